@@ -1,6 +1,6 @@
 //! `mcoe backtest`: forecasts at earlier dates, scored against what the posts earned.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::folder::OutFolder;
 use super::plan::Tables;
 use super::progress::stop_if_requested;
 use super::{Format, Globals, OutArguments, ThreadsArgument, input, print};
-use crate::calibration::{Backtest as Tested, BacktestOptions, Method, Score, backtest};
+use crate::calibration::{Backtest as Tested, BacktestOptions, Expectation, Method, Score, backtest, expectations};
 use crate::model::Zone;
 use crate::report::{self, BacktestReport};
 use crate::scenario::{self, PostingHistories};
@@ -21,7 +21,7 @@ const MAX_HORIZON: u32 = 26;
 /// Test forecasts on a posting history: fit on what came before each of several dates, and score what came after.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n\nThe history is a file as `mcoe import` reads it. Tested are accounts with 30 measured posts over 8 weeks.\nThe table `predictions` holds every forecast with its quantiles, so that anybody can score it again."
+    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Tested are accounts with 30 measured posts over 8 weeks.\nThe table `predictions` holds every forecast with its quantiles, so that anybody can score it again."
 )]
 pub(super) struct Backtest {
     /// The history: CSV or Parquet, a row a post.
@@ -46,6 +46,9 @@ pub(super) struct Backtest {
     /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
+    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank.
+    #[arg(long, value_name = "POSTS")]
+    at: Option<PathBuf>,
     #[command(flatten)]
     threads: ThreadsArgument,
 }
@@ -56,6 +59,9 @@ impl Backtest {
         let read = scenario::read_histories(&self.posts, self.zone);
         let histories = read.map_err(|errors| input::scenario_failure(errors, globals))?;
         let options = self.options();
+        if let Some(at) = &self.at {
+            return self.forecast(at, out, &histories, globals);
+        }
         let tested = self.threads.run(|| Ok(backtest(&histories.accounts, &options)))?;
         stop_if_requested()?;
         let history = self.posts.file_name().unwrap_or(self.posts.as_os_str()).to_string_lossy();
@@ -80,6 +86,40 @@ impl Backtest {
         stop_if_requested()?;
         out.finish()?;
         self.print(globals, &histories, &tested)
+    }
+
+    /// Forecasts given posts.
+    fn forecast(
+        &self,
+        at: &Path,
+        out: OutFolder,
+        histories: &PostingHistories,
+        globals: &Globals,
+    ) -> Result<(), Failure> {
+        let read = scenario::read_histories(at, self.zone);
+        let mut planned = read.map_err(|errors| input::scenario_failure(errors, globals))?.accounts;
+        for account in &mut planned {
+            // Hours of the day are those of the account's own history.
+            let known = histories.accounts.iter().find(|known| known.account == account.account);
+            account.zone = known.map_or(account.zone, |known| known.zone);
+        }
+        let options = self.options();
+        let expected = self.threads.run(|| Ok(expectations(&histories.accounts, &planned, &options)))?;
+        stop_if_requested()?;
+        let (name, bytes) = report::expectations_table(&expected, self.tables.format())?;
+        out.write(&name, &bytes)?;
+        let run = json!({ "format": 1, "history_path": self.posts, "at_path": at, "seed": self.seed });
+        out.write("run.json", format!("{run:#}\n").as_bytes())?;
+        out.finish()?;
+        if globals.format == Format::Json {
+            return print(&format!("{}\n", Value::from_iter(expected.iter().map(expectation_json))));
+        }
+        let sums = expected.iter().filter(|one| one.at.is_none()).map(|one| {
+            let [low, _, median, _, high] = one.quantiles;
+            let Expectation { account, channel, posts, .. } = one;
+            format!("{account} {channel}: {posts} post(s) earn {median:.0} (5 to 95 %: {low:.0} to {high:.0})\n")
+        });
+        print(&format!("{}written to {}\n", sums.collect::<String>(), self.out.out.join(name).display()))
     }
 
     fn options(&self) -> BacktestOptions {
@@ -117,6 +157,17 @@ impl Backtest {
             self.out.out.join("index.html").display()
         ))
     }
+}
+
+fn expectation_json(one: &Expectation) -> Value {
+    json!({
+        "account": one.account,
+        "channel": one.channel,
+        "published_at": one.at,
+        "posts": one.posts,
+        "quantiles": one.quantiles,
+        "mean": one.mean,
+    })
 }
 
 fn as_json(histories: &PostingHistories, tested: &Tested, verdicts: &[String]) -> Value {

@@ -83,7 +83,7 @@ impl Commit {
         }
         for rebased in committed {
             let adds_nothing = !rebased.committed.is_new && rebased.committed.schedules == 0;
-            text.push_str(&if adds_nothing { "nothing to add\n".to_owned() } else { line(&rebased.committed) });
+            text.push_str(&if adds_nothing { "nothing to add\n".to_owned() } else { summary_line(&rebased.committed) });
             if !changes.is_empty() {
                 text.push_str(&format!(
                     "  {} posts of the old plan kept, {} dropped, {} new\n",
@@ -100,7 +100,7 @@ fn commit_planner<'r>(commit: store::Commit<'r>) -> Planner<'r> {
 }
 
 /// Describes a commit in one line.
-pub(super) fn line(committed: &Committed) -> String {
+pub(super) fn summary_line(committed: &Committed) -> String {
     let Committed { plan_id, is_new, schedules, ready, pending, blocked, decisions } = committed;
     if !is_new {
         return format!("plan {plan_id} was already committed; nothing changed\n");

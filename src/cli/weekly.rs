@@ -3,13 +3,16 @@
 use clap::Args;
 use serde_json::json;
 
-use super::commit::line;
+use super::commit::summary_line;
 use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{Tier, Week, WorkspaceId};
 use crate::planner::Planner;
 use crate::store::{OpenMode, WeeklyOutcome};
+
+/// Maximum number of breaches that an error lists.
+const MAX_LISTED_BREACHES: usize = 20;
 
 /// Plan and commit the coming week from the ledger
 ///
@@ -85,30 +88,31 @@ impl Weekly {
             let text: String = outcomes.iter().map(|outcome| as_text(week, outcome)).collect();
             print(&text)?;
         }
-        let violations: Vec<String> = outcomes
+        let breaches: Vec<String> = outcomes
             .iter()
             .flat_map(|outcome| &outcome.breaches)
-            .take(20)
+            .take(MAX_LISTED_BREACHES)
             .map(|breach| format!("  {breach}"))
             .collect();
-        if violations.is_empty() {
+        if breaches.is_empty() {
             return Ok(());
         }
         Err(Failure::Verdict(format!(
             "error: the plan does not pass the checker and was not committed:\n{}",
-            violations.join("\n")
+            breaches.join("\n")
         )))
     }
 }
 
+/// Describes the outcome of one workspace in one or two lines.
 fn as_text(week: Week, outcome: &WeeklyOutcome) -> String {
-    let already = match outcome.already_planned {
+    let already_planned = match outcome.already_planned {
         0 => String::new(),
         count => format!(", {count} already planned"),
     };
-    let head = format!("{} {week}: {} clients planned{already}\n", outcome.workspace_id, outcome.planned);
+    let head = format!("{} {week}: {} clients planned{already_planned}\n", outcome.workspace_id, outcome.planned);
     match &outcome.committed {
-        Some(committed) => format!("{head}  {}", line(committed)),
+        Some(committed) => format!("{head}  {}", summary_line(committed)),
         None => head,
     }
 }

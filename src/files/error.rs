@@ -42,7 +42,7 @@ pub enum FileError {
     /// Folders are nested too deeply.
     #[error("it is nested more than {0} folders deep")]
     TooDeep(usize),
-    /// An I/O failure of the machine.
+    /// Any other I/O error, such as a failing disk.
     #[error("{0}")]
     Machine(io::Error),
 }
@@ -89,7 +89,7 @@ impl FileError {
         }
     }
 
-    /// Whether the machine failed rather than the user's data.
+    /// Whether the machine is the cause, and not the user's files.
     #[must_use]
     pub const fn is_machine_failure(&self) -> bool {
         matches!(self, Self::Machine(_))
@@ -106,14 +106,14 @@ impl From<io::Error> for FileError {
             io::ErrorKind::IsADirectory => Self::Special("a folder"),
             io::ErrorKind::PermissionDenied => Self::Denied,
             io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => Self::BadName,
-            // A read that would block does not come from a regular file, whatever its type says.
+            // Reading a regular file never gives this error, so the file is a stream, even if its type says otherwise.
             io::ErrorKind::WouldBlock => Self::Special("a stream"),
             _ => Self::Machine(error),
         }
     }
 }
 
-/// A number of bytes in the largest unit that divides it.
+/// A number of bytes as text, in the largest unit that divides it.
 fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fitting = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));

@@ -24,7 +24,7 @@ use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_of, calendars};
-pub use tables::{Table, TableColumn, TableFormat, plan_tables};
+pub use tables::{Table, TableColumn, TableFormat, expectations_table, plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.
 pub type File = (String, Vec<u8>);

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::pass::{Pass, RulesByClient, before};
 use super::row::{Instant, from_row};
 use super::values::{Value, values};
-use crate::model::{Timestamp, Zone};
+use crate::model::{HOUR_SECONDS, Timestamp, Zone};
 use crate::planner::{rested, tired};
 
 from_row! {
@@ -94,15 +94,16 @@ impl Pass<'_> {
     }
 
     /// Decays every channel's fatigue to now, adds the manual posts made since its `as_of`, and recounts its posts.
-    /// Channels whose `as_of` lies in the future, after a clock went backwards, are skipped.
+    /// Channels whose `as_of` lies more than an hour ahead, after a clock went backwards, are skipped.
     pub(super) async fn decay_fatigue(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
         let counts = self.counts(&mut tx).await?;
-        channels.retain(|_, state| state.as_of <= self.now);
+        // A draft's fatigue counts from the end of its hour, which may be just ahead.
+        channels.retain(|_, state| state.as_of <= self.now.plus_seconds(HOUR_SECONDS));
         let manual = self.manual_posts(&mut tx, &channels).await?;
         for (key, state) in &mut channels {
-            if let Some(rates) = Self::rates(key, rules) {
+            if let Some(rates) = Self::rates(key, rules).filter(|_| state.as_of <= self.now) {
                 state.add_fatigue(manual.get(key).map_or(&[], Vec::as_slice), &rates);
                 state.fatigue = rested(state.fatigue, state.as_of, self.now, rates.half_life_hours);
                 state.as_of = self.now.max(state.as_of);

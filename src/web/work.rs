@@ -1,4 +1,4 @@
-//! Jobs: work that continues after its request, on separate threads.
+//! Jobs: work that continues after the HTTP request that started it, on separate threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,8 +21,9 @@ use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, ComparedPack, Extent, SimulateError};
 use crate::store::{Ending, Job, JobKind, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
 
-/// How often a job sends a heartbeat while it runs, and while it waits for a permit.
+/// How often a job sends a heartbeat while it runs.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a job sends a heartbeat while it waits for a permit.
 const WAITING_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
 /// How often recording the end of a job is retried while the disk is full.
 const DISK_FULL_RETRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ const MAX_ACTIVE_JOBS: u32 = 5;
 /// Maximum number of posts that a preview lists.
 const MAX_LISTED_POSTS: usize = 500;
 
+/// What a job does. `Compare` compares the current rules with the same rules after the keys in `set`, each as
+/// `KEY=VALUE`, were changed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Work {
     Daily,
@@ -115,10 +118,11 @@ impl From<ReportError> for NoResult {
     }
 }
 
+/// The result of a job and the files of its report, by name; or why it has none.
 type Outcome = Result<(JobResult, Vec<(String, String)>), NoResult>;
 
 impl App {
-    /// Starts a job. With a key that was used before, returns that job.
+    /// Starts a job. If a job was started with the same key before, returns that job instead.
     pub async fn start(
         &self,
         workspace: &WorkspaceId,
@@ -129,7 +133,7 @@ impl App {
         self.start_limited(Some(MAX_ACTIVE_JOBS), workspace, work, actor, key).await
     }
 
-    /// Starts a scheduled pass, whatever the number of jobs of the workspace.
+    /// Starts a scheduled pass, even if the workspace has its maximum number of jobs.
     pub async fn start_due(&self, workspace: &WorkspaceId, work: Work, actor: &str, key: &str) -> Result<Job, Problem> {
         self.start_limited(None, workspace, work, actor, Some(key)).await
     }
@@ -171,7 +175,7 @@ impl App {
         self.metrics.jobs_running.inc();
         let ledger = self.ledger_of(&workspace);
         let ending = {
-            let work = self.clone().work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+            let work = self.clone().wait_and_work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
             tokio::select! {
                 ending = work => ending,
                 () = send_heartbeats(&ledger, &job, &progress) => Ending::Stopped,
@@ -195,19 +199,20 @@ impl App {
         tracing::info!(job = %job.id, kind = job.kind.name(), status, "job finished");
     }
 
-    /// Records how a job ended. While the disk is full, retries until the server shuts down.
+    /// Records how a job ended. While the disk is full, retries until the server shuts down. False if the job had
+    /// been cancelled or taken over by another server.
     async fn finish(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
         loop {
             match ledger.finish(job, ending, now()).await {
                 Err(StoreError::DiskFull) if !self.is_stopping() => tokio::time::sleep(DISK_FULL_RETRY_INTERVAL).await,
-                done => return done,
+                recorded => return recorded,
             }
         }
     }
 
     /// Waits for a permit, then does the work on a blocking thread.
-    async fn work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
-        // Passes do not wait for what-ifs.
+    async fn wait_and_work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
+        // Daily and weekly passes have permits of their own, so that they do not wait for other jobs.
         let permits = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
         let Ok(permit) = permits.acquire(&workspace).await else { return Ending::Stopped };
         if progress.should_stop() {
@@ -216,18 +221,18 @@ impl App {
         progress.has_started.store(true, Ordering::Relaxed);
         let id = job.id;
         let runtime = tokio::runtime::Handle::current();
-        // A pass writes plans and packs, which all workspaces share, so it needs an unrestricted ledger; it names its workspace
-        // in every statement.
+        // A pass writes plans and packs, which all workspaces share, so it needs a ledger that is not restricted to one
+        // workspace; it names its workspace in every statement.
         let (unscoped, scoped) = (self.ledger.clone(), self.ledger_of(&workspace));
         let rules = Arc::clone(&self.rules);
-        let work = tokio::task::spawn_blocking(move || {
+        let task = tokio::task::spawn_blocking(move || {
             let run = JobRun { unscoped, scoped, rules, workspace, actor: job.actor, progress };
             let outcome = runtime.block_on(run.execute(&work));
             // The permit is held as long as the work runs, even if the job was cancelled.
             drop(permit);
             outcome
         });
-        match work.await {
+        match task.await {
             Ok(Ok((result, files))) => Ending::Done(json!(result), files),
             Ok(Err(NoResult::Stopped)) => Ending::Stopped,
             Ok(Err(NoResult::Failed(why))) => Ending::Failed(why),
@@ -260,7 +265,9 @@ async fn send_heartbeats(ledger: &Ledger, job: &Job, progress: &Progress) {
 
 /// What a job needs to run.
 struct JobRun {
+    /// The ledger of all workspaces.
     unscoped: Ledger,
+    /// The ledger restricted to the job's workspace.
     scoped: Ledger,
     rules: Arc<CompiledRules>,
     workspace: WorkspaceId,
@@ -287,7 +294,7 @@ impl JobRun {
         let should_stop = || self.progress.should_stop();
         let done = self.unscoped.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
         if should_stop() {
-            // It may be incomplete; running it again is safe, because it does nothing twice.
+            // The pass may be incomplete. Running it again is safe, because it skips what is already done.
             return Err(NoResult::Stopped);
         }
         Ok((JobResult::Daily(done), Vec::new()))
@@ -304,8 +311,8 @@ impl JobRun {
         Ok(self.scoped.scenario(&self.workspace, week).await?)
     }
 
-    /// The command that exports the data of a run, while the ledger is unchanged.
-    fn export(&self, week: Week) -> String {
+    /// The command that exports the scenario of a run, as long as the ledger has not changed since.
+    fn export_command(&self, week: Week) -> String {
         format!("mcoe db export {} --week {week} --out scenario", self.workspace)
     }
 
@@ -324,14 +331,14 @@ impl JobRun {
         let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
         let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
-        let command = format!("{} && mcoe simulate scenario {}", self.export(week), options(extent));
+        let command = format!("{} && mcoe simulate scenario {}", self.export_command(week), options(extent));
         let tables = TableFormat::Csv;
         let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
         Ok((JobResult::Simulate(Box::new(simulation.into())), texts(files)))
     }
 
     async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
-        let changed = changed(&self.rules, set).map_err(NoResult::Failed)?;
+        let changed = with_changes(&self.rules, set).map_err(NoResult::Failed)?;
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         let total = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
@@ -342,7 +349,7 @@ impl JobRun {
         let other = ComparedPack { label: &label, planner: &other, scenario: &scenario };
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
         let against = format!("mcoe compare scenario --against changed {}", options(extent));
-        let command = format!("{} && {against}", self.export(week));
+        let command = format!("{} && {against}", self.export_command(week));
         let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
         let files = report::comparison_documents(&report)?;
         let verdicts = report::verdicts(&comparison);
@@ -354,25 +361,25 @@ impl JobRun {
 pub(super) const MAX_CHANGED_KEYS: usize = 20;
 
 impl App {
-    /// Checks changed keys, each as `KEY=VALUE`; fails with the reason as text.
+    /// Checks that rules with changed keys, each as `KEY=VALUE`, are valid; if not, fails with the reason as text.
     pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
         if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
             return Err(format!("got {} changed keys, expected 1 to {MAX_CHANGED_KEYS}", set.len()));
         }
         let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
-        // This compiles a whole pack.
-        let checked = tokio::task::spawn_blocking(move || changed(&rules, &set).map(drop)).await;
+        // Compiling a whole rules pack takes long, so it must not block the server.
+        let checked = tokio::task::spawn_blocking(move || with_changes(&rules, &set).map(drop)).await;
         checked.unwrap_or_else(|_| Err("the changed keys cannot be checked".to_owned()))
     }
 }
 
-/// The pack with changed keys, each as `KEY=VALUE`.
-fn changed(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
+/// The rules with changed keys, each as `KEY=VALUE`.
+fn with_changes(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
     let pack = rules.pack();
-    let describe = |mistakes: Vec<Diagnostic>| {
+    let describe = |diagnostics: Vec<Diagnostic>| {
         let line =
             |Diagnostic { place, cause, remedy, .. }: &Diagnostic| format!("{}: {cause}; {remedy}", place.name());
-        mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
+        diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
     };
     let parameters = rules::sweep_parameters(pack, set).map_err(describe)?;
     let mut levels: Vec<Level> = Vec::with_capacity(parameters.len());
@@ -392,6 +399,7 @@ fn options(extent: Extent) -> String {
     format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
 }
 
+/// The files that are text, with their names.
 fn texts(files: Vec<report::File>) -> Vec<(String, String)> {
     let text = |(name, bytes): report::File| String::from_utf8(bytes).ok().map(|text| (name, text));
     files.into_iter().filter_map(text).collect()

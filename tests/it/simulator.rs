@@ -1,10 +1,13 @@
 //! Simulations: the same bytes on any machine, common random numbers under any rules, no bias.
 
-use mcoe::model::{Channel, Environment, ReviewPolicy, Scenario, Score, Tier};
+use mcoe::model::{
+    Channel, ChannelState, Environment, EstimateSource, ReviewPolicy, Scenario, Score, Tier, WorldEstimate,
+    WorldParameter,
+};
 use mcoe::planner::Planner;
 use mcoe::report::{self, RunReport, TableFormat};
 use mcoe::rules::CompiledRules;
-use mcoe::simulator::{ClientSummary, Extent, Observer, SimulateError, Simulation, simulate};
+use mcoe::simulator::{ClientSummary, Extent, Headline, Observer, SimulateError, Simulation, simulate};
 use mcoe::stats::Estimate;
 
 use crate::support::{Agency, compiled, default_pack, shipped, with_file, with_keys};
@@ -144,6 +147,54 @@ fn noise_has_mean_one_if_environment_and_rules_agree() {
     // The seed is fixed; with an interval twice as wide, a correct engine fails for one in ten thousand seeds.
     let half = high - low;
     assert!((ratio - half..=ratio + half).contains(&1.0), "realised over expected is {ratio}, {low} to {high}");
+}
+
+/// Estimates that say what the rules say, without any error.
+fn as_the_rules_say(rules: &CompiledRules, state: &ChannelState) -> Vec<WorldEstimate> {
+    let numbers = rules.base().channel(state.channel).clone();
+    let level = state.audience * state.engagement_rate.unwrap();
+    let parameters = [
+        (WorldParameter::Level, level),
+        (WorldParameter::ResponseStrength, numbers.response_strength),
+        (WorldParameter::HalfLifeHours, numbers.half_life_hours),
+    ];
+    let estimate = |(parameter, value)| WorldEstimate {
+        channel: state.channel,
+        parameter,
+        value,
+        standard_error: 0.0,
+        source: EstimateSource::Data,
+    };
+    parameters.into_iter().map(estimate).collect()
+}
+
+#[test]
+fn expectation_and_outcome_agree_if_rules_and_world_have_the_same_parameters() {
+    let rules = compiled(with_keys(&[
+        ("assets.toml", "quality_at_0", "1.0"),
+        ("assets.toml", "quality_at_100", "1.0"),
+        ("assets.toml", "quality_without_asset", "1.0"),
+        ("channels.toml", "hour_lift", "1.0"),
+        ("channels.toml", "momentum_gain", "0.0"),
+    ]));
+    let (_, mut scenario) = agreed();
+    for (client, state) in &mut scenario.clients {
+        client.world = state.channels.iter().flat_map(|channel| as_the_rules_say(&rules, channel)).collect();
+    }
+    let Headline { engagement, expected_engagement, .. } = run(&rules, &scenario, 4, 2, 5).headline;
+    let ratio = engagement.mean / expected_engagement.mean;
+    // Posts of more than 30 days before are no part of the state, and weigh next to nothing.
+    assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+    // Other parameters give another outcome of the same plans.
+    for (client, _) in &mut scenario.clients {
+        client
+            .world
+            .iter_mut()
+            .filter(|one| one.parameter == WorldParameter::ResponseStrength)
+            .for_each(|one| one.value = 0.3);
+    }
+    let tired = run(&rules, &scenario, 4, 2, 5).headline;
+    assert!(tired.engagement.mean < 0.97 * engagement.mean, "{} {}", tired.engagement.mean, engagement.mean);
 }
 
 #[test]

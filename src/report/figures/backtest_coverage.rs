@@ -1,4 +1,4 @@
-//! The share of outcomes within the 50 % and 90 % ranges of each method of a backtest.
+//! For each method of a backtest, the share of outcomes that lay within its 50 % and its 90 % range.
 
 use super::axes::{self, Key, Scale, Slots, light};
 use super::canvas::{Frame, LabelStyle};
@@ -9,10 +9,10 @@ use crate::report::{ReportError, numbers};
 
 const HEIGHT: f64 = 330.0;
 
-/// Nominal shares of the two ranges.
+/// Shares of outcomes that should lie within the two ranges.
 const NOMINAL: [f64; 2] = [0.5, 0.9];
 
-/// Draws the figure, at the longest horizon.
+/// Draws the figure for the longest horizon.
 pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     let scores = scores(backtest);
     let heading = Heading {
@@ -26,8 +26,8 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
             (Key::Patch(light(BLUE, 1.0)), "in the 90 % range"),
             (Key::Dashed(INK), "as it should be"),
         ];
-        let below = axes::legend(canvas, &entries)?;
-        let frame = axes::plot(canvas, below, HEIGHT, "share of outcomes")?;
+        let plot_top = axes::legend(canvas, &entries)?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, "share of outcomes")?;
         if scores.is_empty() {
             return axes::message(canvas, frame, "No account has enough history.");
         }
@@ -41,7 +41,7 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
             for (left, right, share, colour) in bars {
                 canvas.fill(Frame { left, right, top: scale.y(frame, share), bottom: frame.bottom }, colour)?;
             }
-            canvas.text((middle, frame.bottom + 16.0), &words(*method), LabelStyle::NOTE.centred())?;
+            canvas.text((middle, frame.bottom + 16.0), &label(*method), LabelStyle::NOTE.centred())?;
         }
         for nominal in NOMINAL {
             let y = scale.y(frame, nominal);
@@ -51,22 +51,23 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     })
 }
 
+/// The score of each method at the longest horizon, without methods that made no forecast.
 fn scores(backtest: &Backtest) -> Vec<(Method, Score)> {
     let longest = backtest.horizons().into_iter().max();
-    let of = |method| Some((method, Score::of(backtest.select(method, longest?))?));
-    Method::ALL.into_iter().filter_map(of).collect()
+    let score_of = |method| Some((method, Score::of(backtest.select(method, longest?))?));
+    Method::ALL.into_iter().filter_map(score_of).collect()
 }
 
-fn words(method: Method) -> String {
+fn label(method: Method) -> String {
     method.name().replace('_', " ")
 }
 
 fn caption(scores: &[(Method, Score)]) -> String {
-    let of = |(method, score): &(Method, Score)| {
-        format!("{}: {} and {}", words(*method), percent(score.coverage_50), percent(score.coverage_90))
+    let describe = |(method, score): &(Method, Score)| {
+        format!("{}: {} and {}", label(*method), percent(score.coverage_50), percent(score.coverage_90))
     };
-    let all: Vec<String> = scores.iter().map(of).collect();
-    if all.is_empty() { "No account has enough history.".to_owned() } else { format!("{}.", all.join("; ")) }
+    let parts: Vec<String> = scores.iter().map(describe).collect();
+    if parts.is_empty() { "No account has enough history.".to_owned() } else { format!("{}.", parts.join("; ")) }
 }
 
 fn percent(share: f64) -> String {

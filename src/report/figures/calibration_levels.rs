@@ -1,4 +1,4 @@
-//! The level of the accounts with the most posts over time, with its band.
+//! The level over time, with its 90 % interval, of the accounts with the most posts.
 
 use chrono::NaiveDate;
 
@@ -10,17 +10,19 @@ use crate::calibration::{AccountCalibration, Calibration, PostResidual};
 use crate::report::ReportError;
 
 const PLOT_HEIGHT: f64 = 130.0;
+
+/// Vertical position where the legend ends.
 const LEGEND_END: f64 = 64.0;
 
-/// Accounts that are drawn.
-const ACCOUNTS: usize = 6;
+/// Maximum number of accounts that are drawn.
+const MAX_ACCOUNTS: usize = 6;
 
-/// Largest number of points of a line.
-const POINTS: usize = 160;
+/// Maximum number of posts that a line is drawn through, besides the last one.
+const MAX_POINTS: usize = 160;
 
 /// Draws the figure.
 pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
-    let accounts = drawn(calibration);
+    let accounts = largest_accounts(calibration);
     let (frames, height) = axes::small_plots(accounts.len(), LEGEND_END, PLOT_HEIGHT);
     let heading = Heading {
         name: "calibration-levels",
@@ -37,16 +39,17 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     })
 }
 
-/// The accounts with the most measured posts, those with at least two.
-fn drawn(calibration: &Calibration) -> Vec<&AccountCalibration> {
+/// The accounts with the most measured posts; each has at least two.
+fn largest_accounts(calibration: &Calibration) -> Vec<&AccountCalibration> {
     let mut accounts: Vec<_> = calibration.accounts.iter().filter(|account| account.posts.len() > 1).collect();
     accounts.sort_by_key(|account| std::cmp::Reverse(account.posts.len()));
-    accounts.truncate(ACCOUNTS);
+    accounts.truncate(MAX_ACCOUNTS);
     accounts
 }
 
+/// Draws the level of one account.
 fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<(), ReportError> {
-    let step = account.posts.len().div_ceil(POINTS).max(1);
+    let step = account.posts.len().div_ceil(MAX_POINTS).max(1);
     let last = account.posts.iter().rev().take(1);
     let posts: Vec<&PostResidual> = account.posts.iter().step_by(step).chain(last).collect();
     let engagements = |post: &PostResidual, sds: f64| libm::expm1(post.log_level + sds * post.log_level_sd).max(0.0);
@@ -54,11 +57,11 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let scale = Scale::from_zero(highest, 3.0);
     scale.draw(canvas, frame, LabelStyle::FINE)?;
     let seconds = |post: &PostResidual| post.at.as_second() as f64;
-    let (Some(first), Some(end)) = (posts.first().map(|post| seconds(post)), posts.last().map(|post| seconds(post)))
+    let (Some(start), Some(end)) = (posts.first().map(|post| seconds(post)), posts.last().map(|post| seconds(post)))
     else {
         return Ok(());
     };
-    let x = |post: &PostResidual| frame.left + frame.width() * (seconds(post) - first) / (end - first).max(1.0);
+    let x = |post: &PostResidual| frame.left + frame.width() * (seconds(post) - start) / (end - start).max(1.0);
     let line = |sds: f64| -> Vec<(f64, f64)> {
         posts.iter().map(|post| (x(post), scale.y(frame, engagements(post, sds)))).collect()
     };

@@ -1,7 +1,7 @@
 //! The tables of a backtest.
 
 use super::{Table, TableFormat, columns};
-use crate::calibration::{Backtest, Method, Prediction, Score};
+use crate::calibration::{Backtest, Expectation, Method, Prediction, Score};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::report::{File, ReportError};
 
@@ -54,6 +54,42 @@ fn predictions(predictions: &[Prediction]) -> Table {
         crps: f64 = row.crps,
         /// Share of the forecast distribution below what was earned.
         pit: f64 = row.pit,
+    });
+    table
+}
+
+/// The table `expectations`: what is expected of an account's planned posts together, and of each.
+///
+/// # Errors
+/// If the table cannot be written.
+pub fn expectations_table(expectations: &[Expectation], format: TableFormat) -> Result<File, ReportError> {
+    expectations_of(expectations).write(format)
+}
+
+/// The table of expectations.
+pub(crate) fn expectations_of(expectations: &[Expectation]) -> Table {
+    let mut table = Table::new("expectations", "what is expected of planned posts");
+    columns!(table, expectations, |row| {
+        /// The account.
+        account: ClientId = row.account.clone(),
+        /// Its channel.
+        channel: Channel = row.channel,
+        /// When the post is planned; blank for all of the account's planned posts together.
+        published_at: Option<Timestamp> = row.at,
+        /// Number of posts.
+        posts: u32 = row.posts as u32,
+        /// Engagements that it stays below with a probability of 5 %.
+        q05: f64 = row.quantiles[0],
+        /// The same with 25 %.
+        q25: f64 = row.quantiles[1],
+        /// The median.
+        q50: f64 = row.quantiles[2],
+        /// The same with 75 %.
+        q75: f64 = row.quantiles[3],
+        /// The same with 95 %.
+        q95: f64 = row.quantiles[4],
+        /// Mean of the engagements.
+        mean: f64 = row.mean,
     });
     table
 }

@@ -12,7 +12,7 @@ mod sweep;
 
 use polars_core::prelude::PolarsResult;
 
-pub use backtest::backtest_tables;
+pub use backtest::{backtest_tables, expectations_table};
 pub use calibration::calibration_tables;
 pub use comparison::comparison_tables;
 pub use plan::plan_tables;
@@ -189,12 +189,13 @@ mod tests {
         page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
         page.push_str(&scenario_table("posting history", &posts));
         page.push_str(&scenario_table("mapping", &mapping));
-        let parts: [(&str, Vec<Table>); 6] = [
+        let parts: [(&str, Vec<Table>); 7] = [
             ("A plan", plan::tables(&sample::plan(), &sample::decisions()).into()),
             ("A simulation", run::tables(&sample::simulation()).into()),
             ("A comparison", comparison::tables(&comparison).into()),
             ("A sweep", sweep::tables(&sweep).into()),
             ("A backtest", backtest::tables(&sample::backtest()).into()),
+            ("A forecast of planned posts", vec![backtest::expectations_of(&[])]),
             ("A calibration", calibration::tables(&sample::calibration()).into()),
         ];
         for (title, tables) in parts {

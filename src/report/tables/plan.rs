@@ -10,8 +10,8 @@ use crate::model::{
 };
 use crate::report::{File, ReportError};
 
-/// The tables `posts`, `decisions`, `conflicts` and `allocations` of a plan, with the columns and the order that the
-/// plan's format prescribes; `allocations` has further columns at its end.
+/// The tables `posts`, `decisions`, `conflicts` and `allocations` of a plan as files. Columns and their order are those
+/// that the plan's format prescribes; `allocations` has additional columns at its end.
 ///
 /// # Errors
 /// If a table cannot be written.

@@ -14,7 +14,7 @@ const HISTORY_DAYS: f64 = 30.0;
 const REST_SECONDS: i64 = 7 * DAY_SECONDS;
 
 /// Share of past posts whose asset is still known.
-const ASSET_KNOWN: f64 = 0.6;
+const ASSET_KNOWN_SHARE: f64 = 0.6;
 
 /// Audience of a medium-sized client on a channel.
 const fn typical_audience(channel: Channel) -> f64 {
@@ -31,15 +31,15 @@ const fn typical_audience(channel: Channel) -> f64 {
     }
 }
 
-/// Median rate of generated clients: the channel's typical rate, or a guess if that is unknown.
-const fn true_rate(channel: Channel) -> f64 {
+/// Median engagement rate of generated clients: the channel's typical rate, or a guess if that is unknown.
+const fn median_rate(channel: Channel) -> f64 {
     match ChannelDefaults::typical(channel).engagement_rate {
         Some(rate) => rate,
         None => 0.02,
     }
 }
 
-/// Share of clients whose rate on the channel was never measured.
+/// Share of clients whose engagement rate on the channel was never measured.
 const fn unmeasured_share(channel: Channel) -> f64 {
     match channel {
         Channel::Gmb | Channel::Reddit => 0.5,
@@ -56,15 +56,15 @@ pub(super) fn channel(
     let size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
     let audience = (typical_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
-    let rate = draw.log_normal(true_rate(channel), 0.35).min(1.0);
+    let rate = draw.log_normal(median_rate(channel), 0.35).min(1.0);
     let is_measured = !draw.chance(unmeasured_share(channel));
     let is_new = draw.chance(0.03);
-    let times = if is_new { Vec::new() } else { times(client, channel) };
+    let times = if is_new { Vec::new() } else { past_times(client, channel) };
     let row = ChannelRow {
         avg_engagement_rate: is_measured.then(|| rounded(rate, 5)),
         last_post_at: times.last().copied(),
-        posts_last_7_days: (!is_new).then(|| posts_in(&times, client.as_of, 7)),
-        posts_last_30_days: (!is_new).then(|| posts_in(&times, client.as_of, 30)),
+        posts_last_7_days: (!is_new).then(|| posts_in_last_days(&times, client.as_of, 7)),
+        posts_last_30_days: (!is_new).then(|| posts_in_last_days(&times, client.as_of, 30)),
         fatigue_score: (!is_new).then(|| fatigue(channel, &times, client.as_of)),
         momentum_score: score(&mut draw, is_new, 0.5),
         visibility_score: score(&mut draw, is_new, 0.6),
@@ -72,37 +72,39 @@ pub(super) fn channel(
         ..ChannelRow::new(client.client_id(), channel, audience)
     };
     let measured_rate = is_measured.then_some(rate);
-    let posts = posts(client, channel, &times, audience, measured_rate, assets);
+    let posts = past_posts(client, channel, &times, audience, measured_rate, assets);
     (row, posts)
 }
 
-/// A score around a middle value; unknown for new channels and for one in twenty others.
+/// A score around a middle value; `None` for new channels, and for one in twenty others.
 fn score(draw: &mut Draw, is_new: bool, middle: f64) -> Option<Score> {
     let spread = draw.between(-0.3, 0.3) * draw.between(0.3, 1.0);
     let is_known = !is_new && !draw.chance(0.05);
     is_known.then(|| Score::clamped(rounded(middle + spread, 3)))
 }
 
-fn posts_in(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
+/// The number of posts in the given number of days before an instant.
+fn posts_in_last_days(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
     let since = as_of.as_second() - days * DAY_SECONDS;
     times.iter().filter(|at| at.as_second() >= since).map(|_| 1).sum()
 }
 
+/// Fatigue left by past posts.
 fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
     let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
-    let figures = ChannelDefaults::typical(channel);
-    Score::clamped(rounded((figures.fatigue_per_post * figures.load_after(hours_back)).min(0.5), 4))
+    let typical = ChannelDefaults::typical(channel);
+    Score::clamped(rounded((typical.fatigue_per_post * typical.load_after(hours_back)).min(0.5), 4))
 }
 
-/// Times of past posts: one in each of equally long intervals, in waking hours of the client's clock, on multiples of
-/// five minutes.
-fn times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
+/// Times of past posts: one in each of equally long intervals, during waking hours in the client's time zone, at
+/// multiples of five minutes.
+fn past_times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     let activity = client.draw("activity").between(0.4, 1.2);
     let count = (ChannelDefaults::typical(channel).weekly_posts * HISTORY_DAYS / 7.0 * activity).round().max(1.0);
     let mut draw = client.draw(&format!("times {channel}"));
     let mut times: Vec<_> = (0..count as u32)
-        .filter_map(|n| {
-            let days_back = (f64::from(n) + draw.between(0.1, 0.9)) * HISTORY_DAYS / count;
+        .filter_map(|index| {
+            let days_back = (f64::from(index) + draw.between(0.1, 0.9)) * HISTORY_DAYS / count;
             let (hour, minute) = (draw.whole(7, 20), 5 * draw.whole(0, 11));
             let day = client.zone.wall_time(client.day(-days_back)).date();
             let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60;
@@ -115,7 +117,8 @@ fn times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     times
 }
 
-fn posts(
+/// The rows of past posts at the given times. With no measured rate, their results are unknown.
+fn past_posts(
     client: &GeneratedClient,
     channel: Channel,
     times: &[Timestamp],
@@ -128,7 +131,7 @@ fn posts(
     let mut post = |at: Timestamp| {
         let asset = past_asset(&mut draw, channel, at, assets, &mut last_uses);
         let reach = (audience * draw.between(0.4, 1.0)).round().max(1.0);
-        let engagements = draw.log_normal(1.0, 1.0);
+        let noise = draw.log_normal(1.0, 1.0);
         HistoryRow {
             client_id: client.client_id(),
             channel,
@@ -136,13 +139,15 @@ fn posts(
             asset_id: asset.map(|asset| asset.asset_id.clone()),
             content_type: asset.map(|asset| asset.kind.clone()),
             reach: rate.map(|_| reach),
-            // The mean of this log-normal distribution is exp(1/2) times its median.
-            engagements: rate.map(|rate| (reach * rate * engagements * libm::exp(-0.5)).round()),
+            // The mean of this log-normal noise is exp(1/2) times its median, so dividing by it makes the mean 1.
+            engagements: rate.map(|rate| (reach * rate * noise * libm::exp(-0.5)).round()),
         }
     };
     times.iter().map(|at| post(*at)).collect()
 }
 
+/// The asset of a past post: a random one that existed, suits the channel and was not used on it in the last week.
+/// `None` if there is none, or if it is no longer known.
 fn past_asset<'a>(
     draw: &mut Draw,
     channel: Channel,
@@ -150,7 +155,7 @@ fn past_asset<'a>(
     assets: &'a [AssetRow],
     last_uses: &mut BTreeMap<&'a str, Timestamp>,
 ) -> Option<&'a AssetRow> {
-    let is_known = draw.chance(ASSET_KNOWN);
+    let is_known = draw.chance(ASSET_KNOWN_SHARE);
     let is_available = |asset: &AssetRow| {
         last_uses.get(asset.asset_id.as_str()).is_none_or(|last| at.as_second() - last.as_second() >= REST_SECONDS)
     };

@@ -1,4 +1,4 @@
-//! One schedule: why this hour, why this asset, what each guardrail answered, and what happened to it since.
+//! The page of one schedule: why it has this hour and this asset, the verdict of each guardrail, and its history.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,12 +19,12 @@ use crate::web::params::PathPart;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// Sentences, and the steps behind them.
+/// A section of the page: sentences, and the steps of the calculation behind them.
 #[derive(Debug, Default, Serialize)]
 struct Section {
     sentences: Vec<String>,
     steps: Vec<StepRow>,
-    /// What the steps come to.
+    /// The result of the steps.
     total: Option<StepRow>,
 }
 
@@ -61,25 +61,25 @@ pub(super) async fn page(
     params.finish()?;
     let id = parsed(&id, "schedule")?;
     let (schedule, actions) = with_record(&visit.ledger(), id).await?;
-    let on_record = |id: Uuid| {
+    let recorded_decision = |id: Uuid| {
         let action = actions.iter().find(|action| action.id == id)?;
         Some((&action.decision_payload, &action.source_signals))
     };
-    let (record, missing) = match RecordedExplanation::read(schedule.id, on_record) {
+    let (record, missing) = match RecordedExplanation::read(schedule.id, recorded_decision) {
         Ok(record) if record.confidence.is_some() => (record, None),
         Ok(record) => (record, Some(NOT_RECORDED)),
         Err(_) => (RecordedExplanation::default(), Some(NOT_READABLE)),
     };
     let clients = app.clients(&visit.workspace).await?;
     let row = Row::of(&visit, &names(&clients), &schedule);
-    let now = hour_now(&visit, &schedule).await;
+    let current_hour = explain_current_hour(&visit, &schedule).await;
     let title = format!("{}, {}", row.title, row.client_name);
     let chrome = visit.chrome(&title, "schedules", notice);
     let text = |field: &str| schedule.content_preview.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
     let content = context! {
         preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
         facts => facts(&schedule),
-        hour => Serde(hour(&record, now)),
+        hour => Serde(hour(&record, current_hour)),
         expected => Serde(expected(&visit, &schedule, &record)),
         asset => Serde(asset(&schedule, &record)),
         guardrails => record.verdicts.iter().map(guardrail).collect::<Vec<_>>(),
@@ -109,8 +109,8 @@ fn facts(schedule: &Schedule) -> Vec<minijinja::Value> {
     facts.into_iter().filter_map(|(label, value)| Some(context! { label, value => value? })).collect()
 }
 
-/// Why this hour: what its plan recorded, and the factors of its value under the rules and the state of now.
-fn hour(record: &RecordedExplanation, now: Option<HourExplanation>) -> Section {
+/// Why this hour: what the plan recorded about it, and the factors of its value under the current rules and state.
+fn hour(record: &RecordedExplanation, current: Option<HourExplanation>) -> Section {
     let planned = record.time.map(|time| {
         format!(
             "When it was planned, this hour was worth {} engagements with an average asset on a rested channel; \
@@ -120,24 +120,25 @@ fn hour(record: &RecordedExplanation, now: Option<HourExplanation>) -> Section {
         )
     });
     let mut section = Section { sentences: planned.into_iter().collect(), ..Section::default() };
-    let Some(now) = now else { return section };
-    section.sentences.push(match now.better_hours {
+    let Some(current) = current else { return section };
+    section.sentences.push(match current.better_hours {
         0 => "No hour of the week is worth more by itself.".to_owned(),
         better => format!(
             "{better} of the week\u{2019}s {} hours are worth more by themselves; spacing, quiet hours, fatigue and the \
              day\u{2019}s capacity leave this one for the post.",
-            now.hours
+            current.hours
         ),
     });
     section.sentences.push("Its worth as things stand now is the product of:".to_owned());
-    section.steps = rows(&now.value_parts);
+    section.steps = rows(&current.value_parts);
     let unit = "engagements with an average asset on a rested channel";
-    section.total = Some(StepRow::total("Product: worth of this hour", now.slot_value, unit));
+    section.total = Some(StepRow::total("Product: worth of this hour", current.slot_value, unit));
     section
 }
 
-/// The hour under the rules and the state of now; `None` if the client no longer posts there.
-async fn hour_now(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation> {
+/// The value of the hour under the current rules and state; `None` if it cannot be computed, for example because the
+/// client no longer posts on the channel.
+async fn explain_current_hour(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation> {
     let zone: Zone = schedule.time_zone.parse().ok()?;
     let week = Week::of(zone.wall_time(schedule.scheduled_for).date());
     let client = ClientId::new(schedule.client_id.as_str());
@@ -147,7 +148,7 @@ async fn hour_now(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation>
     explain_hour(&planner, &scenario, week, &client, schedule.channel, schedule.scheduled_for, campaign.as_ref()).ok()
 }
 
-/// How the worth of the hour when it was planned leads to the expected engagement.
+/// How the expected engagement follows from the value that the hour had when it was planned.
 fn expected(visit: &Visit, schedule: &Schedule, record: &RecordedExplanation) -> Option<Section> {
     let without_asset = visit.app.rules.base().assets.quality_without_asset;
     let steps = record.expected_engagement(schedule.expected_engagement, without_asset)?;

@@ -7,8 +7,8 @@ use super::ClientWeek;
 use crate::model::{EarlyWarning, Severity, SignalScore};
 use crate::rules::{ClientFacts, Evaluator, RuleFailure};
 
-/// The signal matrix of one client, and the number of active warnings: those on record, and those that the matrix
-/// raises. A kind of warning counts once, at its highest severity.
+/// The signal matrix of one client, and the number of active warnings: those recorded earlier, and those that the
+/// matrix raises now. Each kind of warning counts once, at its highest severity.
 ///
 /// # Errors
 /// If the pack's script fails.
@@ -30,9 +30,9 @@ pub fn signal(
             severity: severity(*score, *threshold, rules.high_from),
         })
         .collect();
-    let high = count(week, &matrix, Severity::High, &BTreeSet::new());
-    let medium = count(week, &matrix, Severity::Medium, &high);
-    let (high_warnings, medium_warnings) = (size(&high), size(&medium));
+    let high = active_kinds(week, &matrix, Severity::High, &BTreeSet::new());
+    let medium = active_kinds(week, &matrix, Severity::Medium, &high);
+    let (high_warnings, medium_warnings) = (count(&high), count(&medium));
     Ok(EarlyWarning { matrix, high_warnings, medium_warnings })
 }
 
@@ -43,22 +43,22 @@ fn severity(score: f64, threshold: f64, high_from: f64) -> Option<Severity> {
     Some(if score >= high_from { Severity::High } else { Severity::Medium })
 }
 
-/// The kinds of warning active at a severity, except those counted at a higher one.
-fn count<'a>(
+/// The kinds of warning active at a severity, except those already counted at a higher one.
+fn active_kinds<'a>(
     week: &ClientWeek<'a>,
     matrix: &'a [SignalScore],
     severity: Severity,
-    worse: &BTreeSet<&str>,
+    already_counted: &BTreeSet<&str>,
 ) -> BTreeSet<&'a str> {
     let recorded = week.state.warnings.iter().filter(|warning| warning.is_live() && warning.severity == severity);
     let raised = matrix.iter().filter(|signal| signal.severity == Some(severity));
     recorded
         .map(|warning| &*warning.kind)
         .chain(raised.map(|signal| &*signal.signal))
-        .filter(|kind| !worse.contains(kind))
+        .filter(|kind| !already_counted.contains(kind))
         .collect()
 }
 
-fn size(kinds: &BTreeSet<&str>) -> u32 {
+fn count(kinds: &BTreeSet<&str>) -> u32 {
     u32::try_from(kinds.len()).unwrap_or(u32::MAX)
 }

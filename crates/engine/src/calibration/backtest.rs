@@ -9,7 +9,7 @@ use super::baselines;
 use super::filter::Variances;
 use super::fit::{ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
-use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks};
+use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks_in_seconds};
 use super::hours;
 use super::prediction::{Method, Prediction, SHARES, crps};
 use crate::model::{Channel, ClientId, Timestamp};
@@ -55,6 +55,9 @@ pub struct Backtest {
     /// What posts at an account's fitted best hours earned more than its other posts over the longest horizon, as a
     /// difference of mean log(1 + engagements), clustered by account and cut; `None` if too few posts tell.
     pub hour_gain: Option<ClusteredMean>,
+    /// The factor by which ranges of the next forecast are widened on the log scale, by channel and horizon in weeks: as
+    /// all cuts say, at least 1.
+    pub widths: BTreeMap<(Channel, u32), f64>,
 }
 
 impl Backtest {
@@ -111,25 +114,25 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
         channels.entry(history.channel).or_default().push(history);
     }
     let cuts = cuts(histories, options);
-    let tasks: Vec<(&Vec<&AccountHistory>, usize, Timestamp)> = channels
-        .values()
-        .flat_map(|accounts| cuts.iter().enumerate().map(move |(index, cut)| (accounts, index, *cut)))
+    let tasks: Vec<(Channel, &Vec<&AccountHistory>, usize, Timestamp)> = channels
+        .iter()
+        .flat_map(|(channel, accounts)| {
+            cuts.iter().enumerate().map(move |(index, cut)| (*channel, accounts, index, *cut))
+        })
         .collect();
     let forecasts: Vec<Vec<Forecast<'_>>> =
-        tasks.par_iter().map(|(accounts, _, cut)| at_cut(accounts, *cut, options)).collect();
+        tasks.par_iter().map(|(_, accounts, _, cut)| at_cut(accounts, *cut, options)).collect();
     let longest = options.horizons.iter().copied().max();
     let mut predictions = Vec::new();
     let mut hour_gains = Vec::new();
-    let mut errors: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for ((_, index, _), forecasts) in tasks.iter().zip(forecasts) {
-        if *index == 0 {
-            errors.clear();
-        }
-        let widths: BTreeMap<u32, f64> = errors.iter().map(|(horizon, errors)| (*horizon, width(errors))).collect();
+    let mut errors: BTreeMap<(Channel, u32), Vec<f64>> = BTreeMap::new();
+    for ((channel, _, index, _), forecasts) in tasks.iter().zip(forecasts) {
+        let widths = widths(&errors);
         for mut forecast in forecasts {
             if let Some((_, draws)) = forecast.draws.get_mut(&Method::Model) {
-                errors.entry(forecast.horizon_weeks).or_default().push(relative_error(draws, forecast.actual));
-                *draws = draws.adjusted(0.0, widths.get(&forecast.horizon_weeks).copied().unwrap_or(1.0));
+                let key = (*channel, forecast.horizon_weeks);
+                errors.entry(key).or_default().push(relative_error(draws, forecast.actual));
+                *draws = draws.adjusted(0.0, widths.get(&key).copied().unwrap_or(1.0));
             }
             if *index >= WARM_UP_CUTS {
                 predictions.extend(forecast.predictions());
@@ -137,7 +140,25 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
             }
         }
     }
-    Backtest { predictions, hour_gain: ClusteredMean::of(&hour_gains) }
+    Backtest { predictions, hour_gain: ClusteredMean::of(&hour_gains), widths: widths(&errors) }
+}
+
+fn widths(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32), f64> {
+    errors.iter().map(|(key, errors)| (*key, width(errors))).collect()
+}
+
+/// Draws of the model whose median is averaged with that of exponential smoothing, on the scale of log(1 + sum). The
+/// history needs a measured post before the cut.
+pub(super) fn centred(
+    draws: &Draws,
+    history: &AccountHistory,
+    cut: Timestamp,
+    posts: usize,
+    options: &BacktestOptions,
+    seed: [u8; 32],
+) -> Draws {
+    let (_, recent) = baselines::draw(Method::Smoothing, history, cut, posts, options.draws, seed);
+    draws.adjusted((libm::log1p(recent.quantile(0.5)) - libm::log1p(draws.quantile(0.5))) / 2.0, 1.0)
 }
 
 /// The distance of an outcome from the median of a forecast, in half-widths of its 90 % range, on the log scale.
@@ -161,7 +182,7 @@ fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestam
     let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
     let longest = options.horizons.iter().copied().max().unwrap_or(1);
     let count = options.cuts + WARM_UP_CUTS;
-    let back = |index: usize| -(weeks(longest) * (count - index) as i64);
+    let back = |index: usize| -(weeks_in_seconds(longest) * (count - index) as i64);
     last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + back(index)))).collect()
 }
 
@@ -198,7 +219,7 @@ fn forecast<'a>(
     horizon_weeks: u32,
     options: &BacktestOptions,
 ) -> Option<Forecast<'a>> {
-    let until = cut.plus_seconds(weeks(horizon_weeks));
+    let until = cut.plus_seconds(weeks_in_seconds(horizon_weeks));
     let (first, end) = (history.count_before(cut), history.count_before(until));
     let actual: Vec<f64> = history.posts.get(first..end)?.iter().filter_map(|post| post.engagements).collect();
     if actual.is_empty() {

@@ -10,14 +10,14 @@ use super::fit::{ChannelFit, fit_channel};
 use super::history::{AccountHistory, observations};
 use crate::model::{Channel, ClientId, Timestamp};
 
-/// What a posting history says of the response of every account.
+/// Estimates of the response of every account in a posting history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
-    /// The instant after the last post; levels are of this instant.
+    /// One second after the last post; levels are estimated as of this instant.
     pub until: Timestamp,
     /// The channels that have accounts, in channel order.
     pub channels: Vec<ChannelCalibration>,
-    /// By channel, then in the order of the histories.
+    /// The accounts by channel, then in the order of the histories.
     pub accounts: Vec<AccountCalibration>,
 }
 
@@ -25,12 +25,12 @@ impl Calibration {
     /// The calibration of an account on a channel.
     #[must_use]
     pub fn account(&self, account: &ClientId, channel: Channel) -> Option<&AccountCalibration> {
-        self.accounts.iter().find(|one| one.history.channel == channel && one.history.account == *account)
+        self.accounts.iter().find(|found| found.history.channel == channel && found.history.account == *account)
     }
 }
 
-/// Fits every channel of the histories to all their posts, pooling over the channel's accounts. Without any post there
-/// is nothing to calibrate, and the result is `None`.
+/// Fits a model for every channel of the histories to all posts, pooled over the channel's accounts; `None` if there is
+/// no post.
 #[must_use]
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;
@@ -42,13 +42,13 @@ pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let by_channel: Vec<(Channel, Vec<&AccountHistory>)> = by_channel.into_iter().collect();
     let fitted = by_channel.par_iter().filter_map(|(channel, accounts)| {
         let fit = fit_channel(accounts, until, None)?;
-        Some(of_channel(&fit, *channel, accounts, until))
+        Some(channel_and_accounts(&fit, *channel, accounts, until))
     });
     let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = fitted.collect::<Vec<_>>().into_iter().unzip();
     Some(Calibration { until, channels, accounts: accounts.into_iter().flatten().collect() })
 }
 
-fn of_channel(
+fn channel_and_accounts(
     fit: &ChannelFit,
     channel: Channel,
     histories: &[&AccountHistory],

@@ -1,5 +1,5 @@
-//! The effects of hour, weekday, content type and recent load on log engagements: which columns they have, and what
-//! is believed of them before any data.
+//! The effects of hour, weekday, content type and recent load on log engagements: their columns in the regression, and
+//! their priors.
 
 use nalgebra::DVector;
 
@@ -15,26 +15,26 @@ pub enum Effect {
     Hours(usize),
     /// Days since Monday, `0..7`.
     Weekday(usize),
-    /// Index of a content type.
+    /// Index of a content type among the channel's.
     ContentType(usize),
-    /// Per log(1 + load).
+    /// The load; its effect is per unit of log(1 + load).
     Load,
 }
 
-/// What is believed of an effect before any data: the channel's effect is normal, and so is an account's around it.
+/// The prior of an effect: a channel's effect is normal around `mean`, and an account's is normal around its channel's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EffectPrior {
     /// Mean over channels.
     pub mean: f64,
-    /// Standard deviation of a channel's effect.
+    /// Standard deviation of a channel's effect around the mean.
     pub channel_sd: f64,
     /// Standard deviation of an account's effect around its channel's.
     pub account_sd: f64,
 }
 
 impl Effect {
-    /// The prior. Means and standard deviations of hours, weekdays, content types and load come from regressions on
-    /// public postings of five kinds (accounts of organisations, shops and communities); that of the level is wide.
+    /// Its prior. That of the level is wide. Those of hours, weekdays, content types and load come from regressions on
+    /// public posts of five kinds, by organisations, shops and communities.
     #[must_use]
     pub fn prior(self) -> EffectPrior {
         let (mean, channel_sd, account_sd) = match self {
@@ -74,12 +74,12 @@ impl Design {
         &self.effects
     }
 
-    /// A column of prior values.
+    /// A value of each column's prior, such as its mean.
     pub fn priors(&self, value: impl Fn(EffectPrior) -> f64) -> DVector<f64> {
         DVector::from_iterator(self.len(), self.effects.iter().map(|effect| value(effect.prior())))
     }
 
-    /// The regressors of one post, in the order of the columns.
+    /// The regressors of one post, one for each column.
     pub fn row(&self, post: &Observation) -> impl Iterator<Item = f64> {
         let indicator = |holds: bool| if holds { 1.0 } else { 0.0 };
         self.effects.iter().map(move |effect| match *effect {
@@ -91,12 +91,12 @@ impl Design {
         })
     }
 
-    /// The column of the load, the last one.
+    /// Index of the load's column, which is the last one.
     pub fn load_column(&self) -> usize {
         self.len() - 1
     }
 
-    /// What the effects say of one post.
+    /// The sum of the effects on one post: its expected log(1 + engagements), apart from the account's moving parts.
     pub fn mean(&self, post: &Observation, effects: &DVector<f64>) -> f64 {
         self.row(post).zip(effects.iter()).map(|(x, effect)| x * effect).sum()
     }

@@ -1,4 +1,4 @@
-//! What a fitted channel says of the parameters of the response, each with its standard error, its prior and its source.
+//! The parameters of the response as estimated by a fit, each with its standard error, its prior and its source.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector, Vector3};
 
 use super::effects::{Design, Effect, EffectPrior};
 use super::filter::{Gap, Variances, filtered_steps};
-use super::fit::{AccountFit, ChannelFit, less_expected, series};
+use super::fit::{AccountFit, ChannelFit, series, subtract_expected};
 use super::forecast::own_share;
 use super::half_life::HalfLife;
 use super::history::{AccountHistory, DAY_SECONDS, Observation, Post, loads, observations};
@@ -15,49 +15,53 @@ use super::variances::START_SD;
 use crate::model::{Channel, EstimateSource, Timestamp, WorldEstimate, WorldParameter, WorldRow};
 use crate::stats::{normal_quantile, quantile};
 
-/// Probability with which any of a group of effects is called detectable though there is none.
-const FALSE_FINDINGS: f64 = 0.05;
+/// Maximum probability that at least one effect of a group is called detectable although the group has no effect.
+const FAMILY_WISE_ERROR: f64 = 0.05;
 
-/// Limits of a level, in engagements of a post: above 0, so that its logarithm exists, and no more than a table holds.
+/// Minimum of a level, in engagements of a post: above 0, so that its logarithm exists.
 const LEAST_LEVEL: f64 = 0.01;
+
+/// Maximum of a level, in engagements of a post: no more than a table accepts.
 const MOST_LEVEL: f64 = 1e11;
 
-/// Limits of the standard error of a level's logarithm: no level is known exactly, and of none it is useful to say less.
+/// Limits of the standard error of a level's logarithm: no level is known exactly, and a larger error than the maximum
+/// would tell nothing more.
 const LEAST_LEVEL_LOG_SD: f64 = 0.02;
 const MOST_LEVEL_LOG_SD: f64 = 3.0;
 
-/// Days whose posts say what load is usual.
+/// Days before the end of the calibration whose posts determine the usual load.
 const RECENT_DAYS: i64 = 56;
 
-/// Share of the posts before which the load was at most the usual one.
+/// The usual load is this quantile of the loads before posts.
 const USUAL_SHARE: f64 = 0.95;
 
-/// Standardised deviation from which an account is called unlike its channel.
-const UNLIKE: f64 = 3.0;
+/// The z-score above which an account's effect is called unlike its channel's.
+const UNLIKE_CHANNEL_Z: f64 = 3.0;
 
-/// An estimated parameter, beside what was believed before.
+/// An estimated parameter and its prior.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterEstimate {
     /// The estimate.
     pub estimate: WorldEstimate,
-    /// What was believed before any data; `None` for a level, of which nothing was.
+    /// The prior; `None` for a level, whose prior says next to nothing.
     pub prior: Option<WorldEstimate>,
-    /// Whether the data tells the effect from none. Of hours, weekdays and content types each, at most 5 % of accounts
-    /// without any effect have one that is called detectable; what rests on the prior is not. True for levels and
-    /// standard deviations.
+    /// Whether the data distinguishes the effect from no effect; false if the estimate rests on the prior, and always
+    /// true for levels and standard deviations. Among accounts on which, for example, hours have no effect, at most 5 %
+    /// have any hour called detectable; the same holds for weekdays and for content types.
     pub is_detectable: bool,
-    /// Deviation from the channel in standard deviations of such deviations, where it is large enough to be told.
+    /// The z-score of the account's deviation from its channel; `None` if it is small, or if the account's data says
+    /// little.
     pub unlike_channel: Option<f64>,
 }
 
-/// What a calibration found of one account on one channel.
+/// The calibration of one account on one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountCalibration {
-    /// The history it rests on.
+    /// The history that it was estimated from.
     pub history: AccountHistory,
     /// Number of measured posts.
     pub measured: usize,
-    /// The load that was not passed before 95 % of the posts of the last 8 weeks; of all if there were none.
+    /// The usual load before a post; see [`usual_load`].
     pub usual_load: f64,
     /// The parameters: level, hours, weekdays, content types, response, standard deviations.
     pub parameters: Vec<ParameterEstimate>,
@@ -65,20 +69,22 @@ pub struct AccountCalibration {
     pub posts: Vec<PostResidual>,
 }
 
-/// A measured post beside the model: the account's level at its time, and what its load seems to have cost it.
+/// A measured post compared with the model: the account's level at its time, and the loss attributed to its load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PostResidual {
-    /// When.
+    /// When it was published.
     pub at: Timestamp,
     /// log(1 + engagements).
     pub log_engagements: f64,
-    /// Log of 1 + the engagements of a median post to a rested audience, given the posts so far.
+    /// log(1 + engagements) of a median post to a rested audience at that time, estimated from the posts up to this
+    /// one.
     pub log_level: f64,
-    /// Its standard deviation.
+    /// Standard deviation of `log_level`.
     pub log_level_sd: f64,
     /// The load before the post.
     pub load: f64,
-    /// log(1 + engagements) less what all but the load says: the effect of the load, with the post's own noise.
+    /// log(1 + engagements) minus the model's prediction without the load: the effect of the load plus the post's
+    /// noise.
     pub load_residual: f64,
 }
 
@@ -86,22 +92,23 @@ impl AccountCalibration {
     /// The estimate of a parameter.
     #[must_use]
     pub fn get(&self, parameter: &WorldParameter) -> Option<&ParameterEstimate> {
-        self.parameters.iter().find(|one| one.estimate.parameter == *parameter)
+        self.parameters.iter().find(|found| found.estimate.parameter == *parameter)
     }
 
-    /// The rows of a scenario's `world`.
+    /// The estimates as rows of a scenario's table `world`.
     pub fn world(&self) -> impl Iterator<Item = WorldRow> {
         self.parameters.iter().map(|one| WorldRow::of(&self.history.account, &one.estimate))
     }
 }
 
-/// A sum of effects with weights, plus a constant.
+/// A linear combination of effects: their weighted sum plus a constant.
 pub(super) struct Combination {
     pub weights: DVector<f64>,
     pub constant: f64,
 }
 
 impl Combination {
+    /// One effect times a weight, where `width` is the number of all effects.
     pub fn single(width: usize, column: usize, weight: f64) -> Self {
         let weights = DVector::from_fn(width, |index, _| if index == column { weight } else { 0.0 });
         Self { weights, constant: 0.0 }
@@ -116,7 +123,8 @@ impl Combination {
     }
 }
 
-/// Effects that are told only from each other.
+/// A group of effects of which only differences can be estimated: adding the same number to all of them is the same as
+/// a change of level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EffectGroup {
     Hours,
@@ -127,7 +135,7 @@ pub(super) enum EffectGroup {
 impl EffectGroup {
     pub const ALL: [Self; 3] = [Self::Hours, Self::Weekdays, Self::ContentTypes];
 
-    const fn has(self, effect: Effect) -> bool {
+    const fn contains(self, effect: Effect) -> bool {
         matches!(
             (self, effect),
             (Self::Hours, Effect::Hours(_))
@@ -138,36 +146,37 @@ impl EffectGroup {
 
     fn columns(self, design: &Design) -> Vec<usize> {
         let effects = design.effects().iter().enumerate();
-        effects.filter(|(_, effect)| self.has(**effect)).map(|(column, _)| column).collect()
+        effects.filter(|(_, effect)| self.contains(**effect)).map(|(column, _)| column).collect()
     }
 
-    /// The weights of the mean effect over posts. A post's worth is spread evenly, so that every weight is above 0.
-    fn usual<'o>(self, design: &Design, posts: impl Iterator<Item = &'o Observation>) -> DVector<f64> {
+    /// Weights that give the mean of the group's effects over posts. One more post is counted, spread evenly over the
+    /// group's columns, so that every weight is above 0.
+    fn mean_weights<'o>(self, design: &Design, posts: impl Iterator<Item = &'o Observation>) -> DVector<f64> {
         let columns = self.columns(design);
         let mut counts: DVector<f64> = DVector::zeros(design.len());
         for column in &columns {
             counts.iter_mut().skip(*column).take(1).for_each(|count| *count = 1.0 / columns.len() as f64);
         }
-        let mut all = 1.0;
+        let mut total = 1.0;
         for post in posts {
-            all += 1.0;
+            total += 1.0;
             for (count, (effect, value)) in counts.iter_mut().zip(design.effects().iter().zip(design.row(post))) {
-                *count += if self.has(*effect) { value } else { 0.0 };
+                *count += if self.contains(*effect) { value } else { 0.0 };
             }
         }
-        counts / all
+        counts / total
     }
 
-    /// Each effect against the mean effect over posts.
+    /// The difference of each effect of the group from their mean over posts.
     pub fn contrasts<'o>(
         self,
         channel: &ChannelFit,
         posts: impl Iterator<Item = &'o Observation>,
     ) -> Vec<(WorldParameter, Combination)> {
-        let usual = self.usual(&channel.design, posts);
+        let mean_weights = self.mean_weights(&channel.design, posts);
         let contrast = |column: usize| {
             let mut combination = Combination::single(channel.design.len(), column, 1.0);
-            combination.weights -= &usual;
+            combination.weights -= &mean_weights;
             Some((parameter(channel, *channel.design.effects().get(column)?)?, combination))
         };
         self.columns(&channel.design).into_iter().filter_map(contrast).collect()
@@ -205,27 +214,29 @@ pub(super) fn half_life(fit: &ChannelFit, channel: Channel) -> ParameterEstimate
     }
 }
 
-/// How many standard errors from none an effect of a group must lie to be called detectable.
-pub(super) fn least_z(effects: usize) -> f64 {
-    normal_quantile(1.0 - FALSE_FINDINGS / (2.0 * effects.max(1) as f64))
+/// The z-score from which an effect is called detectable, in a group of the given size: two-sided, with the Bonferroni
+/// correction.
+pub(super) fn least_z(group_size: usize) -> f64 {
+    normal_quantile(1.0 - FAMILY_WISE_ERROR / (2.0 * group_size.max(1) as f64))
 }
 
-/// How many standard errors from none a response must lie to be called detectable.
+/// The z-score from which a response to load is called detectable: one-sided, at 5 %.
 pub(super) fn least_z_of_response() -> f64 {
     normal_quantile(0.95)
 }
 
-/// The load's loss as a combination of effects.
+/// The response strength, which is the load's effect with the opposite sign, as a combination of effects.
 pub(super) fn response(design: &Design) -> Combination {
     Combination::single(design.len(), design.load_column(), -1.0)
 }
 
-/// The estimates of one account while they are made.
+/// Estimates the parameters of one account.
 pub(super) struct AccountEstimator<'a> {
     pub channel: &'a ChannelFit,
     pub account: &'a AccountFit,
     pub history: &'a AccountHistory,
     pub until: Timestamp,
+    /// The effects of an account of the channel without posts.
     unseen: Effects,
     observed: Vec<Observation>,
 }
@@ -271,18 +282,18 @@ impl<'a> AccountEstimator<'a> {
         WorldEstimate { channel: self.history.channel, parameter, value, standard_error, source }
     }
 
-    fn usual(&self, group: EffectGroup) -> DVector<f64> {
-        group.usual(&self.channel.design, self.measured())
+    fn mean_weights(&self, group: EffectGroup) -> DVector<f64> {
+        group.mean_weights(&self.channel.design, self.measured())
     }
 
-    /// The effects of a group, each as a factor against the account's usual mix.
+    /// The effects of a group, each as a factor relative to the account's usual mix of posts.
     fn group(&self, group: EffectGroup) -> Vec<ParameterEstimate> {
         let contrasts = group.contrasts(self.channel, self.measured());
         let least_z = least_z(contrasts.len());
         contrasts.into_iter().map(|(parameter, contrast)| self.effect(parameter, &contrast, least_z)).collect()
     }
 
-    /// The estimate of an effect: a combination of columns, as a factor or, for the response strength, as it is.
+    /// The estimate of a combination of effects: as a factor, or without transformation for the response strength.
     fn effect(&self, parameter: WorldParameter, combination: &Combination, least_z: f64) -> ParameterEstimate {
         let Effects { mean, covariance } = &self.account.effects;
         let design = &self.channel.design;
@@ -292,19 +303,19 @@ impl<'a> AccountEstimator<'a> {
             |prior: EffectPrior| prior.channel_sd * prior.channel_sd + prior.account_sd * prior.account_sd;
         let prior_sd = combination.variance(&DMatrix::from_diagonal(&design.priors(prior_variance))).sqrt();
         let is_logarithmic = parameter.is_logarithmic();
-        let shown = |log: f64| if is_logarithmic { libm::exp(log) } else { log.max(0.0) };
+        let value_of = |combined: f64| if is_logarithmic { libm::exp(combined) } else { combined.max(0.0) };
         let source = self.source(combination, prior_sd * prior_sd);
         ParameterEstimate {
             is_detectable: source != EstimateSource::Prior
                 && if is_logarithmic { value.abs() } else { value } > least_z * sd,
             unlike_channel: self.deviation(combination),
-            prior: Some(self.estimate(parameter.clone(), shown(prior_mean), prior_sd, EstimateSource::Prior)),
-            estimate: self.estimate(parameter, shown(value), sd, source),
+            prior: Some(self.estimate(parameter.clone(), value_of(prior_mean), prior_sd, EstimateSource::Prior)),
+            estimate: self.estimate(parameter, value_of(value), sd, source),
         }
     }
 
-    /// Data if the account's own posts halve the variance that its channel leaves; channel if the channel's accounts
-    /// halve that of the prior.
+    /// Where an estimate mainly comes from. `Data`: the account's own posts more than halve the variance that its
+    /// channel leaves. `Channel`: the channel's accounts more than halve the variance of the prior. `Prior`: neither.
     fn source(&self, combination: &Combination, prior_variance: f64) -> EstimateSource {
         let own = combination.variance(&self.account.effects.covariance);
         let unseen = combination.variance(&self.unseen.covariance);
@@ -317,14 +328,14 @@ impl<'a> AccountEstimator<'a> {
         }
     }
 
-    /// How far the account's effect lies from its channel's, in standard deviations of such distances; `None` if it is
-    /// near, or if the account's posts say little.
+    /// The z-score of the difference between the account's effect and its channel's; `None` if it is at most
+    /// [`UNLIKE_CHANNEL_Z`], or if the account's posts say little.
     fn deviation(&self, combination: &Combination) -> Option<f64> {
         let own = combination.variance(&self.account.effects.covariance);
         let unseen = combination.variance(&self.unseen.covariance);
         let distance = combination.mean(&self.account.effects.mean) - combination.mean(&self.unseen.mean);
         let z = distance / (unseen - own).max(f64::MIN_POSITIVE).sqrt();
-        (own < 0.9 * unseen && z.abs() > UNLIKE).then_some(z)
+        (own < 0.9 * unseen && z.abs() > UNLIKE_CHANNEL_Z).then_some(z)
     }
 
     fn response_strength(&self) -> ParameterEstimate {
@@ -335,23 +346,25 @@ impl<'a> AccountEstimator<'a> {
         half_life(self.channel, self.history.channel)
     }
 
-    /// The mean of hour, weekday and type effects over the account's posts, and its level.
+    /// The weights of the effects on an average post of the account: its level, and the mean over its posts of the
+    /// hour, weekday and content type effects.
     fn usual_mix(&self) -> DVector<f64> {
         let level = Combination::single(self.channel.design.len(), 0, 1.0).weights;
-        EffectGroup::ALL.into_iter().fold(level, |sum, group| sum + self.usual(group))
+        EffectGroup::ALL.into_iter().fold(level, |sum, group| sum + self.mean_weights(group))
     }
 
-    /// Mean engagements of a post at the end of the calibration: to a rested audience, at the account's usual mix.
+    /// Mean engagements of a post at the end of the calibration, to a rested audience, over the account's usual mix of
+    /// posts.
     fn level(&self) -> ParameterEstimate {
         let AccountFit { state, variances, effects, .. } = self.account;
         let until = self.until.as_second() as f64 / DAY_SECONDS as f64;
         let gap = Gap::of_days(state.days.map_or(0.0, |days| (until - days).max(0.0)));
-        // The fast part is gone within days: it is averaged over, like the noise.
+        // The fast part decays within days, so it is averaged over like the noise.
         let lasting = gap.decay().component_mul(&Vector3::new(1.0, 1.0, 0.0));
-        let (constant, by_effect) = state.combined(&lasting);
-        let combination = Combination { weights: self.usual_mix() - by_effect, constant };
-        let added = gap.added(variances);
-        let state_variance = (state.covariance * lasting).dot(&lasting) + added.x + added.y;
+        let (constant, subtracted) = state.combined(&lasting);
+        let combination = Combination { weights: self.usual_mix() - subtracted, constant };
+        let added_variance = gap.added(variances);
+        let state_variance = (state.covariance * lasting).dot(&lasting) + added_variance.x + added_variance.y;
         let log = combination.mean(&effects.mean);
         let sd = (combination.variance(&effects.covariance) + state_variance).sqrt();
         let value = |log: f64| self.mean_engagements(log + variances.fast / 2.0);
@@ -366,7 +379,7 @@ impl<'a> AccountEstimator<'a> {
         let AccountFit { variances, effects, .. } = self.account;
         let design = &self.channel.design;
         let series = series(design, &self.observed);
-        let steps = filtered_steps(&series, &less_expected(&series.values, effects), variances);
+        let steps = filtered_steps(&series, &subtract_expected(&series.values, effects), variances);
         let usual = self.usual_mix().dot(&effects.mean);
         let load_effect = effects.mean.get(design.load_column()).copied().unwrap_or(0.0);
         let posts = self.history.posts.iter().zip(&self.observed);
@@ -384,21 +397,21 @@ impl<'a> AccountEstimator<'a> {
             .collect()
     }
 
-    /// Mean engagements of a post with the given expected log(1 + engagements): the mean over the errors that posts of
-    /// the account and its channel had.
+    /// Mean engagements of a post with the given expected log(1 + engagements), averaged over the errors that earlier
+    /// posts of the account and its channel had.
     fn mean_engagements(&self, log: f64) -> f64 {
         let noise_sd = self.account.variances.noise.sqrt();
         let mean = |errors: &[f64]| {
             let engagements = errors.iter().map(|error| libm::expm1(log + noise_sd * error).max(0.0));
             engagements.sum::<f64>() / errors.len().max(1) as f64
         };
-        let own = own_share(self.account.innovations.len());
-        let of_channel = if self.channel.innovations.is_empty() {
+        let own_share = own_share(self.account.innovations.len());
+        let channel_mean = if self.channel.innovations.is_empty() {
             libm::expm1(log + noise_sd * noise_sd / 2.0)
         } else {
             mean(&self.channel.innovations)
         };
-        (own * mean(&self.account.innovations) + (1.0 - own) * of_channel).clamp(LEAST_LEVEL, MOST_LEVEL)
+        (own_share * mean(&self.account.innovations) + (1.0 - own_share) * channel_mean).clamp(LEAST_LEVEL, MOST_LEVEL)
     }
 
     fn standard_deviations(&self) -> Vec<ParameterEstimate> {
@@ -408,7 +421,7 @@ impl<'a> AccountEstimator<'a> {
         let parts = parameters.into_iter().zip(logs).zip(self.account.variance_log_sds).zip(Variances::TYPICAL.logs());
         parts
             .map(|(((parameter, log), log_sd), typical)| {
-                // The variance of the level grows with time; a week's step is told.
+                // The level is a random walk, whose variance grows with time: its drift is given per week.
                 let days = if parameter == WorldParameter::DriftSd { 7.0 } else { 1.0 };
                 let sd = |log: f64| (libm::exp(log) * days).sqrt();
                 let source = if log_sd < 0.5 * START_SD { EstimateSource::Data } else { EstimateSource::Channel };
@@ -420,8 +433,8 @@ impl<'a> AccountEstimator<'a> {
     }
 }
 
-/// The load that was not passed before 95 % of the posts of the 8 weeks before an instant; of all posts if there were
-/// none in them.
+/// The 95 % quantile of the loads before the posts of the last 8 weeks before an instant, or before all posts if there
+/// were none in those weeks.
 #[must_use]
 pub fn usual_load(posts: &[Post], half_life_hours: f64, until: Timestamp) -> f64 {
     let since = until.plus_days(-RECENT_DAYS);

@@ -7,7 +7,7 @@ use chrono::{Datelike as _, Timelike as _};
 
 use crate::model::{Channel, ClientId, HOUR_SECONDS, HOURS_PER_BIN, Timestamp, Zone};
 
-/// Seconds of a day of 24 hours.
+/// Seconds in a day of 24 hours.
 pub(super) const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
 
 /// The posts of one account on one channel.
@@ -24,14 +24,19 @@ pub struct AccountHistory {
 }
 
 impl AccountHistory {
-    /// A history with its posts sorted by time; posts of one instant stay in the given order.
+    /// A history with its posts sorted by time; posts at the same instant keep the given order.
     #[must_use]
     pub fn new(account: ClientId, channel: Channel, zone: Zone, mut posts: Vec<Post>) -> Self {
         posts.sort_by_key(|post| post.at);
         Self { account, channel, zone, posts }
     }
 
-    /// The number of posts before an instant.
+    /// The same history without the posts from an instant on.
+    pub(super) fn until(&self, at: Timestamp) -> Self {
+        Self { posts: self.posts.iter().take(self.count_before(at)).cloned().collect(), ..self.clone() }
+    }
+
+    /// The number of posts before an instant, which is also the index of the first post not before it.
     pub(super) fn count_before(&self, at: Timestamp) -> usize {
         self.posts.partition_point(|post| post.at < at)
     }
@@ -48,26 +53,26 @@ pub struct Post {
     pub engagements: Option<f64>,
 }
 
-/// A post as the model sees it.
+/// A post as the model's input: its regressors and its response.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Observation {
     /// Days since 1970-01-01 00:00 UTC.
     pub days: f64,
-    /// Group of hours of the local time, `0..HOUR_BINS`.
+    /// Group of hours of the local day, `0..HOUR_BINS`.
     pub hour_bin: usize,
     /// Days since Monday in local time, `0..7`.
     pub weekday: usize,
-    /// Index of its content type; `None` if unknown.
+    /// Index of its content type among the channel's; `None` if unknown.
     pub content_type: Option<usize>,
-    /// log(1 + load).
+    /// log(1 + load), with the load before the post.
     pub log_load: f64,
     /// log(1 + engagements); `None` if not measured.
     pub log_engagements: Option<f64>,
 }
 
-/// All posts of a history as the model sees them, in the same order.
+/// All posts of a history as the model's input, in the same order.
 pub(super) fn observations(history: &AccountHistory, types: &ContentTypes, half_life_hours: f64) -> Vec<Observation> {
-    let observed = |(post, load): (&Post, f64)| {
+    let observation = |(post, load): (&Post, f64)| {
         let local = history.zone.wall_time(post.at);
         Observation {
             days: post.at.as_second() as f64 / DAY_SECONDS as f64,
@@ -78,32 +83,32 @@ pub(super) fn observations(history: &AccountHistory, types: &ContentTypes, half_
             log_engagements: post.engagements.map(libm::log1p),
         }
     };
-    history.posts.iter().zip(loads(&history.posts, half_life_hours)).map(observed).collect()
+    history.posts.iter().zip(loads(&history.posts, half_life_hours)).map(observation).collect()
 }
 
-/// The load before each post: the number of earlier posts, each halved once a half-life.
+/// The load before each post: the number of earlier posts, where the weight of each halves every half-life.
 pub(super) fn loads(posts: &[Post], half_life_hours: f64) -> impl Iterator<Item = f64> {
     let half_life_seconds = half_life_hours * HOUR_SECONDS as f64;
-    let (mut with_last, mut last) = (0.0, None);
+    let (mut load_after_last, mut last_at) = (0.0, None);
     posts.iter().map(move |post| {
-        let seconds = last.map_or(0, |last: Timestamp| post.at.as_second() - last.as_second());
-        let load = with_last * libm::exp2(-(seconds as f64) / half_life_seconds);
-        (with_last, last) = (load + 1.0, Some(post.at));
+        let seconds = last_at.map_or(0, |last_at: Timestamp| post.at.as_second() - last_at.as_second());
+        let load = load_after_last * libm::exp2(-(seconds as f64) / half_life_seconds);
+        (load_after_last, last_at) = (load + 1.0, Some(post.at));
         load
     })
 }
 
-/// The content types of a channel, in alphabetical order.
+/// The content types of a channel with their indices, which follow alphabetical order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ContentTypes(BTreeMap<Arc<str>, usize>);
 
 impl ContentTypes {
-    /// The types of all posts.
+    /// The content types of all posts in the histories.
     pub fn of<'a>(histories: impl IntoIterator<Item = &'a AccountHistory>) -> Self {
         let posts = histories.into_iter().flat_map(|history| &history.posts);
         let mut types: BTreeMap<Arc<str>, usize> =
             posts.filter_map(|post| Some((Arc::clone(post.content_type.as_ref()?), 0))).collect();
-        types.values_mut().enumerate().for_each(|(index, place)| *place = index);
+        types.values_mut().enumerate().for_each(|(position, index)| *index = position);
         Self(types)
     }
 
@@ -121,7 +126,7 @@ impl ContentTypes {
     }
 }
 
-/// Seconds of the given number of weeks.
-pub(super) fn weeks(count: u32) -> i64 {
-    i64::from(count) * 7 * 24 * HOUR_SECONDS
+/// Seconds in the given number of weeks.
+pub(super) fn weeks_in_seconds(count: u32) -> i64 {
+    i64::from(count) * 7 * DAY_SECONDS
 }

@@ -7,24 +7,29 @@ use nalgebra::Matrix4;
 use super::filter::{Series, Variances, log_likelihood};
 use crate::stats::{quantile, variance};
 
-/// The spread of a log variance over accounts before any data, and its minimum after.
+/// Standard deviation of a log variance over accounts before any data.
 pub(super) const START_SD: f64 = 1.0;
+
+/// Minimum of that standard deviation once accounts were fitted.
 const LEAST_SD: f64 = 0.5;
 
-/// Limits of a log variance, so that no search leaves the numbers a computer can hold.
+/// Limits of a log variance, so that a search cannot overflow or underflow.
 const LOG_RANGE: std::ops::RangeInclusive<f64> = -16.0..=3.0;
 
-/// The least variance of one post around its expectation: no account is so regular that it is known exactly.
+/// Minimum variance of one post around its expectation: even the posts of a very regular account vary.
 const LEAST_NOISE: f64 = 0.02;
 
-/// Limits of a search: steps, and the spread of the objective at which it ends.
-const STEPS: u64 = 120;
+/// Maximum number of steps of a search.
+const MAX_STEPS: u64 = 120;
+
+/// Standard deviation of the objective over the simplex at which a search ends.
 const TOLERANCE: f64 = 1e-3;
 
-/// Edge of the first simplex, in log units.
+/// Edge length of the first simplex, in log units.
 const EDGE: f64 = 0.7;
 
-/// What is believed of an account's log variances: normal, with the median and spread of its channel's accounts.
+/// The prior of an account's log variances: independent normal distributions, centred at the median of the channel's
+/// accounts, with their standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct VariancePrior {
     pub median: [f64; Variances::COUNT],
@@ -32,34 +37,37 @@ pub(super) struct VariancePrior {
 }
 
 impl VariancePrior {
-    /// Before any account was fitted.
+    /// The prior before any account was fitted.
     pub fn start() -> Self {
         Self { median: Variances::TYPICAL.logs(), sd: [START_SD; Variances::COUNT] }
     }
 
-    /// After a round of fits, each the log variances of an account. Too few accounts leave it as it is.
+    /// The prior after a round of fits, given the fitted log variances of each account; unchanged with fewer than three
+    /// accounts.
     pub fn updated(self, fits: &[[f64; Variances::COUNT]]) -> Self {
         if fits.len() < 3 {
             return self;
         }
-        let of = |part: usize| {
+        let sorted_logs = |part: usize| {
             let mut logs: Vec<f64> = fits.iter().filter_map(|fit| fit.get(part).copied()).collect();
             logs.sort_by(f64::total_cmp);
             logs
         };
-        let parts: [Vec<f64>; Variances::COUNT] = std::array::from_fn(of);
+        let parts: [Vec<f64>; Variances::COUNT] = std::array::from_fn(sorted_logs);
         Self {
             median: parts.each_ref().map(|logs| quantile(logs, 0.5)),
             sd: parts.each_ref().map(|logs| variance(logs).map_or(START_SD, f64::sqrt).max(LEAST_SD)),
         }
     }
 
+    /// Log of the prior's density, without its constant.
     fn log_density(&self, logs: &[f64]) -> f64 {
         let parts = logs.iter().zip(&self.median).zip(&self.sd);
         parts.map(|((log, median), sd)| (log - median) / sd).map(|z| -z * z / 2.0).sum()
     }
 }
 
+/// The posterior of an account's log variances; its cost is the negative log density.
 struct Posterior<'a> {
     series: &'a Series,
     residuals: &'a [f64],
@@ -67,6 +75,7 @@ struct Posterior<'a> {
 }
 
 impl Posterior<'_> {
+    /// The variances of a point of the search, within their limits.
     fn variances(logs: &[f64]) -> Variances {
         let mut bounded = [0.0; Variances::COUNT];
         bounded.iter_mut().zip(logs).for_each(|(bound, log)| *bound = log.clamp(*LOG_RANGE.start(), *LOG_RANGE.end()));
@@ -87,28 +96,28 @@ impl CostFunction for Posterior<'_> {
 
 /// The most probable variances of an account, searched from `start`.
 pub(super) fn most_probable(series: &Series, residuals: &[f64], prior: &VariancePrior, start: &Variances) -> Variances {
-    let first = start.logs().to_vec();
-    let corners = (0..first.len()).map(|part| {
-        let mut corner = first.clone();
+    let start = start.logs().to_vec();
+    let corners = (0..start.len()).map(|part| {
+        let mut corner = start.clone();
         corner.iter_mut().skip(part).take(1).for_each(|log| *log += EDGE);
         corner
     });
-    let simplex = std::iter::once(first.clone()).chain(corners).collect();
+    let simplex = std::iter::once(start.clone()).chain(corners).collect();
     let solver = NelderMead::new(simplex).with_sd_tolerance(TOLERANCE);
     let search = solver.and_then(|solver| {
         let problem = Posterior { series, residuals, prior };
-        Executor::new(problem, solver).configure(|state| state.max_iters(STEPS)).run()
+        Executor::new(problem, solver).configure(|state| state.max_iters(MAX_STEPS)).run()
     });
-    // A search that fails (it has no cause to) leaves the start.
+    // If the search fails, which is not expected, the variances stay where they started.
     let best = search.ok().and_then(|mut result| result.state.take_best_param());
-    Posterior::variances(best.as_deref().unwrap_or(&first))
+    Posterior::variances(best.as_deref().unwrap_or(&start))
 }
 
 /// Step of a finite difference, in log units.
-const STEP: f64 = 0.2;
+const DIFFERENCE_STEP: f64 = 0.2;
 
-/// Standard deviations of the log variances around the most probable ones, from the curvature of the posterior
-/// (Laplace's approximation); those of the prior where the curvature gives none.
+/// Standard errors of the log variances, from the curvature of the posterior at its maximum (Laplace's approximation).
+/// They are at most the standard deviations of the prior, and equal them where the curvature gives none.
 pub(super) fn log_sds(
     series: &Series,
     residuals: &[f64],
@@ -120,14 +129,14 @@ pub(super) fn log_sds(
     let cost = |steps: &[(usize, f64)]| {
         let mut logs = best.to_vec();
         for (part, step) in steps {
-            logs.iter_mut().skip(*part).take(1).for_each(|log| *log += step * STEP);
+            logs.iter_mut().skip(*part).take(1).for_each(|log| *log += step * DIFFERENCE_STEP);
         }
         problem.cost(&logs).unwrap_or(f64::INFINITY)
     };
     let curvature = Matrix4::from_fn(|row, column| {
         let corner = |one: f64, other: f64| cost(&[(row, one), (column, other)]);
-        let sum = corner(1.0, 1.0) - corner(1.0, -1.0) - corner(-1.0, 1.0) + corner(-1.0, -1.0);
-        sum / (4.0 * STEP * STEP)
+        let difference = corner(1.0, 1.0) - corner(1.0, -1.0) - corner(-1.0, 1.0) + corner(-1.0, -1.0);
+        difference / (4.0 * DIFFERENCE_STEP * DIFFERENCE_STEP)
     });
     let sds = curvature.cholesky().map(|factor| factor.inverse().diagonal().map(f64::sqrt));
     std::array::from_fn(|part| {

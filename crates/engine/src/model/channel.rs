@@ -1,4 +1,4 @@
-//! The nine channels the engine posts on.
+//! The nine channels that posts are planned for.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -98,17 +98,17 @@ impl FromStr for Channel {
 }
 
 /// Parses the channel name in a cell.
-fn channel(name: &str) -> Result<Channel, CellError> {
+fn parse_channel(name: &str) -> Result<Channel, CellError> {
     name.parse().map_err(|_| {
         CellError::unknown_name("unknown_channel", name, "a channel", || Channel::names().collect::<Vec<_>>())
     })
 }
 
-/// Parses the channel names in a cell into table order.
-fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
+/// Parses the channel names in a cell, and sorts the channels into table order.
+fn parse_channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
     let (mut channels, mut faults) = (Vec::new(), Vec::new());
     for name in names {
-        match channel(name) {
+        match parse_channel(name) {
             Ok(channel) if channels.contains(&channel) => {
                 let cause = format!("`{channel}` is named twice");
                 faults.push(CellError::new("duplicate", cause, "name each channel once"));
@@ -122,9 +122,9 @@ fn channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
 }
 
 cell!(
-    Channel: Text(name => channel(&name).map_err(|fault| vec![fault]), channel => channel.name().into()),
+    Channel: Text(name => parse_channel(&name).map_err(|fault| vec![fault]), channel => channel.name().into()),
     Vec<Channel>: Texts(
-        names => channels(&names),
+        names => parse_channels(&names),
         channels => channels.iter().map(|channel| channel.name().into()).collect()
     ),
 );

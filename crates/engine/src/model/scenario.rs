@@ -7,7 +7,7 @@ use super::{Client, ClientState, Week};
 /// The input of a plan or a simulation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Shown in reports.
+    /// Name shown in reports.
     pub name: String,
     /// BLAKE3 hash of manifest and tables, hexadecimal.
     pub hash: String,
@@ -55,8 +55,8 @@ pub struct ReviewPolicy {
     pub planned_ahead_hours: f64,
 }
 
-/// The simulated environment that responds to posts. It does not share the planner's beliefs, so a wrong rule has a
-/// cost.
+/// The simulated environment that responds to posts. It does not use the planner's assumptions, so a plan made from
+/// wrong rules performs worse.
 ///
 /// Defaults come from regressions on real posts: log SD of one post around its expectation about 1.0, of the hour of
 /// day 0.06, of the weekday 0.05, and a response proportional to `(1 + posts)^-0.108` over 24 hours and
@@ -79,9 +79,9 @@ pub struct Environment {
     pub hour_log_sd: f64,
     /// Log SD of the true effect of a weekday, drawn once per client, channel and weekday.
     pub weekday_log_sd: f64,
-    /// Log SD of the true engagement rate around the scenario's.
+    /// Log SD of the true engagement rate around the rate that the scenario gives.
     pub rate_log_sd: f64,
-    /// True engagement rate if the scenario gives none.
+    /// True engagement rate of a channel for which the scenario gives none.
     pub unknown_engagement_rate: f64,
     /// Log gain from asset quality 0 to asset quality 1, around the client's usual quality.
     pub asset_log_gain: f64,

@@ -1,6 +1,6 @@
 //! The facts about a post as the rules saw them, stored so that other rules can be evaluated on the same facts.
 //!
-//! Parameters of the pack are not among them: they come from the pack that is evaluated.
+//! Parameters of the rules pack are not stored: they come from the pack that is evaluated.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{Asset, Channel, ClientStatus, Policy};
 pub struct ChannelSnapshot {
     /// The client's industry.
     pub industry: Arc<str>,
-    /// The client's tags; empty in records written before tags were stored.
+    /// The client's tags; empty in records written before this field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
     /// The client's status.
@@ -45,17 +45,17 @@ pub struct ChannelSnapshot {
 /// Facts about a post when it was evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PostSnapshot {
-    /// Fatigue of the channel at its hour.
+    /// Fatigue of the channel at the hour of the post.
     pub fatigue: f64,
     /// Expected engagements.
     pub expected_engagement: f64,
-    /// Its asset; `None` if it has none.
+    /// The asset that it uses; `None` if it has none.
     pub asset: Option<AssetSnapshot>,
     /// 1-based position among the client's posts of that day, over all channels.
     pub action_of_day: i64,
     /// Hours to the nearest other post of the channel; 10000 if there is none.
     pub hours_to_nearest_post: f64,
-    /// Other posts of the client on the same day; empty in records written before they were stored.
+    /// Other posts of the client on the same day; empty in records written before this field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others_of_day: Vec<OtherPost>,
 }
@@ -72,14 +72,14 @@ pub struct OtherPost {
 /// Facts about a post's asset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssetSnapshot {
-    /// VIF score, `0..=100`.
+    /// VIF score of the asset for the channel, `0..=100`.
     pub score: f64,
-    /// Content type: photo, video, article.
+    /// Content type, such as photo, video or article.
     pub kind: Arc<str>,
-    /// Headline; empty in records written before it was stored.
+    /// Headline; empty in records written before this field was added.
     #[serde(default)]
     pub title: Arc<str>,
-    /// Tags; empty in records written before they were stored.
+    /// Tags; empty in records written before this field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
     /// Whether it has a title, a text or media to show.

@@ -19,11 +19,11 @@ const WAIT_HOURS: &[Key] = &[
     Key::required("hours", Kind::number(0.0, 1000.0), "recommended hours to wait"),
 ];
 
-/// The keys of channel health, in the order of [`FatigueRules::health_weights`].
+/// The keys of the weights of channel health, in the order of [`FatigueRules::health_weights`].
 pub(super) const HEALTH_WEIGHTS: [&str; 4] =
     ["health_weights.rested", "health_weights.momentum", "health_weights.visibility", "health_weights.engagement"];
 
-/// Shape of the response to fatigue.
+/// How the response to a post falls with fatigue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseShape {
     /// Each further post costs less than the one before.
@@ -32,10 +32,10 @@ pub enum ResponseShape {
     Linear,
 }
 
-/// The names of the shapes, as `response` gives them.
+/// The values of the key `response`; [`ResponseShape::of`] relies on their order.
 const RESPONSE_SHAPES: [&str; 2] = [SATURATING, LINEAR];
 const SATURATING: &str = "saturating";
-/// The shape of a pack that names none.
+/// The value for a linear response, and the default of the key.
 pub(super) const LINEAR: &str = "linear";
 
 impl ResponseShape {
@@ -46,7 +46,7 @@ impl ResponseShape {
         }
     }
 
-    /// Its name, as `response` gives it.
+    /// The value of the key `response` that stands for it.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Saturating => SATURATING,

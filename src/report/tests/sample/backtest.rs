@@ -1,5 +1,7 @@
 //! Backtests, from an empty one to a usual one.
 
+use std::collections::BTreeMap;
+
 use crate::calibration::{Backtest, Method, Prediction};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::stats::ClusteredMean;
@@ -25,7 +27,7 @@ pub fn backtests() -> Vec<(&'static str, Backtest)> {
         ("names", hostile),
         ("one-account", one_account),
         ("zeros", nothing_earned),
-        ("empty", Backtest { predictions: Vec::new(), hour_gain: None }),
+        ("empty", Backtest { predictions: Vec::new(), hour_gain: None, widths: BTreeMap::new() }),
     ]
 }
 
@@ -42,7 +44,8 @@ pub fn backtest() -> Backtest {
             }
         }
     }
-    Backtest { predictions, hour_gain: Some(ClusteredMean { mean: 0.06, standard_error: 0.02, clusters: 12 }) }
+    let hour_gain = Some(ClusteredMean { mean: 0.06, standard_error: 0.02, clusters: 12 });
+    Backtest { predictions, hour_gain, widths: BTreeMap::new() }
 }
 
 fn prediction(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::backtest::{BacktestOptions, backtest};
 use super::calibrate::calibrate;
 use super::effects::Effect;
+use super::expectation::expectations;
 use super::fit::{ChannelFit, fit_channel};
 use super::history::{AccountHistory, ContentTypes, Post, observations};
 use super::prediction::{Method, Score};
@@ -88,6 +89,33 @@ fn ranges_of_forecasts_hold_what_came_as_often_as_they_say() {
     assert!((0.84..=1.0).contains(&score.coverage_90), "{score:?}");
     let recent = Score::of(tested.select(Method::RecentMean, 4)).unwrap();
     assert!(score.pinball < recent.pinball, "{score:?} {recent:?}");
+}
+
+#[test]
+fn planned_posts_are_expected_to_earn_what_such_posts_earn() {
+    let world = World::new(30, 200, 3);
+    let cut = world.histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max().unwrap();
+    let cut = cut.plus_days(-28);
+    let planned = |history: &AccountHistory| {
+        let posts = history.posts.iter().filter(|post| post.at >= cut);
+        let posts = posts.map(|post| Post { engagements: None, ..post.clone() }).collect();
+        AccountHistory { posts, ..history.clone() }
+    };
+    let mut all: Vec<AccountHistory> = world.histories.iter().map(planned).collect();
+    all.push(AccountHistory { account: ClientId::new("a new account"), ..all[0].clone() });
+    let options = BacktestOptions { cuts: 2, draws: 300, ..BacktestOptions::default() };
+    let expected = expectations(&world.histories, &all, &options);
+    let sums = || expected.iter().filter(|one| one.at.is_none() && one.posts > 0);
+    let held = sums().filter(|one| {
+        let Some(history) = world.histories.iter().find(|history| history.account == one.account) else { return false };
+        let actual: f64 = history.posts.iter().filter(|post| post.at >= cut).filter_map(|post| post.engagements).sum();
+        (one.quantiles[0]..=one.quantiles[4]).contains(&actual)
+    });
+    let (held, all) = (held.count(), sums().count() - 1);
+    assert!(held as f64 >= 0.8 * all as f64, "{held} of {all}");
+    let newcomer: Vec<_> = expected.iter().filter(|one| one.account.as_str() == "a new account").collect();
+    assert_eq!(newcomer.len(), newcomer[0].posts + 1, "the sum, then each post");
+    assert!(newcomer.iter().all(|one| one.quantiles[0] < one.quantiles[4] && one.mean.is_finite()), "{newcomer:?}");
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! What is expected of posts at given times.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::backtest::{BacktestOptions, backtest, centred};
+use super::fit::{AccountFit, ChannelFit, fit_channel};
+use super::forecast::{Draws, draw_sums};
+use super::history::{AccountHistory, Observation, Post, observations, weeks_in_seconds};
+use super::prediction::SHARES;
+use crate::model::{Channel, ClientId, Timestamp};
+
+/// Longest horizon for which the width of ranges is tested, in weeks.
+const MAX_TESTED_WEEKS: u32 = 26;
+
+/// What is expected of one post, or of all of an account's posts together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// The account.
+    pub account: ClientId,
+    /// Its channel.
+    pub channel: Channel,
+    /// The post's time; `None` for the sum of the account's posts.
+    pub at: Option<Timestamp>,
+    /// Number of posts.
+    pub posts: usize,
+    /// Quantiles of the engagements at `SHARES`.
+    pub quantiles: [f64; SHARES.len()],
+    /// Mean of the engagements.
+    pub mean: f64,
+}
+
+/// What the model expects of planned posts, given the histories before the first of them: for each account the sum,
+/// then each post. Ranges are as wide as a backtest of the same horizon finds they must be. An account without history
+/// is expected to do as its channel's accounts do.
+#[must_use]
+pub fn expectations(
+    histories: &[AccountHistory],
+    planned: &[AccountHistory],
+    options: &BacktestOptions,
+) -> Vec<Expectation> {
+    let instants = || planned.iter().flat_map(|account| &account.posts).map(|post| post.at);
+    let (Some(cut), Some(last)) = (instants().min(), instants().max()) else { return Vec::new() };
+    let before: Vec<AccountHistory> = histories.iter().map(|history| history.until(cut)).collect();
+    let horizon = horizon_weeks(cut, last);
+    let tested = backtest(&before, &BacktestOptions { horizons: vec![horizon], ..options.clone() });
+    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
+    for account in planned {
+        channels.entry(account.channel).or_default().push(account);
+    }
+    let of_channel = |(channel, planned): (&Channel, &Vec<&AccountHistory>)| {
+        let known: Vec<AccountHistory> = before.iter().filter(|one| one.channel == *channel).cloned().collect();
+        let width = tested.widths.get(&(*channel, horizon)).copied().unwrap_or(1.0);
+        let forecaster = Forecaster { cut, width, options };
+        forecaster.of_channel(known, planned)
+    };
+    channels.iter().flat_map(of_channel).collect()
+}
+
+fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
+    let seconds = last.as_second() - cut.as_second();
+    let horizon = u32::try_from(seconds / weeks_in_seconds(1) + 1).unwrap_or(MAX_TESTED_WEEKS);
+    horizon.min(MAX_TESTED_WEEKS)
+}
+
+struct Forecaster<'o> {
+    cut: Timestamp,
+    width: f64,
+    options: &'o BacktestOptions,
+}
+
+impl Forecaster<'_> {
+    fn of_channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<Expectation> {
+        for account in planned {
+            if !known.iter().any(|one| one.account == account.account) {
+                known.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
+            }
+        }
+        let accounts: Vec<&AccountHistory> = known.iter().collect();
+        let Some(fit) = fit_channel(&accounts, self.cut, None) else { return Vec::new() };
+        let of_account = |planned: &&AccountHistory| {
+            let position = known.iter().position(|one| one.account == planned.account)?;
+            Some(self.of_account(&fit, fit.accounts.get(position)?, known.get(position)?, planned))
+        };
+        planned.par_iter().filter_map(of_account).flatten_iter().collect()
+    }
+
+    /// The sum, then each post.
+    fn of_account(
+        &self,
+        fit: &ChannelFit,
+        account: &AccountFit,
+        history: &AccountHistory,
+        planned: &AccountHistory,
+    ) -> Vec<Expectation> {
+        let posts: Vec<Post> = history.posts.iter().chain(&planned.posts).cloned().collect();
+        let merged = AccountHistory { posts, ..history.clone() };
+        let observed = observations(&merged, &fit.types, fit.half_life.hours);
+        let planned_posts = observed.get(history.posts.len()..).unwrap_or_default();
+        let expectation = |at: Option<Timestamp>, posts: &[Observation]| {
+            let draws = self.draws(fit, account, history, at, posts)?;
+            Some(Expectation {
+                account: planned.account.clone(),
+                channel: planned.channel,
+                at,
+                posts: posts.len(),
+                quantiles: SHARES.map(|share| draws.quantile(share)),
+                mean: crate::stats::mean(draws.sums()),
+            })
+        };
+        let each = planned.posts.iter().zip(planned_posts);
+        let each = each.map(|(post, observed)| expectation(Some(post.at), std::slice::from_ref(observed)));
+        std::iter::once(expectation(None, planned_posts)).chain(each).flatten().collect()
+    }
+
+    fn draws(
+        &self,
+        fit: &ChannelFit,
+        account: &AccountFit,
+        history: &AccountHistory,
+        at: Option<Timestamp>,
+        posts: &[Observation],
+    ) -> Option<Draws> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.options.seed.to_le_bytes()).update(history.account.as_str().as_bytes());
+        hasher.update(history.channel.name().as_bytes());
+        hasher.update(&at.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
+        let seed = *hasher.finalize().as_bytes();
+        let draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
+        let has_measured = history.posts.iter().any(|post| post.engagements.is_some());
+        let draws =
+            if has_measured { centred(&draws, history, self.cut, posts.len(), self.options, seed) } else { draws };
+        Some(draws.adjusted(0.0, self.width))
+    }
+}
