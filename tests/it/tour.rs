@@ -16,7 +16,7 @@
 //!
 //! If the program's output has changed, `MCOE_TOUR=rewrite cargo test tour` replaces each line that is no longer printed by
 //! the nearest one that is, and copies the sample files.
-//! It compares nothing: review the difference, and test again.
+//! It still fails for lines with `…` that are no longer printed: mend them by hand. Review the difference, and test again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -119,7 +119,7 @@ impl<'d> Tour<'d> {
         if is_rewriting() {
             self.rewrite(&text);
         }
-        assert!(is_rewriting() || self.failures.is_empty(), "{}", self.failures);
+        assert!(self.failures.is_empty(), "{}", self.failures);
         self.left.into_iter().next().unwrap_or(self.folder)
     }
 
@@ -143,10 +143,11 @@ impl<'d> Tour<'d> {
     fn miss(&mut self, line: usize, words: &str, said: &str) {
         let likeness = |said: &&str| (strsim::normalized_levenshtein(said, words) * 1e6) as u32;
         let near = said.lines().max_by_key(likeness).unwrap_or("nothing");
-        self.fail(line, &format!("the document shows:\n  {words}\nbut the nearest line of the output is:\n  {near}"));
-        if !words.contains('…') {
+        if is_rewriting() && !words.contains('…') {
             self.rewrites.push((line, near.to_owned()));
+            return;
         }
+        self.fail(line, &format!("the document shows:\n  {words}\nbut the nearest line of the output is:\n  {near}"));
     }
 
     fn run_all(&mut self, fence: &Fence<'_>) -> usize {
