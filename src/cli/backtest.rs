@@ -46,8 +46,9 @@ pub(super) struct Backtest {
     /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
-    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank.
-    #[arg(long, value_name = "POSTS")]
+    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank. The horizon
+    /// is that of the posts.
+    #[arg(long, value_name = "POSTS", conflicts_with = "horizon")]
     at: Option<PathBuf>,
     #[command(flatten)]
     threads: ThreadsArgument,

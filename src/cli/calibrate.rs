@@ -82,6 +82,11 @@ impl Calibrate {
             let options = self.accounts.options(String::new());
             return Ok(scenario::import(&self.history, &options).map_err(failure)?.calibration);
         }
+        let unused = self.accounts.as_text();
+        if !unused.is_empty() {
+            let cause = format!("a scenario has its own clients and zones, so that{unused} has no effect");
+            return Err(Failure::input(cause, "leave it out, or give the posting history instead of the scenario"));
+        }
         let read = input::scenario(&self.history, rules, globals)?;
         let histories = scenario::scenario_histories(&self.history, &read).map_err(failure)?;
         calibrate(&histories).ok_or_else(|| {

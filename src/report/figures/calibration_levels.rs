@@ -8,6 +8,7 @@ use super::palette::BLUE;
 use super::{Figure, Heading};
 use crate::calibration::{AccountCalibration, Calibration, PostResidual};
 use crate::report::ReportError;
+use crate::stats::normal_quantile;
 
 const PLOT_HEIGHT: f64 = 130.0;
 
@@ -53,7 +54,8 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let last = account.posts.iter().rev().take(1);
     let posts: Vec<&PostResidual> = account.posts.iter().step_by(step).chain(last).collect();
     let engagements = |post: &PostResidual, sds: f64| libm::expm1(post.log_level + sds * post.log_level_sd).max(0.0);
-    let highest = posts.iter().map(|post| engagements(post, 1.645)).fold(0.0, f64::max);
+    let edge = normal_quantile(0.95);
+    let highest = posts.iter().map(|post| engagements(post, edge)).fold(0.0, f64::max);
     let scale = Scale::from_zero(highest, 3.0);
     scale.draw(canvas, frame, LabelStyle::FINE)?;
     let seconds = |post: &PostResidual| post.at.as_second() as f64;
@@ -65,7 +67,7 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let line = |sds: f64| -> Vec<(f64, f64)> {
         posts.iter().map(|post| (x(post), scale.y(frame, engagements(post, sds)))).collect()
     };
-    axes::band(canvas, &line(-1.645), &line(1.645), light(BLUE, 0.25))?;
+    axes::band(canvas, &line(-edge), &line(edge), light(BLUE, 0.25))?;
     canvas.line(&line(0.0), 1.6, BLUE)?;
     let name = format!("{}, {}", account.history.account, account.history.channel);
     let style = LabelStyle::NAME;

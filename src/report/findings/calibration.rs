@@ -5,12 +5,10 @@ use crate::calibration::{AccountCalibration, Calibration, ChannelCalibration, Pa
 use crate::model::{HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
 use crate::report::CalibrationReport;
 use crate::report::numbers::{change, count, count_with_noun, score};
+use crate::stats::normal_quantile;
 
 /// Largest number of rows of a table on the page; all are in the report's tables.
 const ROWS: usize = 40;
-
-/// z of the 95 % quantile of the normal distribution.
-const Z_95: f64 = 1.645;
 
 impl Page {
     /// The page for a calibration.
@@ -271,7 +269,7 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
 fn differs(before: &WorldEstimate, now: &WorldEstimate) -> bool {
     let scale = |value: f64| if now.parameter.is_logarithmic() { libm::log(value) } else { value };
     let error = libm::hypot(before.standard_error, now.standard_error);
-    (scale(now.value) - scale(before.value)).abs() > Z_95 * error
+    (scale(now.value) - scale(before.value)).abs() > normal_quantile(0.95) * error
 }
 
 fn method(report: &CalibrationReport) -> Section {

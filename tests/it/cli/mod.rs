@@ -1,6 +1,7 @@
 //! The command line: the real binary, in a separate folder.
 
 mod backtest;
+mod calibrate;
 mod check;
 mod compare;
 mod explain;

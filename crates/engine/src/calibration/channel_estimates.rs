@@ -8,7 +8,7 @@ use super::estimates::{
 use super::fit::ChannelFit;
 use super::history::Observation;
 use crate::model::{Channel, EstimateSource, WorldEstimate, WorldParameter};
-use crate::stats::{mean, variance};
+use crate::stats::{mean, normal_quantile, variance};
 
 /// What a calibration found of a channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +112,7 @@ fn response_points(accounts: &[AccountCalibration]) -> Vec<ResponsePoint> {
         if logs.len() < POSTS_OF_A_POINT {
             return None;
         }
-        let error = 1.645 * (variance(&logs)? / logs.len() as f64).sqrt();
+        let error = normal_quantile(0.95) * (variance(&logs)? / logs.len() as f64).sqrt();
         let middle = mean(&logs);
         let interval = [middle - error, middle + error].map(libm::exp);
         Some(ResponsePoint { load: mean(&loads), factor: libm::exp(middle), interval, posts: logs.len() })

@@ -1,5 +1,7 @@
 //! The half-life of a post's load: the one under which the observations are most probable.
 
+use crate::stats::normal_quantile;
+
 /// Half-lives that are tried, in hours, about evenly spaced on a log scale.
 const TRIED_HOURS: [f64; 14] = [1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 168.0];
 
@@ -49,7 +51,7 @@ impl HalfLife {
     /// that of the spacing of those tried.
     pub fn log_sd(&self) -> f64 {
         let [low, high] = self.interval;
-        ((libm::log(high) - libm::log(low)) / (2.0 * 1.645)).max(LEAST_LOG_SD)
+        ((libm::log(high) - libm::log(low)) / (2.0 * normal_quantile(0.95))).max(LEAST_LOG_SD)
     }
 
     /// Whether the interval leaves out part of what was tried.
