@@ -1,21 +1,21 @@
 //! A common interface to PostgreSQL and SQLite: connections, transactions, statements and results.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool, Postgres, SqlSafeStr, Sqlite, SqliteConnection,
-    SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
 };
 use tokio::time::timeout;
 
 use super::bulk_insert::{self, InsertTarget, RowEncoder};
 use super::error::StoreError;
+use super::migrations;
 use super::open_mode::OpenMode;
 use super::retry::Deadline;
 use super::row::{FromAnyRow, read};
@@ -85,34 +85,19 @@ impl Database {
     }
 
     /// The schema version of this program.
-    pub const VERSION: i64 = 6;
-
-    fn migrator(&self) -> Migrator {
-        let steps = match &self.pool {
-            Pool::Postgres(_) => [
-                ("ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
-                ("serving", include_str!("../../migrations/postgres/0002_serving.sql")),
-                ("append_only", include_str!("../../migrations/postgres/0003_append_only.sql")),
-                ("reasons", include_str!("../../migrations/postgres/0004_reasons.sql")),
-                ("cancelled_jobs", include_str!("../../migrations/postgres/0005_cancelled_jobs.sql")),
-                ("world", include_str!("../../migrations/postgres/0006_world.sql")),
-            ],
-            Pool::Sqlite(_) => [
-                ("ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
-                ("serving", include_str!("../../migrations/sqlite/0002_serving.sql")),
-                ("append_only", include_str!("../../migrations/sqlite/0003_append_only.sql")),
-                ("reasons", include_str!("../../migrations/sqlite/0004_reasons.sql")),
-                ("cancelled_jobs", include_str!("../../migrations/sqlite/0005_cancelled_jobs.sql")),
-                ("world", include_str!("../../migrations/sqlite/0006_world.sql")),
-            ],
-        };
-        let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
-        };
-        Migrator::with_migrations((1..).zip(steps).map(migration).collect())
+    #[must_use]
+    pub fn newest_version() -> i64 {
+        migrations::newest_version()
     }
 
-    /// Migrates the schema to [`Database::VERSION`].
+    fn migrator(&self) -> Migrator {
+        Migrator::with_migrations(match &self.pool {
+            Pool::Postgres(_) => migrations::postgres(),
+            Pool::Sqlite(_) => migrations::sqlite(),
+        })
+    }
+
+    /// Migrates the schema to [`Database::newest_version`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = self.migrator();
         let migrated = match &self.pool {
@@ -127,9 +112,11 @@ impl Database {
         match migrated {
             Ok(()) => Ok(()),
             // Another process may have migrated it concurrently.
-            Err(_) if matches!(self.version().await, Ok(Some(Self::VERSION))) => Ok(()),
+            Err(_) if matches!(self.version().await, Ok(Some(found)) if found == Self::newest_version()) => Ok(()),
             Err(error) => match self.version().await {
-                Ok(Some(found)) if found > Self::VERSION => Err(StoreError::Newer { found, known: Self::VERSION }),
+                Ok(Some(found)) if found > Self::newest_version() => {
+                    Err(StoreError::Newer { found, known: Self::newest_version() })
+                }
                 _ => Err(StoreError::from(error)),
             },
         }

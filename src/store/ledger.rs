@@ -57,7 +57,7 @@ impl Ledger {
             let before = ensure_schema(&database, true).await;
             let (database, before) = closed_on_error(database, before).await?;
             database.close().await;
-            Ok((before, Database::VERSION))
+            Ok((before, Database::newest_version()))
         })
         .await
     }
@@ -118,12 +118,12 @@ impl Ledger {
 /// Ensures that the schema has this program's version, migrating if allowed. Returns the version before.
 async fn ensure_schema(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
     let found = database.version().await?.unwrap_or(0);
-    if found > Database::VERSION {
-        return Err(StoreError::Newer { found, known: Database::VERSION });
+    if found > Database::newest_version() {
+        return Err(StoreError::Newer { found, known: Database::newest_version() });
     }
-    if found < Database::VERSION {
+    if found < Database::newest_version() {
         if !may_migrate {
-            return Err(StoreError::NotMigrated { found, needed: Database::VERSION });
+            return Err(StoreError::NotMigrated { found, needed: Database::newest_version() });
         }
         database.migrate().await?;
     }

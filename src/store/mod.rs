@@ -35,6 +35,7 @@ mod ledger;
 mod listing;
 mod load;
 mod max_wait;
+mod migrations;
 mod open_mode;
 mod pagination;
 mod pass;

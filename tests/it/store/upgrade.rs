@@ -9,7 +9,6 @@ use crate::support::postgres::server;
 use crate::support::{Workplace, block_on, project};
 
 const KEPT: &str = "tests/cases/ledgers/version-2";
-const NEWEST: i64 = 6;
 
 fn kept(name: &str) -> String {
     fs::read_to_string(project(KEPT).join(name)).unwrap()
@@ -63,7 +62,8 @@ fn is_migrated(is_postgres: bool) {
     let on = |line: &str| work.mcoe(&format!("{line} --database {url}"));
     on("status").ends_with(3).says(&["has schema version 2", "mcoe db migrate"]);
     let migrated = on("db migrate --format json").done().json();
-    assert_eq!((migrated["version_before"].as_i64(), migrated["version"].as_i64()), (Some(2), Some(NEWEST)));
+    let newest = fs::read_dir(project("migrations/sqlite")).unwrap().count();
+    assert_eq!((migrated["version_before"].as_u64(), migrated["version"].as_u64()), (Some(2), Some(newest as u64)));
     let then: Value = serde_json::from_str(&kept("status.json")).unwrap();
     let now = on("status --now 2026-10-21T08:00:00Z --format json").done().json();
     output_is_unchanged("status", &then, &now);

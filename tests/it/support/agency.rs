@@ -85,21 +85,10 @@ impl Agency {
 /// An evergreen photo of high quality that fits every channel.
 fn asset(id: &str) -> Asset {
     Asset {
-        id: AssetId::new(id),
-        campaign_id: None,
-        kind: "photo".into(),
-        channels: Vec::new(),
-        created_at: "2025-01-01T00:00:00Z".parse().unwrap(),
         quality: Score::clamped(0.9),
         brand_consistency: Score::clamped(0.9),
-        value: Score::HALF,
-        impact: Score::HALF,
-        parent_id: None,
-        evolution_step: 0,
         title: "A cup of tea".into(),
-        body: "".into(),
-        media_url: "".into(),
-        tags: Vec::new(),
+        ..Asset::new(AssetId::new(id), "photo", "2025-01-01T00:00:00Z".parse().unwrap())
     }
 }
 

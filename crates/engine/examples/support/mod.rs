@@ -87,21 +87,12 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
 
 fn photo(number: u8, week: Week) -> Result<Asset, Box<dyn Error>> {
     let score = |value: f64| Score::new(value).ok_or("a score lies in 0..=1");
+    let created_at = "Europe/London".parse::<Zone>()?.start_of_day(week.monday())?.plus_hours(9 - 96);
     Ok(Asset {
-        id: AssetId::new(format!("photo-{number}")),
-        campaign_id: None,
-        kind: "photo".into(),
-        channels: Vec::new(),
-        created_at: "Europe/London".parse::<Zone>()?.start_of_day(week.monday())?.plus_hours(9 - 96),
         quality: score(0.5 + 0.05 * f64::from(number))?,
         brand_consistency: score(0.9)?,
-        value: Score::HALF,
-        impact: Score::HALF,
-        parent_id: None,
-        evolution_step: 0,
         title: format!("Loaf of the day {number}").into(),
         body: "Fresh from the oven.".into(),
-        media_url: "".into(),
-        tags: Vec::new(),
+        ..Asset::new(AssetId::new(format!("photo-{number}")), "photo", created_at)
     })
 }

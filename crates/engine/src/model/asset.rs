@@ -47,6 +47,28 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// An evergreen asset for every channel, without content, whose scores are unknown.
+    #[must_use]
+    pub fn new(id: AssetId, kind: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            campaign_id: None,
+            kind: kind.into(),
+            channels: Vec::new(),
+            created_at,
+            quality: Score::HALF,
+            brand_consistency: Score::HALF,
+            value: Score::HALF,
+            impact: Score::HALF,
+            parent_id: None,
+            evolution_step: 0,
+            title: "".into(),
+            body: "".into(),
+            media_url: "".into(),
+            tags: Vec::new(),
+        }
+    }
+
     /// Whether it may be used on the channel.
     #[must_use]
     pub fn fits(&self, channel: Channel) -> bool {

@@ -174,22 +174,20 @@ impl<'s> CaseValues<'s> {
     fn asset(&self, hours: &WeekHours) -> Option<Asset> {
         let made_for = self.bool("asset.made_for_channel").then(|| self.channel());
         let content = if self.bool("asset.has_content") { self.text("asset.title") } else { "" };
-        self.bool("asset.present").then(|| Asset {
-            id: AssetId::new("asset"),
-            campaign_id: self.view.text(&self.path("asset.campaign")).map(CampaignId::new),
-            kind: self.text("asset.kind").into(),
-            channels: made_for.into_iter().collect(),
-            created_at: hours_before(hours.start(), self.number("asset.age_hours")),
-            quality: self.score("asset.quality"),
-            brand_consistency: self.score("asset.brand_consistency"),
-            value: self.score("asset.value"),
-            impact: self.score("asset.impact"),
-            parent_id: None,
-            evolution_step: self.count("asset.evolution_step"),
-            title: content.into(),
-            body: "".into(),
-            media_url: "".into(),
-            tags: self.tags("asset.tags"),
+        self.bool("asset.present").then(|| {
+            let created_at = hours_before(hours.start(), self.number("asset.age_hours"));
+            Asset {
+                campaign_id: self.view.text(&self.path("asset.campaign")).map(CampaignId::new),
+                channels: made_for.into_iter().collect(),
+                quality: self.score("asset.quality"),
+                brand_consistency: self.score("asset.brand_consistency"),
+                value: self.score("asset.value"),
+                impact: self.score("asset.impact"),
+                evolution_step: self.count("asset.evolution_step"),
+                title: content.into(),
+                tags: self.tags("asset.tags"),
+                ..Asset::new(AssetId::new("asset"), self.text("asset.kind"), created_at)
+            }
         })
     }
 

@@ -64,21 +64,11 @@ fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
 /// An asset made four weeks before the week, for all channels.
 fn asset(id: &str, client: &Client, week: Week, quality: f64) -> Asset {
     Asset {
-        id: AssetId::new(id),
-        campaign_id: None,
-        kind: "photo".into(),
-        channels: Vec::new(),
-        created_at: in_week(client, week, -28 * 24),
         quality: score(quality),
         brand_consistency: score(0.8),
-        value: Score::HALF,
-        impact: Score::HALF,
-        parent_id: None,
-        evolution_step: 0,
         title: "Title".into(),
         body: "Body".into(),
-        media_url: "".into(),
-        tags: Vec::new(),
+        ..Asset::new(AssetId::new(id), "photo", in_week(client, week, -28 * 24))
     }
 }
 
