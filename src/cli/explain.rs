@@ -126,6 +126,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     write_asset(text, post)?;
     let factors = [post.slot_value, post.quality_factor, post.response].map(short).join(" x ");
     writeln!(text, "\nexpected engagement {} = {factors}", short(post.expected_engagement))?;
+    write_net_worth(text, post)?;
     if let Some(reason) = &post.blocked {
         writeln!(text, "\nheld, so that it earns nothing: {reason}\n  remedy: {}", reason.remedy())?;
     }
@@ -154,9 +155,22 @@ fn write_asset(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
     writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)
 }
 
-/// Writes a line for each step: its name, its value and where it comes from.
+/// Writes what the post is worth less what it costs, where that differs from its engagements.
+fn write_net_worth(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
+    if post.worth == 1.0 && post.cost == 0.0 {
+        return Ok(());
+    }
+    let [expected, worth, cost] = [post.expected_engagement, post.worth, post.cost].map(short);
+    writeln!(text, "net worth {} = {expected} engagements x {worth} - cost {cost}", short(post.net_worth))?;
+    write_steps(text, &post.cost_parts)
+}
+
+/// Writes a line for each step: its name, its value, where it comes from, and its estimate if there is one.
 fn write_steps(text: &mut String, steps: &[ExplanationStep]) -> std::fmt::Result {
-    steps.iter().try_for_each(|step| writeln!(text, "  {:<36} {:<14} {}", step.name, step.value(), step.source))
+    steps.iter().try_for_each(|step| {
+        let estimate = step.estimate.map_or_else(String::new, |estimate| format!("; {estimate}"));
+        writeln!(text, "  {:<36} {:<14} {}{estimate}", step.name, step.value(), step.source)
+    })
 }
 
 /// Writes a verdict, what the guardrail read, and the nearest values that would change its outcome.

@@ -68,6 +68,10 @@ fn posts(plan: &Plan) -> Table {
         blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
         /// Details of that reason, as JSON.
         blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
+        /// What the work on the post costs, in engagements of a channel whose `worth` is 1.
+        cost: f64 = post.cost,
+        /// Expected engagements times the channel's `worth`, less the cost.
+        net_worth: f64 = post.net_worth,
     });
     table
 }
@@ -155,7 +159,7 @@ fn allocations(plan: &Plan) -> Table {
         fatigue_start: f64 = row.fatigue_start,
         /// Fatigue at the end of the week, 0 to 1; blocked posts do not count.
         fatigue_end: f64 = row.fatigue_end,
-        /// Value of the posts minus the cost of the fatigue left at the end of the week, in engagements.
+        /// Worth of the posts less their cost and less that of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
         objective: f64 = row.objective,
         /// Whether it was solved exactly.
         exact: bool = row.tier == Tier::Exact,
@@ -165,7 +169,7 @@ fn allocations(plan: &Plan) -> Table {
         posts_blocked: u32 = row.posts_blocked,
         /// Asset quality assumed for the value of hours; 1 is neutral.
         mean_quality: f64 = row.mean_quality,
-        /// Cost of one unit of fatigue at the end of the week, in engagements.
+        /// Cost of one unit of fatigue at the end of the week, in the unit of `objective`.
         end_weight: f64 = row.end_weight,
         /// Upper bound of the objective, if the client's other channels did not compete for daily capacity.
         upper_bound: f64 = row.upper_bound,
@@ -173,6 +177,8 @@ fn allocations(plan: &Plan) -> Table {
         tier: Tier = row.tier,
         /// Number of allowed hours.
         hours_allowed: u32 = row.hours_allowed,
+        /// Cost of a post assumed when hours were chosen, in the unit of `objective`.
+        mean_cost: f64 = row.mean_cost,
     });
     table
 }

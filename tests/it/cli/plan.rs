@@ -194,6 +194,7 @@ fn read_instance(json: &Value) -> Instance {
         decay_per_hour: number(json, "decay_per_hour"),
         response: read_response(json),
         block_at: number(json, "block_at"),
+        cost: json["cost"].as_f64().unwrap_or(0.0),
         end_weight: number(json, "end_weight"),
         committed: hours(json, "committed"),
     }

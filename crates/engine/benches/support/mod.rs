@@ -63,6 +63,7 @@ pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Ins
         decay_per_hour: libm::exp2(-1.0 / preset.half_life_hours),
         response: FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 }),
         block_at: 0.8,
+        cost: 0.0,
         end_weight: if random.random_bool(0.5) { 0.0 } else { level * random.random_range(0.5..3.0) },
         committed: Vec::new(),
     }

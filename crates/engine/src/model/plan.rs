@@ -66,7 +66,7 @@ pub struct AssetChoice {
     pub is_evolution: bool,
     /// VIF score, `0..=100`.
     pub score: f64,
-    /// Factor on expected engagement that corresponds to the score.
+    /// Factor on expected engagement that corresponds to the score and the content type.
     pub quality_factor: f64,
 }
 
@@ -139,6 +139,10 @@ pub struct Post {
     pub slot_value: f64,
     /// Expected engagements: value x quality factor x response to fatigue.
     pub expected_engagement: f64,
+    /// What the work on it costs, in the unit of worth.
+    pub cost: f64,
+    /// Expected engagements times the channel's worth, less the cost.
+    pub net_worth: f64,
     /// Confidence, `0..=1`.
     pub confidence: f64,
     /// The adjustments that add up to the confidence.
@@ -245,9 +249,11 @@ pub struct Allocation {
     pub fatigue_end: f64,
     /// Quality factor with which the slots were valued.
     pub mean_quality: f64,
+    /// What each of the slots was taken to cost, in the unit of worth.
+    pub mean_cost: f64,
     /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,
-    /// The slots' value minus the price of the fatigue carried over.
+    /// The slots' worth less what they cost and less the price of the fatigue carried over.
     pub objective: f64,
     /// Upper bound of `objective`: its optimum if the client's other channels did not compete for the daily limit.
     pub upper_bound: f64,

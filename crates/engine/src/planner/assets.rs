@@ -1,7 +1,7 @@
 //! Assigns assets to slots.
 //!
 //! Slots are placed first, so what remains is to maximise the sum of weight(slot) x quality(asset, channel) x weight of
-//! the asset's campaign that day. With a cooldown of a week or more, each channel uses an asset at most once: a
+//! the asset's campaign that day - cost(asset). With a cooldown of a week or more, each channel uses an asset at most once: a
 //! maximum-weight bipartite matching of slots and the channels' assets, with a cap on an asset's weekly uses over all
 //! channels, which is solved exactly. With a shorter cooldown, slots choose greedily in descending order of weight; the
 //! sum of every slot's best asset is then an upper bound.
@@ -28,7 +28,7 @@ pub(super) struct Slot {
     pub at: Timestamp,
     /// Date on the client's clock.
     pub date: NaiveDate,
-    /// Expected engagement at quality factor 1.
+    /// Expected worth at quality factor 1.
     pub weight: f64,
 }
 
@@ -80,7 +80,7 @@ fn offers(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) -> (Vec<Ve
                 caps.push(cap.saturating_sub(committed.get(id).copied().unwrap_or(0)));
                 caps.len() - 1
             });
-            row.push(AssetOption { asset, quality: scored.quality });
+            row.push(AssetOption { asset, quality: scored.quality, cost: scored.cost });
         }
         offers.push(row);
     }
@@ -124,6 +124,8 @@ const SCALE: f64 = 1e9;
 struct AssetOption {
     asset: usize,
     quality: f64,
+    /// What a post with it costs.
+    cost: f64,
 }
 
 /// A slot, and how it values the offers of its channel.
@@ -152,6 +154,9 @@ struct AssignmentProblem {
     /// Remaining uses this week, by asset.
     caps: Vec<usize>,
     without: f64,
+    /// The greatest cost of an asset: added to the gain of each, so that a slot is never left without an asset to save
+    /// its cost. Whether a post pays was decided when the slot was placed.
+    dearest: f64,
     /// Factor that scales weights to integers.
     unit: f64,
 }
@@ -161,7 +166,9 @@ impl AssignmentProblem {
         let best_share = wants.iter().flat_map(|want| &want.shares).flatten().copied().fold(1.0, f64::max);
         let best_quality = offers.iter().flatten().map(|offer| offer.quality).fold(1.0, f64::max) * best_share;
         let best_weight = wants.iter().map(|want| want.weight).fold(f64::MIN_POSITIVE, f64::max);
-        Self { offers, wants, caps, without, unit: SCALE / (best_quality * best_weight) }
+        let dearest = offers.iter().flatten().map(|offer| offer.cost).fold(0.0, f64::max);
+        let unit = SCALE / (best_quality * best_weight + dearest);
+        Self { offers, wants, caps, without, dearest, unit }
     }
 
     /// The assignment of maximum total weight.
@@ -175,9 +182,9 @@ impl AssignmentProblem {
 
     /// The offers, numbered from `first`, that a slot can use and that earn it at least as much as no asset.
     fn choices(&self, want: &SlotRow, first: usize) -> Vec<Choice> {
-        let without = self.weight(want, self.without);
+        let gain = |offer: &AssetOption, quality: f64| self.gain(want, offer, quality);
         want.usable(self.offers_to(want))
-            .map(|(index, _, quality)| (first + index, self.weight(want, quality) - without))
+            .map(|(index, offer, quality)| (first + index, (gain(offer, quality) * self.unit).round() as i64))
             .filter(|(_, gain)| *gain >= 0)
             .collect()
     }
@@ -191,8 +198,9 @@ impl AssignmentProblem {
         self.offers.get(want.channel_draft).map_or(&[], Vec::as_slice)
     }
 
-    fn weight(&self, want: &SlotRow, quality: f64) -> i64 {
-        (want.weight * quality * self.unit).round() as i64
+    /// What a slot gains by an asset over none.
+    fn gain(&self, want: &SlotRow, offer: &AssetOption, quality: f64) -> f64 {
+        want.weight * (quality - self.without) + (self.dearest - offer.cost)
     }
 
     /// Greedy: slots in descending order of weight, each with the best offer that keeps its cooldown before and after.
@@ -210,8 +218,9 @@ impl AssignmentProblem {
                     && uses.iter().all(|(channel_draft, at)| *channel_draft != want.channel_draft || apart(*at))
             };
             let usable = want.usable(self.offers_to(want)).filter(|(_, offer, _)| is_free(offer));
-            let best = usable.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
-            let Some((index, offer, _)) = best.filter(|(_, _, quality)| *quality >= self.without) else { continue };
+            let gains = usable.map(|(index, offer, quality)| (index, offer, self.gain(want, offer, quality)));
+            let best = gains.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
+            let Some((index, offer, _)) = best.filter(|(_, _, gain)| *gain >= 0.0) else { continue };
             taken.entry(offer.asset).or_default().push((want.channel_draft, want.at));
             if let Some(place) = assignment.get_mut(slot) {
                 *place = Some(index);
@@ -229,9 +238,11 @@ mod tests {
 
     fn earned(market: &AssignmentProblem, assignment: &[Option<usize>]) -> f64 {
         let quality = |(want, index): (&SlotRow, &Option<usize>)| {
-            let quality =
-                |index: usize| market.offers[want.channel_draft][index].quality * want.shares[index].unwrap_or(0.0);
-            want.weight * index.map_or(market.without, quality)
+            let of = |index: usize| {
+                let offer = market.offers[want.channel_draft][index];
+                want.weight * offer.quality * want.shares[index].unwrap_or(0.0) + market.dearest - offer.cost
+            };
+            index.map_or(want.weight * market.without, of)
         };
         market.wants.iter().zip(assignment).map(quality).sum()
     }
@@ -277,13 +288,16 @@ mod tests {
             caps in prop::collection::vec(0_usize..4, 5),
             without in 0.0..1.0_f64,
             draws in prop::collection::vec(0.0..1.0_f64, 200),
+            costs in prop::collection::vec(0.0..1.5_f64, 5),
         ) -> AssignmentProblem {
             let mut draws = draws.into_iter().cycle();
             let mut draw = move || draws.next().unwrap();
             let offers: Vec<Vec<AssetOption>> = (0..channel_drafts)
                 .map(|_| {
                     let usable = (0..assets).filter(|_| draw() < 0.7);
-                    usable.map(|asset| AssetOption { asset, quality: 0.3 + asset as f64 * 0.07 }).collect()
+                    usable
+                        .map(|asset| AssetOption { asset, quality: 0.3 + asset as f64 * 0.07, cost: costs[asset] })
+                        .collect()
                 })
                 .collect();
             let wants: Vec<SlotRow> = (0..slots)
@@ -295,7 +309,8 @@ mod tests {
                     SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })
                 .collect();
-            AssignmentProblem { offers, wants, caps, without, unit: 1e7 }
+            let dearest = offers.iter().flatten().map(|offer| offer.cost).fold(0.0, f64::max);
+            AssignmentProblem { offers, wants, caps, without, dearest, unit: 1e7 }
         }
     }
 

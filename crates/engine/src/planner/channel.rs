@@ -21,8 +21,10 @@ pub(super) struct Scored<'a> {
     pub candidate: Candidate<'a>,
     /// Score on the channel, `0..=100`.
     pub score: f64,
-    /// Factor on engagement.
+    /// Factor on engagement, from the score and the content type.
     pub quality: f64,
+    /// What a post with it costs, in the unit of worth.
+    pub cost: f64,
 }
 
 /// One channel's week while it is planned.
@@ -43,8 +45,8 @@ pub(super) struct ChannelDraft<'a> {
     pub target: u32,
     /// What set the target.
     pub target_source: TargetSource,
-    /// Quality factor with which slots are valued.
-    pub mean_quality: f64,
+    /// Quality factor and cost with which slots are valued.
+    pub mean: MeanPost,
     pub instance: Instance,
     pub solution: Solution,
     /// Objective before the daily limit shared with other channels took hours away: an upper bound.
@@ -73,8 +75,8 @@ impl<'a> ChannelDraft<'a> {
         let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
         let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
-        let mean_quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
-        let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean_quality);
+        let mean = MeanPost::of(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean);
         Ok(Self {
             state,
             rules,
@@ -87,7 +89,7 @@ impl<'a> ChannelDraft<'a> {
             wanted,
             target,
             target_source,
-            mean_quality,
+            mean,
             instance,
             solution: Solution { chosen: Vec::new(), objective: 0.0, optimal: false },
             upper_bound: 0.0,
@@ -293,19 +295,33 @@ fn score_one<'a>(
 ) -> Result<Scored<'a>, RuleFailure> {
     let assets = &rules.of(candidate.asset.campaign_id.as_ref()).assets;
     let score = creative_director::score(&candidate, assets, ctx, state.channel, evaluator)?;
-    Ok(Scored { quality: assets.quality_factor(score), candidate, score })
+    let kind = &*candidate.asset.kind;
+    let content_type = rules.base().channel(state.channel).content_type_factor(kind);
+    let (quality, cost) = (assets.quality_factor(score) * content_type, assets.cost(kind));
+    Ok(Scored { candidate, score, quality, cost })
 }
 
-/// Mean quality factor of the best candidates, one for each post to place; posts without a candidate count as posts
-/// without an asset.
-fn mean_quality(candidates: &[Scored<'_>], places: usize, without: f64) -> f64 {
-    if places == 0 {
-        return 1.0;
+/// Means over the best candidates, one for each post to place. Of candidates with as high a quality factor the cheaper
+/// one counts; posts without a candidate count as posts without an asset, which cost nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MeanPost {
+    /// Factor on engagement.
+    pub quality: f64,
+    /// What a post costs, in the unit of worth.
+    pub cost: f64,
+}
+
+impl MeanPost {
+    fn of(candidates: &[Scored<'_>], places: usize, without: f64) -> Self {
+        if places == 0 {
+            return Self { quality: 1.0, cost: 0.0 };
+        }
+        let mut best: Vec<(f64, f64)> = candidates.iter().map(|scored| (scored.quality, scored.cost)).collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        best.resize(places, (without, 0.0));
+        let (qualities, costs): (Vec<f64>, Vec<f64>) = best.into_iter().unzip();
+        Self { quality: crate::stats::mean(&qualities), cost: crate::stats::mean(&costs) }
     }
-    let mut best: Vec<f64> = candidates.iter().map(|scored| scored.quality).collect();
-    best.sort_by(|a, b| b.total_cmp(a));
-    best.resize(places, without);
-    crate::stats::mean(&best)
 }
 
 fn instance(
@@ -314,10 +330,11 @@ fn instance(
     hours: &ChannelHours<'_>,
     fatigue_start: f64,
     places: u32,
-    mean_quality: f64,
+    mean: MeanPost,
 ) -> Instance {
+    let per_value = mean.quality * channel.worth;
     Instance {
-        value: hours.value.iter().map(|value| value * mean_quality).collect(),
+        value: hours.value.iter().map(|value| value * per_value).collect(),
         allowed: hours.forbidden.iter().map(Option::is_none).collect(),
         posts_max: places as usize,
         spacing_hours: channel.min_spacing_hours as usize,
@@ -328,6 +345,7 @@ fn instance(
         decay_per_hour: channel.decay_per_hour(),
         response: rules.response(channel.channel),
         block_at: rules.fatigue.block_at,
+        cost: mean.cost,
         end_weight: 0.0,
         committed: hours.committed.clone(),
     }

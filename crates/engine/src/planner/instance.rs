@@ -4,7 +4,7 @@
 //! hours      0 ─────────────────────────────────────────────── T-1
 //! F(t+1) = decay_per_hour * (F(t) + fatigue_per_post * x(t))      x(t) = 1 at hours with a post,
 //!                                                                 chosen or committed
-//! maximise   sum over chosen t of value[t] * response(F(t))  -  end_weight * F(T)
+//! maximise   sum over chosen t of (value[t] * response(F(t)) - cost)  -  end_weight * F(T)
 //! such that  at most `posts_max` hours are chosen, all of them allowed,
 //!            chosen hours lie `spacing_hours` or more apart, from each other, from the committed
 //!            ones and from the last post before the week,
@@ -26,7 +26,8 @@ use crate::model::{Channel, FatigueResponse};
 /// One channel's week. See the head of the file for what its numbers mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
-    /// Engagements that a post of mean quality earns at each hour without fatigue; finite, at least 0.
+    /// Worth of a post of mean quality at each hour without fatigue: engagements times the channel's worth; finite, at
+    /// least 0.
     pub value: Vec<f64>,
     /// By hour, whether a post may be chosen there; as long as `value`.
     pub allowed: Vec<bool>,
@@ -50,6 +51,8 @@ pub struct Instance {
     pub response: FatigueResponse,
     /// Fatigue from which no post is allowed.
     pub block_at: f64,
+    /// What each post costs, in the unit of `value`, at least 0.
+    pub cost: f64,
     /// Price of a unit of fatigue at the end of the week, at least 0.
     pub end_weight: f64,
     /// Hours with committed posts: they add fatigue and keep others at a distance, but earn nothing here and do not
@@ -74,7 +77,7 @@ impl Instance {
         let mut earned = 0.0;
         let end = self.follow(chosen, |fatigue, value| {
             if let Some(value) = value {
-                earned += value * self.response.at(fatigue);
+                earned += value * self.response.at(fatigue) - self.cost;
             }
         });
         earned - self.end_weight * end
@@ -133,9 +136,10 @@ impl Instance {
     }
 
     /// The instance and its solution for external solvers, one JSON object per channel-week. The fields are those of
-    /// the instance; `next_after` and `committed` are left out if empty. In format 1, `response` is the two lines of a
+    /// the instance; `next_after` and `committed` are left out if empty, `cost` if it is 0. In format 1, `response` is the two lines of a
     /// linear response as pairs of intercept and slope. In format 2 it is an object with the `shape`, `saturating`, and
-    /// the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength.
+    /// the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength. In format 3, which is that of
+    /// instances whose posts cost something, it has either form, and there is a `cost`.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -146,7 +150,7 @@ impl Instance {
     ) -> impl Serialize + 'a {
         let response = ResponseExport::of(&self.response);
         InstanceExport {
-            format: response.format(),
+            format: if self.cost > 0.0 { FORMAT_WITH_COST } else { response.format() },
             client_id,
             channel,
             week_start,
@@ -162,6 +166,7 @@ impl Instance {
             decay_per_hour: self.decay_per_hour,
             response,
             block_at: self.block_at,
+            cost: self.cost,
             end_weight: self.end_weight,
             committed: &self.committed,
             chosen: &solution.chosen,
@@ -170,6 +175,9 @@ impl Instance {
         }
     }
 }
+
+/// Version of the export's format in which posts have a cost.
+const FORMAT_WITH_COST: u32 = 3;
 
 /// JSON form of an export.
 #[derive(Serialize)]
@@ -191,12 +199,20 @@ struct InstanceExport<'a> {
     decay_per_hour: f64,
     response: ResponseExport,
     block_at: f64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cost: f64,
     end_weight: f64,
     #[serde(skip_serializing_if = "<[usize]>::is_empty")]
     committed: &'a [usize],
     chosen: &'a [usize],
     objective: f64,
     optimal: bool,
+}
+
+/// Exports of instances without costs are what they were before posts had any.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// JSON form of a response.
@@ -255,6 +271,7 @@ mod tests {
             decay_per_hour: 0.5,
             response: FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.6, slope_above: 1.4 }),
             block_at: 0.8,
+            cost: 0.0,
             end_weight: 8.0,
             committed: Vec::new(),
         }
@@ -279,6 +296,8 @@ mod tests {
         let earned = 10.0 * (1.0 - 0.6 * 0.4) + 30.0 * (1.0 - 0.6 * 0.15);
         assert!((week().objective(&[0, 2]) - (earned - 8.0 * 0.0875)).abs() < 1e-12);
         assert!((week().objective(&[]) + 8.0 * 0.025).abs() < 1e-12);
+        let costly = Instance { cost: 3.0, ..week() };
+        assert!((week().objective(&[0, 2]) - costly.objective(&[0, 2]) - 6.0).abs() < 1e-12, "each post costs");
     }
 
     #[test]
@@ -327,6 +346,9 @@ mod tests {
         let varying = Instance { next_after: vec![1, 3, 4, 4], ..week() };
         let written = r#""spacing_hours":2,"next_after":[1,3,4,4],"hours_since_last_post":null"#;
         assert!(export(&varying).unwrap().contains(written));
+        let costly = export(&Instance { cost: 1.5, ..week() }).unwrap();
+        assert!(costly.starts_with(r#"{"format":3,"#), "{costly}");
+        assert!(costly.contains(r#""block_at":0.8,"cost":1.5,"end_weight":8.0"#), "{costly}");
         let saturating = SaturatingResponse { fatigue_per_post: 0.2, strength: 0.11 };
         let saturating = Instance { response: FatigueResponse::Saturating(saturating), ..week() };
         let written = export(&saturating).unwrap();

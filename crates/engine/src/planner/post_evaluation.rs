@@ -240,6 +240,7 @@ impl SlotEvaluator<'_, '_> {
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
+        let cost = self.scored.map_or(0.0, |scored| scored.cost);
         let facts = self.facts(campaign_id.as_ref(), expected, &context);
         let (evaluated, facts) = evaluate_rules(rules, facts, &self.channel_draft.ctx, engine_block, worker.evaluator)?;
         let post = Post {
@@ -256,6 +257,8 @@ impl SlotEvaluator<'_, '_> {
             others_of_day: context.others_of_day,
             slot_value,
             expected_engagement: expected,
+            cost,
+            net_worth: expected * self.channel_draft.rules.worth - cost,
             confidence: evaluated.confidence,
             confidence_steps: evaluated.confidence_steps,
             risk: evaluated.risk,

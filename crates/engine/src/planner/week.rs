@@ -241,7 +241,7 @@ fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, 
             claims.entry(&plan.workspace_id).or_default().push(Claim {
                 key: (index, post.channel, post.hour),
                 priority: post.priority,
-                value: post.expected_engagement,
+                value: post.net_worth,
             });
         }
     }
@@ -471,7 +471,9 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
                 hour: *hour,
                 at: start.plus_minutes(i64::from(channel_draft.minute)),
                 date: week.hours.date(week.hours.hours()[*hour].weekday),
-                weight: channel_draft.hours.value[*hour] * channel_draft.instance.response.at(fatigue[*hour]).max(0.0),
+                weight: channel_draft.hours.value[*hour]
+                    * channel_draft.instance.response.at(fatigue[*hour]).max(0.0)
+                    * channel_draft.rules.worth,
             });
         }
     }

@@ -1,7 +1,9 @@
 //! `assets.toml`: how assets are scored, and how often one may be used.
 
+use std::collections::BTreeMap;
+
 use super::declare::{RuleTable, rule_table};
-use super::key::{Key, Kind};
+use super::key::{DefaultValue, Key, Kind};
 use super::threshold_table::ThresholdRow;
 
 const FRESHNESS: &[Key] = &[
@@ -61,6 +63,15 @@ rule_table! {
         /// factor on engagement of a post without an asset
         #[key(required, Kind::number(0.0, 1.0))]
         pub quality_without_asset: f64,
+        /// hours of work that a post with an asset of that content type takes
+        #[key(name = "cost_hours.<type>", default = DefaultValue::Number(0.0), Kind::number(0.0, 1000.0))]
+        pub cost_hours: BTreeMap<String, f64>,
+        /// hours of work that a post takes if `cost_hours` does not list its content type
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1000.0))]
+        pub cost_hours_otherwise: f64,
+        /// what an hour of work costs, in engagements of a channel whose `worth` is 1
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1_000_000.0))]
+        pub cost_per_hour: f64,
     }
 }
 
@@ -69,6 +80,18 @@ impl AssetRules {
     #[must_use]
     pub fn quality_factor(&self, score: f64) -> f64 {
         self.quality_at_0 + (self.quality_at_100 - self.quality_at_0) * (score / 100.0).clamp(0.0, 1.0)
+    }
+
+    /// Hours of work that a post with an asset of a content type takes.
+    #[must_use]
+    pub fn hours_of_work(&self, kind: &str) -> f64 {
+        self.cost_hours.get(kind).copied().unwrap_or(self.cost_hours_otherwise)
+    }
+
+    /// What a post with an asset of a content type costs, in the unit of worth.
+    #[must_use]
+    pub fn cost(&self, kind: &str) -> f64 {
+        self.hours_of_work(kind) * self.cost_per_hour
     }
 
     /// Whether the recent-use penalty can ever apply: an asset's cooldown on a channel ends before its last use stops

@@ -1,5 +1,7 @@
 //! `channels.toml`: how often, when and how far apart each channel posts.
 
+use std::collections::BTreeMap;
+
 use super::clock_span::is_within_clock_span;
 use super::closed::{self, CLOSED, ClosedRange};
 use super::declare::{RuleTable, rule_table};
@@ -36,6 +38,9 @@ rule_table! {
         /// value of a post on that day against an ordinary day, as a factor
         #[key(name = "weekday_weights.<day>", default = DefaultValue::Number(1.0), Kind::number(0.0, 10.0))]
         pub weekday_weights: [f64; 7],
+        /// what a post of that content type earns against one of an ordinary type, as a factor
+        #[key(name = "content_types.<type>", default = DefaultValue::Number(1.0), Kind::number(0.0, 100.0))]
+        pub content_types: BTreeMap<String, f64>,
         /// minutes of the client's day from which and up to which nothing is posted; may run over midnight
         #[made(
             [
@@ -77,6 +82,9 @@ rule_table! {
         /// engagements per person reached if a client has no history
         #[key(required, Kind::above(0.0, 10.0))]
         pub engagement_rate: f64,
+        /// what one engagement is worth against one on another channel, as a factor
+        #[key(default = DefaultValue::Number(1.0), Kind::above(0.0, 1000.0))]
+        pub worth: f64,
         /// share of value gained at momentum 1 and lost at momentum 0
         #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
         pub momentum_gain: f64,
@@ -87,6 +95,12 @@ impl ChannelRules {
     /// Reads a channel's rules.
     pub(super) fn of(view: &View<'_>, channel: Channel) -> Self {
         Self::read(RuleTable { view, name: &format!("channels.{channel}") }, channel)
+    }
+
+    /// The factor of a content type; 1 if none is stated.
+    #[must_use]
+    pub fn content_type_factor(&self, kind: &str) -> f64 {
+        self.content_types.get(kind).copied().unwrap_or(1.0)
     }
 
     /// Factor by which fatigue decays each hour.

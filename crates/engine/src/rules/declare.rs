@@ -9,6 +9,8 @@
     reason = "INVARIANT: `count` and `joined` walk within the lengths, before the program runs"
 )]
 
+use std::collections::BTreeMap;
+
 use super::key::{DAYS, Key, Kind};
 use super::settings::{FromValue, Row, View};
 use super::threshold_table::ThresholdRow;
@@ -62,6 +64,15 @@ impl<T: for<'a> FromValue<'a>> FromKey for T {
 impl FromKey for [f64; 7] {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self {
         DAYS.map(|day| table.get(&key.replace("<day>", day)))
+    }
+}
+
+/// Numbers by content type, of the types that are stated.
+impl FromKey for BTreeMap<String, f64> {
+    fn from_key(table: RuleTable<'_>, key: &str) -> Self {
+        let parent = key.trim_end_matches(".<type>");
+        let names = table.view.names_under(&table.path(parent));
+        names.into_iter().map(|name| (name.to_owned(), table.get(&format!("{parent}.{name}")))).collect()
     }
 }
 

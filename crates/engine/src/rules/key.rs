@@ -10,8 +10,8 @@ use crate::model::Channel;
 /// One key of a TOML file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
-    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<signal>`, `<guardrail>`, `<param>` and
-    /// `<case>` are placeholders for such a name.
+    /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<type>`, `<signal>`, `<guardrail>`,
+    /// `<param>` and `<case>` are placeholders for such a name.
     pub path: &'static str,
     /// The kind of value it holds.
     pub kind: Kind,
@@ -146,6 +146,8 @@ pub enum Placeholder {
     Channel,
     /// One of the seven days.
     Day,
+    /// A content type, as the scenario's assets state it: any text without a dot.
+    ContentType,
     /// One of the [`SIGNALS`].
     Signal,
     /// A name that the pack defines: lowercase letters, digits and underscores.
@@ -159,20 +161,21 @@ impl Placeholder {
         match part {
             "<channel>" => Some(Placeholder::Channel),
             "<day>" => Some(Placeholder::Day),
+            "<type>" => Some(Placeholder::ContentType),
             "<signal>" => Some(Placeholder::Signal),
             "<guardrail>" | "<param>" | "<case>" => Some(Placeholder::PackDefined),
             _ => None,
         }
     }
 
-    /// The names allowed; `None` if the pack defines its own.
+    /// The names allowed; `None` if they are open.
     #[must_use]
     pub fn known(self) -> Option<Vec<&'static str>> {
         match self {
             Placeholder::Channel => Some(Channel::names().collect()),
             Placeholder::Day => Some(DAYS.to_vec()),
             Placeholder::Signal => Some(SIGNALS.to_vec()),
-            Placeholder::PackDefined => None,
+            Placeholder::ContentType | Placeholder::PackDefined => None,
         }
     }
 
@@ -183,9 +186,15 @@ impl Placeholder {
             Placeholder::Channel => Channel::names().any(|known| known == name),
             Placeholder::Day => DAYS.contains(&name),
             Placeholder::Signal => SIGNALS.contains(&name),
+            Placeholder::ContentType => is_content_type(name),
             Placeholder::PackDefined => is_own_name(name),
         }
     }
+}
+
+/// A dot would split the key's path.
+fn is_content_type(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains(|c: char| c == '.' || c.is_control())
 }
 
 fn is_own_name(name: &str) -> bool {

@@ -91,6 +91,9 @@ impl<'k> Node<'k> {
                             properties.insert(name.to_owned(), schema.clone());
                         }
                     }
+                    None if names == Placeholder::ContentType => {
+                        patterns.insert("^[^.]+$".to_owned(), schema);
+                    }
                     None => {
                         patterns.insert("^[a-z][a-z0-9_]*$".to_owned(), schema);
                     }

@@ -234,6 +234,11 @@ impl<'a> View<'a> {
         self.layers.first().copied()
     }
 
+    /// The names of a table's direct entries in any layer, ascending.
+    pub(crate) fn names_under(&self, table: &str) -> BTreeSet<&'a str> {
+        self.layers.iter().flat_map(|settings| settings.names_under(table)).collect()
+    }
+
     /// Whether some layer states something for the path that could not be read.
     pub(crate) fn is_unread(&self, path: &str) -> bool {
         self.layers.iter().any(|settings| settings.unread.contains(path))

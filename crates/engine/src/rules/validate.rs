@@ -244,6 +244,9 @@ impl Visit<'_> {
                 format!("delete it: `{guess}`, the nearest known name, is set already")
             }
             (None, Some(guess)) => format!("write `{guess}`, the nearest known name"),
+            (None, None) if code == "bad_content_type" => {
+                "write the type as `kind` in the scenario's assets has it, in quotes and without a dot".to_owned()
+            }
             (None, None) if code == "bad_name" => "use lowercase letters, digits and `_`, a letter first".to_owned(),
             (None, None) => format!("known here: {}", listed(names)),
         };
@@ -305,6 +308,9 @@ fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, Str
     match branch.open_names() {
         Some(Placeholder::Channel) if only_names => ("unknown_channel", format!("`{name}` is not a channel")),
         Some(Placeholder::Signal) if only_names => ("unknown_signal", format!("`{name}` is not a signal")),
+        Some(Placeholder::ContentType) if only_names => {
+            ("bad_content_type", format!("`{name}` cannot be a content type"))
+        }
         Some(Placeholder::PackDefined) if only_names => ("bad_name", format!("`{name}` cannot be a name")),
         _ if table.is_empty() => ("unknown_key", format!("`{name}` is not known at the top of this file")),
         _ => ("unknown_key", format!("`{name}` is not known in `[{table}]`")),

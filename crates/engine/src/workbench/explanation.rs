@@ -210,7 +210,9 @@ impl Explanation<'_> {
         }
         self.asset_score();
         let steps = self.explainer_of_asset().quality_factor(true);
-        self.steps.extend(steps);
+        let kind = self.situation.client().assets.first().map(|asset| &asset.kind);
+        let by_type = kind.and_then(|kind| self.explainer.content_type(self.situation.channel(), kind));
+        self.steps.extend(steps.into_iter().chain(by_type));
     }
 
     fn asset_score(&mut self) {

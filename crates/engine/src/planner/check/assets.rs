@@ -7,7 +7,7 @@ use super::Findings;
 use super::case::ClientCase;
 use super::clock::{HOUR, LocalHour};
 use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
-use crate::rules::AssetRules;
+use crate::rules::{AssetRules, ChannelRules};
 
 /// An asset on a channel, with the first moment of the week at which it can be used there.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +80,16 @@ impl<'a> OnChannel<'a> {
 /// Quality factor of a score, linear from 0 to 100.
 pub(super) fn quality(rules: &AssetRules, score: f64) -> f64 {
     rules.quality_at_0 + (rules.quality_at_100 - rules.quality_at_0) * score / 100.0
+}
+
+/// Factor of an asset's content type on a channel; 1 if the rules do not list it.
+pub(super) fn factor_of_type(channel: &ChannelRules, asset: &Asset) -> f64 {
+    channel.content_types.get(&*asset.kind).map_or(1.0, |factor| *factor)
+}
+
+/// Hours of work on a post with an asset x cost of an hour.
+pub(super) fn cost(rules: &AssetRules, asset: &Asset) -> f64 {
+    rules.cost_per_hour * rules.cost_hours.get(&*asset.kind).map_or(rules.cost_hours_otherwise, |hours| *hours)
 }
 
 /// Cooldown in whole seconds, rounded down.

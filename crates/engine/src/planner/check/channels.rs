@@ -78,16 +78,23 @@ impl ChannelWeek<'_, '_> {
             ("fatigue_start", stated.fatigue_start, channel.fatigue_start),
             ("fatigue_end", stated.fatigue_end, end),
         ];
-        numbers.extend(self.mean_quality().map(|mean| ("mean_quality", stated.mean_quality, mean)));
+        if let Some([quality, cost]) = self.mean_post() {
+            numbers.extend([("mean_quality", stated.mean_quality, quality), ("mean_cost", stated.mean_cost, cost)]);
+        }
         for (rule, stated, derived) in numbers {
             if !is_same(stated, derived) {
                 self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
             }
         }
-        let [least, most] = quality_bounds(&channel.case);
+        let [least, most] = quality_bounds(channel);
         if !(least..=most).contains(&stated.mean_quality) {
             let detail = format!("the plan says {}, the rules hold it in {least}..={most}", stated.mean_quality);
             self.breach("mean_quality", detail, findings);
+        }
+        let dearest = channel.usable.iter().map(|usable| self.quality_and_cost(usable).1).fold(0.0, f64::max);
+        if !(0.0..=dearest + super::ROUNDING).contains(&stated.mean_cost) {
+            let detail = format!("the plan says {}, no asset costs more than {dearest}", stated.mean_cost);
+            self.breach("mean_cost", detail, findings);
         }
         let is_free = channel.case.base().fatigue.end_weight_rounds == 0;
         let is_price = stated.end_weight.is_finite() && stated.end_weight >= 0.0;
@@ -99,25 +106,30 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Mean quality factor of the best usable assets, one for each post to place; posts left without an asset count as
-    /// such, and with no post to place it is 1. `None` if a script scores.
-    fn mean_quality(&self) -> Option<f64> {
+    /// Quality factor and cost of a post with an asset.
+    fn quality_and_cost(&self, usable: &OnChannel<'_>) -> (f64, f64) {
+        let rules = &self.channel.case.rules.of(usable.asset.campaign_id.as_ref()).assets;
+        let by_type = assets::factor_of_type(self.channel.numbers, usable.asset);
+        (assets::quality(rules, usable.score(rules)) * by_type, assets::cost(rules, usable.asset))
+    }
+
+    /// Mean quality factor and mean cost of the best usable assets, one for each post to place, the cheaper of two as
+    /// good first; posts left without an asset count as such and cost nothing, and with no post to place they are 1 and
+    /// 0. `None` if a script scores.
+    fn mean_post(&self) -> Option<[f64; 2]> {
         let (channel, case) = (self.channel, &self.channel.case);
         if case.hooks.score_asset {
             return None;
         }
         let places = channel.places()? as usize;
         if places == 0 {
-            return Some(1.0);
+            return Some([1.0, 0.0]);
         }
-        let quality = |usable: &OnChannel<'_>| {
-            let rules = &case.rules.of(usable.asset.campaign_id.as_ref()).assets;
-            assets::quality(rules, usable.score(rules))
-        };
-        let mut best: Vec<f64> = channel.usable.iter().map(quality).collect();
-        best.sort_by(|a, b| b.total_cmp(a));
-        best.resize(places, case.base().assets.quality_without_asset);
-        Some(best.iter().sum::<f64>() / places as f64)
+        let mut best: Vec<(f64, f64)> = channel.usable.iter().map(|usable| self.quality_and_cost(usable)).collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        best.resize(places, (case.base().assets.quality_without_asset, 0.0));
+        let sum = best.iter().fold([0.0, 0.0], |[quality, cost], one| [quality + one.0, cost + one.1]);
+        Some(sum.map(|sum| sum / places as f64))
     }
 
     /// The objective is what the planned posts are worth less the price of the fatigue they carry over; the upper bound
@@ -147,7 +159,7 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Sum of v q s(F) over the planned posts, blocked ones included, less the price of F at the end, with one post
+    /// Sum of v q w s(F) - c over the planned posts, blocked ones included, less the price of F at the end, with one post
     /// left out or none; and the sum of the absolute values of these terms.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
@@ -157,9 +169,9 @@ impl ChannelWeek<'_, '_> {
         };
         let (mut earned, mut scale) = (0.0, 0.0);
         for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
-            let value = self.hour_value(placed) * self.allocation.mean_quality;
-            earned += value * channel.response(fatigue(placed.hour));
-            scale += value.abs();
+            let value = self.hour_value(placed) * self.allocation.mean_quality * channel.numbers.worth;
+            earned += value * channel.response(fatigue(placed.hour)) - self.allocation.mean_cost;
+            scale += value.abs() + self.allocation.mean_cost.abs();
         }
         let price = self.allocation.end_weight * fatigue(clock.len());
         (earned - price, scale + price.abs())
@@ -227,11 +239,17 @@ impl ChannelWeek<'_, '_> {
 }
 
 /// Bounds of a mean quality factor under the client's rules.
-fn quality_bounds(case: &ClientCase<'_>) -> [f64; 2] {
+fn quality_bounds(channel: &ChannelCase<'_>) -> [f64; 2] {
+    let case = &channel.case;
+    let by_type = channel.usable.iter().map(|usable| assets::factor_of_type(channel.numbers, usable.asset));
+    let [lowest, highest] = by_type.fold([1.0, 1.0], |[low, high]: [f64; 2], one| [low.min(one), high.max(one)]);
     let of_campaigns = case.client.campaigns.iter().map(|campaign| case.rules.of(Some(&campaign.id)));
     let factors = |rules: &Rules| {
         let rules = &rules.assets;
-        [rules.quality_at_0, rules.quality_at_100, rules.quality_without_asset]
+        let of_assets = [rules.quality_at_0, rules.quality_at_100];
+        let least = of_assets.map(|factor| factor * lowest);
+        let most = of_assets.map(|factor| factor * highest);
+        least.into_iter().chain(most).chain([rules.quality_without_asset])
     };
     let all = std::iter::once(case.base()).chain(of_campaigns).flat_map(factors);
     let [least, most] = all.fold([1.0, 1.0], |[least, most]: [f64; 2], factor| [least.min(factor), most.max(factor)]);

@@ -35,6 +35,7 @@ struct PostCheck<'c, 'a> {
     fatigue: f64,
     score: f64,
     quality: f64,
+    cost: f64,
 }
 
 impl<'c, 'a> PostCheck<'c, 'a> {
@@ -49,9 +50,12 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             Some(_) if case.hooks.score_asset => post.asset_score(),
             Some(asset) => OnChannel::of(case, asset, post.channel).score(&of_asset.assets),
         };
-        let quality = match asset {
-            None => rules.assets.quality_without_asset,
-            Some(_) => assets::quality(&of_asset.assets, score),
+        let (quality, cost) = match asset {
+            None => (rules.assets.quality_without_asset, 0.0),
+            Some(asset) => {
+                let by_type = assets::factor_of_type(channel.numbers, asset);
+                (assets::quality(&of_asset.assets, score) * by_type, assets::cost(&of_asset.assets, asset))
+            }
         };
         Self {
             channel,
@@ -63,6 +67,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             fatigue: channel.fatigue_live(placed.hour),
             score,
             quality,
+            cost,
         }
     }
 
@@ -85,6 +90,8 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             ("slot_value", post.slot_value, self.slot_value),
             ("fatigue", post.fatigue, self.fatigue),
             ("expected_engagement", post.expected_engagement, expected),
+            ("cost", post.cost, self.cost),
+            ("net_worth", post.net_worth, expected * self.channel.numbers.worth - self.cost),
             ("priority", post.priority, self.priority()),
         ];
         if let (Some(choice), Some(_)) = (&post.asset, self.asset) {

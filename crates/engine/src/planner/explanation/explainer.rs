@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::step::{ExplanationStep, Source, StepRole, inputs};
+use super::step::{ExplanationStep, Source, StepEstimate, StepRole, inputs};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::AssetPoints;
 use crate::model::digits::short;
 use crate::model::{
-    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, FatigueResponse, Outcome,
-    Post, RiskBand, SaturatingResponse, Verdict,
+    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, FatigueResponse,
+    HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WorldEstimate, WorldParameter,
 };
 use crate::planner::channel::ChannelDraft;
 use crate::planner::hours::{hour_value, weight_by_script};
@@ -50,19 +50,21 @@ pub struct BandThreshold {
 pub(crate) struct Explainer<'r> {
     rules: &'r CompiledRules,
     overlays: OverlayKey,
+    /// The client's estimates.
+    world: &'r [WorldEstimate],
     pub effective: Arc<Rules>,
 }
 
 impl<'r> Explainer<'r> {
-    pub fn new(rules: &'r CompiledRules, client: &Client, campaign: Option<&CampaignId>) -> Self {
-        let (workspace, client) = (&client.workspace_id, &client.id);
-        let overlays = rules.pack().overlay_key(workspace, client, campaign);
-        Self { rules, overlays, effective: rules.effective(workspace, client, campaign) }
+    pub fn new(rules: &'r CompiledRules, client: &'r Client, campaign: Option<&CampaignId>) -> Self {
+        let (workspace, id) = (&client.workspace_id, &client.id);
+        let overlays = rules.pack().overlay_key(workspace, id, campaign);
+        Self { rules, overlays, world: &client.world, effective: rules.effective(workspace, id, campaign) }
     }
 
     /// Explains by the base rules, without overlays.
     pub fn base(rules: &'r CompiledRules) -> Self {
-        Self { rules, overlays: OverlayKey::default(), effective: rules.base() }
+        Self { rules, overlays: OverlayKey::default(), world: &[], effective: rules.base() }
     }
 
     /// Where a key of the pack is set; a table where the first of its keys is.
@@ -123,6 +125,12 @@ impl<'r> Explainer<'r> {
         places.map(step).collect()
     }
 
+    /// The interval of an estimate of a parameter, in the unit that `factor` converts to.
+    fn estimate(&self, channel: Channel, parameter: &WorldParameter, factor: f64) -> Option<StepEstimate> {
+        let found = self.world.iter().find(|known| known.channel == channel && known.parameter == *parameter);
+        found.map(|estimate| StepEstimate::scaled(estimate, factor))
+    }
+
     /// The factors of the value of a post of a campaign at an hour; `None` if the week has no such hour.
     pub(in crate::planner) fn slot_value(
         &self,
@@ -142,20 +150,27 @@ impl<'r> Explainer<'r> {
         let by_script = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
         let hour = by_script.map_or_else(|| of_channel("hour_lift"), |function| function.source);
         let weekday = DAYS.get(usize::from(wall.weekday))?;
+        let step = |name, factor, source| ExplanationStep::new(name, StepRole::Factor(factor), source);
+        let estimated = |parameter, factor| self.estimate(state.channel, &parameter, factor);
+        let per_person = 1.0 / state.audience.max(f64::MIN_POSITIVE);
+        let bin = usize::from(wall.hour) / HOURS_PER_BIN as usize;
+        let day_of_week = usize::from(wall.weekday);
         let mut factors = vec![
-            ("audience", value.audience, Source::Scenario("channels.audience")),
-            ("engagement rate", value.engagement_rate, rate),
-            ("hour", value.hour, hour),
-            ("weekday", value.weekday, of_channel(&format!("weekday_weights.{weekday}"))),
-            ("momentum", value.momentum, of_channel("momentum_gain")),
-            ("campaign", day.weight_of(campaign), Source::Campaign(campaign.cloned())),
+            step("audience", value.audience, Source::Scenario("channels.audience")),
+            step("engagement rate", value.engagement_rate, rate)
+                .with_estimate(estimated(WorldParameter::Level, per_person)),
+            step("hour", value.hour, hour).with_estimate(estimated(WorldParameter::Hours(bin), 1.0)),
+            step("weekday", value.weekday, of_channel(&format!("weekday_weights.{weekday}")))
+                .with_estimate(estimated(WorldParameter::Weekday(day_of_week), 1.0)),
+            step("momentum", value.momentum, of_channel("momentum_gain")),
+            step("campaign", day.weight_of(campaign), Source::Campaign(campaign.cloned())),
         ];
-        factors.extend(day.special_days.iter().map(|day| ("calendar", self.factor_of(day), self.factor_source(day))));
+        let of_days = day.special_days.iter().map(|day| step("calendar", self.factor_of(day), self.factor_source(day)));
+        factors.extend(of_days);
         if day.special_days.is_empty() {
-            factors.push(("calendar", value.calendar, Source::Scenario("calendar")));
+            factors.push(step("calendar", value.calendar, Source::Scenario("calendar")));
         }
-        let step = |(name, factor, source)| ExplanationStep::new(name, StepRole::Factor(factor), source);
-        Some(factors.into_iter().map(step).collect())
+        Some(factors)
     }
 
     fn factor_of(&self, day: &CalendarEntry) -> f64 {
@@ -186,6 +201,36 @@ impl<'r> Explainer<'r> {
         keys.iter().filter_map(|key| self.setting(key)).collect()
     }
 
+    /// The factor of a content type on a channel; `None` if neither the rules nor an estimate say anything about it.
+    pub fn content_type(&self, channel: Channel, kind: &str) -> Option<ExplanationStep> {
+        let factors = &self.effective.channel(channel).content_types;
+        let estimate = self.estimate(channel, &WorldParameter::ContentType(kind.into()), 1.0);
+        if !factors.contains_key(kind) && estimate.is_none() {
+            return None;
+        }
+        let factor = StepRole::Factor(factors.get(kind).copied().unwrap_or(1.0));
+        let source = self.source(&format!("channels.{channel}.content_types.{kind}"));
+        Some(ExplanationStep::new(format!("content type {kind}"), factor, source).with_estimate(estimate))
+    }
+
+    /// The numbers that give the cost of a post with an asset of a content type; empty if it costs nothing.
+    pub fn cost(&self, kind: &str) -> Vec<ExplanationStep> {
+        let assets = &self.effective.assets;
+        if assets.cost(kind) == 0.0 {
+            return Vec::new();
+        }
+        let hours_of = match assets.cost_hours.contains_key(kind) {
+            true => format!("assets.cost_hours.{kind}"),
+            false => "assets.cost_hours_otherwise".to_owned(),
+        };
+        let hours = StepRole::Factor(assets.hours_of_work(kind));
+        let per_hour = StepRole::Factor(assets.cost_per_hour);
+        vec![
+            ExplanationStep::new(format!("hours of work on one {kind}"), hours, self.source(&hours_of)),
+            ExplanationStep::new("cost of an hour", per_hour, self.source("assets.cost_per_hour")),
+        ]
+    }
+
     /// The numbers that give the factor on engagement at a fatigue on a channel.
     pub fn response(&self, channel: Channel, fatigue: f64) -> Vec<ExplanationStep> {
         match self.effective.response(channel) {
@@ -205,9 +250,10 @@ impl<'r> Explainer<'r> {
         let power = format!("(1 + {fatigue} / {fatigue_per_post})^-{strength}");
         let formula = format!("fatigue.response is \"saturating\": a post earns {power} of its value");
         let formula = ExplanationStep::new(formula, StepRole::Fact, self.source("fatigue.response"));
-        let numbers = ["fatigue_per_post", "response_strength"];
-        let numbers = numbers.into_iter().filter_map(|key| self.setting(&format!("channels.{channel}.{key}")));
-        std::iter::once(formula).chain(numbers).collect()
+        let setting = |key: &str| self.setting(&format!("channels.{channel}.{key}"));
+        let estimate = self.estimate(channel, &WorldParameter::ResponseStrength, 1.0);
+        let strength = setting("response_strength").map(|step| step.with_estimate(estimate));
+        std::iter::once(formula).chain(setting("fatigue_per_post")).chain(strength).collect()
     }
 
     fn linear_response(&self, fatigue: f64) -> Vec<ExplanationStep> {

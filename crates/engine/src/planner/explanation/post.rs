@@ -60,6 +60,15 @@ pub struct PostExplanation {
     pub quality_factor: f64,
     /// `slot_value` x `quality_factor` x `response`.
     pub expected_engagement: f64,
+    /// What one engagement is worth on the channel, against one on another.
+    pub worth: f64,
+    /// The factors whose product is `cost`; empty if the post costs nothing.
+    #[serde(serialize_with = "components")]
+    pub cost_parts: Vec<ExplanationStep>,
+    /// What the work on it costs, in the unit of worth.
+    pub cost: f64,
+    /// `expected_engagement` x `worth` - `cost`.
+    pub net_worth: f64,
     /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<VerdictExplanation>,
     /// The steps that add up to the confidence.
@@ -266,8 +275,10 @@ fn explanation(
     let is_allowed = |hour: usize| channel_draft.hours.forbidden.get(hour).is_some_and(Option::is_none);
     let (better_hours, allowed_hours) = better_hours(channel_draft, post.hour, is_allowed);
     let without_asset = explainer.effective.assets.quality_without_asset;
-    let (asset, quality_parts) = asset(planner, draft, channel_draft, post)
-        .map_or_else(|| (None, explainer.quality_factor(false)), |(asset, quality)| (Some(asset), quality));
+    let (asset, quality_parts, cost_parts) = match asset(planner, draft, channel_draft, post) {
+        Some(AssetParts { asset, quality, cost }) => (Some(asset), quality, cost),
+        None => (None, explainer.quality_factor(false), Vec::new()),
+    };
     Ok(PostExplanation {
         client_id: week.client.id.clone(),
         channel: post.channel,
@@ -286,6 +297,10 @@ fn explanation(
         quality_parts,
         quality_factor: post.asset.as_ref().map_or(without_asset, |asset| asset.quality_factor),
         expected_engagement: post.expected_engagement,
+        worth: channel_draft.rules.worth,
+        cost_parts,
+        cost: post.cost,
+        net_worth: post.net_worth,
         verdicts: verdicts(&explainer, channel_draft, post, facts, worker).map_err(PlanError::from)?,
         confidence_steps: explainer.confidence(post.asset_score(), &post.confidence_steps),
         confidence: post.confidence,
@@ -313,13 +328,20 @@ fn verdicts(
     Ok(explained)
 }
 
-/// The asset of a post, and the numbers that give its quality factor; `None` if the post has none.
+/// The asset of a post, and the numbers that give its quality factor and its cost.
+struct AssetParts {
+    asset: AssetExplanation,
+    quality: Vec<ExplanationStep>,
+    cost: Vec<ExplanationStep>,
+}
+
+/// The asset of a post; `None` if it has none.
 fn asset(
     planner: &Planner<'_>,
     draft: &Draft<'_>,
     channel_draft: &ChannelDraft<'_>,
     post: &Post,
-) -> Option<(AssetExplanation, Vec<ExplanationStep>)> {
+) -> Option<AssetParts> {
     let choice = post.asset.as_ref()?;
     let scored = channel_draft.candidates.iter().find(|scored| scored.candidate.asset.id == *choice.used())?;
     let campaign = scored.candidate.asset.campaign_id.as_ref();
@@ -334,5 +356,8 @@ fn asset(
         better: channel_draft.candidates.iter().filter(|other| other.score > choice.score).count(),
         usable: channel_draft.candidates.len(),
     };
-    Some((asset, explainer.quality_factor(true)))
+    let kind = &scored.candidate.asset.kind;
+    let by_type = Explainer::new(planner.rules(), draft.week.client, None).content_type(post.channel, kind);
+    let quality = explainer.quality_factor(true).into_iter().chain(by_type).collect();
+    Some(AssetParts { asset, quality, cost: explainer.cost(kind) })
 }

@@ -6,8 +6,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::model::CampaignId;
 use crate::model::digits::{decimal, short, signed};
+use crate::model::{CampaignId, EstimateSource, WorldEstimate};
 use crate::rules::{RulePlace, ThresholdRow, Value};
 
 /// A number or a fact that a result depends on. It is displayed as a sentence.
@@ -19,6 +19,39 @@ pub struct ExplanationStep {
     pub role: StepRole,
     /// Where it comes from.
     pub source: Source,
+    /// What a calibration found of the same number; `None` if the scenario has no estimate of it.
+    pub estimate: Option<StepEstimate>,
+}
+
+/// The 90 % interval of an estimate of a step's number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepEstimate {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// What the estimate rests on mainly.
+    pub source: EstimateSource,
+}
+
+impl StepEstimate {
+    /// The interval of an estimate in another unit: `factor` is the size of the old unit in the new one.
+    pub(super) fn scaled(estimate: &WorldEstimate, factor: f64) -> Self {
+        let [low, high] = estimate.interval().map(|end| end * factor);
+        Self { low, high, source: estimate.source }
+    }
+}
+
+impl fmt::Display for StepEstimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = match self.source {
+            EstimateSource::Data => "the client's posts",
+            EstimateSource::Channel => "all posts on the channel",
+            EstimateSource::Prior => "earlier studies",
+            EstimateSource::Pack => "the pack",
+        };
+        write!(f, "estimate {} to {}, from {on}", short(self.low), short(self.high))
+    }
 }
 
 /// What a step does to the result that it explains.
@@ -113,7 +146,12 @@ impl Serialize for Source {
 
 impl ExplanationStep {
     pub(crate) fn new(name: impl Into<String>, role: StepRole, source: Source) -> Self {
-        Self { name: name.into(), role, source }
+        Self { name: name.into(), role, source, estimate: None }
+    }
+
+    /// The step with an estimate of its number.
+    pub(crate) fn with_estimate(self, estimate: Option<StepEstimate>) -> Self {
+        Self { estimate, ..self }
     }
 
     /// A fact in words that comes from no rule.
@@ -159,7 +197,7 @@ impl ExplanationStep {
 
 impl fmt::Display for ExplanationStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, role, source } = self;
+        let Self { name, role, source, .. } = self;
         let key = source.key();
         match role {
             StepRole::Factor(factor) => write!(f, "{name} is a factor of {}", decimal(*factor)),
@@ -199,9 +237,15 @@ impl Serialize for ExplanationStep {
     }
 }
 
-/// Serialises steps with a number each by name, number and source.
+/// Serialises steps with a number each by name, number and source, and the estimate if there is one.
 pub(super) fn components<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
-    let component = |step: &ExplanationStep| json!({"name": step.name, "number": step.number(), "source": step.source});
+    let component = |step: &ExplanationStep| {
+        let mut component = json!({"name": step.name, "number": step.number(), "source": step.source});
+        if let Some(StepEstimate { low, high, source }) = step.estimate {
+            component["estimate"] = json!({"low": low, "high": high, "from": source});
+        }
+        component
+    };
     serializer.collect_seq(steps.iter().map(component))
 }
 

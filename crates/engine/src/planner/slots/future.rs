@@ -5,7 +5,7 @@
 //!              caused and every chosen post is at least the spacing away
 //! W(T, k, f) = -end_weight * (standing(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
-//!                   value(t) * bound(standing(t) + f) + W(n, k-1, (f + delta) rho^(n-t)) )
+//!                   value(t) * bound(standing(t) + f) - cost + W(n, k-1, (f + delta) rho^(n-t)) )
 //!              where n is the first hour at which the next post is allowed
 //! ```
 //!
@@ -130,7 +130,7 @@ impl Future {
         for hour in first..horizon.hours {
             if horizon.open[hour] && fatigue < horizon.room(hour) {
                 let response = bound.at(&instance.response, horizon.standing[hour] + fatigue);
-                let reward = instance.value[hour] * response + horizon.bonus_at(hour);
+                let reward = instance.value[hour] * response + horizon.fixed_gain_at(hour);
                 let rest = self.view(horizon, hour, horizon.next[hour], left - 1, instance.fatigue_per_post);
                 let post = reward + rest.at(fatigue);
                 if reward > horizon.tie && post > most {

@@ -102,7 +102,8 @@ impl Greedy {
     /// Upper bound on the gain of a post at the hour.
     fn gain_upper_bound(&self, instance: &Instance, bound: &ResponseBound, hour: usize) -> f64 {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
-        instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - added * self.burden[hour + 1]
+        let earned = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - instance.cost;
+        earned - added * self.burden[hour + 1]
     }
 
     /// What a post at the hour adds to the objective; `None` if it, or a later post, would reach the fatigue block.
@@ -110,7 +111,7 @@ impl Greedy {
         if self.fatigue[hour] >= horizon.block_at {
             return None;
         }
-        let mut gain = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]);
+        let mut gain = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - instance.cost;
         for later in self.chosen.iter().copied().skip_while(|other| *other <= hour) {
             let before = self.fatigue[later];
             let after = before + instance.fatigue_per_post * horizon.waits[later - hour].decay;

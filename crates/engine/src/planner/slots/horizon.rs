@@ -22,7 +22,7 @@ pub(super) struct Horizon {
     pub posts: usize,
     /// Decay over waits of `0..=hours` hours, by number of hours.
     pub waits: Vec<Wait>,
-    /// Whether a post may be chosen at the hour: allowed, of positive value, far enough from existing posts.
+    /// Whether a post may be chosen at the hour: allowed, worth more than it costs, far enough from existing posts.
     pub open: Vec<bool>,
     /// Fatigue at each hour and at the end from the initial fatigue and the committed posts alone.
     pub standing: Vec<f64>,
@@ -34,6 +34,8 @@ pub(super) struct Horizon {
     pub tie: f64,
     /// Price of a unit of fatigue at the end of the week.
     pub end_weight: f64,
+    /// What each post costs.
+    pub cost: f64,
     /// Extra reward for the pinned hour, large enough that no plan without it can win.
     pub bonus: f64,
     /// The hour that the plan must contain.
@@ -53,6 +55,7 @@ impl Horizon {
     /// Fills the tables for an instance. A pinned hour is open even if a post there earns nothing.
     pub fn prepare(&mut self, instance: &Instance, end_weight: f64, pinned: Option<usize>) {
         self.end_weight = end_weight;
+        self.cost = instance.cost;
         self.hours = instance.value.len();
         self.next.clear();
         let mut next = 0;
@@ -79,6 +82,11 @@ impl Horizon {
         if self.pinned == Some(hour) { self.bonus } else { 0.0 }
     }
 
+    /// What choosing the hour adds to the objective whatever the fatigue is: the extra reward less the cost.
+    pub fn fixed_gain_at(&self, hour: usize) -> f64 {
+        self.bonus_at(hour) - self.cost
+    }
+
     fn fill_waits(&mut self, decay_per_hour: f64) {
         self.waits.clear();
         let mut decay = 1.0;
@@ -90,7 +98,9 @@ impl Horizon {
 
     fn fill_open(&mut self, instance: &Instance) {
         self.open.clear();
-        self.open.extend(instance.value.iter().zip(&instance.allowed).map(|(value, allowed)| *allowed && *value > 0.0));
+        let may_earn = |value: f64| value > instance.cost.max(0.0);
+        self.open
+            .extend(instance.value.iter().zip(&instance.allowed).map(|(value, allowed)| *allowed && may_earn(*value)));
         self.open.resize(self.hours, false);
         if let Some(hour) = self.pinned.filter(|hour| *hour < self.hours) {
             self.open[hour] = instance.allowed.get(hour).copied().unwrap_or(false);
@@ -146,7 +156,8 @@ impl Horizon {
         let standing = self.standing.iter().copied().fold(0.0, f64::max);
         let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
         let largest = instance.response.largest(most_tired);
-        self.scale = self.posts as f64 * dearest * largest + self.end_weight * most_tired;
+        let of_a_post = dearest * largest + self.cost;
+        self.scale = self.posts as f64 * of_a_post + self.end_weight * most_tired;
         self.tie = TIE * self.scale;
         self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };
     }

@@ -61,7 +61,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Looks for a choice of hours of more value, bonus included, than the one in `chosen`, whose value is `known`. If
+    /// Looks for a choice of hours of more value, as the horizon counts it, than the one in `chosen`, whose value is `known`. If
     /// there is one, puts the best into `chosen`. Returns the greatest value. `future` bounds what is left to earn.
     pub fn improve(&mut self, week: &SearchWeek<'_>, future: &Future, known: f64, chosen: &mut Vec<usize>) -> f64 {
         let horizon = week.horizon;
@@ -98,7 +98,7 @@ impl Labels {
     /// Adds a post at an hour to every label with `used` posts for which that may be best.
     fn post(&mut self, week: &SearchWeek<'_>, future: &Future, floor: f64, hour: usize, used: usize) {
         let SearchWeek { instance, horizon, bound, .. } = *week;
-        let (value, standing, bonus) = (instance.value[hour], horizon.standing[hour], horizon.bonus_at(hour));
+        let (value, standing, fixed) = (instance.value[hour], horizon.standing[hour], horizon.fixed_gain_at(hour));
         let (next, room) = (horizon.next[hour], horizon.room(hour));
         let rest = future.view(horizon, hour, next, horizon.posts - used - 1, instance.fatigue_per_post);
         let (from, to) = (&self.fronts[used], &self.fronts[used + 1]);
@@ -116,11 +116,11 @@ impl Labels {
             while let Some(other) = others.next_if(|other| other.fatigue * to_decay <= tired) {
                 best = best.max(other.value);
             }
-            let most = label.value + value * bound.at(&instance.response, standing + fatigue) + bonus;
+            let most = label.value + value * bound.at(&instance.response, standing + fatigue) + fixed;
             if most <= best || most + rest.at(fatigue) <= floor {
                 continue;
             }
-            let earned = label.value + value * instance.response.at(standing + fatigue) + bonus;
+            let earned = label.value + value * instance.response.at(standing + fatigue) + fixed;
             if earned > best {
                 best = earned;
                 self.posts.push(PlacedPost { hour, before: label.last });

@@ -71,12 +71,12 @@ impl ResponseBound {
     /// The bounds on what a post at an hour earns.
     #[inline]
     pub fn hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourBound<'a> {
-        let (value, bonus) = (instance.value[hour], horizon.bonus_at(hour));
+        let (value, fixed) = (instance.value[hour], horizon.fixed_gain_at(hour));
         let (standing, room) = (horizon.standing[hour], horizon.room(hour));
         match &instance.response {
             FatigueResponse::Linear(response) => {
                 let [rested, tired] = response.lines().map(|[intercept, slope]| Line {
-                    intercept: value * (intercept - slope * standing) + bonus,
+                    intercept: value * (intercept - slope * standing) + fixed,
                     slope: value * slope,
                 });
                 let kink = response.warn_at - standing;
@@ -85,7 +85,7 @@ impl ResponseBound {
             FatigueResponse::Saturating(response) => HourBound::Chords {
                 bound: self,
                 value,
-                bonus,
+                fixed,
                 standing,
                 room,
                 offset: standing + response.fatigue_per_post,
@@ -104,8 +104,8 @@ pub(super) enum HourBound<'a> {
         bound: &'a ResponseBound,
         /// Value of the hour.
         value: f64,
-        /// Extra reward for it.
-        bonus: f64,
+        /// What a post there gains whatever the fatigue is.
+        fixed: f64,
         /// Fatigue there without chosen posts.
         standing: f64,
         /// Fatigue from chosen posts from which it is blocked.
@@ -121,11 +121,11 @@ impl HourBound<'_> {
     pub fn over(&self, least: f64, most: f64) -> Gain {
         match *self {
             Self::Lines(gain) => gain,
-            Self::Chords { bound, value, bonus, standing, room, offset } => {
+            Self::Chords { bound, value, fixed, standing, room, offset } => {
                 let end = lesser(most, room);
                 // Where the logarithm of the response is halfway: both chords are then about equally near to it.
                 let kink = ((offset + least) * (offset + end)).max(0.0).sqrt() - offset;
-                let earned = |fatigue: f64| value * bound.height(standing + fatigue) + bonus;
+                let earned = |fatigue: f64| value * bound.height(standing + fatigue) + fixed;
                 let (first, middle, last) = (earned(least), earned(kink), earned(end));
                 let tired = chord((kink, middle), (end, last));
                 Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, room }

@@ -72,10 +72,12 @@ fn shift(post: &mut Post, hours: i64) {
 fn each_number_of_a_post_is_verified() {
     let case = Case::new();
     type Change = fn(&mut Post);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 12] = [
         ("slot_value", |post| post.slot_value *= 1.0 + 1e-6),
         ("fatigue", |post| post.fatigue += 1e-6),
         ("expected_engagement", |post| post.expected_engagement *= 1.01),
+        ("cost", |post| post.cost += 1e-6),
+        ("net_worth", |post| post.net_worth *= 1.01),
         ("priority", |post| post.priority -= 1.0),
         ("asset_score", |post| post.asset.as_mut().unwrap().score += 0.5),
         ("quality_factor", |post| post.asset.as_mut().unwrap().quality_factor = f64::NAN),
@@ -95,7 +97,7 @@ fn each_number_of_a_post_is_verified() {
 fn each_number_of_a_channel_is_verified() {
     let case = Case::new();
     type Change = fn(&mut Allocation);
-    let changes: [(&[&str], Change); 17] = [
+    let changes: [(&[&str], Change); 18] = [
         (&["posts_wanted"], |a| a.posts_wanted += 1),
         (&["posts_target"], |a| a.posts_target += 1),
         (&["posts_planned"], |a| a.posts_planned -= 1),
@@ -104,6 +106,7 @@ fn each_number_of_a_channel_is_verified() {
         (&["fatigue_start"], |a| a.fatigue_start *= 0.99),
         (&["fatigue_end"], |a| a.fatigue_end *= 1.01),
         (&["mean_quality", "objective"], |a| a.mean_quality *= 1.01),
+        (&["mean_cost", "objective"], |a| a.mean_cost += 1.0),
         (&["objective", "upper_bound"], |a| a.objective *= 1.0 + 1e-5),
         (&["objective", "upper_bound"], |a| a.objective = f64::NAN),
         (&["end_weight", "objective"], |a| a.end_weight = -1.0),

@@ -297,6 +297,19 @@ fn random_agencies_pass_under_any_rules() {
 /// One client's own strength of the response.
 const STRENGTH: &str = "scope = { client = \"client-1\" }\n[channels.ig]\nresponse_strength = 1.3\n";
 
+/// Another client's worths, content types and costs.
+const COSTS: &str = r#"
+scope = { client = "client-2" }
+[assets]
+cost_per_hour = 40.0
+cost_hours_otherwise = 0.25
+cost_hours = { video = 6.0, "long read" = 1.5 }
+[channels]
+fb = { worth = 2.5, content_types = { video = 1.8 } }
+ig = { worth = 0.2, content_types = { video = 0.4, "long read" = 0.0 } }
+x = { worth = 0.01 }
+"#;
+
 /// The default pack, and packs that between them exercise every part of the checker.
 fn odd_packs() -> [CompiledRules; 6] {
     let spread = [
@@ -330,6 +343,7 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.15"),
         ("channels.toml", "response_strength = 0.11", "response_strength = 0.7"),
         ("overlays/client.toml", "", STRENGTH),
+        ("overlays/costs.toml", "", COSTS),
     ];
     let default = rules();
     [
@@ -346,6 +360,9 @@ fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, 
     let (mut own, mut state) = rich(week, zone);
     own.id = ClientId::new(format!("client-{n}"));
     own.assets.truncate(draw.below(44));
+    for asset in &mut own.assets {
+        asset.kind = draw.pick(&["photo", "video", "long read"]).into();
+    }
     own.policy.max_actions_per_day = draw.below(8) as u32;
     own.policy.auto_exec_enabled = draw.below(2) == 0;
     own.status = draw.pick(&[ClientStatus::Active, ClientStatus::Onboarding]);

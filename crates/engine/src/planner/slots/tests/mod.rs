@@ -270,6 +270,10 @@ fn posts_that_earn_nothing_or_lower_the_objective_are_left_out() {
     instance.end_weight = 1e6;
     assert!(solver.solve(&instance).chosen.len() < instance.posts_max);
     instance.end_weight = 0.0;
+    instance.cost = instance.value.iter().copied().fold(0.0, f64::max);
+    assert_eq!(solver.solve(&instance).chosen, Vec::<usize>::new(), "no post earns what it costs");
+    assert_eq!(solver.solve_fast(&instance).chosen, Vec::<usize>::new());
+    instance.cost = 0.0;
     instance.value.fill(0.0);
     assert_eq!(solver.solve(&instance).chosen, Vec::<usize>::new());
     assert_eq!(solver.solve_fast(&instance).chosen, Vec::<usize>::new());

@@ -30,7 +30,7 @@ fn extend(
     extend(instance, hour + 1, (fatigue + standing) * rho, earned, chosen, found);
     let far = chosen.last().is_none_or(|last| hour >= next_hour(instance, *last));
     if chosen.len() < instance.posts_max && far && may_post(instance, hour) && fatigue < instance.block_at {
-        let gain = instance.value[hour] * answer(&instance.response, fatigue);
+        let gain = instance.value[hour] * answer(&instance.response, fatigue) - instance.cost;
         chosen.push(hour);
         extend(instance, hour + 1, (fatigue + instance.fatigue_per_post) * rho, earned + gain, chosen, found);
         chosen.pop();
@@ -76,7 +76,7 @@ fn best_from(instance: &Instance, from: usize, left: usize, mut fatigue: f64) ->
     let mut best = f64::NEG_INFINITY;
     for hour in (from..hours).take_while(|_| left > 0) {
         if may_post(instance, hour) && fatigue < instance.block_at {
-            let earned = instance.value[hour] * answer(&instance.response, fatigue);
+            let earned = instance.value[hour] * answer(&instance.response, fatigue) - instance.cost;
             let tired = fatigue + instance.fatigue_per_post;
             let end = rest(instance, hour, hours, tired);
             best = best.max(earned - instance.end_weight * end);
@@ -105,7 +105,7 @@ pub fn best_by_labels(instance: &Instance) -> f64 {
             let labels = front(std::mem::take(&mut arriving[hour][used]));
             for (fatigue, value) in labels {
                 if used < instance.posts_max && may_post(instance, hour) && fatigue < instance.block_at {
-                    let value = value + instance.value[hour] * answer(&instance.response, fatigue);
+                    let value = value + instance.value[hour] * answer(&instance.response, fatigue) - instance.cost;
                     let next = next_hour(instance, hour).min(hours);
                     let fatigue = rest(instance, hour, next, fatigue + instance.fatigue_per_post);
                     arriving[next][used + 1].push((fatigue, value));
@@ -165,6 +165,7 @@ pub fn odd_week(hours: usize, random: &mut impl Rng) -> Instance {
         }),
         block_at: random.random_range(0.1..1.6),
         end_weight: if random.random_bool(0.4) { 0.0 } else { random.random_range(0.0..20.0) },
+        cost: if random.random_bool(0.5) { 0.0 } else { random.random_range(0.0..5.0) },
         committed: (0..hours).filter(|_| random.random_bool(sparse)).collect(),
         next_after: if random.random_bool(0.4) { uneven_distances(hours, random) } else { Vec::new() },
     }
