@@ -176,7 +176,7 @@ fn what(action: &Action) -> String {
         _ if !text("from").is_empty() => {
             let reason = text("reason");
             let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-            format!("From {} to {}{why}.", state(text("from")), state(text("to")))
+            format!("Changed from {} to {}{why}.", state(text("from")), state(text("to")))
         }
         _ if !text("status").is_empty() => format!(
             "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
