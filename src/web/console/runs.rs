@@ -14,11 +14,11 @@ use crate::model::{Role, Timestamp, Week};
 use crate::store::{DailyOutcome, Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
+use crate::web::job_result::JobRequest;
 use crate::web::params::PathPart;
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
-use crate::web::work::Work;
 
 /// Jobs per page.
 const ROWS: u32 = 30;
@@ -112,15 +112,15 @@ fn state_label(status: JobStatus) -> &'static str {
 pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
     let FormRequest { visit, mut params } = request;
     let action = params.needed("action", "choose the daily pass or the weekly planning");
-    let work = match action.as_str() {
-        "daily" => Work::Daily,
-        _ => Work::Weekly { week: Week::after(now()) },
+    let job_request = match action.as_str() {
+        "daily" => JobRequest::Daily {},
+        _ => JobRequest::Weekly { week: Week::after(now()) },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
         params.wrong("action", format!("`{action}` is not an action"), "choose the daily pass or the weekly planning");
     }
     params.finish()?;
-    start(&app, &visit, work).await
+    start(&app, &visit, job_request).await
 }
 
 /// `POST …/what-if`
@@ -132,18 +132,18 @@ pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Res
     params.finish()?;
     let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if set.is_empty() {
-        return start(&app, &visit, Work::Simulate { extent }).await;
+        return start(&app, &visit, JobRequest::Simulate(extent)).await;
     }
     if let Err(why) = app.check_changes(&set).await {
         let remedy = "write one KEY=VALUE per line, for example channels.tiktok.weekly_posts=10";
         return Err(Diagnostic::new("not_settable", Place::Field("set".to_owned()), why, remedy).into());
     }
-    start(&app, &visit, Work::Compare { extent, set }).await
+    start(&app, &visit, JobRequest::Compare { extent, set }).await
 }
 
-async fn start(app: &App, visit: &Visit, work: Work) -> Result<Response, Problem> {
+async fn start(app: &App, visit: &Visit, request: JobRequest) -> Result<Response, Problem> {
     visit.visitor.caller.require(Role::Admin)?;
-    let job = app.start(&visit.workspace, work, &visit.visitor.caller.name, None).await?;
+    let job = app.start(&visit.workspace, request, &visit.visitor.caller.name, None).await?;
     Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
