@@ -356,12 +356,12 @@ impl App {
     /// Checks that rules with changed keys, each as `KEY=VALUE`, are valid; if not, fails with the reason as text.
     pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
         if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
-            return Err(format!("got {} changed keys, expected 1 to {MAX_CHANGED_KEYS}", set.len()));
+            return Err(format!("{} changed keys are given, but 1 to {MAX_CHANGED_KEYS} are allowed", set.len()));
         }
         let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
         // Compiling a whole rules pack takes long, so it must not block the server.
         let checked = tokio::task::spawn_blocking(move || with_changes(&rules, &set).map(drop)).await;
-        checked.unwrap_or_else(|_| Err("the changed keys cannot be checked".to_owned()))
+        checked.unwrap_or_else(|_| Err("the server could not check the changed keys; see its log".to_owned()))
     }
 }
 
@@ -378,7 +378,7 @@ fn with_changes(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, 
     for parameter in &parameters {
         match &parameter.levels {
             Levels::List(listed) if listed.len() == 1 => levels.extend(listed.first().cloned()),
-            _ => return Err(format!("{}: give one value, not several", parameter.name())),
+            _ => return Err(format!("`{}` has several values, but only one is allowed", parameter.name())),
         }
     }
     let files = pack.with_levels(&parameters, &levels);
