@@ -1,4 +1,4 @@
-//! `mcoe attach`: attaches another asset to a committed post that is blocked because of its asset or has none.
+//! `mcoe attach`: attaches an asset to a committed post that has none, or that is blocked because of its asset.
 
 use clap::Args;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::model::{ScheduleStatus, Tier};
 use crate::planner::Planner;
 use crate::store::OpenMode;
 
-/// Attach another asset to a committed post that is blocked because of its asset or has none
+/// Attach an asset to a committed post that has none, or that is blocked because of its asset
 ///
 /// The post is re-evaluated at once, and becomes ready or needs approval.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl Attach {
         }
         let result = match (schedule.status, &schedule.blocked_reason) {
             (ScheduleStatus::Pending, Some(reason)) => format!("it needs approval: {reason}"),
-            _ => "it runs at its scheduled time".to_owned(),
+            _ => "it becomes a draft at its scheduled time".to_owned(),
         };
         print(&format!("attached {} to {}; {result}\n", self.asset, schedule.id))
     }

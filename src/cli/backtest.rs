@@ -18,26 +18,27 @@ use crate::scenario::{self, PostingHistories};
 /// Maximum horizon in weeks.
 const MAX_HORIZON: u32 = 26;
 
-/// Test forecasts on a posting history: fit on what came before each of several dates, and score what came after.
+/// Test forecasts on a posting history: at each of several past dates, fit the earlier posts, forecast the later ones, and
+/// compare the forecasts with what the posts earned.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Tested are accounts with 30 measured posts over 8 weeks.\nThe table `predictions` holds every forecast with its quantiles, so that anybody can score it again."
+    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Only accounts with at least 30 measured posts over 8 weeks are tested.\nThe table `predictions` holds every forecast with its quantiles, so you can also score the forecasts yourself."
 )]
 pub(super) struct Backtest {
-    /// The history: CSV or Parquet, a row a post.
+    /// The history: CSV or Parquet, one row per post.
     posts: PathBuf,
     #[command(flatten)]
     out: OutArguments,
     /// Time zone of every account, such as Europe/London. Default: from the offsets in the history, else UTC.
     #[arg(long, value_name = "ZONE")]
     zone: Option<Zone>,
-    /// Dates at which forecasts are made; they lie as far apart as the longest horizon.
+    /// Number of past dates from which forecasts are made, as far apart as the longest horizon.
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=104))]
     cuts: u32,
-    /// Weeks that are forecast; several are separated by commas.
+    /// Number of weeks to forecast; separate several numbers by commas.
     #[arg(long, value_name = "WEEKS", value_delimiter = ',', default_values_t = [1, 4], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_HORIZON)))]
     horizon: Vec<u32>,
-    /// Draws from which each forecast's distribution is made.
+    /// Number of random draws for the distribution of each forecast.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     draws: u32,
     /// Seed of all random numbers.
@@ -46,8 +47,8 @@ pub(super) struct Backtest {
     /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
-    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank. The horizon
-    /// is that of the posts.
+    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank. The dates of
+    /// the posts determine the horizon.
     #[arg(long, value_name = "POSTS", conflicts_with = "horizon")]
     at: Option<PathBuf>,
     #[command(flatten)]
@@ -118,7 +119,9 @@ impl Backtest {
         let sums = expected.iter().filter(|one| one.at.is_none()).map(|one| {
             let [low, _, median, _, high] = one.quantiles;
             let Expectation { account, channel, posts, .. } = one;
-            format!("{account} {channel}: {posts} post(s) earn {median:.0} (5 to 95 %: {low:.0} to {high:.0})\n")
+            format!(
+                "{account} {channel}: {posts} post(s), {median:.0} engagements (5 to 95 %: {low:.0} to {high:.0})\n"
+            )
         });
         print(&format!("{}written to {}\n", sums.collect::<String>(), self.out.out.join(name).display()))
     }

@@ -25,7 +25,7 @@ const WORLD_FILE: &str = "world.csv";
 /// Estimate levels, best hours, content types and the response to recent posts from a posting history.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe calibrate posts.csv --out calibration\n  mcoe calibrate scenario --previous calibration --out calibration-2\n\nWritten are overlays of the rules pack with what the data supports (overlays/*.toml), the table world.csv from which\nsimulations draw the truth, and a report (index.html, summary.md, figures, tables)."
+    after_help = "Examples:\n  mcoe calibrate posts.csv --out calibration\n  mcoe calibrate scenario --previous calibration --out calibration-2\n\nThe output has overlays of a rules pack with the values that the data supports (overlays/*.toml), the table world.csv\nfrom which simulations draw the true response of audiences, and a report (index.html, summary.md, figures, tables)."
 )]
 pub(super) struct Calibrate {
     /// The history: CSV or Parquet as `mcoe import` reads it, or a scenario folder with its table `history`.
@@ -84,8 +84,8 @@ impl Calibrate {
         }
         let unused = self.accounts.as_text();
         if !unused.is_empty() {
-            let cause = format!("a scenario has its own clients and zones, so that{unused} has no effect");
-            return Err(Failure::input(cause, "leave it out, or give the posting history instead of the scenario"));
+            let cause = format!("a scenario has its own clients and time zones, so{unused} has no effect");
+            return Err(Failure::input(cause, "omit it, or give a posting history instead of the scenario"));
         }
         let read = input::scenario(&self.history, rules, globals)?;
         let histories = scenario::scenario_histories(&self.history, &read).map_err(failure)?;

@@ -15,21 +15,21 @@ use crate::model::{Channel, ClientId, Plan, Post, parse_wall_time, wall_time_tex
 use crate::planner::{self, BandThreshold, ExplanationStep, PostExplanation, VerdictExplanation, WhyNot};
 use crate::rules::Counterfactual;
 
-/// Explain a post of a plan, or why no post stands at an hour.
+/// Explain why a post is planned, or why none is planned at a given hour.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe explain plan --post 0b7f…\n  mcoe explain plan --why-not bakery/fb/2026-09-08T09:00\n\nThe post's id is in the plan's `posts` table (`mcoe plan --tables csv` makes it open in a spreadsheet);\nits first letters are enough. The plan can be explained as long as its scenario is unchanged."
+    after_help = "Examples:\n  mcoe explain plan --post 0b7f…\n  mcoe explain plan --why-not bakery/fb/2026-09-08T09:00\n\nThe post's id is in the plan's table `posts`, which a spreadsheet can open if it was written with\n`mcoe plan --tables csv`; the start of the id is enough. The scenario must be unchanged since planning."
 )]
 pub(super) struct Explain {
-    /// Folder that `mcoe plan` wrote.
+    /// Folder written by `mcoe plan`.
     plan: PathBuf,
-    /// Id of a post, or its first letters.
+    /// Id of a post, or the start of it.
     #[arg(long, value_name = "ID", required_unless_present = "why_not", conflicts_with = "why_not")]
     post: Option<String>,
     /// A client's id, a channel and an hour on the client's clock.
     #[arg(long, value_name = "CLIENT/CHANNEL/TIME")]
     why_not: Option<Question>,
-    /// Folder of the scenario, where it is no longer where the plan found it.
+    /// Folder of the scenario, if it has been moved since planning.
     #[arg(long, value_name = "DIR")]
     scenario: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &
         (Some(only), None) => Ok(only),
         (None, _) => Err(Failure::input(format!("no post of the plan has the id `{id}`"), remedy)),
         (Some(_), Some(_)) => {
-            Err(Failure::input(format!("several posts have ids that begin with `{id}`"), "give more letters"))
+            Err(Failure::input(format!("several posts have ids that begin with `{id}`"), "give more of the id"))
         }
     }
 }
@@ -119,7 +119,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     writeln!(text, "why this hour: worth {value} engagements with an average asset on a rested channel")?;
     write_steps(text, &post.value_parts)?;
     let (better, allowed) = (post.better_hours, post.allowed_hours);
-    writeln!(text, "  {better} of {allowed} allowed hours of the week are worth more by themselves")?;
+    writeln!(text, "  {better} of {allowed} allowed hours of the week are worth more, spacing and fatigue aside")?;
     let (fatigue, response) = (short(post.fatigue), short(post.response * 100.0));
     writeln!(text, "\nfatigue there {fatigue}: a post earns {response} % of its value")?;
     write_steps(text, &post.response_parts)?;
@@ -128,7 +128,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     writeln!(text, "\nexpected engagement {} = {factors}", short(post.expected_engagement))?;
     write_net_worth(text, post)?;
     if let Some(reason) = &post.blocked {
-        writeln!(text, "\nheld, so that it earns nothing: {reason}\n  remedy: {}", reason.remedy())?;
+        writeln!(text, "\nblocked, so it earns nothing: {reason}\n  remedy: {}", reason.remedy())?;
     }
     writeln!(text, "\nguardrails")?;
     post.verdicts.iter().try_for_each(|explained| write_verdict(text, explained))?;
@@ -137,7 +137,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     writeln!(text, "  band: {} ({})", post.risk, post.risk_source)?;
     for BandThreshold { band, limit, distance, source } in &post.band_thresholds {
         let side = if post.confidence >= *limit { "below" } else { "from" };
-        writeln!(text, "      {side} {limit} it is {band}: {} away   {source}", short(*distance))?;
+        writeln!(text, "      {side} {limit} the risk is {band}: {} away   {source}", short(*distance))?;
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
 fn write_asset(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
     let factor = short(post.quality_factor);
     let Some(asset) = &post.asset else {
-        writeln!(text, "\nno asset was left for it: factor {factor}")?;
+        writeln!(text, "\nno asset was available: factor {factor}")?;
         return write_steps(text, &post.quality_parts);
     };
     let of = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
@@ -199,14 +199,14 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
             format!("a post of {client} on {channel} is planned at {at}; the channel's week is worth {objective:.2}\n")
         }
         WhyNot::Forbidden { rule, because, source } => {
-            format!("no post of {client} on {channel} may stand at {at}: {because}\n  rule {rule}, {source}\n")
+            format!("no post of {client} on {channel} is allowed at {at}: {because}\n  rule {rule}, {source}\n")
         }
         WhyNot::Impossible { because } => {
             format!("no plan of {client} on {channel} can have a post at {at}: {because}\n")
         }
         WhyNot::Costs { objective, with_it, loss, gives_up, takes } => format!(
             "a post of {client} on {channel} at {at} would cost {loss:.3} engagements ({:.2} % of the channel's week)\n  \
-             planned {objective:.3}, at best with it {with_it:.3}\n  gives up {}\n  takes    {}\n",
+             planned {objective:.3}, at best {with_it:.3} with this post\n  drops {}\n  adds  {}\n",
             100.0 * loss / objective.abs().max(f64::MIN_POSITIVE),
             list(gives_up),
             list(takes)

@@ -203,7 +203,7 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
         path.push(part);
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
             let (link, file) = (shown(&path), shown(&pack.join(name)));
-            let remedy = "use --rules with the folder that the link points to, or replace the link by the file";
+            let remedy = "use --rules with the folder that the link points to, or replace the link with the file";
             let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
             return Err(Failure::input(format!("cannot write `{file}`: {what} is a symbolic link"), remedy));
         }

@@ -51,7 +51,7 @@ use terminal::print;
 
 use crate::model::Zone;
 
-/// Plan and simulate posting campaigns under editable rules.
+/// Plan and simulate weeks of social posts under rules that you edit as text.
 #[derive(Debug, Parser)]
 #[command(name = "mcoe", version, long_version = LONG_VERSION.as_str(), propagate_version = true, after_help = EXAMPLES)]
 struct Arguments {

@@ -226,7 +226,7 @@ fn report_idle_rules(globals: &Globals, plan: &model::Plan) {
             .map(|firing| format!("`{}`", firing.rule))
             .collect();
         if !rules.is_empty() {
-            globals.info(&format!("guardrails that fired on {what}: {}", rules.join(", ")));
+            globals.info(&format!("guardrails that warned about or blocked {what}: {}", rules.join(", ")));
         }
     };
     report(&GuardrailCounts::never_fired, "no post");
@@ -259,7 +259,7 @@ pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Pl
     let shown: Vec<String> = breaches.iter().take(20).map(|breach| format!("  {breach}")).collect();
     let count = breaches.len();
     Err(Failure::Verdict(format!(
-        "the plan does not pass the checker, so nothing was written: {count} violation(s)\n{}",
+        "the plan failed its check, so nothing was written: {count} violation(s)\n{}",
         shown.join("\n")
     )))
 }

@@ -91,7 +91,7 @@ fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, F
         return Ok(rules);
     }
     let shown = dir.display();
-    Err(Failure::input(format!("`{shown}` is not the pack of the plan"), PLAN_AGAIN))
+    Err(Failure::input(format!("`{shown}` is not the rules pack that the plan was made with"), PLAN_AGAIN))
 }
 
 fn read_scenario(

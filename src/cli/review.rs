@@ -55,13 +55,14 @@ enum Risk {
     High,
 }
 
-/// Approve pending schedules, so that they run at their scheduled time.
+/// Approve pending schedules, so that they become drafts at their scheduled time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mcoe approve 0b7f 91c2\n  mcoe approve --risk medium --channel linkedin --yes")]
 pub(super) struct Approve {
     #[command(flatten)]
     selection: Selection,
-    /// One person works alone: high-risk posts need no second person's approval. This is recorded with each approval.
+    /// Allow the person who committed a plan to approve its high-risk posts, for those who work alone. This is recorded
+    /// with each approval.
     #[arg(long, env = "MCOE_ALONE")]
     alone: bool,
     #[command(flatten)]

@@ -128,7 +128,9 @@ fn print_errors(globals: &Globals, round: u32, changed: &BTreeSet<String>, failu
         let mistakes: Value = serde_json::from_str(message).unwrap_or_else(|_| json!({ "message": message }));
         return print(&format!("{}\n", json!({ "round": round, "changed": changed, "wrong": mistakes })));
     }
-    print(&(heading(round, changed) + "no plan because of errors; the next plan is compared with the last one\n"))?;
+    print(
+        &(heading(round, changed) + "no plan because of errors; the next plan is compared with the last valid one\n"),
+    )?;
     terminal::print_error(failure);
     Ok(())
 }

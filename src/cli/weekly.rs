@@ -98,7 +98,7 @@ impl Weekly {
             return Ok(());
         }
         Err(Failure::Verdict(format!(
-            "error: the plan does not pass the checker and was not committed:\n{}",
+            "error: the plan failed its check and was not committed:\n{}",
             breaches.join("\n")
         )))
     }
@@ -108,7 +108,7 @@ impl Weekly {
 fn as_text(week: Week, outcome: &WeeklyOutcome) -> String {
     let already_planned = match outcome.already_planned {
         0 => String::new(),
-        count => format!(", {count} already planned"),
+        count => format!(", {count} skipped, which already had a plan"),
     };
     let head = format!("{} {week}: {} clients planned{already_planned}\n", outcome.workspace_id, outcome.planned);
     match &outcome.committed {

@@ -75,16 +75,16 @@ impl FileError {
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::Missing => "create it, or name another one",
-            Self::Special(_) => "replace it by a regular file",
-            Self::NotAFolder => "name a folder",
+            Self::Missing => "create it, or give another path",
+            Self::Special(_) => "replace it with a regular file",
+            Self::NotAFolder => "give the path of a folder",
             Self::TooLarge { .. } => "make it smaller, or split it",
             Self::LinkLoop => "remove the link, or point it to the intended file or folder",
             Self::Denied => "grant read permission: `chmod u+r` for a file, `chmod u+rx` for a folder",
-            Self::BadName => "name another file",
+            Self::BadName => "give another file name",
             Self::NotUtf8 { .. } => "save the file as UTF-8",
-            Self::TooMany(_) => "name the intended folder, or remove files that do not belong to it",
-            Self::TooDeep(_) => "move it to a higher folder, or remove it",
+            Self::TooMany(_) => "give the path of the intended folder, or remove files that do not belong in it",
+            Self::TooDeep(_) => "move it to a folder further up, or remove it",
             Self::Machine(_) => "check the disk, then run the command again",
         }
     }

@@ -96,9 +96,9 @@ from_row! {
         /// Confidence, `0..=1`.
         #[schemars(range(min = 0.0, max = 1.0))]
         pub confidence_score: f64,
-        /// Notes of the truth layer.
+        /// Doubts about the figures or the content that the guardrail `truth_layer` reported.
         pub truth_notes: Vec<String> as Json<Vec<String>>,
-        /// Whether it complies with the truth layer.
+        /// Whether the guardrail `truth_layer` reported no doubt.
         pub truth_compliant: bool,
         /// Disclaimers that must accompany it.
         pub disclaimers: Vec<String> as Json<Vec<String>>,

@@ -79,7 +79,7 @@ pub enum StoreError {
     #[error("the clients' state has changed since the plan was made:\n{}", .0.join("\n"))]
     StateChanged(Vec<String>),
     /// The plan does not pass the checker; one line per breach.
-    #[error("the plan does not pass the checker, so nothing was committed:\n{}", .0.join("\n"))]
+    #[error("the plan failed its check, so nothing was committed:\n{}", .0.join("\n"))]
     Breaches(Vec<String>),
     /// The schedule does not exist.
     #[error("the ledger has no schedule {0}")]

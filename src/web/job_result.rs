@@ -10,12 +10,12 @@ use crate::simulator::{
     ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Pack, Provenance, Simulation,
     WeekSummary,
 };
-use crate::store::{Committed, DailyOutcome, WeeklyOutcome};
+use crate::store::{Committed, DailyOutcome, JobKind, WeeklyOutcome};
 
-/// The parameters of a request, as they are recorded.
-#[derive(Serialize, JsonSchema)]
+/// What a job is asked to do: its parameters, as they are recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum JobRequest<'a> {
+pub(super) enum JobRequest {
     /// Plan a week and commit the plan.
     Weekly {
         /// The week.
@@ -26,19 +26,31 @@ pub(super) enum JobRequest<'a> {
         /// The week.
         week: Week,
         /// The client whose posts are listed; `None` for all clients.
-        client_id: Option<&'a str>,
+        client_id: Option<String>,
     },
-    /// Compare changed rules.
+    /// Compare the current rules with the same rules after keys were changed.
     Compare {
         #[serde(flatten)]
         extent: Extent,
         /// The changes, each as `KEY=VALUE`.
-        set: &'a [String],
+        set: Vec<String>,
     },
     /// Simulate.
     Simulate(Extent),
     /// Run the daily pass.
     Daily {},
+}
+
+impl JobRequest {
+    pub const fn kind(&self) -> JobKind {
+        match self {
+            JobRequest::Daily {} => JobKind::Daily,
+            JobRequest::Weekly { .. } => JobKind::Weekly,
+            JobRequest::Plan { .. } => JobKind::Plan,
+            JobRequest::Simulate(_) => JobKind::Simulate,
+            JobRequest::Compare { .. } => JobKind::Compare,
+        }
+    }
 }
 
 /// A result, by kind.

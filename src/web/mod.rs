@@ -4,7 +4,7 @@
 //! connection ── server ──> observe ──> access: caller, workspace, role
 //!                                        ├─ api: JSON in, JSON out, errors per field
 //!                                        └─ console: pages, forms, sessions
-//!                          work: passes, previews and simulations, run as jobs on separate threads
+//!                          jobs: passes, previews and simulations, computed on separate threads
 //!                          scheduled_passes: passes at the times that the rules give
 //! ```
 //!
@@ -18,6 +18,7 @@ mod console;
 mod cursor;
 mod job_permits;
 mod job_result;
+mod jobs;
 mod last_write;
 mod limits;
 mod metrics;
@@ -29,7 +30,6 @@ mod scheduled_passes;
 mod secret;
 mod server;
 mod state;
-mod work;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, Timelike as _};
 
+use super::job_result::JobRequest;
 use super::problem::Problem;
 use super::secret::now;
 use super::state::App;
-use super::work::Work;
 use crate::model::{Timestamp, Week, WorkspaceId};
 use crate::rules::PassRules;
 use crate::store::JobStatus;
@@ -26,7 +26,7 @@ const ACTOR: &str = "schedule";
 #[derive(Debug, Clone, PartialEq)]
 struct DuePass {
     key: String,
-    work: Work,
+    request: JobRequest,
 }
 
 /// Attempts per pass.
@@ -77,7 +77,7 @@ async fn start_due_passes(app: &App, done: &mut FinishedPasses) -> Result<(), Pr
 async fn run(app: &App, workspace: &WorkspaceId, due: &DuePass) -> Result<bool, Problem> {
     for attempt in 1..=MAX_ATTEMPTS {
         let key = if attempt == 1 { due.key.clone() } else { format!("{} try {attempt}", due.key) };
-        let job = app.start_due(workspace, due.work.clone(), ACTOR, &key).await?;
+        let job = app.start_due(workspace, due.request.clone(), ACTOR, &key).await?;
         match job.status {
             JobStatus::Failed => {}
             // A cancelled pass is not started again.
@@ -92,12 +92,12 @@ async fn run(app: &App, workspace: &WorkspaceId, due: &DuePass) -> Result<bool, 
 fn due(rules: &PassRules, now: Timestamp) -> Vec<DuePass> {
     let local = rules.time_zone.wall_time(now);
     let period = local.hour() / u32::from(rules.daily_every_hours).max(1);
-    let mut due = vec![DuePass { key: format!("daily {} {period}", local.date()), work: Work::Daily }];
+    let mut due = vec![DuePass { key: format!("daily {} {period}", local.date()), request: JobRequest::Daily {} }];
     let hour_of_week = local.weekday().num_days_from_monday() * 24 + local.hour();
     let planned_from = u32::from(rules.weekly_day) * 24 + u32::from(rules.weekly_hour);
     if hour_of_week >= planned_from {
         let week = Week::of(local.date()).plus(1);
-        due.push(DuePass { key: format!("weekly {week}"), work: Work::Weekly { week } });
+        due.push(DuePass { key: format!("weekly {week}"), request: JobRequest::Weekly { week } });
     }
     due
 }

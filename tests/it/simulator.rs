@@ -345,8 +345,8 @@ fn posts_dropped_by_a_hook_are_not_attributed_to_fatigue() {
         .collect();
     assert_eq!(changes, [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]);
     let reported = reported(&simulation);
-    assert!(reported.contains("reduced by the hook (the pack's weekly_posts function) | −6"), "{reported}");
-    assert!(reported.contains("added by the hook (the pack's weekly_posts function) | 4"), "{reported}");
+    assert!(reported.contains("removed by the rules' script (the pack's weekly_posts function) | −6"), "{reported}");
+    assert!(reported.contains("added by the rules' script (the pack's weekly_posts function) | 4"), "{reported}");
     assert!(reported.contains("reduced because of fatigue | 0"), "{reported}");
 }
 

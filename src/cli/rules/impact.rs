@@ -13,7 +13,7 @@ use crate::model::{Channel, Tier, Timestamp, WorkspaceId};
 use crate::planner::{self, Change, ChangeKind, DecisionSource, ImpactCount, Planner, PostStatus};
 use crate::store::{ImpactFilter, OpenMode};
 
-/// Re-evaluate recorded decisions under a changed pack, and show which would have been different
+/// Re-evaluate recorded decisions under changed rules, and show which would have been different
 ///
 /// Guardrails, confidence, risk band and the resulting status are re-evaluated on the recorded facts. Everything
 /// else is taken from the record: times, assets and their scores, fatigue, expected engagement, early warnings, and

@@ -28,7 +28,7 @@ pub(super) struct Show {
     /// A campaign of the client, for its overlays.
     #[arg(long, value_name = "ID")]
     campaign: Option<String>,
-    /// Of `channels.toml`, only the values of this channel.
+    /// From `channels.toml`, show only the values of this channel.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, suggestion};
 use crate::rules::CompiledRules;
 use crate::workbench::{self, Case, Coverage, Mutation, Report};
 
-/// Run the test cases in the pack's tests/*.toml: each has a situation and its expected results.
+/// Run the test cases in the pack's tests/*.toml; each describes a situation and the expected results.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in super::super) struct Test {
@@ -30,7 +30,7 @@ pub(in super::super) struct Test {
     /// Update the snapshots of cases with `snapshot = true`.
     #[arg(long)]
     update: bool,
-    /// List what no case covers: functions and conditions of scripts, keys, sides of thresholds.
+    /// List what no case covers: functions of scripts, outcomes of conditions, keys, and values below or above thresholds.
     #[arg(long)]
     coverage: bool,
     /// Fail if the coverage is below this percentage.

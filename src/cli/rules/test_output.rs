@@ -37,7 +37,7 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
 pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
     let share = |share: CoverageCount| format!("{} of {}", share.covered, share.total);
     let mut text = format!(
-        "coverage {:.1} %: {} functions, {} sides of conditions, {} keys, {} sides of thresholds\n",
+        "coverage {:.1} %: {} functions, {} outcomes of conditions, {} keys, {} sides of thresholds\n",
         coverage.percent(),
         share(coverage.functions),
         share(coverage.branches),

@@ -100,7 +100,7 @@ const fn title(kind: FindingKind) -> &'static str {
         FindingKind::NeverFires => "never fires",
         FindingKind::AlwaysFires => "always fires",
         FindingKind::DeadCondition => "condition with only one outcome",
-        FindingKind::NotMonotone => "not monotone",
+        FindingKind::NotMonotone => "allows more where it should allow less",
         FindingKind::NeverHolds => "never applies",
         FindingKind::Overlap => "redundant",
     }

@@ -38,10 +38,10 @@ pub(super) struct Serve {
     #[arg(long, value_name = "PORT", env = "MCOE_PORT", default_value_t = 3008)]
     port: u16,
     /// Run the daily pass and the weekly planning at the times in `passes` of calendar.toml. If several servers share a
-    /// database, one of them runs each pass.
+    /// database, only one of them runs each pass.
     #[arg(long, env = "MCOE_SCHEDULE")]
     schedule: bool,
-    /// Browsers reach it by HTTPS, through a proxy: cookies are sent over HTTPS only.
+    /// Browsers connect by HTTPS, through a proxy: cookies are then sent over HTTPS only.
     #[arg(long, env = "MCOE_HTTPS")]
     https: bool,
     /// Requests per second allowed for each caller.
@@ -50,7 +50,8 @@ pub(super) struct Serve {
     /// Format of the log.
     #[arg(long, value_enum, env = "MCOE_LOG_FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// One person works alone: high-risk posts need no second person's approval. This is recorded with each approval.
+    /// Allow the person who committed a plan to approve its high-risk posts, for those who work alone. This is recorded
+    /// with each approval.
     #[arg(long, env = "MCOE_ALONE")]
     alone: bool,
     /// Serve a fictional workspace with five weeks of history, from a temporary database.
@@ -157,7 +158,9 @@ impl Serve {
             );
         }
         if self.alone || self.demo {
-            globals.info("one person works alone: high-risk posts need no second person's approval, which is recorded");
+            globals.info(
+                "the person who committed a plan may approve its high-risk posts; each such approval is recorded",
+            );
         }
         if self.demo {
             globals.info(&format!("the workspace is fictional; its id is {}", demo::WORKSPACE));

@@ -17,14 +17,14 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     let scores = scores(backtest);
     let heading = Heading {
         name: "backtest-coverage",
-        title: "Outcomes within the ranges that were forecast".to_owned(),
+        title: "Share of outcomes within the forecast ranges".to_owned(),
         caption: caption(&scores),
     };
     heading.draw(HEIGHT, |canvas| {
         let entries = [
             (Key::Patch(light(SKY, 1.0)), "in the 50 % range"),
             (Key::Patch(light(BLUE, 1.0)), "in the 90 % range"),
-            (Key::Dashed(INK), "as it should be"),
+            (Key::Dashed(INK), "correct share: 50 % and 90 %"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "share of outcomes")?;
@@ -64,10 +64,13 @@ fn label(method: Method) -> String {
 
 fn caption(scores: &[(Method, Score)]) -> String {
     let describe = |(method, score): &(Method, Score)| {
-        format!("{}: {} and {}", label(*method), percent(score.coverage_50), percent(score.coverage_90))
+        format!("{} {} and {}", label(*method), percent(score.coverage_50), percent(score.coverage_90))
     };
     let parts: Vec<String> = scores.iter().map(describe).collect();
-    if parts.is_empty() { "No account has enough history.".to_owned() } else { format!("{}.", parts.join("; ")) }
+    if parts.is_empty() {
+        return "No account has enough history.".to_owned();
+    }
+    format!("Shares within the 50\u{a0}% and the 90\u{a0}% range: {}.", parts.join("; "))
 }
 
 fn percent(share: f64) -> String {

@@ -27,7 +27,10 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
         caption: caption(&pits),
     };
     heading.draw(HEIGHT, |canvas| {
-        let entries = [(Key::Patch(light(BLUE, 1.0)), "forecasts"), (Key::Dashed(INK), "as it should be")];
+        let entries = [
+            (Key::Patch(light(BLUE, 1.0)), "forecasts"),
+            (Key::Dashed(INK), "height of every bar if forecasts are right"),
+        ];
         let plot_top = axes::legend(canvas, &entries)?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "forecasts")?;
         if pits.is_empty() {
@@ -69,7 +72,7 @@ fn caption(pits: &[f64]) -> String {
         return "No account has enough history.".to_owned();
     }
     format!(
-        "{} of the outcomes lay below the 90 % range and {} above it; 5 % each would be right.",
+        "{} of the outcomes lay below the 90 % range and {} above it; with correct ranges it would be 5 % each.",
         share_outside(true),
         share_outside(false)
     )

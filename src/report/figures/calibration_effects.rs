@@ -20,7 +20,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     let scale = Scale::including_zero(effects.flat_map(|effect| effect.estimate.interval()).map(percent), 4.0);
     let heading = Heading {
         name: "calibration-effects",
-        title: "Effects of hours and weekdays, in percent of an ordinary post".to_owned(),
+        title: "Effects of hours and weekdays, in per cent of an average post".to_owned(),
         caption: caption(channels),
     };
     heading.draw(height, |canvas| {
@@ -33,7 +33,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
         for (channel, frame) in channels.iter().zip(frames) {
             panel(canvas, frame, scale, channel)?;
         }
-        axes::common_x_label(canvas, height, "first hour of three, client's clock; then weekdays")
+        axes::common_x_label(canvas, height, "first of three hours, client's clock; then weekdays")
     })
 }
 
@@ -84,10 +84,10 @@ fn caption(channels: &[ChannelCalibration]) -> String {
     let detectable = |channel: &&ChannelCalibration| effects(channel).any(|effect| effect.is_detectable);
     let names: Vec<&str> = channels.iter().filter(detectable).map(|channel| channel.channel.name()).collect();
     if names.is_empty() {
-        return "On no channel is an effect of the hour or the weekday detectable.".to_owned();
+        return "No effect of the hour or the weekday is detectable on any channel.".to_owned();
     }
     format!(
-        "Effects that all accounts of a channel have in common. An hour or a weekday is detectable on {}.",
+        "Effects common to all accounts of a channel. An effect of an hour or a weekday is detectable on {}.",
         names.join(", ")
     )
 }

@@ -86,6 +86,7 @@ fn caption(accounts: &[&AccountCalibration]) -> String {
     if accounts.is_empty() {
         return "No account has two measured posts.".to_owned();
     }
-    "Each point is what the posts up to then say. Half of the posts earn more than the line, and the mean is above it."
+    "Each point is estimated from the posts up to that date. Half of the posts earn more than the line; the mean is above \
+     it."
         .to_owned()
 }

@@ -23,7 +23,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     let (frames, height) = axes::small_plots(channels.len(), LEGEND_END, PLOT_HEIGHT);
     let heading = Heading {
         name: "calibration-response",
-        title: "What recent posts leave of a post's engagements".to_owned(),
+        title: "Share of a post's engagements that remains after recent posts".to_owned(),
         caption: caption(channels),
     };
     heading.draw(height, |canvas| {
@@ -36,7 +36,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
         for (channel, frame) in channels.iter().zip(frames) {
             panel(canvas, frame, channel)?;
         }
-        axes::common_x_label(canvas, height, "load: earlier posts, each counting half once a half-life")
+        axes::common_x_label(canvas, height, "load: number of earlier posts, each counting half after one half-life")
     })
 }
 
@@ -84,11 +84,12 @@ fn caption(channels: &[ChannelCalibration]) -> String {
     let is_detectable = |channel: &&ChannelCalibration| strength(channel).is_some_and(|one| one.is_detectable);
     let names: Vec<&str> = channels.iter().filter(is_detectable).map(|channel| channel.channel.name()).collect();
     if names.is_empty() {
-        return "On no channel is a loss by recent posts detectable; the lines rest on what was believed before."
+        return "No loss caused by recent posts is detectable on any channel; the lines show what was assumed before any \
+                data."
             .to_owned();
     }
     format!(
-        "A loss by recent posts is detectable on {}. Points are posts less what else is known of them.",
+        "A loss caused by recent posts is detectable on {}. The points are posts after removing all other known effects.",
         names.join(", ")
     )
 }

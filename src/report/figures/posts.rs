@@ -57,7 +57,7 @@ fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
 
 /// The label of the target line.
 pub fn target_label(changes: TargetChanges) -> &'static str {
-    if changes.has_hook() { "target set by the hook" } else { "target after fatigue" }
+    if changes.has_hook() { "target set by weekly_posts" } else { "target after fatigue" }
 }
 
 /// A week's posts by outcome: committed before the run; planned and drafted, blocked, rejected or too late.

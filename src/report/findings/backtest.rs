@@ -4,7 +4,7 @@ use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
 use crate::calibration::{Backtest, BacktestOptions, Method, Score};
 use crate::model::Channel;
 use crate::report::BacktestReport;
-use crate::report::numbers::{count_with_noun, percent, score, whole};
+use crate::report::numbers::{change, count_with_noun, percent, score, whole};
 use crate::stats::ClusteredMean;
 
 /// Shares of outcomes within a 90 % range between which the range counts as right.
@@ -39,7 +39,8 @@ pub fn backtest_words(backtest: &Backtest) -> Vec<String> {
 }
 
 fn nothing() -> &'static str {
-    "No account has enough history to be tested: 30 measured posts over 8 weeks before a cut, and a measured post after it."
+    "No account has enough history to be tested: at least 30 measured posts over 8 weeks before a cut (a date from which \
+     forecasts are made), and a measured post after it."
 }
 
 fn on_horizon(backtest: &Backtest, weeks: u32) -> String {
@@ -48,8 +49,8 @@ fn on_horizon(backtest: &Backtest, weeks: u32) -> String {
         return nothing().to_owned();
     };
     format!(
-        "{}: {} of the outcomes lay within the 90\u{a0}% range, which is therefore {}. The median was off by a factor of \
-         {} on average ({}), the mean of the last 8 weeks by {}. Ranges and median together are {}.",
+        "{}: {} of the outcomes lay within the 90\u{a0}% range, which is therefore {}. On average, the median was off by a \
+         factor of {} ({}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
         capitalised(&span(weeks)),
         percent(Some(model.coverage_90)),
         width(model.coverage_90),
@@ -71,7 +72,7 @@ fn span(weeks: u32) -> String {
 fn width(coverage: f64) -> &'static str {
     match coverage {
         coverage if coverage < *RIGHT_COVERAGE.start() => "too narrow",
-        coverage if coverage > *RIGHT_COVERAGE.end() => "wider than it has to be",
+        coverage if coverage > *RIGHT_COVERAGE.end() => "too wide",
         _ => "about right",
     }
 }
@@ -83,38 +84,41 @@ fn factor(log: f64) -> String {
 
 fn bias(log: f64) -> String {
     let share = percent(Some(libm::expm1(log.abs())));
-    if log < 0.0 { format!("{share} too low in the middle") } else { format!("{share} too high in the middle") }
+    if log < 0.0 { format!("typically {share} too low") } else { format!("typically {share} too high") }
 }
 
 /// Whether the model's pinball loss is clearly below another's.
 fn advantage(difference: Option<ClusteredMean>, loss: f64) -> String {
-    let Some(difference) = difference else { return "not comparable with one account".to_owned() };
+    let Some(difference) = difference else {
+        return "cannot be compared with others, because only one account was tested".to_owned();
+    };
     let interval = difference.interval().map(|end| end / loss);
     let [low, high] = interval.map(|share| percent(Some(share)));
-    let range = format!("90\u{a0}% interval of the gain in pinball loss {low} to {high}");
+    let range = format!("90\u{a0}% interval of the reduction in pinball loss: {low} to {high}");
     match interval {
-        [low, _] if low > 0.0 => format!("clearly better than drawing from the last 8 weeks ({range})"),
-        [_, high] if high < 0.0 => format!("clearly worse than drawing from the last 8 weeks ({range})"),
-        _ => format!("not clearly better or worse than drawing from the last 8 weeks ({range})"),
+        [low, _] if low > 0.0 => format!("is clearly better than one made from the last 8 weeks ({range})"),
+        [_, high] if high < 0.0 => format!("is clearly worse than one made from the last 8 weeks ({range})"),
+        _ => format!("is not clearly better or worse than one made from the last 8 weeks ({range})"),
     }
 }
 
 fn on_hours(gain: Option<ClusteredMean>) -> String {
     let Some(gain) = gain else {
-        return "Too few posts stand in fitted best hours and outside them to say whether hours matter.".to_owned();
+        return "There are too few posts inside or outside the fitted best hours to say whether hours matter."
+            .to_owned();
     };
     let [low, high] = gain.interval();
-    let shown = |log: f64| percent(Some(libm::expm1(log)));
-    let range = format!("90\u{a0}% interval {} to {}", shown(low), shown(high));
+    let shown = |log: f64| change(Some(libm::expm1(log)));
+    let difference = format!("{} (90\u{a0}% interval {} to {})", shown(gain.mean), shown(low), shown(high));
     if low > 0.0 {
         return format!(
-            "Posts in an account's fitted best hours earned {} more than its other posts that the fit had not seen ({range}).",
-            shown(gain.mean)
+            "Best hours matter: posts in an account's fitted best hours earned {difference} compared with its other posts. \
+             None of these posts was used for the fit."
         );
     }
     format!(
-        "No best hour is detectable: posts in an account's fitted best hours earned {} more than its other posts ({range}).",
-        shown(gain.mean)
+        "No best hour is detectable: posts in an account's fitted best hours earned {difference} compared with its other \
+         posts."
     )
 }
 
@@ -135,7 +139,11 @@ fn card(backtest: &Backtest, weeks: u32) -> Option<Card> {
         value: percent(Some(model.coverage_90)),
         lines: vec![
             format!("of {} within it", count_with_noun(model.predictions as f64, "outcome", "outcomes")),
-            format!("{weeks} wk; 50\u{a0}% range: {}", percent(Some(model.coverage_50))),
+            format!(
+                "over {}; 50\u{a0}% range: {}",
+                count_with_noun(f64::from(weeks), "week", "weeks"),
+                percent(Some(model.coverage_50))
+            ),
         ],
     })
 }
@@ -150,16 +158,16 @@ fn methods(backtest: &Backtest) -> Section {
         })
     });
     let mut table = Table::new("Scores on the same forecasts", "method", &COLUMNS, rows.collect());
-    table.note = Some("Errors, losses and CRPS are on the scale of log(1 + engagements); less is better.".to_owned());
+    table.note = Some("Errors, losses and CRPS are on the scale of log(1 + engagements); lower is better.".to_owned());
     let blocks = vec![
         Block::words(
-            "Every method forecast the sum of the posts that were really made, knowing only what came before.",
+            "Every method forecast the total engagements of the posts that were actually published, from earlier posts only.",
         ),
         Block::Table { table },
         Block::Figure { name: "backtest-pit" },
         Block::Terms { terms: terms() },
     ];
-    Section { id: "methods", title: "Beside simple forecasts", blocks }
+    Section { id: "methods", title: "Comparison with simple forecasts", blocks }
 }
 
 const COLUMNS: [&str; 7] = ["forecasts", "error", "bias", "in 50 % range", "in 90 % range", "pinball loss", "CRPS"];
@@ -191,9 +199,18 @@ fn terms() -> Vec<Term> {
     let term = |word, meaning| Term { word, meaning };
     vec![
         term("Error", "mean distance of log(1 + forecast) from log(1 + outcome): 0.1 is about 10\u{a0}%."),
-        term("Bias", "the same with its sign: above 0 if forecasts are too high."),
-        term("Pinball loss", "the error of the five quantiles, each weighed by how likely it is to be passed."),
-        term("CRPS", "the distance of the whole forecast distribution from the outcome."),
+        term(
+            "Bias",
+            "mean of the signed distance: above 0 if forecasts are too high on average, below 0 if they are too low.",
+        ),
+        term(
+            "Pinball loss",
+            "mean error of the five forecast quantiles, weighted by the probability of each: it judges the whole range.",
+        ),
+        term(
+            "CRPS",
+            "continuous ranked probability score: distance of the whole forecast distribution from the outcome.",
+        ),
     ]
 }
 
@@ -207,14 +224,15 @@ fn channels(backtest: &Backtest) -> Section {
         Some(std::iter::once(Cell::code(channel.name())).chain(numbers(&score)).collect())
     });
     let table = Table::new(format!("The model {}", span(weeks)), "channel", &COLUMNS, rows.collect());
-    let note = "Accounts are in the table `scores`, every forecast in `predictions`.";
+    let note = "The table `scores` lists the accounts, and `predictions` every forecast.";
     Section { id: "channels", title: "By channel", blocks: vec![Block::Table { table }, Block::words(note)] }
 }
 
 fn hours(backtest: &Backtest) -> Section {
     let words = on_hours(backtest.hour_gain);
-    let how = "Best hours are the two of eight groups of three hours with the highest fitted effects. Only posts after the \
-               cut count, and content type, weekday and load are taken out.";
+    let how = "The day is divided into eight groups of three hours; best hours are the two groups with the highest fitted \
+               effects. Only posts after a cut count, and the effects of content type, weekday and recent posts are \
+               removed.";
     Section { id: "hours", title: "Whether hours matter", blocks: vec![Block::words(&words), Block::words(how)] }
 }
 
@@ -223,14 +241,16 @@ fn method(report: &BacktestReport) -> Section {
     let blocks = vec![
         Block::words(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and recent \
-             load, plus noise. Effects are pooled over a channel's accounts; a forecast draws effects, level and noise, and \
-             adds up posts after undoing the logarithm. Its centre is averaged with exponential smoothing, its spread \
-             widened where earlier forecasts were too narrow.",
+             posts, plus noise. Effects are pooled over a channel's accounts. A forecast draws effects, level and noise, \
+             undoes the logarithm, and adds up the posts. Its centre is averaged with that of exponential smoothing, and \
+             its spread is widened where earlier forecasts were too narrow.",
         ),
         Block::words(&format!(
-            "{} as far apart as the longest horizon, the last one such a horizon before the last post; {} draws a forecast, \
-             seed {seed}. Tested are accounts with 30 measured posts over 8 weeks before a cut. Tables are {}.",
-            count_with_noun(*cuts as f64, "cut", "cuts"),
+            "A cut is a date from which forecasts are made: only earlier posts are used. Number of cuts: {}; they are as far \
+             apart as the longest horizon, and the last one is that far before the last post. Each forecast has {} random \
+             draws, with seed {seed}. Only accounts with at least 30 measured posts over 8 weeks before a cut are tested. The tables \
+             are {} files.",
+            whole(*cuts as u64),
             whole(*draws as u64),
             plain(report.tables.extension()),
         )),

@@ -4,7 +4,7 @@ use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
 use crate::calibration::{AccountCalibration, Calibration, ChannelCalibration, ParameterEstimate};
 use crate::model::{HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
 use crate::report::CalibrationReport;
-use crate::report::numbers::{change, count, count_with_noun, score};
+use crate::report::numbers::{change, count, count_with_noun, percent, score};
 use crate::stats::normal_quantile;
 
 /// Largest number of rows of a table on the page; all are in the report's tables.
@@ -45,7 +45,7 @@ fn on_channel(channel: &ChannelCalibration) -> String {
     let accounts = count_with_noun(channel.accounts as f64, "account", "accounts");
     let name = channel.channel.name();
     if channel.measured == 0 {
-        return format!("`{name}`: no post of {accounts} was measured, so that nothing is known of it.");
+        return format!("`{name}`: no post of {accounts} was measured, so nothing can be estimated.");
     }
     let parts = [on_load(channel), on_hours(channel), on_weekdays(channel), on_types(channel)];
     format!("`{name}` ({posts} of {accounts}): {}.", parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
@@ -54,17 +54,21 @@ fn on_channel(channel: &ChannelCalibration) -> String {
 fn on_load(channel: &ChannelCalibration) -> Option<String> {
     let strength = find(channel, &WorldParameter::ResponseStrength)?;
     if !strength.is_detectable {
-        return Some("no loss by recent posts is detectable".to_owned());
+        return Some("no loss caused by recent posts is detectable".to_owned());
     }
-    // One post at the same time is a load of 1.
-    let loss = |exponent: f64| change(Some(libm::exp2(-exponent) - 1.0));
+    // One post at the same time is a load of 1. A detectable strength is positive.
+    let loss = |exponent: f64| percent(Some(1.0 - libm::exp2(-exponent)));
     let [low, high] = strength.estimate.interval();
-    let words =
-        format!("a post right after another earns {} ({} to {})", loss(strength.estimate.value), loss(high), loss(low));
+    let words = format!(
+        "a post right after another earns {} less ({} to {})",
+        loss(strength.estimate.value),
+        loss(low),
+        loss(high)
+    );
     let half_life = find(channel, &WorldParameter::HalfLifeHours).filter(|one| one.is_detectable);
     let decay = half_life.map(|one| {
         let [low, high] = one.estimate.interval();
-        format!(", which halves in {} h ({} to {})", count(one.estimate.value), count(low), count(high))
+        format!(", an effect that halves every {} h ({} to {})", count(one.estimate.value), count(low), count(high))
     });
     Some(format!("{words}{}", decay.unwrap_or_default()))
 }
@@ -127,13 +131,17 @@ fn verdict(calibration: &Calibration) -> Section {
     let with_load = accounts.iter().filter(|account| has_loss(account)).count();
     let all = format!("of {}", count_with_noun(accounts.len() as f64, "account", "accounts"));
     let cards = vec![
-        Card { label: "with a loss by recent posts", value: with_load.to_string(), lines: vec![all.clone()] },
-        Card { label: "with a detectable best hour", value: with_hours.to_string(), lines: vec![all] },
+        Card {
+            label: "Accounts with a detectable loss caused by recent posts",
+            value: with_load.to_string(),
+            lines: vec![all.clone()],
+        },
+        Card { label: "Accounts with a detectable best hour", value: with_hours.to_string(), lines: vec![all] },
     ];
     let mut blocks = vec![Block::Cards { cards }];
     blocks.extend(calibration_words(calibration).iter().map(|words| Block::words(words)));
     blocks.push(Block::Figure { name: "calibration-effects" });
-    Section { id: "verdict", title: "What moves engagement, and what does not", blocks }
+    Section { id: "verdict", title: "What affects engagement, and what does not", blocks }
 }
 
 fn has_best_hour(account: &AccountCalibration) -> bool {
@@ -160,10 +168,12 @@ fn response(calibration: &Calibration) -> Section {
         let name = Cell::code(channel.channel.name());
         std::iter::once(name).chain(cells.into_iter().flatten()).chain([Cell::count(channel.measured as f64)]).collect()
     });
-    let columns = ["strength", "before any data", "half-life, h", "before any data", "posts"];
+    let columns = ["strength", "strength assumed before", "half-life, h", "half-life assumed before, h", "posts"];
     let mut table = Table::new("Response to recent posts", "channel", &columns, rows.collect());
     table.note = Some(
-        "What a post earns is multiplied by (1 + load) to the power of minus the strength. Below: 90\u{a0}% interval."
+        "A post's engagements are multiplied by (1 + load) to the power of minus the strength. Load is the number of \
+         earlier posts, each counting half after one half-life. The range below each number is its 90\u{a0}% interval; \
+         \u{201c}assumed before\u{201d} is what was assumed before any data."
             .to_owned(),
     );
     let blocks = vec![Block::Figure { name: "calibration-response" }, Block::Table { table }];
@@ -189,12 +199,12 @@ fn levels(calibration: &Calibration) -> Section {
             .chain([load, Cell::count(account.measured as f64)])
             .collect()
     });
-    let columns = ["level", "drift a week", "noise of a post", "usual load", "posts"];
+    let columns = ["level", "weekly drift", "noise per post", "usual load", "posts"];
     let mut table = Table::new("Accounts with the most posts", "account", &columns, rows.collect());
     table.note = Some("The table `parameters` has every account and parameter.".to_owned());
     let blocks =
         vec![Block::Figure { name: "calibration-levels" }, Block::Table { table }, Block::Terms { terms: terms() }];
-    Section { id: "levels", title: "Levels, and how they move", blocks }
+    Section { id: "levels", title: "Levels, and how they change", blocks }
 }
 
 fn terms() -> Vec<Term> {
@@ -202,26 +212,31 @@ fn terms() -> Vec<Term> {
     vec![
         term(
             "Level",
-            "mean engagements of a post to a rested audience at the end, at the account's usual mix of hours and types.",
+            "mean engagements of a post to a rested audience at the end of the history, with the account's usual mix of hours \
+             and content types.",
         ),
-        term("Drift", "standard deviation of a week's step of the level, as a logarithm: 0.05 is about 5\u{a0}%."),
+        term(
+            "Drift",
+            "standard deviation of the weekly change of the level, on a logarithmic scale: 0.05 is about 5\u{a0}%.",
+        ),
         term(
             "Noise",
-            "standard deviation of one post around its expectation, as a logarithm: 0.7 is a factor of 2 up or down.",
+            "standard deviation of a post's engagements around their expectation, on a logarithmic scale: 0.7 is a factor of 2 \
+             up or down.",
         ),
-        term("Usual load", "the load that the account does not pass before 95\u{a0}% of its posts."),
+        term("Usual load", "the load that was not exceeded at 95\u{a0}% of the account's posts."),
     ]
 }
 
 fn unlike(calibration: &Calibration) -> Section {
-    let title = "Accounts unlike their channel";
+    let title = "Accounts that differ from their channel";
     let mut found: Vec<(&AccountCalibration, &ParameterEstimate, f64)> = Vec::new();
     for account in &calibration.accounts {
         let parameters = account.parameters.iter();
         found.extend(parameters.filter_map(|one| Some((account, one, one.unlike_channel?))));
     }
     if found.is_empty() {
-        let words = "No account's effects lie far from those of its channel.";
+        let words = "No account's effects differ much from those of its channel.";
         return Section { id: "unlike", title, blocks: vec![Block::words(words)] };
     }
     found.sort_by(|(_, _, a), (_, _, b)| b.abs().total_cmp(&a.abs()));
@@ -231,9 +246,10 @@ fn unlike(calibration: &Calibration) -> Section {
         vec![name, Cell::text(what), interval(&parameter.estimate), Cell::text(format!("{deviation:+.1}"))]
     });
     let columns = ["effect", "estimate", "deviation"];
-    let mut table = Table::new("Effects far from the channel's", "account", &columns, rows.collect());
+    let mut table = Table::new("Effects that differ much from the channel's", "account", &columns, rows.collect());
     table.note = Some(
-        "Deviations are in standard deviations of an account's effect around its channel's; from 3 on they are listed."
+        "A deviation is the account's effect minus its channel's, in standard deviations of such differences. Deviations \
+         of at least 3 are listed."
             .to_owned(),
     );
     Section { id: "unlike", title, blocks: vec![Block::Table { table }] }
@@ -257,11 +273,11 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
         }
     }
     if rows.is_empty() {
-        let words = "No parameter moved by more than the two calibrations leave open.";
+        let words = "No parameter changed by more than the uncertainty of the two calibrations.";
         return Section { id: "changes", title, blocks: vec![Block::words(words)] };
     }
     rows.truncate(ROWS);
-    let table = Table::new("Parameters that moved", "account", &["parameter", "before", "now"], rows);
+    let table = Table::new("Parameters that changed", "account", &["parameter", "before", "now"], rows);
     Section { id: "changes", title, blocks: vec![Block::Table { table }] }
 }
 
@@ -276,15 +292,16 @@ fn method(report: &CalibrationReport) -> Section {
     let blocks = vec![
         Block::words(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and load, \
-             plus noise. An account's effects lie around its channel's, and those around what was believed before any data. \
+             plus noise. An account's effects vary around its channel's, and those around what was assumed before any data. \
              An effect is called detectable if its interval, widened for the number of hours, weekdays or types that were \
-             looked at, leaves out none.",
+             tested, excludes a zero effect.",
         ),
         Block::words(
-            "The folder `overlays` holds what the data supports as overlays of a rules pack: copy them to `overlays` of \
-             yours. `world.csv` is a scenario's table `world`, from which simulations draw the truth.",
+            "The folder `overlays` holds overlays of a rules pack with the values that the data supports: copy them into \
+             the folder `overlays` of your pack. `world.csv` is the table `world` of a scenario, from which simulations \
+             draw the true response of each client's audience.",
         ),
-        Block::words(&format!("Tables are {}.", plain(report.tables.extension()))),
+        Block::words(&format!("The tables are {} files.", plain(report.tables.extension()))),
         Block::Code { text: report.command.to_owned() },
     ];
     Section { id: "method", title: "Method", blocks }

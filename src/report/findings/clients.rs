@@ -55,15 +55,15 @@ fn summary(sorted: &[&ClientSummary]) -> String {
     }
     let low = ranked.iter().filter(|(_, share)| (share * 100.0).round() < LOW_SHARE * 100.0).count();
     let below = match low {
-        0 => format!("no client got less than {} of its wanted posts", percent(Some(LOW_SHARE))),
+        0 => format!("For every client, at least {} of the wanted posts became drafts", percent(Some(LOW_SHARE))),
         _ => format!(
-            "{} got less than {} of their wanted posts",
+            "For {}, less than {} of the wanted posts became drafts",
             count_with_noun(low as f64, "client", "clients"),
             percent(Some(LOW_SHARE))
         ),
     };
     format!(
-        "As drafts, {below}. The lowest share is that of {} ({}), the highest that of {} ({}).",
+        "{below}. The lowest share is that of {} ({}), the highest that of {} ({}).",
         plain(&worst.name),
         percent(Some(*lowest)),
         plain(&best.name),

@@ -173,7 +173,7 @@ fn terms() -> Vec<Term> {
     vec![
         term(
             "Fatigue",
-            "how fatigued a client's audience on a channel is, from 0 to 1. Each post adds to it, and it decays with \
+            "how tired of posts a client's audience on a channel is, from 0 to 1. Each post adds to it, and it decays with \
              time; a fatigued audience engages less.",
         ),
         term("Warn", "the fatigue at and above which the rules warn and want fewer posts."),
@@ -181,7 +181,10 @@ fn terms() -> Vec<Term> {
             "Block",
             "the fatigue at and above which no post may run; also, the result of any rule that a post must not run.",
         ),
-        term("Rule", "a guardrail, which passes, warns about, or blocks each planned post."),
+        term(
+            "Rule",
+            "a guardrail, which passes, warns about, or blocks each planned post. It fires if it warns or blocks.",
+        ),
         term(
             "Review",
             "approval of a post by a person before it becomes a draft: because its risk is medium or high, or because \

@@ -68,10 +68,10 @@ fn uncertainty(simulation: &Simulation) -> String {
                 .to_owned()
         }
         many => format!(
-            "Every number is the mean over {many} replications: the same weeks, with another truth about the audiences \
-             and other chances. Nine out of ten replications lie between the 5\u{a0}% and the 95\u{a0}% quantile: that is \
-             the range to expect. The 95\u{a0}% interval of the mean is the Monte Carlo error: how far the mean may move \
-             with more replications."
+            "Every number is the mean over {many} replications. Each replication simulates the same weeks with a different \
+             true response of the audiences and different random numbers. Nine out of ten replications lie between the \
+             5\u{a0}% and the 95\u{a0}% quantile: this is the range of results to expect. The Monte Carlo error is the \
+             95\u{a0}% interval of the mean; it shrinks with more replications."
         ),
     }
 }
@@ -101,8 +101,8 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
 fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>) -> Card {
     let mut lines: Vec<String> = note.into_iter().collect();
     if let Some(ends) = estimate.interval {
-        lines.push(format!("5 to 95\u{a0}% {}", range([estimate.p5 / per, estimate.p95 / per])));
-        lines.push(format!("Monte Carlo error {}", range(ends.map(|end| end / per))));
+        lines.push(format!("5 to 95\u{a0}% of replications: {}", range([estimate.p5 / per, estimate.p95 / per])));
+        lines.push(format!("Monte Carlo error: {}", range(ends.map(|end| end / per))));
     }
     Card { label, value: count(estimate.mean / per), lines }
 }
@@ -133,8 +133,8 @@ fn terms(has_committed: bool) -> Vec<Term> {
 }
 
 /// Labels of the changes that the pack's `weekly_posts` function makes to the target.
-const FEWER_BY_HOOK: &str = "reduced by the hook";
-const MORE_BY_HOOK: &str = "added by the hook";
+const FEWER_BY_HOOK: &str = "removed by the rules' script";
+const MORE_BY_HOOK: &str = "added by the rules' script";
 
 fn losses(simulation: &Simulation) -> Table {
     let totals = &simulation.headline;

@@ -63,8 +63,8 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
              spread evenly over all keys at once."
         }
     };
-    let points = "Every point is the pack with its keys set, loaded and validated like any other pack; overlays still \
-                  apply. Each random number depends only on client, channel, hour and purpose, so the same post gets the \
+    let points = "Every point is the pack with the keys set to the point's values, loaded and validated like any other pack; \
+                  overlays still apply. Each random number depends only on client, channel, hour and purpose, so the same post gets the \
                   same random numbers at every point. Hours of fatigue are counted with the levels of the base pack.";
     let shares = match sweep.design {
         "grid" => {

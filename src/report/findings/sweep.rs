@@ -88,7 +88,7 @@ fn better_than_base(sweep: &Sweep) -> String {
         format!("{} {shown}", label(goal.measure))
     });
     let [first, second] = changes;
-    format!("The base pack is not: point {} is at least as good in both ({first}, {second}).", point.number)
+    format!("The base pack is not on it: point {} is at least as good in both goals ({first}, {second}).", point.number)
 }
 
 /// The key that explains most of a measure, and how much may be noise.
@@ -108,7 +108,7 @@ fn key_with_largest_effect(sweep: &Sweep, measure: Measure) -> String {
 
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
     let on = on_frontier(sweep);
-    let caption = "Points on the frontier, by the first figure in descending order";
+    let caption = "Points on the frontier, highest first figure first";
     let blocks = vec![
         Block::words(&trade_off(sweep)),
         Block::words(&uncertainty(sweep)),

@@ -20,29 +20,32 @@ pub(crate) fn tables(backtest: &Backtest) -> [Table; 2] {
 }
 
 fn predictions(predictions: &[Prediction]) -> Table {
-    let mut table = Table::new("predictions", "forecasts of the sum of an account's posts after a cut");
+    let mut table = Table::new(
+        "predictions",
+        "forecasts of the total engagements of an account's posts after a cut, the date of the forecast",
+    );
     columns!(table, predictions, |row| {
         /// The account.
         account: ClientId = row.account.clone(),
         /// Its channel.
         channel: Channel = row.channel,
-        /// The instant until which everything was known.
+        /// The date from which the forecast is made: only earlier posts are used.
         cut: Timestamp = row.cut,
-        /// Weeks after the cut whose posts are summed.
+        /// Number of weeks after the cut whose posts are summed.
         horizon_weeks: u32 = row.horizon_weeks,
         /// How the forecast was made: the model or a simple method.
         method: String = row.method.name().to_owned(),
-        /// Measured posts that were made in these weeks.
+        /// Number of measured posts that were published in these weeks.
         posts: u32 = row.posts as u32,
-        /// Engagements that the sum stays below with a probability of 5 %.
+        /// 5 % quantile: the sum is below it with a probability of 5 %.
         q05: f64 = row.quantiles[0],
-        /// The same with 25 %.
+        /// 25 % quantile.
         q25: f64 = row.quantiles[1],
         /// The median.
         q50: f64 = row.quantiles[2],
-        /// The same with 75 %.
+        /// 75 % quantile.
         q75: f64 = row.quantiles[3],
-        /// The same with 95 %.
+        /// 95 % quantile.
         q95: f64 = row.quantiles[4],
         /// Mean of the sum.
         mean: f64 = row.mean,
@@ -50,7 +53,7 @@ fn predictions(predictions: &[Prediction]) -> Table {
         point: f64 = row.point,
         /// Engagements that the posts earned.
         actual: f64 = row.actual,
-        /// Continuous ranked probability score of log(1 + sum); less is better.
+        /// Continuous ranked probability score of log(1 + sum); lower is better.
         crps: f64 = row.crps,
         /// Share of the forecast distribution below what was earned.
         pit: f64 = row.pit,
@@ -68,7 +71,7 @@ pub fn expectations_table(expectations: &[Expectation], format: TableFormat) -> 
 
 /// The table of expectations.
 pub(crate) fn expectations_of(expectations: &[Expectation]) -> Table {
-    let mut table = Table::new("expectations", "what is expected of planned posts");
+    let mut table = Table::new("expectations", "forecast engagements of planned posts");
     columns!(table, expectations, |row| {
         /// The account.
         account: ClientId = row.account.clone(),
@@ -78,15 +81,15 @@ pub(crate) fn expectations_of(expectations: &[Expectation]) -> Table {
         published_at: Option<Timestamp> = row.at,
         /// Number of posts.
         posts: u32 = row.posts as u32,
-        /// Engagements that it stays below with a probability of 5 %.
+        /// 5 % quantile of the engagements: they are below it with a probability of 5 %.
         q05: f64 = row.quantiles[0],
-        /// The same with 25 %.
+        /// 25 % quantile.
         q25: f64 = row.quantiles[1],
         /// The median.
         q50: f64 = row.quantiles[2],
-        /// The same with 75 %.
+        /// 75 % quantile.
         q75: f64 = row.quantiles[3],
-        /// The same with 95 %.
+        /// 95 % quantile.
         q95: f64 = row.quantiles[4],
         /// Mean of the engagements.
         mean: f64 = row.mean,
@@ -132,14 +135,13 @@ fn scores(backtest: &Backtest) -> Table {
             }
         }
     }
-    let mut table =
-        Table::new("scores", "how good the forecasts of a method were; on the scale of log(1 + engagements)");
+    let mut table = Table::new("scores", "accuracy of the forecasts of a method, on the scale of log(1 + engagements)");
     columns!(table, groups, |row| {
         /// The channel; blank for all.
         channel: Option<Channel> = row.channel,
         /// The account; blank for all.
         account: Option<ClientId> = row.account.clone(),
-        /// Weeks after the cut whose posts are summed.
+        /// Number of weeks after the cut whose posts are summed.
         horizon_weeks: u32 = row.horizon_weeks,
         /// The method.
         method: String = row.method.name().to_owned(),
@@ -153,9 +155,9 @@ fn scores(backtest: &Backtest) -> Table {
         coverage_50: f64 = row.score.coverage_50,
         /// Share of the outcomes within the 90 % range.
         coverage_90: f64 = row.score.coverage_90,
-        /// Mean pinball loss over the five quantiles; less is better.
+        /// Mean pinball loss over the five quantiles; lower is better.
         pinball: f64 = row.score.pinball,
-        /// Mean continuous ranked probability score; less is better.
+        /// Mean continuous ranked probability score; lower is better.
         crps: f64 = row.score.crps,
     });
     table

@@ -36,7 +36,8 @@ fn parameters(calibration: &Calibration) -> Table {
         account.parameters.iter().map(row)
     });
     let rows: Vec<Row<'_>> = of_channels.chain(of_accounts).collect();
-    let mut table = Table::new("parameters", "estimated parameters of the response, with what was believed before");
+    let mut table =
+        Table::new("parameters", "estimated parameters of the response, with the values assumed before any data");
     columns!(table, rows, |row| {
         /// The channel.
         channel: Channel = row.parameter.estimate.channel,
@@ -52,17 +53,17 @@ fn parameters(calibration: &Calibration) -> Table {
         low: f64 = row.parameter.estimate.interval()[0],
         /// Upper end of the 90 % interval.
         high: f64 = row.parameter.estimate.interval()[1],
-        /// What it rests on mainly.
+        /// What the estimate is mainly based on: data, channel, prior or pack.
         source: String = row.parameter.estimate.source.name().to_owned(),
-        /// What was believed before any data; blank for levels.
+        /// The value assumed before any data; blank for levels.
         prior: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.value),
         /// Standard error of the prior, on the same scale as that of the estimate.
         prior_error: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.standard_error),
-        /// Whether the data tells the effect from none.
+        /// Whether the data shows that there is an effect.
         detectable: bool = row.parameter.is_detectable,
         /// Deviation from the channel in standard deviations; blank if it is not large.
         unlike_channel: Option<f64> = row.parameter.unlike_channel,
-        /// Measured posts that it rests on.
+        /// Number of measured posts that the estimate is based on.
         posts: u32 = row.measured as u32,
     });
     table
@@ -74,11 +75,11 @@ fn response(calibration: &Calibration) -> Table {
         .iter()
         .flat_map(|channel| channel.response.iter().map(|point| (channel.channel, point)))
         .collect();
-    let mut table = Table::new("response", "what posts earned by their load, other effects taken out");
+    let mut table = Table::new("response", "what posts earned by their load, after removing other effects");
     columns!(table, rows, |row| {
         /// The channel.
         channel: Channel = row.0,
-        /// Mean load before the posts: earlier posts, each counting half once a half-life.
+        /// Mean load before the posts: number of earlier posts, each counting half after one half-life.
         load: f64 = row.1.load,
         /// Geometric mean of the factor on 1 + engagements, against a rested audience.
         factor: f64 = row.1.factor,

@@ -28,7 +28,7 @@ fn posts(plan: &Plan) -> Table {
     let rows: Vec<(&ClientPlan, &Post)> = plan.posts().collect();
     let mut table = Table::new("posts", "a planned post");
     columns!(table, rows, |(client, post)| {
-        /// Derived from the plan, the client, the channel and the time.
+        /// Id of the post, derived from the plan, the client, the channel and the time.
         post_id: Uuid = plan.post_id(&client.client_id, post),
         /// The client.
         client_id: ClientId = client.client_id.clone(),
@@ -42,11 +42,11 @@ fn posts(plan: &Plan) -> Table {
         local_time: String = local_time(client, post),
         /// The client's time zone.
         time_zone: Zone = client.zone,
-        /// The asset; blank if none was available.
+        /// The asset, or the first of its family if a variation is used; blank if none was available.
         asset_id: Option<AssetId> = post.asset.as_ref().map(|asset| asset.asset_id.clone()),
-        /// The variation of the asset that is used.
+        /// The variation or continuation of the asset that is used; blank if it is the asset itself.
         variation_id: Option<AssetId> = post.asset.as_ref().and_then(|asset| asset.variation_id.clone()),
-        /// The campaign of the post.
+        /// The campaign that the post counts for; blank if none.
         campaign_id: Option<CampaignId> = post.campaign_id.clone(),
         /// Status.
         status: ScheduleStatus = post.status,
@@ -62,11 +62,11 @@ fn posts(plan: &Plan) -> Table {
         confidence: f64 = post.confidence,
         /// Risk band.
         risk_level: RiskBand = post.risk,
-        /// Why it is blocked; blank if it is not.
+        /// Why the post is blocked; blank if it is not.
         blocked_reason: Option<String> = post.blocked_reason(),
-        /// Code of that reason.
+        /// Code of the reason why it is blocked.
         blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
-        /// Details of that reason, as JSON.
+        /// Details of the reason why it is blocked, as JSON.
         blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
         /// What the work on the post costs, in engagements of a channel whose `worth` is 1.
         cost: f64 = post.cost,
@@ -84,7 +84,7 @@ fn local_time(client: &ClientPlan, post: &Post) -> String {
 fn decisions_table(rows: &[Decision]) -> Table {
     let mut table = Table::new("decisions", "a decision of the plan");
     columns!(table, rows, |row| {
-        /// Derived from the plan and the subject of the decision.
+        /// Id of the decision, derived from the plan and the subject of the decision.
         decision_id: Uuid = row.id,
         /// The post; blank if the decision concerns a channel.
         post_id: Option<Uuid> = row.post_id,
@@ -94,21 +94,21 @@ fn decisions_table(rows: &[Decision]) -> Table {
         action_type: ActionType = row.action_type,
         /// The decision itself, as JSON.
         decision_payload: String = row.payload.clone(),
-        /// The agents' signals behind it, as JSON.
+        /// The agents' signals that it is based on, as JSON.
         source_signals: String = row.source_signals.to_string(),
         /// Risk band.
         risk_class: RiskBand = row.risk_class,
         /// Confidence, 0 to 1.
         confidence_score: f64 = row.confidence,
-        /// Notes of the truth layer, as JSON.
+        /// Doubts about the figures or the content that the guardrail `truth_layer` reported, as JSON.
         truth_notes: String = Value::from(row.truth_notes.to_vec()).to_string(),
-        /// Whether it complies with the truth layer.
+        /// Whether the guardrail `truth_layer` reported no doubt.
         truth_compliant: bool = row.truth_compliant,
-        /// Disclaimers that must accompany it, as JSON.
+        /// Disclaimers that must be shown with it, as JSON.
         disclaimers: String = Value::from(row.disclaimers).to_string(),
         /// Status.
         status: DecisionStatus = row.status,
-        /// The actor who decided.
+        /// The person or part of the system that decided.
         actor: String = row.actor.to_owned(),
     });
     table
@@ -126,11 +126,11 @@ fn conflicts(plan: &Plan) -> Table {
         client_id: ClientId = client.client_id.clone(),
         /// The channel; blank if it concerns all channels.
         channel: Option<Channel> = conflict.channel,
-        /// Type of conflict.
+        /// Kind of conflict: timing, fatigue, warning, asset or policy.
         type: ConflictKind = conflict.kind,
         /// Severity.
         severity: Severity = conflict.severity,
-        /// Description.
+        /// What the conflict is.
         description: String = conflict.description.clone(),
         /// Number of posts affected.
         affected: u32 = conflict.affected,
@@ -149,11 +149,11 @@ fn allocations(plan: &Plan) -> Table {
         client_id: ClientId = client.client_id.clone(),
         /// The channel.
         channel: Channel = row.channel,
-        /// Posts that the rules want after the reduction for fatigue, including committed ones.
+        /// Number of posts that the rules want after the reduction for fatigue, including committed ones.
         posts_target: u32 = row.posts_target,
         /// Planned posts, including blocked ones.
         posts_planned: u32 = row.posts_planned,
-        /// Why fewer than wanted were planned; blank if none is missing.
+        /// Why there are fewer posts than `posts_wanted`; blank if there are not.
         why_fewer: String = row.why_fewer.clone(),
         /// Fatigue at the start of the week, 0 to 1.
         fatigue_start: f64 = row.fatigue_start,
@@ -161,21 +161,21 @@ fn allocations(plan: &Plan) -> Table {
         fatigue_end: f64 = row.fatigue_end,
         /// Worth of the posts less their cost and less that of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
         objective: f64 = row.objective,
-        /// Whether it was solved exactly.
+        /// Whether the channel's hours are proven optimal.
         exact: bool = row.tier == Tier::Exact,
-        /// Posts that the rules want before the reduction for fatigue.
+        /// Number of posts that the rules want before the reduction for fatigue.
         posts_wanted: u32 = row.posts_wanted,
         /// Planned posts that are blocked.
         posts_blocked: u32 = row.posts_blocked,
-        /// Asset quality assumed for the value of hours; 1 is neutral.
+        /// Factor for asset quality that is assumed when hours are valued; 1 is neutral.
         mean_quality: f64 = row.mean_quality,
         /// Cost of one unit of fatigue at the end of the week, in the unit of `objective`.
         end_weight: f64 = row.end_weight,
-        /// Upper bound of the objective, if the client's other channels did not compete for daily capacity.
+        /// Upper bound of the objective: its value if the client's other channels needed no daily capacity.
         upper_bound: f64 = row.upper_bound,
-        /// Optimiser tier.
+        /// How the hours were chosen: `exact`, proven optimal, or `fast`, by a heuristic.
         tier: Tier = row.tier,
-        /// Number of allowed hours.
+        /// Number of hours in the week at which a post is allowed.
         hours_allowed: u32 = row.hours_allowed,
         /// Cost of a post assumed when hours were chosen, in the unit of `objective`.
         mean_cost: f64 = row.mean_cost,

@@ -90,10 +90,10 @@ fn a_calibration_is_compared_with_an_earlier_one() {
     let calibration = sample::calibration();
     let mut rows: Vec<WorldRow> = calibration.accounts.iter().flat_map(|account| account.world()).collect();
     let unchanged = text_of(&calibrated(&calibration, Some(&rows)), "summary.md");
-    assert!(unchanged.contains("No parameter moved by more than"), "{unchanged}");
+    assert!(unchanged.contains("No parameter changed by more than"), "{unchanged}");
     rows.iter_mut().filter(|row| row.parameter == WorldParameter::Level).take(1).for_each(|row| row.value *= 9.0);
     let changed = text_of(&calibrated(&calibration, Some(&rows)), "summary.md");
-    assert!(changed.contains("Parameters that moved"), "{changed}");
+    assert!(changed.contains("Parameters that changed"), "{changed}");
 }
 
 #[test]

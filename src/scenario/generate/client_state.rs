@@ -45,13 +45,13 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
                 (WarningStatus::Open, 2.0),
                 (WarningStatus::Dismissed, 1.0),
             ];
-            warnings.push((severity, draw.weighted(&statuses).copied().unwrap_or(WarningStatus::Resolved)));
+            warnings.push((severity, *draw.weighted(&statuses)));
         }
     }
     let row = |(index, (severity, status)): (usize, (Severity, WarningStatus))| WarningRow {
         warning_id: WarningId::new(format!("{}-w{}", client.id(), index + 1)),
         client_id: client.client_id(),
-        kind: draw.pick(&SIGNALS).copied().unwrap_or_default().into(),
+        kind: (*draw.pick_from(&SIGNALS)).into(),
         severity,
         status,
         opened_at: client.day(-draw.between(1.0, 28.0)),

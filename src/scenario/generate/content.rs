@@ -102,11 +102,11 @@ const KINDS: [(Kind, f64); 6] = [
 /// Up to three campaigns of one to four weeks.
 pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
     let mut draw = client.draw("campaigns");
-    let count = draw.weighted(&[(0, 3.0), (1, 4.0), (2, 2.0), (3, 1.0)]).copied().unwrap_or(0);
+    let count = *draw.weighted(&[(0, 3.0), (1, 4.0), (2, 2.0), (3, 1.0)]);
     let campaign = |number: u32| {
         let starts = draw.whole(0, client.weeks.saturating_sub(1)) * 7;
         let length = draw.whole(1, 4) * 7;
-        let goal = draw.weighted(&[("awareness", 4.0), ("leads", 3.0), ("sales", 3.0)]).copied().unwrap_or_default();
+        let goal = *draw.weighted(&[("awareness", 4.0), ("leads", 3.0), ("sales", 3.0)]);
         let is_on_all_channels = draw.chance(0.6);
         let channels = client.channels.iter().copied().filter(|_| !is_on_all_channels && draw.chance(0.5)).collect();
         CampaignRow {

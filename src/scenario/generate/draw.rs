@@ -57,17 +57,27 @@ impl Draw {
         items.get(at.min(items.len().saturating_sub(1)))
     }
 
-    /// An item chosen by weight; the last if rounding leaves none.
-    pub fn weighted<'i, T>(&mut self, items: &'i [(T, f64)]) -> Option<&'i T> {
+    /// A uniformly chosen item of an array that is not empty.
+    pub fn pick_from<'i, T, const N: usize>(&mut self, items: &'i [T; N]) -> &'i T {
+        const { assert!(N > 0, "an empty array has no item to choose") };
+        // INVARIANT: the array has items, so one is picked.
+        self.pick(items).unwrap_or_else(|| unreachable!("an empty array does not compile"))
+    }
+
+    /// An item of an array that is not empty, chosen by weight; the last if rounding leaves none.
+    pub fn weighted<'i, T, const N: usize>(&mut self, items: &'i [(T, f64); N]) -> &'i T {
+        const { assert!(N > 0, "an empty array has no item to choose") };
         let total: f64 = items.iter().map(|(_, weight)| weight).sum();
         let mut remaining = self.share() * total;
         for (item, weight) in items {
             remaining -= weight;
             if remaining < 0.0 {
-                return Some(item);
+                return item;
             }
         }
-        items.last().map(|(item, _)| item)
+        // INVARIANT: the array has items, so one is the last.
+        let (last, _) = items.last().unwrap_or_else(|| unreachable!("an empty array does not compile"));
+        last
     }
 }
 
@@ -88,7 +98,7 @@ mod tests {
     #[test]
     fn weighted_choices_follow_the_weights() {
         let mut draw = Draw::of(7, 0, "test");
-        let heads = (0..10_000).filter(|_| draw.weighted(&[("heads", 3.0), ("tails", 1.0)]) == Some(&"heads")).count();
+        let heads = (0..10_000).filter(|_| draw.weighted(&[("heads", 3.0), ("tails", 1.0)]) == &"heads").count();
         assert!((7300..7700).contains(&heads), "{heads}");
     }
 }

@@ -167,7 +167,7 @@ fn client_row(client: &GeneratedClient) -> ClientRow {
         share if share < 0.99 => ClientStatus::Onboarding,
         _ => ClientStatus::Paused,
     };
-    let tier = draw.weighted(&[("standard", 6.0), ("plus", 3.0), ("key", 1.0)]).copied().unwrap_or_default();
+    let tier = *draw.weighted(&[("standard", 6.0), ("plus", 3.0), ("key", 1.0)]);
     let floor = if tier == "key" { 70.0 } else { 20.0 };
     ClientRow {
         client_id: client.client_id(),

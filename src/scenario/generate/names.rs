@@ -105,18 +105,18 @@ pub(super) struct Business {
 
 /// Draws a business. Names may repeat; the identifier contains the client's number.
 pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
-    let trade = draw.pick(&TRADES).copied().unwrap_or(trade("bakery", ["Bakery"; 3], ["bread"; 4]));
-    let first = draw.pick(&FIRST).copied().unwrap_or_default();
-    let second = draw.pick(&SECOND).copied().unwrap_or_default();
-    let kind = draw.pick(&trade.kinds).copied().unwrap_or_default();
+    let trade = *draw.pick_from(&TRADES);
+    let first = *draw.pick_from(&FIRST);
+    let second = *draw.pick_from(&SECOND);
+    let kind = *draw.pick_from(&trade.kinds);
     let slug = format!("{}{second}-{}-{number:04}", first.to_lowercase(), trade.industry);
     Business { trade, name: format!("{first}{second} {kind}"), slug }
 }
 
 /// A headline about a topic of the trade.
 pub(super) fn headline(draw: &mut Draw, trade: &Trade) -> String {
-    let topic = draw.pick(&trade.topics).copied().unwrap_or_default();
-    let hook = draw.pick(&HOOKS).copied().unwrap_or_default();
+    let topic = *draw.pick_from(&trade.topics);
+    let hook = *draw.pick_from(&HOOKS);
     let mut chars = topic.chars();
     let capital: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
     format!("{capital}: {hook}")

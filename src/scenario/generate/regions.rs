@@ -121,7 +121,7 @@ const fn region(zone: &'static str, weight: f64, holidays: &'static [(&'static s
 impl Region {
     /// A region by its weight.
     pub fn drawn(draw: &mut Draw) -> Self {
-        *draw.weighted(&REGIONS).unwrap_or(&REGIONS[0].0)
+        *draw.weighted(&REGIONS)
     }
 
     /// The holidays that fall in the weeks, by date.

@@ -22,11 +22,12 @@ use crate::model::{ActionType, DecisionStatus, Role, Timestamp, Week, WorkspaceI
 use crate::simulator::Extent;
 use crate::store::{Action, ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
+use crate::web::job_result::JobRequest;
+use crate::web::jobs::MAX_CHANGED_KEYS;
 use crate::web::params::{MAX_CHARS, Moment, Params};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
 use crate::web::state::App;
-use crate::web::work::{MAX_CHANGED_KEYS, Work};
 
 /// How long an answer waits for the job to end.
 const SHORT: Duration = Duration::from_secs(2);
@@ -365,11 +366,11 @@ async fn run(
     Body(unchecked): Body<RunPass>,
 ) -> Result<StartedJob, Problem> {
     let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
-    let work = match request.action.get()? {
-        PassAction::Daily | PassAction::RunDaily => Work::Daily,
-        PassAction::Weekly | PassAction::RunWeekly => Work::Weekly { week: week(request.week) },
+    let job_request = match request.action.get()? {
+        PassAction::Daily | PassAction::RunDaily => JobRequest::Daily {},
+        PassAction::Weekly | PassAction::RunWeekly => JobRequest::Weekly { week: week(request.week) },
     };
-    start(&app, &caller, &key, &workspace, work).await
+    start(&app, &caller, &key, &workspace, job_request).await
 }
 
 /// `POST /api/orchestration/plans`
@@ -380,8 +381,8 @@ async fn preview(
     Body(unchecked): Body<PreviewPlan>,
 ) -> Result<StartedJob, Problem> {
     let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
-    let work = Work::Plan { week: week(request.week), client: request.client_id };
-    start(&app, &caller, &key, &workspace, work).await
+    let job_request = JobRequest::Plan { week: week(request.week), client_id: request.client_id };
+    start(&app, &caller, &key, &workspace, job_request).await
 }
 
 /// `POST /api/orchestration/simulations`
@@ -392,7 +393,7 @@ async fn simulate(
     Body(unchecked): Body<RunSimulation>,
 ) -> Result<StartedJob, Problem> {
     let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
-    start(&app, &caller, &key, &workspace, Work::Simulate { extent: request.extent.into() }).await
+    start(&app, &caller, &key, &workspace, JobRequest::Simulate(request.extent.into())).await
 }
 
 /// `POST /api/orchestration/comparisons`
@@ -407,7 +408,7 @@ async fn compare(
         unchecked.wrong("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
     }
     let (workspace, RunComparison { extent, set }) = unchecked.check(&app, &caller, Role::Admin).await?;
-    start(&app, &caller, &key, &workspace, Work::Compare { extent: extent.into(), set: set.0 }).await
+    start(&app, &caller, &key, &workspace, JobRequest::Compare { extent: extent.into(), set: set.0 }).await
 }
 
 /// The week of a request; the coming week if it names none.
@@ -450,10 +451,10 @@ async fn start(
     caller: &Caller,
     key: &IdempotencyKey,
     workspace: &WorkspaceId,
-    work: Work,
+    request: JobRequest,
 ) -> Result<StartedJob, Problem> {
     let key = key.read()?;
-    let job = app.start(workspace, work, &caller.name, key.as_deref()).await?;
+    let job = app.start(workspace, request, &caller.name, key.as_deref()).await?;
     settled(app, workspace, job).await.map(StartedJob)
 }
 

@@ -43,7 +43,8 @@ struct Entry {
     type_label: String,
     what: String,
     client_name: String,
-    channel: String,
+    /// The channel; `None` if the decision does not concern a single one.
+    channel: Option<String>,
     actor: String,
     confidence: Option<String>,
     risk: &'static str,
@@ -124,9 +125,9 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
         text: when.text,
         r#type: action.action_type.name(),
         type_label: spoken(action.action_type.name()),
-        what: what(action),
+        what: what(action.action_type, payload),
         client_name: names.get(action.client_id.as_str()).map_or(&*action.client_id, |name| name).to_owned(),
-        channel: payload.get("channel").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        channel: payload.get("channel").and_then(Json::as_str).map(str::to_owned),
         actor: action.actor.replace('_', " "),
         confidence: action.schedule_id.map(|_| format!("{:.2}", action.confidence_score)),
         risk: action.risk_class.name(),
@@ -144,49 +145,60 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
     }
 }
 
-/// A decision in a sentence.
-fn what(action: &Action) -> String {
-    let payload = &action.decision_payload;
-    let text = |field: &str| payload.get(field).and_then(Json::as_str).unwrap_or_default();
-    let number = |field: &str| payload.get(field).and_then(Json::as_f64).unwrap_or_default();
-    match action.action_type {
-        ActionType::SelectAsset if text("asset_id").is_empty() => "No asset was available for the post.".to_owned(),
-        ActionType::SelectAsset => {
-            format!("Selected {}, which scored {:.1} of 100.", text("asset_id"), number("score"))
-        }
+/// A decision in a sentence. If its payload lacks a field, as in a record of another version, only its name.
+fn what(kind: ActionType, payload: &Json) -> String {
+    sentence(kind, payload).unwrap_or_else(|| spoken(kind.name()))
+}
+
+/// A decision in a sentence; `None` if its payload lacks a field that the sentence needs.
+fn sentence(kind: ActionType, payload: &Json) -> Option<String> {
+    // An empty text counts as missing.
+    let text = |field: &str| payload.get(field).and_then(Json::as_str).filter(|text| !text.is_empty());
+    let number = |field: &str| payload.get(field).and_then(Json::as_f64);
+    Some(match kind {
+        ActionType::SelectAsset => match (text("asset_id"), number("score")) {
+            (Some(asset), Some(score)) => format!("Selected {asset}, which scored {score:.1} of 100."),
+            (Some(asset), None) => format!("Selected {asset}."),
+            (None, _) => "No asset was available for the post.".to_owned(),
+        },
         ActionType::TimeChoice => {
-            format!("Chose {}, a time slot worth {:.1} engagements.", text("scheduled_for"), number("slot_value"))
+            let (at, value) = (text("scheduled_for")?, number("slot_value")?);
+            format!("Chose {at}, a time slot worth {value:.1} engagements.")
         }
-        ActionType::VariationChoice => format!("Used the variation {}.", text("variation_id")),
-        ActionType::EvolutionStep => format!("Continued the story with {}.", text("variation_id")),
-        ActionType::ConflictDetected => format!("{} {}", text("description"), text("resolution")),
+        ActionType::VariationChoice => format!("Used the variation {}.", text("variation_id")?),
+        ActionType::EvolutionStep => format!("Continued the story with {}.", text("variation_id")?),
+        ActionType::ConflictDetected => {
+            let remedy = text("resolution").map_or_else(String::new, |remedy| format!(" Remedy: {remedy}."));
+            format!("{}.{remedy}", text("description")?)
+        }
         ActionType::FatigueCheck => format!(
             "Planned {:.0} of {:.0} posts; fatigue goes from {:.2} to {:.2}.",
-            number("posts_planned"),
-            number("posts_wanted"),
-            number("fatigue_start"),
-            number("fatigue_end")
+            number("posts_planned")?,
+            number("posts_wanted")?,
+            number("fatigue_start")?,
+            number("fatigue_end")?
         ),
-        ActionType::ScheduleCreated => format!("Created the schedule: {}.", state(text("status"))),
-        ActionType::ScheduleBlocked if !text("blocked_reason").is_empty() => {
-            format!("Blocked it: {}.", text("blocked_reason"))
+        ActionType::ScheduleCreated => format!("Created the schedule: {}.", state(text("status")?)),
+        ActionType::ScheduleBlocked if text("blocked_reason").is_some() => {
+            format!("Blocked the post: {}.", text("blocked_reason")?)
         }
         ActionType::ScheduleExecuted => "Created the draft.".to_owned(),
-        ActionType::ScheduleApproved => "Approved it.".to_owned(),
-        _ if !text("from").is_empty() => {
-            let reason = text("reason");
-            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-            format!("From {} to {}{why}.", state(text("from")), state(text("to")))
-        }
-        _ if !text("status").is_empty() => format!(
-            "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
-            state(text("status")),
-            text("risk_level"),
-            number("priority"),
-            number("expected_engagement")
-        ),
-        _ => spoken(action.action_type.name()),
-    }
+        ActionType::ScheduleFailed => format!("Creating the draft failed: {}.", text("reason")?),
+        ActionType::ScheduleApproved => "Approved the post.".to_owned(),
+        _ => match (text("from"), text("to")) {
+            (Some(from), Some(to)) => {
+                let why = text("reason").map_or_else(String::new, |reason| format!(": {reason}"));
+                format!("Changed from {} to {}{why}.", state(from), state(to))
+            }
+            _ => format!(
+                "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
+                state(text("status")?),
+                text("risk_level")?,
+                number("priority")?,
+                number("expected_engagement")?
+            ),
+        },
+    })
 }
 
 /// The console's label for a status.
@@ -228,6 +240,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_payload_that_lacks_a_field_is_not_described_with_made_up_values() {
+        let whole = json!({"scheduled_for": "2026-09-07T09:00:00Z", "slot_value": 12.34});
+        let described = what(ActionType::TimeChoice, &whole);
+        assert_eq!(described, "Chose 2026-09-07T09:00:00Z, a time slot worth 12.3 engagements.");
+        let partial = json!({"scheduled_for": "2026-09-07T09:00:00Z"});
+        assert_eq!(what(ActionType::TimeChoice, &partial), spoken(ActionType::TimeChoice.name()));
+        assert_eq!(what(ActionType::SelectAsset, &json!({"asset_id": "a-1", "score": null})), "Selected a-1.");
+    }
 
     #[test]
     fn signals_are_shown_on_one_line() {

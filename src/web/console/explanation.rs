@@ -92,9 +92,9 @@ pub(super) async fn page(
 }
 
 const NOT_RECORDED: &str =
-    "The record holds no decision of the plan about this post, so that little can be said of why it is planned.";
+    "No planning decision is recorded for this post, so this page cannot fully explain why it is planned.";
 const NOT_READABLE: &str =
-    "The decisions of the plan about this post are recorded in a form that this version cannot read.";
+    "The planning decisions for this post are recorded in a format that this version of mcoe cannot read.";
 
 fn facts(schedule: &Schedule) -> Vec<minijinja::Value> {
     let facts = [
@@ -122,17 +122,17 @@ fn hour(record: &RecordedExplanation, current: Option<HourExplanation>) -> Secti
     let mut section = Section { sentences: planned.into_iter().collect(), ..Section::default() };
     let Some(current) = current else { return section };
     section.sentences.push(match current.better_hours {
-        0 => "No hour of the week is worth more by itself.".to_owned(),
+        0 => "No other hour of the week is worth more, spacing and fatigue aside.".to_owned(),
         better => format!(
-            "{better} of the week\u{2019}s {} hours are worth more by themselves; spacing, quiet hours, fatigue and the \
-             day\u{2019}s capacity leave this one for the post.",
+            "{better} of the week\u{2019}s {} hours are worth more, but other posts, spacing, quiet hours, fatigue or the \
+             daily capacity prevents their use.",
             current.hours
         ),
     });
-    section.sentences.push("Its worth as things stand now is the product of:".to_owned());
+    section.sentences.push("Under the current rules and data, the value of this hour is the product of:".to_owned());
     section.steps = rows(&current.value_parts);
     let unit = "engagements with an average asset on a rested channel";
-    section.total = Some(StepRow::total("Product: worth of this hour", current.slot_value, unit));
+    section.total = Some(StepRow::total("Product: value of this hour", current.slot_value, unit));
     section
 }
 
@@ -152,7 +152,8 @@ async fn explain_current_hour(visit: &Visit, schedule: &Schedule) -> Option<Hour
 fn expected(visit: &Visit, schedule: &Schedule, record: &RecordedExplanation) -> Option<Section> {
     let without_asset = visit.app.rules.base().assets.quality_without_asset;
     let steps = record.expected_engagement(schedule.expected_engagement, without_asset)?;
-    let total = StepRow::total("Product: expected engagement", schedule.expected_engagement, "the figure of the lists");
+    let total =
+        StepRow::total("Product: expected engagement", schedule.expected_engagement, "as in the lists of posts");
     Some(Section { steps: rows(&steps), total: Some(total), ..Section::default() })
 }
 
@@ -160,31 +161,32 @@ fn asset(schedule: &Schedule, record: &RecordedExplanation) -> Section {
     let mut section = Section::default();
     let Some(choice) = record.asset else { return section };
     let Some(used) = schedule.used_asset() else {
-        section.sentences.push("No asset was left for it: it has to be made, or the post cancelled.".to_owned());
+        section.sentences.push("No asset was available for this post: create one, or cancel the post.".to_owned());
         return section;
     };
     section.sentences.push(format!("{used} scored {} of 100.", short(choice.score)));
     if let Some(family) = schedule.creative_asset_id.as_deref().filter(|family| *family != used) {
-        section.sentences.push(format!("It is a variation or a next step of {family}."));
+        section.sentences.push(format!("It is a variation or a continuation of {family}."));
     }
     if let Some(assets) = &record.usable_assets {
         section.sentences.push(format!(
-            "{} assets could be used on the channel that week; the best of them scored {} on average.",
+            "{} assets could be used on the channel that week. The best ones, as many as there were posts to plan, scored \
+             {} on average.",
             assets.usable,
             short(assets.mean_score)
         ));
     }
     if let Some(factor) = choice.quality_factor {
-        section.sentences.push(format!("Its score changes the expected engagement by a factor of {}.", short(factor)));
+        section.sentences.push(format!("With this score, the expected engagement is multiplied by {}.", short(factor)));
     }
     section
 }
 
 fn confidence(schedule: &Schedule, record: &RecordedExplanation) -> minijinja::Value {
     let sentence = match schedule.risk_level {
-        RiskBand::Low => "Low risk: it may run by itself where the client\u{2019}s policy says so.",
-        RiskBand::Medium => "Medium risk: somebody looks at it first.",
-        RiskBand::High => "High risk: somebody must approve it.",
+        RiskBand::Low => "Low risk: it needs no approval if the client\u{2019}s policy allows that.",
+        RiskBand::Medium => "Medium risk: it needs approval.",
+        RiskBand::High => "High risk: it needs approval, and the rules may require that of a second person.",
     };
     let steps = rows(record.confidence.as_deref().unwrap_or_default());
     context! {

@@ -14,11 +14,11 @@ use crate::model::{Role, Timestamp, Week};
 use crate::store::{DailyOutcome, Job, JobKind, JobStatus};
 use crate::web::api::{answer, extent, parsed};
 use crate::web::cursor::Listing;
+use crate::web::job_result::JobRequest;
 use crate::web::params::PathPart;
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
-use crate::web::work::Work;
 
 /// Jobs per page.
 const ROWS: u32 = 30;
@@ -61,7 +61,8 @@ pub(super) async fn page(request: PageRequest) -> Result<Response, Problem> {
     let found = visit.ledger().jobs(after.as_ref(), ROWS).await?;
     let rows: Vec<JobRow> = found.rows.iter().map(|job| row(&visit, job)).collect();
     let empty = rows.is_empty().then(|| {
-        let text = "There are no runs yet. The buttons at the top run the daily pass, or plan the coming week.";
+        let text =
+            "There are no runs yet. Use the buttons at the top to run the daily pass or to plan the coming week.";
         context! { text => text }
     });
     let chrome = visit.chrome("Runs", "runs", None);
@@ -111,15 +112,15 @@ fn state_label(status: JobStatus) -> &'static str {
 pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
     let FormRequest { visit, mut params } = request;
     let action = params.needed("action", "choose the daily pass or the weekly planning");
-    let work = match action.as_str() {
-        "daily" => Work::Daily,
-        _ => Work::Weekly { week: Week::after(now()) },
+    let job_request = match action.as_str() {
+        "daily" => JobRequest::Daily {},
+        _ => JobRequest::Weekly { week: Week::after(now()) },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
         params.wrong("action", format!("`{action}` is not an action"), "choose the daily pass or the weekly planning");
     }
     params.finish()?;
-    start(&app, &visit, work).await
+    start(&app, &visit, job_request).await
 }
 
 /// `POST …/what-if`
@@ -131,18 +132,18 @@ pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Res
     params.finish()?;
     let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if set.is_empty() {
-        return start(&app, &visit, Work::Simulate { extent }).await;
+        return start(&app, &visit, JobRequest::Simulate(extent)).await;
     }
     if let Err(why) = app.check_changes(&set).await {
         let remedy = "write one KEY=VALUE per line, for example channels.tiktok.weekly_posts=10";
         return Err(Diagnostic::new("not_settable", Place::Field("set".to_owned()), why, remedy).into());
     }
-    start(&app, &visit, Work::Compare { extent, set }).await
+    start(&app, &visit, JobRequest::Compare { extent, set }).await
 }
 
-async fn start(app: &App, visit: &Visit, work: Work) -> Result<Response, Problem> {
+async fn start(app: &App, visit: &Visit, request: JobRequest) -> Result<Response, Problem> {
     visit.visitor.caller.require(Role::Admin)?;
-    let job = app.start(&visit.workspace, work, &visit.visitor.caller.name, None).await?;
+    let job = app.start(&visit.workspace, request, &visit.visitor.caller.name, None).await?;
     Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
@@ -238,13 +239,13 @@ fn error_of(job: &Job) -> Option<(String, &'static str)> {
     match job.status {
         JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Fix the cause and run it again.")),
         JobStatus::Stopped => Some((
-            "The server stopped before the run finished. Changes committed before that remain; nothing is half done."
+            "The server stopped before the run finished. Changes committed before then remain; each of them is complete."
                 .to_owned(),
             "Run it again.",
         )),
         JobStatus::Cancelled => Some((
             format!(
-                "Cancelled by {}. Changes committed before that remain; nothing is half done.",
+                "Cancelled by {}. Changes committed before then remain; each of them is complete.",
                 job.cancelled_by.as_deref().unwrap_or("an unknown user")
             ),
             "Run it again if you still need it.",
@@ -276,7 +277,9 @@ fn sentences(job: &Job) -> Vec<String> {
         JobKind::Compare => ComparisonFigures::deserialize(result)
             .map(|figures| figures.versus.into_iter().map(|versus| versus.verdict).collect()),
     };
-    read.unwrap_or_else(|_| vec!["The result was recorded by another version of mcoe, which shows it.".to_owned()])
+    read.unwrap_or_else(|_| {
+        vec!["The result was recorded by another version of mcoe, and this version cannot show it.".to_owned()]
+    })
 }
 
 /// What the page shows of the result of planning a week.
@@ -363,7 +366,8 @@ fn daily(outcome: &DailyOutcome) -> Vec<String> {
 fn weekly(figures: &WeeklyFigures) -> Vec<String> {
     let mut sentences = vec![format!("{} planned for {}.", count(figures.planned, "client"), figures.week)];
     if figures.already_planned > 0 {
-        sentences.push(format!("{} skipped, because already planned.", count(figures.already_planned, "client")));
+        sentences
+            .push(format!("{} skipped: a plan for the week already exists.", count(figures.already_planned, "client")));
     }
     if let Some(committed) = &figures.committed {
         let CommittedFigures { schedules, pending, ready, blocked } = committed;
@@ -383,11 +387,11 @@ fn simulation(figures: &SimulationFigures) -> Vec<String> {
     let SimulationFigures { headline, provenance } = figures;
     vec![
         format!(
-            "Expected engagement over {} weeks with {} clients: {:.0}.",
+            "Simulated engagement over {} weeks with {} clients: {:.0} on average.",
             provenance.weeks, provenance.clients, headline.engagement.mean
         ),
         format!(
-            "Expected posts: {:.0} planned, {:.0} drafted, {:.0} blocked, {:.0} reviewed by a person.",
+            "Posts on average: {:.0} planned, {:.0} drafted, {:.0} blocked, {:.0} reviewed by a person.",
             headline.posts_planned.mean,
             headline.posts_drafted.mean,
             headline.posts_blocked.mean,

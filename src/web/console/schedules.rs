@@ -214,7 +214,7 @@ fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
         figure(
             "High fatigue",
             overview.high_fatigue_channels.to_string(),
-            "channels of single clients",
+            "channels, counted for each client",
             Some(visit.link("/channels", &[])),
             overview.high_fatigue_channels > 0,
         ),
@@ -405,7 +405,7 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
             format!(
                 "These posts of {clients} will not become drafts. They can be restored until their scheduled time."
             ),
-            "Their time slots become free for the next planning.".to_owned(),
+            "Their time slots become free for the next plan.".to_owned(),
         ];
     }
     if action == "restore" {

@@ -67,7 +67,11 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
         if problem.status == StatusCode::TOO_MANY_REQUESTS {
             return Err(problem);
         }
-        let mut response = show(&app, Some("This token is not valid. It may be mistyped, revoked or expired."), &next);
+        let mut response = show(
+            &app,
+            Some("This token is not valid. It may be mistyped, or have been revoked or have expired."),
+            &next,
+        );
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
     };

@@ -73,7 +73,7 @@ pub(super) fn conflict_means(kind: ConflictKind) -> &'static str {
     match kind {
         ConflictKind::Timing => "Posts are too close to each other, or at a closed time.",
         ConflictKind::Fatigue => "The audience is fatigued; more posts on the channel would gain little.",
-        ConflictKind::Warning => "A warning signal of the client says that posting now may do harm.",
+        ConflictKind::Warning => "A warning signal for the client indicates that posting now may do harm.",
         ConflictKind::Asset => "There is no suitable content, or too little of it.",
         ConflictKind::Policy => "The agreement with the client does not allow it.",
     }

@@ -73,7 +73,7 @@ fn results_are_printed_as_junit_xml() {
 
 #[test]
 fn coverage_is_not_in_the_xml() {
-    let reported = ["coverage ", "sides of conditions", "no case depends on `assets.base`"];
+    let reported = ["coverage ", "outcomes of conditions", "no case depends on `assets.base`"];
     let ran = with_cases(CASES).mcoe("rules test --format junit --coverage").done().says(&reported);
     assert!(ran.out.starts_with("<?xml") && !ran.out.contains("coverage"), "{}", ran.out);
     assert!(!ran.out.contains("no case depends on"), "{}", ran.out);

@@ -78,7 +78,7 @@ fn plan_the_next_week(work: &Workplace, on: &impl Fn(&str) -> Ran, workspace: &s
     assert!(again.out.contains("nothing changed"), "{}", again.out);
     on("commit twin --actor ann --now 2026-09-08T21:00:00Z").done();
     let rest = on("weekly --week 2026-W38 --now 2026-09-08T21:00:00Z --actor ann").done();
-    assert!(rest.out.contains("already planned"), "{}", rest.out);
+    assert!(rest.out.contains("already had a plan"), "{}", rest.out);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_edited_plan_is_refused() {
     work.mcoe("commit plan").ends_with(1).says(&["changed after planning"]);
     work.write("plan/posts.csv", &posts);
     work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
-    work.mcoe("commit plan").ends_with(2).says(&["is not the pack of the plan"]);
+    work.mcoe("commit plan").ends_with(2).says(&["is not the rules pack that the plan was made with"]);
     work.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
     work.mcoe("commit plan --now 2026-10-16T08:00:00Z").done();
 }

@@ -109,9 +109,7 @@ fn filters_and_explanations_work() {
             .await;
         assert!(channels.as_array().unwrap().iter().all(|channel| channel == "fb"), "{channels}");
         browser.click("tbody th a").await;
-        for words in
-            ["Why this hour", "Why this content", "Guardrails", "Confidence", "What happened to it", "channels.toml:"]
-        {
+        for words in ["Why this hour", "Why this content", "Guardrails", "Confidence", "History", "channels.toml:"] {
             browser.says(words).await;
         }
         browser.picture("explanation").await;
@@ -204,7 +202,7 @@ fn why_this_hour_ends_with_its_product_and_links_to_the_expected_engagement() {
         let post = schedules(&asker, HARBOUR, "status=ready&sort=latest")[0].clone();
         let browser = signed_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}/schedules/{}", post["id"].as_str().unwrap())).await;
-        browser.says("Product: worth of this hour").await;
+        browser.says("Product: value of this hour").await;
         browser.says("Product: expected engagement").await;
         let tables = browser.ask(NUMBERS).await;
         let tables = tables.as_array().unwrap();

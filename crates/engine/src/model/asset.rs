@@ -25,9 +25,9 @@ pub struct Asset {
     pub quality: Score,
     /// Consistency with the brand's voice and look.
     pub brand_consistency: Score,
-    /// Usefulness to the audience, the V of VIF.
+    /// Usefulness to the audience.
     pub value: Score,
-    /// Strength of the idea, the I of VIF.
+    /// Strength of the idea.
     pub impact: Score,
     /// The asset that this one varies or continues.
     pub parent_id: Option<AssetId>,
@@ -126,9 +126,9 @@ record! {
         pub quality_score: Option<Score>,
         /// Consistency with the brand's voice and look.
         pub brand_consistency: Option<Score>,
-        /// Usefulness to the audience, the V of VIF.
+        /// Usefulness to the audience.
         pub value: Option<Score>,
-        /// Strength of the idea, the I of VIF.
+        /// Strength of the idea.
         pub impact: Option<Score>,
         /// The asset that it varies or continues.
         pub parent_id: Option<AssetId>,

@@ -72,9 +72,9 @@ pub struct Decision {
     pub risk_class: RiskBand,
     /// Confidence, `0..=1`.
     pub confidence: f64,
-    /// Notes of the truth layer.
+    /// Doubts about the figures or the content that the guardrail `truth_layer` reported.
     pub truth_notes: Arc<[String]>,
-    /// Whether the truth layer has no objection.
+    /// Whether the guardrail `truth_layer` reported no doubt.
     pub truth_compliant: bool,
     /// Disclaimers that must accompany it.
     pub disclaimers: &'static [&'static str],

@@ -64,7 +64,7 @@ pub struct AssetChoice {
     pub variation_id: Option<AssetId>,
     /// Whether the variation continues the story instead of varying it.
     pub is_evolution: bool,
-    /// VIF score, `0..=100`.
+    /// Score of the asset for the channel, `0..=100`.
     pub score: f64,
     /// Factor on expected engagement that corresponds to the score and the content type.
     pub quality_factor: f64,

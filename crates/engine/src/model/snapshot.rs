@@ -72,7 +72,7 @@ pub struct OtherPost {
 /// Facts about a post's asset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssetSnapshot {
-    /// VIF score of the asset for the channel, `0..=100`.
+    /// Score of the asset for the channel, `0..=100`.
     pub score: f64,
     /// Content type, such as photo, video or article.
     pub kind: Arc<str>,

@@ -203,7 +203,7 @@ record! {
         /// Its standard error; of the natural logarithm, except for `response_strength`.
         #[column(range = 0.0..=10.0)]
         pub standard_error: f64,
-        /// What it rests on mainly: data, channel, prior or pack; blank for data.
+        /// What the estimate is mainly based on: data, channel, prior or pack; data if blank.
         #[column(default = EstimateSource::Data)]
         pub source: EstimateSource,
     }

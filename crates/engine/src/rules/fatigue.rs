@@ -69,7 +69,7 @@ rule_table! {
             ResponseShape::of(table)
         )]
         pub response: ResponseShape,
-        /// fatigue from which posts are warned of, and from which a linear response falls faster
+        /// fatigue from which posts get a warning, and from which a linear response falls faster
         #[key(required, Kind::below(0.0, 1.0))]
         pub warn_at: f64,
         /// fatigue from which no post is allowed
@@ -101,10 +101,10 @@ rule_table! {
             table.threshold_table("priority_loss", "from", "points")
         )]
         pub priority_loss: Vec<ThresholdRow>,
-        /// points below which the priority never falls
+        /// lowest priority that fatigue can lead to
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority_floor: f64,
-        /// how often the price of next week's fatigue is refined
+        /// rounds in which the cost of fatigue at the end of the week is estimated; with 0 it costs nothing
         #[key(required, Kind::integer(0, 3))]
         pub end_weight_rounds: u32,
         /// recommended hours to wait by fatigue; the first row is from 0
@@ -128,10 +128,10 @@ rule_table! {
             HEALTH_WEIGHTS.map(|key| table.get(key))
         )]
         pub health_weights: [f64; 4],
-        /// health, or one of its parts, from which people are shown that it is good
+        /// lowest channel health, momentum, visibility or engagement that is labelled good
         #[key(name = "health_levels.good_from", default = DefaultValue::Number(0.6), Kind::number(0.0, 1.0))]
         pub good_from: f64,
-        /// health, or one of its parts, from which it is shown as fair; below, as poor
+        /// lowest channel health, momentum, visibility or engagement that is labelled fair; below, it is labelled poor
         #[key(name = "health_levels.fair_from", default = DefaultValue::Number(0.4), Kind::number(0.0, 1.0))]
         pub fair_from: f64,
     }

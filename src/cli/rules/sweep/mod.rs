@@ -241,7 +241,8 @@ impl Sweep {
 
     fn failed_at(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
         let at = points.map(|points| points.coordinates(point)).unwrap_or_default();
-        let hint = "finished points are stored; after fixing the pack, start over with --restart";
+        let hint =
+            "the finished points are stored, but belong to this pack: after fixing it, start over with --restart";
         let shown = if point == 0 { at } else { format!("point {point}, {at}") };
         Failure::input_error(format!("{shown}:\n  {cause}")).with_line(hint)
     }

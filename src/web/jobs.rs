@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::job_result::{ComparisonResult, JobRequest, JobResult, PlanResult, WeeklyResult};
@@ -19,7 +19,7 @@ use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
 use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, ComparedPack, Extent, SimulateError};
-use crate::store::{Ending, Job, JobKind, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
+use crate::store::{Ending, Job, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
 
 /// How often a job sends a heartbeat while it runs.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,117 +32,99 @@ const MAX_ACTIVE_JOBS: u32 = 5;
 /// Maximum number of posts that a preview lists.
 const MAX_LISTED_POSTS: usize = 500;
 
-/// What a job does. `Compare` compares the current rules with the same rules after the keys in `set`, each as
-/// `KEY=VALUE`, were changed.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Work {
-    Daily,
-    Weekly { week: Week },
-    Plan { week: Week, client: Option<String> },
-    Simulate { extent: Extent },
-    Compare { extent: Extent, set: Vec<String> },
+/// What a job produced.
+struct JobOutput {
+    result: JobResult,
+    /// The pages and figures of its report, as pairs of name and content.
+    files: Vec<(String, String)>,
 }
 
-impl Work {
-    fn kind(&self) -> JobKind {
-        match self {
-            Work::Daily => JobKind::Daily,
-            Work::Weekly { .. } => JobKind::Weekly,
-            Work::Plan { .. } => JobKind::Plan,
-            Work::Simulate { .. } => JobKind::Simulate,
-            Work::Compare { .. } => JobKind::Compare,
-        }
-    }
-
-    /// The request as it is recorded.
-    fn request(&self) -> Json {
-        json!(match self {
-            Work::Daily => JobRequest::Daily {},
-            Work::Weekly { week } => JobRequest::Weekly { week: *week },
-            Work::Plan { week, client } => JobRequest::Plan { week: *week, client_id: client.as_deref() },
-            Work::Simulate { extent } => JobRequest::Simulate(*extent),
-            Work::Compare { extent, set } => JobRequest::Compare { extent: *extent, set },
-        })
+impl From<JobResult> for JobOutput {
+    fn from(result: JobResult) -> Self {
+        Self { result, files: Vec::new() }
     }
 }
 
-/// Why a job has no result.
-enum NoResult {
+/// Why a job produced nothing.
+enum JobError {
     Stopped,
     /// The reason, to be shown to the caller.
-    Failed(String),
+    Reported(String),
     /// The reason, for the log only.
     Internal(String),
 }
 
-impl From<StoreError> for NoResult {
+impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stopped => NoResult::Stopped,
+            StoreError::Stopped => JobError::Stopped,
             StoreError::Database(..)
             | StoreError::Connect { .. }
             | StoreError::WaitTimedOut { .. }
-            | StoreError::Unreadable { .. } => NoResult::Internal(error.to_string()),
-            other => NoResult::Failed(format!("{other}; {}", other.remedy())),
+            | StoreError::Unreadable { .. } => JobError::Internal(error.to_string()),
+            other => JobError::Reported(format!("{other}; {}", other.remedy())),
         }
     }
 }
 
-impl From<SimulateError> for NoResult {
+impl From<SimulateError> for JobError {
     fn from(error: SimulateError) -> Self {
         match error {
-            SimulateError::Stopped => NoResult::Stopped,
-            other => NoResult::Failed(other.to_string()),
+            SimulateError::Stopped => JobError::Stopped,
+            other => JobError::Reported(other.to_string()),
         }
     }
 }
 
-impl From<CompareError> for NoResult {
+impl From<CompareError> for JobError {
     fn from(error: CompareError) -> Self {
         match error {
             CompareError::Simulate(error) => error.into(),
-            other => NoResult::Failed(other.to_string()),
+            other => JobError::Reported(other.to_string()),
         }
     }
 }
 
-impl From<PlanError> for NoResult {
+impl From<PlanError> for JobError {
     fn from(error: PlanError) -> Self {
-        NoResult::Failed(error.to_string())
+        JobError::Reported(error.to_string())
     }
 }
 
-impl From<ReportError> for NoResult {
+impl From<ReportError> for JobError {
     fn from(error: ReportError) -> Self {
-        NoResult::Failed(error.to_string())
+        JobError::Reported(error.to_string())
     }
 }
-
-/// The result of a job and the files of its report, by name; or why it has none.
-type Outcome = Result<(JobResult, Vec<(String, String)>), NoResult>;
 
 impl App {
     /// Starts a job. If a job was started with the same key before, returns that job instead.
     pub async fn start(
         &self,
         workspace: &WorkspaceId,
-        work: Work,
+        request: JobRequest,
         actor: &str,
         key: Option<&str>,
     ) -> Result<Job, Problem> {
-        self.start_limited(Some(MAX_ACTIVE_JOBS), workspace, work, actor, key).await
+        self.start_limited(Some(MAX_ACTIVE_JOBS), workspace, request, actor, key).await
     }
 
     /// Starts a scheduled pass, even if the workspace has its maximum number of jobs.
-    pub async fn start_due(&self, workspace: &WorkspaceId, work: Work, actor: &str, key: &str) -> Result<Job, Problem> {
-        self.start_limited(None, workspace, work, actor, Some(key)).await
+    pub async fn start_due(
+        &self,
+        workspace: &WorkspaceId,
+        request: JobRequest,
+        actor: &str,
+        key: &str,
+    ) -> Result<Job, Problem> {
+        self.start_limited(None, workspace, request, actor, Some(key)).await
     }
 
     async fn start_limited(
         &self,
         max_active: Option<u32>,
         workspace: &WorkspaceId,
-        work: Work,
+        request: JobRequest,
         actor: &str,
         key: Option<&str>,
     ) -> Result<Job, Problem> {
@@ -150,15 +132,15 @@ impl App {
             return Err(Problem::busy(&"the server is shutting down"));
         }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
-        let request = work.request();
-        let new = NewJob { id, workspace, kind: work.kind(), request: &request, key, actor, now: now(), max_active };
+        let (kind, parameters) = (request.kind(), json!(request));
+        let new = NewJob { id, workspace, kind, request: &parameters, key, actor, now: now(), max_active };
         let job = match self.ledger_of(workspace).request_job(&new).await? {
             RequestedJob::Existing(job) => return Ok(job),
             RequestedJob::Owned(job) => job,
         };
         tracing::info!(job = %job.id, kind = job.kind.name(), %workspace, actor, "job started");
         let progress = Arc::new(Progress::new(self.stop.subscribe()));
-        let running = self.clone().run(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+        let running = self.clone().run(job.clone(), workspace.clone(), request, Arc::clone(&progress));
         self.running.add(job.id, progress, running);
         Ok(job)
     }
@@ -171,13 +153,15 @@ impl App {
         Ok(job)
     }
 
-    async fn run(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) {
+    /// Runs a job until it ends or is cancelled, and records how it ended.
+    async fn run(self, job: Job, workspace: WorkspaceId, request: JobRequest, progress: Arc<Progress>) {
         self.metrics.jobs_running.inc();
         let ledger = self.ledger_of(&workspace);
         let ending = {
-            let work = self.clone().wait_and_work(job.clone(), workspace.clone(), work, Arc::clone(&progress));
+            let execution =
+                self.clone().run_with_permit(job.clone(), workspace.clone(), request, Arc::clone(&progress));
             tokio::select! {
-                ending = work => ending,
+                ending = execution => ending,
                 () = send_heartbeats(&ledger, &job, &progress) => Ending::Stopped,
                 () = progress.cancelled() => Ending::Stopped,
             }
@@ -187,7 +171,7 @@ impl App {
             Ending::Failed(_) => "failed",
             Ending::Stopped => "stopped",
         };
-        match self.finish(&ledger, &job, &ending).await {
+        match self.record_ending(&ledger, &job, &ending).await {
             Ok(true) => {}
             Ok(false) => tracing::info!(job = %job.id, "job was cancelled or taken over by another server"),
             Err(cause) => tracing::error!(job = %job.id, %cause, "cannot record the end of a job"),
@@ -201,7 +185,7 @@ impl App {
 
     /// Records how a job ended. While the disk is full, retries until the server shuts down. False if the job had
     /// been cancelled or taken over by another server.
-    async fn finish(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
+    async fn record_ending(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
         loop {
             match ledger.finish(job, ending, now()).await {
                 Err(StoreError::DiskFull) if !self.is_stopping() => tokio::time::sleep(DISK_FULL_RETRY_INTERVAL).await,
@@ -210,10 +194,17 @@ impl App {
         }
     }
 
-    /// Waits for a permit, then does the work on a blocking thread.
-    async fn wait_and_work(self, job: Job, workspace: WorkspaceId, work: Work, progress: Arc<Progress>) -> Ending {
+    /// Waits for a permit, then executes the request on a blocking thread.
+    async fn run_with_permit(
+        self,
+        job: Job,
+        workspace: WorkspaceId,
+        request: JobRequest,
+        progress: Arc<Progress>,
+    ) -> Ending {
         // Daily and weekly passes have permits of their own, so that they do not wait for other jobs.
-        let permits = if matches!(work, Work::Daily | Work::Weekly { .. }) { &self.passes } else { &self.what_ifs };
+        let is_pass = matches!(request, JobRequest::Daily {} | JobRequest::Weekly { .. });
+        let permits = if is_pass { &self.passes } else { &self.what_ifs };
         let Ok(permit) = permits.acquire(&workspace).await else { return Ending::Stopped };
         if progress.should_stop() {
             return Ending::Stopped;
@@ -226,17 +217,17 @@ impl App {
         let (unscoped, scoped) = (self.ledger.clone(), self.ledger_of(&workspace));
         let rules = Arc::clone(&self.rules);
         let task = tokio::task::spawn_blocking(move || {
-            let run = JobRun { unscoped, scoped, rules, workspace, actor: job.actor, progress };
-            let outcome = runtime.block_on(run.execute(&work));
-            // The permit is held as long as the work runs, even if the job was cancelled.
+            let context = JobContext { unscoped, scoped, rules, workspace, actor: job.actor, progress };
+            let output = runtime.block_on(context.execute(&request));
+            // The permit is held until the request is executed, even if the job was cancelled.
             drop(permit);
-            outcome
+            output
         });
         match task.await {
-            Ok(Ok((result, files))) => Ending::Done(json!(result), files),
-            Ok(Err(NoResult::Stopped)) => Ending::Stopped,
-            Ok(Err(NoResult::Failed(why))) => Ending::Failed(why),
-            Ok(Err(NoResult::Internal(cause))) => {
+            Ok(Ok(JobOutput { result, files })) => Ending::Done(json!(result), files),
+            Ok(Err(JobError::Stopped)) => Ending::Stopped,
+            Ok(Err(JobError::Reported(why))) => Ending::Failed(why),
+            Ok(Err(JobError::Internal(cause))) => {
                 tracing::error!(job = %id, %cause, "job failed");
                 Ending::Failed("the database failed; see the server's log".to_owned())
             }
@@ -263,8 +254,8 @@ async fn send_heartbeats(ledger: &Ledger, job: &Job, progress: &Progress) {
     }
 }
 
-/// What a job needs to run.
-struct JobRun {
+/// What the execution of a request needs.
+struct JobContext {
     /// The ledger of all workspaces.
     unscoped: Ledger,
     /// The ledger restricted to the job's workspace.
@@ -275,14 +266,14 @@ struct JobRun {
     progress: Arc<Progress>,
 }
 
-impl JobRun {
-    async fn execute(&self, work: &Work) -> Outcome {
-        match work {
-            Work::Daily => self.daily().await,
-            Work::Weekly { week } => self.weekly(*week).await,
-            Work::Plan { week, client } => self.plan(*week, client.as_deref()).await,
-            Work::Simulate { extent } => self.simulate(*extent).await,
-            Work::Compare { extent, set } => self.compare(*extent, set).await,
+impl JobContext {
+    async fn execute(&self, request: &JobRequest) -> Result<JobOutput, JobError> {
+        match request {
+            JobRequest::Daily {} => self.daily().await,
+            JobRequest::Weekly { week } => self.weekly(*week).await,
+            JobRequest::Plan { week, client_id } => self.plan(*week, client_id.as_deref()).await,
+            JobRequest::Simulate(extent) => self.simulate(*extent).await,
+            JobRequest::Compare { extent, set } => self.compare(*extent, set).await,
         }
     }
 
@@ -290,24 +281,24 @@ impl JobRun {
         Planner::new(&self.rules, Tier::Exact, None)
     }
 
-    async fn daily(&self) -> Outcome {
+    async fn daily(&self) -> Result<JobOutput, JobError> {
         let should_stop = || self.progress.should_stop();
         let done = self.unscoped.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
         if should_stop() {
             // The pass may be incomplete. Running it again is safe, because it skips what is already done.
-            return Err(NoResult::Stopped);
+            return Err(JobError::Stopped);
         }
-        Ok((JobResult::Daily(done), Vec::new()))
+        Ok(JobResult::Daily(done).into())
     }
 
-    async fn weekly(&self, week: Week) -> Outcome {
+    async fn weekly(&self, week: Week) -> Result<JobOutput, JobError> {
         let planner = self.planner();
         let observer = self.progress.as_ref();
         let done = self.unscoped.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
-        Ok((JobResult::Weekly(WeeklyResult::new(week, &done)), Vec::new()))
+        Ok(JobResult::Weekly(WeeklyResult::new(week, &done)).into())
     }
 
-    async fn scenario(&self, week: Week) -> Result<Scenario, NoResult> {
+    async fn scenario(&self, week: Week) -> Result<Scenario, JobError> {
         Ok(self.scoped.scenario(&self.workspace, week).await?)
     }
 
@@ -316,17 +307,16 @@ impl JobRun {
         format!("mcoe db export {} --week {week} --out scenario", self.workspace)
     }
 
-    async fn plan(&self, week: Week, client: Option<&str>) -> Outcome {
+    async fn plan(&self, week: Week, client_id: Option<&str>) -> Result<JobOutput, JobError> {
         let scenario = self.scenario(week).await?;
         let now = now();
         refuse_if_over(&scenario, week, now)?;
         let plan = plan_week(&self.planner().starting_at(now), &scenario, week)?;
         let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
-        let result = PlanResult::new(&plan, client, MAX_LISTED_POSTS, breaches);
-        Ok((JobResult::Plan(result), Vec::new()))
+        Ok(JobResult::Plan(PlanResult::new(&plan, client_id, MAX_LISTED_POSTS, breaches)).into())
     }
 
-    async fn simulate(&self, extent: Extent) -> Outcome {
+    async fn simulate(&self, extent: Extent) -> Result<JobOutput, JobError> {
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
@@ -334,11 +324,12 @@ impl JobRun {
         let command = format!("{} && mcoe simulate scenario {}", self.export_command(week), options(extent));
         let tables = TableFormat::Csv;
         let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
-        Ok((JobResult::Simulate(Box::new(simulation.into())), texts(files)))
+        let result = JobResult::Simulate(Box::new(simulation.into()));
+        Ok(JobOutput { result, files: text_files(files) })
     }
 
-    async fn compare(&self, extent: Extent, set: &[String]) -> Outcome {
-        let changed = with_changes(&self.rules, set).map_err(NoResult::Failed)?;
+    async fn compare(&self, extent: Extent, set: &[String]) -> Result<JobOutput, JobError> {
+        let changed = with_changes(&self.rules, set).map_err(JobError::Reported)?;
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         let total = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
@@ -353,7 +344,8 @@ impl JobRun {
         let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
         let files = report::comparison_documents(&report)?;
         let verdicts = report::verdicts(&comparison);
-        Ok((JobResult::Compare(ComparisonResult::new(comparison, verdicts)), texts(files)))
+        let result = JobResult::Compare(ComparisonResult::new(comparison, verdicts));
+        Ok(JobOutput { result, files: text_files(files) })
     }
 }
 
@@ -364,12 +356,12 @@ impl App {
     /// Checks that rules with changed keys, each as `KEY=VALUE`, are valid; if not, fails with the reason as text.
     pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
         if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
-            return Err(format!("got {} changed keys, expected 1 to {MAX_CHANGED_KEYS}", set.len()));
+            return Err(format!("{} changed keys are given, but 1 to {MAX_CHANGED_KEYS} are allowed", set.len()));
         }
         let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
         // Compiling a whole rules pack takes long, so it must not block the server.
         let checked = tokio::task::spawn_blocking(move || with_changes(&rules, &set).map(drop)).await;
-        checked.unwrap_or_else(|_| Err("the changed keys cannot be checked".to_owned()))
+        checked.unwrap_or_else(|_| Err("the server could not check the changed keys; see its log".to_owned()))
     }
 }
 
@@ -386,7 +378,7 @@ fn with_changes(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, 
     for parameter in &parameters {
         match &parameter.levels {
             Levels::List(listed) if listed.len() == 1 => levels.extend(listed.first().cloned()),
-            _ => return Err(format!("{}: give one value, not several", parameter.name())),
+            _ => return Err(format!("`{}` has several values, but only one is allowed", parameter.name())),
         }
     }
     let files = pack.with_levels(&parameters, &levels);
@@ -400,7 +392,7 @@ fn options(extent: Extent) -> String {
 }
 
 /// The files that are text, with their names.
-fn texts(files: Vec<report::File>) -> Vec<(String, String)> {
+fn text_files(files: Vec<report::File>) -> Vec<(String, String)> {
     let text = |(name, bytes): report::File| String::from_utf8(bytes).ok().map(|text| (name, text));
     files.into_iter().filter_map(text).collect()
 }
