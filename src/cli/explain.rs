@@ -162,7 +162,14 @@ fn write_net_worth(text: &mut String, post: &PostExplanation) -> std::fmt::Resul
     }
     let [expected, worth, cost] = [post.expected_engagement, post.worth, post.cost].map(short);
     writeln!(text, "net worth {} = {expected} engagements x {worth} - cost {cost}", short(post.net_worth))?;
-    write_steps(text, &post.cost_parts)
+    for (what, parts) in [("work", &post.work_cost_parts), ("people who leave", &post.leaving_cost_parts)] {
+        if !parts.is_empty() {
+            let cost: f64 = parts.iter().filter_map(ExplanationStep::number).product();
+            writeln!(text, "  {what}: cost {}", short(cost))?;
+            write_steps(text, parts)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a line for each step: its name, its value, where it comes from, and its estimate if there is one.

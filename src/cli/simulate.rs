@@ -15,6 +15,7 @@ use crate::model;
 use crate::planner::Planner;
 use crate::report::{self, RunReport};
 use crate::simulator::{self, Extent, Simulation};
+use crate::stats::Estimate;
 
 /// Simulate weeks of planning, review and response, and write a report.
 #[derive(Debug, Args)]
@@ -125,26 +126,36 @@ impl Simulate {
             return print(&format!("{text}\n"));
         }
         let headline = &simulation.headline;
-        let interval = headline.engagement.interval.map_or_else(
-            || "one replication, no range".to_owned(),
-            |[low, high]| {
-                let [least, most] = [headline.engagement.p5, headline.engagement.p95];
-                format!("5 to 95 %: {least:.0} to {most:.0}; Monte Carlo error of the mean: {low:.0} to {high:.0}")
-            },
-        );
+        let range = |estimate: &Estimate| {
+            estimate.interval.map_or_else(
+                || "one replication, no range".to_owned(),
+                |[low, high]| {
+                    let [least, most] = [estimate.p5, estimate.p95];
+                    format!("5 to 95 %: {least:.0} to {most:.0}; Monte Carlo error of the mean: {low:.0} to {high:.0}")
+                },
+            )
+        };
         let committed = match simulation.provenance.committed_posts {
             0 => String::new(),
             posts => format!(", {posts} already committed"),
         };
         print(&format!(
             "simulated {} weeks of {} clients, {} replication(s)\n\
-             engagement {:.0} ({interval})\n\
+             net worth {:.0} ({})\n\
+             engagement {:.0} ({})\n\
+             work: {:.0} hours; cost of work and of people who left: {:.0}; audience at the end: {:.0}\n\
              posts: {:.0} wanted, {:.0} planned{committed}, {:.0} drafted, {:.0} blocked, {:.0} reviewed\n\
              open {}\n",
             simulation.provenance.weeks,
             simulation.provenance.clients,
             simulation.provenance.replications,
+            headline.net_worth.mean,
+            range(&headline.net_worth),
             headline.engagement.mean,
+            range(&headline.engagement),
+            headline.hours_of_work.mean,
+            headline.cost.mean,
+            headline.audience_end.mean,
             headline.posts_wanted.mean,
             headline.posts_planned.mean,
             headline.posts_drafted.mean,

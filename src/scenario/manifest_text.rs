@@ -67,6 +67,13 @@ impl Manifest {
              # over the last 24 hours and over the last 7 days.\n\
              loss_24_hours = {:?}\n\
              loss_7_days = {:?}\n\
+             # Loss from posting more than usual for weeks: engagement is multiplied by (posts in 28 days / usual number)\n\
+             # to the power of minus this. An assumption.\n\
+             lasting_loss = {:?}\n\
+             # Share of the audience that leaves at a post, and of the recipients that unsubscribe at an email. Every\n\
+             # 7 posts in 7 days add as much again. 0.0010 to 0.0026 is measured for email; the other is an assumption.\n\
+             leave_per_post = {:?}\n\
+             leave_per_email = {:?}\n\
              # True standard deviation between hours of the day, and between weekdays (log). Small in real data.\n\
              hour_log_sd = {:?}\n\
              weekday_log_sd = {:?}\n\
@@ -84,6 +91,9 @@ impl Manifest {
             world.account_drift_log_sd,
             world.loss_24_hours,
             world.loss_7_days,
+            world.lasting_loss,
+            world.leave_per_post,
+            world.leave_per_email,
             world.hour_log_sd,
             world.weekday_log_sd,
             world.rate_log_sd,

@@ -74,8 +74,12 @@ fn alone(rules: &CompiledRules, scenario: &Scenario, extent: Extent) -> Simulati
 
 fn estimate(headline: &Headline, measure: Measure) -> &Estimate {
     match measure {
+        Measure::NetWorth => &headline.net_worth,
         Measure::Engagement => &headline.engagement,
         Measure::ExpectedEngagement => &headline.expected_engagement,
+        Measure::HoursOfWork => &headline.hours_of_work,
+        Measure::Cost => &headline.cost,
+        Measure::AudienceEnd => &headline.audience_end,
         Measure::PostsWanted => &headline.posts_wanted,
         Measure::PostsPlanned => &headline.posts_planned,
         Measure::PostsDrafted => &headline.posts_drafted,

@@ -35,10 +35,24 @@ fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
             Cell::count(channel.without_asset),
             Cell::estimate(&channel.engagement),
             share(channel.engagement.mean, channel.posts_drafted).map_or_else(|| Cell::percent(None), Cell::count),
+            Cell::estimate(&channel.net_worth),
+            Cell::count(channel.hours_of_work),
+            Cell::count(channel.audience_end),
         ];
         names.into_iter().chain(committed).chain(counts).collect()
     };
-    let counts = ["Planned", "Drafted", "Drafted / wanted", "Blocked", "No asset", "Engagements", "Per draft"];
+    let counts = [
+        "Planned",
+        "Drafted",
+        "Drafted / wanted",
+        "Blocked",
+        "No asset",
+        "Engagements",
+        "Per draft",
+        "Net worth",
+        "Hours of work",
+        "Audience at the end",
+    ];
     let committed = has_committed.then_some("Committed");
     let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(counts).collect();
     let rows = channels.iter().map(row).collect();
@@ -58,6 +72,9 @@ fn note(channel: &ChannelSummary) -> Note {
         ("No asset", of_planned(channel.without_asset)),
         ("Engagements", count(channel.engagement.mean)),
         ("Per draft", per_draft.map_or_else(|| percent(None), count)),
+        ("Net worth", count(channel.net_worth.mean)),
+        ("Hours of work", count(channel.hours_of_work)),
+        ("Audience at the end", count(channel.audience_end)),
         ("Fatigue at a post", score(channel.mean_fatigue)),
         ("Hours at or above warn", percent(Some(channel.share_above_warn))),
         ("Hours at or above block", percent(Some(channel.share_above_block))),

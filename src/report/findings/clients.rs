@@ -81,6 +81,7 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
         "No asset",
         "Engagements",
         "Against expected",
+        "Net worth",
         "Fatigue",
     ];
     let committed = has_committed.then_some("Committed");
@@ -114,6 +115,7 @@ fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
         Cell::count(client.without_asset),
         Cell::estimate(&client.engagement),
         Cell::text(expected.unwrap_or_else(|| without.to_owned())),
+        Cell::estimate(&client.net_worth),
         Cell::score(client.mean_fatigue),
     ];
     names.into_iter().chain(committed).chain(counts).collect()

@@ -87,7 +87,10 @@ fn pairing(comparison: &Comparison) -> Option<String> {
 
 fn cards(versus: &Versus) -> Vec<Card> {
     let measures = [
+        ("Net worth", Measure::NetWorth),
         ("Engagements", Measure::Engagement),
+        ("Hours of work", Measure::HoursOfWork),
+        ("Audience at the end", Measure::AudienceEnd),
         ("Drafts", Measure::PostsDrafted),
         ("Reviews", Measure::Reviews),
         ("Blocked posts", Measure::PostsBlocked),
@@ -148,8 +151,12 @@ fn terms() -> Vec<Term> {
 /// The display name of a headline measure.
 pub const fn label(measure: Measure) -> &'static str {
     match measure {
+        Measure::NetWorth => "Net worth",
         Measure::Engagement => "Engagements",
         Measure::ExpectedEngagement => "Engagements expected by the planner",
+        Measure::HoursOfWork => "Hours of work",
+        Measure::Cost => "Cost",
+        Measure::AudienceEnd => "Audience at the end",
         Measure::PostsWanted => "Posts wanted",
         Measure::PostsPlanned => "Posts planned",
         Measure::PostsDrafted => "Drafts",

@@ -23,7 +23,8 @@ pub fn section(simulation: &Simulation) -> Section {
 }
 
 fn summary(simulation: &Simulation) -> String {
-    let Headline { engagement, expected_engagement, posts_wanted, posts_drafted, .. } = &simulation.headline;
+    let Headline { net_worth, engagement, hours_of_work, expected_engagement, posts_wanted, posts_drafted, .. } =
+        &simulation.headline;
     let committed = simulation.provenance.committed_posts;
     if posts_wanted.mean <= 0.0 {
         return without_wanted(committed, engagement);
@@ -33,21 +34,26 @@ fn summary(simulation: &Simulation) -> String {
         1 => " One of them was committed before the run.".to_owned(),
         many => format!(" {} of them were committed before the run.", whole(many.into())),
     };
-    let outcomes = [engagement.p5, engagement.p95];
-    let interval = engagement
-        .interval
-        .map_or(String::new(), |_| format!(" (5 to 95\u{a0}% of replications: {})", range(outcomes)));
+    let outcomes = |estimate: &Estimate| {
+        let ends = [estimate.p5, estimate.p95];
+        estimate.interval.map_or(String::new(), |_| format!(" (5 to 95\u{a0}% of replications: {})", range(ends)))
+    };
     let reality = match against(engagement.mean, expected_engagement.mean) {
-        Some(same) if same == "as" => " That is what the planner expected.".to_owned(),
-        Some(change) => format!(" That is {change} what the planner expected."),
+        Some(same) if same == "as" => " The engagements are what the planner expected.".to_owned(),
+        Some(change) => format!(" The engagements are {change} what the planner expected."),
         None => String::new(),
     };
     format!(
-        "Of {} wanted posts, {} ({}) became drafts.{before} The drafts earned {} engagements{interval}.{reality}",
+        "Of {} wanted posts, {} ({}) became drafts.{before} Their net worth was {}{}: they earned {} engagements{} and took \
+         {} of work.{reality}",
         count(posts_wanted.mean),
         count(posts_drafted.mean),
         percent(share(posts_drafted.mean, posts_wanted.mean)),
+        count(net_worth.mean),
+        outcomes(net_worth),
         count(engagement.mean),
+        outcomes(engagement),
+        count_with_noun(hours_of_work.mean, "hour", "hours"),
     )
 }
 
@@ -82,7 +88,11 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
     let planned = totals.posts_planned.mean;
     let per_draft = share(totals.engagement.mean, totals.posts_drafted.mean);
     vec![
+        card("Net worth", &totals.net_worth, 1.0, Some("worth of the engagements less the cost".to_owned())),
         card("Engagements", &totals.engagement, 1.0, None),
+        card("Hours of work", &totals.hours_of_work, 1.0, None),
+        card("Cost", &totals.cost, 1.0, Some("of the work and of the people who left".to_owned())),
+        card("Audience at the end", &totals.audience_end, 1.0, audience_lost(&simulation.weekly)),
         card("Drafts", &totals.posts_drafted, 1.0, of(&totals.posts_drafted, totals.posts_wanted.mean, "wanted")),
         Card {
             label: "Engagements per draft",
@@ -111,6 +121,13 @@ fn of(part: &Estimate, whole: f64, what: &str) -> Option<String> {
     share(part.mean, whole).map(|share| format!("{} of {} {what}", percent(Some(share)), count(whole)))
 }
 
+/// How many people left after the first week.
+fn audience_lost(weekly: &[WeekSummary]) -> Option<String> {
+    let [first, .., last] = weekly else { return None };
+    let lost = share(first.audience_end - last.audience_end, first.audience_end)?;
+    Some(format!("{} fewer than after the first week", percent(Some(lost))))
+}
+
 fn busiest(weekly: &[WeekSummary]) -> Option<String> {
     let busiest = weekly.iter().max_by(|a, b| a.reviews.total_cmp(&b.reviews))?;
     (weekly.len() > 1 && busiest.reviews > 0.0).then(|| format!("most in {}: {}", busiest.week, count(busiest.reviews)))
@@ -126,6 +143,17 @@ fn terms(has_committed: bool) -> Vec<Term> {
         term(
             "Draft",
             "a planned post that was not blocked and, if needed, was approved in time. Nothing is published.",
+        ),
+        term(
+            "Net worth",
+            "engagements times the `worth` of their channel, less the hours of work times `cost_per_hour` and the people who \
+             left times `person_worth`, in engagements of a channel whose `worth` is 1. All of these are assumptions of \
+             the rules.",
+        ),
+        term(
+            "Audience",
+            "people over all channels. Some leave at every post; newcomers are not simulated. How many leave is an \
+             assumption of the scenario.",
         ),
         term("Engagement", "a like, comment, share, click or open that a draft would get if published."),
     ];

@@ -34,8 +34,12 @@ pub fn wish(goal: Goal) -> String {
 /// The noun for a headline measure.
 const fn noun(measure: Measure) -> &'static str {
     match measure {
+        Measure::NetWorth => "net worth",
         Measure::Engagement => "engagements",
         Measure::ExpectedEngagement => "expected engagements",
+        Measure::HoursOfWork => "hours of work",
+        Measure::Cost => "cost",
+        Measure::AudienceEnd => "people in the audience at the end",
         Measure::PostsWanted => "wanted posts",
         Measure::PostsPlanned => "planned posts",
         Measure::PostsDrafted => "drafts",

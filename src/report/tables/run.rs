@@ -67,6 +67,14 @@ fn weekly(weeks: &[WeekSummary]) -> Table {
         rejected: f64 = row.rejected,
         /// Posts that were not approved in time.
         expired: f64 = row.expired,
+        /// Worth of the engagements less the cost, mean over replications, in engagements of a channel whose `worth` is 1.
+        net_worth: f64 = row.net_worth.mean,
+        /// Hours of work on the drafts.
+        hours_of_work: f64 = row.hours_of_work,
+        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        cost: f64 = row.cost,
+        /// People in the audience at the end of the week, over all channels.
+        audience_end: f64 = row.audience_end,
     });
     table
 }
@@ -103,6 +111,14 @@ fn channels(rows: &[ChannelSummary]) -> Table {
         warn_at: f64 = row.warn_at,
         /// Fatigue at and above which the rules block.
         block_at: f64 = row.block_at,
+        /// Worth of the engagements less the cost, mean over replications, in engagements of a channel whose `worth` is 1.
+        net_worth: f64 = row.net_worth.mean,
+        /// Hours of work on the drafts.
+        hours_of_work: f64 = row.hours_of_work,
+        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        cost: f64 = row.cost,
+        /// People in the audience at the end.
+        audience_end: f64 = row.audience_end,
     });
     table
 }
@@ -221,6 +237,14 @@ fn clients(rows: &[ClientSummary]) -> Table {
         risk_medium: f64 = row.risk[1],
         /// Posts of high risk.
         risk_high: f64 = row.risk[2],
+        /// Worth of the engagements less the cost, mean over replications, in engagements of a channel whose `worth` is 1.
+        net_worth: f64 = row.net_worth.mean,
+        /// Hours of work on the drafts.
+        hours_of_work: f64 = row.hours_of_work,
+        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        cost: f64 = row.cost,
+        /// People in the audience at the end, over all channels.
+        audience_end: f64 = row.audience_end,
     });
     table
 }

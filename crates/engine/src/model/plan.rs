@@ -139,7 +139,7 @@ pub struct Post {
     pub slot_value: f64,
     /// Expected engagements: value x quality factor x response to fatigue.
     pub expected_engagement: f64,
-    /// What the work on it costs, in the unit of worth.
+    /// What the work on it and the people who leave cost, in the unit of worth.
     pub cost: f64,
     /// Expected engagements times the channel's worth, less the cost.
     pub net_worth: f64,

@@ -23,7 +23,7 @@ pub(super) struct Scored<'a> {
     pub score: f64,
     /// Factor on engagement, from the score and the content type.
     pub quality: f64,
-    /// What a post with it costs, in the unit of worth.
+    /// What the work on a post with it costs, in the unit of worth.
     pub cost: f64,
 }
 
@@ -75,7 +75,8 @@ impl<'a> ChannelDraft<'a> {
         let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
         let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
-        let mean = MeanPost::of(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let work = MeanPost::of(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let mean = MeanPost { cost: work.cost + rules.leaving_cost(state.audience), ..work };
         let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean);
         Ok(Self {
             state,

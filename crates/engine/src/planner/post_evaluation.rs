@@ -240,7 +240,8 @@ impl SlotEvaluator<'_, '_> {
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
-        let cost = self.scored.map_or(0.0, |scored| scored.cost);
+        let leaving = self.channel_draft.rules.leaving_cost(self.channel_draft.state.audience);
+        let cost = self.scored.map_or(0.0, |scored| scored.cost) + leaving;
         let facts = self.facts(campaign_id.as_ref(), expected, &context);
         let (evaluated, facts) = evaluate_rules(rules, facts, &self.channel_draft.ctx, engine_block, worker.evaluator)?;
         let post = Post {

@@ -85,6 +85,12 @@ rule_table! {
         /// what one engagement is worth against one on another channel, as a factor
         #[key(default = DefaultValue::Number(1.0), Kind::above(0.0, 1000.0))]
         pub worth: f64,
+        /// share of the audience that leaves at a post
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
+        pub leave_per_post: f64,
+        /// what the loss of one person of the audience costs, in engagements of a channel whose `worth` is 1
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1_000_000.0))]
+        pub person_worth: f64,
         /// share of value gained at momentum 1 and lost at momentum 0
         #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
         pub momentum_gain: f64,
@@ -101,6 +107,12 @@ impl ChannelRules {
     #[must_use]
     pub fn content_type_factor(&self, kind: &str) -> f64 {
         self.content_types.get(kind).copied().unwrap_or(1.0)
+    }
+
+    /// What the people who leave at a post to an audience cost, in the unit of worth.
+    #[must_use]
+    pub fn leaving_cost(&self, audience: f64) -> f64 {
+        audience * self.leave_per_post * self.person_worth
     }
 
     /// Factor by which fatigue decays each hour.

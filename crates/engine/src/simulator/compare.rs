@@ -232,7 +232,7 @@ struct PackRun<'a> {
 impl<'a> PackRun<'a> {
     fn new(pack: &ComparedPack<'a>, extent: Extent, observer: &'a dyn Observer, levels: &CompiledRules) -> Self {
         let run = Run::new(pack.planner, pack.scenario, extent, observer);
-        Self { label: pack.label, run: run.with_fatigue_levels_of(levels) }
+        Self { label: pack.label, run: run.with_fatigue_levels_of(levels).with_worths_of(levels) }
     }
 
     fn summary(&self, replications: u32) -> Pack {

@@ -24,6 +24,8 @@ struct TrueChannel {
     channel: Channel,
     audience: f64,
     rate: f64,
+    /// Posts in 28 days at which the rate was measured.
+    usual_posts: f64,
     /// The response by the client's own estimates; `None` if the scenario's environment holds.
     response: Option<TrueResponse>,
 }
@@ -46,6 +48,10 @@ pub(super) struct Published {
     pub within_24_hours: u32,
     /// Posts of the channel in the preceding 7 days.
     pub within_7_days: u32,
+    /// Posts of the channel in the preceding 28 days.
+    pub within_28_days: u32,
+    /// Share of the channel's first audience that is still there.
+    pub audience_kept: f64,
 }
 
 /// The response to a post.
@@ -79,20 +85,24 @@ impl<'a> TrueClient<'a> {
 
     /// The response to a post: audience x rate x effects of hour, weekday, campaign and day
     /// x exp(gain x (quality - the client's usual quality))
-    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x exp(drift + AR(1) + noise). Each random factor is
-    /// corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log. Where the client has
-    /// estimates of the channel, they stand in place of audience, rate, effects, losses, drift and noise.
+    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss x loss by lasting load x exp(drift + AR(1) + noise). Each
+    /// random factor is corrected to have mean 1. `account_drift` is the sum of the drift's steps so far, in log. Where
+    /// the client has estimates of the channel, they stand in place of audience, rate, effects, drift, noise and the
+    /// losses of 24 hours and 7 days.
     pub fn respond(&self, post: &Published, hours: &WeekHours, account_drift: f64) -> Response {
         let environment = self.environment;
         let Some(channel) = self.channels.iter().find(|known| known.channel == post.channel) else {
             return Response { engagement: 0.0, without_noise: 0.0 };
         };
         let asset = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
+        let over_usual = (f64::from(post.within_28_days) / channel.usual_posts).max(1.0);
+        let lasting = post.audience_kept * libm::pow(over_usual, -environment.lasting_loss);
         let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
         let normal = self.rng.normal(Purpose::Noise, Some(post.channel), hour);
         if let (Some(response), Some(wall)) = (&channel.response, hours.hours().get(post.hour)) {
             let expected = response.expected(post.at, *wall, post.content_type, post.load);
-            let without_noise = expected * asset * post.campaign * self.calendar(post, hours.date(wall.weekday));
+            let calendar = self.calendar(post, hours.date(wall.weekday));
+            let without_noise = expected * asset * post.campaign * calendar * lasting;
             let noise = corrected(response.noise_sd(), normal);
             return Response { engagement: without_noise * libm::exp(noise), without_noise };
         }
@@ -100,9 +110,18 @@ impl<'a> TrueClient<'a> {
         let tired = libm::pow(1.0 + f64::from(post.within_24_hours), -environment.loss_24_hours)
             * libm::pow(1.0 + f64::from(post.within_7_days), -environment.loss_7_days);
         let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
-        let without_noise = channel.audience * channel.rate * timing * asset * tired * libm::exp(drift);
+        let without_noise = channel.audience * channel.rate * timing * asset * tired * lasting * libm::exp(drift);
         let noise = corrected(environment.noise_log_sd, normal);
         Response { engagement: without_noise * libm::exp(noise), without_noise }
+    }
+
+    /// Share of the audience that leaves at a post.
+    pub fn leaving(&self, post: &Published) -> f64 {
+        let rested = match post.channel {
+            Channel::Email => self.environment.leave_per_email,
+            _ => self.environment.leave_per_post,
+        };
+        (rested * (1.0 + f64::from(post.within_7_days) / 7.0)).min(1.0)
     }
 
     /// Combined factor for hour, weekday, campaign and special days.
@@ -169,7 +188,25 @@ pub(super) fn true_quality(asset: &Asset) -> f64 {
 fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng) -> TrueChannel {
     let rate = state.engagement_rate.unwrap_or(environment.unknown_engagement_rate);
     let error = corrected(environment.rate_log_sd, rng.normal(Purpose::RateEffect, Some(state.channel), 0));
-    TrueChannel { channel: state.channel, audience: state.audience, rate: rate * libm::exp(error), response: None }
+    TrueChannel {
+        channel: state.channel,
+        audience: state.audience,
+        rate: rate * libm::exp(error),
+        usual_posts: usual_posts(state),
+        response: None,
+    }
+}
+
+/// Posts in 28 days that count as usual at least: three a week. An account that posts less loses nothing by growing up to
+/// that.
+const LEAST_USUAL_POSTS: f64 = 12.0;
+
+/// Posts of a channel in 28 days before the simulation, at which its engagement was measured.
+fn usual_posts(state: &ChannelState) -> f64 {
+    let since = state.as_of.plus_days(-28);
+    let recent = state.recent_posts.iter().filter(|at| (since..state.as_of).contains(*at)).count();
+    let stated = f64::from(state.posts_last_30_days) * 28.0 / 30.0;
+    stated.max(recent as f64).max(LEAST_USUAL_POSTS)
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.

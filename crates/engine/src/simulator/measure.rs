@@ -10,10 +10,18 @@ use super::totals::Totals;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
+    /// Worth of the realized engagements less the cost; in a comparison, by the base's rules.
+    NetWorth,
     /// Realized engagements.
     Engagement,
     /// Engagements that the planner expected of the drafted posts.
     ExpectedEngagement,
+    /// Hours of work on the drafts; in a comparison, by the base's rules.
+    HoursOfWork,
+    /// What these hours and the people who left cost, in the unit of net worth; in a comparison, by the base's rules.
+    Cost,
+    /// People in the audiences at the end, over all channels.
+    AudienceEnd,
     /// Posts that the rules wanted.
     PostsWanted,
     /// Posts placed in plans.
@@ -48,9 +56,13 @@ pub enum Direction {
 
 impl Measure {
     /// All measures, in report order.
-    pub const ALL: [Measure; 12] = [
+    pub const ALL: [Measure; 16] = [
+        Measure::NetWorth,
         Measure::Engagement,
         Measure::ExpectedEngagement,
+        Measure::HoursOfWork,
+        Measure::Cost,
+        Measure::AudienceEnd,
         Measure::PostsWanted,
         Measure::PostsPlanned,
         Measure::PostsDrafted,
@@ -67,8 +79,12 @@ impl Measure {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Measure::NetWorth => "net_worth",
             Measure::Engagement => "engagement",
             Measure::ExpectedEngagement => "expected_engagement",
+            Measure::HoursOfWork => "hours_of_work",
+            Measure::Cost => "cost",
+            Measure::AudienceEnd => "audience_end",
             Measure::PostsWanted => "posts_wanted",
             Measure::PostsPlanned => "posts_planned",
             Measure::PostsDrafted => "posts_drafted",
@@ -86,12 +102,16 @@ impl Measure {
     #[must_use]
     pub const fn direction(self) -> Direction {
         match self {
-            Measure::Engagement
+            Measure::NetWorth
+            | Measure::Engagement
             | Measure::ExpectedEngagement
+            | Measure::AudienceEnd
             | Measure::PostsWanted
             | Measure::PostsPlanned
             | Measure::PostsDrafted => Direction::More,
-            Measure::PostsBlocked
+            Measure::HoursOfWork
+            | Measure::Cost
+            | Measure::PostsBlocked
             | Measure::Reviews
             | Measure::Rejected
             | Measure::Expired
@@ -104,8 +124,12 @@ impl Measure {
     /// Its value in the totals of a replication.
     pub(super) const fn of(self, totals: &Totals) -> f64 {
         match self {
+            Measure::NetWorth => totals.net_worth,
             Measure::Engagement => totals.engagement,
             Measure::ExpectedEngagement => totals.expected,
+            Measure::HoursOfWork => totals.hours_of_work,
+            Measure::Cost => totals.cost,
+            Measure::AudienceEnd => totals.audience,
             Measure::PostsWanted => totals.wanted,
             Measure::PostsPlanned => totals.planned,
             Measure::PostsDrafted => totals.drafted,

@@ -118,6 +118,8 @@ pub(super) struct RunClient<'a> {
     rules: ClientRules,
     /// The rules whose fatigue levels count as warning and blocking.
     level_rules: ClientRules,
+    /// The rules by whose worths and costs net worth is computed.
+    worth_rules: ClientRules,
 }
 
 /// A client in one replication.
@@ -132,7 +134,7 @@ impl<'a> Run<'a> {
     pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
         let clients = scaling::planned_clients(scenario).map(|(client, state)| {
             let rules = planner.rules().for_client(client);
-            RunClient { client, state, level_rules: rules.clone(), rules }
+            RunClient { client, state, level_rules: rules.clone(), worth_rules: rules.clone(), rules }
         });
         Self { planner, scenario, extent, observer, clients: clients.collect() }
     }
@@ -141,6 +143,14 @@ impl<'a> Run<'a> {
     pub fn with_fatigue_levels_of(mut self, rules: &CompiledRules) -> Self {
         for own in &mut self.clients {
             own.level_rules = rules.for_client(own.client);
+        }
+        self
+    }
+
+    /// Computes net worth by the worths and costs of another pack, so that compared runs share a scale.
+    pub fn with_worths_of(mut self, rules: &CompiledRules) -> Self {
+        for own in &mut self.clients {
+            own.worth_rules = rules.for_client(own.client);
         }
         self
     }
@@ -186,16 +196,18 @@ impl<'a> Run<'a> {
                     rng: *rng,
                     review: &scenario.review,
                     rules: of.rules.base(),
+                    worth_rules: of.worth_rules.base(),
                     hours,
                     week_number: i64::from(number),
                     smoothing: scenario.environment.score_smoothing,
                 };
-                Some((context.simulate(plan, current), of.level_rules.base(), hours))
+                Some((context.simulate(plan, current), of, hours))
             })
             .collect();
         for (client, result) in results.iter().enumerate() {
-            let Some((result, level_rules, hours)) = result else { continue };
-            sum.add(number as usize, client, result, &level_rules.fatigue, hours);
+            let Some((result, of, hours)) = result else { continue };
+            let (levels, worth_rules) = (&of.level_rules.base().fatigue, of.worth_rules.base());
+            sum.add(number as usize, client, result, levels, worth_rules, hours);
         }
         Ok(())
     }

@@ -15,6 +15,17 @@ pub(super) struct SimulatedClient {
     /// Cumulative drift of the account, in log.
     pub account_drift: f64,
     channels: Vec<Smoothed>,
+    audiences: Vec<Audience>,
+}
+
+/// The audience of one channel.
+#[derive(Debug, Clone, Copy)]
+struct Audience {
+    channel: Channel,
+    /// People at the start of the simulation.
+    first: f64,
+    /// Share of them that is still there.
+    kept: f64,
 }
 
 /// Exponentially smoothed results of one channel.
@@ -63,12 +74,35 @@ const HALF_TRUST_POSTS: f64 = 5.0;
 impl SimulatedClient {
     /// The initial state of a scenario's client.
     pub fn new(state: &ClientState) -> Self {
-        Self { state: state.clone(), account_drift: 0.0, channels: vec![Smoothed::default(); state.channels.len()] }
+        let channels = vec![Smoothed::default(); state.channels.len()];
+        let of = |state: &ChannelState| Audience { channel: state.channel, first: state.audience, kept: 1.0 };
+        let audiences = state.channels.iter().map(of).collect();
+        Self { state: state.clone(), account_drift: 0.0, channels, audiences }
+    }
+
+    /// The audience of each channel, in people.
+    pub fn audiences(&self) -> Vec<(Channel, f64)> {
+        self.audiences.iter().map(|audience| (audience.channel, audience.first * audience.kept)).collect()
+    }
+
+    /// Share of a channel's first audience that is still there.
+    pub fn audience_kept(&self, channel: Channel) -> f64 {
+        self.audiences.iter().find(|audience| audience.channel == channel).map_or(1.0, |audience| audience.kept)
+    }
+
+    /// A share of a channel's audience leaves.
+    pub fn lose_audience(&mut self, channel: Channel, share: f64) {
+        if let Some(audience) = self.audiences.iter_mut().find(|audience| audience.channel == channel) {
+            audience.kept *= 1.0 - share;
+        }
     }
 
     /// Advances every channel by a week of results, in the order of the state's channels.
     pub fn advance(&mut self, results: &[ChannelWeekResult], paths: &[FatiguePath], hours: &WeekHours, smoothing: f64) {
         let end = hours.instant(hours.len() as i64);
+        for (state, audience) in self.state.channels.iter_mut().zip(&self.audiences) {
+            state.audience = audience.first * audience.kept;
+        }
         let channels = self.state.channels.iter_mut().zip(&mut self.channels);
         for ((state, smoothed), (result, path)) in channels.zip(results.iter().zip(paths)) {
             state.fatigue = Score::clamped(path.end);

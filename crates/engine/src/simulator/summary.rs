@@ -80,10 +80,19 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Headline {
+    /// Worth of the realized engagements less the cost, in engagements of a channel whose
+    /// `worth` is 1.
+    pub net_worth: Estimate,
     /// Realized engagements.
     pub engagement: Estimate,
     /// Engagements that the planner expected of the drafted posts.
     pub expected_engagement: Estimate,
+    /// Hours of work on the drafts.
+    pub hours_of_work: Estimate,
+    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    pub cost: Estimate,
+    /// People in the audiences at the end, over all channels.
+    pub audience_end: Estimate,
     /// Posts that the rules wanted.
     pub posts_wanted: Estimate,
     /// Posts placed in plans, without those committed before the run.
@@ -114,6 +123,14 @@ pub struct WeekSummary {
     pub week: Week,
     /// Realized engagements.
     pub engagement: Estimate,
+    /// Worth of these engagements less the cost.
+    pub net_worth: Estimate,
+    /// Hours of work on the drafts.
+    pub hours_of_work: f64,
+    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    pub cost: f64,
+    /// People in the audience at the end.
+    pub audience_end: f64,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,
     /// Posts that the rules wanted, before fatigue lowers the number.
@@ -172,6 +189,14 @@ pub struct ChannelSummary {
     pub clients: u32,
     /// Realized engagements.
     pub engagement: Estimate,
+    /// Worth of these engagements less the cost.
+    pub net_worth: Estimate,
+    /// Hours of work on the drafts.
+    pub hours_of_work: f64,
+    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    pub cost: f64,
+    /// People in the audience at the end.
+    pub audience_end: f64,
     /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
     /// Posts committed before the run, which are published unchanged.
@@ -228,6 +253,14 @@ pub struct ClientSummary {
     pub time_zone: String,
     /// Realized engagements.
     pub engagement: Estimate,
+    /// Worth of these engagements less the cost.
+    pub net_worth: Estimate,
+    /// Hours of work on the drafts.
+    pub hours_of_work: f64,
+    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    pub cost: f64,
+    /// People in the audience at the end.
+    pub audience_end: f64,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,
     /// Posts that the rules wanted, before fatigue lowers the number.

@@ -10,7 +10,7 @@ use super::summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, TargetChanges, WeekSummary,
 };
 use super::totals::Totals;
-use super::week::{ClientWeekResult, PostOutcome, PostResult, PriorResult};
+use super::week::{AudienceWeek, ClientWeekResult, PostOutcome, PostResult, PriorResult};
 use crate::model::{Allocation, AssetChoice, AssetId, Channel, Client, Outcome, TargetSource, Week, WeekHours};
 use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
@@ -69,18 +69,26 @@ impl Replication {
         }
     }
 
-    /// Adds one client's week. `levels` are the fatigue levels by which hours are counted.
+    /// Adds one client's week. `levels` are the fatigue levels by which hours are counted, `worth_rules` have the worths
+    /// and costs.
     pub fn add(
         &mut self,
         week: usize,
         client: usize,
         result: &ClientWeekResult,
         levels: &FatigueRules,
+        worth_rules: &Rules,
         hours: &WeekHours,
     ) {
         let mut by_channel = vec![Totals::default(); Channel::COUNT];
-        self.add_posts(week, result, hours, &mut by_channel);
-        self.add_prior(result, hours, &mut by_channel);
+        self.add_posts(week, result, hours, worth_rules, &mut by_channel);
+        self.add_prior(result, hours, worth_rules, &mut by_channel);
+        for AudienceWeek { channel, start, end } in &result.audiences {
+            if let Some(totals) = by_channel.get_mut(channel.index()) {
+                totals.audience += if week == 0 { *start } else { 0.0 };
+                totals.lose_audience(start - end, *channel, worth_rules);
+            }
+        }
         for allocation in &result.allocations {
             if let Some(totals) = by_channel.get_mut(allocation.channel.index()) {
                 add_target(totals, allocation, &result.prior);
@@ -107,14 +115,21 @@ impl Replication {
         }
     }
 
-    fn add_posts(&mut self, week: usize, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
-        for PostResult { post, outcome, reviewed, engagement } in &result.posts {
+    fn add_posts(
+        &mut self,
+        week: usize,
+        result: &ClientWeekResult,
+        hours: &WeekHours,
+        worth_rules: &Rules,
+        by_channel: &mut [Totals],
+    ) {
+        for PostResult { post, outcome, reviewed, engagement, hours_of_work } in &result.posts {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.planned += 1.0;
             totals.fatigue_at_posts += post.fatigue;
             totals.without_asset += f64::from(u8::from(post.asset.is_none()));
             totals.reviews += f64::from(u8::from(*reviewed));
-            totals.engagement += engagement;
+            totals.add_worth(*engagement, *hours_of_work, post.channel, worth_rules);
             if let Some(count) = totals.risk.get_mut(post.risk as usize) {
                 *count += 1.0;
             }
@@ -139,13 +154,19 @@ impl Replication {
 
     /// Adds posts committed before the week was planned. They are drafts, but not planned posts: no guardrail, band or
     /// reviewer saw them in this run.
-    fn add_prior(&mut self, result: &ClientWeekResult, hours: &WeekHours, by_channel: &mut [Totals]) {
-        for PriorResult { post, engagement } in &result.prior {
+    fn add_prior(
+        &mut self,
+        result: &ClientWeekResult,
+        hours: &WeekHours,
+        worth_rules: &Rules,
+        by_channel: &mut [Totals],
+    ) {
+        for PriorResult { post, engagement, hours_of_work } in &result.prior {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.committed += 1.0;
             totals.drafted += 1.0;
             totals.fatigue_at_posts += post.fatigue;
-            totals.engagement += engagement;
+            totals.add_worth(*engagement, *hours_of_work, post.channel, worth_rules);
             totals.expected += post.expected_engagement;
             self.add_draft(post.hour, post.asset.as_ref(), hours);
         }
@@ -250,11 +271,12 @@ pub(super) struct Tally {
     assets: usize,
 }
 
-/// The sums of a week, channel or client over all replications, and its engagement in each.
+/// The sums of a week, channel or client over all replications, and its engagement and net worth in each.
 #[derive(Debug, Clone, Default)]
 struct Accumulated {
     sums: Totals,
     engagement: Vec<f64>,
+    net_worth: Vec<f64>,
 }
 
 /// Assets used this often or more are counted together.
@@ -325,8 +347,12 @@ impl Tally {
         let of =
             |measure: Measure| Estimate::of(&self.totals.iter().map(|totals| measure.of(totals)).collect::<Vec<_>>());
         Headline {
+            net_worth: of(Measure::NetWorth),
             engagement: of(Measure::Engagement),
             expected_engagement: of(Measure::ExpectedEngagement),
+            hours_of_work: of(Measure::HoursOfWork),
+            cost: of(Measure::Cost),
+            audience_end: of(Measure::AudienceEnd),
             posts_wanted: of(Measure::PostsWanted),
             posts_planned: of(Measure::PostsPlanned),
             posts_drafted: of(Measure::PostsDrafted),
@@ -341,10 +367,19 @@ impl Tally {
     }
 
     pub fn weekly(&self, start: Week) -> Vec<WeekSummary> {
+        let mut audience = 0.0;
+        let mut audience_after = |totals: &Totals| {
+            audience += self.mean(totals.audience);
+            audience
+        };
         let rows = self.weeks.iter().enumerate();
-        rows.map(|(number, Accumulated { sums: totals, engagement })| WeekSummary {
+        rows.map(|(number, Accumulated { sums: totals, engagement, net_worth })| WeekSummary {
             week: start.plus(number as i64),
             engagement: Estimate::of(engagement),
+            net_worth: Estimate::of(net_worth),
+            hours_of_work: self.mean(totals.hours_of_work),
+            cost: self.mean(totals.cost),
+            audience_end: audience_after(totals),
             expected_engagement: self.mean(totals.expected),
             posts_wanted: self.mean(totals.wanted),
             posts_target: self.mean(totals.target),
@@ -374,10 +409,14 @@ impl Tally {
             .zip(clients)
             .zip(&self.channels)
             .filter(|((_, clients), _)| **clients > 0)
-            .map(|((channel, clients), Accumulated { sums: totals, engagement })| ChannelSummary {
+            .map(|((channel, clients), Accumulated { sums: totals, engagement, net_worth })| ChannelSummary {
                 channel,
                 clients: *clients,
                 engagement: Estimate::of(engagement),
+                net_worth: Estimate::of(net_worth),
+                hours_of_work: self.mean(totals.hours_of_work),
+                cost: self.mean(totals.cost),
+                audience_end: self.mean(totals.audience),
                 posts_wanted: self.mean(totals.wanted),
                 posts_committed: self.mean(totals.committed),
                 posts_planned: self.mean(totals.planned),
@@ -412,12 +451,16 @@ impl Tally {
 
     pub fn clients(&self, clients: &[&Client]) -> Vec<ClientSummary> {
         let rows = clients.iter().zip(&self.clients);
-        rows.map(|(client, Accumulated { sums: totals, engagement })| ClientSummary {
+        rows.map(|(client, Accumulated { sums: totals, engagement, net_worth })| ClientSummary {
             client_id: client.id.clone(),
             name: client.name.to_string(),
             workspace_id: client.workspace_id.clone(),
             time_zone: client.zone.name().to_owned(),
             engagement: Estimate::of(engagement),
+            net_worth: Estimate::of(net_worth),
+            hours_of_work: self.mean(totals.hours_of_work),
+            cost: self.mean(totals.cost),
+            audience_end: self.mean(totals.audience),
             expected_engagement: self.mean(totals.expected),
             posts_wanted: self.mean(totals.wanted),
             posts_committed: self.mean(totals.committed),
@@ -475,6 +518,7 @@ fn accumulate(rows: &mut [Accumulated], totals: &[Totals]) {
     for (row, totals) in rows.iter_mut().zip(totals) {
         row.sums.add(totals);
         row.engagement.push(totals.engagement);
+        row.net_worth.push(totals.net_worth);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The quantities that a simulation sums.
 
-use crate::model::RiskBand;
+use crate::model::{Channel, RiskBand};
+use crate::rules::Rules;
 
 /// The quantities summed per week, channel and client.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -26,10 +27,34 @@ pub(super) struct Totals {
     pub hours_above_block: f64,
     pub fatigue_sum: f64,
     pub fatigue_at_posts: f64,
+    pub hours_of_work: f64,
+    /// What that work and the people who left cost, in the unit of worth.
+    pub cost: f64,
+    /// Worth of the engagements less the cost.
+    pub net_worth: f64,
+    /// Audience at the start, if the first week is among what is summed, less the people who left.
+    pub audience: f64,
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
 impl Totals {
+    /// Adds a published post by its engagements and its hours of work.
+    pub fn add_worth(&mut self, engagement: f64, hours_of_work: f64, channel: Channel, worth_rules: &Rules) {
+        let cost = hours_of_work * worth_rules.assets.cost_per_hour;
+        self.engagement += engagement;
+        self.hours_of_work += hours_of_work;
+        self.cost += cost;
+        self.net_worth += engagement * worth_rules.channel(channel).worth - cost;
+    }
+
+    /// Subtracts the people of an audience who left.
+    pub fn lose_audience(&mut self, people: f64, channel: Channel, worth_rules: &Rules) {
+        let cost = people * worth_rules.channel(channel).person_worth;
+        self.audience -= people;
+        self.cost += cost;
+        self.net_worth -= cost;
+    }
+
     pub fn add(&mut self, other: &Totals) {
         let Totals { risk, .. } = other;
         for (mine, theirs) in self.numbers_mut().into_iter().zip(other.numbers()) {
@@ -40,7 +65,7 @@ impl Totals {
         }
     }
 
-    fn numbers(&self) -> [f64; 21] {
+    fn numbers(&self) -> [f64; 25] {
         [
             self.engagement,
             self.expected,
@@ -63,10 +88,14 @@ impl Totals {
             self.hours_above_block,
             self.fatigue_sum,
             self.fatigue_at_posts,
+            self.hours_of_work,
+            self.cost,
+            self.net_worth,
+            self.audience,
         ]
     }
 
-    fn numbers_mut(&mut self) -> [&mut f64; 21] {
+    fn numbers_mut(&mut self) -> [&mut f64; 25] {
         [
             &mut self.engagement,
             &mut self.expected,
@@ -89,6 +118,10 @@ impl Totals {
             &mut self.hours_above_block,
             &mut self.fatigue_sum,
             &mut self.fatigue_at_posts,
+            &mut self.hours_of_work,
+            &mut self.cost,
+            &mut self.net_worth,
+            &mut self.audience,
         ]
     }
 }

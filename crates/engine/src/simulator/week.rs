@@ -1,10 +1,10 @@
 //! One client's simulated week: review, drafts, responses, the state afterwards.
 
-use super::environment::{Published, TrueClient, true_quality};
+use super::environment::{Published, Response, TrueClient, true_quality};
 use super::random::{KeyedRng, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, SimulatedClient};
 use crate::model::{
-    Allocation, AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand,
+    Allocation, Asset, AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand,
     ScheduleStatus, Timestamp, WeekHours,
 };
 use crate::rules::Rules;
@@ -29,6 +29,8 @@ pub(super) struct PostResult {
     pub outcome: PostOutcome,
     pub reviewed: bool,
     pub engagement: f64,
+    /// Hours of work on it; 0 if its draft was not created.
+    pub hours_of_work: f64,
 }
 
 /// A post committed before the week was planned, and its engagements.
@@ -36,6 +38,16 @@ pub(super) struct PostResult {
 pub(super) struct PriorResult {
     pub post: PriorPost,
     pub engagement: f64,
+    /// Hours of work on it.
+    pub hours_of_work: f64,
+}
+
+/// The audience of a channel in a week, in people.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct AudienceWeek {
+    pub channel: Channel,
+    pub start: f64,
+    pub end: f64,
 }
 
 /// The result of a client's week.
@@ -47,6 +59,8 @@ pub(super) struct ClientWeekResult {
     pub allocations: Vec<Allocation>,
     /// Fatigue of the state's channels, in order.
     pub fatigue: Vec<FatiguePath>,
+    /// Audiences of the state's channels, in order.
+    pub audiences: Vec<AudienceWeek>,
 }
 
 /// The context of a client's simulated week.
@@ -56,6 +70,8 @@ pub(super) struct WeekContext<'a> {
     pub rng: KeyedRng,
     pub review: &'a ReviewPolicy,
     pub rules: &'a Rules,
+    /// The rules by whose hours of work posts cost.
+    pub worth_rules: &'a Rules,
     pub hours: &'a WeekHours,
     /// Weeks since the start of the simulation.
     pub week_number: i64,
@@ -69,26 +85,29 @@ impl WeekContext<'_> {
         let mut results: Vec<ChannelWeekResult> =
             wanted.map(|wanted| ChannelWeekResult { wanted, ..Default::default() }).collect();
         moving.account_drift += self.truth.drift_step(self.week_number);
+        let before = moving.audiences();
         let mut posts = Vec::with_capacity(plan.posts.len());
         for post in plan.posts {
             let (outcome, reviewed) = self.outcome(&post);
-            let mut engagement = 0.0;
+            let (mut engagement, mut hours_of_work) = (0.0, 0.0);
             let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
             if let (PostOutcome::Drafted, Some(result)) = (outcome, place.and_then(|place| results.get_mut(place))) {
-                let published = self.publish(OutgoingPost::planned(&post), moving, result);
-                let earned = self.truth.respond(&published, self.hours, moving.account_drift);
+                let outgoing = OutgoingPost::planned(&post);
+                let (published, earned) = self.publish(outgoing, moving, result);
                 engagement = earned.engagement;
+                hours_of_work = self.hours_of_work(outgoing);
                 result.expected += post.expected_engagement;
                 result.published.push((published, earned));
                 if let Some(asset) = &post.asset {
                     moving.use_asset(asset.used(), post.channel, post.at);
                 }
             }
-            posts.push(PostResult { post, outcome, reviewed, engagement });
+            posts.push(PostResult { post, outcome, reviewed, engagement, hours_of_work });
         }
         let publish_prior = |post: PriorPost| {
             let engagement = self.publish_prior(&post, moving, &mut results);
-            PriorResult { post, engagement }
+            let hours_of_work = self.hours_of_work(OutgoingPost::prior(&post));
+            PriorResult { post, engagement, hours_of_work }
         };
         let prior = plan.prior.into_iter().map(publish_prior).collect();
         let paths: Vec<FatiguePath> = moving
@@ -100,7 +119,13 @@ impl WeekContext<'_> {
             .collect();
         moving.record_warnings(&plan.signals.early_warning, self.hours.start());
         moving.advance(&results, &paths, self.hours, self.smoothing);
-        ClientWeekResult { posts, prior, allocations: plan.allocations, fatigue: paths }
+        let audience = |(before, after): (&(Channel, f64), (Channel, f64))| AudienceWeek {
+            channel: before.0,
+            start: before.1,
+            end: after.1,
+        };
+        let audiences = before.iter().zip(moving.audiences()).map(audience).collect();
+        ClientWeekResult { posts, prior, allocations: plan.allocations, fatigue: paths, audiences }
     }
 
     /// The outcome of a post, and whether it was reviewed.
@@ -132,19 +157,42 @@ impl WeekContext<'_> {
 
     /// Publishes a post that was committed before the week was planned, unchanged: it was approved earlier, or runs
     /// automatically. Returns its engagements.
-    fn publish_prior(&self, post: &PriorPost, moving: &SimulatedClient, results: &mut [ChannelWeekResult]) -> f64 {
+    fn publish_prior(&self, post: &PriorPost, moving: &mut SimulatedClient, results: &mut [ChannelWeekResult]) -> f64 {
         let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
         let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
-        let published = self.publish(OutgoingPost::prior(post), moving, result);
-        let earned = self.truth.respond(&published, self.hours, moving.account_drift);
+        let (published, earned) = self.publish(OutgoingPost::prior(post), moving, result);
         result.expected += post.expected_engagement;
         result.prior.push((published, earned));
         earned.engagement
     }
 
+    /// Publishes a post: people respond to it, and some leave.
+    fn publish(
+        &self,
+        post: OutgoingPost<'_>,
+        moving: &mut SimulatedClient,
+        result: &ChannelWeekResult,
+    ) -> (Published, Response) {
+        let published = self.published(post, moving, result);
+        let response = self.truth.respond(&published, self.hours, moving.account_drift);
+        moving.lose_audience(post.channel, self.truth.leaving(&published));
+        (published, response)
+    }
+
+    /// Hours of work on a post, by the content type of its asset.
+    fn hours_of_work(&self, post: OutgoingPost<'_>) -> f64 {
+        self.asset(post).map_or(0.0, |asset| self.worth_rules.assets.hours_of_work(&asset.kind))
+    }
+
+    fn asset(&self, post: OutgoingPost<'_>) -> Option<&Asset> {
+        let (assets, used) = (&self.client.assets, post.asset?.used());
+        let place = assets.binary_search_by(|asset| asset.id.cmp(used)).ok()?;
+        assets.get(place)
+    }
+
     /// The post as the environment sees it. The state's recent posts include those committed before, so only the week's
     /// own posts are counted in addition.
-    fn publish(&self, post: OutgoingPost<'_>, moving: &SimulatedClient, result: &ChannelWeekResult) -> Published {
+    fn published(&self, post: OutgoingPost<'_>, moving: &SimulatedClient, result: &ChannelWeekResult) -> Published {
         let state = moving.state.channels.iter().find(|state| state.channel == post.channel);
         let earlier = || {
             let own = result.published.iter().map(|(post, _)| &post.at);
@@ -156,13 +204,7 @@ impl WeekContext<'_> {
         };
         let age_hours = |at: &Timestamp| (post.at.as_second() - at.as_second()) as f64 / HOUR_SECONDS as f64;
         let response = self.truth.response(post.channel);
-        let asset = post.asset.and_then(|choice| {
-            self.client
-                .assets
-                .binary_search_by(|asset| asset.id.cmp(choice.used()))
-                .ok()
-                .and_then(|i| self.client.assets.get(i))
-        });
+        let asset = self.asset(post);
         Published {
             channel: post.channel,
             hour: post.hour,
@@ -175,6 +217,8 @@ impl WeekContext<'_> {
             load: response.map_or(0.0, |response| response.load(earlier().map(age_hours))),
             within_24_hours: before(24.0),
             within_7_days: before(7.0 * 24.0),
+            within_28_days: before(28.0 * 24.0),
+            audience_kept: moving.audience_kept(post.channel),
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::files;
 use crate::simulator::PointOutcome;
 
 /// Version of the file's format and of the meaning of its numbers. Since version 2, each replication has its own world,
-/// and hours are measured by the base pack's fatigue levels.
-pub(super) const FORMAT: u32 = 2;
+/// and hours are measured by the base pack's fatigue levels. Since version 3, net worth, work and audience are measured.
+pub(super) const FORMAT: u32 = 3;
 
 /// Everything that determines the results of a sweep's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -205,6 +205,7 @@ fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::Measure;
 
     fn head() -> Head {
         Head {
@@ -223,7 +224,7 @@ mod tests {
     }
 
     fn outcome(point: u32) -> PointOutcome {
-        PointOutcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; 12]] }
+        PointOutcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; Measure::ALL.len()]] }
     }
 
     fn error(opened: Result<(CheckpointFile, Vec<PointOutcome>), Failure>) -> String {

@@ -105,6 +105,11 @@ impl<'a> ChannelCase<'a> {
         }
     }
 
+    /// Cost of the people who leave at a post: audience x share x worth of a person.
+    pub fn leaving(&self) -> f64 {
+        self.state.audience * self.numbers.leave_per_post * self.numbers.person_worth
+    }
+
     /// Weekly posts after fatigue; `None` if a script decides.
     pub fn target(&self) -> Option<u32> {
         if self.case.hooks.weekly_posts {

@@ -91,9 +91,11 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the plan says {}, the rules hold it in {least}..={most}", stated.mean_quality);
             self.breach("mean_quality", detail, findings);
         }
-        let dearest = channel.usable.iter().map(|usable| self.quality_and_cost(usable).1).fold(0.0, f64::max);
-        if !(0.0..=dearest + super::ROUNDING).contains(&stated.mean_cost) {
-            let detail = format!("the plan says {}, no asset costs more than {dearest}", stated.mean_cost);
+        let leaving = channel.leaving();
+        let work = channel.usable.iter().map(|usable| self.quality_and_cost(usable).1).fold(0.0, f64::max);
+        let dearest = (leaving + work) * (1.0 + super::ROUNDING);
+        if !(leaving..=dearest).contains(&stated.mean_cost) {
+            let detail = format!("the plan says {}, a post costs {leaving} to {dearest}", stated.mean_cost);
             self.breach("mean_cost", detail, findings);
         }
         let is_free = channel.case.base().fatigue.end_weight_rounds == 0;
@@ -114,8 +116,8 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Mean quality factor and mean cost of the best usable assets, one for each post to place, the cheaper of two as
-    /// good first; posts left without an asset count as such and cost nothing, and with no post to place they are 1 and
-    /// 0. `None` if a script scores.
+    /// good first, and the cost of those who leave; posts left without an asset count as such and take no work, and with
+    /// no post to place quality is 1. `None` if a script scores.
     fn mean_post(&self) -> Option<[f64; 2]> {
         let (channel, case) = (self.channel, &self.channel.case);
         if case.hooks.score_asset {
@@ -123,13 +125,14 @@ impl ChannelWeek<'_, '_> {
         }
         let places = channel.places()? as usize;
         if places == 0 {
-            return Some([1.0, 0.0]);
+            return Some([1.0, channel.leaving()]);
         }
         let mut best: Vec<(f64, f64)> = channel.usable.iter().map(|usable| self.quality_and_cost(usable)).collect();
         best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
         best.resize(places, (case.base().assets.quality_without_asset, 0.0));
         let sum = best.iter().fold([0.0, 0.0], |[quality, cost], one| [quality + one.0, cost + one.1]);
-        Some(sum.map(|sum| sum / places as f64))
+        let [quality, work] = sum.map(|sum| sum / places as f64);
+        Some([quality, work + channel.leaving()])
     }
 
     /// The objective is what the planned posts are worth less the price of the fatigue they carry over; the upper bound

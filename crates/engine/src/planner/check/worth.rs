@@ -67,7 +67,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             fatigue: channel.fatigue_live(placed.hour),
             score,
             quality,
-            cost,
+            cost: cost + channel.leaving(),
         }
     }
 

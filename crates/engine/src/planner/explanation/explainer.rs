@@ -9,8 +9,9 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::AssetPoints;
 use crate::model::digits::short;
 use crate::model::{
-    CalendarEntry, CampaignId, Channel, Client, ConfidenceCause, ConfidenceStep, DayKind, FatigueResponse,
-    HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WorldEstimate, WorldParameter,
+    CalendarEntry, CampaignId, Channel, ChannelState, Client, ConfidenceCause, ConfidenceStep, DayKind,
+    FatigueResponse, HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WorldEstimate,
+    WorldParameter,
 };
 use crate::planner::channel::ChannelDraft;
 use crate::planner::hours::{hour_value, weight_by_script};
@@ -213,8 +214,24 @@ impl<'r> Explainer<'r> {
         Some(ExplanationStep::new(format!("content type {kind}"), factor, source).with_estimate(estimate))
     }
 
-    /// The numbers that give the cost of a post with an asset of a content type; empty if it costs nothing.
-    pub fn cost(&self, kind: &str) -> Vec<ExplanationStep> {
+    /// The factors whose product is what the people who leave at a post cost; empty if that is nothing.
+    pub fn leaving_cost(&self, state: &ChannelState) -> Vec<ExplanationStep> {
+        let rules = self.effective.channel(state.channel);
+        if rules.leaving_cost(state.audience) == 0.0 {
+            return Vec::new();
+        }
+        let of_channel = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
+        let step = |name: &str, factor, source| ExplanationStep::new(name, StepRole::Factor(factor), source);
+        vec![
+            step("audience", state.audience, Source::Scenario("channels.audience")),
+            step("share that leaves at a post", rules.leave_per_post, of_channel("leave_per_post")),
+            step("worth of one person", rules.person_worth, of_channel("person_worth")),
+        ]
+    }
+
+    /// The factors whose product is what the work on a post with an asset of a content type costs; empty if that is
+    /// nothing.
+    pub fn work_cost(&self, kind: &str) -> Vec<ExplanationStep> {
         let assets = &self.effective.assets;
         if assets.cost(kind) == 0.0 {
             return Vec::new();

@@ -62,10 +62,13 @@ pub struct PostExplanation {
     pub expected_engagement: f64,
     /// What one engagement is worth on the channel, against one on another.
     pub worth: f64,
-    /// The factors whose product is `cost`; empty if the post costs nothing.
+    /// The factors whose product is what the work on it costs; empty if that is nothing.
     #[serde(serialize_with = "components")]
-    pub cost_parts: Vec<ExplanationStep>,
-    /// What the work on it costs, in the unit of worth.
+    pub work_cost_parts: Vec<ExplanationStep>,
+    /// The factors whose product is what the people who leave cost; empty if that is nothing.
+    #[serde(serialize_with = "components")]
+    pub leaving_cost_parts: Vec<ExplanationStep>,
+    /// What both cost, in the unit of worth.
     pub cost: f64,
     /// `expected_engagement` x `worth` - `cost`.
     pub net_worth: f64,
@@ -275,7 +278,7 @@ fn explanation(
     let is_allowed = |hour: usize| channel_draft.hours.forbidden.get(hour).is_some_and(Option::is_none);
     let (better_hours, allowed_hours) = better_hours(channel_draft, post.hour, is_allowed);
     let without_asset = explainer.effective.assets.quality_without_asset;
-    let (asset, quality_parts, cost_parts) = match asset(planner, draft, channel_draft, post) {
+    let (asset, quality_parts, work_cost_parts) = match asset(planner, draft, channel_draft, post) {
         Some(AssetParts { asset, quality, cost }) => (Some(asset), quality, cost),
         None => (None, explainer.quality_factor(false), Vec::new()),
     };
@@ -298,7 +301,8 @@ fn explanation(
         quality_factor: post.asset.as_ref().map_or(without_asset, |asset| asset.quality_factor),
         expected_engagement: post.expected_engagement,
         worth: channel_draft.rules.worth,
-        cost_parts,
+        work_cost_parts,
+        leaving_cost_parts: explainer.leaving_cost(channel_draft.state),
         cost: post.cost,
         net_worth: post.net_worth,
         verdicts: verdicts(&explainer, channel_draft, post, facts, worker).map_err(PlanError::from)?,
@@ -328,7 +332,7 @@ fn verdicts(
     Ok(explained)
 }
 
-/// The asset of a post, and the numbers that give its quality factor and its cost.
+/// The asset of a post, and the numbers that give its quality factor and what the work on it costs.
 struct AssetParts {
     asset: AssetExplanation,
     quality: Vec<ExplanationStep>,
@@ -359,5 +363,5 @@ fn asset(
     let kind = &scored.candidate.asset.kind;
     let by_type = Explainer::new(planner.rules(), draft.week.client, None).content_type(post.channel, kind);
     let quality = explainer.quality_factor(true).into_iter().chain(by_type).collect();
-    Some(AssetParts { asset, quality, cost: explainer.cost(kind) })
+    Some(AssetParts { asset, quality, cost: explainer.work_cost(kind) })
 }

@@ -307,7 +307,8 @@ cost_hours = { video = 6.0, "long read" = 1.5 }
 [channels]
 fb = { worth = 2.5, content_types = { video = 1.8 } }
 ig = { worth = 0.2, content_types = { video = 0.4, "long read" = 0.0 } }
-x = { worth = 0.01 }
+x = { worth = 0.01, leave_per_post = 0.001, person_worth = 0.5 }
+reddit = { leave_per_post = 0.002, person_worth = 3.0 }
 "#;
 
 /// The default pack, and packs that between them exercise every part of the checker.
