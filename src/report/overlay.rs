@@ -8,7 +8,7 @@ use super::ics::file_name;
 use crate::calibration::{AccountCalibration, Calibration, ParameterEstimate};
 use crate::model::digits::rounded;
 use crate::model::{ClientId, HOUR_BINS, HOURS_PER_BIN, WorldParameter};
-use crate::rules::{DAYS, Rules};
+use crate::rules::{DAYS, Placeholder, Rules};
 
 /// Measured posts, and days that they must span, from which on it is said of an account that it has no best hour.
 const LEAST_POSTS: usize = 30;
@@ -42,6 +42,7 @@ fn head(client: &ClientId, calibration: &Calibration) -> String {
 fn table(account: &AccountCalibration, rules: &Rules) -> String {
     let mut lines = hours(account);
     lines.push_str(&weekdays(account));
+    lines.push_str(&content_types(account));
     lines.push_str(&load(account, rules));
     if lines.is_empty() {
         return lines;
@@ -98,6 +99,17 @@ fn weekdays(account: &AccountCalibration) -> String {
             continue;
         };
         push(&mut lines, &format!("weekday_weights.{day}"), weight, account.measured);
+    }
+    lines
+}
+
+fn content_types(account: &AccountCalibration) -> String {
+    let mut lines = String::new();
+    for factor in account.parameters.iter().filter(|parameter| parameter.is_detectable) {
+        let WorldParameter::ContentType(name) = &factor.estimate.parameter else { continue };
+        if Placeholder::ContentType.allow(name) {
+            push(&mut lines, &format!("content_types.{}", toml::Value::from(&**name)), factor, account.measured);
+        }
     }
     lines
 }

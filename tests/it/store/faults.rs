@@ -9,7 +9,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::support::postgres::{Server, server};
-use crate::support::{Place, Workplace, block_on, on_both};
+use crate::support::{Place, Workplace, block_on, newest_schema, on_both};
 
 /// Number of kills of one kind of command on one database; fifty over both databases and kinds.
 const KILLS: u32 = 13;
@@ -306,7 +306,10 @@ on_both! {
             pool.close().await;
         }
         if place.is_postgres() {
-            assert_eq!(Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(), (1, 6));
+            assert_eq!(
+                Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(),
+                (1, newest_schema())
+            );
         }
         let ledger = Ledger::open(&fresh.parse().unwrap()).await.unwrap();
         assert_eq!(ledger.workspaces().await.unwrap(), [WorkspaceId::new("old")]);

@@ -40,6 +40,11 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// The newest version of the ledger's schema: each has a migration.
+pub fn newest_schema() -> i64 {
+    std::fs::read_dir(project("migrations/sqlite")).unwrap().count() as i64
+}
+
 /// Every text of a folder by its path within it.
 pub fn read_folder(folder: &Path) -> PackFiles {
     let mut files = PackFiles::new();

@@ -24,7 +24,7 @@ pub fn explanation(
 
 /// What results depend on in every situation: other results, and keys of the pack, which have a dot in their name.
 /// `<channel>` is the channel of the post.
-const PARTS: [(&str, &[&str]); 25] = [
+const PARTS: [(&str, &[&str]); 26] = [
     ("weekly_posts", &["channels.<channel>.weekly_posts"]),
     ("priority", &["channels.<channel>.priority", "fatigue.priority_floor"]),
     (
@@ -56,6 +56,7 @@ const PARTS: [(&str, &[&str]); 25] = [
             "best_hours",
             "slot_value",
             "response",
+            "cost",
             "fatigue",
             "fatigue.block_at",
             "fatigue.end_weight_rounds",
@@ -66,6 +67,7 @@ const PARTS: [(&str, &[&str]); 25] = [
     ("slot_value", &["channels.<channel>.engagement_rate"]),
     ("fatigue", &["channels.<channel>.half_life_hours", "channels.<channel>.fatigue_per_post"]),
     ("expected_engagement", &["slot_value", "quality_factor", "response"]),
+    ("net_worth", &["expected_engagement", "cost", "channels.<channel>.worth"]),
     ("asset_usable", &["assets.cooldown_hours"]),
     (
         "risk",
@@ -139,6 +141,7 @@ impl Explanation<'_> {
             "slot_value" => self.slot_value(),
             "asset_score" => self.asset_score(),
             "quality_factor" => self.quality_factor(),
+            "cost" => self.cost(),
             "confidence" => self.confidence(),
             "risk" => self.risk(),
             "status" => post.verdicts_of(Outcome::Block).for_each(|verdict| self.verdict(&verdict.rule)),
@@ -213,6 +216,13 @@ impl Explanation<'_> {
         let kind = self.situation.client().assets.first().map(|asset| &asset.kind);
         let by_type = kind.and_then(|kind| self.explainer.content_type(self.situation.channel(), kind));
         self.steps.extend(steps.into_iter().chain(by_type));
+    }
+
+    fn cost(&mut self) {
+        let used = self.situation.client().assets.first().filter(|_| self.evaluation.asset_usable);
+        let work = used.map_or_else(Vec::new, |asset| self.explainer_of_asset().work_cost(&asset.kind));
+        let leaving = self.situation.channel_state().map(|state| self.explainer.leaving_cost(state));
+        self.steps.extend(work.into_iter().chain(leaving.into_iter().flatten()));
     }
 
     fn asset_score(&mut self) {

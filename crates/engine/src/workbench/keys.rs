@@ -260,6 +260,8 @@ const KEYS: &[Key] = &[
     Key::optional("<case>.expect.asset_usable", Kind::Bool, "whether the asset can be used at the hour of the post"),
     result("<case>.expect.asset_score", "score of the asset, 0 to 100"),
     result("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
+    result("<case>.expect.cost", "what the work on the post and the people who leave cost"),
+    result("<case>.expect.net_worth", "expected engagements times the channel's `worth`, less the cost"),
     result("<case>.expect.confidence", "confidence in the post"),
     Key::optional("<case>.expect.risk", Kind::Choice(SEVERITIES), "risk band of the post"),
     Key::optional(

@@ -101,6 +101,8 @@ impl Results {
         self.add("asset_usable", ResultValue::Bool(evaluation.asset_usable));
         self.number("asset_score", evaluation.facts.asset_score);
         self.number("quality_factor", evaluation.quality_factor);
+        self.number("cost", post.cost);
+        self.number("net_worth", post.net_worth);
         self.number("confidence", post.confidence);
         self.add("risk", ResultValue::Text(post.risk.name().to_owned()));
         self.add("status", ResultValue::Text(post.status.name().to_owned()));

@@ -62,6 +62,12 @@ impl Situation {
         &self.client
     }
 
+    /// State of the channel of the post before the week.
+    #[must_use]
+    pub fn channel_state(&self) -> Option<&ChannelState> {
+        self.state.channels.first()
+    }
+
     /// Weekday of the post as named in keys, such as `monday`.
     #[must_use]
     pub const fn day(&self) -> &'static str {
