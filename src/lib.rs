@@ -19,7 +19,7 @@
 //! [`check_plan`](planner::check::check_plan) verifies the plan independently of the planner.
 //! [`simulate`](simulator::simulate) repeats this week after week, in many replications, in an environment
 //! that does not use the planner's model, and [`compare`](simulator::compare()) does so under several packs
-//! with common random numbers. [`render`](report::render) writes the report.
+//! with common random numbers, [`compare_scenarios`](simulator::compare_scenarios) in several scenarios. [`render`](report::render) writes the report.
 //!
 //! [`Ledger`](store::Ledger) stores committed plans as schedules, which people approve and the daily pass drafts, and
 //! records every decision.

@@ -1,11 +1,12 @@
-//! `mcoe compare`: compares rules packs with common random numbers, and writes a report.
+//! `mcoe compare`: compares rules packs, or scenarios, with common random numbers, and writes a report.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
+use super::compared_scenarios;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::plan::{Tables, report_timing, stopwatch};
@@ -16,7 +17,7 @@ use crate::model::Scenario;
 use crate::planner::Planner;
 use crate::report::{self, ComparisonReport};
 use crate::rules::CompiledRules;
-use crate::simulator::{self, ComparedPack, Comparison, Extent};
+use crate::simulator::{self, Compared, ComparedPack, ComparedScenario, Comparison, Extent, Versus};
 
 /// Default number of replications.
 const DEFAULT_REPLICATIONS: u32 = 20;
@@ -24,10 +25,12 @@ const DEFAULT_REPLICATIONS: u32 = 20;
 /// Default maximum number of replications with `--until`.
 const MAX_REPLICATIONS: u32 = 1000;
 
-/// Simulate the same weeks under two or more rules packs with common random numbers, and report the differences.
+/// Simulate the same weeks under two or more rules packs, or in two or more scenarios, with common random numbers, and
+/// report the differences.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe compare scenarios/agency --rules rules --against my-rules --out reports/mine\n  mcoe compare scenarios/agency --against bold --against careful --until 0.5% --out reports/both"
+    after_help = "Examples:\n  mcoe compare scenarios/agency --rules rules --against my-rules --out reports/mine\n  mcoe compare scenarios/agency --against bold --against careful --until 0.5% --out reports/both\n  mcoe compare scenarios/agency --against-scenario more-reviewers --out reports/reviewers",
+    group = ArgGroup::new("others").required(true).multiple(true).args(["against", "against_scenario"])
 )]
 pub(super) struct Compare {
     /// Folder of the scenario.
@@ -35,19 +38,24 @@ pub(super) struct Compare {
     #[command(flatten)]
     rules: RulesArgument,
     /// Folder of a pack to compare with the one of --rules. May be given more than once.
-    #[arg(long, value_name = "DIR", required = true)]
+    #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
-    /// Weeks to simulate. Default: the scenario's.
+    /// Folder of a scenario to compare with SCENARIO under the pack of --rules, such as the same clients with more
+    /// reviewers. It must have the same first week; clients may differ. May be given more than once, but not together
+    /// with --against.
+    #[arg(long, value_name = "DIR")]
+    against_scenario: Vec<PathBuf>,
+    /// Weeks to simulate. Default: those of SCENARIO.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: Option<u32>,
-    /// Number of times the weeks are simulated under each pack. Default: 20, and at most 1000 with --until.
+    /// Number of times the weeks are simulated for each pack or scenario. Default: 20, and at most 1000 with --until.
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
     /// Seed of all random numbers.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Stop early, after a multiple of ten replications, once the half-width of the 95 % interval of the difference
-    /// in engagement is at most this share of the base pack's engagement, such as 0.5%.
+    /// in engagement is at most this share of the base's engagement, such as 0.5%.
     #[arg(long, value_name = "PERCENT", value_parser = share_of)]
     until: Option<f64>,
     /// Quality of the optimiser's solutions.
@@ -71,47 +79,90 @@ fn share_of(text: &str) -> Result<f64, String> {
 
 impl Compare {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
+        match (self.against.as_slice(), self.against_scenario.as_slice()) {
+            (_, []) => self.compare_packs(globals),
+            ([], _) => self.compare_scenarios(globals),
+            _ => Err(Failure::input(
+                "--against and --against-scenario were given together, so it would not be clear whether a difference \
+                 comes from the rules or from the scenario",
+                "give --against to compare packs or --against-scenario to compare scenarios",
+            )),
+        }
+    }
+
+    fn compare_packs(&self, globals: &Globals) -> Result<(), Failure> {
         let dirs: Vec<&Path> = std::iter::once(&self.rules.rules).chain(&self.against).map(PathBuf::as_path).collect();
         let packs = input::several(&dirs, &self.scenario, globals)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
-        let start = Instant::now();
-        let (comparison, planners) = self.compare(&packs, &dirs, globals)?;
-        let took = start.elapsed();
-        self.write(&out, &comparison, took)?;
-        stop_if_requested()?;
-        out.finish()?;
-        if globals.verbose {
-            report_timing(globals, &planners, self.threads.count(), took);
-        }
-        self.print_result(globals, &comparison)
-    }
-
-    fn compare<'p>(
-        &self,
-        packs: &'p [(CompiledRules, Scenario)],
-        dirs: &[&Path],
-        globals: &Globals,
-    ) -> Result<(Comparison, Vec<Planner<'p>>), Failure> {
-        let stopwatch = globals.verbose.then_some(stopwatch as fn() -> Duration);
-        let planners: Vec<Planner<'p>> =
-            packs.iter().map(|(rules, _)| Planner::new(rules, self.tier.into(), stopwatch)).collect();
+        let planners: Vec<Planner<'_>> = packs.iter().map(|(rules, _)| self.planner(rules, globals)).collect();
         let names: Vec<&str> = packs.iter().map(|(rules, _)| rules.name()).collect();
-        let labels = labels(&names, dirs);
+        let labels = labels(&names, &dirs);
         let mut compared = planners
             .iter()
-            .zip(packs)
+            .zip(&packs)
             .zip(&labels)
             .map(|((planner, (_, scenario)), label)| ComparedPack { label, planner, scenario });
         let Some(base) = compared.next() else { return Err(Failure::input_error("no pack to compare")) };
         let others: Vec<ComparedPack<'_>> = compared.collect();
+        let extent = self.extent(base.scenario);
+        let progress = Progress::new(globals, steps(extent, packs.len()), "simulating weeks");
+        let start = Instant::now();
+        let comparison = self.threads.run(|| Ok(simulator::compare(base, &others, extent, self.until, &progress)?))?;
+        drop(progress);
+        self.finish(out, &comparison, &planners, start.elapsed(), globals)
+    }
+
+    fn compare_scenarios(&self, globals: &Globals) -> Result<(), Failure> {
+        let dirs: Vec<&Path> =
+            std::iter::once(&self.scenario).chain(&self.against_scenario).map(PathBuf::as_path).collect();
+        compared_scenarios::check_distinct(&dirs)?;
+        let (rules, scenarios) = input::scenarios(&self.rules.rules, &dirs, globals)?;
+        compared_scenarios::check_starts(&scenarios, &dirs)?;
+        let out = OutFolder::open(&self.out.out, self.out.force)?;
+        let planner = self.planner(&rules, globals);
+        let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        let labels = compared_scenarios::labels(&names, &dirs);
+        let mut compared = scenarios.iter().zip(&labels).map(|(scenario, label)| ComparedScenario { label, scenario });
+        let Some(base) = compared.next() else { return Err(Failure::input_error("no scenario to compare")) };
+        let others: Vec<ComparedScenario<'_>> = compared.collect();
+        let extent = self.extent(base.scenario);
+        if self.weeks.is_none() {
+            compared_scenarios::note_other_weeks(&scenarios, &dirs, extent.weeks, globals);
+        }
+        let progress = Progress::new(globals, steps(extent, scenarios.len()), "simulating weeks");
+        let start = Instant::now();
+        let comparison = self
+            .threads
+            .run(|| Ok(simulator::compare_scenarios(&planner, base, &others, extent, self.until, &progress)?))?;
+        drop(progress);
+        self.finish(out, &comparison, &[planner], start.elapsed(), globals)
+    }
+
+    fn planner<'r>(&self, rules: &'r CompiledRules, globals: &Globals) -> Planner<'r> {
+        Planner::new(rules, self.tier.into(), globals.verbose.then_some(stopwatch as fn() -> Duration))
+    }
+
+    fn extent(&self, base: &Scenario) -> Extent {
         let default = if self.until.is_some() { MAX_REPLICATIONS } else { DEFAULT_REPLICATIONS };
         let replications = self.replications.unwrap_or(default);
-        let weeks = self.weeks.unwrap_or(base.scenario.weeks);
-        let extent = Extent { weeks, replications, seed: self.seed };
-        let steps = u64::from(weeks) * u64::from(replications) * packs.len() as u64;
-        let progress = Progress::new(globals, steps, "simulating weeks");
-        let comparison = self.threads.run(|| Ok(simulator::compare(base, &others, extent, self.until, &progress)?))?;
-        Ok((comparison, planners))
+        Extent { weeks: self.weeks.unwrap_or(base.weeks), replications, seed: self.seed }
+    }
+
+    fn finish(
+        &self,
+        out: OutFolder,
+        comparison: &Comparison,
+        planners: &[Planner<'_>],
+        took: Duration,
+        globals: &Globals,
+    ) -> Result<(), Failure> {
+        self.write(&out, comparison, took)?;
+        stop_if_requested()?;
+        out.finish()?;
+        if globals.verbose {
+            report_timing(globals, planners, self.threads.count(), took);
+        }
+        self.print_result(globals, comparison)
     }
 
     fn write(&self, out: &OutFolder, comparison: &Comparison, took: Duration) -> Result<(), Failure> {
@@ -120,13 +171,17 @@ impl Compare {
         for (name, bytes) in report::render_comparison(&report)? {
             out.write(&name, &bytes)?;
         }
+        let against = match comparison.compared {
+            Compared::Packs => ("against_paths", &self.against),
+            Compared::Scenarios => ("against_scenario_paths", &self.against_scenario),
+        };
         let run = json!({
             "format": 1,
             "command": command,
             "scenario_path": self.scenario,
             "rules_path": self.rules.rules,
-            "against_paths": self.against,
-            "packs": comparison.packs,
+            (against.0): against.1,
+            (variants_key(comparison)): comparison.variants,
             "until": comparison.until,
             "wall_seconds": took.as_secs_f64(),
         });
@@ -138,7 +193,8 @@ impl Compare {
         let mut parts =
             vec![format!("mcoe compare {} --rules {}", self.scenario.display(), self.rules.rules.display())];
         parts.extend(self.against.iter().map(|dir| format!("--against {}", dir.display())));
-        if let Some(run) = comparison.packs.first().map(|pack| &pack.provenance) {
+        parts.extend(self.against_scenario.iter().map(|dir| format!("--against-scenario {}", dir.display())));
+        if let Some(run) = comparison.base().map(|variant| &variant.provenance) {
             let replications = comparison.until.map_or(run.replications, |until| until.most_replications);
             parts.push(format!("--weeks {} --replications {replications} --seed {}", run.weeks, run.seed));
             parts.extend(self.until.map(|share| format!("--until {}%", percent(share))));
@@ -153,32 +209,54 @@ impl Compare {
         if globals.format == Format::Json {
             return print(&format!("{}\n", result_as_json(comparison, &verdicts)));
         }
-        let run = comparison.packs.first().map(|pack| &pack.provenance);
-        let (weeks, clients, replications) = run.map_or((0, 0, 0), |run| (run.weeks, run.clients, run.replications));
+        let run = comparison.base().map(|variant| &variant.provenance);
+        let (weeks, replications) = run.map_or((0, 0), |run| (run.weeks, run.replications));
+        let clients = match comparison.client_range() {
+            [fewest, most] if fewest < most => format!("{fewest} to {most}"),
+            [clients, _] => clients.to_string(),
+        };
         print(&format!(
-            "compared {} packs over {weeks} weeks of {clients} clients, {replications} replication(s)\n{}\nopen {}\n",
-            comparison.packs.len(),
+            "compared {} {} over {weeks} weeks of {clients} clients, {replications} replication(s)\n{}\nopen {}\n",
+            comparison.variants.len(),
+            variants_key(comparison),
             verdicts.join("\n"),
             self.out.out.join("index.html").display()
         ))
     }
 }
 
+/// Number of weeks to simulate in all.
+fn steps(extent: Extent, variants: usize) -> u64 {
+    u64::from(extent.weeks) * u64::from(extent.replications) * variants as u64
+}
+
+/// What the variants are, as in `run.json`.
+const fn variants_key(comparison: &Comparison) -> &'static str {
+    match comparison.compared {
+        Compared::Packs => "packs",
+        Compared::Scenarios => "scenarios",
+    }
+}
+
 fn result_as_json(comparison: &Comparison, verdicts: &[String]) -> Value {
-    let versus: Vec<Value> = comparison
-        .versus
-        .iter()
-        .zip(verdicts)
-        .map(|(versus, verdict)| {
-            json!({
-                "pack": versus.label,
-                "verdict": verdict,
-                "headline": versus.headline,
-                "clients": versus.client_counts,
-            })
-        })
-        .collect();
-    json!({ "packs": comparison.packs, "until": comparison.until, "versus": versus })
+    let result = |(versus, verdict): (&Versus, &String)| match comparison.compared {
+        Compared::Packs => json!({
+            "pack": versus.label,
+            "verdict": verdict,
+            "headline": versus.headline,
+            "clients": versus.client_counts,
+        }),
+        Compared::Scenarios => json!({
+            "scenario": versus.label,
+            "verdict": verdict,
+            "headline": versus.headline,
+            "clients": versus.client_counts,
+            "only_base": versus.only_base,
+            "only_other": versus.only_other,
+        }),
+    };
+    let versus: Vec<Value> = comparison.versus.iter().zip(verdicts).map(result).collect();
+    json!({ (variants_key(comparison)): comparison.variants, "until": comparison.until, "versus": versus })
 }
 
 /// A fraction as a percentage that [`share_of`] reads back; rounded, so that 0.5 is written as 0.5.

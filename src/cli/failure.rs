@@ -124,6 +124,10 @@ impl From<CompareError> for Failure {
         match error {
             CompareError::Simulate(error) => error.into(),
             CompareError::NoClients(_) => Failure::input(error, ADD_CLIENT).with_line(NOTHING_WRITTEN),
+            CompareError::DifferentStart { base_start, .. } => {
+                let remedy = format!("give both `start = \"{}\"` in their scenario.toml", base_start.monday());
+                Failure::input(error, remedy).with_line(NOTHING_WRITTEN)
+            }
             other => Failure::input_error(other).with_line(NOTHING_WRITTEN),
         }
     }

@@ -200,6 +200,64 @@ pub(super) fn several(
     packs.into_iter().zip(rules_dirs).map(with_scenario).collect()
 }
 
+/// Reads a pack and several scenarios to be compared under it; reports the mistakes of all together. A name in the pack
+/// must exist in at least one of the scenarios.
+pub(super) fn scenarios(
+    rules_dir: &Path,
+    dirs: &[&Path],
+    globals: &Globals,
+) -> Result<(CompiledRules, Vec<Scenario>), Failure> {
+    let files = read_pack(rules_dir, globals)?;
+    let (mut in_json, mut in_text) = (Vec::new(), Vec::new());
+    let compiled = compile(files.clone());
+    if let Err(diagnostics) = &compiled {
+        in_json.extend(diagnostics_as_json(diagnostics));
+        in_text.push(rendered(diagnostics, &files, rules_dir, globals));
+    }
+    let policy = compiled.as_ref().map_or_else(|_| any_policy(), |rules| rules.base().risk.default_policy.clone());
+    let mut read = Vec::new();
+    let mut is_machine_failure = false;
+    for dir in dirs {
+        let folder = dir.to_string_lossy();
+        match scenario::read_with_warnings(dir, &policy) {
+            Ok((scenario, warnings)) => {
+                let warnings: Vec<Diagnostic> = warnings.into_iter().map(|warning| warning.within(&folder)).collect();
+                print_scenario_warnings(&warnings, globals);
+                read.push(scenario);
+            }
+            Err(errors) => {
+                let errors = errors.within(&folder);
+                is_machine_failure |= errors.is_machine_failure();
+                in_json.extend(scenario_in_json(&errors));
+                in_text.push(escaped(Failure::from(errors).message()).into_owned());
+            }
+        }
+    }
+    match compiled {
+        Ok(rules) if in_text.is_empty() => {
+            check_names_in_any(&rules, rules_dir, &read, globals)?;
+            Ok((rules, read))
+        }
+        _ if is_machine_failure => Err(Failure::Machine(in_text.join("\n\n"))),
+        _ => Err(as_failure(in_json, &in_text, globals)),
+    }
+}
+
+/// Fails if overlays or scripts name what none of the scenarios has.
+fn check_names_in_any(
+    rules: &CompiledRules,
+    dir: &Path,
+    scenarios: &[Scenario],
+    globals: &Globals,
+) -> Result<(), Failure> {
+    let mut missing = scenarios.iter().map(|scenario| unknown_names(rules, scenario));
+    let first = missing.next().unwrap_or_default();
+    let others: Vec<Vec<Diagnostic>> = missing.collect();
+    let is_missing = |wrong: &Diagnostic| others.iter().all(|other| other.iter().any(|same| same.place == wrong.place));
+    let diagnostics: Vec<Diagnostic> = first.into_iter().filter(is_missing).collect();
+    if diagnostics.is_empty() { Ok(()) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
+}
+
 /// Combines the mistakes of packs, given as JSON and as text, with those of the scenario.
 fn combined_failure(
     mut in_json: Vec<Value>,
@@ -211,6 +269,11 @@ fn combined_failure(
         in_json.extend(scenario_in_json(&errors));
         in_text.push(escaped(Failure::from(errors).message()).into_owned());
     }
+    as_failure(in_json, &in_text, globals)
+}
+
+/// Mistakes, given as JSON and as text.
+fn as_failure(in_json: Vec<Value>, in_text: &[String], globals: &Globals) -> Failure {
     match globals.format {
         Format::Json => Failure::Input(errors_as_json(in_json)),
         Format::Text | Format::Junit => Failure::Rendered(in_text.join("\n\n")),

@@ -11,6 +11,7 @@ mod changes;
 mod check;
 mod commit;
 mod compare;
+mod compared_scenarios;
 mod completions;
 mod daily;
 mod db;

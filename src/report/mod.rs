@@ -11,6 +11,7 @@ mod ics;
 mod markdown;
 mod numbers;
 mod overlay;
+mod subject;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,16 @@ impl ScenarioErrors {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
+    /// Places the errors in a folder, for output that covers several scenarios.
+    #[must_use]
+    pub fn within(self, folder: &str) -> Self {
+        let placed = |error| match error {
+            ScenarioError::Invalid(diagnostic) => ScenarioError::Invalid(Box::new(diagnostic.within(folder))),
+            other => other,
+        };
+        Self(self.0.into_iter().map(placed).collect())
+    }
+
     /// Every error, in the order of the tables and their rows.
     pub fn iter(&self) -> impl Iterator<Item = &ScenarioError> {
         self.0.iter()

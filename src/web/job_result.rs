@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::model::{AssetId, Channel, ClientId, ClientPlan, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week};
 use crate::simulator::{
-    ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Pack, Provenance, Simulation,
+    ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Provenance, Simulation, Variant,
     WeekSummary,
 };
 use crate::store::{Committed, DailyOutcome, JobKind, WeeklyOutcome};
@@ -223,7 +223,7 @@ impl From<Simulation> for SimulationResult {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ComparisonResult {
     /// The current rules, then the changed ones.
-    packs: Vec<Pack>,
+    packs: Vec<Variant>,
     /// The changed rules against the current ones.
     versus: Vec<VersusCurrent>,
 }
@@ -245,7 +245,7 @@ impl ComparisonResult {
     pub fn new(comparison: Comparison, verdicts: Vec<String>) -> Self {
         let versus = comparison.versus.into_iter().zip(verdicts);
         Self {
-            packs: comparison.packs,
+            packs: comparison.variants,
             versus: versus
                 .map(|(versus, verdict)| VersusCurrent {
                     label: versus.label,

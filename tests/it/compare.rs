@@ -5,8 +5,8 @@ use mcoe::planner::Planner;
 use mcoe::report::verdicts;
 use mcoe::rules::CompiledRules;
 use mcoe::simulator::{
-    CompareError, ComparedPack, Comparison, Extent, Headline, Measure, Observer, SimulateError, Simulation, compare,
-    simulate,
+    CompareError, ComparedPack, ComparedScenario, Comparison, Extent, Headline, Measure, Observer, SimulateError,
+    Simulation, compare, compare_scenarios, simulate,
 };
 use mcoe::stats::Estimate;
 use proptest::prelude::*;
@@ -121,8 +121,8 @@ fn each_side_is_bit_identical_to_a_separate_simulation() {
         assert_eq!((&row.client_id, row.engagement.base), (&was.client_id, was.engagement.mean));
         assert_eq!(row.engagement.other.to_bits(), is.engagement.mean.to_bits());
     }
-    assert_eq!(comparison.packs[0].provenance, one.provenance);
-    assert_eq!(comparison.packs[1].provenance, two.provenance);
+    assert_eq!(comparison.variants[0].provenance, one.provenance);
+    assert_eq!(comparison.variants[1].provenance, two.provenance);
 }
 
 #[test]
@@ -201,11 +201,11 @@ fn a_comparison_stops_early_after_the_batch_that_reaches_the_half_width() {
     let at = |replications| half_width(&run(&[&base, &other], &scenario, extent(1, replications), None));
     let wanted = at(20);
     let ended = run(&[&base, &other], &scenario, extent(1, 1000), Some(wanted));
-    let done = ended.packs[0].provenance.replications;
+    let done = ended.variants[0].provenance.replications;
     assert!(done == 20 || done == 10 && at(10) <= wanted, "{done}");
     assert!(ended.until.unwrap().is_reached && half_width(&ended) <= wanted);
     let never = run(&[&base, &other], &scenario, extent(1, 13), Some(1e-9));
-    assert_eq!(never.packs[0].provenance.replications, 13);
+    assert_eq!(never.variants[0].provenance.replications, 13);
     assert!(!never.until.unwrap().is_reached);
 }
 
@@ -271,6 +271,64 @@ fn a_comparison_without_clients_or_with_different_clients_is_an_error() {
     let of = |label, scenario| ComparedPack { label, planner: &planner, scenario };
     let error = compare(of("a", &small), &[of("b", &agency)], extent(1, 2), None, &Patient).unwrap_err();
     assert_eq!(error, CompareError::Mismatch("a".to_owned(), "b".to_owned()));
+}
+
+/// Compares scenarios under the default pack, the first being the base.
+fn run_scenarios(scenarios: &[(&str, &Scenario)], extent: Extent) -> Result<Comparison, CompareError> {
+    let rules = compiled(default_pack());
+    let planner = Planner::new(&rules, Tier::Exact, None);
+    let all: Vec<ComparedScenario<'_>> =
+        scenarios.iter().map(|(label, scenario)| ComparedScenario { label, scenario }).collect();
+    compare_scenarios(&planner, all[0], &all[1..], extent, None, &Patient)
+}
+
+#[test]
+fn each_scenario_is_bit_identical_to_a_separate_simulation_and_its_clients_are_paired() {
+    let rules = compiled(default_pack());
+    let base = shipped("agency", &rules);
+    let mut other = base.clone();
+    other.clients.remove(3);
+    other.capacity.reviewers += 2;
+    let mut without_first = base.clone();
+    without_first.clients.remove(0);
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let scenarios = [("other", &other), ("base", &base), ("without-first", &without_first)];
+        pool.install(|| run_scenarios(&scenarios, extent(1, 12)).unwrap())
+    };
+    let comparison = on(1);
+    assert!(format!("{comparison:?}") == format!("{:?}", on(4)), "four threads differ from one");
+    let (one, two) = (alone(&rules, &other, extent(1, 12)), alone(&rules, &base, extent(1, 12)));
+    for row in &comparison.versus[0].headline {
+        let (was, is) = (estimate(&one.headline, row.measure), estimate(&two.headline, row.measure));
+        assert_eq!(row.difference.base.to_bits(), was.mean.to_bits(), "{}", row.measure.name());
+        assert_eq!(row.difference.other.to_bits(), is.mean.to_bits(), "{}", row.measure.name());
+    }
+    let alone_in_base = &base.clients[3].0.id;
+    assert!(comparison.versus[0].only_base.is_empty());
+    let added = &comparison.versus[0].only_other;
+    assert_eq!(added.iter().map(|client| &client.client_id).collect::<Vec<_>>(), [alone_in_base]);
+    let [first, third] = [&comparison.versus[1].only_base, &comparison.versus[1].only_other];
+    assert_eq!((&first[0].client_id, &third[0].client_id), (&base.clients[0].0.id, alone_in_base));
+    for versus in &comparison.versus {
+        let whole = versus.of(Measure::Engagement).unwrap().difference.mean;
+        let clients = versus.clients.iter().chain(&versus.only_base).chain(&versus.only_other);
+        let sum: f64 = clients.map(|client| client.engagement.mean).sum();
+        assert!((sum - whole).abs() < 1e-6 * whole.abs(), "{sum} is not {whole}");
+    }
+    assert_eq!(comparison.client_range(), [base.clients.len() as u32 - 1, base.clients.len() as u32]);
+}
+
+#[test]
+fn scenarios_that_start_in_different_weeks_or_plan_for_nobody_are_not_compared() {
+    let rules = compiled(default_pack());
+    let small = shipped("small", &rules);
+    let mut later = small.clone();
+    later.start = small.start.plus(1);
+    let error = run_scenarios(&[("a", &small), ("b", &later)], extent(1, 2)).unwrap_err();
+    assert!(matches!(&error, CompareError::DifferentStart { other, .. } if other == "b"), "{error}");
+    let nobody = Agency::starting("2026-W43").scenario();
+    assert!(run_scenarios(&[("a", &small), ("b", &nobody)], extent(1, 2)).is_err());
 }
 
 #[test]

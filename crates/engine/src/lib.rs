@@ -19,7 +19,8 @@
 //! client, optimises each channel's week, assigns assets to the slots and evaluates the guardrails on every post.
 //! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with the planner.
 //! [`simulate`](simulator::simulate) plans week after week, in many replications, against an environment that does not
-//! share the planner's beliefs; [`compare`](simulator::compare()) simulates several packs with common random numbers.
+//! share the planner's beliefs; [`compare`](simulator::compare()) simulates several packs with common random numbers,
+//! [`compare_scenarios`](simulator::compare_scenarios) several scenarios under one pack.
 //!
 //! [`calibration`] fits accounts' levels and effects to their own postings, and scores forecasts at earlier dates.
 //!

@@ -5,6 +5,7 @@ use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, VERMILLION};
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
+use crate::report::subject::Subject;
 use crate::report::{ReportError, numbers};
 use crate::simulator::{Comparison, Versus};
 
@@ -70,8 +71,9 @@ fn caption(comparison: &Comparison) -> String {
         .max_by(|(_, a), (_, b)| a.engagement.mean.abs().total_cmp(&b.engagement.mean.abs()))
         .filter(|(_, channel)| channel.engagement.mean != 0.0);
     let Some((versus, channel)) = largest else { return "There is no difference on any channel.".to_owned() };
+    let Subject { one, within, .. } = Subject::of(comparison);
     format!(
-        "The bars of a pack add up to its total difference. The largest is that of {} under {}: {} engagements.",
+        "The bars of a {one} add up to its total difference. The largest is that of {} {within} {}: {} engagements.",
         channel.channel,
         versus.label,
         numbers::count_change(channel.engagement.mean),

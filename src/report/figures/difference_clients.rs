@@ -10,6 +10,7 @@ use super::palette::{BLUE, MUTED, VERMILLION};
 use super::versus::{self, Panels};
 use super::{Figure, Heading};
 use crate::model::ClientId;
+use crate::report::subject::Subject;
 use crate::report::{ReportError, numbers};
 use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
@@ -19,7 +20,7 @@ const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
 /// Ends of intervals are shown up to this multiple of the largest mean.
 const MAX_SHOWN_RATIO: f64 = 2.0;
 
-const NOTHING: &str = "No client has enough engagement under the base for a percentage.";
+const NOTHING: &str = "No client has enough engagement in the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -30,7 +31,7 @@ pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
         caption: caption(comparison, has_intervals),
     };
     let scale = scale(comparison);
-    let unit = format!("difference, in % of the client's engagements under {}", versus::base(comparison));
+    let unit = format!("difference, in % of the client's engagements {}", versus::within_base(comparison));
     PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
         panel(canvas, frame, scale, versus)
     })
@@ -99,10 +100,12 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 }
 
 fn caption(comparison: &Comparison, has_intervals: bool) -> String {
+    let within = Subject::of(comparison).within;
     let sentences = comparison.versus.iter().map(|versus| {
         let counts = &versus.client_counts;
+        let both = if versus.only_base.is_empty() && versus.only_other.is_empty() { "" } else { " in both scenarios" };
         let all = numbers::count_with_noun(f64::from(counts.clients), "client", "clients");
-        format!("Of {all}, {} earn more under {} and {} less", counts.better, versus.label, counts.worse)
+        format!("Of {all}{both}, {} earn more {within} {} and {} less", counts.better, versus.label, counts.worse)
     });
     let lines = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
     let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
@@ -111,8 +114,8 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
     let omitted = match ids.len() {
         0 => String::new(),
         count => format!(
-            " Omitted, because engagement under {} is zero or close to it: {}.",
-            versus::base(comparison),
+            " Omitted, because engagement {} is zero or close to it: {}.",
+            versus::within_base(comparison),
             numbers::count_with_noun(count as f64, "client", "clients")
         ),
     };

@@ -15,7 +15,7 @@ const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
 const BAND: f64 = 0.3;
 /// Maximum number of weeks named in a caption.
 const MAX_NAMED: usize = 3;
-const NOTHING: &str = "No week has enough engagement under the base for a percentage.";
+const NOTHING: &str = "No week has enough engagement in the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -28,7 +28,7 @@ pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
     let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
     let scale =
         Scale::including_zero(weeks().filter_map(|week| versus::percents(&week.engagement)).flatten(), versus::STEPS);
-    let unit = format!("difference, in % of the week's engagements under {}", versus::base(comparison));
+    let unit = format!("difference, in % of the week's engagements {}", versus::within_base(comparison));
     PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
         panel(canvas, frame, scale, versus)
     })
@@ -81,8 +81,8 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
         );
     }
     format!(
-        "Above the line at 0, a week earned more than under {}; below it, less. In {} of {} the band excludes 0.{omitted}",
-        versus::base(comparison),
+        "Above the line at 0, a week earned more than {}; below it, less. In {} of {} the band excludes 0.{omitted}",
+        versus::within_base(comparison),
         clear,
         numbers::count_with_noun(weeks().count() as f64, "week", "weeks"),
     )
@@ -100,9 +100,9 @@ fn omitted(comparison: &Comparison) -> String {
     let more = if found.len() > MAX_NAMED { " and others" } else { "" };
     let has = if found.len() == 1 { "has" } else { "have" };
     format!(
-        " {}{more} {has} no percentage: engagement under {} is zero or close to it.",
+        " {}{more} {has} no percentage: engagement {} is zero or close to it.",
         named.join(", "),
-        versus::base(comparison)
+        versus::within_base(comparison)
     )
 }
 

@@ -1,9 +1,10 @@
-//! Shared code of a comparison's figures: a panel for each pack that is compared with the base.
+//! Shared code of a comparison's figures: a panel for each variant that is compared with the base.
 
 use super::axes::{self, Key};
 use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::{Figure, Heading};
 use crate::report::ReportError;
+use crate::report::subject::Subject;
 use crate::simulator::{Comparison, Versus};
 use crate::stats::Difference;
 
@@ -29,7 +30,7 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Draws a figure with a panel for each pack: title, unit of the vertical axis, and plot.
+    /// Draws a figure with a panel for each variant: title, unit of the vertical axis, and plot.
     pub fn draw(
         self,
         heading: Heading,
@@ -59,7 +60,12 @@ impl Panels {
 
 /// The base's label.
 pub fn base(comparison: &Comparison) -> &str {
-    comparison.packs.first().map_or("", |pack| &pack.label)
+    comparison.base().map_or("", |variant| &variant.label)
+}
+
+/// The base's label after its preposition, such as `under default`.
+pub fn within_base(comparison: &Comparison) -> String {
+    format!("{} {}", Subject::of(comparison).within, base(comparison))
 }
 
 /// Lower end, mean and upper end of a difference; without an interval, the mean alone.
@@ -76,7 +82,7 @@ pub fn percents(difference: &Difference) -> Option<[f64; 3]> {
 
 /// Whether the comparison has intervals to show.
 pub fn has_intervals(comparison: &Comparison) -> bool {
-    comparison.packs.first().is_some_and(|pack| pack.provenance.replications > 1)
+    comparison.base().is_some_and(|variant| variant.provenance.replications > 1)
 }
 
 /// Labels the horizontal axis of a plot.

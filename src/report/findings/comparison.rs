@@ -6,7 +6,8 @@ use crate::report::TableFormat;
 use crate::report::numbers::{
     change, change_range, count, count_change, count_change_range, count_with_noun, p_value, percent, range,
 };
-use crate::simulator::{ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Versus};
+use crate::report::subject::Subject;
+use crate::simulator::{ClientDifference, Compared, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
 /// Maximum number of clients of which all are shown; if there are more, those that lose most are.
@@ -24,7 +25,7 @@ pub fn sections(comparison: &Comparison, tables: TableFormat) -> Vec<Section> {
 }
 
 fn base(comparison: &Comparison) -> &str {
-    comparison.packs.first().map_or("", |pack| &pack.label)
+    comparison.base().map_or("", |variant| &variant.label)
 }
 
 fn verdict(comparison: &Comparison) -> Section {
@@ -32,23 +33,25 @@ fn verdict(comparison: &Comparison) -> Section {
     blocks.push(Block::words(&uncertainty(comparison)));
     blocks.extend(pairing(comparison).map(|text| Block::words(&text)));
     if let [versus] = comparison.versus.as_slice() {
-        blocks.push(Block::Cards { cards: cards(versus) });
+        blocks.push(Block::Cards { cards: cards(versus, Subject::of(comparison)) });
     }
-    blocks.push(Block::Terms { terms: terms() });
+    blocks.push(Block::Terms { terms: terms(comparison.compared) });
     blocks.extend(comparison.versus.iter().map(|versus| Block::Table { table: headline(comparison, versus) }));
     Section { id: "verdict", title: "Result", blocks }
 }
 
 /// The number of replications, why it stopped there, and what the ranges are.
 fn uncertainty(comparison: &Comparison) -> String {
-    let replications = comparison.packs.first().map_or(0, |pack| pack.provenance.replications);
+    let replications = comparison.base().map_or(0, |variant| variant.provenance.replications);
+    let Subject { one, within, .. } = Subject::of(comparison);
     if replications < 2 {
-        return "One replication was run under each pack, so there are no intervals: with other random numbers the \
-                result may be the opposite. Run at least 20 replications before you act on a difference."
-            .to_owned();
+        return format!(
+            "One replication was run {within} each {one}, so there are no intervals: with other random numbers the \
+             result may be the opposite. Run at least 20 replications before you act on a difference."
+        );
     }
     let intervals = format!(
-        "Every difference is the mean over {replications} replications, each run under every pack with common random numbers; \
+        "Every difference is the mean over {replications} replications, each run {within} every {one} with common random numbers; \
          the range is its 95\u{a0}% interval."
     );
     let Some(until) = &comparison.until else { return intervals };
@@ -85,7 +88,7 @@ fn pairing(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-fn cards(versus: &Versus) -> Vec<Card> {
+fn cards(versus: &Versus, subject: Subject) -> Vec<Card> {
     let measures = [
         ("Net worth", Measure::NetWorth),
         ("Engagements", Measure::Engagement),
@@ -98,19 +101,19 @@ fn cards(versus: &Versus) -> Vec<Card> {
     ];
     let mut cards: Vec<Card> = measures
         .into_iter()
-        .filter_map(|(label, measure)| Some(card(label, &versus.of(measure)?.difference)))
+        .filter_map(|(label, measure)| Some(card(label, &versus.of(measure)?.difference, subject)))
         .collect();
-    cards.push(client_card(&versus.client_counts));
+    cards.push(client_card(versus));
     cards
 }
 
-fn card(label: &'static str, difference: &Difference) -> Card {
+fn card(label: &'static str, difference: &Difference, subject: Subject) -> Card {
     let shown = |value: f64| match difference.share_of_base(value) {
         Some(share) => change(Some(share)),
         None => count_change(value),
     };
     let mut lines = vec![if difference.is_same {
-        format!("{} under both", count(difference.base))
+        format!("{} {} both", count(difference.base), subject.within)
     } else {
         format!("{} instead of {}", count(difference.other), count(difference.base))
     }];
@@ -121,24 +124,32 @@ fn card(label: &'static str, difference: &Difference) -> Card {
     Card { label, value: shown(difference.mean), lines }
 }
 
-fn client_card(counts: &ClientCounts) -> Card {
-    Card {
-        label: "Clients with less engagement",
-        value: format!("{} of {}", counts.worse, counts.clients),
-        lines: vec![
-            format!("{} clearly", counts.clearly_worse),
-            match counts.better {
-                0 => "none has more".to_owned(),
-                better => format!("{better} have more, {} of them clearly", counts.clearly_better),
-            },
-        ],
+fn client_card(versus: &Versus) -> Card {
+    let counts = &versus.client_counts;
+    let mut lines = vec![
+        format!("{} clearly", counts.clearly_worse),
+        match counts.better {
+            0 => "none has more".to_owned(),
+            better => format!("{better} have more, {} of them clearly", counts.clearly_better),
+        },
+    ];
+    let alone = versus.only_base.len() + versus.only_other.len();
+    if alone > 0 {
+        lines.push(format!("not counted: {alone} in only one scenario"));
     }
+    Card { label: "Clients with less engagement", value: format!("{} of {}", counts.worse, counts.clients), lines }
 }
 
-fn terms() -> Vec<Term> {
+fn terms(compared: Compared) -> Vec<Term> {
     let term = |word, meaning| Term { word, meaning };
     vec![
-        term("Base", "the pack that the others are compared with."),
+        term(
+            "Base",
+            match compared {
+                Compared::Packs => "the pack that the others are compared with.",
+                Compared::Scenarios => "the scenario that the others are compared with.",
+            },
+        ),
         term(
             "Gains, loses, clearly",
             "the 95\u{a0}% interval excludes 0. This happens by chance for one in twenty clients without a real difference.",
@@ -180,7 +191,8 @@ fn headline(comparison: &Comparison, versus: &Versus) -> Table {
         cells.push(Cell::bar(row.difference.variance_reduction.filter(|_| varies(&row.difference))));
         cells
     };
-    let columns = ["Base", "This pack", "Difference", "Of base", "p", "Variance reduction"];
+    let [base, this, difference, of_base] = difference_columns(comparison);
+    let columns = [base, this, difference, of_base, "p", "Variance reduction"];
     let rows = versus.headline.iter().map(row).collect();
     let table = Table::new(caption("Headline figures", comparison, versus), "Figure", &columns, rows);
     let others = comparison.versus.len();
@@ -197,7 +209,7 @@ fn headline(comparison: &Comparison, versus: &Versus) -> Table {
 }
 
 fn comparison_has_intervals(comparison: &Comparison) -> bool {
-    comparison.packs.first().is_some_and(|pack| pack.provenance.replications > 1)
+    comparison.base().is_some_and(|variant| variant.provenance.replications > 1)
 }
 
 fn caption(what: &str, comparison: &Comparison, versus: &Versus) -> String {
@@ -229,15 +241,25 @@ pub fn of_base(difference: &Difference) -> String {
     change(difference.relative())
 }
 
-const DIFFERENCE: [&str; 4] = ["Base", "This pack", "Difference", "Of base"];
+const fn difference_columns(comparison: &Comparison) -> [&'static str; 4] {
+    let this = match comparison.compared {
+        Compared::Packs => "This pack",
+        Compared::Scenarios => "This scenario",
+    };
+    ["Base", this, "Difference", "Of base"]
+}
 
 fn channels(comparison: &Comparison) -> Section {
     let table = |versus: &Versus| {
         let rows = versus.channels.iter().map(|channel| {
-            let names = [Cell::code(channel.channel.name()), Cell::count(f64::from(channel.clients))];
+            let clients = Cell {
+                detail: (channel.clients != channel.base_clients).then(|| format!("base {}", channel.base_clients)),
+                ..Cell::count(f64::from(channel.clients))
+            };
+            let names = [Cell::code(channel.channel.name()), clients];
             names.into_iter().chain(difference_cells(&channel.engagement)).collect()
         });
-        let columns: Vec<&'static str> = std::iter::once("Clients").chain(DIFFERENCE).collect();
+        let columns: Vec<&'static str> = std::iter::once("Clients").chain(difference_columns(comparison)).collect();
         let caption = caption("Engagements of each channel", comparison, versus);
         Block::Table { table: Table::new(caption, "Channel", &columns, rows.collect()) }
     };
@@ -247,19 +269,46 @@ fn channels(comparison: &Comparison) -> Section {
 }
 
 fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
-    let mut blocks: Vec<Block> = comparison.versus.iter().map(|versus| Block::words(&client_words(versus))).collect();
+    let subject = Subject::of(comparison);
+    let words = |versus| Block::words(&client_words(versus, subject));
+    let mut blocks: Vec<Block> = comparison.versus.iter().map(words).collect();
     blocks.push(Block::Figure { name: "difference-clients" });
     blocks.extend(
         comparison.versus.iter().map(|versus| Block::Table { table: client_table(comparison, versus, tables) }),
     );
+    blocks.extend(
+        comparison.versus.iter().filter_map(|versus| one_sided(comparison, versus)).map(|table| Block::Table { table }),
+    );
     Section { id: "clients", title: "Clients", blocks }
 }
 
-fn client_words(versus: &Versus) -> String {
+fn client_words(versus: &Versus, Subject { within, .. }: Subject) -> String {
+    let alone = versus.only_base.len() + versus.only_other.len();
+    let name = code(&versus.label);
+    let both = versus.client_counts.clients;
+    match (both, alone) {
+        (_, 0) => paired_client_words(versus, within, ""),
+        (0, _) => format!("The base and {name} have no client in common."),
+        (_, alone) => {
+            let clients = count_with_noun(alone as f64, "client is", "clients are");
+            format!(
+                "{} {clients} planned for in only one of the base and {name}, and counted in the totals.",
+                paired_client_words(versus, within, " in both scenarios"),
+            )
+        }
+    }
+}
+
+/// How many of the clients in both gain and lose; `both` says so where it matters.
+fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
     let counts = &versus.client_counts;
     let name = code(&versus.label);
+    if counts.same == counts.clients && both.is_empty() {
+        let within = if within == "in" { "In" } else { "Under" };
+        return format!("{within} {name} every client has the same engagement in every replication.");
+    }
     if counts.same == counts.clients {
-        return format!("Under {name} every client has the same engagement in every replication.");
+        return format!("Every client{both} has the same engagement in every replication.");
     }
     let part = |count: u32, clearly: u32| {
         if count == 0 {
@@ -274,8 +323,8 @@ fn client_words(versus: &Versus) -> String {
         same => format!("; {same} have the same engagement in every replication"),
     };
     format!(
-        "Of {} {} have more engagement under {name} and {} less{same}.",
-        count_with_noun(f64::from(counts.clients), "client,", "clients,"),
+        "Of {}{both}, {} have more engagement {within} {name} and {} less{same}.",
+        count_with_noun(f64::from(counts.clients), "client", "clients"),
         part(counts.better, counts.clearly_better),
         part(counts.worse, counts.clearly_worse),
     )
@@ -299,5 +348,23 @@ fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -
             tables.extension()
         )
     });
-    Table { note, ..Table::new(caption, "Client", &DIFFERENCE, rows) }
+    Table { note, ..Table::new(caption, "Client", &difference_columns(comparison), rows) }
+}
+
+/// The clients that are planned for in only one scenario; `None` if there are none.
+fn one_sided(comparison: &Comparison, versus: &Versus) -> Option<Table> {
+    let part = |clients: &[ClientDifference], place: &str, engagement: fn(&Difference) -> f64| {
+        let row = |client: &ClientDifference| {
+            let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
+            vec![name, Cell::text(plain(place)), Cell::count(engagement(&client.engagement))]
+        };
+        clients.iter().take(MAX_ALL).map(row).collect::<Vec<_>>()
+    };
+    let mut rows = part(&versus.only_base, base(comparison), |difference| difference.base);
+    rows.extend(part(&versus.only_other, &versus.label, |difference| difference.other));
+    let all = versus.only_base.len() + versus.only_other.len();
+    let left_out = all.checked_sub(rows.len()).filter(|count| *count > 0);
+    let note = left_out.map(|count| format!("{count} more are in the table of clients."));
+    let caption = caption("Clients planned for in only one scenario", comparison, versus);
+    (all > 0).then(|| Table { note, ..Table::new(caption, "Client", &["Only in", "Engagements"], rows) })
 }

@@ -3,7 +3,7 @@
 use super::{Block, Cell, Column, Section, Table};
 use crate::report::TableFormat;
 use crate::report::numbers::whole;
-use crate::simulator::{Comparison, Pack, Provenance, Simulation, Sweep};
+use crate::simulator::{Compared, Comparison, Provenance, Simulation, Sweep, Variant};
 
 /// The section.
 pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> Section {
@@ -33,25 +33,56 @@ pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> S
 
 /// The section of a comparison.
 pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Section {
-    let mut blocks = vec![
-        Block::words(
+    let how = match comparison.compared {
+        Compared::Packs => {
             "Every replication is simulated once under each pack. Each random number depends only on client, channel, hour \
              and purpose, so the same post gets the same random numbers under every pack, and differences come from the \
-             rules. Hours of fatigue are counted with the base's levels under every pack.",
-        ),
-        Block::words(
+             rules. Hours of fatigue are counted with the base's levels under every pack."
+        }
+        Compared::Scenarios => {
+            "Every replication is simulated once in each scenario, under the same rules and over the same weeks. Each \
+             random number depends only on client, channel, hour and purpose, so the same post gets the same random \
+             numbers in every scenario, and differences come from what the scenarios say, the audience they describe \
+             (`[environment]` and the table `world`) included. Engagement rates are taken as measured with the assets of \
+             the base, so assets that only one scenario has change what posts earn."
+        }
+    };
+    let effect = match comparison.compared {
+        Compared::Packs => "the rules in the scenario",
+        Compared::Scenarios => "the scenarios under the rules",
+    };
+    let mut blocks = vec![
+        Block::words(how),
+        Block::words(&format!(
             "The interval is the t interval of the mean of the paired differences, in per cent of the base's mean, \
-             which is treated as known. This is a simulation: it shows the effect of the rules in the scenario and is no \
-             forecast for real audiences.",
-        ),
+             which is treated as known. This is a simulation: it shows the effect of {effect} and is no \
+             forecast for real audiences."
+        )),
     ];
-    if let Some(base) = comparison.packs.first() {
-        let packs = comparison.packs.iter().zip(0..);
-        let rules = packs.flat_map(|(pack, index)| pack_rows(pack, index)).collect();
-        blocks.extend(committed(&base.provenance));
-        blocks.extend(reproduction(rules, &base.provenance, command, tables));
-    }
+    blocks.extend(
+        comparison.base().map(|base| inputs_of_comparison(comparison, base, command, tables)).into_iter().flatten(),
+    );
     Section { id: "method", title: "Method", blocks }
+}
+
+/// What was compared, and everything needed to reproduce it.
+fn inputs_of_comparison(comparison: &Comparison, base: &Variant, command: &str, tables: TableFormat) -> Vec<Block> {
+    let run = &base.provenance;
+    let variants = || comparison.variants.iter().zip(0..);
+    match comparison.compared {
+        Compared::Packs => {
+            let rows = variants().flat_map(|(pack, index)| pack_rows(pack, index)).collect();
+            committed(run).into_iter().chain(reproduction(rows, run, command, tables)).collect()
+        }
+        Compared::Scenarios => {
+            let mut rows = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
+            rows.extend(variants().flat_map(|(scenario, index)| scenario_rows(scenario, index)));
+            let committed =
+                variants().filter_map(|(scenario, _)| committed_in(scenario)).map(|text| Block::words(&text));
+            let table = inputs(rows, shared_rows(run));
+            committed.chain(reproduction_with(table, "scenarios", command, tables)).collect()
+        }
+    }
 }
 
 /// The section of a sweep.
@@ -104,11 +135,34 @@ fn committed(run: &Provenance) -> Option<Block> {
     )))
 }
 
-/// Everything needed to reproduce a run under the given rules.
+/// What happens to posts that were committed before the run in one of the scenarios that are compared.
+fn committed_in(scenario: &Variant) -> Option<String> {
+    let posts = match scenario.provenance.committed_posts {
+        0 => return None,
+        1 => "one post of these weeks was committed before the run: it is drafted".to_owned(),
+        many => format!("{} posts of these weeks were committed before the run: they are drafted", whole(many.into())),
+    };
+    let name = super::code(&scenario.label);
+    Some(format!("In {name} {posts} as committed and without further review, and count like other drafts."))
+}
+
+/// Everything needed to reproduce a run of one scenario under the given rules.
 fn reproduction(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: TableFormat) -> [Block; 4] {
+    let mut rows = vec![code("Scenario", &run.scenario), code("Scenario hash", &run.scenario_hash)];
+    let mut shared = shared_rows(run);
+    let clients = vec![Cell::text("Planned clients"), Cell::text(whole(u64::from(run.clients)))];
+    shared.insert(shared.len().saturating_sub(1), clients);
+    rows.extend(shared);
+    reproduction_with(inputs(rules, rows), "scenario", command, tables)
+}
+
+/// A table of inputs and the command. `scenarios` says whether there is one scenario or several.
+fn reproduction_with(table: Table, scenarios: &str, command: &str, tables: TableFormat) -> [Block; 4] {
     [
-        Block::Table { table: inputs(rules, run) },
-        Block::words("The same command with the same rules and scenario gives the same numbers on any machine:"),
+        Block::Table { table },
+        Block::words(&format!(
+            "The same command with the same rules and {scenarios} gives the same numbers on any machine:"
+        )),
         Block::Code { text: command.to_owned() },
         Block::words(&format!(
             "The figures are in `figures/` as SVG and PNG, their data in `tables/` as {}.",
@@ -124,26 +178,37 @@ fn code(name: impl Into<String>, value: &str) -> Vec<Cell> {
     vec![Cell::text(name), Cell::code(value)]
 }
 
-fn pack_rows(pack: &Pack, index: usize) -> [Vec<Cell>; 2] {
+fn pack_rows(pack: &Variant, index: usize) -> [Vec<Cell>; 2] {
     let role = if index == 0 { "Base".to_owned() } else { format!("Pack {index}") };
     [code(role.clone(), &pack.label), code(format!("{role}, hash"), &pack.provenance.rules_hash)]
 }
 
-fn inputs(rules: Vec<Vec<Cell>>, run: &Provenance) -> Table {
+fn scenario_rows(scenario: &Variant, index: usize) -> [Vec<Cell>; 3] {
+    let role = if index == 0 { "Base".to_owned() } else { format!("Scenario {index}") };
+    let run = &scenario.provenance;
+    [
+        code(role.clone(), &scenario.label),
+        code(format!("{role}, hash"), &run.scenario_hash),
+        vec![Cell::text(format!("{role}, planned clients")), Cell::text(whole(u64::from(run.clients)))],
+    ]
+}
+
+/// The inputs that all variants of a comparison share, whatever is compared.
+fn shared_rows(run: &Provenance) -> Vec<Vec<Cell>> {
     let text = |name, value: String| vec![Cell::text(name), Cell::text(value)];
-    let mut rows = rules;
-    rows.extend([
-        code("Scenario", &run.scenario),
-        code("Scenario hash", &run.scenario_hash),
+    vec![
         code("Seed", &run.seed.to_string()),
         code("Engine", &format!("mcoe {}", run.version)),
         code("Time zones", &format!("tz {}", run.time_zones)),
         code("First week", &run.start.to_string()),
         text("Weeks", whole(u64::from(run.weeks))),
         text("Replications", whole(u64::from(run.replications))),
-        text("Planned clients", whole(u64::from(run.clients))),
         text("Weekly optimiser", tier(&run.tier)),
-    ]);
+    ]
+}
+
+fn inputs(mut rows: Vec<Vec<Cell>>, shared: Vec<Vec<Cell>>) -> Table {
+    rows.extend(shared);
     let column = |title| Column { title, numeric: false };
     Table { caption: "Inputs of the run".to_owned(), columns: vec![column("Input"), column("Value")], rows, note: None }
 }

@@ -25,7 +25,7 @@ pub use sweep::{sweep_words, wish};
 pub use verdict::verdicts;
 
 use super::{TableFormat, numbers};
-use crate::simulator::{Comparison, Provenance, Simulation, Sweep};
+use crate::simulator::{Compared, Comparison, Provenance, Simulation, Sweep};
 use crate::stats::Estimate;
 use phrase::{code, plain};
 
@@ -163,7 +163,7 @@ impl Page {
         let run = &simulation.provenance;
         Self {
             title: Phrase::parse(&format!("Simulation of {} under {}", code(&run.scenario), code(&run.rules))),
-            extent: extent(run, simulation.channels.len()),
+            extent: extent(run, [run.clients; 2], simulation.channels.len()),
             sections: vec![
                 headline::section(simulation),
                 concerns::section(simulation),
@@ -194,29 +194,35 @@ impl Page {
     /// The page for a comparison.
     pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Self {
         let labels: Vec<String> = comparison.versus.iter().map(|versus| code(&versus.label)).collect();
-        let base = comparison.packs.first();
-        let title = format!(
-            "{} against {} in {}",
-            labels.join(", "),
-            code(base.map_or("", |pack| &pack.label)),
-            code(base.map_or("", |pack| &pack.provenance.scenario))
-        );
+        let base = comparison.base();
+        let constant = match comparison.compared {
+            Compared::Packs => format!("in {}", code(base.map_or("", |pack| &pack.provenance.scenario))),
+            Compared::Scenarios => format!("under {}", code(base.map_or("", |scenario| &scenario.provenance.rules))),
+        };
+        let title =
+            format!("{} against {} {constant}", labels.join(", "), code(base.map_or("", |variant| &variant.label)),);
         let channels = comparison.versus.first().map_or(0, |versus| versus.channels.len());
         let mut sections = comparison::sections(comparison, tables);
         sections.push(method::of_comparison(comparison, command, tables));
         Self {
             title: Phrase::parse(&title),
-            extent: base.map(|pack| extent(&pack.provenance, channels)).unwrap_or_default(),
+            extent: base
+                .map(|variant| extent(&variant.provenance, comparison.client_range(), channels))
+                .unwrap_or_default(),
             sections,
         }
     }
 }
 
-fn extent(run: &Provenance, channels: usize) -> String {
+/// What was simulated. `clients` is the smallest and the largest number of clients.
+fn extent(run: &Provenance, clients: [u32; 2], channels: usize) -> String {
     let parts = [
         numbers::count_with_noun(f64::from(run.weeks), "week", "weeks"),
         format!("from {}", run.start.monday().format("%-d %B %Y")),
-        numbers::count_with_noun(f64::from(run.clients), "client", "clients"),
+        match clients {
+            [fewest, most] if fewest < most => format!("{fewest} to {most} clients"),
+            [clients, _] => numbers::count_with_noun(f64::from(clients), "client", "clients"),
+        },
         numbers::count_with_noun(channels as f64, "channel", "channels"),
         numbers::count_with_noun(f64::from(run.replications), "replication", "replications"),
     ];

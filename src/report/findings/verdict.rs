@@ -1,38 +1,42 @@
-//! The verdict of a comparison: one sentence for each pack.
+//! The verdict of a comparison: one sentence for each variant.
 
 use super::code;
 use crate::report::numbers::{between, count, count_to, count_with_noun, more_or_less, percent, percent_to};
-use crate::simulator::{ClientCounts, Comparison, Measure, MeasureDifference, Versus};
+use crate::report::subject::Subject;
+use crate::simulator::{Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
 /// Significance level for corrected p-values.
 const LEVEL: f64 = 0.05;
 
-/// One sentence for every pack that is compared with the base, with names in backticks.
+/// One sentence for every pack or scenario that is compared with the base, with names in backticks.
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
-    let base = comparison.packs.first().map_or("", |pack| &pack.label);
-    comparison.versus.iter().map(|versus| verdict(base, versus)).collect()
+    let base = comparison.base().map_or("", |variant| &variant.label);
+    let subject = Subject::of(comparison);
+    comparison.versus.iter().map(|versus| verdict(base, versus, subject)).collect()
 }
 
-fn verdict(base: &str, versus: &Versus) -> String {
+fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
     let (name, base) = (code(&versus.label), code(base));
     let Some(row) = versus.of(Measure::Engagement) else { return String::new() };
     if versus.headline.iter().all(|row| row.difference.is_same)
         && versus.clients.iter().all(|client| client.engagement.is_same)
+        && versus.only_base.is_empty()
+        && versus.only_other.is_empty()
     {
         return format!("There is no difference: {name} and {base} give the same posts, reviews and engagement.");
     }
     let with = other_differences(versus);
     if row.difference.interval.is_none() {
         let earned = mean_change(&row.difference);
-        let clients = client_clause(&versus.client_counts, versus.client_counts.worse, versus.client_counts.better);
+        let clients = client_clause(versus, versus.client_counts.worse, versus.client_counts.better);
         return format!(
             "In the single replication, {name} earns {earned} engagement than {base}{with}{clients}. \
              Without an interval this may be random variation."
         );
     }
     let counts = &versus.client_counts;
-    let clients = client_clause(counts, counts.clearly_worse, counts.clearly_better);
+    let clients = client_clause(versus, counts.clearly_worse, counts.clearly_better);
     let earned = interval_change(&row.difference);
     if row.difference.is_same {
         format!("{name} earns the same engagement as {base}{with}{clients}.")
@@ -40,8 +44,9 @@ fn verdict(base: &str, versus: &Versus) -> String {
         format!("{name} earns {earned} engagement than {base}{with}{clients}.")
     } else if row.difference.is_significantly_greater() || row.difference.is_significantly_less() {
         format!(
-            "No clear difference in engagement: on its own, {name} earns {earned} than {base}, but with several packs \
-             compared this may be chance{with}{clients}."
+            "No clear difference in engagement: on its own, {name} earns {earned} than {base}, but with several {} \
+             compared this may be chance{with}{clients}.",
+            subject.many
         )
     } else {
         format!("No clear difference in engagement: {name} earns {earned} than {base}{with}{clients}.")
@@ -117,9 +122,28 @@ fn review_load(row: &MeasureDifference) -> String {
     }
 }
 
-fn client_clause(counts: &ClientCounts, lose: u32, gain: u32) -> String {
-    let all = count_with_noun(f64::from(counts.clients), "client", "clients");
-    match (counts.clients, lose, gain) {
+fn client_clause(versus: &Versus, lose: u32, gain: u32) -> String {
+    let alone = one_sided(versus);
+    let counts = &versus.client_counts;
+    let both = if alone.is_some() { " in both" } else { "" };
+    let all = format!("{}{both}", count_with_noun(f64::from(counts.clients), "client", "clients"));
+    let clause = counts_clause(counts.clients, &all, lose, gain);
+    alone.map_or(clause.clone(), |alone| format!("{clause}; {alone}"))
+}
+
+/// How many clients only one of the two scenarios plans for.
+fn one_sided(versus: &Versus) -> Option<String> {
+    let part = |count: usize, place: &str| {
+        (count > 0).then(|| format!("{} only in {place}", count_with_noun(count as f64, "client is", "clients are")))
+    };
+    let name = code(&versus.label);
+    let parts = [part(versus.only_base.len(), "the base"), part(versus.only_other.len(), &name)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
+}
+
+fn counts_clause(clients: u32, all: &str, lose: u32, gain: u32) -> String {
+    match (clients, lose, gain) {
         (0 | 1, ..) => String::new(),
         (_, 0, 0) => format!("; none of {all} clearly gains or loses"),
         (_, 0, gain) => format!("; {gain} of {all} {} and none loses", verb(gain, "gain")),

@@ -4,12 +4,13 @@ use chrono::NaiveDate;
 
 use super::{Table, TableFormat, columns};
 use crate::model::{Channel, ClientId, Week};
+use crate::report::subject::Subject;
 use crate::report::{File, ReportError};
-use crate::simulator::{Comparison, Versus};
+use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
 
 /// The tables `differences` for every headline measure, and `difference_weeks`, `difference_channels` and
-/// `difference_clients` for engagement. A difference is the pack's value minus the base's, as a mean over replications.
+/// `difference_clients` for engagement. A difference is the variant's value minus the base's, as a mean over replications.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -22,11 +23,17 @@ pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
     [differences(comparison), weeks(comparison), channels(comparison), clients(comparison)]
 }
 
-/// The rows of every pack, each with the pack's label.
+/// The rows of every variant, each with the variant's label.
 fn rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
     let rows_of = &rows_of;
-    let packs = comparison.versus.iter();
-    packs.flat_map(|versus| rows_of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
+    let variants = comparison.versus.iter();
+    variants.flat_map(|versus| rows_of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
+}
+
+/// Adds the column with the label of the variant, which is named after what is compared.
+fn add_label<'l>(table: &mut Table, comparison: &Comparison, labels: impl Iterator<Item = &'l str>) {
+    let doc = " The pack; where scenarios are compared, the column is named `scenario` and holds the scenario.";
+    table.add(Subject::of(comparison).one, doc, labels.map(str::to_owned));
 }
 
 /// Adds the columns of differences.
@@ -35,9 +42,9 @@ fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d D
     columns!(table, rows, |row| {
         /// The base's value, mean over replications.
         base: f64 = row.base,
-        /// The pack's value, mean over replications.
+        /// The pack's or scenario's value, mean over replications.
         value: f64 = row.other,
-        /// The pack's value minus the base's.
+        /// That value minus the base's.
         difference: f64 = row.mean,
         /// Lower end of the 95 % interval of the difference.
         low: Option<f64> = row.interval.map(|[low, _]| low),
@@ -58,10 +65,9 @@ fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d D
 
 fn differences(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.headline);
-    let mut table = Table::new("differences", "a headline figure under a pack");
-    columns!(table, rows, |(pack, row)| {
-        /// The pack.
-        pack: String = (*pack).to_owned(),
+    let mut table = Table::new("differences", "a headline figure under a pack or in a scenario");
+    add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
+    columns!(table, rows, |(_, row)| {
         /// The figure.
         number: String = row.measure.name().to_owned(),
     });
@@ -75,10 +81,9 @@ fn differences(comparison: &Comparison) -> Table {
 
 fn weeks(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.weekly);
-    let mut table = Table::new("difference_weeks", "engagement of a week under a pack");
-    columns!(table, rows, |(pack, row)| {
-        /// The pack.
-        pack: String = (*pack).to_owned(),
+    let mut table = Table::new("difference_weeks", "engagement of a week under a pack or in a scenario");
+    add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
+    columns!(table, rows, |(_, row)| {
         /// The ISO week.
         week: Week = row.week,
         /// Its Monday.
@@ -90,30 +95,38 @@ fn weeks(comparison: &Comparison) -> Table {
 
 fn channels(comparison: &Comparison) -> Table {
     let rows = rows(comparison, |versus| &versus.channels);
-    let mut table = Table::new("difference_channels", "engagement of a channel under a pack");
-    columns!(table, rows, |(pack, row)| {
-        /// The pack.
-        pack: String = (*pack).to_owned(),
+    let mut table = Table::new("difference_channels", "engagement of a channel under a pack or in a scenario");
+    add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
+    columns!(table, rows, |(_, row)| {
         /// The channel.
         channel: Channel = row.channel,
         /// Number of clients with the channel.
         clients: u32 = row.clients,
+        /// Number of the base's clients with the channel.
+        base_clients: u32 = row.base_clients,
     });
     add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));
     table
 }
 
 fn clients(comparison: &Comparison) -> Table {
-    let rows = rows(comparison, |versus| &versus.clients);
-    let mut table = Table::new("difference_clients", "engagement of a client under a pack");
-    columns!(table, rows, |(pack, row)| {
-        /// The pack.
-        pack: String = (*pack).to_owned(),
+    let mut rows: Vec<(&str, &str, &ClientDifference)> = Vec::new();
+    for versus in &comparison.versus {
+        for (place, clients) in [("both", &versus.clients), ("base", &versus.only_base), ("other", &versus.only_other)]
+        {
+            rows.extend(clients.iter().map(|client| (versus.label.as_str(), place, client)));
+        }
+    }
+    let mut table = Table::new("difference_clients", "engagement of a client under a pack or in a scenario");
+    add_label(&mut table, comparison, rows.iter().map(|(label, ..)| *label));
+    columns!(table, rows, |(_, planned_in, row)| {
         /// The client.
         client_id: ClientId = row.client_id.clone(),
         /// Its name.
         name: String = row.name.clone(),
+        /// Where the client is planned for: `both`, or only in `base` or `other`. Where it is not, its engagement is 0.
+        planned_in: String = (*planned_in).to_owned(),
     });
-    add_difference(&mut table, rows.iter().map(|(_, row)| &row.engagement));
+    add_difference(&mut table, rows.iter().map(|(_, _, row)| &row.engagement));
     table
 }

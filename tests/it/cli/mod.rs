@@ -4,6 +4,7 @@ mod backtest;
 mod calibrate;
 mod check;
 mod compare;
+mod compare_scenarios;
 mod explain;
 mod folders;
 mod hostile_files;

@@ -1,8 +1,10 @@
-//! Compares rules packs over the same weeks and clients with common random numbers.
+//! Compares rules packs, or scenarios under one pack, over the same weeks with common random numbers.
 //!
-//! Each replication is simulated once under every pack on the same random numbers, so that most of the noise cancels in
-//! the difference. Differences are accumulated as they arrive: memory grows with packs, weeks, channels and clients,
+//! Each replication is simulated once for every variant on the same random numbers, so that most of the noise cancels in
+//! the difference. Differences are accumulated as they arrive: memory grows with variants, weeks, channels and clients,
 //! never with replications.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -12,7 +14,6 @@ use super::summary::Provenance;
 use super::tally::ReplicationTotals;
 use crate::model::{Channel, ClientId, Scenario, Week};
 use crate::planner::Planner;
-use crate::rules::CompiledRules;
 use crate::stats::{Difference, Pairs, holm};
 
 /// Replications between two checks of the stopping rule. Fixed, so that where a comparison stops never depends on the
@@ -30,6 +31,25 @@ pub struct ComparedPack<'a> {
     pub scenario: &'a Scenario,
 }
 
+/// A scenario in a comparison of scenarios under one pack.
+#[derive(Clone, Copy)]
+pub struct ComparedScenario<'a> {
+    /// Its label in the comparison.
+    pub label: &'a str,
+    /// The scenario under the pack's default policy; the first week is the same for all scenarios.
+    pub scenario: &'a Scenario,
+}
+
+/// What the variants of a comparison are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compared {
+    /// Rules packs on one scenario.
+    Packs,
+    /// Scenarios under one rules pack.
+    Scenarios,
+}
+
 /// Why a comparison failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,29 +57,58 @@ pub enum CompareError {
     /// No client is planned for.
     #[error("the scenario `{0}` has no client that is planned for, so there is nothing to compare")]
     NoClients(String),
-    /// The scenarios differ in their clients or their first week.
+    /// Two packs were given scenarios that differ in their clients or their first week.
     #[error("`{0}` and `{1}` do not have the same clients and first week")]
     Mismatch(String, String),
+    /// Two scenarios that are compared start in different weeks.
+    #[error("`{base}` starts in {base_start} and `{other}` in {other_start}, so their weeks cannot be compared")]
+    DifferentStart {
+        /// Label of the base.
+        base: String,
+        /// First week of the base.
+        base_start: Week,
+        /// Label of the other scenario.
+        other: String,
+        /// First week of the other scenario.
+        other_start: Week,
+    },
     /// A simulation failed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
 }
 
-/// The result of comparing packs with a base.
+/// The result of comparing packs, or scenarios, with a base.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The packs, the base first.
-    pub packs: Vec<Pack>,
+    /// What the variants are.
+    pub compared: Compared,
+    /// The packs or scenarios, the base first.
+    pub variants: Vec<Variant>,
     /// The stopping rule; `None` if the number of replications was fixed.
     pub until: Option<StoppingRule>,
-    /// Each other pack against the base, in pack order.
+    /// Each other variant against the base, in the order of the variants.
     pub versus: Vec<Versus>,
 }
 
-/// A pack of a comparison.
+impl Comparison {
+    /// The base; `None` only in a comparison without variants.
+    #[must_use]
+    pub fn base(&self) -> Option<&Variant> {
+        self.variants.first()
+    }
+
+    /// The smallest and the largest number of planned clients of a variant; zeros without variants.
+    #[must_use]
+    pub fn client_range(&self) -> [u32; 2] {
+        let counts = || self.variants.iter().map(|variant| variant.provenance.clients);
+        [counts().min().unwrap_or(0), counts().max().unwrap_or(0)]
+    }
+}
+
+/// A pack or scenario of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ComparedPack"))]
-pub struct Pack {
+pub struct Variant {
     /// Its label.
     pub label: String,
     /// Everything needed to reproduce its simulation.
@@ -74,14 +123,14 @@ pub struct StoppingRule {
     pub half_width: f64,
     /// Maximum number of replications.
     pub most_replications: u32,
-    /// Whether every pack reached the target half-width.
+    /// Whether every variant reached the target half-width.
     pub is_reached: bool,
 }
 
-/// One pack against the base. Every difference is the pack's value minus the base's.
+/// One variant against the base. Every difference is the variant's value minus the base's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Versus {
-    /// The pack's label.
+    /// The variant's label.
     pub label: String,
     /// The difference in every headline measure, in the order of [`Measure::ALL`].
     pub headline: Vec<MeasureDifference>,
@@ -89,9 +138,13 @@ pub struct Versus {
     pub weekly: Vec<WeekDifference>,
     /// The difference in engagement by channel, in channel order; channels that no client has are left out.
     pub channels: Vec<ChannelDifference>,
-    /// The difference in engagement by client, in the scenario's order.
+    /// The difference in engagement by client, for clients that are planned for in both variants, in the base's order.
     pub clients: Vec<ClientDifference>,
-    /// How many clients gain and lose.
+    /// Clients that are planned for only in the base, in its order, with an engagement of 0 in the other variant.
+    pub only_base: Vec<ClientDifference>,
+    /// Clients that are planned for only in the other variant, in its order, with an engagement of 0 in the base.
+    pub only_other: Vec<ClientDifference>,
+    /// How many of the clients in both gain and lose.
     pub client_counts: ClientCounts,
 }
 
@@ -140,7 +193,7 @@ pub struct MeasureDifference {
     pub measure: Measure,
     /// The difference.
     pub difference: Difference,
-    /// Its p-value after Holm's correction over all packs that are compared with the base.
+    /// Its p-value after Holm's correction over all variants that are compared with the base.
     pub corrected_p: Option<f64>,
 }
 
@@ -158,8 +211,10 @@ pub struct WeekDifference {
 pub struct ChannelDifference {
     /// The channel.
     pub channel: Channel,
-    /// Number of clients that have it.
+    /// Number of the variant's clients that have it.
     pub clients: u32,
+    /// Number of the base's clients that have it.
+    pub base_clients: u32,
     /// The difference in engagements.
     pub engagement: Difference,
 }
@@ -193,74 +248,125 @@ impl Versus {
 /// # Errors
 /// If no client is planned for, the scenarios differ in clients or first week, a rule fails, or the observer stops the
 /// run.
-pub fn compare(
-    base: ComparedPack<'_>,
-    others: &[ComparedPack<'_>],
+pub fn compare<'a>(
+    base: ComparedPack<'a>,
+    others: &[ComparedPack<'a>],
     extent: Extent,
     until: Option<f64>,
-    observer: &dyn Observer,
+    observer: &'a dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let levels = base.planner.rules();
-    let others: Vec<PackRun<'_>> = others.iter().map(|pack| PackRun::new(pack, extent, observer, levels)).collect();
-    let base = PackRun::new(&base, extent, observer, levels);
-    check_comparable(&base, &others)?;
-    let runs: Vec<&Run<'_>> = std::iter::once(&base).chain(&others).map(|pack| &pack.run).collect();
-    let sums = |pack| (pack, Sums::new(extent.weeks as usize, base.run.clients.len()));
-    let mut compared: Vec<(&PackRun<'_>, Sums)> = others.iter().map(sums).collect();
+    let base_rules = base.planner.rules();
+    let run = |pack: ComparedPack<'a>| VariantRun {
+        label: pack.label,
+        run: Run::new(pack.planner, pack.scenario, extent, observer)
+            .with_fatigue_levels_of(base_rules)
+            .with_worths_of(base_rules),
+    };
+    let others: Vec<VariantRun<'_>> = others.iter().copied().map(run).collect();
+    let base = run(base);
+    check_planned(&base)?;
+    let differs =
+        |other: &&VariantRun<'_>| base.run.scenario.start != other.run.scenario.start || !base.ids().eq(other.ids());
+    if let Some(other) = others.iter().find(differs) {
+        return Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned()));
+    }
+    run_comparison(Compared::Packs, &base, &others, extent, until)
+}
+
+/// Simulates every scenario under one pack with common random numbers and accumulates the differences from the base.
+/// All are simulated over the weeks of `extent`; their own numbers of weeks are not used.
+///
+/// The scenarios may differ in everything but the first week. A client meets the same random numbers in each, and its
+/// engagement rates are taken as measured with its assets of the base. Clients that are planned for in only one of two
+/// scenarios count in all sums.
+///
+/// `until` and the result are those of [`compare`].
+///
+/// # Errors
+/// If a scenario has no client that is planned for, two start in different weeks, a rule fails, or the observer stops
+/// the run.
+pub fn compare_scenarios<'a>(
+    planner: &'a Planner<'a>,
+    base: ComparedScenario<'a>,
+    others: &[ComparedScenario<'a>],
+    extent: Extent,
+    until: Option<f64>,
+    observer: &'a dyn Observer,
+) -> Result<Comparison, CompareError> {
+    let run = |compared: ComparedScenario<'a>| VariantRun {
+        label: compared.label,
+        run: Run::new(planner, compared.scenario, extent, observer).with_usual_assets_of(base.scenario),
+    };
+    let others: Vec<VariantRun<'_>> = others.iter().copied().map(run).collect();
+    let base = run(base);
+    check_planned(&base)?;
+    others.iter().try_for_each(check_planned)?;
+    let base_start = base.run.scenario.start;
+    if let Some(other) = others.iter().find(|other| other.run.scenario.start != base_start) {
+        let other_start = other.run.scenario.start;
+        let [base, other] = [&base, other].map(|variant| variant.label.to_owned());
+        return Err(CompareError::DifferentStart { base, base_start, other, other_start });
+    }
+    run_comparison(Compared::Scenarios, &base, &others, extent, until)
+}
+
+fn run_comparison(
+    compared: Compared,
+    base: &VariantRun<'_>,
+    others: &[VariantRun<'_>],
+    extent: Extent,
+    until: Option<f64>,
+) -> Result<Comparison, CompareError> {
+    let runs: Vec<&Run<'_>> = std::iter::once(base).chain(others).map(|variant| &variant.run).collect();
+    let mut sums: Vec<Sums> = others.iter().map(|other| Sums::new(extent.weeks as usize, base, other)).collect();
     let mut done = 0;
     let mut is_reached = false;
     while done < extent.replications && !is_reached {
         let last = extent.replications.min(done + BATCH);
         for outcomes in replicate(&runs, done..last, |replication| replication.totals())? {
             let Some((base, rest)) = outcomes.split_first() else { continue };
-            compared.iter_mut().zip(rest).for_each(|((_, sums), other)| sums.add(base, other));
+            sums.iter_mut().zip(rest).for_each(|(sums, other)| sums.add(base, other));
         }
         done = last;
-        is_reached = until.is_some_and(|until| compared.iter().all(|(_, sums)| sums.is_within(until)));
+        is_reached = until.is_some_and(|until| sums.iter().all(|sums| sums.is_within(until)));
     }
-    let until = until.map(|half_width| StoppingRule { half_width, most_replications: extent.replications, is_reached });
-    let packs = std::iter::once(&base).chain(&others).map(|pack| pack.summary(done)).collect();
-    Ok(Comparison { packs, until, versus: versus(&compared) })
+    let mut versus: Vec<Versus> = others.iter().zip(&sums).map(|(other, sums)| sums.versus(base, other)).collect();
+    for place in 0..Measure::ALL.len() {
+        correct(versus.iter_mut().filter_map(|versus| versus.headline.get_mut(place)).collect());
+    }
+    Ok(Comparison {
+        compared,
+        variants: std::iter::once(base).chain(others).map(|variant| variant.summary(done)).collect(),
+        until: until.map(|half_width| StoppingRule { half_width, most_replications: extent.replications, is_reached }),
+        versus,
+    })
 }
 
-/// A pack with the run of the scenario under it.
-struct PackRun<'a> {
+/// A variant with its run.
+struct VariantRun<'a> {
     label: &'a str,
     run: Run<'a>,
 }
 
-impl<'a> PackRun<'a> {
-    fn new(pack: &ComparedPack<'a>, extent: Extent, observer: &'a dyn Observer, levels: &CompiledRules) -> Self {
-        let run = Run::new(pack.planner, pack.scenario, extent, observer);
-        Self { label: pack.label, run: run.with_fatigue_levels_of(levels).with_worths_of(levels) }
+impl VariantRun<'_> {
+    /// The clients that are planned for.
+    fn ids(&self) -> impl Iterator<Item = &ClientId> {
+        self.run.clients.iter().map(|own| &own.client.id)
     }
 
-    fn summary(&self, replications: u32) -> Pack {
-        Pack { label: self.label.to_owned(), provenance: self.run.provenance(replications) }
+    fn summary(&self, replications: u32) -> Variant {
+        Variant { label: self.label.to_owned(), provenance: self.run.provenance(replications) }
     }
 }
 
-fn check_comparable(base: &PackRun<'_>, others: &[PackRun<'_>]) -> Result<(), CompareError> {
-    if base.run.clients.is_empty() {
-        return Err(CompareError::NoClients(base.run.scenario.name.clone()));
-    }
-    let ids = |pack: &PackRun<'_>| pack.run.clients.iter().map(|own| own.client.id.clone()).collect::<Vec<_>>();
-    let differs = |other: &&PackRun<'_>| base.run.scenario.start != other.run.scenario.start || ids(base) != ids(other);
-    match others.iter().find(differs) {
-        Some(other) => Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned())),
-        None => Ok(()),
+fn check_planned(variant: &VariantRun<'_>) -> Result<(), CompareError> {
+    match variant.run.clients.as_slice() {
+        [] => Err(CompareError::NoClients(variant.run.scenario.name.clone())),
+        _ => Ok(()),
     }
 }
 
-fn versus(compared: &[(&PackRun<'_>, Sums)]) -> Vec<Versus> {
-    let mut all: Vec<Versus> = compared.iter().map(|(pack, sums)| sums.versus(pack)).collect();
-    for place in 0..Measure::ALL.len() {
-        correct(all.iter_mut().filter_map(|versus| versus.headline.get_mut(place)).collect());
-    }
-    all
-}
-
-/// Corrects the p-values of one measure over all packs.
+/// Corrects the p-values of one measure over all variants.
 fn correct(rows: Vec<&mut MeasureDifference>) {
     let uncorrected: Option<Vec<f64>> = rows.iter().map(|row| row.difference.p).collect();
     let Some(uncorrected) = uncorrected else { return };
@@ -269,22 +375,40 @@ fn correct(rows: Vec<&mut MeasureDifference>) {
     }
 }
 
-/// Accumulated paired differences of one pack from the base.
+/// The place of a client among those of the base and of the other variant; `None` where it is not planned for.
+#[derive(Clone, Copy)]
+struct ClientPlaces {
+    base: Option<usize>,
+    other: Option<usize>,
+}
+
+/// Every client that is planned for in either variant: the base's in its order, then those of the other alone.
+fn client_places(base: &VariantRun<'_>, other: &VariantRun<'_>) -> Vec<ClientPlaces> {
+    let mut others: BTreeMap<&ClientId, usize> = other.ids().zip(0..).collect();
+    let mut places: Vec<ClientPlaces> =
+        base.ids().zip(0..).map(|(id, place)| ClientPlaces { base: Some(place), other: others.remove(id) }).collect();
+    let mut alone: Vec<usize> = others.into_values().collect();
+    alone.sort_unstable();
+    places.extend(alone.into_iter().map(|place| ClientPlaces { base: None, other: Some(place) }));
+    places
+}
+
+/// Accumulated paired differences of one variant from the base.
 struct Sums {
     headline: Vec<(Measure, Pairs)>,
     weeks: Vec<Pairs>,
     channels: Vec<Pairs>,
-    clients: Vec<Pairs>,
+    clients: Vec<(ClientPlaces, Pairs)>,
 }
 
 impl Sums {
-    fn new(weeks: usize, clients: usize) -> Self {
+    fn new(weeks: usize, base: &VariantRun<'_>, other: &VariantRun<'_>) -> Self {
         let pairs = |count| vec![Pairs::default(); count];
         Self {
             headline: Measure::ALL.map(|measure| (measure, Pairs::default())).to_vec(),
             weeks: pairs(weeks),
             channels: pairs(Channel::COUNT),
-            clients: pairs(clients),
+            clients: client_places(base, other).into_iter().map(|places| (places, Pairs::default())).collect(),
         }
     }
 
@@ -295,7 +419,13 @@ impl Sums {
         }
         add_each(&mut self.weeks, &base.weeks, &other.weeks);
         add_each(&mut self.channels, &base.channels, &other.channels);
-        add_each(&mut self.clients, &base.clients, &other.clients);
+        for (places, pairs) in &mut self.clients {
+            // A client that is not planned for earns nothing.
+            let engagement = |clients: &[f64], place: Option<usize>| {
+                place.and_then(|place| clients.get(place)).copied().unwrap_or(0.0)
+            };
+            pairs.add(engagement(&base.clients, places.base), engagement(&other.clients, places.other));
+        }
     }
 
     /// Whether the half-width of the difference in engagement is at most the given share of the base's engagement.
@@ -306,45 +436,64 @@ impl Sums {
         })
     }
 
-    fn versus(&self, PackRun { label, run }: &PackRun<'_>) -> Versus {
-        let start = run.scenario.start;
-        let channels = Channel::ALL.into_iter().zip(run.clients_by_channel()).zip(&self.channels);
-        let clients: Vec<ClientDifference> = run
-            .clients
-            .iter()
-            .zip(&self.clients)
-            .map(|(own, pairs)| ClientDifference {
+    fn versus(&self, base: &VariantRun<'_>, other: &VariantRun<'_>) -> Versus {
+        let start = base.run.scenario.start;
+        let headline = self.headline.iter().map(|(measure, pairs)| MeasureDifference {
+            measure: *measure,
+            difference: pairs.difference(),
+            corrected_p: None,
+        });
+        let weekly = (0..).zip(&self.weeks);
+        let clients = self.clients_where(base, other, |places| places.base.is_some() && places.other.is_some());
+        Versus {
+            label: other.label.to_owned(),
+            headline: headline.collect(),
+            weekly: weekly
+                .map(|(week, pairs)| WeekDifference { week: start.plus(week), engagement: pairs.difference() })
+                .collect(),
+            channels: self.channels(base, other),
+            client_counts: ClientCounts::of(&clients),
+            clients,
+            only_base: self.clients_where(base, other, |places| places.other.is_none()),
+            only_other: self.clients_where(base, other, |places| places.base.is_none()),
+        }
+    }
+
+    fn channels(&self, base: &VariantRun<'_>, other: &VariantRun<'_>) -> Vec<ChannelDifference> {
+        let counts = other.run.clients_by_channel().into_iter().zip(base.run.clients_by_channel());
+        Channel::ALL
+            .into_iter()
+            .zip(counts)
+            .zip(&self.channels)
+            .filter(|((_, (clients, base_clients)), _)| clients + base_clients > 0)
+            .map(|((channel, (clients, base_clients)), pairs)| ChannelDifference {
+                channel,
+                clients,
+                base_clients,
+                engagement: pairs.difference(),
+            })
+            .collect()
+    }
+
+    /// The differences of the clients whose places are as wanted.
+    fn clients_where(
+        &self,
+        base: &VariantRun<'_>,
+        other: &VariantRun<'_>,
+        is_wanted: fn(ClientPlaces) -> bool,
+    ) -> Vec<ClientDifference> {
+        let client = |(places, pairs): &(ClientPlaces, Pairs)| {
+            let own = match (places.base, places.other) {
+                (_, Some(place)) => other.run.clients.get(place)?,
+                (place, None) => base.run.clients.get(place?)?,
+            };
+            Some(ClientDifference {
                 client_id: own.client.id.clone(),
                 name: own.client.name.to_string(),
                 engagement: pairs.difference(),
             })
-            .collect();
-        Versus {
-            label: (*label).to_owned(),
-            headline: self
-                .headline
-                .iter()
-                .map(|(measure, pairs)| MeasureDifference {
-                    measure: *measure,
-                    difference: pairs.difference(),
-                    corrected_p: None,
-                })
-                .collect(),
-            weekly: (0..)
-                .zip(&self.weeks)
-                .map(|(week, pairs)| WeekDifference { week: start.plus(week), engagement: pairs.difference() })
-                .collect(),
-            channels: channels
-                .filter(|((_, clients), _)| *clients > 0)
-                .map(|((channel, clients), pairs)| ChannelDifference {
-                    channel,
-                    clients,
-                    engagement: pairs.difference(),
-                })
-                .collect(),
-            client_counts: ClientCounts::of(&clients),
-            clients,
-        }
+        };
+        self.clients.iter().filter(|(places, _)| is_wanted(*places)).filter_map(client).collect()
     }
 }
 

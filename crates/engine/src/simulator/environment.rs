@@ -15,7 +15,7 @@ pub(super) struct TrueClient<'a> {
     client: &'a Client,
     rng: KeyedRng,
     channels: Vec<TrueChannel>,
-    /// Mean quality of the client's assets, at which its engagement rates were measured.
+    /// Mean quality of the assets with which its engagement rates were measured.
     usual_quality: f64,
 }
 
@@ -78,9 +78,14 @@ impl<'a> TrueClient<'a> {
             ..true_channel(environment, state, &rng)
         });
         let channels = channels.collect();
-        let qualities: Vec<f64> = client.assets.iter().map(true_quality).collect();
+        Self { environment, client, rng, channels, usual_quality: 0.0 }.with_usual_assets(&client.assets)
+    }
+
+    /// Takes the client's engagement rates as measured with the given assets, not with its own.
+    pub fn with_usual_assets(self, assets: &[Asset]) -> Self {
+        let qualities: Vec<f64> = assets.iter().map(true_quality).collect();
         let usual_quality = if qualities.is_empty() { 0.0 } else { mean(&qualities) };
-        Self { environment, client, rng, channels, usual_quality }
+        Self { usual_quality, ..self }
     }
 
     /// The response to a post: audience x rate x effects of hour, weekday, campaign and day

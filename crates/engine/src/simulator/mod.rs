@@ -14,8 +14,8 @@ mod true_response;
 mod week;
 
 pub use compare::{
-    ChannelDifference, ClientCounts, ClientDifference, CompareError, ComparedPack, Comparison, MeasureDifference, Pack,
-    StoppingRule, Versus, WeekDifference, compare,
+    ChannelDifference, ClientCounts, ClientDifference, CompareError, Compared, ComparedPack, ComparedScenario,
+    Comparison, MeasureDifference, StoppingRule, Variant, Versus, WeekDifference, compare, compare_scenarios,
 };
 pub use measure::{Direction, Measure};
 pub use random::{KeyedRng, Purpose};

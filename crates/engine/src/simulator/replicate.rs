@@ -1,5 +1,6 @@
 //! Runs replications in parallel and adds them up in order.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -11,7 +12,7 @@ use super::summary::{Provenance, Simulation};
 use super::tally::{Replication, Tally};
 use super::week::WeekContext;
 use crate::agents::scaling;
-use crate::model::{Channel, Client, ClientState, Scenario, Tier, Timestamp, WeekHours, Zone};
+use crate::model::{Asset, Channel, Client, ClientId, ClientState, Scenario, Tier, Timestamp, WeekHours, Zone};
 use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
 
@@ -120,6 +121,8 @@ pub(super) struct RunClient<'a> {
     level_rules: ClientRules,
     /// The rules by whose worths and costs net worth is computed.
     worth_rules: ClientRules,
+    /// The assets with which its engagement rates were measured.
+    usual_assets: &'a [Asset],
 }
 
 /// A client in one replication.
@@ -134,7 +137,8 @@ impl<'a> Run<'a> {
     pub fn new(planner: &'a Planner<'a>, scenario: &'a Scenario, extent: Extent, observer: &'a dyn Observer) -> Self {
         let clients = scaling::planned_clients(scenario).map(|(client, state)| {
             let rules = planner.rules().for_client(client);
-            RunClient { client, state, level_rules: rules.clone(), worth_rules: rules.clone(), rules }
+            let (level_rules, worth_rules) = (rules.clone(), rules.clone());
+            RunClient { client, state, rules, level_rules, worth_rules, usual_assets: &client.assets }
         });
         Self { planner, scenario, extent, observer, clients: clients.collect() }
     }
@@ -155,11 +159,23 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Takes the engagement rates as measured with the assets that clients have in another scenario, so that assets
+    /// added to or removed from this one change what posts earn. Clients that the other scenario lacks keep their own.
+    pub fn with_usual_assets_of(mut self, scenario: &'a Scenario) -> Self {
+        let assets: BTreeMap<&ClientId, &'a [Asset]> =
+            scenario.clients.iter().map(|(client, _)| (&client.id, client.assets.as_slice())).collect();
+        for own in &mut self.clients {
+            own.usual_assets = assets.get(&own.client.id).copied().unwrap_or(own.usual_assets);
+        }
+        self
+    }
+
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
         let extent = (Timestamp::at_midnight(self.scenario.start.monday()), 7 * self.extent.weeks as usize);
         let replicated = self.clients.iter().map(|of| {
             let rng = KeyedRng::new(self.extent.seed, number, &of.client.id);
-            let truth = TrueClient::new(&self.scenario.environment, of.client, of.state, rng, extent);
+            let truth = TrueClient::new(&self.scenario.environment, of.client, of.state, rng, extent)
+                .with_usual_assets(of.usual_assets);
             ReplicatedClient { of, truth, rng, current: SimulatedClient::new(of.state) }
         });
         let mut clients: Vec<ReplicatedClient<'_>> = replicated.collect();

@@ -3,8 +3,8 @@
 use super::simulation::{CLIENTS, Shape, TRAITS, USUAL, provenance, pseudo_random};
 use crate::model::{Channel, ClientId, Week};
 use crate::simulator::{
-    ChannelDifference, ClientCounts, ClientDifference, Comparison, Measure, MeasureDifference, Pack, Provenance,
-    StoppingRule, Versus, WeekDifference,
+    ChannelDifference, ClientCounts, ClientDifference, Compared, Comparison, Measure, MeasureDifference, Provenance,
+    StoppingRule, Variant, Versus, WeekDifference,
 };
 use crate::stats::{Difference, Pairs};
 
@@ -37,17 +37,41 @@ pub fn comparisons() -> Vec<(&'static str, Comparison)> {
         ("zeros", comparison(Shape { size: 0.0, ..USUAL }, &[BOLD])),
         ("huge", comparison(Shape { size: 90_000.0, ..USUAL }, &[("wild", 3.0, 20.0)])),
         ("names", hostile),
+        ("scenarios", scenarios()),
     ]
+}
+
+/// A comparison of scenarios, of which each plans for a client that the other lacks.
+fn scenarios() -> Comparison {
+    let mut comparison = comparison(USUAL, &[("without-harbour", -0.05, 0.05)]);
+    comparison.compared = Compared::Scenarios;
+    for (variant, name) in comparison.variants.iter_mut().zip(["agency", "without-harbour"]) {
+        variant.label = name.to_owned();
+        variant.provenance.scenario = name.to_owned();
+        variant.provenance.rules = "default".to_owned();
+    }
+    for versus in &mut comparison.versus {
+        let one_sided = |name: &str, base: f64, other: f64| {
+            let mut pairs = Pairs::default();
+            (0..USUAL.replications).for_each(|_| pairs.add(base, other));
+            let engagement = pairs.difference();
+            ClientDifference { client_id: ClientId::new(name.to_lowercase()), name: name.to_owned(), engagement }
+        };
+        versus.only_base = vec![one_sided("Harbour", 6_500.0, 0.0)];
+        versus.only_other = vec![one_sided("Quay", 0.0, 410.0)];
+    }
+    comparison
 }
 
 fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
     let base = provenance(shape, "2026-W48".parse().unwrap());
-    let pack = |label: &str| Pack {
+    let pack = |label: &str| Variant {
         label: label.to_owned(),
         provenance: Provenance { rules: label.to_owned(), ..base.clone() },
     };
     Comparison {
-        packs: std::iter::once("default").chain(effects.iter().map(|(label, ..)| *label)).map(pack).collect(),
+        compared: Compared::Packs,
+        variants: std::iter::once("default").chain(effects.iter().map(|(label, ..)| *label)).map(pack).collect(),
         until: None,
         versus: effects.iter().map(|effect| versus(shape, *effect, base.start, effects.len())).collect(),
     }
@@ -81,6 +105,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
     let channel = |index: usize| ChannelDifference {
         channel: Channel::ALL[index],
         clients: shape.clients as u32,
+        base_clients: shape.clients as u32,
         engagement: part(TRAITS[index].0 * TRAITS[index].2, index + 10),
     };
     Versus {
@@ -90,5 +115,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
         channels: (0..shape.channels).map(channel).collect(),
         client_counts: ClientCounts::of(&clients),
         clients,
+        only_base: Vec::new(),
+        only_other: Vec::new(),
     }
 }
