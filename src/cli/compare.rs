@@ -55,7 +55,7 @@ pub(super) struct Compare {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Stop early, after a multiple of ten replications, once the half-width of the 95 % interval of the difference
-    /// in engagement is at most this share of the base's engagement, such as 0.5%.
+    /// in net worth is at most this share of the base's net worth, such as 0.5%.
     #[arg(long, value_name = "PERCENT", value_parser = share_of)]
     until: Option<f64>,
     /// Quality of the optimiser's solutions.

@@ -108,10 +108,16 @@ fn content_types(account: &AccountCalibration) -> String {
     for factor in account.parameters.iter().filter(|parameter| parameter.is_detectable) {
         let WorldParameter::ContentType(name) = &factor.estimate.parameter else { continue };
         if Placeholder::ContentType.allow(name) {
-            push(&mut lines, &format!("content_types.{}", toml::Value::from(&**name)), factor, account.measured);
+            push(&mut lines, &format!("content_types.{}", toml_key(name)), factor, account.measured);
         }
     }
     lines
+}
+
+/// A name as a key of TOML, in quotes if it needs them.
+fn toml_key(name: &str) -> String {
+    let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if is_bare { name.to_owned() } else { toml::Value::from(name).to_string() }
 }
 
 /// Response to load: written where the data tells it from none.

@@ -1,4 +1,4 @@
-//! The difference in engagement by client, from the largest loss to the largest gain.
+//! The difference in net worth by client, from the largest loss to the largest gain.
 
 use std::collections::BTreeSet;
 
@@ -20,18 +20,18 @@ const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
 /// Ends of intervals are shown up to this multiple of the largest mean.
 const MAX_SHOWN_RATIO: f64 = 2.0;
 
-const NOTHING: &str = "No client has enough engagement in the base for a percentage.";
+const NOTHING: &str = "No client has enough net worth in the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
     let has_intervals = versus::has_intervals(comparison);
     let heading = Heading {
         name: "difference-clients",
-        title: "Difference in engagements of each client".to_owned(),
+        title: "Difference in net worth of each client".to_owned(),
         caption: caption(comparison, has_intervals),
     };
     let scale = scale(comparison);
-    let unit = format!("difference, in % of the client's engagements {}", versus::within_base(comparison));
+    let unit = format!("difference, in % of the client's net worth {}", versus::within_base(comparison));
     PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
         panel(canvas, frame, scale, versus)
     })
@@ -55,7 +55,7 @@ fn scale(comparison: &Comparison) -> Scale {
             .versus
             .iter()
             .flat_map(|versus| &versus.clients)
-            .filter_map(|client| versus::percents(&client.engagement))
+            .filter_map(|client| versus::percents(&client.net_worth))
     };
     let max = MAX_SHOWN_RATIO * clients().map(|[_, mean, _]| mean.abs()).fold(0.0, f64::max);
     Scale::including_zero(clients().flatten().map(|value| value.clamp(-max, max)), versus::STEPS)
@@ -73,7 +73,7 @@ fn colour(difference: &Difference) -> RGBColor {
 
 fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
     let mut clients: Vec<(&ClientDifference, [f64; 3])> =
-        versus.clients.iter().filter_map(|client| Some((client, versus::percents(&client.engagement)?))).collect();
+        versus.clients.iter().filter_map(|client| Some((client, versus::percents(&client.net_worth)?))).collect();
     clients.sort_by(|(_, [_, a, _]), (_, [_, b, _])| a.total_cmp(b));
     if clients.is_empty() {
         return axes::message(canvas, frame, NOTHING);
@@ -85,11 +85,11 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     // Clear differences are drawn last, on top.
     let mut marks: Vec<_> = clients.into_iter().enumerate().collect();
     marks.sort_by_key(|(_, (client, _))| {
-        client.engagement.is_significantly_less() || client.engagement.is_significantly_greater()
+        client.net_worth.is_significantly_less() || client.net_worth.is_significantly_greater()
     });
     for (index, (client, values)) in marks {
         let x = slots.middle(frame, index);
-        let colour = colour(&client.engagement);
+        let colour = colour(&client.net_worth);
         let [low, mean, high] = values.map(|value| scale.y(frame, value));
         if low - high > 0.5 {
             canvas.line(&[(x, low), (x, high)], width, colour)?;
@@ -105,16 +105,16 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
         let counts = &versus.client_counts;
         let both = if versus.only_base.is_empty() && versus.only_other.is_empty() { "" } else { " in both scenarios" };
         let all = numbers::count_with_noun(f64::from(counts.clients), "client", "clients");
-        format!("Of {all}{both}, {} earn more {within} {} and {} less", counts.better, versus.label, counts.worse)
+        format!("Of {all}{both}, {} have more {within} {} and {} less", counts.better, versus.label, counts.worse)
     });
     let lines = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
     let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
     let ids: BTreeSet<&ClientId> =
-        found.filter(|client| client.engagement.is_base_negligible()).map(|client| &client.client_id).collect();
+        found.filter(|client| client.net_worth.is_base_negligible()).map(|client| &client.client_id).collect();
     let omitted = match ids.len() {
         0 => String::new(),
         count => format!(
-            " Omitted, because engagement {} is zero or close to it: {}.",
+            " Omitted, because net worth {} is zero or close to it: {}.",
             versus::within_base(comparison),
             numbers::count_with_noun(count as f64, "client", "clients")
         ),

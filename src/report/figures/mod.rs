@@ -24,6 +24,7 @@ mod palette;
 mod posts;
 mod raster;
 mod risk;
+mod sweep_curves;
 mod sweep_frontier;
 mod sweep_keys;
 mod versus;
@@ -111,7 +112,8 @@ pub fn draw_calibration(calibration: &Calibration) -> Result<Vec<Figure>, Report
 /// # Errors
 /// If the drawing backend fails.
 pub fn draw_sweep(sweep: &Sweep) -> Result<Vec<Figure>, ReportError> {
-    Ok(vec![sweep_frontier::draw(sweep)?, sweep_keys::draw(sweep)?])
+    let curves = sweep_curves::draw(sweep)?;
+    Ok(std::iter::once(sweep_frontier::draw(sweep)?).chain(curves).chain([sweep_keys::draw(sweep)?]).collect())
 }
 
 impl Heading {

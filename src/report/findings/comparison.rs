@@ -71,7 +71,7 @@ fn uncertainty(comparison: &Comparison) -> String {
 /// How much variance common random numbers removed.
 fn pairing(comparison: &Comparison) -> Option<String> {
     let [versus] = comparison.versus.as_slice() else { return None };
-    let difference = &versus.of(Measure::Engagement)?.difference;
+    let difference = &versus.of(Measure::NetWorth)?.difference;
     let share = difference.variance_reduction.filter(|share| *share > 0.0 && !difference.is_same)?;
     let times = 1.0 / (1.0 - share);
     let equivalent = if times.is_finite() && times >= 1.05 {
@@ -83,7 +83,7 @@ fn pairing(comparison: &Comparison) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "Common random numbers removed {} of the variance of the difference in engagements.{equivalent}",
+        "Common random numbers removed {} of the variance of the difference in net worth.{equivalent}",
         percent(Some(share))
     ))
 }
@@ -137,7 +137,7 @@ fn client_card(versus: &Versus) -> Card {
     if alone > 0 {
         lines.push(format!("not counted: {alone} in only one scenario"));
     }
-    Card { label: "Clients with less engagement", value: format!("{} of {}", counts.worse, counts.clients), lines }
+    Card { label: "Clients with less net worth", value: format!("{} of {}", counts.worse, counts.clients), lines }
 }
 
 fn terms(compared: Compared) -> Vec<Term> {
@@ -305,10 +305,10 @@ fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
     let name = code(&versus.label);
     if counts.same == counts.clients && both.is_empty() {
         let within = if within == "in" { "In" } else { "Under" };
-        return format!("{within} {name} every client has the same engagement in every replication.");
+        return format!("{within} {name} every client has the same net worth in every replication.");
     }
     if counts.same == counts.clients {
-        return format!("Every client{both} has the same engagement in every replication.");
+        return format!("Every client{both} has the same net worth in every replication.");
     }
     let part = |count: u32, clearly: u32| {
         if count == 0 {
@@ -319,11 +319,11 @@ fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
     };
     let same = match counts.same {
         0 => String::new(),
-        1 => "; 1 has the same engagement in every replication".to_owned(),
-        same => format!("; {same} have the same engagement in every replication"),
+        1 => "; 1 has the same net worth in every replication".to_owned(),
+        same => format!("; {same} have the same net worth in every replication"),
     };
     format!(
-        "Of {}{both}, {} have more engagement {within} {name} and {} less{same}.",
+        "Of {}{both}, {} have more net worth {within} {name} and {} less{same}.",
         count_with_noun(f64::from(counts.clients), "client", "clients"),
         part(counts.better, counts.clearly_better),
         part(counts.worse, counts.clearly_worse),
@@ -332,15 +332,15 @@ fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
 
 fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -> Table {
     let mut sorted: Vec<&ClientDifference> = versus.clients.iter().collect();
-    let rank = |client: &ClientDifference| client.engagement.relative().unwrap_or(f64::INFINITY);
+    let rank = |client: &ClientDifference| client.net_worth.relative().unwrap_or(f64::INFINITY);
     sorted.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
     let shown = if sorted.len() <= MAX_ALL { sorted.len() } else { SHOWN_WORST };
     let row = |client: &&ClientDifference| {
         let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
-        std::iter::once(name).chain(difference_cells(&client.engagement)).collect()
+        std::iter::once(name).chain(difference_cells(&client.net_worth)).collect()
     };
     let rows = sorted.iter().take(shown).map(row).collect();
-    let caption = caption("Engagements of clients, largest loss first", comparison, versus);
+    let caption = caption("Net worth of clients, largest loss first", comparison, versus);
     let note = (shown < sorted.len()).then(|| {
         let all = count(sorted.len() as f64);
         format!(
@@ -353,10 +353,10 @@ fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -
 
 /// The clients that are planned for in only one scenario; `None` if there are none.
 fn one_sided(comparison: &Comparison, versus: &Versus) -> Option<Table> {
-    let part = |clients: &[ClientDifference], place: &str, engagement: fn(&Difference) -> f64| {
+    let part = |clients: &[ClientDifference], place: &str, value: fn(&Difference) -> f64| {
         let row = |client: &ClientDifference| {
             let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
-            vec![name, Cell::text(plain(place)), Cell::count(engagement(&client.engagement))]
+            vec![name, Cell::text(plain(place)), Cell::count(value(&client.net_worth))]
         };
         clients.iter().take(MAX_ALL).map(row).collect::<Vec<_>>()
     };
@@ -366,5 +366,5 @@ fn one_sided(comparison: &Comparison, versus: &Versus) -> Option<Table> {
     let left_out = all.checked_sub(rows.len()).filter(|count| *count > 0);
     let note = left_out.map(|count| format!("{count} more are in the table of clients."));
     let caption = caption("Clients planned for in only one scenario", comparison, versus);
-    (all > 0).then(|| Table { note, ..Table::new(caption, "Client", &["Only in", "Engagements"], rows) })
+    (all > 0).then(|| Table { note, ..Table::new(caption, "Client", &["Only in", "Net worth"], rows) })
 }

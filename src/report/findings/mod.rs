@@ -21,7 +21,7 @@ pub use backtest::backtest_words;
 pub use calibration::calibration_words;
 pub use comparison::label;
 pub use phrase::Phrase;
-pub use sweep::{sweep_words, wish};
+pub use sweep::{curve_keys, sweep_words, wish};
 pub use verdict::verdicts;
 
 use super::{TableFormat, numbers};

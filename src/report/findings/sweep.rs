@@ -1,5 +1,7 @@
 //! The findings of a sweep: the trade-off between its two goals, the effect of each key, and every point.
 
+use std::collections::BTreeSet;
+
 use super::comparison::{label, of_base};
 use super::{Block, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
@@ -51,6 +53,27 @@ const fn noun(measure: Measure) -> &'static str {
         Measure::HoursAboveWarn => "channel-hours at or above the base warn level",
         Measure::HoursAboveBlock => "channel-hours at or above the base block level",
     }
+}
+
+/// Most values of the second key of a grid that a figure has a line for.
+const MOST_CURVES: usize = 6;
+
+/// The places of the keys by which a figure shows the first goal: one whose values are along the axis, and perhaps one
+/// with a line for each of its values; empty if no figure can show the sweep so. That takes a grid of which one or two
+/// keys vary, the second of them over few values.
+pub fn curve_keys(sweep: &Sweep) -> Vec<usize> {
+    let values = |key: usize| {
+        let written = sweep.points.iter().filter_map(|point| Some(&point.settings.get(key)?.written));
+        written.collect::<BTreeSet<_>>().len()
+    };
+    let varying: Vec<usize> = (0..sweep.keys.len()).filter(|key| values(*key) > 1).collect();
+    let is_grid = sweep.design == "grid" && sweep.left_out.is_empty();
+    let is_shown = match varying[..] {
+        [_] => is_grid,
+        [_, second] => is_grid && values(second) <= MOST_CURVES,
+        _ => false,
+    };
+    if is_shown { varying } else { Vec::new() }
 }
 
 fn on_frontier(sweep: &Sweep) -> Vec<&SweepPoint> {
@@ -113,13 +136,14 @@ fn key_with_largest_effect(sweep: &Sweep, measure: Measure) -> String {
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
     let on = on_frontier(sweep);
     let caption = "Points on the frontier, highest first figure first";
-    let blocks = vec![
+    let curves = (!curve_keys(sweep).is_empty()).then_some(Block::Figure { name: "sweep-curves" });
+    let mut blocks = vec![
         Block::words(&trade_off(sweep)),
         Block::words(&uncertainty(sweep)),
         Block::Figure { name: "sweep-frontier" },
-        Block::Table { table: point_table(sweep, &on, caption, tables) },
-        Block::Terms { terms: terms() },
     ];
+    blocks.extend(curves);
+    blocks.extend([Block::Table { table: point_table(sweep, &on, caption, tables) }, Block::Terms { terms: terms() }]);
     Section { id: "frontier", title: "Trade-off", blocks }
 }
 

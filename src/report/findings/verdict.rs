@@ -18,9 +18,9 @@ pub fn verdicts(comparison: &Comparison) -> Vec<String> {
 
 fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
     let (name, base) = (code(&versus.label), code(base));
-    let Some(row) = versus.of(Measure::Engagement) else { return String::new() };
+    let Some(row) = versus.of(Measure::NetWorth) else { return String::new() };
     if versus.headline.iter().all(|row| row.difference.is_same)
-        && versus.clients.iter().all(|client| client.engagement.is_same)
+        && versus.clients.iter().all(|client| client.engagement.is_same && client.net_worth.is_same)
         && versus.only_base.is_empty()
         && versus.only_other.is_empty()
     {
@@ -31,7 +31,7 @@ fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
         let earned = mean_change(&row.difference);
         let clients = client_clause(versus, versus.client_counts.worse, versus.client_counts.better);
         return format!(
-            "In the single replication, {name} earns {earned} engagement than {base}{with}{clients}. \
+            "In the single replication, {name} has {earned} net worth than {base}{with}{clients}. \
              Without an interval this may be random variation."
         );
     }
@@ -39,17 +39,17 @@ fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
     let clients = client_clause(versus, counts.clearly_worse, counts.clearly_better);
     let earned = interval_change(&row.difference);
     if row.difference.is_same {
-        format!("{name} earns the same engagement as {base}{with}{clients}.")
+        format!("{name} has the same net worth as {base}{with}{clients}.")
     } else if is_clear(row) {
-        format!("{name} earns {earned} engagement than {base}{with}{clients}.")
+        format!("{name} has {earned} net worth than {base}{with}{clients}.")
     } else if row.difference.is_significantly_greater() || row.difference.is_significantly_less() {
         format!(
-            "No clear difference in engagement: on its own, {name} earns {earned} than {base}, but with several {} \
+            "No clear difference in net worth: on its own, {name} has {earned} than {base}, but with several {} \
              compared this may be chance{with}{clients}.",
             subject.many
         )
     } else {
-        format!("No clear difference in engagement: {name} earns {earned} than {base}{with}{clients}.")
+        format!("No clear difference in net worth: {name} has {earned} than {base}{with}{clients}.")
     }
 }
 
@@ -75,12 +75,15 @@ fn interval_change(difference: &Difference) -> String {
     }
 }
 
-/// Other differences: lost and blocked posts first, then the review load, which may be lower only because of them.
+/// Other differences: engagements and audience first, then lost and blocked posts, then the review load, which may be
+/// lower only because of them.
 fn other_differences(versus: &Versus) -> String {
+    let engagement = versus.of(Measure::Engagement).and_then(|row| changed(row, "engagement"));
+    let audience = versus.of(Measure::AudienceEnd).and_then(|row| changed(row, "audience at the end"));
     let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
     let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
     let reviews = versus.of(Measure::Reviews).map(review_load);
-    let parts: Vec<String> = [drafts, blocked, reviews].into_iter().flatten().collect();
+    let parts: Vec<String> = [engagement, audience, drafts, blocked, reviews].into_iter().flatten().collect();
     match parts.split_last() {
         None => String::new(),
         Some((last, [])) => format!(", with {last}"),
@@ -91,6 +94,11 @@ fn other_differences(versus: &Versus) -> String {
 /// Whether a difference is mentioned: a significant one, or any if there is no interval.
 fn is_reported(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
+}
+
+/// A reported change of a measure, in per cent of the base.
+fn changed(row: &MeasureDifference, what: &str) -> Option<String> {
+    is_reported(row).then(|| format!("{} {what}", mean_change(&row.difference)))
 }
 
 fn fewer_drafts(row: &MeasureDifference) -> Option<String> {

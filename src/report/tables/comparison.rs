@@ -128,5 +128,17 @@ fn clients(comparison: &Comparison) -> Table {
         planned_in: String = (*planned_in).to_owned(),
     });
     add_difference(&mut table, rows.iter().map(|(_, _, row)| &row.engagement));
+    columns!(table, rows, |(_, _, row)| {
+        /// The base's net worth, mean over replications.
+        net_worth_base: f64 = row.net_worth.base,
+        /// The pack's or scenario's net worth.
+        net_worth: f64 = row.net_worth.other,
+        /// That net worth minus the base's.
+        net_worth_difference: f64 = row.net_worth.mean,
+        /// Lower end of the 95 % interval of this difference.
+        net_worth_low: Option<f64> = row.net_worth.interval.map(|[low, _]| low),
+        /// Upper end of that interval.
+        net_worth_high: Option<f64> = row.net_worth.interval.map(|[_, high]| high),
+    });
     table
 }

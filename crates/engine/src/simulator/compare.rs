@@ -12,6 +12,7 @@ use super::measure::Measure;
 use super::replicate::{Extent, Observer, Run, SimulateError, replicate};
 use super::summary::Provenance;
 use super::tally::ReplicationTotals;
+use super::totals::Totals;
 use crate::model::{Channel, ClientId, Scenario, Week};
 use crate::planner::Planner;
 use crate::stats::{Difference, Pairs, holm};
@@ -118,8 +119,8 @@ pub struct Variant {
 /// The stopping rule of a comparison, and whether it was met.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StoppingRule {
-    /// Target half-width of the confidence interval of the difference in engagement, as a share of the base's
-    /// engagement.
+    /// Target half-width of the confidence interval of the difference in net worth, as a share of the base's net
+    /// worth.
     pub half_width: f64,
     /// Maximum number of replications.
     pub most_replications: u32,
@@ -148,30 +149,30 @@ pub struct Versus {
     pub client_counts: ClientCounts,
 }
 
-/// How many clients do better and worse under a pack, by their engagement.
+/// How many clients do better and worse than in the base, by their net worth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientCounts {
     /// Clients that are planned for.
     pub clients: u32,
-    /// Clients with more engagement than under the base.
+    /// Clients with more net worth than in the base.
     pub better: u32,
-    /// Clients with less engagement than under the base.
+    /// Clients with less net worth than in the base.
     pub worse: u32,
     /// Better clients whose confidence interval lies entirely above 0.
     pub clearly_better: u32,
     /// Worse clients whose confidence interval lies entirely below 0.
     pub clearly_worse: u32,
-    /// Clients with the same engagement in every replication.
+    /// Clients with the same net worth in every replication.
     pub same: u32,
 }
 
 impl ClientCounts {
-    /// Counts the clients by their difference in engagement.
+    /// Counts the clients by their difference in net worth.
     #[must_use]
     pub fn of(clients: &[ClientDifference]) -> Self {
         let count = |is_so: fn(&Difference) -> bool| {
-            let counted = clients.iter().filter(|client| is_so(&client.engagement)).count();
+            let counted = clients.iter().filter(|client| is_so(&client.net_worth)).count();
             u32::try_from(counted).unwrap_or(u32::MAX)
         };
         Self {
@@ -219,7 +220,7 @@ pub struct ChannelDifference {
     pub engagement: Difference,
 }
 
-/// The difference in engagement for one client.
+/// The differences for one client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClientDifference {
     /// The client.
@@ -228,6 +229,8 @@ pub struct ClientDifference {
     pub name: String,
     /// The difference in engagements.
     pub engagement: Difference,
+    /// The difference in net worth.
+    pub net_worth: Difference,
 }
 
 impl Versus {
@@ -238,11 +241,11 @@ impl Versus {
     }
 }
 
-/// Simulates every pack with common random numbers and accumulates the differences from the base. Hours of fatigue are
-/// counted by the base's levels under every pack.
+/// Simulates every pack with common random numbers and accumulates the differences from the base. Under every pack, hours
+/// of fatigue are counted by the base's levels, and net worth is computed by the base's worths and costs.
 ///
 /// With `until` it stops, at a multiple of ten replications, as soon as the half-width of every pack's confidence
-/// interval of the difference in engagement is at most that share of the base's engagement; the replications of
+/// interval of the difference in net worth is at most that share of the base's net worth; the replications of
 /// `extent` are then the maximum. The same inputs give a bit-identical result on any number of threads.
 ///
 /// # Errors
@@ -398,7 +401,14 @@ struct Sums {
     headline: Vec<(Measure, Pairs)>,
     weeks: Vec<Pairs>,
     channels: Vec<Pairs>,
-    clients: Vec<(ClientPlaces, Pairs)>,
+    clients: Vec<ClientSums>,
+}
+
+/// Accumulated paired differences of one client.
+struct ClientSums {
+    places: ClientPlaces,
+    engagement: Pairs,
+    net_worth: Pairs,
 }
 
 impl Sums {
@@ -408,7 +418,10 @@ impl Sums {
             headline: Measure::ALL.map(|measure| (measure, Pairs::default())).to_vec(),
             weeks: pairs(weeks),
             channels: pairs(Channel::COUNT),
-            clients: client_places(base, other).into_iter().map(|places| (places, Pairs::default())).collect(),
+            clients: client_places(base, other)
+                .into_iter()
+                .map(|places| ClientSums { places, engagement: Pairs::default(), net_worth: Pairs::default() })
+                .collect(),
         }
     }
 
@@ -419,20 +432,22 @@ impl Sums {
         }
         add_each(&mut self.weeks, &base.weeks, &other.weeks);
         add_each(&mut self.channels, &base.channels, &other.channels);
-        for (places, pairs) in &mut self.clients {
-            // A client that is not planned for earns nothing.
-            let engagement = |clients: &[f64], place: Option<usize>| {
-                place.and_then(|place| clients.get(place)).copied().unwrap_or(0.0)
+        for ClientSums { places, engagement, net_worth } in &mut self.clients {
+            // A client that is not planned for earns nothing and costs nothing.
+            let totals = |clients: &[Totals], place: Option<usize>| {
+                place.and_then(|place| clients.get(place)).copied().unwrap_or_default()
             };
-            pairs.add(engagement(&base.clients, places.base), engagement(&other.clients, places.other));
+            let (base, other) = (totals(&base.clients, places.base), totals(&other.clients, places.other));
+            engagement.add(base.engagement, other.engagement);
+            net_worth.add(base.net_worth, other.net_worth);
         }
     }
 
-    /// Whether the half-width of the difference in engagement is at most the given share of the base's engagement.
+    /// Whether the half-width of the difference in net worth is at most the given share of the base's net worth.
     fn is_within(&self, share: f64) -> bool {
-        let engagement = self.headline.iter().find(|(measure, _)| *measure == Measure::Engagement);
-        engagement.map(|(_, pairs)| pairs.difference()).is_some_and(|difference| {
-            difference.half_width().is_some_and(|half_width| half_width <= share * difference.base)
+        let net_worth = self.headline.iter().find(|(measure, _)| *measure == Measure::NetWorth);
+        net_worth.map(|(_, pairs)| pairs.difference()).is_some_and(|difference| {
+            difference.half_width().is_some_and(|half_width| half_width <= share * difference.base.abs())
         })
     }
 
@@ -482,7 +497,7 @@ impl Sums {
         other: &VariantRun<'_>,
         is_wanted: fn(ClientPlaces) -> bool,
     ) -> Vec<ClientDifference> {
-        let client = |(places, pairs): &(ClientPlaces, Pairs)| {
+        let client = |ClientSums { places, engagement, net_worth }: &ClientSums| {
             let own = match (places.base, places.other) {
                 (_, Some(place)) => other.run.clients.get(place)?,
                 (place, None) => base.run.clients.get(place?)?,
@@ -490,10 +505,11 @@ impl Sums {
             Some(ClientDifference {
                 client_id: own.client.id.clone(),
                 name: own.client.name.to_string(),
-                engagement: pairs.difference(),
+                engagement: engagement.difference(),
+                net_worth: net_worth.difference(),
             })
         };
-        self.clients.iter().filter(|(places, _)| is_wanted(*places)).filter_map(client).collect()
+        self.clients.iter().filter(|sums| is_wanted(sums.places)).filter_map(client).collect()
     }
 }
 

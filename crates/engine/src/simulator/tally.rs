@@ -46,12 +46,12 @@ struct ChannelWeekSums {
     fatigue: ScoreHistogram,
 }
 
-/// The totals of a replication, and its engagement by week, channel and client.
+/// The totals of a replication, overall and by client, and its engagement by week and channel.
 pub(super) struct ReplicationTotals {
     pub total: Totals,
     pub weeks: Vec<f64>,
     pub channels: Vec<f64>,
-    pub clients: Vec<f64>,
+    pub clients: Vec<Totals>,
 }
 
 impl Replication {
@@ -214,7 +214,7 @@ impl Replication {
             total: self.total(),
             weeks: engagement(&self.weeks),
             channels: engagement(&self.channels),
-            clients: engagement(&self.clients),
+            clients: self.clients.clone(),
         }
     }
 

@@ -59,9 +59,10 @@ pub(super) struct Sweep {
     /// Quality of the optimiser's solutions.
     #[arg(long, value_enum, default_value_t = Tier::Exact)]
     tier: Tier,
-    /// The two headline figures of the Pareto frontier. Engagement and posts are maximised, everything else is
-    /// minimised; `:more` or `:fewer` after a figure overrides this, as in `engagement,posts_drafted:fewer`.
-    #[arg(long, value_name = "A,B", default_value = "engagement,reviews", value_parser = goals)]
+    /// The two headline figures of the Pareto frontier. Net worth, engagement, audience and posts are maximised,
+    /// everything else is minimised; `:more` or `:fewer` after a figure overrides this, as in
+    /// `engagement,posts_drafted:fewer`.
+    #[arg(long, value_name = "A,B", default_value = "net_worth,reviews", value_parser = goals)]
     frontier: [Goal; 2],
     /// Skip combinations that give an invalid pack. Without this option, such a combination is an error, reported before
     /// anything is simulated.

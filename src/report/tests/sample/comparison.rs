@@ -54,8 +54,12 @@ fn scenarios() -> Comparison {
         let one_sided = |name: &str, base: f64, other: f64| {
             let mut pairs = Pairs::default();
             (0..USUAL.replications).for_each(|_| pairs.add(base, other));
-            let engagement = pairs.difference();
-            ClientDifference { client_id: ClientId::new(name.to_lowercase()), name: name.to_owned(), engagement }
+            ClientDifference {
+                client_id: ClientId::new(name.to_lowercase()),
+                name: name.to_owned(),
+                engagement: pairs.difference(),
+                net_worth: pairs.difference(),
+            }
         };
         versus.only_base = vec![one_sided("Harbour", 6_500.0, 0.0)];
         versus.only_other = vec![one_sided("Quay", 0.0, 410.0)];
@@ -99,6 +103,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
         client_id: ClientId::new(format!("client-{:03}", index + 1)),
         name: CLIENTS[index % CLIENTS.len()].to_owned(),
         engagement: part(7_000.0, index + 100),
+        net_worth: part(6_000.0, index + 200),
     };
     let clients: Vec<ClientDifference> = (0..shape.clients).map(client).collect();
     let week = |week: usize| WeekDifference { week: start.plus(week as i64), engagement: part(7_500.0, week + 30) };

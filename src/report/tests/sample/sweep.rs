@@ -25,6 +25,10 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
     for (index, key) in hostile.keys.iter_mut().enumerate() {
         key.keys = vec![format!("guardrails.<b>a|b`c{index}</b> & a name that goes on and on and on and on and on")];
     }
+    let mut grid = sweep(Shape { points: 12, keys: 2, ..USUAL });
+    for (index, point) in grid.points.iter_mut().enumerate() {
+        point.settings = vec![level(index % 4), level(20 * (index / 4))];
+    }
     let left_out = (1..30).map(|point| LeftOut { point, mistakes: Vec::new() }).collect();
     let base = Sweep { points: Vec::new(), ..usual.clone() };
     vec![
@@ -37,6 +41,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
         ("huge", sweep(Shape { size: 4e6, ..USUAL })),
         ("tiny", sweep(Shape { size: 1e-5, ..USUAL })),
         ("left-out", Sweep { left_out, ..usual }),
+        ("grid-of-two-keys", grid),
         ("no-points", base),
         ("names", hostile),
     ]

@@ -1,0 +1,141 @@
+//! The first goal of a grid by the values of the first key that varies: a line for each value of the second.
+
+use plotters::style::RGBColor;
+
+use super::axes::{self, Key, Scale, Slots};
+use super::canvas::{Canvas, Frame, LabelStyle};
+use super::palette::{BLUE, MUTED, ORANGE, PURPLE, SKY, VERMILLION};
+use super::{Figure, Heading};
+use crate::report::{ReportError, findings, numbers};
+use crate::simulator::{Direction, Sweep, SweepPoint, SweptKey};
+use crate::stats::Estimate;
+
+/// Colours of the lines; a grid with more values of its second key has no such figure.
+const COLOURS: [RGBColor; 6] = [BLUE, VERMILLION, ORANGE, PURPLE, SKY, MUTED];
+const STEPS: f64 = 5.0;
+const HEIGHT: f64 = 380.0;
+
+/// Distance between the points of two lines at the same value, so that their intervals can be told apart.
+const SHIFT: f64 = 7.0;
+
+/// The points of a grid with the same value of the second key that varies, in the order of the first one's values.
+struct Curve<'s> {
+    /// The second key and its value; empty if only one key varies.
+    name: String,
+    points: Vec<CurvePoint<'s>>,
+}
+
+/// A point of a line, and its value of the first key.
+struct CurvePoint<'s> {
+    value: &'s str,
+    point: &'s SweepPoint,
+}
+
+/// Draws the figure; `None` unless the sweep is a grid that lines can show.
+pub fn draw(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
+    let keys = findings::curve_keys(sweep);
+    let Some((first, rest)) = keys.split_first() else { return Ok(None) };
+    let curves = curves(sweep, *first, rest.first().copied());
+    let key = sweep.keys.get(*first).map_or_else(String::new, SweptKey::name);
+    let measure = sweep.goals[0].measure;
+    let heading = Heading {
+        name: "sweep-curves",
+        title: format!("{} by {}", findings::label(measure), key),
+        caption: caption(sweep, &curves),
+    };
+    let figure = heading.draw(HEIGHT, |canvas| {
+        let entries: Vec<(Key, &str)> =
+            curves.iter().zip(COLOURS).map(|(curve, colour)| (Key::Dotted(colour), curve.name.as_str())).collect();
+        let below = axes::legend(canvas, if curves.len() > 1 { &entries } else { &[] })?;
+        let frame = axes::plot(canvas, below, HEIGHT, "mean over replications, with its 95\u{a0}% interval")?;
+        let ends = curves.iter().flat_map(|curve| &curve.points).flat_map(|point| ends(&estimate(sweep, point)));
+        let scale = Scale::fitting(ends, STEPS);
+        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        for (index, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
+            let shift = SHIFT * (index as f64 - (curves.len() as f64 - 1.0) / 2.0);
+            let frame = Frame { left: frame.left + shift, right: frame.right + shift, ..frame };
+            line(canvas, frame, scale, sweep, curve, colour)?;
+        }
+        if let Some(curve) = curves.first() {
+            value_labels(canvas, frame, curve)?;
+        }
+        axes::x_label(canvas, frame, HEIGHT, &key)
+    });
+    figure.map(Some)
+}
+
+/// The lines of a grid by two keys, of which the second may be missing.
+fn curves(sweep: &Sweep, first: usize, second: Option<usize>) -> Vec<Curve<'_>> {
+    let mut curves: Vec<Curve<'_>> = Vec::new();
+    for point in &sweep.points {
+        let written = |key: usize| point.settings.get(key).map_or("", |level| &level.written);
+        let of_second = |key: usize| Some(format!("{} = {}", sweep.keys.get(key)?.name(), written(key)));
+        let name = second.and_then(of_second).unwrap_or_default();
+        let point = CurvePoint { value: written(first), point };
+        match curves.iter_mut().find(|curve| curve.name == name) {
+            Some(curve) => curve.points.push(point),
+            None => curves.push(Curve { name, points: vec![point] }),
+        }
+    }
+    curves
+}
+
+fn estimate(sweep: &Sweep, point: &CurvePoint<'_>) -> Estimate {
+    point.point.of(sweep.goals[0].measure).map_or_else(|| Estimate::of(&[]), |found| found.estimate)
+}
+
+fn ends(estimate: &Estimate) -> [f64; 2] {
+    estimate.interval.unwrap_or([estimate.mean; 2])
+}
+
+fn line(
+    canvas: &Canvas,
+    frame: Frame,
+    scale: Scale,
+    sweep: &Sweep,
+    curve: &Curve<'_>,
+    colour: RGBColor,
+) -> Result<(), ReportError> {
+    let slots = Slots::new(curve.points.len());
+    let at = |(index, point): (usize, &CurvePoint<'_>)| (slots.middle(frame, index), estimate(sweep, point));
+    let estimates: Vec<(f64, Estimate)> = curve.points.iter().enumerate().map(at).collect();
+    let means: Vec<(f64, f64)> = estimates.iter().map(|(x, found)| (*x, scale.y(frame, found.mean))).collect();
+    canvas.line(&means, 1.8, colour)?;
+    for ((x, found), mean) in estimates.iter().zip(&means) {
+        let [low, high] = ends(found).map(|end| scale.y(frame, end));
+        if low - high > 0.5 {
+            canvas.line(&[(*x, low), (*x, high)], 1.2, colour)?;
+        }
+        canvas.dot(*mean, 3.5, colour)?;
+    }
+    Ok(())
+}
+
+/// The values of the first key below the plot.
+fn value_labels(canvas: &Canvas, frame: Frame, curve: &Curve<'_>) -> Result<(), ReportError> {
+    let slots = Slots::new(curve.points.len());
+    let width = frame.width() / curve.points.len().max(1) as f64 - 6.0;
+    for (index, point) in curve.points.iter().enumerate() {
+        let label = LabelStyle::NOTE.shortened(point.value, width);
+        canvas.text((slots.middle(frame, index), frame.bottom + 14.0), &label, LabelStyle::NOTE.centred())?;
+    }
+    Ok(())
+}
+
+fn caption(sweep: &Sweep, curves: &[Curve<'_>]) -> String {
+    let name = findings::label(sweep.goals[0].measure);
+    let best = |curve: &Curve<'_>| {
+        let more =
+            |a: &&CurvePoint<'_>, b: &&CurvePoint<'_>| estimate(sweep, a).mean.total_cmp(&estimate(sweep, b).mean);
+        let point = match sweep.goals[0].wish {
+            Direction::More => curve.points.iter().max_by(more)?,
+            Direction::Fewer => curve.points.iter().min_by(more)?,
+        };
+        let at = point.value;
+        let found = numbers::count(estimate(sweep, point).mean);
+        let with = if curve.name.is_empty() { String::new() } else { format!(" with {}", curve.name) };
+        Some(format!("best at {at}{with} ({found})"))
+    };
+    let found: Vec<String> = curves.iter().filter_map(best).collect();
+    format!("{name}: {}.", found.join("; "))
+}
