@@ -75,11 +75,72 @@ pub struct HourValue {
     pub calendar: f64,
 }
 
+/// A factor of an hour's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HourFactor {
+    /// People reached.
+    Audience,
+    /// Engagements per person reached.
+    EngagementRate,
+    /// Weight of the hour.
+    Hour,
+    /// Weight of the weekday.
+    Weekday,
+    /// The channel's momentum.
+    Momentum,
+    /// Weight of the campaign.
+    Campaign,
+    /// Holidays and boosts.
+    Calendar,
+}
+
+impl HourFactor {
+    /// Its name in explanations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            HourFactor::Audience => "audience",
+            HourFactor::EngagementRate => "engagement rate",
+            HourFactor::Hour => "hour",
+            HourFactor::Weekday => "weekday",
+            HourFactor::Momentum => "momentum",
+            HourFactor::Campaign => "campaign",
+            HourFactor::Calendar => "calendar",
+        }
+    }
+
+    /// The key of the channel's table in `channels.toml` that sets it; `None` if the scenario does.
+    #[must_use]
+    pub const fn key(self) -> Option<&'static str> {
+        match self {
+            HourFactor::EngagementRate => Some("engagement_rate"),
+            HourFactor::Hour => Some("hour_lift"),
+            HourFactor::Weekday => Some("weekday_weights"),
+            HourFactor::Momentum => Some("momentum_gain"),
+            HourFactor::Audience | HourFactor::Campaign | HourFactor::Calendar => None,
+        }
+    }
+}
+
 impl HourValue {
+    /// Every factor with its value, in the order in which explanations list them.
+    #[must_use]
+    pub const fn factors(&self) -> [(HourFactor, f64); 7] {
+        [
+            (HourFactor::Audience, self.audience),
+            (HourFactor::EngagementRate, self.engagement_rate),
+            (HourFactor::Hour, self.hour),
+            (HourFactor::Weekday, self.weekday),
+            (HourFactor::Momentum, self.momentum),
+            (HourFactor::Campaign, self.campaign),
+            (HourFactor::Calendar, self.calendar),
+        ]
+    }
+
     /// v(t): the product of all factors.
     #[must_use]
     pub fn product(&self) -> f64 {
-        self.audience * self.engagement_rate * self.hour * self.weekday * self.momentum * self.campaign * self.calendar
+        self.factors().iter().fold(1.0, |product, (_, factor)| product * factor)
     }
 }
 

@@ -42,7 +42,7 @@ pub use explanation::{
 };
 pub(crate) use explanation::{Explainer, guardrail_input};
 pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
-pub use hours::{HourRule, HourValue};
+pub use hours::{HourFactor, HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
 pub use instance::{Instance, Solution};
 pub use objection::{CommittedPost, objection_to};

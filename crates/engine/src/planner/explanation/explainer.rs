@@ -10,14 +10,14 @@ use crate::agents::creative_director::AssetPoints;
 use crate::model::digits::short;
 use crate::model::{
     CalendarEntry, CampaignId, Channel, ChannelState, Client, ConfidenceCause, ConfidenceStep, DayKind,
-    FatigueResponse, HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WorldEstimate,
+    FatigueResponse, HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WallHour, WorldEstimate,
     WorldParameter,
 };
 use crate::planner::channel::ChannelDraft;
-use crate::planner::hours::{hour_value, weight_by_script};
+use crate::planner::hours::{HourFactor, hour_value, weight_by_script};
 use crate::rules::{
-    CONFIDENCE, ChannelFacts, CompiledRules, Counterfactual, DAYS, Evaluator, Facts, GuardrailRules, Input, InputField,
-    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, ThresholdRow,
+    CONFIDENCE, ChannelFacts, CompiledRules, Counterfactual, Evaluator, Facts, GuardrailRules, Input, InputField,
+    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, ThresholdRow, day_name,
 };
 
 /// A guardrail's verdict with the inputs it depends on.
@@ -143,35 +143,56 @@ impl<'r> Explainer<'r> {
         let ChannelDraft { state, rules, hours, hour_weights, .. } = channel_draft;
         let (wall, day, weights) = (*week.hours.hours().get(hour)?, hours.day(week, hour)?, hour_weights.as_deref());
         let value = hour_value(state, rules, wall, day, weights);
+        let factors = value.factors().into_iter().flat_map(|(factor, number)| match factor {
+            HourFactor::Campaign => {
+                let source = Source::Campaign(campaign.cloned());
+                vec![factor_step(factor, day.weight_of(campaign), source)]
+            }
+            HourFactor::Calendar if !day.special_days.is_empty() => {
+                let of_day = |day: &&CalendarEntry| factor_step(factor, self.factor_of(day), self.factor_source(day));
+                day.special_days.iter().map(of_day).collect()
+            }
+            _ => {
+                let source = self.hour_source(factor, state, weights, wall);
+                vec![factor_step(factor, number, source).with_estimate(self.hour_estimate(factor, state, wall))]
+            }
+        });
+        Some(factors.collect())
+    }
+
+    /// Where a factor of an hour's value comes from.
+    fn hour_source(
+        &self,
+        factor: HourFactor,
+        state: &ChannelState,
+        weights: Option<&[Option<f64>]>,
+        wall: WallHour,
+    ) -> Source {
         let of_channel = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
-        let rate = match state.engagement_rate {
-            Some(_) => Source::Scenario("channels.avg_engagement_rate"),
-            None => of_channel("engagement_rate"),
-        };
-        let by_script = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
-        let hour = by_script.map_or_else(|| of_channel("hour_lift"), |function| function.source);
-        let weekday = DAYS.get(usize::from(wall.weekday))?;
-        let step = |name, factor, source| ExplanationStep::new(name, StepRole::Factor(factor), source);
-        let estimated = |parameter, factor| self.estimate(state.channel, &parameter, factor);
-        let per_person = 1.0 / state.audience.max(f64::MIN_POSITIVE);
-        let bin = usize::from(wall.hour) / HOURS_PER_BIN as usize;
-        let day_of_week = usize::from(wall.weekday);
-        let mut factors = vec![
-            step("audience", value.audience, Source::Scenario("channels.audience")),
-            step("engagement rate", value.engagement_rate, rate)
-                .with_estimate(estimated(WorldParameter::Level, per_person)),
-            step("hour", value.hour, hour).with_estimate(estimated(WorldParameter::Hours(bin), 1.0)),
-            step("weekday", value.weekday, of_channel(&format!("weekday_weights.{weekday}")))
-                .with_estimate(estimated(WorldParameter::Weekday(day_of_week), 1.0)),
-            step("momentum", value.momentum, of_channel("momentum_gain")),
-            step("campaign", day.weight_of(campaign), Source::Campaign(campaign.cloned())),
-        ];
-        let of_days = day.special_days.iter().map(|day| step("calendar", self.factor_of(day), self.factor_source(day)));
-        factors.extend(of_days);
-        if day.special_days.is_empty() {
-            factors.push(step("calendar", value.calendar, Source::Scenario("calendar")));
+        match (factor, factor.key()) {
+            (HourFactor::Audience, _) => Source::Scenario("channels.audience"),
+            (HourFactor::EngagementRate, _) if state.engagement_rate.is_some() => {
+                Source::Scenario("channels.avg_engagement_rate")
+            }
+            (HourFactor::Hour, Some(key)) => {
+                let by_script = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
+                by_script.map_or_else(|| of_channel(key), |function| function.source)
+            }
+            (HourFactor::Weekday, Some(key)) => of_channel(&format!("{key}.{}", day_name(wall.weekday))),
+            (_, Some(key)) => of_channel(key),
+            (_, None) => Source::Scenario("calendar"),
         }
-        Some(factors)
+    }
+
+    /// What a calibration found of a factor of an hour's value.
+    fn hour_estimate(&self, factor: HourFactor, state: &ChannelState, wall: WallHour) -> Option<StepEstimate> {
+        let (parameter, unit) = match factor {
+            HourFactor::EngagementRate => (WorldParameter::Level, 1.0 / state.audience.max(f64::MIN_POSITIVE)),
+            HourFactor::Hour => (WorldParameter::Hours(usize::from(wall.hour) / HOURS_PER_BIN as usize), 1.0),
+            HourFactor::Weekday => (WorldParameter::Weekday(usize::from(wall.weekday)), 1.0),
+            _ => return None,
+        };
+        self.estimate(state.channel, &parameter, unit)
     }
 
     fn factor_of(&self, day: &CalendarEntry) -> f64 {
@@ -342,6 +363,10 @@ impl<'r> Explainer<'r> {
     fn guardrail(&self, name: &str) -> Option<&GuardrailRules> {
         self.effective.guardrails.iter().find(|guardrail| &*guardrail.name == name)
     }
+}
+
+fn factor_step(factor: HourFactor, number: f64, source: Source) -> ExplanationStep {
+    ExplanationStep::new(factor.name(), StepRole::Factor(number), source)
 }
 
 /// The input of a guardrail: the facts of the post with the warnings of the guardrails before it.
