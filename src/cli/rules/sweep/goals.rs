@@ -61,7 +61,7 @@ mod tests {
         for (wrong, message) in [
             ("engagement", "separated by a comma"),
             ("engagement,review", "did you mean `reviews`?"),
-            ("engagement,money", "The figures are engagement, "),
+            ("engagement,money", "The figures are net_worth, engagement, "),
             ("engagement,engagement", "named twice"),
             ("engagement:less,reviews", "write `engagement:more`"),
         ] {
