@@ -367,12 +367,41 @@ impl<'a> AccountEstimator<'a> {
         let state_variance = (state.covariance * lasting).dot(&lasting) + added_variance.x + added_variance.y;
         let log = combination.mean(&effects.mean);
         let sd = (combination.variance(&effects.covariance) + state_variance).sqrt();
-        let value = |log: f64| self.mean_engagements(log + variances.fast / 2.0);
+        let value = |log: f64| self.mean_engagements(log + variances.fast / 2.0, variances);
         let spread = (libm::log(value(log + sd)) - libm::log(value(log - sd))) / 2.0;
         let source = if self.measured().next().is_some() { EstimateSource::Data } else { EstimateSource::Prior };
-        let standard_error = spread.clamp(LEAST_LEVEL_LOG_SD, MOST_LEVEL_LOG_SD);
+        let standard_error = (spread * spread + self.log_level_variance_by_variances(log)).sqrt();
+        let standard_error = standard_error.clamp(LEAST_LEVEL_LOG_SD, MOST_LEVEL_LOG_SD);
         let estimate = self.estimate(WorldParameter::Level, value(log), standard_error, source);
         ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
+    }
+
+    /// How much the variances, which are estimates themselves, add to the variance of the logarithm of the level: for
+    /// each of them, by how much the level moves, and the variance of its lasting parts grows, if the variance is one
+    /// standard error larger or smaller. `log` is the expected log(1 + engagements) under the estimates.
+    fn log_level_variance_by_variances(&self, log: f64) -> f64 {
+        let AccountFit { variances, variance_log_sds, effects, .. } = self.account;
+        let series = series(&self.channel.design, &self.observed);
+        let residuals = subtract_expected(&series.values, effects);
+        let lasting = |variances: &Variances| {
+            let last = filtered_steps(&series, &residuals, variances).pop();
+            last.map_or((0.0, 0.0), |step| (step.level, step.level_sd * step.level_sd))
+        };
+        let (usual_level, usual_variance) = lasting(variances);
+        let under = |part: usize, log_off: f64| {
+            let mut logs = variances.logs();
+            logs.iter_mut().skip(part).take(1).for_each(|log| *log += log_off);
+            let variances = Variances::from_logs(logs);
+            let (level, variance) = lasting(&variances);
+            let value = self.mean_engagements(log + level - usual_level + variances.fast / 2.0, &variances);
+            (libm::log(value), variance)
+        };
+        let added = |(part, log_sd): (usize, &f64)| {
+            let [(more, more_variance), (less, less_variance)] = [under(part, *log_sd), under(part, -log_sd)];
+            let moved = (more - less) / 2.0;
+            moved * moved + f64::midpoint(more_variance, less_variance) - usual_variance
+        };
+        variance_log_sds.iter().enumerate().map(added).sum::<f64>().max(0.0)
     }
 
     fn post_residuals(&self) -> Vec<PostResidual> {
@@ -397,10 +426,10 @@ impl<'a> AccountEstimator<'a> {
             .collect()
     }
 
-    /// Mean engagements of a post with the given expected log(1 + engagements), averaged over the errors that earlier
-    /// posts of the account and its channel had.
-    fn mean_engagements(&self, log: f64) -> f64 {
-        let noise_sd = self.account.variances.noise.sqrt();
+    /// Mean engagements of a post with the given expected log(1 + engagements) and noise, averaged over the errors that
+    /// earlier posts of the account and its channel had.
+    fn mean_engagements(&self, log: f64, Variances { noise, .. }: &Variances) -> f64 {
+        let noise_sd = noise.sqrt();
         let mean = |errors: &[f64]| {
             let engagements = errors.iter().map(|error| libm::expm1(log + noise_sd * error).max(0.0));
             engagements.sum::<f64>() / errors.len().max(1) as f64
