@@ -15,7 +15,7 @@ use std::time::Instant;
 use mcoe::model::{Scenario, Tier};
 use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
-use mcoe::scenario::{self, GenerateOptions};
+use mcoe::scenario::{self, GenerateOptions, USUAL_HISTORY_DAYS};
 use mcoe::store::{ActionFilter, Commit, Ledger, ScheduleFilter};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{AssertSqlSafe, PgPool, Row};
@@ -52,11 +52,12 @@ fn generated(rules: &CompiledRules) -> Scenario {
         clients: CLIENTS,
         seed: 1,
         weeks: 1,
+        history_days: USUAL_HISTORY_DAYS,
         start: "2026-W37".parse().expect("a week"),
         name: "bench".to_owned(),
     };
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let files = scenario::generate(&options).expect("the options are in range");
+    let files = scenario::generate(&options).expect("the options are in range").files;
     for (name, bytes) in scenario::render(&files).expect("tables can be written") {
         std::fs::write(dir.path().join(name), bytes).expect("the disk has room");
     }

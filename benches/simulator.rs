@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mcoe::model::{Client, ClientState, Scenario, Tier};
 use mcoe::planner::{self, Planner, Solver};
 use mcoe::rules::CompiledRules;
-use mcoe::scenario::{self, GenerateOptions};
+use mcoe::scenario::{self, GenerateOptions, USUAL_HISTORY_DAYS};
 use mcoe::simulator::{self, ComparedPack, Extent, Observer};
 
 #[path = "support/world.rs"]
@@ -50,10 +50,11 @@ fn generated(clients: u32, rules: &CompiledRules) -> Scenario {
         clients,
         seed: 1,
         weeks: 12,
+        history_days: USUAL_HISTORY_DAYS,
         start: "2026-W37".parse().expect("a week"),
         name: "bench".to_owned(),
     };
-    let files = scenario::generate(&options).expect("the options are in range");
+    let files = scenario::generate(&options).expect("the options are in range").files;
     let dir = tempfile::tempdir().expect("a temporary folder");
     for (name, bytes) in scenario::render(&files).expect("tables can be written") {
         std::fs::write(dir.path().join(name), bytes).expect("the disk has room");

@@ -1,5 +1,7 @@
 //! Records as polars frames, and frames as the bytes of CSV and Parquet files.
 
+use std::borrow::Borrow;
+
 use polars_core::prelude::*;
 use polars_io::prelude::*;
 
@@ -12,12 +14,27 @@ use crate::tables::{guarded, is_guarded_for};
 /// # Errors
 /// If polars cannot combine the columns.
 pub(crate) fn frame_of<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
-    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, rows.len())).collect();
+    of_rows::<R, _>(rows.iter(), rows.len())
+}
+
+/// The same for rows that are made one after the other, so that they are never all in memory.
+///
+/// # Errors
+/// If polars cannot combine the columns.
+pub(crate) fn frame_of_all<R: Record>(rows: impl Iterator<Item = R>) -> PolarsResult<DataFrame> {
+    of_rows::<R, _>(rows, 0)
+}
+
+/// The rows as a frame, with capacity for the number that is expected.
+fn of_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, expected: usize) -> PolarsResult<DataFrame> {
+    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, expected)).collect();
+    let mut height = 0;
     for row in rows {
-        cells.iter_mut().zip(row.values()).for_each(|(cells, value)| cells.push(value));
+        cells.iter_mut().zip(row.borrow().values()).for_each(|(cells, value)| cells.push(value));
+        height += 1;
     }
     let columns = R::columns().zip(cells).filter(|(column, cells)| !column.is_sparse || cells.has_content);
-    frame(columns.map(|(_, cells)| cells).collect(), rows.len())
+    frame(columns.map(|(_, cells)| cells).collect(), height)
 }
 
 /// Columns of equal height as a frame.

@@ -7,11 +7,18 @@ use super::failure::Failure;
 use super::folder::OutFolder;
 use super::{Format, Globals, OutArguments, print};
 use crate::model::Week;
-use crate::scenario::{self, GenerateOptions, ScenarioErrors};
+use crate::scenario::{self, GenerateOptions, ScenarioErrors, USUAL_HISTORY_DAYS};
 
 /// Generate a synthetic scenario of any size; the same seed gives the same bytes.
+///
+/// What past posts earned is drawn from a true response of each client's audience on each channel: level, hours,
+/// weekdays, content types, response to the load of earlier posts, drift and noise. `truth/world.csv` in the output
+/// folder lists it in the columns of a scenario's table `world`, to compare with what `mcoe calibrate` finds; nothing
+/// reads it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mcoe generate --clients 1000 --seed 7 --out scenarios/large")]
+#[command(
+    after_help = "Examples:\n  mcoe generate --clients 1000 --seed 7 --out scenarios/large\n  mcoe generate --clients 25 --history-days 365 --out scenarios/known"
+)]
 pub(super) struct Generate {
     /// Number of clients.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -25,6 +32,9 @@ pub(super) struct Generate {
     /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
+    /// Number of days of past posts. A calibration needs a year to say much.
+    #[arg(long, value_name = "N", default_value_t = USUAL_HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=1095))]
+    history_days: u32,
     #[command(flatten)]
     out: OutArguments,
 }
@@ -33,12 +43,21 @@ impl Generate {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let name = self.out.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let out = OutFolder::open(&self.out.out, self.out.force)?;
-        let options =
-            GenerateOptions { clients: self.clients, seed: self.seed, weeks: self.weeks, start: self.start, name };
-        let files = scenario::generate(&options).map_err(ScenarioErrors::from)?;
-        for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
+        let options = GenerateOptions {
+            clients: self.clients,
+            seed: self.seed,
+            weeks: self.weeks,
+            history_days: self.history_days,
+            start: self.start,
+            name,
+        };
+        let generated = scenario::generate(&options).map_err(ScenarioErrors::from)?;
+        let files = &generated.files;
+        for (name, bytes) in scenario::render(files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
         }
+        let (name, bytes) = scenario::render_truth(&generated.truth).map_err(ScenarioErrors::from)?;
+        out.write(&name, &bytes)?;
         super::progress::stop_if_requested()?;
         out.finish()?;
         let shown = self.out.out.display();

@@ -26,7 +26,7 @@ mod write;
 
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
-pub use generate::{GenerateOptions, generate};
+pub use generate::{GenerateOptions, GeneratedScenario, TrueResponse, USUAL_HISTORY_DAYS, generate};
 pub use import::{
     AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, import, read_histories, scenario_histories,
 };
@@ -34,4 +34,4 @@ pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
 pub use rows::read_rows;
 pub use scenario_files::{ScenarioFiles, files_of};
-pub use write::render;
+pub use write::{render, render_truth};

@@ -3,11 +3,15 @@
 use polars_core::prelude::{DataFrame, PolarsError, PolarsResult};
 
 use super::error::ScenarioError;
+use super::generate::TrueResponse;
 use super::manifest::{MANIFEST_FILE, is_plausible};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::frames::{self, frame_of};
+
+/// The file with the true response of a generated scenario, which no scenario reads.
+const TRUTH_FILE: &str = "truth/world.csv";
 
 /// The files of a folder with their names and contents, the manifest last. Tables without rows are omitted, except
 /// clients and channels. File names and formats come from the manifest.
@@ -34,6 +38,17 @@ pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioE
     }
     rendered.push((MANIFEST_FILE.to_owned(), manifest.to_toml().into_bytes()));
     Ok(rendered)
+}
+
+/// The file with the true response of a generated scenario, in the columns of the table `world`: its path within the
+/// scenario's folder, and its content.
+///
+/// # Errors
+/// If the table cannot be encoded.
+pub fn render_truth(truth: &[TrueResponse]) -> Result<(String, Vec<u8>), ScenarioError> {
+    let frame = frames::frame_of_all(truth.iter().flat_map(TrueResponse::rows));
+    let bytes = frame.and_then(frames::csv).map_err(|error| unwritable(TRUTH_FILE, &error))?;
+    Ok((TRUTH_FILE.to_owned(), bytes))
 }
 
 fn table_bytes(name: &str, frame: DataFrame) -> Result<Vec<u8>, ScenarioError> {
@@ -70,7 +85,7 @@ fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 10] {
 mod tests {
     use super::*;
     use crate::scenario::tests::{policy, write_folder};
-    use crate::scenario::{GenerateOptions, generate, read};
+    use crate::scenario::{GenerateOptions, USUAL_HISTORY_DAYS, generate, read};
 
     #[test]
     fn csv_and_parquet_files_are_read_back_to_the_same_scenario() {
@@ -78,10 +93,11 @@ mod tests {
             clients: 4,
             seed: 11,
             weeks: 3,
+            history_days: USUAL_HISTORY_DAYS,
             start: "2026-W40".parse().unwrap(),
             name: "round \"trip\"".to_owned(),
         };
-        let mut files = generate(&options).unwrap();
+        let mut files = generate(&options).unwrap().files;
         files.assets[0].title = "Quotes \", commas, and\nlines".into();
         files.channels[0].audience = 0.1 + 0.2;
         let dir = tempfile::tempdir().unwrap();
@@ -102,9 +118,15 @@ mod tests {
 
     #[test]
     fn the_column_any_asset_is_written_only_if_a_campaign_sets_it() {
-        let options =
-            GenerateOptions { clients: 6, seed: 3, weeks: 2, start: "2026-W40".parse().unwrap(), name: "x".to_owned() };
-        let mut files = generate(&options).unwrap();
+        let options = GenerateOptions {
+            clients: 6,
+            seed: 3,
+            weeks: 2,
+            history_days: USUAL_HISTORY_DAYS,
+            start: "2026-W40".parse().unwrap(),
+            name: "x".to_owned(),
+        };
+        let mut files = generate(&options).unwrap().files;
         let count = files.campaigns.len();
         assert!(count > 1);
         let dir = tempfile::tempdir().unwrap();
@@ -125,9 +147,15 @@ mod tests {
 
     #[test]
     fn an_invalid_cell_of_a_parquet_file_is_reported_with_its_row() {
-        let options =
-            GenerateOptions { clients: 1, seed: 1, weeks: 1, start: "2026-W40".parse().unwrap(), name: "x".to_owned() };
-        let mut files = generate(&options).unwrap();
+        let options = GenerateOptions {
+            clients: 1,
+            seed: 1,
+            weeks: 1,
+            history_days: USUAL_HISTORY_DAYS,
+            start: "2026-W40".parse().unwrap(),
+            name: "x".to_owned(),
+        };
+        let mut files = generate(&options).unwrap().files;
         files.channels[1].audience = -5.0;
         files.manifest.files.insert("channels".to_owned(), "channels.parquet".to_owned());
         let dir = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use mcoe::model::{
 use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, Solver, instances};
 use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
-use mcoe::scenario::{self, GenerateOptions, ScenarioFiles};
+use mcoe::scenario::{self, GenerateOptions, ScenarioFiles, USUAL_HISTORY_DAYS};
 use proptest::prelude::*;
 
 use crate::support::{Agency, at, cases, compiled, default_pack, plan, shipped, with_keys};
@@ -24,8 +24,15 @@ fn read_back(files: &ScenarioFiles, rules: &CompiledRules) -> Scenario {
 
 fn invented(clients: u32, seed: u64, week: i64) -> ScenarioFiles {
     let first: Week = "2026-W01".parse().unwrap();
-    let options = GenerateOptions { clients, seed, weeks: 4, start: first.plus(week), name: "invented".to_owned() };
-    scenario::generate(&options).unwrap()
+    let options = GenerateOptions {
+        clients,
+        seed,
+        weeks: 4,
+        history_days: USUAL_HISTORY_DAYS,
+        start: first.plus(week),
+        name: "invented".to_owned(),
+    };
+    scenario::generate(&options).unwrap().files
 }
 
 fn shown(breaches: Vec<impl std::fmt::Display>) -> Vec<String> {

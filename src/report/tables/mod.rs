@@ -185,6 +185,7 @@ mod tests {
         let mut page = HEAD.to_owned();
         page.push_str("\n## A scenario\n\n`clients` and `channels` are required. Columns that are not required may be missing, and their cells may be blank.\n");
         page.extend(ScenarioTable::ALL.iter().map(|table| scenario_table(table.name, &table.columns())));
+        page.push_str("\n`mcoe generate` also writes `truth/world.csv` into the folder, with the columns of `world`: the response from which it drew the table `history`, with a standard error of 0. No command reads it; compare it with the `world.csv` of `mcoe calibrate`.\n");
         let [posts, mapping] = crate::scenario::tests::import_columns();
         page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
         page.push_str(&scenario_table("posting history", &posts));

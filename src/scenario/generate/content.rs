@@ -6,7 +6,7 @@ use crate::model::digits::rounded;
 use crate::model::{AssetId, AssetRow, CampaignId, CampaignRow, Channel, Score};
 
 /// Age in days of the oldest assets at the start.
-const OLDEST_DAYS: f64 = 60.0;
+pub(super) const OLDEST_DAYS: f64 = 60.0;
 
 /// Share of assets that exist at the start; the others are created during the scenario.
 const EXISTING_AT_START: f64 = 0.65;
@@ -20,8 +20,11 @@ struct Kind {
     suits: &'static [(Channel, f64)],
 }
 
+/// Number of kinds of assets.
+pub(super) const KIND_COUNT: usize = 6;
+
 /// Kinds with their frequency. Together they give each channel more assets a week than it posts.
-const KINDS: [(Kind, f64); 6] = [
+const KINDS: [(Kind, f64); KIND_COUNT] = [
     (
         Kind {
             name: "video",
@@ -99,6 +102,25 @@ const KINDS: [(Kind, f64); 6] = [
     ),
 ];
 
+/// The names of the kinds.
+pub(super) fn kind_names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, _)| kind.name)
+}
+
+/// The position of a kind among all, by its name.
+pub(super) fn kind_index(name: &str) -> Option<usize> {
+    kind_names().position(|known| known == name)
+}
+
+/// A kind for a post on a channel, by how often assets of it are made for the channel.
+pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> Option<&'static str> {
+    let weights = KINDS.iter().filter_map(|(kind, share)| {
+        let (_, suits) = kind.suits.iter().find(|(suited, _)| *suited == channel)?;
+        Some((kind.name, share * suits))
+    });
+    draw.weighted(&weights.collect::<Vec<_>>()).copied()
+}
+
 /// Up to three campaigns of one to four weeks.
 pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
     let mut draw = client.draw("campaigns");
@@ -170,7 +192,7 @@ fn asset_id(client: &GeneratedClient, number: u32) -> AssetId {
 
 /// A kind, and the client's channels that it suits: two to five if the client has that many.
 fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
-    let kind = KINDS.get(kind_index(draw)).map(|(kind, _)| kind);
+    let kind = KINDS.get(drawn_kind(draw)).map(|(kind, _)| kind);
     let suits = kind.map_or(&[][..], |kind| kind.suits);
     let suitable = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
     let mut channels: Vec<_> =
@@ -189,7 +211,7 @@ fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str
     (kind.map_or("post", |kind| kind.name), channels)
 }
 
-fn kind_index(draw: &mut Draw) -> usize {
+fn drawn_kind(draw: &mut Draw) -> usize {
     let mut remaining = draw.share();
     KINDS
         .iter()

@@ -39,10 +39,14 @@ impl Draw {
         self.share() < share
     }
 
+    /// A standard normal number.
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.0)
+    }
+
     /// A log-normal number with the given median and log SD.
     pub fn log_normal(&mut self, median: f64, log_sd: f64) -> f64 {
-        let normal: f64 = StandardNormal.sample(&mut self.0);
-        median * libm::exp(log_sd * normal)
+        median * libm::exp(log_sd * self.normal())
     }
 
     /// A number in `0..1` from Kumaraswamy's distribution (1980), which resembles the beta distribution, by its

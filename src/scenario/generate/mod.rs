@@ -9,6 +9,11 @@ mod draw;
 mod names;
 mod posting;
 mod regions;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+pub use self::truth::TrueResponse;
 
 use chrono::NaiveDate;
 
@@ -33,17 +38,32 @@ pub struct GenerateOptions {
     pub seed: u64,
     /// Number of weeks, `1..=520`.
     pub weeks: u32,
+    /// Number of days before the start whose posts are generated, `1..=1095`.
+    pub history_days: u32,
     /// First week.
     pub start: Week,
     /// The scenario's name.
     pub name: String,
 }
 
+/// A generated scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedScenario {
+    /// Its folder.
+    pub files: ScenarioFiles,
+    /// The true response of each client's channels, in the order of the table `channels`.
+    pub truth: Vec<TrueResponse>,
+}
+
+/// Days of history that a scenario needs: its channels count the posts of the last 30 days.
+pub const USUAL_HISTORY_DAYS: u32 = 30;
+
 /// Number of clients per workspace.
 const CLIENTS_PER_WORKSPACE: u32 = 25;
 
 const MAX_CLIENTS: u32 = 1_000_000;
 const MAX_WEEKS: u32 = 520;
+const MAX_HISTORY_DAYS: u32 = 1095;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -59,6 +79,7 @@ struct GeneratedClient {
     channels: Vec<Channel>,
     start: Week,
     weeks: u32,
+    history_days: u32,
 }
 
 impl GeneratedClient {
@@ -88,18 +109,20 @@ impl GeneratedClient {
 ///
 /// # Errors
 /// If sizes are out of range, or the start lies at the edge of the calendar.
-pub fn generate(options: &GenerateOptions) -> Result<ScenarioFiles, ScenarioError> {
+pub fn generate(options: &GenerateOptions) -> Result<GeneratedScenario, ScenarioError> {
     check("clients", options.clients, MAX_CLIENTS)?;
     check("weeks", options.weeks, MAX_WEEKS)?;
+    check("days of history", options.history_days, MAX_HISTORY_DAYS)?;
     let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
     let mut files = ScenarioFiles::new(manifest);
     for date in regions::black_fridays(options.start, options.weeks) {
         files.calendar.push(CalendarRow::new("all", day(date, DayKind::Boost, Some(1.2), "Black Friday")));
     }
+    let mut truth = Vec::new();
     for number in 1..=options.clients {
-        add(&mut files, &new_client(options, number)?);
+        add(&mut files, &mut truth, &new_client(options, number)?);
     }
-    Ok(files)
+    Ok(GeneratedScenario { files, truth })
 }
 
 fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
@@ -126,6 +149,7 @@ fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient,
         channels: channels(&mut draw("channels")),
         start: options.start,
         weeks: options.weeks,
+        history_days: options.history_days,
     })
 }
 
@@ -143,13 +167,14 @@ fn channels(draw: &mut Draw) -> Vec<Channel> {
     channels
 }
 
-fn add(files: &mut ScenarioFiles, client: &GeneratedClient) {
+fn add(files: &mut ScenarioFiles, truth: &mut Vec<TrueResponse>, client: &GeneratedClient) {
     files.clients.push(client_row(client));
     let campaigns = content::campaigns(client);
     let assets = content::assets(client, &campaigns);
     for channel in &client.channels {
-        let (row, posts) = posting::channel(client, *channel, &assets);
+        let (row, posts, response) = posting::channel(client, *channel, &assets);
         files.channels.push(row);
+        truth.push(response);
         files.history.extend(posts);
     }
     files.campaigns.extend(campaigns);
@@ -199,101 +224,4 @@ fn days(client: &GeneratedClient) -> Vec<CalendarRow> {
 
 fn day(date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarEntry {
     CalendarEntry { from: date, to: date, kind, factor, channel: None, name: name.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::path::Path;
-
-    use super::*;
-    use crate::model::Severity;
-    use crate::scenario::read;
-    use crate::scenario::tests::{policy, write_folder};
-
-    fn options(clients: u32, seed: u64) -> GenerateOptions {
-        GenerateOptions { clients, seed, weeks: 12, start: "2026-W37".parse().unwrap(), name: "invented".to_owned() }
-    }
-
-    fn bytes(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-        let name = |entry: &std::fs::DirEntry| entry.file_name().into_string().unwrap();
-        std::fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .map(|entry| (name(&entry), std::fs::read(entry.path()).unwrap()))
-            .collect()
-    }
-
-    fn written(options: &GenerateOptions) -> BTreeMap<String, Vec<u8>> {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("scenario");
-        write_folder(&folder, &generate(options).unwrap());
-        bytes(&folder)
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
-        assert!(written(&options(5, 1)) == written(&options(5, 1)));
-        assert!(written(&options(5, 1)) != written(&options(5, 2)));
-    }
-
-    #[test]
-    fn more_clients_do_not_change_the_first_ones() {
-        let (few, many) = (generate(&options(3, 9)).unwrap(), generate(&options(6, 9)).unwrap());
-        assert_eq!(few.clients, many.clients[..3]);
-        assert_eq!(few.assets, many.assets[..few.assets.len()]);
-        assert_eq!(few.history, many.history[..few.history.len()]);
-    }
-
-    #[test]
-    fn a_generated_scenario_can_be_read() {
-        let files = generate(&options(60, 3)).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("scenario");
-        write_folder(&folder, &files);
-        let scenario = read(&folder, &policy()).unwrap_or_else(|errors| panic!("{errors}"));
-        let channels: usize = scenario.clients.iter().map(|(_, state)| state.channels.len()).sum();
-        let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
-        let posts: usize = scenario
-            .clients
-            .iter()
-            .flat_map(|(_, state)| &state.channels)
-            .map(|channel| channel.recent_posts.len())
-            .sum();
-        assert_eq!((channels, assets), (files.channels.len(), files.assets.len()));
-        assert_eq!(posts, files.history.len());
-        for channel in scenario.clients.iter().flat_map(|(_, state)| &state.channels) {
-            assert_eq!(channel.recent_posts.len(), channel.posts_last_30_days as usize);
-            assert!(channel.fatigue.get() <= 0.5);
-        }
-    }
-
-    #[test]
-    fn a_thousand_clients_have_the_documented_distribution() {
-        let files = generate(&options(1000, 1)).unwrap();
-        let mut channels: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in &files.channels {
-            *channels.entry(row.client_id.as_str()).or_default() += 1;
-        }
-        let with_nine = channels.values().filter(|count| **count == 9).count();
-        assert!((550..650).contains(&with_nine), "{with_nine}");
-        assert!(channels.values().all(|count| (4..=9).contains(count)));
-        let workspaces: BTreeSet<_> = files.clients.iter().map(|row| &row.workspace_id).collect();
-        assert_eq!(workspaces.len(), 40);
-        let high = files.warnings.iter().filter(|row| row.severity == Severity::High).count();
-        assert!((8..40).contains(&high), "{high}");
-        let mut assets: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in &files.assets {
-            *assets.entry(row.client_id.as_str()).or_default() += 1;
-            assert!((1..=5).contains(&row.channels.len()), "{}", row.asset_id);
-        }
-        assert!(assets.values().all(|count| (24..=40).contains(count)));
-        assert!(files.assets.iter().any(|row| row.evolution_step == 2));
-    }
-
-    #[test]
-    fn zero_clients_or_weeks_are_rejected() {
-        assert!(generate(&options(0, 1)).is_err());
-        assert!(generate(&GenerateOptions { weeks: 0, ..options(1, 1) }).is_err());
-    }
 }

@@ -1,14 +1,13 @@
-//! The channels of a generated client, and its posts in the 30 days before the start.
+//! The channels of a generated client, and its posts before the start.
 
 use std::collections::BTreeMap;
 
 use super::draw::Draw;
-use super::{DAY_SECONDS, GeneratedClient};
+use super::truth::{PastPost, TrueResponse};
+use super::{DAY_SECONDS, GeneratedClient, content};
 use crate::model::digits::rounded;
 use crate::model::{AssetRow, Channel, ChannelRow, HistoryRow, Score, Timestamp};
 use crate::scenario::channel_defaults::ChannelDefaults;
-
-const HISTORY_DAYS: f64 = 30.0;
 
 /// Minimum time between two uses of an asset on a channel.
 const REST_SECONDS: i64 = 7 * DAY_SECONDS;
@@ -47,12 +46,15 @@ const fn unmeasured_share(channel: Channel) -> f64 {
     }
 }
 
-/// The row of one channel, and its past posts.
+/// Mean share of the audience that a post reaches.
+const MEAN_REACH_SHARE: f64 = 0.7;
+
+/// The row of one channel, its past posts, and the response that they were drawn from.
 pub(super) fn channel(
     client: &GeneratedClient,
     channel: Channel,
     assets: &[AssetRow],
-) -> (ChannelRow, Vec<HistoryRow>) {
+) -> (ChannelRow, Vec<HistoryRow>, TrueResponse) {
     let size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
     let audience = (typical_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
@@ -71,9 +73,9 @@ pub(super) fn channel(
         engagement_score: score(&mut draw, is_new, 0.5),
         ..ChannelRow::new(client.client_id(), channel, audience)
     };
-    let measured_rate = is_measured.then_some(rate);
-    let posts = past_posts(client, channel, &times, audience, measured_rate, assets);
-    (row, posts)
+    let response = TrueResponse::draw(client, channel, MEAN_REACH_SHARE * audience * rate);
+    let (posts, response) = past_posts(client, &row, &times, response, assets);
+    (row, posts, response)
 }
 
 /// A score around a middle value; `None` for new channels, and for one in twenty others.
@@ -100,11 +102,12 @@ fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
 /// multiples of five minutes.
 fn past_times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     let activity = client.draw("activity").between(0.4, 1.2);
-    let count = (ChannelDefaults::typical(channel).weekly_posts * HISTORY_DAYS / 7.0 * activity).round().max(1.0);
+    let days = f64::from(client.history_days);
+    let count = (ChannelDefaults::typical(channel).weekly_posts * days / 7.0 * activity).round().max(1.0);
     let mut draw = client.draw(&format!("times {channel}"));
     let mut times: Vec<_> = (0..count as u32)
         .filter_map(|index| {
-            let days_back = (f64::from(index) + draw.between(0.1, 0.9)) * HISTORY_DAYS / count;
+            let days_back = (f64::from(index) + draw.between(0.1, 0.9)) * days / count;
             let (hour, minute) = (draw.whole(7, 20), 5 * draw.whole(0, 11));
             let day = client.zone.wall_time(client.day(-days_back)).date();
             let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60;
@@ -117,33 +120,55 @@ fn past_times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     times
 }
 
-/// The rows of past posts at the given times. With no measured rate, their results are unknown.
+/// The rows of past posts at the given times, and the response relative to their mix. Without a measured rate in the
+/// channel's row, their results are unknown.
 fn past_posts(
     client: &GeneratedClient,
-    channel: Channel,
+    row: &ChannelRow,
     times: &[Timestamp],
-    audience: f64,
-    rate: Option<f64>,
+    response: TrueResponse,
     assets: &[AssetRow],
-) -> Vec<HistoryRow> {
+) -> (Vec<HistoryRow>, TrueResponse) {
+    let channel = row.channel;
     let mut draw = client.draw(&format!("history {channel}"));
+    let mut older = client.draw(&format!("older {channel}"));
+    let assets_begin = client.day(-content::OLDEST_DAYS);
     let mut last_uses = BTreeMap::new();
-    let mut post = |at: Timestamp| {
+    let mut drawn = |at: Timestamp| {
         let asset = past_asset(&mut draw, channel, at, assets, &mut last_uses);
-        let reach = (audience * draw.between(0.4, 1.0)).round().max(1.0);
-        let noise = draw.log_normal(1.0, 1.0);
-        HistoryRow {
-            client_id: client.client_id(),
-            channel,
-            published_at: at,
-            asset_id: asset.map(|asset| asset.asset_id.clone()),
-            content_type: asset.map(|asset| asset.kind.clone()),
-            reach: rate.map(|_| reach),
-            // The mean of this log-normal noise is exp(1/2) times its median, so dividing by it makes the mean 1.
-            engagements: rate.map(|rate| (reach * rate * noise * libm::exp(-0.5)).round()),
-        }
+        let reach = row.audience * draw.between(2.0 * MEAN_REACH_SHARE - 1.0, 1.0);
+        let kind = match asset {
+            Some(asset) => Some(asset.kind.as_ref()),
+            // The assets of older posts are not listed any more, but their kinds are known as often.
+            None if at < assets_begin => {
+                older.chance(ASSET_KNOWN_SHARE).then(|| content::kind_for(channel, &mut older)).flatten()
+            }
+            None => None,
+        };
+        (asset, kind, reach, PastPost::new(at, client.zone, kind, draw.normal()))
     };
-    times.iter().map(|at| post(*at)).collect()
+    let mut details = Vec::with_capacity(times.len());
+    let mut posts = Vec::with_capacity(times.len());
+    for (at, (asset, kind, reach, post)) in times.iter().map(|at| (*at, drawn(*at))) {
+        details.push((at, asset, kind, reach));
+        posts.push(post);
+    }
+    let is_measured = row.avg_engagement_rate.is_some();
+    let response = response.relative_to(if is_measured { &posts } else { &[] });
+    let mut drift = client.draw(&format!("drift {channel}"));
+    let engagements = response.engagements(&posts, client.as_of, &mut drift);
+    let history = details.into_iter().zip(engagements);
+    let history = history.map(|((at, asset, kind, reach), engagements)| HistoryRow {
+        client_id: client.client_id(),
+        channel,
+        published_at: at,
+        asset_id: asset.map(|asset| asset.asset_id.clone()),
+        content_type: kind.map(Into::into),
+        // No post has more engagements than people it reached.
+        reach: is_measured.then(|| reach.max(engagements).round().max(1.0)),
+        engagements: is_measured.then(|| engagements.round()),
+    });
+    (history.collect(), response)
 }
 
 /// The asset of a past post: a random one that existed, suits the channel and was not used on it in the last week.

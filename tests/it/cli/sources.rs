@@ -1,8 +1,10 @@
 //! `mcoe import` and `mcoe generate`: where scenarios come from.
 
+use std::collections::BTreeSet;
+
 use mcoe::model::{Timestamp, Zone};
 
-use crate::support::{Workplace, project};
+use crate::support::{Table, Workplace, project};
 
 const HISTORY: &str = "account,channel,published_at,utc_offset_min,content_type,reach_or_null,engagements\n\
                        tea_fb,fb,2026-08-03T09:00:00Z,60,photo,1200,48\n\
@@ -266,6 +268,29 @@ fn the_same_seed_generates_the_same_bytes() {
     let first = invented(5);
     assert!(first == invented(5));
     assert!(first != invented(6));
+}
+
+#[test]
+fn a_calibration_of_a_generated_history_can_be_compared_with_its_truth() {
+    let place = Workplace::new();
+    place.mcoe("generate --clients 3 --seed 4 --history-days 120 --out made").done();
+    place.mcoe("check --scenario made").done();
+    let truth = place.table("made/truth/world.csv");
+    assert!(truth.column("standard_error").iter().all(|cell| cell.parse() == Ok(0.0)));
+    place.mcoe("calibrate made --out found").done();
+    let found = place.table("found/world.csv");
+    let keys = |table: &Table| -> BTreeSet<String> {
+        table
+            .rows
+            .iter()
+            .map(|row| ["client_id", "channel", "parameter"].map(|name| table.cell(row, name)).join("/"))
+            .collect()
+    };
+    assert!(keys(&found).len() > 300 && keys(&found).is_subset(&keys(&truth)));
+    // The truth has the columns of the table `world`, so that it can be one.
+    place.write("made/world.csv", &place.read("made/truth/world.csv"));
+    place.replace("made/scenario.toml", "[files]", "[files]\nworld = \"world.csv\"");
+    place.mcoe("simulate made --weeks 1 --replications 2 --out run").done();
 }
 
 #[test]
