@@ -195,7 +195,7 @@ fn a_comparison_stops_early_after_the_batch_that_reaches_the_half_width() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("agency", &base);
     let half_width = |comparison: &Comparison| {
-        let difference = comparison.versus[0].of(Measure::Engagement).unwrap().difference;
+        let difference = comparison.versus[0].of(Measure::NetWorth).unwrap().difference;
         difference.half_width().unwrap() / difference.base
     };
     let at = |replications| half_width(&run(&[&base, &other], &scenario, extent(1, replications), None));

@@ -121,6 +121,9 @@ fn agreed() -> (CompiledRules, Scenario) {
     scenario.environment = Environment {
         loss_24_hours: 0.0,
         loss_7_days: 0.0,
+        lasting_loss: 0.0,
+        leave_per_post: 0.0,
+        leave_per_email: 0.0,
         hour_log_sd: 0.0,
         weekday_log_sd: 0.0,
         rate_log_sd: 0.0,

@@ -79,7 +79,8 @@ fn interval_change(difference: &Difference) -> String {
 /// lower only because of them.
 fn other_differences(versus: &Versus) -> String {
     let engagement = versus.of(Measure::Engagement).and_then(|row| changed(row, "engagement"));
-    let audience = versus.of(Measure::AudienceEnd).and_then(|row| changed(row, "audience at the end"));
+    let audience = versus.of(Measure::AudienceEnd).filter(|row| is_large(row));
+    let audience = audience.and_then(|row| changed(row, "audience at the end"));
     let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
     let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
     let reviews = versus.of(Measure::Reviews).map(review_load);
@@ -94,6 +95,13 @@ fn other_differences(versus: &Versus) -> String {
 /// Whether a difference is mentioned: a significant one, or any if there is no interval.
 fn is_reported(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
+}
+
+/// Relative difference below which a change of the audience is not worth a mention.
+const SMALL: f64 = 0.001;
+
+fn is_large(row: &MeasureDifference) -> bool {
+    row.difference.relative().is_none_or(|share| share.abs() >= SMALL)
 }
 
 /// A reported change of a measure, in per cent of the base.

@@ -113,12 +113,12 @@ pub(super) fn kind_index(name: &str) -> Option<usize> {
 }
 
 /// A kind for a post on a channel, by how often assets of it are made for the channel.
-pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> Option<&'static str> {
-    let weights = KINDS.iter().filter_map(|(kind, share)| {
-        let (_, suits) = kind.suits.iter().find(|(suited, _)| *suited == channel)?;
-        Some((kind.name, share * suits))
+pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> &'static str {
+    let weights = KINDS.map(|(kind, share)| {
+        let suits = kind.suits.iter().find(|(suited, _)| *suited == channel);
+        (kind.name, share * suits.map_or(0.0, |(_, suits)| *suits))
     });
-    draw.weighted(&weights.collect::<Vec<_>>()).copied()
+    *draw.weighted::<&str, KIND_COUNT>(&weights)
 }
 
 /// Up to three campaigns of one to four weeks.

@@ -141,7 +141,7 @@ fn past_posts(
             Some(asset) => Some(asset.kind.as_ref()),
             // The assets of older posts are not listed any more, but their kinds are known as often.
             None if at < assets_begin => {
-                older.chance(ASSET_KNOWN_SHARE).then(|| content::kind_for(channel, &mut older)).flatten()
+                older.chance(ASSET_KNOWN_SHARE).then(|| content::kind_for(channel, &mut older))
             }
             None => None,
         };

@@ -41,7 +41,7 @@ fn given_posts_are_forecast() {
     let planned = "tea,fb,2026-05-01T09:00:00Z,photo,,\ntea,fb,2026-05-03T09:00:00Z,photo,,\n";
     place.write("planned.csv", &format!("{HEADER}{planned}"));
     let ran = place.mcoe("backtest posts.csv --at planned.csv --tables csv --out forecast").done();
-    ran.shows(&["tea fb: 2 post(s) earn ", "written to forecast"]);
+    ran.shows(&["tea fb: 2 post(s), ", "written to forecast"]);
     let table = place.read("forecast/expectations.csv");
     assert_eq!(table.lines().count(), 4, "{table}");
     place.mcoe("backtest posts.csv --at planned.csv --horizon 2 --out other").ends_with(2).says(&["--horizon"]);

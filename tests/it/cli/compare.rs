@@ -107,11 +107,11 @@ fn json_holds_every_headline_number_and_the_verdict() {
     assert_eq!(versus["pack"], "bold");
     assert!(versus["verdict"].as_str().unwrap().contains("bold"), "{reported}");
     let headline = versus["headline"].as_array().unwrap();
-    assert_eq!((headline.len(), &headline[0]["measure"]), (12, &"engagement".into()));
+    assert_eq!((headline.len(), &headline[0]["measure"]), (16, &"net_worth".into()));
     assert!(headline[0]["difference"]["interval"][0].is_number());
     assert_eq!(versus["clients"]["clients"], 2);
     let alone = place.mcoe("simulate small --replications 4 --out other --format json").done().json();
-    assert_eq!(headline[0]["difference"]["base"], alone["headline"]["engagement"]["mean"]);
+    assert_eq!(headline[0]["difference"]["base"], alone["headline"]["net_worth"]["mean"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::support::Workplace;
 
 const POSTS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,variation_id,\
                      campaign_id,status,priority,fatigue,expected_engagement,asset_score,confidence,risk_level,\
-                     blocked_reason,blocked_code,blocked_details";
+                     blocked_reason,blocked_code,blocked_details,cost,net_worth";
 const DECISIONS: &str = "decision_id,post_id,client_id,action_type,decision_payload,source_signals,risk_class,\
                          confidence_score,truth_notes,truth_compliant,disclaimers,status,actor";
 const CONFLICTS: &str = "client_id,channel,type,severity,description,affected,resolution";
@@ -160,16 +160,17 @@ fn hours(instance: &Value, key: &str) -> Vec<usize> {
     hours.map(|hour| usize::try_from(hour.as_u64().unwrap()).unwrap()).collect()
 }
 
-/// The response of an exported instance: two lines in format 1, a shape with its numbers in format 2.
+/// The response of an exported instance: two lines in format 1, a shape with its numbers in format 2, either in 3.
 fn read_response(json: &Value) -> FatigueResponse {
     let line = |index: usize, part: usize| json["response"][index][part].as_f64().unwrap();
+    let is_linear = json["response"].is_array();
     match json["format"].as_u64().unwrap() {
-        1 => FatigueResponse::Linear(LinearResponse {
+        1 | 3 if is_linear => FatigueResponse::Linear(LinearResponse {
             warn_at: (line(1, 0) - line(0, 0)) / (line(1, 1) - line(0, 1)),
             slope_below: line(0, 1),
             slope_above: line(1, 1),
         }),
-        2 => {
+        2 | 3 => {
             assert_eq!(json["response"]["shape"], "saturating");
             FatigueResponse::Saturating(SaturatingResponse {
                 fatigue_per_post: number(json, "fatigue_per_post"),
@@ -203,6 +204,10 @@ fn read_instance(json: &Value) -> Instance {
 #[test]
 fn an_exported_instance_has_every_key_and_a_feasible_solution() {
     let place = Workplace::new();
+    exported_instances_are_whole(&place, 3);
+    place.replace("rules/assets.toml", "cost_per_hour = 20", "cost_per_hour = 0");
+    let channels = place.read("rules/channels.toml");
+    place.write("rules/channels.toml", &channels.replace("\nperson_worth = ", "\nperson_worth = 0 # "));
     exported_instances_are_whole(&place, 2);
     let linear = "response = \"linear\"\nslope_below_warn = 0.6\nslope_above_warn = 1.4";
     place.replace("rules/fatigue.toml", "response = \"saturating\"", linear);

@@ -13,7 +13,7 @@ fn the_rules_of_a_client_are_shown_with_the_place_of_each_value() {
     let shown = place.mcoe("rules show --client bakery --channel tiktok").done().out;
     assert!(shown.starts_with("applied overlays: overlays/bakery.toml\n"), "{shown}");
     assert!(shown.contains("fatigue.warn_at = 0.4 (overrides 0.5)   overlays/bakery.toml:5\n"), "{shown}");
-    assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:64\n"), "{shown}");
+    assert!(shown.contains("channels.tiktok.weekly_posts = 14   channels.toml:77\n"), "{shown}");
     assert!(!shown.contains("channels.fb."), "{shown}");
     let base = place.mcoe("rules show fatigue.warn_at").done().out;
     assert_eq!(base, "no overlay applies\nfatigue.warn_at = 0.5   fatigue.toml:5\n");

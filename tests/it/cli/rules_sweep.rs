@@ -32,7 +32,7 @@ fn a_report_has_its_page_summary_figures_and_tables() {
     place.mcoe(&format!("{SIX} --tables csv")).done();
     assert_eq!(place.entries(), ["rules", "run", "small"]);
     let files = place.folder("run");
-    for figure in ["sweep-frontier", "sweep-keys"] {
+    for figure in ["sweep-frontier", "sweep-curves", "sweep-keys"] {
         assert!(files.contains_key(&format!("figures/{figure}.svg")), "{figure}");
         assert!(files[&format!("figures/{figure}.png")].starts_with(b"\x89PNG\r\n"), "{figure}");
     }
@@ -43,7 +43,7 @@ fn a_report_has_its_page_summary_figures_and_tables() {
     let page = place.read("run/index.html");
     assert!(page.contains("<svg") && page.contains("<code>default</code>") && !page.contains("src=\"http"));
     assert!(place.read("run/summary.md").contains("## Trade-off"));
-    assert_eq!(place.table("run/tables/sensitivities.csv").rows.len(), 24);
+    assert_eq!(place.table("run/tables/sensitivities.csv").rows.len(), 32);
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn json_holds_the_frontier_and_the_sensitivities() {
     assert_eq!((&reported["points"], &reported["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
     assert!(!reported["frontier"].as_array().unwrap().is_empty());
     assert_eq!(reported["base"]["number"], 0);
-    assert_eq!(reported["sensitivities"].as_array().unwrap().len(), 24);
-    let engagement = &reported["sensitivities"][0];
-    assert_eq!((&engagement["measure"], &engagement["rank"]), (&"engagement".into(), &1.into()));
+    assert_eq!(reported["sensitivities"].as_array().unwrap().len(), 32);
+    let first = &reported["sensitivities"][0];
+    assert_eq!((&first["measure"], &first["rank"]), (&"net_worth".into(), &1.into()));
 }
 
 #[test]

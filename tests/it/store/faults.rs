@@ -151,7 +151,7 @@ fn a_plan_committed_by_four_processes_is_stored_once_in_postgres() {
 
 /// Eight daily passes at once over ten thousand due schedules.
 fn eight_passes_at_once(place: &Place) {
-    let work = prepared(place, 380);
+    let work = prepared(place, 400);
     work.mcoe(&format!("weekly --week 2026-W37 --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
     let approve = "approve --risk medium --yes --quiet --actor bob --now 2026-09-04T09:00:00Z --database";
     work.mcoe(&format!("{approve} {}", place.url)).done();

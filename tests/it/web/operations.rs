@@ -116,6 +116,16 @@ impl Served {
         ureq::get(format!("{}{path}", self.base)).call().unwrap().body_mut().read_to_string().unwrap()
     }
 
+    /// Waits for the end of a job.
+    fn wait_for(&self, job: &str) {
+        let start = Instant::now();
+        let path = format!("/api/orchestration/jobs/{job}?workspaceId=your-workspace-id");
+        while serde_json::from_str::<Value>(&self.get(&path)).unwrap()["status"] == "running" {
+            assert!(start.elapsed() < Duration::from_secs(120), "the job does not end");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Stops it. Returns its output.
     fn stop(mut self) -> Vec<String> {
         let id = self.child.id().to_string();
@@ -136,6 +146,7 @@ fn the_demo_has_data_and_serves_the_printed_request() {
         .read_json()
         .unwrap();
     assert!(["done", "running"].contains(&job["status"].as_str().unwrap()), "{job}");
+    served.wait_for(job["id"].as_str().unwrap());
     let overview = served.get("/api/orchestration/schedules?workspaceId=your-workspace-id&type=overview");
     let overview: Value = serde_json::from_str(&overview).unwrap();
     for figure in ["total_schedules", "pending_schedules", "ready_schedules", "blocked_count", "conflicts_detected"] {

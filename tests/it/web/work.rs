@@ -120,7 +120,7 @@ on_both! {
             (json!(["channels.fb.weekly_post=2"]), "weekly_posts"),
             (json!(["channels.fb.weekly_posts=many"]), "weekly_posts"),
             (json!(["fatigue.warn_at=0.9"]), "block_at"),
-            (json!(["channels.fb.weekly_posts=1,2"]), "one value"),
+            (json!(["channels.fb.weekly_posts=1,2"]), "only one is allowed"),
             (json!([]), "KEY=VALUE"),
         ] {
             let refused = asker.post("/api/orchestration/comparisons", &json!({"workspaceId": HARBOUR, "set": set}));

@@ -249,7 +249,8 @@ pub struct Allocation {
     pub fatigue_end: f64,
     /// Quality factor with which the slots were valued.
     pub mean_quality: f64,
-    /// What each of the slots was taken to cost, in the unit of worth.
+    /// What each of the slots was taken to cost, in the unit of worth: the mean cost of a post on the channel times
+    /// `mean_quality`.
     pub mean_cost: f64,
     /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
-    Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
+    Asset, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
     WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, HourRule, lay_out};
@@ -75,8 +75,8 @@ impl<'a> ChannelDraft<'a> {
         let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
         let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
         let places = target.saturating_sub(hours.committed.len() as u32);
-        let work = MeanPost::of(&candidates, places as usize, week.rules.assets.quality_without_asset);
-        let mean = MeanPost { cost: work.cost + rules.leaving_cost(state.audience), ..work };
+        let quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let mean = MeanPost::new(quality, usual_cost(week.client, client_rules, state));
         let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean);
         Ok(Self {
             state,
@@ -298,31 +298,48 @@ fn score_one<'a>(
     let score = creative_director::score(&candidate, assets, ctx, state.channel, evaluator)?;
     let kind = &*candidate.asset.kind;
     let content_type = rules.base().channel(state.channel).content_type_factor(kind);
-    let (quality, cost) = (assets.quality_factor(score) * content_type, assets.cost(kind));
+    let (quality, cost) = (assets.quality_factor(score) * content_type, assets.work_cost(Some(kind)));
     Ok(Scored { candidate, score, quality, cost })
 }
 
-/// Means over the best candidates, one for each post to place. Of candidates with as high a quality factor the cheaper
-/// one counts; posts without a candidate count as posts without an asset, which cost nothing.
+/// What a post of mean quality is taken to earn and to cost while its asset is not yet chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MeanPost {
     /// Factor on engagement.
     pub quality: f64,
-    /// What a post costs, in the unit of worth.
+    /// Work and people who leave, in the unit of worth.
     pub cost: f64,
 }
 
 impl MeanPost {
-    fn of(candidates: &[Scored<'_>], places: usize, without: f64) -> Self {
-        if places == 0 {
-            return Self { quality: 1.0, cost: 0.0 };
-        }
-        let mut best: Vec<(f64, f64)> = candidates.iter().map(|scored| (scored.quality, scored.cost)).collect();
-        best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
-        best.resize(places, (without, 0.0));
-        let (qualities, costs): (Vec<f64>, Vec<f64>) = best.into_iter().unzip();
-        Self { quality: crate::stats::mean(&qualities), cost: crate::stats::mean(&costs) }
+    /// The cost is in proportion to the quality, as the value of an hour is. So which hours are worth a post does not
+    /// depend on how many posts are left to place, and a week that is planned again keeps its hours.
+    fn new(quality: f64, usual_cost: f64) -> Self {
+        Self { quality, cost: quality * usual_cost }
     }
+}
+
+/// Mean quality factor of the best candidates, one for each post to place; posts without a candidate count as posts
+/// without an asset.
+fn mean_quality(candidates: &[Scored<'_>], places: usize, without: f64) -> f64 {
+    if places == 0 {
+        return 1.0;
+    }
+    let mut best: Vec<f64> = candidates.iter().map(|scored| scored.quality).collect();
+    best.sort_by(|a, b| b.total_cmp(a));
+    best.resize(places, without);
+    crate::stats::mean(&best)
+}
+
+/// What a post of quality factor 1 costs on a channel: the mean work on the client's assets that fit it, or on one that
+/// is missing, and the people who leave.
+fn usual_cost(client: &Client, rules: &ClientRules, state: &ChannelState) -> f64 {
+    let fitting = client.assets.iter().filter(|asset| asset.has_content() && asset.fits(state.channel));
+    let work = |asset: &Asset| rules.of(asset.campaign_id.as_ref()).assets.work_cost(Some(&asset.kind));
+    let works: Vec<f64> = fitting.map(work).collect();
+    let leaving = rules.base().channel(state.channel).leaving_cost(state.audience);
+    let work = if works.is_empty() { rules.base().assets.work_cost(None) } else { crate::stats::mean(&works) };
+    work + leaving
 }
 
 fn instance(

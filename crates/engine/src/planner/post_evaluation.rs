@@ -241,7 +241,7 @@ impl SlotEvaluator<'_, '_> {
         let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
         let leaving = self.channel_draft.rules.leaving_cost(self.channel_draft.state.audience);
-        let cost = self.scored.map_or(0.0, |scored| scored.cost) + leaving;
+        let cost = self.scored.map_or_else(|| rules.assets.work_cost(None), |scored| scored.cost) + leaving;
         let facts = self.facts(campaign_id.as_ref(), expected, &context);
         let (evaluated, facts) = evaluate_rules(rules, facts, &self.channel_draft.ctx, engine_block, worker.evaluator)?;
         let post = Post {

@@ -66,7 +66,7 @@ rule_table! {
         /// hours of work that a post with an asset of that content type takes
         #[key(name = "cost_hours.<type>", default = DefaultValue::Number(0.0), Kind::number(0.0, 1000.0))]
         pub cost_hours: BTreeMap<String, f64>,
-        /// hours of work that a post takes if `cost_hours` does not list its content type
+        /// hours of work that a post takes if `cost_hours` does not list its content type, or if it lacks an asset
         #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1000.0))]
         pub cost_hours_otherwise: f64,
         /// what an hour of work costs, in engagements of a channel whose `worth` is 1
@@ -82,15 +82,15 @@ impl AssetRules {
         self.quality_at_0 + (self.quality_at_100 - self.quality_at_0) * (score / 100.0).clamp(0.0, 1.0)
     }
 
-    /// Hours of work that a post with an asset of a content type takes.
+    /// Hours of work that a post with an asset of a content type takes; `None` stands for a post that lacks an asset.
     #[must_use]
-    pub fn hours_of_work(&self, kind: &str) -> f64 {
-        self.cost_hours.get(kind).copied().unwrap_or(self.cost_hours_otherwise)
+    pub fn hours_of_work(&self, kind: Option<&str>) -> f64 {
+        kind.and_then(|kind| self.cost_hours.get(kind)).copied().unwrap_or(self.cost_hours_otherwise)
     }
 
-    /// What a post with an asset of a content type costs, in the unit of worth.
+    /// What these hours cost, in the unit of worth.
     #[must_use]
-    pub fn cost(&self, kind: &str) -> f64 {
+    pub fn work_cost(&self, kind: Option<&str>) -> f64 {
         self.hours_of_work(kind) * self.cost_per_hour
     }
 

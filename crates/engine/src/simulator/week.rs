@@ -181,7 +181,7 @@ impl WeekContext<'_> {
 
     /// Hours of work on a post, by the content type of its asset.
     fn hours_of_work(&self, post: OutgoingPost<'_>) -> f64 {
-        self.asset(post).map_or(0.0, |asset| self.worth_rules.assets.hours_of_work(&asset.kind))
+        self.worth_rules.assets.hours_of_work(self.asset(post).map(|asset| &*asset.kind))
     }
 
     fn asset(&self, post: OutgoingPost<'_>) -> Option<&Asset> {

@@ -220,7 +220,10 @@ impl Explanation<'_> {
 
     fn cost(&mut self) {
         let used = self.situation.client().assets.first().filter(|_| self.evaluation.asset_usable);
-        let work = used.map_or_else(Vec::new, |asset| self.explainer_of_asset().work_cost(&asset.kind));
+        let work = match used {
+            Some(asset) => self.explainer_of_asset().work_cost(Some(&asset.kind)),
+            None => self.explainer.work_cost(None),
+        };
         let leaving = self.situation.channel_state().map(|state| self.explainer.leaving_cost(state));
         self.steps.extend(work.into_iter().chain(leaving.into_iter().flatten()));
     }

@@ -92,12 +92,17 @@ pub(super) fn cost(rules: &AssetRules, asset: &Asset) -> f64 {
     rules.cost_per_hour * rules.cost_hours.get(&*asset.kind).map_or(rules.cost_hours_otherwise, |hours| *hours)
 }
 
+/// The same of a post that lacks an asset.
+pub(super) fn cost_without(rules: &AssetRules) -> f64 {
+    rules.cost_per_hour * rules.cost_hours_otherwise
+}
+
 /// Cooldown in whole seconds, rounded down.
 fn cooldown(rules: &AssetRules) -> i64 {
     (rules.cooldown_hours * HOUR as f64) as i64
 }
 
-fn fits(asset: &Asset, channel: Channel) -> bool {
+pub(super) fn fits(asset: &Asset, channel: Channel) -> bool {
     asset.channels.is_empty() || asset.channels.contains(&channel)
 }
 

@@ -51,7 +51,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             Some(asset) => OnChannel::of(case, asset, post.channel).score(&of_asset.assets),
         };
         let (quality, cost) = match asset {
-            None => (rules.assets.quality_without_asset, 0.0),
+            None => (rules.assets.quality_without_asset, assets::cost_without(&rules.assets)),
             Some(asset) => {
                 let by_type = assets::factor_of_type(channel.numbers, asset);
                 (assets::quality(&of_asset.assets, score) * by_type, assets::cost(&of_asset.assets, asset))

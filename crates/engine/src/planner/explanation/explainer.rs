@@ -250,21 +250,21 @@ impl<'r> Explainer<'r> {
         ]
     }
 
-    /// The factors whose product is what the work on a post with an asset of a content type costs; empty if that is
-    /// nothing.
-    pub fn work_cost(&self, kind: &str) -> Vec<ExplanationStep> {
+    /// The factors whose product is what the work on a post costs, by the content type of its asset; `None` if it lacks
+    /// one. Empty if that is nothing.
+    pub fn work_cost(&self, kind: Option<&str>) -> Vec<ExplanationStep> {
         let assets = &self.effective.assets;
-        if assets.cost(kind) == 0.0 {
+        if assets.work_cost(kind) == 0.0 {
             return Vec::new();
         }
-        let hours_of = match assets.cost_hours.contains_key(kind) {
-            true => format!("assets.cost_hours.{kind}"),
-            false => "assets.cost_hours_otherwise".to_owned(),
-        };
+        let listed = kind.filter(|kind| assets.cost_hours.contains_key(*kind));
+        let key =
+            listed.map_or_else(|| "assets.cost_hours_otherwise".to_owned(), |kind| format!("assets.cost_hours.{kind}"));
         let hours = StepRole::Factor(assets.hours_of_work(kind));
         let per_hour = StepRole::Factor(assets.cost_per_hour);
+        let name = format!("hours of work on one {}", kind.unwrap_or("asset"));
         vec![
-            ExplanationStep::new(format!("hours of work on one {kind}"), hours, self.source(&hours_of)),
+            ExplanationStep::new(name, hours, self.source(&key)),
             ExplanationStep::new("cost of an hour", per_hour, self.source("assets.cost_per_hour")),
         ]
     }

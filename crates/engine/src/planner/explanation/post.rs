@@ -280,7 +280,7 @@ fn explanation(
     let without_asset = explainer.effective.assets.quality_without_asset;
     let (asset, quality_parts, work_cost_parts) = match asset(planner, draft, channel_draft, post) {
         Some(AssetParts { asset, quality, cost }) => (Some(asset), quality, cost),
-        None => (None, explainer.quality_factor(false), Vec::new()),
+        None => (None, explainer.quality_factor(false), explainer.work_cost(None)),
     };
     Ok(PostExplanation {
         client_id: week.client.id.clone(),
@@ -363,5 +363,5 @@ fn asset(
     let kind = &scored.candidate.asset.kind;
     let by_type = Explainer::new(planner.rules(), draft.week.client, None).content_type(post.channel, kind);
     let quality = explainer.quality_factor(true).into_iter().chain(by_type).collect();
-    Some(AssetParts { asset, quality, cost: explainer.work_cost(kind) })
+    Some(AssetParts { asset, quality, cost: explainer.work_cost(Some(kind)) })
 }

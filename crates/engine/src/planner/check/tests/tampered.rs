@@ -105,7 +105,7 @@ fn each_number_of_a_channel_is_verified() {
         (&["why_fewer"], |a| a.why_fewer = "no reason".to_owned()),
         (&["fatigue_start"], |a| a.fatigue_start *= 0.99),
         (&["fatigue_end"], |a| a.fatigue_end *= 1.01),
-        (&["mean_quality", "objective"], |a| a.mean_quality *= 1.01),
+        (&["mean_cost", "mean_quality", "objective"], |a| a.mean_quality *= 1.01),
         (&["mean_cost", "objective"], |a| a.mean_cost += 1.0),
         (&["objective", "upper_bound"], |a| a.objective *= 1.0 + 1e-5),
         (&["objective", "upper_bound"], |a| a.objective = f64::NAN),
