@@ -38,7 +38,7 @@ impl Rebased {
 impl Ledger {
     /// Plans the rest of the week again for a plan's clients, from the ledger's state and under the plan's rules,
     /// around committed and blocked posts, and commits the result, workspace by workspace. If there is nothing to add,
-    /// nothing is committed, so the operation is idempotent.
+    /// nothing is committed. A second time a post that hardly pays may be added, because fewer are left to place.
     ///
     /// # Errors
     /// As [`Ledger::commit`], and if a rule fails or the new plan does not pass the checker.

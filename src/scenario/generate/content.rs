@@ -118,7 +118,7 @@ pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> &'static str {
         let suits = kind.suits.iter().find(|(suited, _)| *suited == channel);
         (kind.name, share * suits.map_or(0.0, |(_, suits)| *suits))
     });
-    *draw.weighted::<&str, KIND_COUNT>(&weights)
+    draw.weighted::<&str, KIND_COUNT>(&weights)
 }
 
 /// Up to three campaigns of one to four weeks.

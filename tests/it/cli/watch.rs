@@ -102,7 +102,7 @@ fn an_invalid_pack_is_reported_and_the_next_valid_one_compared_with_the_last_pla
     assert!(said.contains("round 3: rules/channels.toml") && said.contains("dropped"), "{said}");
     let (code, said) = watching.end();
     assert_eq!(code, Some(0));
-    assert!(said.contains("rules/channels.toml:38:") && said.contains("1 error(s) in the rules pack"), "{said}");
+    assert!(said.contains("rules/channels.toml:47:") && said.contains("1 error(s) in the rules pack"), "{said}");
 }
 
 const SATURATING: &str = "response = \"saturating\"";

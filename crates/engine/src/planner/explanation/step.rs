@@ -240,11 +240,14 @@ impl Serialize for ExplanationStep {
 /// Serialises steps with a number each by name, number and source, and the estimate if there is one.
 pub(super) fn components<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
     let component = |step: &ExplanationStep| {
-        let mut component = json!({"name": step.name, "number": step.number(), "source": step.source});
-        if let Some(StepEstimate { low, high, source }) = step.estimate {
-            component["estimate"] = json!({"low": low, "high": high, "from": source});
+        let (name, number, source) = (&step.name, step.number(), &step.source);
+        match step.estimate {
+            None => json!({"name": name, "number": number, "source": source}),
+            Some(StepEstimate { low, high, source: from }) => {
+                let estimate = json!({"low": low, "high": high, "from": from});
+                json!({"name": name, "number": number, "source": source, "estimate": estimate})
+            }
         }
-        component
     };
     serializer.collect_seq(steps.iter().map(component))
 }
