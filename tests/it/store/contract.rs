@@ -203,9 +203,10 @@ on_both! {
         // With fewer posts left to place, a post that hardly pays may pay a little more: once. From then on nothing is
         // added, and the existing rows are counted as known.
         let again = ledger.rebase(old, planner()).await.unwrap();
-        let added: usize = again.iter().map(|one| one.added).sum();
+        let added: usize = again.iter().map(|one| one.committed.schedules).sum();
         assert!(added <= 2, "{again:?}");
         let after = after + added as i64;
+        let kept: usize = again.iter().map(|one| one.kept).sum();
         for _ in 0..2 {
             let again = ledger.rebase(old, planner()).await.unwrap();
             assert!(again.iter().all(|one| one.added == 0 && !one.committed.is_new), "{again:?}");
