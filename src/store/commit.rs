@@ -60,6 +60,24 @@ pub struct Committed {
     pub decisions: usize,
 }
 
+impl Committed {
+    /// Both commits, added up; the id and the number of decisions of one that changed nothing do not count.
+    pub(super) fn plus(self, other: Self) -> Self {
+        if !other.is_new {
+            return self;
+        }
+        Self {
+            plan_id: self.plan_id,
+            is_new: self.is_new || other.is_new,
+            schedules: self.schedules + other.schedules,
+            ready: self.ready + other.ready,
+            pending: self.pending + other.pending,
+            blocked: self.blocked + other.blocked,
+            decisions: self.decisions + other.decisions,
+        }
+    }
+}
+
 impl Ledger {
     /// Commits a plan atomically. The plan must have passed the checker.
     ///

@@ -10,20 +10,23 @@ use super::retry::with_retries;
 use super::row::{Instant, Name};
 use super::values::values;
 use super::week_over::refuse_if_over;
-use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Timestamp, WorkspaceId};
+use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Scenario, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
+
+/// The schedules that a rebased plan works around.
+const COUNTED: Counted = Counted::LiveAndBlocked;
 
 /// The result of rebasing a plan in one workspace.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Rebased {
-    /// The commit of the new plan.
+    /// The commits of the new plans, added up; the id is that of the first.
     pub committed: Committed,
     /// Posts of the old plan that are in the ledger now, with the same client, channel and time.
     pub kept: usize,
     /// Posts of the old plan that are not.
     pub dropped: usize,
-    /// Posts of the new plan that the old plan did not have.
+    /// Posts of the new plans that the old plan did not have.
     pub added: usize,
 }
 
@@ -37,8 +40,9 @@ impl Rebased {
 
 impl Ledger {
     /// Plans the rest of the week again for a plan's clients, from the ledger's state and under the plan's rules,
-    /// around committed and blocked posts, and commits the result, workspace by workspace. If there is nothing to add,
-    /// nothing is committed. A second time a post that hardly pays may be added, because fewer are left to place.
+    /// around committed and blocked posts, and commits the result, workspace by workspace. A post that hardly pays may
+    /// pay once fewer are left to place, so this repeats until there is nothing to add. Then nothing is committed, so the
+    /// operation is idempotent.
     ///
     /// # Errors
     /// As [`Ledger::commit`], and if a rule fails or the new plan does not pass the checker.
@@ -46,24 +50,46 @@ impl Ledger {
         let workspaces: BTreeSet<&WorkspaceId> = old.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
         let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         let is_selected = |id: &ClientId| clients.contains(id.as_str());
-        let (counted, planner) = (Counted::LiveAndBlocked, planner.starting_at(old.now));
+        let planner = planner.starting_at(old.now);
         let mut done = Vec::new();
         for workspace in workspaces {
-            let scenario = with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, counted)).await?;
-            refuse_if_over(&scenario, old.plan.week, old.now)?;
-            let plan = plan_week(&planner, &scenario, old.plan.week)?;
-            let breaches = check_plan(&plan, &scenario, old.rules);
-            if !breaches.is_empty() {
-                return Err(StoreError::Breaches(breaches.iter().map(ToString::to_string).collect()));
+            let mut added = BTreeSet::new();
+            let mut sum: Option<Committed> = None;
+            loop {
+                let scenario =
+                    with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, COUNTED)).await?;
+                let (plan, committed) = self.plan_rest(&old, &planner, &scenario).await?;
+                added.extend(keys(&plan, workspace));
+                sum = Some(sum.map_or(committed, |sum| sum.plus(committed)));
+                if !committed.is_new {
+                    break;
+                }
             }
-            let record = decisions(&plan);
-            let commit = Commit { plan: &plan, decisions: &record, scenario: &scenario, counted, ..old };
-            let committed =
-                if plan.posts().next().is_some() { self.commit(commit).await? } else { commit.summary(false) };
+            let Some(committed) = sum else { continue };
             let existing = with_retries(|| self.existing_keys(workspace, old.plan)).await?;
-            done.push(compared(old.plan, &plan, workspace, &existing, committed));
+            done.push(compared(&keys(old.plan, workspace), &added, &existing, committed));
         }
         Ok(done)
+    }
+
+    /// Plans the rest of the week for the clients of a scenario from the ledger, and commits what there is to add.
+    async fn plan_rest(
+        &self,
+        old: &Commit<'_>,
+        planner: &Planner<'_>,
+        scenario: &Scenario,
+    ) -> Result<(Plan, Committed), StoreError> {
+        refuse_if_over(scenario, old.plan.week, old.now)?;
+        let plan = plan_week(planner, scenario, old.plan.week)?;
+        let breaches = check_plan(&plan, scenario, old.rules);
+        if !breaches.is_empty() {
+            return Err(StoreError::Breaches(breaches.iter().map(ToString::to_string).collect()));
+        }
+        let record = decisions(&plan);
+        let commit = Commit { plan: &plan, decisions: &record, scenario, counted: COUNTED, ..*old };
+        let is_empty = plan.posts().next().is_none();
+        let committed = if is_empty { commit.summary(false) } else { self.commit(commit).await? };
+        Ok((plan, committed))
     }
 
     /// Keys of the workspace's live, completed and blocked schedules between a plan's first and last post.
@@ -73,7 +99,7 @@ impl Ledger {
         let sql = format!(
             "SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules WHERE workspace_id = $1 \
              AND status IN {} AND scheduled_for BETWEEN $2 AND $3",
-            Counted::LiveAndBlocked.statuses()
+            COUNTED.statuses()
         );
         let mut tx = self.read().await?;
         let posts: Vec<(String, Name<Channel>, Instant)> =
@@ -91,14 +117,7 @@ fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<Key> {
     plan.posts().filter(own).map(key).collect()
 }
 
-fn compared(
-    old: &Plan,
-    new: &Plan,
-    workspace: &WorkspaceId,
-    existing: &BTreeSet<Key>,
-    committed: Committed,
-) -> Rebased {
-    let (old, new) = (keys(old, workspace), keys(new, workspace));
+fn compared(old: &BTreeSet<Key>, new: &BTreeSet<Key>, existing: &BTreeSet<Key>, committed: Committed) -> Rebased {
     let kept = old.intersection(existing).count();
-    Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(&old).count() }
+    Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(old).count() }
 }

@@ -200,13 +200,7 @@ on_both! {
         let held = place.number("SELECT count(*) FROM campaign_orchestration_schedules \
                                  WHERE status = 'blocked' AND scheduled_for >= '2026-09-14T12:00:00Z'").await;
         assert!(held > 0, "nothing is held that a second time could repeat");
-        // With fewer posts left to place, a post that hardly pays may pay a little more: once. From then on nothing is
-        // added, and the existing rows are counted as known.
-        let again = ledger.rebase(old, planner()).await.unwrap();
-        let added: usize = again.iter().map(|one| one.committed.schedules).sum();
-        assert!(added <= 2, "{again:?}");
-        let after = after + added as i64;
-        let kept: usize = again.iter().map(|one| one.kept).sum();
+        // A second and a third time nothing is added, and the existing rows are counted as known.
         for _ in 0..2 {
             let again = ledger.rebase(old, planner()).await.unwrap();
             assert!(again.iter().all(|one| one.added == 0 && !one.committed.is_new), "{again:?}");
