@@ -43,6 +43,29 @@ fn bold() -> CompiledRules {
     ]))
 }
 
+#[test]
+fn sixteen_times_as_many_posts_earn_more_engagement_and_lose_net_worth() {
+    let base = compiled(default_pack());
+    let flood = compiled(with_keys(&[
+        ("channels.toml", "weekly_posts", "80"),
+        ("channels.toml", "min_spacing_hours", "1"),
+        ("channels.toml", "fatigue_per_post", "0.001"),
+        ("channels.toml", "response_strength", "0.0"),
+        ("assets.toml", "cooldown_hours", "1"),
+        ("assets.toml", "max_uses_per_week", "100"),
+    ]));
+    let mut scenario = shipped("agency", &base);
+    for (client, _) in &mut scenario.clients {
+        client.policy.max_actions_per_day = 200;
+    }
+    let comparison = run(&[&base, &flood], &scenario, extent(12, 1), None);
+    let relative = |measure| comparison.versus[0].of(measure).unwrap().difference.relative().unwrap();
+    assert!(relative(Measure::Engagement) > 0.5 && relative(Measure::PostsDrafted) > 5.0);
+    assert!(relative(Measure::NetWorth) < -1.0 && relative(Measure::AudienceEnd) < -0.5);
+    let counts = comparison.versus[0].client_counts;
+    assert!(counts.better == 0 && counts.worse >= 10, "clients are judged by net worth: {counts:?}");
+}
+
 fn extent(weeks: u32, replications: u32) -> Extent {
     Extent { weeks, replications, seed: 7 }
 }

@@ -201,6 +201,40 @@ fn expectation_and_outcome_agree_if_rules_and_world_have_the_same_parameters() {
 }
 
 #[test]
+fn people_leave_at_posts_and_net_worth_is_engagement_less_what_work_and_people_cost() {
+    let (rules, mut scenario) = agreed();
+    let people: f64 = scenario.clients.iter().flat_map(|(_, state)| &state.channels).map(|one| one.audience).sum();
+    let is_close = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-9;
+    let still = run(&rules, &scenario, 4, 1, 5).headline;
+    assert!(is_close(still.audience_end.mean, people), "{} of {people}", still.audience_end.mean);
+    assert!(still.hours_of_work.mean > 10.0 && is_close(still.cost.mean, 20.0 * still.hours_of_work.mean));
+    assert!(is_close(still.net_worth.mean, still.engagement.mean - still.cost.mean));
+    scenario.environment.leave_per_post = 0.001;
+    let leaving = run(&rules, &scenario, 4, 1, 5).headline;
+    assert!(leaving.audience_end.mean < 0.97 * people, "{} of {people}", leaving.audience_end.mean);
+    assert!(leaving.engagement.mean < 0.99 * still.engagement.mean);
+    assert!(leaving.cost.mean > 20.0 * leaving.hours_of_work.mean + 3.0 * (people - leaving.audience_end.mean));
+    assert!(is_close(leaving.net_worth.mean, leaving.engagement.mean - leaving.cost.mean));
+}
+
+#[test]
+fn posting_more_than_usual_for_weeks_lowers_what_a_post_earns() {
+    let (rules, mut scenario) = agreed();
+    let per_post = |scenario: &Scenario, weeks: u32| {
+        let headline = run(&rules, scenario, weeks, 1, 5).headline;
+        headline.engagement.mean / headline.posts_drafted.mean
+    };
+    let still = per_post(&scenario, 8);
+    scenario.environment.lasting_loss = 0.5;
+    assert!(per_post(&scenario, 8) < 0.95 * still, "twelve posts in four weeks are usual, and there are more");
+    // A month as busy as the weeks simulated is usual.
+    for channel in scenario.clients.iter_mut().flat_map(|(_, state)| &mut state.channels) {
+        channel.posts_last_30_days = 60;
+    }
+    assert!((per_post(&scenario, 8) / still - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn the_spread_of_single_posts_is_that_of_the_environment() {
     let (rules, mut scenario) = agreed();
     scenario.environment.noise_log_sd = 0.0;

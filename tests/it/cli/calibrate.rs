@@ -35,6 +35,31 @@ fn a_history_and_the_scenario_made_of_it_are_calibrated() {
 }
 
 #[test]
+fn a_content_type_that_earns_more_is_written_and_planned_with() {
+    let place = Workplace::new();
+    let row = |post: u32| {
+        let at = format!("2026-{:02}-{:02}T{:02}:00:00Z", 1 + post / 28, 1 + post % 28, 8 + post % 9);
+        let (kind, factor) = if post.is_multiple_of(3) { ("video", 4) } else { ("photo", 1) };
+        format!("tea,fb,{at},{kind},,{}\n", factor * (40 + post * 13 % 29))
+    };
+    place.write("posts.csv", &format!("{HEADER}{}", (0..100).map(row).collect::<String>()));
+    place.mcoe("calibrate posts.csv --out calibration").done();
+    let overlay = place.read("calibration/overlays/calibrated-tea.toml");
+    let line = overlay.lines().find(|line| line.starts_with("content_types.video = ")).unwrap();
+    assert!(line.contains(" to ") && line.contains("100 posts"), "{line}");
+    place.write("rules/overlays/calibrated-tea.toml", &overlay);
+    place.mcoe("import posts.csv --out mine").done();
+    place.mcoe("plan mine --out plan --tables csv").done();
+    let posts = place.table("plan/posts.csv");
+    let explained = place.mcoe(&format!("explain plan --post {}", posts.cell(&posts.rows[0], "post_id"))).done().out;
+    for said in
+        ["content type ", "overlays/calibrated-tea.toml:", "; estimate ", "from the client's posts", "net worth "]
+    {
+        assert!(explained.contains(said), "`{said}` is not in:\n{explained}");
+    }
+}
+
+#[test]
 fn given_posts_are_forecast() {
     let place = Workplace::new();
     place.write("posts.csv", &history());
