@@ -146,9 +146,8 @@ fn terms(has_committed: bool) -> Vec<Term> {
         ),
         term(
             "Net worth",
-            "engagements times the `worth` of their channel, less the hours of work times `cost_per_hour` and the people who \
-             left times `person_worth`, in engagements of a channel whose `worth` is 1. All of these are assumptions of \
-             the rules.",
+            "engagements times what one is worth on its channel, less the cost: hours of work and people who left, each times \
+             what one costs. All of these are assumptions of the rules, in engagements of a channel whose worth is 1.",
         ),
         term(
             "Audience",
