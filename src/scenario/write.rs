@@ -87,17 +87,16 @@ mod tests {
     use crate::scenario::tests::{policy, write_folder};
     use crate::scenario::{GenerateOptions, USUAL_HISTORY_DAYS, generate, read};
 
+    fn generated(clients: u32, seed: u64, weeks: u32, name: &str) -> ScenarioFiles {
+        let start = "2026-W40".parse().unwrap();
+        let name = name.to_owned();
+        let options = GenerateOptions { clients, seed, weeks, history_days: USUAL_HISTORY_DAYS, start, name };
+        generate(&options).unwrap().files
+    }
+
     #[test]
     fn csv_and_parquet_files_are_read_back_to_the_same_scenario() {
-        let options = GenerateOptions {
-            clients: 4,
-            seed: 11,
-            weeks: 3,
-            history_days: USUAL_HISTORY_DAYS,
-            start: "2026-W40".parse().unwrap(),
-            name: "round \"trip\"".to_owned(),
-        };
-        let mut files = generate(&options).unwrap().files;
+        let mut files = generated(4, 11, 3, "round \"trip\"");
         files.assets[0].title = "Quotes \", commas, and\nlines".into();
         files.channels[0].audience = 0.1 + 0.2;
         let dir = tempfile::tempdir().unwrap();
@@ -118,15 +117,7 @@ mod tests {
 
     #[test]
     fn the_column_any_asset_is_written_only_if_a_campaign_sets_it() {
-        let options = GenerateOptions {
-            clients: 6,
-            seed: 3,
-            weeks: 2,
-            history_days: USUAL_HISTORY_DAYS,
-            start: "2026-W40".parse().unwrap(),
-            name: "x".to_owned(),
-        };
-        let mut files = generate(&options).unwrap().files;
+        let mut files = generated(6, 3, 2, "x");
         let count = files.campaigns.len();
         assert!(count > 1);
         let dir = tempfile::tempdir().unwrap();

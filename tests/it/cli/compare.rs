@@ -1,7 +1,5 @@
 //! `mcoe compare`: the report it writes, and what it refuses.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::support::{Workplace, default_pack};
@@ -20,15 +18,6 @@ fn place() -> Workplace {
     place.replace("bold/risk.toml", "from = 0.75", "from = 0.8");
     place.replace("bold/risk.toml", "to = 0.75", "to = 0.8");
     place
-}
-
-/// The files of a report, without the wall time.
-fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
-    let mut files = place.folder("run");
-    let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
-    run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
-    files.insert("run.json".to_owned(), run.to_string().into_bytes());
-    files
 }
 
 #[test]
@@ -73,11 +62,11 @@ fn run_json_repeats_the_comparison() {
     assert_eq!((&packs[1]["provenance"]["seed"], &packs[1]["provenance"]["weeks"]), (&7.into(), &1.into()));
     assert_eq!((&run["until"]["half_width"], &run["until"]["most_replications"]), (&0.4.into(), &1000.into()));
     assert!(run["wall_seconds"].as_f64().unwrap() > 0.0);
-    let first = comparable(&place);
+    let first = place.report();
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
     assert!(command.contains("--until 40% "), "{command}");
     place.mcoe(&format!("{command} --force")).done();
-    assert!(first == comparable(&place), "the command of run.json gives another report");
+    assert!(first == place.report(), "the command of run.json gives another report");
 }
 
 #[test]
@@ -87,7 +76,7 @@ fn the_report_is_the_same_on_one_two_and_eight_threads() {
     let report = |threads: u32| {
         let line = "compare agency --against bold --weeks 1 --replications 30 --until 2% --out run --force --threads";
         place.mcoe(&format!("{line} {threads}")).done();
-        comparable(&place)
+        place.report()
     };
     let one = report(1);
     for threads in [2, 8] {

@@ -1,7 +1,5 @@
 //! `mcoe compare --against-scenario`: one pack over scenarios with other facts, and what is refused.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::support::Workplace;
@@ -33,15 +31,6 @@ fn measure(reported: &Value, name: &str, part: &str) -> f64 {
     let headline = reported["versus"][0]["headline"].as_array().unwrap();
     let row = headline.iter().find(|row| row["measure"] == name).unwrap();
     row["difference"][part].as_f64().unwrap()
-}
-
-/// The files of a report, without the wall time.
-fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
-    let mut files = place.folder("run");
-    let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
-    run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
-    files.insert("run.json".to_owned(), run.to_string().into_bytes());
-    files
 }
 
 #[test]
@@ -132,10 +121,10 @@ fn run_json_repeats_the_comparison_and_lists_every_scenario_with_its_hash() {
     assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2], "{hashes:?}");
     let summary = place.read("run/summary.md");
     assert!(hashes.iter().all(|hash| summary.contains(hash)), "{summary}");
-    let first = comparable(&place);
+    let first = place.report();
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
     place.mcoe(&format!("{command} --force")).done();
-    assert!(first == comparable(&place), "the command of run.json gives another report");
+    assert!(first == place.report(), "the command of run.json gives another report");
 }
 
 #[test]

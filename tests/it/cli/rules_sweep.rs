@@ -1,6 +1,5 @@
 //! `mcoe rules sweep`: its report, what it refuses, and how it resumes after an interrupt.
 
-use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -11,15 +10,6 @@ use crate::support::Workplace;
 /// Six points over two keys.
 const SIX: &str = "rules sweep small --set channels.fb.weekly_posts=3..7:2 --set fatigue.warn_at=0.4,0.5 --weeks 1 \
                    --replications 2 --out run";
-
-/// The files of a report, without the wall time.
-fn comparable(place: &Workplace) -> BTreeMap<String, Vec<u8>> {
-    let mut files = place.folder("run");
-    let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
-    run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
-    files.insert("run.json".to_owned(), run.to_string().into_bytes());
-    files
-}
 
 /// A column of the table of points.
 fn column(place: &Workplace, name: &str) -> Vec<String> {
@@ -77,13 +67,13 @@ fn a_point_without_changes_equals_the_pack_itself() {
 fn the_report_is_the_same_on_one_and_two_threads_and_by_its_recorded_command() {
     let place = Workplace::new();
     place.mcoe(&format!("{SIX} --threads 1")).done();
-    let one = comparable(&place);
+    let one = place.report();
     place.mcoe(&format!("{SIX} --threads 2 --force")).done();
-    assert!(one == comparable(&place), "two threads give another report");
+    assert!(one == place.report(), "two threads give another report");
     let run = place.json("run/run.json");
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
     place.mcoe(&format!("{command} --force")).done();
-    assert!(one == comparable(&place), "the command of run.json gives another report");
+    assert!(one == place.report(), "the command of run.json gives another report");
 }
 
 #[test]
@@ -254,7 +244,7 @@ fn killed(place: &Workplace) -> usize {
 fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
     let place = Workplace::new();
     place.mcoe(&long()).done();
-    let whole = comparable(&place);
+    let whole = place.report();
     std::fs::remove_dir_all(place.path("run")).unwrap();
     let mut before = 0;
     for _ in 0..3 {
@@ -267,7 +257,7 @@ fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
     let file = place.read(".run.sweep.jsonl");
     place.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
     place.mcoe(&format!("{} --threads 1", long())).done().says(&["resuming: ", " of 24 points are already done"]);
-    assert!(whole == comparable(&place), "the report of the sweep that was killed differs");
+    assert!(whole == place.report(), "the report of the sweep that was killed differs");
     assert_eq!(place.entries(), ["rules", "run", "small"]);
 }
 

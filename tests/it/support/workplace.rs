@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Table, default_pack, project};
@@ -47,7 +48,7 @@ impl Workplace {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn json(&self, name: &str) -> serde_json::Value {
+    pub fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.read(name)).unwrap()
     }
 
@@ -66,6 +67,15 @@ impl Workplace {
         let text = self.read(name);
         assert!(text.contains(from), "`{from}` is not in {name}");
         self.write(name, &text.replacen(from, to, 1));
+    }
+
+    /// The files of the report in `run`, without the wall time.
+    pub fn report(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.folder("run");
+        let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
+        run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
+        files.insert("run.json".to_owned(), run.to_string().into_bytes());
+        files
     }
 
     /// Names of the folder's entries, hidden ones included.
@@ -160,7 +170,7 @@ impl Ran {
 
     /// The JSON on stdout.
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 }
