@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
                     rng: *rng,
                     review: &scenario.review,
                     rules: of.rules.base(),
-                    worth_rules: of.worth_rules.base(),
+                    worth_rules: &of.worth_rules,
                     hours,
                     week_number: i64::from(number),
                     smoothing: scenario.environment.score_smoothing,

@@ -123,13 +123,13 @@ impl Replication {
         worth_rules: &Rules,
         by_channel: &mut [Totals],
     ) {
-        for PostResult { post, outcome, reviewed, engagement, hours_of_work } in &result.posts {
+        for PostResult { post, outcome, reviewed, engagement, work } in &result.posts {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.planned += 1.0;
             totals.fatigue_at_posts += post.fatigue;
             totals.without_asset += f64::from(u8::from(post.asset.is_none()));
             totals.reviews += f64::from(u8::from(*reviewed));
-            totals.add_worth(*engagement, *hours_of_work, post.channel, worth_rules);
+            totals.add_worth(*engagement, *work, worth_rules.channel(post.channel).worth);
             if let Some(count) = totals.risk.get_mut(post.risk as usize) {
                 *count += 1.0;
             }
@@ -161,12 +161,12 @@ impl Replication {
         worth_rules: &Rules,
         by_channel: &mut [Totals],
     ) {
-        for PriorResult { post, engagement, hours_of_work } in &result.prior {
+        for PriorResult { post, engagement, work } in &result.prior {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.committed += 1.0;
             totals.drafted += 1.0;
             totals.fatigue_at_posts += post.fatigue;
-            totals.add_worth(*engagement, *hours_of_work, post.channel, worth_rules);
+            totals.add_worth(*engagement, *work, worth_rules.channel(post.channel).worth);
             totals.expected += post.expected_engagement;
             self.add_draft(post.hour, post.asset.as_ref(), hours);
         }

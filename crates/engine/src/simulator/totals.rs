@@ -1,5 +1,6 @@
 //! The quantities that a simulation sums.
 
+use super::week::Work;
 use crate::model::{Channel, RiskBand};
 use crate::rules::Rules;
 
@@ -38,13 +39,12 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Adds a published post by its engagements and its hours of work.
-    pub fn add_worth(&mut self, engagement: f64, hours_of_work: f64, channel: Channel, worth_rules: &Rules) {
-        let cost = hours_of_work * worth_rules.assets.cost_per_hour;
+    /// Adds a published post: its engagements, the work on it, and what one engagement is worth.
+    pub fn add_worth(&mut self, engagement: f64, work: Work, worth: f64) {
         self.engagement += engagement;
-        self.hours_of_work += hours_of_work;
-        self.cost += cost;
-        self.net_worth += engagement * worth_rules.channel(channel).worth - cost;
+        self.hours_of_work += work.hours;
+        self.cost += work.cost;
+        self.net_worth += engagement * worth - work.cost;
     }
 
     /// Subtracts the people of an audience who left.

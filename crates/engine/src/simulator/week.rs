@@ -7,7 +7,7 @@ use crate::model::{
     Allocation, Asset, AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand,
     ScheduleStatus, Timestamp, WeekHours,
 };
-use crate::rules::Rules;
+use crate::rules::{ClientRules, Rules};
 
 /// The outcome of a planned post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(super) struct PostResult {
     pub outcome: PostOutcome,
     pub reviewed: bool,
     pub engagement: f64,
-    /// Hours of work on it; 0 if its draft was not created.
-    pub hours_of_work: f64,
+    /// The work on it; none if its draft was not created.
+    pub work: Work,
 }
 
 /// A post committed before the week was planned, and its engagements.
@@ -38,8 +38,16 @@ pub(super) struct PostResult {
 pub(super) struct PriorResult {
     pub post: PriorPost,
     pub engagement: f64,
-    /// Hours of work on it.
-    pub hours_of_work: f64,
+    /// The work on it.
+    pub work: Work,
+}
+
+/// The work on a post.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Work {
+    pub hours: f64,
+    /// What the hours cost, in the unit of worth.
+    pub cost: f64,
 }
 
 /// The audience of a channel in a week, in people.
@@ -70,8 +78,8 @@ pub(super) struct WeekContext<'a> {
     pub rng: KeyedRng,
     pub review: &'a ReviewPolicy,
     pub rules: &'a Rules,
-    /// The rules by whose hours of work posts cost.
-    pub worth_rules: &'a Rules,
+    /// The rules by which work costs.
+    pub worth_rules: &'a ClientRules,
     pub hours: &'a WeekHours,
     /// Weeks since the start of the simulation.
     pub week_number: i64,
@@ -89,25 +97,25 @@ impl WeekContext<'_> {
         let mut posts = Vec::with_capacity(plan.posts.len());
         for post in plan.posts {
             let (outcome, reviewed) = self.outcome(&post);
-            let (mut engagement, mut hours_of_work) = (0.0, 0.0);
+            let (mut engagement, mut work) = (0.0, Work::default());
             let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
             if let (PostOutcome::Drafted, Some(result)) = (outcome, place.and_then(|place| results.get_mut(place))) {
                 let outgoing = OutgoingPost::planned(&post);
                 let (published, earned) = self.publish(outgoing, moving, result);
                 engagement = earned.engagement;
-                hours_of_work = self.hours_of_work(outgoing);
+                work = self.work(outgoing);
                 result.expected += post.expected_engagement;
                 result.published.push((published, earned));
                 if let Some(asset) = &post.asset {
                     moving.use_asset(asset.used(), post.channel, post.at);
                 }
             }
-            posts.push(PostResult { post, outcome, reviewed, engagement, hours_of_work });
+            posts.push(PostResult { post, outcome, reviewed, engagement, work });
         }
         let publish_prior = |post: PriorPost| {
             let engagement = self.publish_prior(&post, moving, &mut results);
-            let hours_of_work = self.hours_of_work(OutgoingPost::prior(&post));
-            PriorResult { post, engagement, hours_of_work }
+            let work = self.work(OutgoingPost::prior(&post));
+            PriorResult { post, engagement, work }
         };
         let prior = plan.prior.into_iter().map(publish_prior).collect();
         let paths: Vec<FatiguePath> = moving
@@ -179,9 +187,12 @@ impl WeekContext<'_> {
         (published, response)
     }
 
-    /// Hours of work on a post, by the content type of its asset.
-    fn hours_of_work(&self, post: OutgoingPost<'_>) -> f64 {
-        self.worth_rules.assets.hours_of_work(self.asset(post).map(|asset| &*asset.kind))
+    /// The work on a post, by the content type of its asset and the rules of the asset's campaign.
+    fn work(&self, post: OutgoingPost<'_>) -> Work {
+        let asset = self.asset(post);
+        let rules = &self.worth_rules.of(asset.and_then(|asset| asset.campaign_id.as_ref())).assets;
+        let kind = asset.map(|asset| &*asset.kind);
+        Work { hours: rules.hours_of_work(kind), cost: rules.work_cost(kind) }
     }
 
     fn asset(&self, post: OutgoingPost<'_>) -> Option<&Asset> {
