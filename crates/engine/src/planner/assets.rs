@@ -1,10 +1,10 @@
 //! Assigns assets to slots.
 //!
 //! Slots are placed first, so what remains is to maximise the sum of weight(slot) x quality(asset, channel) x weight of
-//! the asset's campaign that day - cost(asset). With a cooldown of a week or more, each channel uses an asset at most once: a
-//! maximum-weight bipartite matching of slots and the channels' assets, with a cap on an asset's weekly uses over all
-//! channels, which is solved exactly. With a shorter cooldown, slots choose greedily in descending order of weight; the
-//! sum of every slot's best asset is then an upper bound.
+//! the asset's campaign that day - cost(asset). With a cooldown of a week or more, each channel uses an asset at most
+//! once: a maximum-weight bipartite matching of slots and the channels' assets, with a cap on an asset's weekly uses over
+//! all channels, which is solved exactly. With a shorter cooldown, slots choose greedily in descending order of weight;
+//! the sum of every slot's best asset is then an upper bound.
 
 use std::collections::BTreeMap;
 

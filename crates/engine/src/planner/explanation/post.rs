@@ -302,7 +302,7 @@ fn explanation(
         expected_engagement: post.expected_engagement,
         worth: channel_draft.rules.worth,
         work_cost_parts,
-        leaving_cost_parts: explainer.leaving_cost(channel_draft.state),
+        leaving_cost_parts: Explainer::new(planner.rules(), week.client, None).leaving_cost(channel_draft.state),
         cost: post.cost,
         net_worth: post.net_worth,
         verdicts: verdicts(&explainer, channel_draft, post, facts, worker).map_err(PlanError::from)?,

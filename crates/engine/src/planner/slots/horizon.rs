@@ -98,7 +98,7 @@ impl Horizon {
 
     fn fill_open(&mut self, instance: &Instance) {
         self.open.clear();
-        let may_earn = |value: f64| value > instance.cost.max(0.0);
+        let may_earn = |value: f64| value > instance.cost;
         self.open
             .extend(instance.value.iter().zip(&instance.allowed).map(|(value, allowed)| *allowed && may_earn(*value)));
         self.open.resize(self.hours, false);

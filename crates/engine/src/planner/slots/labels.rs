@@ -61,8 +61,9 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Looks for a choice of hours of more value, as the horizon counts it, than the one in `chosen`, whose value is `known`. If
-    /// there is one, puts the best into `chosen`. Returns the greatest value. `future` bounds what is left to earn.
+    /// Looks for a choice of hours of more value, as the horizon counts it, than the one in `chosen`, whose value is
+    /// `known`. If there is one, puts the best into `chosen`. Returns the greatest value. `future` bounds what is left to
+    /// earn.
     pub fn improve(&mut self, week: &SearchWeek<'_>, future: &Future, known: f64, chosen: &mut Vec<usize>) -> f64 {
         let horizon = week.horizon;
         self.clear(horizon.posts);
