@@ -87,6 +87,7 @@ impl Manifest {
 pub const SCENARIO_KEYS: FileKeys = FileKeys {
     stem: "scenario",
     doc: "name, start and environment of a scenario, and the files of its tables",
+    is_required: true,
     keys: KEYS,
 };
 

@@ -322,6 +322,7 @@ fn case_rows() -> impl Iterator<Item = String> {
             Presence::Default(DefaultValue::Number(number)) => format!("`{number}`"),
             Presence::Default(DefaultValue::Bool(truth)) => format!("`{truth}`"),
             Presence::Default(DefaultValue::Text(text)) => format!("`{text}`"),
+            Presence::Default(DefaultValue::Names(names)) => format!("`{names:?}`"),
             Presence::Default(DefaultValue::NoRows) => "`none`".to_owned(),
             _ => String::new(),
         };

@@ -100,6 +100,8 @@ impl fmt::Display for Value {
             Value::Bool(flag) => flag.fmt(f),
             Value::Text(text) => toml::Value::from(text.as_str()).fmt(f),
             Value::Hours(hours) => write!(f, "{hours:?}"),
+            Value::Names(names) => list_of_texts(f, names.iter().copied()),
+            Value::Texts(texts) => list_of_texts(f, texts.iter().map(String::as_str)),
             Value::Clock(minutes) => write!(f, "\"{:02}:{:02}\"", minutes / 60, minutes % 60),
             Value::Date(date) => date.fmt(f),
             Value::WeekTime(minutes) => write!(f, "\"{}\"", WeekTime(*minutes)),
@@ -113,6 +115,11 @@ impl fmt::Display for Value {
             }
         }
     }
+}
+
+fn list_of_texts<'t>(f: &mut fmt::Formatter<'_>, texts: impl Iterator<Item = &'t str>) -> fmt::Result {
+    let quoted: Vec<String> = texts.map(|text| toml::Value::from(text).to_string()).collect();
+    write!(f, "[{}]", quoted.join(", "))
 }
 
 #[cfg(test)]

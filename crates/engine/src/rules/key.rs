@@ -11,7 +11,7 @@ use crate::model::Channel;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
     /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<type>`, `<signal>`, `<guardrail>`,
-    /// `<param>` and `<case>` are placeholders for such a name.
+    /// `<param>`, `<limit>` and `<case>` are placeholders for such a name.
     pub path: &'static str,
     /// The kind of value it holds.
     pub kind: Kind,
@@ -46,10 +46,16 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of distinct hours, `0..24`.
     Hours,
+    /// A list of distinct names out of a fixed set, at least one.
+    Names(&'static [&'static str]),
+    /// A list of distinct non-empty texts, at least one.
+    Texts,
     /// A time of day, as in `"23:00"`.
     Clock,
     /// A date, as in `2026-12-25`.
     Date,
+    /// A date and time in the client's local time, as in `2026-12-24T12:00:00`.
+    DateTime,
     /// A weekly time, as in `"friday 18:00"`, or a date and time, as in `2026-12-24T12:00:00`; both in the client's
     /// local time.
     WallTime,
@@ -94,6 +100,8 @@ pub enum DefaultValue {
     Bool(bool),
     /// A text, or one of the names of a choice.
     Text(&'static str),
+    /// A list of names out of a fixed set, in the order of the set.
+    Names(&'static [&'static str]),
     /// A list without rows.
     NoRows,
 }
@@ -105,6 +113,8 @@ pub struct FileKeys {
     pub stem: &'static str,
     /// What the file is for.
     pub doc: &'static str,
+    /// Whether a pack must have the file.
+    pub is_required: bool,
     /// Its keys, in documentation order.
     pub keys: &'static [Key],
 }
@@ -163,7 +173,7 @@ impl Placeholder {
             "<day>" => Some(Placeholder::Day),
             "<type>" => Some(Placeholder::ContentType),
             "<signal>" => Some(Placeholder::Signal),
-            "<guardrail>" | "<param>" | "<case>" => Some(Placeholder::PackDefined),
+            "<guardrail>" | "<param>" | "<limit>" | "<case>" => Some(Placeholder::PackDefined),
             _ => None,
         }
     }
@@ -279,8 +289,11 @@ impl Kind {
             Kind::Text => "text",
             Kind::Choice(_) => "one of a few names",
             Kind::Hours => "a list of hours",
+            Kind::Names(_) => "a list of names",
+            Kind::Texts => "a list of texts",
             Kind::Clock => "a time of day",
             Kind::Date => "a date",
+            Kind::DateTime => "a date and time",
             Kind::WallTime => "a weekday and time, or a date and time",
             Kind::Rows(_) => "a list of rows",
         }
@@ -295,13 +308,13 @@ impl Kind {
             Kind::Number { least, most } => numbers(*least, *most),
             Kind::Bool => "`true` or `false`, without quotes".to_owned(),
             Kind::Text => "text in double quotes".to_owned(),
-            Kind::Choice(names) => {
-                let quoted: Vec<String> = names.iter().map(|name| format!("`\"{name}\"`")).collect();
-                quoted.join(" or ")
-            }
+            Kind::Choice(names) => quoted(names).join(" or "),
             Kind::Hours => "a list of hours from 0 to 23, as in `[9, 13, 16]`".to_owned(),
+            Kind::Names(names) => format!("a list of one or more of {}", quoted(names).join(", ")),
+            Kind::Texts => "a list of one or more texts in double quotes, as in `[\"one\", \"two\"]`".to_owned(),
             Kind::Clock => "a time of day in quotes, as in `\"23:00\"`".to_owned(),
             Kind::Date => "a date, as in `2026-12-25`".to_owned(),
+            Kind::DateTime => "a date and time, as in `2026-12-24T12:00:00`".to_owned(),
             Kind::WallTime => {
                 "a weekday and time, as in `\"friday 18:00\"`, or a date and time, as in `2026-12-24T12:00:00`"
                     .to_owned()
@@ -309,6 +322,11 @@ impl Kind {
             Kind::Rows(rows) => format!("a list of rows, as in `{}`", rows.example),
         }
     }
+}
+
+/// The names as they are written in a file, in backticks.
+fn quoted(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("`\"{name}\"`")).collect()
 }
 
 fn numbers(least: Bound<f64>, most: Bound<f64>) -> String {

@@ -11,26 +11,65 @@ use super::early_warning::EARLY_WARNING;
 use super::fatigue::FATIGUE;
 use super::guardrails::GUARDRAILS;
 use super::key::{DefaultValue, FileKeys, Key, Kind};
+use super::limits::LIMITS;
 use super::risk::RISK;
 
 /// The files of a pack, in documentation order.
-pub const PACK_FILES: [FileKeys; 8] = [
-    FileKeys { stem: "pack", doc: "the name of the pack and the format it is written in", keys: PACK },
-    FileKeys { stem: "channels", doc: "how often, when and how far apart each channel posts", keys: CHANNELS },
+pub const PACK_FILES: [FileKeys; 9] = [
+    FileKeys {
+        stem: "pack",
+        doc: "the name of the pack and the format it is written in",
+        is_required: true,
+        keys: PACK,
+    },
+    FileKeys {
+        stem: "channels",
+        doc: "how often, when and how far apart each channel posts",
+        is_required: true,
+        keys: CHANNELS,
+    },
     FileKeys {
         stem: "fatigue",
         doc: "how audience fatigue lowers response, and when posting slows and stops",
+        is_required: true,
         keys: FATIGUE,
     },
-    FileKeys { stem: "assets", doc: "how assets are scored, and how often one may be used", keys: ASSETS },
-    FileKeys { stem: "guardrails", doc: "which guardrails are evaluated, and their parameters", keys: GUARDRAILS },
-    FileKeys { stem: "risk", doc: "how confident the engine must be for a post to run without approval", keys: RISK },
+    FileKeys {
+        stem: "assets",
+        doc: "how assets are scored, and how often one may be used",
+        is_required: true,
+        keys: ASSETS,
+    },
+    FileKeys {
+        stem: "guardrails",
+        doc: "which guardrails are evaluated, and their parameters",
+        is_required: true,
+        keys: GUARDRAILS,
+    },
+    FileKeys {
+        stem: "risk",
+        doc: "how confident the engine must be for a post to run without approval",
+        is_required: true,
+        keys: RISK,
+    },
     FileKeys {
         stem: "calendar",
         doc: "holidays, special days, closed hours and the minute of the hour",
+        is_required: true,
         keys: CALENDAR,
     },
-    FileKeys { stem: "early_warning", doc: "when a signal about a client becomes a warning", keys: EARLY_WARNING },
+    FileKeys {
+        stem: "limits",
+        doc: "how many posts there may or must be: a day, an hour or a week, over several channels",
+        is_required: false,
+        keys: LIMITS,
+    },
+    FileKeys {
+        stem: "early_warning",
+        doc: "when a signal about a client becomes a warning",
+        is_required: true,
+        keys: EARLY_WARNING,
+    },
 ];
 
 /// The keys of an overlay's `scope` table.
@@ -102,6 +141,9 @@ mod tests {
                 (Kind::Bool, DefaultValue::Bool(_))
                 | (Kind::Text, DefaultValue::Text(_))
                 | (Kind::Rows(_), DefaultValue::NoRows) => true,
+                (Kind::Names(names), DefaultValue::Names(some)) => {
+                    names.iter().filter(|name| some.contains(name)).eq(some)
+                }
                 _ => false,
             };
             assert!(fits, "{stem}.{}", key.path);

@@ -10,6 +10,7 @@ use super::declare::RuleTable;
 use super::early_warning::EarlyWarningRules;
 use super::fatigue::{FatigueRules, ResponseShape};
 use super::guardrails::{GuardrailRules, guardrails};
+use super::limits::{LimitRules, limits};
 use super::risk::RiskRules;
 use super::settings::View;
 use crate::model::{Channel, FatigueResponse, LinearResponse, SaturatingResponse};
@@ -29,6 +30,8 @@ pub struct Rules {
     pub risk: RiskRules,
     /// `calendar.toml`.
     pub calendar: CalendarRules,
+    /// `limits.toml`: the enabled limits, in file order.
+    pub limits: Vec<LimitRules>,
     /// `early_warning.toml`.
     pub early_warning: EarlyWarningRules,
 }
@@ -44,6 +47,7 @@ impl Rules {
             guardrails: guardrails(view),
             risk: RiskRules::read(table("risk")),
             calendar: CalendarRules::read(table("calendar")),
+            limits: limits(view),
             early_warning: EarlyWarningRules::read(table("early_warning")),
         }
     }

@@ -131,6 +131,7 @@ fn of_preset(preset: DefaultValue) -> Value {
         DefaultValue::Number(number) => json!(number),
         DefaultValue::Bool(flag) => json!(flag),
         DefaultValue::Text(text) => json!(text),
+        DefaultValue::Names(names) => json!(names),
         DefaultValue::NoRows => json!([]),
     }
 }
@@ -152,8 +153,18 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             "items": {"type": "integer", "minimum": 0, "maximum": 23},
             "uniqueItems": true,
         }),
+        Kind::Names(names) => {
+            json!({"type": "array", "items": {"enum": names}, "minItems": 1, "uniqueItems": true})
+        }
+        Kind::Texts => json!({
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "uniqueItems": true,
+        }),
         Kind::Clock => json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"}),
         Kind::Date => json!({"type": "string", "format": "date"}),
+        Kind::DateTime => json!({"type": "string", "pattern": format!("^{}$", date_time_pattern())}),
         Kind::WallTime => json!({"type": "string", "pattern": wall_time_pattern()}),
         Kind::Rows(rows) => of_rows(rows),
     };
@@ -165,11 +176,16 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
 
 /// A weekday and time, or a local date-time, which editors check as a string.
 fn wall_time_pattern() -> String {
-    let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
-    let of_week = format!("({}) +({clock}|24:00)", DAYS.join("|"));
-    let dated = format!("[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{clock}(:[0-5][0-9](\\.[0-9]+)?)?");
-    format!("^({of_week}|{dated})$")
+    let of_week = format!("({}) +({CLOCK}|24:00)", DAYS.join("|"));
+    format!("^({of_week}|{})$", date_time_pattern())
 }
+
+fn date_time_pattern() -> String {
+    format!("[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK}(:[0-5][0-9](\\.[0-9]+)?)?")
+}
+
+/// Pattern of a time of day.
+const CLOCK: &str = "([01][0-9]|2[0-3]):[0-5][0-9]";
 
 fn bound(schema: &mut Value, limit: Bound<f64>, inclusive: &str, exclusive: &str) {
     let (name, number) = match limit {

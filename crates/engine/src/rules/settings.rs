@@ -22,6 +22,10 @@ pub enum Value {
     Text(String),
     /// Hours of the day, `0..24`, ascending.
     Hours(Vec<u8>),
+    /// Names out of a fixed set, in the order of the set.
+    Names(Vec<&'static str>),
+    /// Distinct texts, in the order of the file.
+    Texts(Vec<String>),
     /// A time of day, in minutes since midnight.
     Clock(u16),
     /// A date.
@@ -61,6 +65,7 @@ impl From<DefaultValue> for Value {
             DefaultValue::Number(value) => Value::Number(value),
             DefaultValue::Bool(value) => Value::Bool(value),
             DefaultValue::Text(value) => Value::Text(value.to_owned()),
+            DefaultValue::Names(names) => Value::Names(names.to_vec()),
             DefaultValue::NoRows => Value::Rows(Vec::new()),
         }
     }
@@ -296,6 +301,27 @@ impl<'a> View<'a> {
     pub(crate) fn hours(&self, path: &str) -> Option<&'a [u8]> {
         match self.get(path) {
             Some(Value::Hours(hours)) => Some(hours),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn names(&self, path: &str) -> Option<&'a [&'static str]> {
+        match self.get(path) {
+            Some(Value::Names(names)) => Some(names),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn texts(&self, path: &str) -> Option<&'a [String]> {
+        match self.get(path) {
+            Some(Value::Texts(texts)) => Some(texts),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn date_time(&self, path: &str) -> Option<NaiveDateTime> {
+        match self.get(path) {
+            Some(Value::DateTime(at)) => Some(*at),
             _ => None,
         }
     }

@@ -349,7 +349,7 @@ mod tests {
         Key::with_table("quiet.from", Kind::Clock, "begin"),
         Key::with_table("quiet.to", Kind::Clock, "end"),
     ];
-    const FILES: &[FileKeys] = &[FileKeys { stem: "x", doc: "", keys: KEYS }];
+    const FILES: &[FileKeys] = &[FileKeys { stem: "x", doc: "", is_required: true, keys: KEYS }];
 
     fn whole(text: &str) -> (Settings, Vec<Diagnostic>) {
         let branch = Branch::of("", KEYS);

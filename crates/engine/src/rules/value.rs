@@ -28,12 +28,18 @@ pub(crate) fn read(document: &TomlDocument<'_>, key: &Key, path: &str, value: &S
         Kind::Text => reader.text(),
         Kind::Choice(names) => reader.choice(names),
         Kind::Hours => reader.list().and_then(|list| reader.hours(list)),
+        Kind::Names(names) => reader.list().and_then(|list| reader.names(names, list)),
+        Kind::Texts => reader.list().and_then(|list| reader.texts(list)),
         Kind::Clock => reader.clock(),
         Kind::Date => reader.date(),
+        Kind::DateTime => reader.date_time(),
         Kind::WallTime => reader.wall_time(),
         Kind::Rows(rows) => reader.list().and_then(|list| reader.rows(&rows, list)),
     }
 }
+
+/// Texts of a list with their locations, and the errors in other parts of the list.
+type LocatedTexts<'l> = (Vec<(&'l str, SourceLocation)>, Vec<Diagnostic>);
 
 /// A value with its key and location.
 struct ValueReader<'a> {
@@ -95,11 +101,21 @@ impl ValueReader<'_> {
             return Ok(Value::Text(text.to_owned()));
         }
         let cause = format!("`{}` cannot be `{text}`", self.path);
+        Err(vec![self.unknown_name(text, names, &self.place, cause)])
+    }
+
+    fn unknown_name(
+        &self,
+        text: &str,
+        names: &'static [&'static str],
+        place: &SourceLocation,
+        cause: String,
+    ) -> Diagnostic {
         let remedy = match nearest(text, names.iter().copied()) {
             Some(name) => format!("write `\"{name}\"`, the nearest of {}", listed(names.iter().copied())),
             None => format!("write {}: {}", self.key.kind.expected(), self.key.doc),
         };
-        Err(vec![Diagnostic::at("unknown_value", &self.place, self.path, cause, remedy)])
+        Diagnostic::at("unknown_value", place, self.path, cause, remedy)
     }
 
     fn clock(&self) -> Reading {
@@ -135,6 +151,13 @@ impl ValueReader<'_> {
     fn wall_time(&self) -> Reading {
         match self.value.get_ref() {
             DeValue::String(text) => self.week_time(text),
+            _ => self.date_time(),
+        }
+    }
+
+    fn date_time(&self) -> Reading {
+        match self.value.get_ref() {
+            DeValue::String(text) => Err(self.quoted_date_time(text).unwrap_or_else(|| self.wrong_type())),
             DeValue::Datetime(when) if when.offset.is_some() => {
                 let written = self.document.quote(self.value.span());
                 let cause = format!("`{}` is {written}, which has an offset from UTC", self.path);
@@ -149,12 +172,18 @@ impl ValueReader<'_> {
         }
     }
 
+    /// The error in a date and time that is written as a text; `None` if the text is none.
+    fn quoted_date_time(&self, text: &str) -> Option<Vec<Diagnostic>> {
+        let when = parse_wall_time(text.trim())?;
+        let cause = format!("`{}` is a text: a date and time is written without quotes", self.path);
+        let remedy = format!("write `{}`, without quotes", wall_time_text(when));
+        Some(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)])
+    }
+
     /// Parses a text such as `friday 18:00`.
     fn week_time(&self, text: &str) -> Reading {
-        if let Some(when) = parse_wall_time(text.trim()) {
-            let cause = format!("`{}` is a text: a date and time is written without quotes", self.path);
-            let remedy = format!("write `{}`, without quotes", wall_time_text(when));
-            return Err(vec![Diagnostic::at("wrong_type", &self.place, self.path, cause, remedy)]);
+        if let Some(mistakes) = self.quoted_date_time(text) {
+            return Err(mistakes);
         }
         let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
         let (weekday, minutes) = (weekday_of(day), clock_minutes_of(time.trim()));
@@ -205,6 +234,61 @@ impl ValueReader<'_> {
         }
         hours.sort_unstable();
         if mistakes.is_empty() { Ok(Value::Hours(hours)) } else { Err(mistakes) }
+    }
+
+    fn names(&self, known: &'static [&'static str], list: &DeArray<'_>) -> Reading {
+        let (found, mut mistakes) = self.distinct_texts(list)?;
+        let mut names = Vec::with_capacity(found.len());
+        for (text, place) in found {
+            match known.iter().find(|name| **name == text) {
+                Some(name) => names.push(*name),
+                None => {
+                    let cause = format!("`{}` cannot contain `{text}`", self.path);
+                    mistakes.push(self.unknown_name(text, known, &place, cause));
+                }
+            }
+        }
+        names.sort_by_key(|name| known.iter().position(|other| other == name));
+        if mistakes.is_empty() { Ok(Value::Names(names)) } else { Err(mistakes) }
+    }
+
+    fn texts(&self, list: &DeArray<'_>) -> Reading {
+        let (texts, mistakes) = self.distinct_texts(list)?;
+        let texts = texts.into_iter().map(|(text, _)| text.to_owned()).collect();
+        if mistakes.is_empty() { Ok(Value::Texts(texts)) } else { Err(mistakes) }
+    }
+
+    /// The texts of a list with their locations, and the errors in other parts of it; an error if the list is empty.
+    fn distinct_texts<'l>(&self, list: &'l DeArray<'_>) -> Result<LocatedTexts<'l>, Vec<Diagnostic>> {
+        if list.is_empty() {
+            let cause = format!("`{}` is an empty list", self.path);
+            let remedy = format!("leave it out, or write {}", self.key.kind.expected());
+            return Err(vec![Diagnostic::at("empty_list", &self.place, self.path, cause, remedy)]);
+        }
+        let mut texts: Vec<(&str, SourceLocation)> = Vec::with_capacity(list.len());
+        let mut mistakes = Vec::new();
+        for part in list.iter() {
+            let place = self.document.place(part.span());
+            let (code, cause) = match part.get_ref().as_str() {
+                Some(text) if text.trim().is_empty() => {
+                    ("empty_text", format!("`{}` contains an empty text", self.path))
+                }
+                Some(text) if texts.iter().any(|(other, _)| *other == text) => {
+                    ("duplicate_name", format!("`{}` contains `{text}` twice", self.path))
+                }
+                Some(text) => {
+                    texts.push((text, place));
+                    continue;
+                }
+                None => {
+                    let found = found(self.document, part);
+                    ("wrong_type", format!("`{}` must contain texts, not {found}", self.path))
+                }
+            };
+            let remedy = format!("write {}", self.key.kind.expected());
+            mistakes.push(Diagnostic::at(code, &place, self.path, cause, remedy));
+        }
+        Ok((texts, mistakes))
     }
 
     fn rows(&self, shape: &Rows, list: &DeArray<'_>) -> Reading {

@@ -351,7 +351,12 @@ impl CaseFile<'_> {
             Value::Text(text) => Condition::Exactly(ResultValue::Text(text.clone())),
             Value::Hours(hours) => Condition::Exactly(ResultValue::Hours(hours.clone())),
             Value::Rows(rows) => Condition::Exactly(ResultValue::Times(rows.iter().map(day_and_hour).collect())),
-            Value::Clock(_) | Value::Date(_) | Value::WeekTime(_) | Value::DateTime(_) => return None,
+            Value::Names(_)
+            | Value::Texts(_)
+            | Value::Clock(_)
+            | Value::Date(_)
+            | Value::WeekTime(_)
+            | Value::DateTime(_) => return None,
         })
     }
 }

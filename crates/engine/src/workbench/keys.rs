@@ -5,8 +5,12 @@
 use crate::rules::{DAYS, DefaultValue, FileKeys, Key, Kind, Rows, SIGNALS};
 
 /// The keys of a file of test cases.
-pub const CASE_KEYS: FileKeys =
-    FileKeys { stem: "tests", doc: "situations, and the results expected of the rules", keys: KEYS };
+pub const CASE_KEYS: FileKeys = FileKeys {
+    stem: "tests",
+    doc: "situations, and the results expected of the rules",
+    is_required: false,
+    keys: KEYS,
+};
 
 const CHANNELS: &[&str] = &["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", "reddit", "email", "x"];
 
