@@ -170,20 +170,20 @@ impl Labels {
     /// Puts the best complete plan into `chosen` if its value exceeds `known`. Returns the greatest value.
     fn best(&self, week: &SearchWeek<'_>, known: f64, chosen: &mut Vec<usize>) -> f64 {
         let horizon = week.horizon;
-        let (mut most, mut last) = (known + horizon.tie, None);
+        let (mut most, mut best) = (known + horizon.tie, None);
         for front in &self.fronts {
             let decay = horizon.waits[horizon.hours - front.hour].decay;
             for label in &front.labels {
                 let handed_on = horizon.standing[horizon.hours] + label.fatigue * decay;
                 let value = label.value - horizon.end_weight * handed_on;
                 if value > most {
-                    (most, last) = (value, label.last);
+                    (most, best) = (value, Some(label.last));
                 }
             }
         }
-        let Some(last) = last else { return known };
+        let Some(last) = best else { return known };
         chosen.clear();
-        let mut next = Some(last);
+        let mut next = last;
         while let Some(post) = next.map(|post| self.posts[post as usize]) {
             chosen.push(post.hour);
             next = post.before;
