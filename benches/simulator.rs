@@ -89,7 +89,8 @@ fn planning(rules: &CompiledRules) {
     let plan = planner::plan_week(&planner, &scenario, scenario.start).expect("planned");
     let decisions = median(|| timed(|| planner::decisions(&plan)));
     let check = median(|| timed(|| planner::check::check_plan(&plan, &scenario, rules)));
-    let instances = planner::instances(&planner, &scenario, scenario.start).expect("planned");
+    let weeks = planner::instances(&planner, &scenario, scenario.start).expect("planned");
+    let instances: Vec<_> = weeks.into_iter().flat_map(|week| week.channels).collect();
     let mut solver = Solver::default();
     let solve = median(|| timed(|| instances.iter().map(|i| solver.solve(&i.instance).objective).sum::<f64>()));
     let prices = median(|| timed(|| instances.iter().map(|i| solver.end_weight(&i.instance, 2)).sum::<f64>()));

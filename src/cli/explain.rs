@@ -211,6 +211,25 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
         WhyNot::Impossible { because } => {
             format!("no plan of {client} on {channel} can have a post at {at}: {because}\n")
         }
+        WhyNot::Limited { objective, with_it, limits } => {
+            let mut text = format!(
+                "a post of {client} on {channel} at {at} would earn {:.3} more on this channel, but limits leave its place to \
+                 posts that earn more\n",
+                with_it - objective
+            );
+            for limit in limits {
+                let _ = writeln!(
+                    text,
+                    "  limit {}: {} of {} from {} on, one place more would earn up to {:.3}",
+                    limit.limit,
+                    short(limit.used),
+                    short(limit.allowed),
+                    limit.from.format("%Y-%m-%d %H:%M"),
+                    limit.price
+                );
+            }
+            text
+        }
         WhyNot::Costs { objective, with_it, loss, gives_up, takes } => format!(
             "a post of {client} on {channel} at {at} would cost {loss:.3} engagements ({:.2} % of the channel's week)\n  \
              planned {objective:.3}, at best {with_it:.3} with this post\n  drops {}\n  adds  {}\n",

@@ -12,7 +12,8 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
-use crate::planner::{self, GuardrailCounts, Planner, SolvedInstance};
+use crate::planner::{self, GuardrailCounts, Planner, SolvedWeek};
+use crate::report::numbers::count_with_noun;
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
@@ -100,7 +101,8 @@ impl Plan {
         if globals.verbose {
             report_timing(globals, &[planner], self.threads.count(), took);
         }
-        self.print_result(globals, &plan)
+        self.print_result(globals, &plan)?;
+        refuse_unmet_limits(&plan)
     }
 
     /// The scenario of the given folder, or that of a workspace, which is then also written into the plan's folder.
@@ -169,6 +171,9 @@ impl Plan {
             "objective": plan.objective(),
             "upper_bound": plan.upper_bound(),
             "reach": plan.reach(),
+            "gap": 1.0 - plan.reach(),
+            "limits": planner::limit_costs(plan),
+            "unmet_limits": unmet_limits(plan),
             "counts": {
                 "clients": plan.clients.len(),
                 "posts": plan.posts().count(),
@@ -185,7 +190,7 @@ impl Plan {
     }
 
     /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
-    fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
+    fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedWeek>) -> Result<(), Failure> {
         if let Ok(within) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
             return write_instances(plan, within, instances);
         }
@@ -205,12 +210,13 @@ impl Plan {
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
              expected engagement {:.0}; the posts that are not blocked reach {:.2} % of the upper bound\n\
-             checked and written to {}\n",
+             {}checked and written to {}\n",
             plan.week,
             plan.clients.len(),
             posts - pending - blocked,
             plan.expected_engagement(),
             100.0 * plan.reach(),
+            limits_text(plan),
             self.out.out.display()
         ))
     }
@@ -238,14 +244,20 @@ fn without_current_dir(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-fn write_instances(out: &OutFolder, within: &Path, instances: Vec<SolvedInstance>) -> Result<(), Failure> {
-    for solved in instances {
+/// Writes a file a channel's week, `CLIENT-CHANNEL.json`, and one a client's week with the limits, `CLIENT-limits.json`.
+fn write_instances(out: &OutFolder, within: &Path, weeks: Vec<SolvedWeek>) -> Result<(), Failure> {
+    let write = |name: String, text: serde_json::Result<String>| {
+        out.write(&within.join(name).to_string_lossy(), text.map_err(Failure::machine)?.as_bytes())
+    };
+    for week in weeks {
         progress::stop_if_requested()?;
-        let name = within.join(format!("{}-{}.json", solved.client_id, solved.channel));
-        let client = solved.client_id.as_str();
-        let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
-        let text = serde_json::to_string(&shape).map_err(Failure::machine)?;
-        out.write(&name.to_string_lossy(), text.as_bytes())?;
+        for solved in week.channels {
+            let name = format!("{}-{}.json", solved.client_id, solved.channel);
+            let client = solved.client_id.as_str();
+            let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
+            write(name, serde_json::to_string(&shape))?;
+        }
+        write(format!("{}-limits.json", week.limits.client_id), serde_json::to_string(&week.limits))?;
     }
     Ok(())
 }
@@ -276,4 +288,50 @@ pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads
         used.time.as_secs_f64(),
         share * 100.0
     ));
+}
+
+/// A negative verdict if limits of a client cannot be kept together: the others are planned.
+fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
+    let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
+    let lines: Vec<String> = unmet
+        .map(|client| {
+            let names: Vec<String> = client.unmet_limits.iter().map(|name| format!("`{name}`")).collect();
+            format!("client `{}`: no week can keep {}", client.client_id, names.join(" and "))
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let cause = format!(
+        "nothing is planned for clients whose limits cannot be kept; the others are planned\n  {}",
+        lines.join("\n  ")
+    );
+    Err(Failure::verdict(cause, "loosen one of the limits, or give it a `price` in limits.toml"))
+}
+
+/// How many limits the result names.
+const LIMITS_SHOWN: usize = 3;
+
+/// The limits that cost most, a line each; empty if none costs anything.
+fn limits_text(plan: &model::Plan) -> String {
+    let lines = planner::limit_costs(plan).into_iter().take(LIMITS_SHOWN).map(|cost| {
+        let planner::HighestPrice { client_id, channel, from, price } = &cost.highest;
+        let on = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
+        let more = if cost.kind.is_from_below() { "less" } else { "more" };
+        format!(
+            "limit `{}` costs something in {} of {}: one post {more} would earn up to {price:.0} (client `{client_id}`{on}, \
+             {})\n",
+            cost.limit,
+            count_with_noun(cost.periods as f64, "period", "periods"),
+            count_with_noun(cost.clients as f64, "client", "clients"),
+            from.format("%Y-%m-%d %H:%M"),
+        )
+    });
+    lines.collect()
+}
+
+/// The clients whose limits cannot be kept together, for which nothing is planned.
+fn unmet_limits(plan: &model::Plan) -> Vec<serde_json::Value> {
+    let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
+    unmet.map(|client| json!({ "client_id": client.client_id, "limits": client.unmet_limits })).collect()
 }

@@ -9,7 +9,7 @@ mod findings;
 mod html;
 mod ics;
 mod markdown;
-mod numbers;
+pub(crate) mod numbers;
 mod overlay;
 mod subject;
 mod tables;

@@ -104,7 +104,7 @@ proptest! {
         let scenario = read_back(&invented(2, seed, week), &rules);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let mut solver = Solver::default();
-        for solved in instances(&planner, &scenario, scenario.start).unwrap() {
+        for solved in instances(&planner, &scenario, scenario.start).unwrap().into_iter().flat_map(|week| week.channels) {
             let best = solver.solve(&solved.instance).objective;
             let mut more_hours = solved.instance.clone();
             opened.iter().for_each(|hour| more_hours.allowed[*hour % solved.instance.allowed.len()] = true);

@@ -1,17 +1,19 @@
-//! The tables of a plan: posts, decisions, conflicts, allocations.
+//! The tables of a plan: posts, decisions, conflicts, allocations, and how good it is within its limits.
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Table, TableFormat, columns};
 use crate::model::{
-    ActionType, Allocation, AssetId, CampaignId, Channel, ClientId, ClientPlan, Conflict, ConflictKind, Decision,
-    DecisionStatus, Plan, Post, RiskBand, ScheduleStatus, Severity, Tier, Timestamp, WorkspaceId, Zone,
+    ActionType, Allocation, AssetId, CampaignId, Certificate, Channel, ClientId, ClientPlan, Conflict, ConflictKind,
+    Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, Tier, Timestamp,
+    WorkspaceId, Zone, wall_time_text,
 };
 use crate::report::{File, ReportError};
 
-/// The tables `posts`, `decisions`, `conflicts` and `allocations` of a plan as files. Columns and their order are those
-/// that the plan's format prescribes; `allocations` has additional columns at its end.
+/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates` and `limits` of a plan as files. Columns
+/// of the first four and their order are those that the plan's format prescribes; `allocations` has additional columns at
+/// its end.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -20,8 +22,8 @@ pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> 
 }
 
 /// The tables of a plan.
-pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 4] {
-    [posts(plan), decisions_table(decisions), conflicts(plan), allocations(plan)]
+pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 6] {
+    [posts(plan), decisions_table(decisions), conflicts(plan), allocations(plan), certificates(plan), limits(plan)]
 }
 
 fn posts(plan: &Plan) -> Table {
@@ -171,7 +173,7 @@ fn allocations(plan: &Plan) -> Table {
         mean_quality: f64 = row.mean_quality,
         /// Cost of one unit of fatigue at the end of the week, in the unit of `objective`.
         end_weight: f64 = row.end_weight,
-        /// Upper bound of the objective: its value if the client's other channels needed no daily capacity.
+        /// Upper bound of the objective: the best that the channel has alone, without limits that other channels share.
         upper_bound: f64 = row.upper_bound,
         /// How the hours were chosen: `exact`, proven optimal, or `fast`, by a heuristic.
         tier: Tier = row.tier,
@@ -179,6 +181,55 @@ fn allocations(plan: &Plan) -> Table {
         hours_allowed: u32 = row.hours_allowed,
         /// Cost of a post assumed when hours were chosen, in the unit of `objective`.
         mean_cost: f64 = row.mean_cost,
+    });
+    table
+}
+
+fn certificates(plan: &Plan) -> Table {
+    let rows: Vec<(&ClientPlan, &Certificate)> =
+        plan.clients.iter().filter_map(|client| Some((client, client.certificate.as_ref()?))).collect();
+    let mut table = Table::new("certificates", "a client, and how good its week is at least");
+    columns!(table, rows, |(client, certificate)| {
+        /// The client.
+        client_id: ClientId = client.client_id.clone(),
+        /// What the posts that may run come to over all channels, at the mean quality of each channel's assets: worth less cost, less the cost of the fatigue left at the end of the week.
+        objective: f64 = certificate.objective,
+        /// No week that keeps the limits comes to more.
+        upper_bound: f64 = certificate.upper_bound,
+        /// What is missing to the bound, as a share of it, 0 to 1.
+        gap: f64 = certificate.gap(),
+        /// Limits that cannot be kept together, because of which nothing is planned; blank if all can.
+        unmet_limits: String = client.unmet_limits.join(", "),
+    });
+    table
+}
+
+fn limits(plan: &Plan) -> Table {
+    let of = |client| -> Vec<(&ClientPlan, &LimitUse)> {
+        let client: &ClientPlan = client;
+        client.certificate.iter().flat_map(|one| one.limits.iter().map(move |limit| (client, limit))).collect()
+    };
+    let rows: Vec<(&ClientPlan, &LimitUse)> = plan.clients.iter().flat_map(of).collect();
+    let mut table = Table::new("limits", "a limit that is used up, or costs something, in one of its periods");
+    columns!(table, rows, |(client, limit)| {
+        /// The client.
+        client_id: ClientId = client.client_id.clone(),
+        /// Name of the limit.
+        limit: String = limit.limit.to_string(),
+        /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
+        kind: LimitKind = limit.kind,
+        /// The channel, if each is counted on its own; blank otherwise.
+        channel: Option<Channel> = limit.channel,
+        /// Start of the period on the client's clock.
+        from: String = wall_time_text(limit.from),
+        /// Number of hours of the period.
+        hours: u32 = limit.hours,
+        /// Number of posts, or their share, that the limit states.
+        allowed: f64 = limit.allowed,
+        /// Number of posts that count, planned ones that may run and committed ones, or their share.
+        used: f64 = limit.used,
+        /// What one post more, or for a limit from below one post less, would earn at most; 0 where the limit costs nothing.
+        price: f64 = limit.price,
     });
     table
 }

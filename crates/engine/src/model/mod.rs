@@ -11,6 +11,7 @@ mod channel_state;
 mod client;
 mod decision;
 pub mod digits;
+mod limit;
 mod named;
 mod plan;
 mod reality;
@@ -41,6 +42,7 @@ pub use channel::{Channel, UnknownChannel};
 pub use channel_state::{ChannelRow, ChannelState, HistoryRow};
 pub use client::{Client, ClientRow, ClientState, ClientStatus, Policy, PolicyRow};
 pub use decision::{ActionType, Decision, DecisionStatus};
+pub use limit::{Certificate, LimitKind, LimitUse};
 pub use named::UnknownName;
 #[doc(hidden)]
 pub use named::named;

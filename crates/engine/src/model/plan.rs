@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::named::named;
 use super::time::Timestamp;
 use super::{
-    AssetId, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, Outcome, Reason, RiskBand, Severity, Signals,
-    Verdict, Week, WorkspaceId, Zone,
+    AssetId, CampaignId, Certificate, Channel, ChannelSnapshot, ClientId, OtherPost, Outcome, Reason, RiskBand,
+    Severity, Signals, Verdict, Week, WorkspaceId, Zone,
 };
 
 named!(
@@ -256,7 +256,7 @@ pub struct Allocation {
     pub end_weight: f64,
     /// The slots' worth less what they cost and less the price of the fatigue carried over.
     pub objective: f64,
-    /// Upper bound of `objective`: its optimum if the client's other channels did not compete for the daily limit.
+    /// Upper bound of `objective`: the best that the channel has alone, without limits that other channels share.
     pub upper_bound: f64,
     /// How it was solved.
     pub tier: Tier,
@@ -318,6 +318,10 @@ pub struct ClientPlan {
     pub conflicts: Vec<Conflict>,
     /// The agents' signals.
     pub signals: Signals,
+    /// How good the week is at least; `None` if the channels were not solved exactly.
+    pub certificate: Option<Certificate>,
+    /// Limits that cannot be kept together, because of which nothing is planned; empty if all can.
+    pub unmet_limits: Vec<Arc<str>>,
 }
 
 /// Every client's planned week.
@@ -349,48 +353,44 @@ impl Plan {
         )
     }
 
-    /// Sum of the channel-weeks' objectives.
+    /// Sum of the clients' objectives, of the posts that may run. Without certificates, of all posts.
     #[must_use]
     pub fn objective(&self) -> f64 {
-        self.allocations().map(|allocation| allocation.objective).sum()
+        self.of_clients(|certificate| certificate.objective, |allocation| allocation.objective)
     }
 
-    /// Sum of the channel-weeks' upper bounds.
+    /// Sum of the clients' upper bounds. Without certificates, of each channel alone.
     #[must_use]
     pub fn upper_bound(&self) -> f64 {
-        self.allocations().map(|allocation| allocation.upper_bound).sum()
+        self.of_clients(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
+    }
+
+    fn of_clients(&self, certified: fn(&Certificate) -> f64, otherwise: fn(&Allocation) -> f64) -> f64 {
+        let of_client = |client: &ClientPlan| {
+            let of_channels = || client.allocations.iter().map(otherwise).fold(0.0, |sum, number| sum + number);
+            client.certificate.as_ref().map_or_else(of_channels, certified)
+        };
+        self.clients.iter().map(of_client).fold(0.0, |sum, number| sum + number)
     }
 
     /// Expected engagements of the posts that may run; blocked posts earn nothing.
     #[must_use]
     pub fn expected_engagement(&self) -> f64 {
-        self.expected(Post::is_live)
+        // An empty `sum` of floats would be -0.
+        self.posts().filter(|(_, post)| post.is_live()).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
     }
 
-    /// Value of the posts that may run, as a share of what each channel could earn on its own with nothing blocked,
-    /// `0..=1`: `objective / upper_bound`, times the share of expected engagement that is not blocked. 0 if nothing
-    /// could be earned.
+    /// What the posts that may run come to, as a share of the bound on what any plan within the limits can, `0..=1`. 0 if
+    /// nothing could be earned.
     #[must_use]
     pub fn reach(&self) -> f64 {
-        let (bound, all) = (self.upper_bound(), self.expected(|_| true));
-        if bound <= 0.0 || all <= 0.0 {
-            return 0.0;
-        }
-        (self.objective() / bound * self.expected_engagement() / all).clamp(0.0, 1.0)
-    }
-
-    fn expected(&self, counts: impl Fn(&Post) -> bool) -> f64 {
-        // An empty `sum` of floats would be -0.
-        self.posts().filter(|(_, post)| counts(post)).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
+        let bound = self.upper_bound();
+        if bound > 0.0 { (self.objective() / bound).clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// Every post with its client, by client, then time.
     pub fn posts(&self) -> impl Iterator<Item = (&ClientPlan, &Post)> {
         self.clients.iter().flat_map(|client| client.posts.iter().map(move |post| (client, post)))
-    }
-
-    fn allocations(&self) -> impl Iterator<Item = &Allocation> {
-        self.clients.iter().flat_map(|client| &client.allocations)
     }
 }
 

@@ -12,7 +12,14 @@ use crate::model::{
 use crate::rules::ClientRules;
 
 /// One channel's allocation, from its draft and the client's evaluated posts.
-pub(super) fn allocation(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> Allocation {
+///
+/// `limits` are the names of the limits that took posts from it.
+pub(super) fn allocation(
+    channel_draft: &ChannelDraft<'_>,
+    posts: &[Post],
+    hours: usize,
+    limits: &[&str],
+) -> Allocation {
     let channel = channel_draft.state.channel;
     let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
     let blocked = own.iter().filter(|post| !post.is_live()).count();
@@ -29,7 +36,7 @@ pub(super) fn allocation(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours
         target_source: channel_draft.target_source,
         posts_planned: own.len() as u32,
         posts_blocked: blocked as u32,
-        why_fewer: why_fewer(channel_draft, &own),
+        why_fewer: why_fewer(channel_draft, &own, limits),
         fatigue_start: channel_draft.instance.fatigue_start,
         fatigue_end: fatigue_at_end(channel_draft, posts, hours),
         mean_quality: channel_draft.mean.quality,
@@ -43,7 +50,7 @@ pub(super) fn allocation(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours
     }
 }
 
-fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post]) -> String {
+fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str]) -> String {
     let mut reasons = Vec::new();
     if channel_draft.target != channel_draft.wanted {
         reasons.push(why_other_target(channel_draft));
@@ -55,7 +62,7 @@ fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post]) -> String {
     let placed = channel_draft.solution.chosen.len();
     let missing = channel_draft.instance.posts_max.saturating_sub(placed);
     if missing > 0 {
-        reasons.push(format!("{missing} {}", why_unplaced(channel_draft)));
+        reasons.push(format!("{missing} {}", why_unplaced(channel_draft, limits)));
     }
     let mut by_rule: BTreeMap<&str, u32> = BTreeMap::new();
     for reason in posts.iter().filter_map(|post| post.blocked.as_deref()) {
@@ -81,8 +88,11 @@ fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
     }
 }
 
-/// Why the solver placed fewer posts than it could: no room, or no gain.
-fn why_unplaced(channel_draft: &ChannelDraft<'_>) -> &'static str {
+/// Why fewer posts are placed than there could be: limits, no room, or no gain.
+fn why_unplaced(channel_draft: &ChannelDraft<'_>, limits: &[&str]) -> String {
+    if !limits.is_empty() {
+        return format!("left out for {}", limits_named(limits));
+    }
     let chosen = &channel_draft.solution.chosen;
     let fits = |hour: usize| {
         let mut more = chosen.clone();
@@ -91,12 +101,18 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>) -> &'static str {
         channel_draft.instance.is_feasible(&more)
     };
     let has_room = (0..channel_draft.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
-    let day_full = channel_draft.hours.forbidden.contains(&Some(HourRule::DayFull));
-    match (has_room, day_full) {
-        (true, _) => "left out: another post would cost more in fatigue than it earns",
-        (false, true) => "without a free hour: spacing, closed hours and days filled by the client's other posts",
-        (false, false) => "without a free hour: spacing, closed hours and the fatigue block",
-    }
+    let because = if has_room {
+        "left out: another post would cost more in fatigue than it earns"
+    } else {
+        "without a free hour: spacing, closed hours and the fatigue block"
+    };
+    because.to_owned()
+}
+
+/// `the limit `a``, `the limits `a`, `b``.
+fn limits_named(limits: &[&str]) -> String {
+    let quoted: Vec<String> = limits.iter().map(|name| format!("`{name}`")).collect();
+    format!("the {} {}", if limits.len() == 1 { "limit" } else { "limits" }, quoted.join(", "))
 }
 
 /// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
@@ -121,9 +137,29 @@ fn blocked_by_engine(posts: &[Post]) -> Vec<Conflict> {
     grouped.into_values().collect()
 }
 
-/// Conflicts of a client's plan: full days, warnings and blocks by channel and guardrail, and posts the engine blocks.
-pub(super) fn conflicts(rules: &ClientRules, posts: &[Post], signals: &Signals) -> Vec<Conflict> {
-    let mut conflicts: Vec<Conflict> = Vec::new();
+/// The conflict of limits that cannot be kept together; `None` if there are none.
+fn unmet(limits: &[Arc<str>]) -> Option<Conflict> {
+    let names: Vec<&str> = limits.iter().map(|name| &**name).collect();
+    let together = if names.len() > 1 { " together" } else { "" };
+    (!names.is_empty()).then(|| Conflict {
+        channel: None,
+        kind: ConflictKind::Policy,
+        severity: Severity::High,
+        description: format!("no week can keep {}{together}: nothing is planned", limits_named(&names)),
+        affected: limits.len() as u32,
+        resolution: "loosen one of them, or give it a `price` in limits.toml".to_owned(),
+    })
+}
+
+/// Conflicts of a client's plan: limits that cannot be kept, full days, warnings and blocks by channel and guardrail, and
+/// posts the engine blocks.
+pub(super) fn conflicts(
+    rules: &ClientRules,
+    posts: &[Post],
+    signals: &Signals,
+    unmet_limits: &[Arc<str>],
+) -> Vec<Conflict> {
+    let mut conflicts: Vec<Conflict> = unmet(unmet_limits).into_iter().collect();
     if let Some(first) = signals.scaling.full_days.first() {
         let days = signals.scaling.full_days.len();
         conflicts.push(Conflict {

@@ -8,7 +8,7 @@ use crate::model::{
     Asset, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
     WorkspaceId,
 };
-use crate::planner::hours::{ChannelHours, HourRule, lay_out};
+use crate::planner::hours::{ChannelHours, lay_out};
 use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
     ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
@@ -49,7 +49,7 @@ pub(super) struct ChannelDraft<'a> {
     pub mean: MeanPost,
     pub instance: Instance,
     pub solution: Solution,
-    /// Objective before the daily limit shared with other channels took hours away: an upper bound.
+    /// Objective of the best slots that the channel has alone, without limits that other channels share: an upper bound.
     pub upper_bound: f64,
 }
 
@@ -118,17 +118,9 @@ impl<'a> ChannelDraft<'a> {
         candidate.map(|candidate| score_one(client_rules, self.state, &self.ctx, candidate, evaluator)).transpose()
     }
 
-    /// Removes hours and solves again.
-    pub fn close(&mut self, hours: impl Iterator<Item = usize>, worker: &mut WorkerContext<'_>) {
-        for hour in hours {
-            if let (Some(allowed), Some(forbidden)) =
-                (self.instance.allowed.get_mut(hour), self.hours.forbidden.get_mut(hour))
-            {
-                *allowed = false;
-                forbidden.get_or_insert(HourRule::DayFull);
-            }
-        }
-        self.solution = worker.solve(&self.instance);
+    /// Places no slot.
+    pub fn leave_empty(&mut self) {
+        self.solution = Solution { chosen: Vec::new(), objective: self.instance.objective(&[]), optimal: true };
     }
 }
 

@@ -25,20 +25,17 @@ pub enum HourRule {
     LastPost,
     /// Too close to a committed post.
     CommittedPost,
-    /// The client's other posts, with a better claim, fill the day.
-    DayFull,
 }
 
 impl HourRule {
     /// Every rule, in order of evaluation.
-    pub const ALL: [HourRule; 7] = [
+    pub const ALL: [HourRule; 6] = [
         HourRule::Past,
         HourRule::ClosedDay,
         HourRule::ClosedHours,
         HourRule::QuietHours,
         HourRule::LastPost,
         HourRule::CommittedPost,
-        HourRule::DayFull,
     ];
 
     /// The rule's name in tables and explanations.
@@ -51,7 +48,6 @@ impl HourRule {
             HourRule::QuietHours => "quiet_hours",
             HourRule::LastPost => "last_post",
             HourRule::CommittedPost => "committed_post",
-            HourRule::DayFull => "day_full",
         }
     }
 }

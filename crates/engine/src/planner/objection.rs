@@ -167,7 +167,7 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, existing: &Exi
             closed_hours(closed_range(week, numbers, wall).and_then(|at| numbers.closed.get(at)), local)
         }
         HourRule::QuietHours => Reason::QuietHours { local_time: local.format("%H:%M").to_string().into() },
-        HourRule::LastPost | HourRule::CommittedPost | HourRule::DayFull => {
+        HourRule::LastPost | HourRule::CommittedPost => {
             Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: numbers.min_spacing_hours }
         }
     })

@@ -5,7 +5,7 @@
     reason = "INVARIANT: chosen and committed hours are hours of the week, and a list by hour has one entry for each"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -14,9 +14,10 @@ use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen};
 use super::facts::client_facts;
-use super::post_evaluation::{OverCapacityPosts, evaluate_posts, priority};
+use super::limits::{Settled, WeekLimits};
+use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use super::prior::prior_posts;
-use super::{Instance, PlanError, Solution, Solver};
+use super::{Instance, LimitsExport, PlanError, Solution, Solver};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops, creative_director, early_warning, performance_reality};
@@ -262,7 +263,7 @@ pub(super) struct Draft<'a> {
     pub facts: Arc<ClientFacts>,
     pub channel_drafts: Vec<ChannelDraft<'a>>,
     pub histories: Histories,
-    pub full_days: BTreeSet<u8>,
+    pub settled: Settled,
     pub slots: Vec<Slot>,
     pub assignment: Assignment,
 }
@@ -313,10 +314,10 @@ pub(super) fn draft<'a>(
     for channel_draft in &mut channel_drafts {
         channel_draft.solve(week.rules.fatigue.end_weight_rounds, worker);
     }
-    let full_days = keep_daily_capacity(&week, &mut channel_drafts, worker);
+    let settled = WeekLimits::of(&week, &channel_drafts).settle(&mut channel_drafts, worker);
     let slots = slots(&week, &channel_drafts);
     let assignment = assets::assign(&channel_drafts, &slots, &week, &histories);
-    Ok(Draft { week, rules, reality, warning, facts, channel_drafts, histories, full_days, slots, assignment })
+    Ok(Draft { week, rules, reality, warning, facts, channel_drafts, histories, settled, slots, assignment })
 }
 
 /// Evaluates the guardrails on a draft and completes the plan.
@@ -325,12 +326,15 @@ fn finish(
     over_capacity: &OverCapacityPosts,
     worker: &mut WorkerContext<'_>,
 ) -> Result<ClientPlan, PlanError> {
-    let Draft { week, rules, reality, warning, facts, channel_drafts, full_days, slots, assignment, .. } = draft;
+    let Draft { week, rules, reality, warning, facts, channel_drafts, settled, slots, assignment, .. } = draft;
     let evaluated = evaluate_posts(&week, rules, &channel_drafts, &slots, &assignment, over_capacity, worker)?;
     let posts: Vec<_> = evaluated.into_iter().map(|(post, _)| post).collect();
     let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
-    let allocations =
-        channel_drafts.iter().map(|channel_draft| allocation(channel_draft, &posts, week.hours.len())).collect();
+    let allocate = |(channel, channel_draft): (usize, &ChannelDraft<'_>)| {
+        let limits = settled.limits_on(channel, channel_draft);
+        allocation(channel_draft, &posts, week.hours.len(), &limits)
+    };
+    let allocations = channel_drafts.iter().enumerate().map(allocate).collect();
     let signals = Signals {
         client_ops: client_ops::signal(&week),
         agency_director: agency_director::signal(&week),
@@ -341,10 +345,11 @@ fn finish(
             posts_wanted: wanted(week.state, rules),
             daily_capacity: week.client.policy.max_actions_per_day,
             load: facts.load,
-            full_days: full_days.into_iter().map(|day| week.hours.date(day)).collect(),
+            full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),
         },
     };
-    let conflicts = conflicts(rules, &posts, &signals);
+    let conflicts = conflicts(rules, &posts, &signals, &settled.broken);
+    let certificate = settled.certificate(&week, &channel_drafts, &posts);
     Ok(ClientPlan {
         client_id: week.client.id.clone(),
         workspace_id: week.client.workspace_id.clone(),
@@ -354,6 +359,8 @@ fn finish(
         allocations,
         conflicts,
         signals,
+        certificate,
+        unmet_limits: settled.broken,
     })
 }
 
@@ -372,92 +379,6 @@ fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> 
         })
         .collect();
     CreativeDirector { usable_assets: u32::try_from(facts.usable_assets).unwrap_or(0), channels }
-}
-
-/// Enforces the daily limit of the client's policy. On a day over the limit, the posts with the best claim stay; the
-/// channels of the others lose the remaining hours of that day, and every hour of days that are already full, and are
-/// solved again. Hours are only ever removed, so this terminates.
-fn keep_daily_capacity(
-    week: &ClientWeek<'_>,
-    channel_drafts: &mut [ChannelDraft<'_>],
-    worker: &mut WorkerContext<'_>,
-) -> BTreeSet<u8> {
-    let capacity = week.client.policy.max_actions_per_day as usize;
-    let mut full_days = BTreeSet::new();
-    while let Some((day, surplus)) = overfull_day(week, channel_drafts, capacity) {
-        full_days.insert(day);
-        let losers: BTreeSet<usize> = surplus.iter().map(|(channel_draft, _)| *channel_draft).collect();
-        let counts = posts_by_day(week, channel_drafts);
-        for index in losers {
-            let Some(channel_draft) = channel_drafts.get_mut(index) else { continue };
-            let gives_up = |hour: &usize| surplus.contains(&(index, *hour));
-            let kept: Vec<usize> =
-                channel_draft.solution.chosen.iter().copied().filter(|hour| !gives_up(hour)).collect();
-            let is_closed = |hour: &usize| {
-                let count = counts[usize::from(week.hours.hours()[*hour].weekday)];
-                count >= capacity && !kept.contains(hour)
-            };
-            channel_draft.close((0..week.hours.len()).filter(is_closed), worker);
-        }
-    }
-    full_days
-}
-
-/// The first day over the limit, and the slots that must go. A day that committed posts alone overfill has no slot to
-/// give up and is skipped.
-fn overfull_day(
-    week: &ClientWeek<'_>,
-    channel_drafts: &[ChannelDraft<'_>],
-    capacity: usize,
-) -> Option<(u8, BTreeSet<(usize, usize)>)> {
-    let counts = posts_by_day(week, channel_drafts);
-    let full = (0_u8..7).zip(counts).filter(|(_, count)| *count > capacity);
-    full.map(|(day, _)| (day, surplus(week, channel_drafts, day, capacity))).find(|(_, surplus)| !surplus.is_empty())
-}
-
-/// The slots of a day, by channel draft and hour, that exceed the capacity: those with the lowest claims.
-fn surplus(
-    week: &ClientWeek<'_>,
-    channel_drafts: &[ChannelDraft<'_>],
-    day: u8,
-    capacity: usize,
-) -> BTreeSet<(usize, usize)> {
-    let on_day = |hour: &usize| week.hours.hours()[*hour].weekday == day;
-    let committed = channel_drafts
-        .iter()
-        .flat_map(|channel_draft| &channel_draft.hours.committed)
-        .filter(|hour| on_day(hour))
-        .count();
-    let claims: Vec<Claim<(usize, usize)>> = channel_drafts
-        .iter()
-        .enumerate()
-        .flat_map(|(index, channel_draft)| {
-            channel_draft
-                .solution
-                .chosen
-                .iter()
-                .filter(|hour| on_day(hour))
-                .map(move |hour| (index, channel_draft, *hour))
-        })
-        .map(|(index, channel_draft, hour)| Claim {
-            key: (index, hour),
-            priority: priority(week.rules, channel_draft.rules.priority, channel_draft.instance.fatigue_start),
-            value: channel_draft.instance.value[hour],
-        })
-        .collect();
-    scaling::without(claims, capacity.saturating_sub(committed)).into_iter().collect()
-}
-
-/// Number of posts by weekday, committed ones included.
-fn posts_by_day(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> [usize; 7] {
-    let mut counts = [0; 7];
-    for hour in channel_drafts
-        .iter()
-        .flat_map(|channel_draft| channel_draft.solution.chosen.iter().chain(&channel_draft.hours.committed))
-    {
-        counts[usize::from(week.hours.hours()[*hour].weekday)] += 1;
-    }
-    counts
 }
 
 fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {
@@ -480,6 +401,15 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
     slots
 }
 
+/// A client's week as an optimisation problem, with its solution.
+#[derive(Debug, Clone)]
+pub struct SolvedWeek {
+    /// The weeks of its channels, in their order.
+    pub channels: Vec<SolvedInstance>,
+    /// The limits that couple them.
+    pub limits: LimitsExport,
+}
+
 /// One channel's week as an optimisation problem, with its solution.
 #[derive(Debug, Clone)]
 pub struct SolvedInstance {
@@ -495,30 +425,31 @@ pub struct SolvedInstance {
     pub solution: Solution,
 }
 
-/// Every channel-week of a scenario with its solution, by client, then channel.
+/// Every client's week of a scenario as an optimisation problem, with its solution.
 ///
 /// # Errors
 /// As [`Planner::plan_clients`].
-pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedInstance>, PlanError> {
+pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedWeek>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
-    let solved: Vec<Result<Vec<SolvedInstance>, PlanError>> = (0..clients.len())
+    let solved: Vec<Result<SolvedWeek, PlanError>> = (0..clients.len())
         .into_par_iter()
         .map(|index| {
             let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             let draft = planner.with_worker(|worker| draft(week, rules, demand, worker))?;
             let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
-            let solved = draft.channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
+            let limits = draft.settled.export(&draft.week, &draft.channel_drafts, start.clone());
+            let channels = draft.channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
                 client_id: week.client.id.clone(),
                 channel: channel_draft.state.channel,
                 week_start: start.clone(),
                 instance: channel_draft.instance,
                 solution: channel_draft.solution,
             });
-            Ok(solved.collect())
+            Ok(SolvedWeek { channels: channels.collect(), limits })
         })
         .collect();
-    Ok(solved.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    solved.into_iter().collect()
 }

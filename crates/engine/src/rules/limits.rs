@@ -128,6 +128,19 @@ pub struct LimitFilter {
     pub to: Option<NaiveDateTime>,
 }
 
+impl LimitFilter {
+    /// Counts every post of every client.
+    pub const ALL: LimitFilter = LimitFilter {
+        channels: Vec::new(),
+        days: [true; 7],
+        hours: [true; 24],
+        tags: Vec::new(),
+        clients: Vec::new(),
+        from: None,
+        to: None,
+    };
+}
+
 /// The keys of which a limit states exactly one, each with the bound that its number makes.
 pub(super) const BOUNDS: [(&str, fn(f64) -> LimitBound); 4] = [
     ("at_most", LimitBound::AtMost),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::{
-    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Channel, ChannelSnapshot, ClientId,
-    ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
-    EarlyWarning, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling, ScheduleStatus, Severity, Signals,
-    TargetSource, Tier, WorkspaceId,
+    ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Certificate, Channel, ChannelSnapshot,
+    ClientId, ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
+    EarlyWarning, LimitKind, LimitUse, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling,
+    ScheduleStatus, Severity, Signals, TargetSource, Tier, WorkspaceId,
 };
 
 /// A small plan with one ready, one pending and one blocked post, on both sides of a clock change.
@@ -34,8 +34,30 @@ pub fn plan() -> Plan {
                 resolution: "resolve it".to_owned(),
             }],
             signals: signals(),
+            certificate: Some(certificate()),
+            unmet_limits: Vec::new(),
         }],
     }
+}
+
+/// A week whose Monday is full, and in which one channel posts less than a share asks for.
+fn certificate() -> Certificate {
+    let monday = "2026-09-28T00:00:00".parse().unwrap();
+    let limit = |limit: &str, kind, channel, hours, [allowed, used, price]: [f64; 3]| LimitUse {
+        limit: limit.into(),
+        kind,
+        channel,
+        from: monday,
+        hours,
+        allowed,
+        used,
+        price,
+    };
+    let limits = vec![
+        limit("max_actions_per_day", LimitKind::AtMost, None, 24, [4.0, 4.0, 12.5]),
+        limit("spring_share", LimitKind::AtLeastShare, Some(Channel::Ig), 168, [0.4, 0.5, 0.0]),
+    ];
+    Certificate { objective: 240.0, upper_bound: 250.0, limits }
 }
 
 fn ready() -> Post {

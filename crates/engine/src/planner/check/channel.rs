@@ -8,7 +8,7 @@ use chrono::{NaiveTime, TimeDelta};
 use super::assets::OnChannel;
 use super::case::ClientCase;
 use super::clock::{Clock, HOUR, LocalHour, is_days_after};
-use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post};
+use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post, Timestamp};
 use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ResponseShape, ThresholdRow};
 
 /// A planned post and the hour of the week that its time lies in, whatever hour it states.
@@ -222,6 +222,39 @@ impl<'a> ChannelCase<'a> {
     /// v(t): the value of an hour, whatever is posted; `None` if a script weighs the hours.
     pub fn hour_value(&self, moment: &LocalHour) -> Option<f64> {
         Some(self.plain_value(moment)? * self.heaviest_weight(moment))
+    }
+
+    /// The value of a planned post's hour, for any post; derived from the stated slot value if a script weighs the
+    /// hours.
+    pub fn value_of(&self, placed: &Placed<'_>) -> f64 {
+        let Some(moment) = self.case.clock.moment(placed.hour) else { return placed.post.slot_value };
+        let campaign = placed.post.campaign_id.as_ref();
+        let by_post = || self.hour_value_by(placed.post.slot_value, campaign, moment);
+        self.hour_value(moment).unwrap_or_else(by_post)
+    }
+
+    /// By hour, the place of the first rule that removes it, in the order in which they are evaluated; `None` if the
+    /// posting minute is unknown.
+    pub fn removed_by(&self) -> Option<Vec<Option<usize>>> {
+        let clock = self.case.clock;
+        let minute = self.minute()?;
+        let (past, committed): (Vec<i64>, Vec<i64>) = self.standing().partition(|at| *at < clock.start);
+        let is_near = |others: &[i64], at: i64| others.iter().any(|other| self.is_too_near(*other, at));
+        let from = self.case.not_before.map_or(i64::MIN, Timestamp::as_second);
+        let rule_of = |(hour, moment): (i64, &LocalHour)| {
+            let at = clock.start + hour * HOUR + minute * 60;
+            let closed = [self.is_closed(moment), self.closed_hours(moment).is_some(), self.is_quiet(moment)];
+            let [day, hours, quiet] = closed;
+            let holds = [at < from, day, hours, quiet, is_near(&past, at), is_near(&committed, at)];
+            holds.iter().position(|holds| *holds)
+        };
+        Some((0..).zip(&clock.hours).map(rule_of).collect())
+    }
+
+    /// The hours that no rule removes.
+    pub fn open_hours(&self) -> Option<Vec<i64>> {
+        let removed = self.removed_by()?;
+        Some((0..).zip(removed).filter(|(_, rule)| rule.is_none()).map(|(hour, _)| hour).collect())
     }
 
     /// The value of an hour, derived from the stated slot value of a post of a campaign.

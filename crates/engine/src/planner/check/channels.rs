@@ -3,11 +3,10 @@
 
 use super::assets::{self, OnChannel};
 use super::case::ClientCase;
-use super::channel::{ChannelCase, Placed};
-use super::clock::{HOUR, LocalHour};
+use super::channel::ChannelCase;
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
-use crate::model::{Allocation, Channel, Tier, Timestamp};
-use crate::rules::Rules;
+use crate::model::{Allocation, Channel, Tier};
+use crate::rules::{LimitBound, Rules};
 
 /// Checks the allocations of a client's channels.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
@@ -154,6 +153,11 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
             self.breach("upper_bound", detail, findings);
         }
+        // A limit from below may ask for posts that do not pay.
+        let may_be_asked_for = |bound| matches!(bound, LimitBound::AtLeast(_) | LimitBound::AtLeastShare(_));
+        if self.channel.case.base().limits.iter().any(|limit| may_be_asked_for(limit.bound)) {
+            return;
+        }
         for placed in &self.channel.posts {
             let (without, _) = self.objective(Some(placed.hour));
             if without > objective + tolerance {
@@ -173,7 +177,7 @@ impl ChannelWeek<'_, '_> {
         };
         let (mut earned, mut scale) = (0.0, 0.0);
         for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
-            let value = self.hour_value(placed) * self.allocation.mean_quality * channel.numbers.worth;
+            let value = channel.value_of(placed) * self.allocation.mean_quality * channel.numbers.worth;
             earned += value * channel.response(fatigue(placed.hour)) - self.allocation.mean_cost;
             scale += value.abs() + self.allocation.mean_cost.abs();
         }
@@ -181,17 +185,7 @@ impl ChannelWeek<'_, '_> {
         (earned - price, scale + price.abs())
     }
 
-    /// The value of a planned post's hour, for any post; derived from the stated slot value if a script weighs the
-    /// hours.
-    fn hour_value(&self, placed: &Placed<'_>) -> f64 {
-        let Some(moment) = self.channel.case.clock.moment(placed.hour) else { return placed.post.slot_value };
-        let campaign = placed.post.campaign_id.as_ref();
-        let by_post = || self.channel.hour_value_by(placed.post.slot_value, campaign, moment);
-        self.channel.hour_value(moment).unwrap_or_else(by_post)
-    }
-
-    /// Hours allowed and hours removed add up to the week, and each rule removed the expected number. The number
-    /// removed because the client's other posts filled the day is taken from the plan.
+    /// Hours allowed and hours removed add up to the week, and each rule removed the expected number.
     fn check_hours(&self, findings: &mut Findings) {
         let stated = self.allocation;
         let hours = self.channel.case.clock.hours.len() as u64;
@@ -210,7 +204,7 @@ impl ChannelWeek<'_, '_> {
                 self.breach("hours", detail, findings);
             }
         }
-        let known = |name: &str| name == "day_full" || counts.iter().any(|(rule, _)| *rule == name);
+        let known = |name: &str| counts.iter().any(|(rule, _)| *rule == name);
         for (name, _) in stated.hours_removed.iter().filter(|(name, _)| !known(name)) {
             self.breach("hours", format!("no rule `{name}` removes hours"), findings);
         }
@@ -218,23 +212,10 @@ impl ChannelWeek<'_, '_> {
 
     /// Hours that each rule removes, counted under the first that applies; `None` if the posting minute is unknown.
     fn hours_removed(&self) -> Option<[(&'static str, u32); 6]> {
-        let channel = self.channel;
-        let clock = channel.case.clock;
-        let minute = channel.minute()?;
-        let (past, committed): (Vec<i64>, Vec<i64>) = channel.standing().partition(|at| *at < clock.start);
-        let is_near = |others: &[i64], at: i64| others.iter().any(|other| channel.is_too_near(*other, at));
         let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
         let mut counts = names.map(|name| (name, 0));
-        let from = channel.case.not_before.map_or(i64::MIN, Timestamp::as_second);
-        let rule_of = |hour: i64, moment: &LocalHour| {
-            let at = clock.start + hour * HOUR + minute * 60;
-            let closed = [channel.is_closed(moment), channel.closed_hours(moment).is_some(), channel.is_quiet(moment)];
-            let [day, hours, quiet] = closed;
-            let holds = [at < from, day, hours, quiet, is_near(&past, at), is_near(&committed, at)];
-            holds.iter().position(|holds| *holds)
-        };
-        for (hour, moment) in (0..).zip(&clock.hours) {
-            if let Some((_, count)) = rule_of(hour, moment).and_then(|rule| counts.get_mut(rule)) {
+        for rule in self.channel.removed_by()?.into_iter().flatten() {
+            if let Some((_, count)) = counts.get_mut(rule) {
                 *count += 1;
             }
         }

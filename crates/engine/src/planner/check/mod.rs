@@ -27,6 +27,7 @@ mod case;
 mod channel;
 mod channels;
 mod clock;
+mod limits;
 mod timing;
 mod worth;
 
@@ -210,6 +211,7 @@ fn check_client(
     }
     let channels: Vec<ChannelCase<'_>> = state.channels.iter().map(|state| ChannelCase::of(&case, state)).collect();
     timing::check(&case, &channels, findings);
+    limits::check(&case, &channels, findings);
     assets::check(&case, findings);
     for channel in &channels {
         worth::check(channel, findings);

@@ -7,10 +7,11 @@ use super::explainer::Explainer;
 use super::post::{ExplainError, no_such_hour, with_channel};
 use super::step::Source;
 use crate::agents::ClientWeek;
-use crate::model::{Channel, ClientId, Scenario, Spacing, Week, wall_time_text};
+use crate::model::{Channel, ClientId, LimitUse, Scenario, Spacing, Week, wall_time_text};
 use crate::planner::Planner;
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::hours::{HourRule, closed_range};
+use crate::planner::week::Draft;
 
 /// Why an hour has no post.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +35,15 @@ pub enum WhyNot {
     Impossible {
         /// The reason, for display.
         because: String,
+    },
+    /// The channel alone would gain by a post there, but limits leave the place to posts that earn more.
+    Limited {
+        /// Objective of the channel's planned week.
+        objective: f64,
+        /// Its best objective with a post at that hour, if no limit were shared with other channels.
+        with_it: f64,
+        /// The limits that a post there would take a place of, with what one place more would earn.
+        limits: Vec<LimitUse>,
     },
     /// A post there would lower the objective.
     Costs {
@@ -73,7 +83,7 @@ pub fn why_not(
             let (because, source) = forbidden(&explainer, week, channel_draft, rule, hour);
             return Ok(WhyNot::Forbidden { rule: rule.name(), because, source });
         }
-        Ok(cost(week, channel_draft, hour, worker))
+        Ok(cost(draft, channel_draft, hour, worker))
     })
 }
 
@@ -84,12 +94,8 @@ fn hour_of(week: &ClientWeek<'_>, at: NaiveDateTime) -> Option<usize> {
 }
 
 /// What a post at an hour that no rule forbids would cost.
-fn cost(
-    week: &ClientWeek<'_>,
-    channel_draft: &ChannelDraft<'_>,
-    hour: usize,
-    worker: &mut WorkerContext<'_>,
-) -> WhyNot {
+fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker: &mut WorkerContext<'_>) -> WhyNot {
+    let week = &draft.week;
     let planned = &channel_draft.solution;
     let Some(with_it) = worker.solver.solve_with(&channel_draft.instance, hour) else {
         let because = if channel_draft.instance.posts_max == 0 {
@@ -102,6 +108,10 @@ fn cost(
         };
         return WhyNot::Impossible { because };
     };
+    let limits = draft.settled.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
+    if with_it.objective > planned.objective && !limits.is_empty() {
+        return WhyNot::Limited { objective: planned.objective, with_it: with_it.objective, limits };
+    }
     let local = |hour: usize| {
         let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
         week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
@@ -146,11 +156,6 @@ fn forbidden(
         }
         HourRule::CommittedPost => {
             (format!("a committed post is less than {spacing} away{counted}"), of_channel("min_spacing_hours"))
-        }
-        HourRule::DayFull => {
-            let actions = week.client.policy.max_actions_per_day;
-            let because = format!("posts with a higher priority use up the {actions} actions of the day");
-            (because, Source::Scenario("policies.max_actions_per_day"))
         }
     };
     (because, source.to_string())

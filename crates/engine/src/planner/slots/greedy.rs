@@ -89,7 +89,7 @@ impl Greedy {
             if self.near[hour] > 0 || !horizon.open[hour] {
                 continue;
             }
-            if self.gain_upper_bound(instance, bound, hour) <= best.gain {
+            if self.gain_upper_bound(instance, horizon, bound, hour) <= best.gain {
                 continue;
             }
             if let Some(gain) = self.gain(instance, horizon, bound, hour).filter(|gain| *gain > best.gain) {
@@ -100,9 +100,10 @@ impl Greedy {
     }
 
     /// Upper bound on the gain of a post at the hour.
-    fn gain_upper_bound(&self, instance: &Instance, bound: &ResponseBound, hour: usize) -> f64 {
+    fn gain_upper_bound(&self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound, hour: usize) -> f64 {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
-        let earned = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - instance.cost;
+        let earned =
+            instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) + horizon.fixed_gain_at(hour);
         earned - added * self.burden[hour + 1]
     }
 
@@ -111,7 +112,8 @@ impl Greedy {
         if self.fatigue[hour] >= horizon.block_at {
             return None;
         }
-        let mut gain = instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) - instance.cost;
+        let mut gain =
+            instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) + horizon.fixed_gain_at(hour);
         for later in self.chosen.iter().copied().skip_while(|other| *other <= hour) {
             let before = self.fatigue[later];
             let after = before + instance.fatigue_per_post * horizon.waits[later - hour].decay;

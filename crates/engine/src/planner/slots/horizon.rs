@@ -36,6 +36,8 @@ pub(super) struct Horizon {
     pub end_weight: f64,
     /// What each post costs.
     pub cost: f64,
+    /// Price of a post at each hour, on top of its cost; negative where a post is rewarded.
+    pub prices: Vec<f64>,
     /// Extra reward for the pinned hour, large enough that no plan without it can win.
     pub bonus: f64,
     /// The hour that the plan must contain.
@@ -52,11 +54,15 @@ pub(super) struct Wait {
 }
 
 impl Horizon {
-    /// Fills the tables for an instance. A pinned hour is open even if a post there earns nothing.
-    pub fn prepare(&mut self, instance: &Instance, end_weight: f64, pinned: Option<usize>) {
+    /// Fills the tables for an instance. `prices` are by hour, on top of the instance's cost; none are 0. A pinned hour is
+    /// open even if a post there earns nothing.
+    pub fn prepare(&mut self, instance: &Instance, end_weight: f64, prices: &[f64], pinned: Option<usize>) {
         self.end_weight = end_weight;
         self.cost = instance.cost;
         self.hours = instance.value.len();
+        self.prices.clear();
+        self.prices.extend_from_slice(prices);
+        self.prices.resize(self.hours, 0.0);
         self.next.clear();
         let mut next = 0;
         self.next.extend((0..self.hours).map(|hour| {
@@ -77,14 +83,15 @@ impl Horizon {
         self.block_at - self.standing[hour]
     }
 
-    /// Extra reward for choosing the hour.
-    pub fn bonus_at(&self, hour: usize) -> f64 {
-        if self.pinned == Some(hour) { self.bonus } else { 0.0 }
+    /// What choosing the hour adds to the instance's objective: the extra reward for a pinned hour less the hour's price.
+    pub fn extra_at(&self, hour: usize) -> f64 {
+        let bonus = if self.pinned == Some(hour) { self.bonus } else { 0.0 };
+        bonus - self.prices[hour]
     }
 
-    /// What choosing the hour adds to the objective whatever the fatigue is: the extra reward less the cost.
+    /// What a post at the hour gains whatever the fatigue is: the extra reward less price and cost.
     pub fn fixed_gain_at(&self, hour: usize) -> f64 {
-        self.bonus_at(hour) - self.cost
+        self.extra_at(hour) - self.cost
     }
 
     fn fill_waits(&mut self, decay_per_hour: f64) {
@@ -98,9 +105,8 @@ impl Horizon {
 
     fn fill_open(&mut self, instance: &Instance) {
         self.open.clear();
-        let may_earn = |value: f64| value > instance.cost;
-        self.open
-            .extend(instance.value.iter().zip(&instance.allowed).map(|(value, allowed)| *allowed && may_earn(*value)));
+        let hours = instance.value.iter().zip(&self.prices).zip(&instance.allowed);
+        self.open.extend(hours.map(|((value, price), allowed)| *allowed && *value > instance.cost + price));
         self.open.resize(self.hours, false);
         if let Some(hour) = self.pinned.filter(|hour| *hour < self.hours) {
             self.open[hour] = instance.allowed.get(hour).copied().unwrap_or(false);
@@ -156,7 +162,8 @@ impl Horizon {
         let standing = self.standing.iter().copied().fold(0.0, f64::max);
         let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
         let largest = instance.response.largest(most_tired);
-        let of_a_post = dearest * largest + self.cost;
+        let price = self.prices.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
+        let of_a_post = dearest * largest + self.cost + price;
         self.scale = self.posts as f64 * of_a_post + self.end_weight * most_tired;
         self.tie = TIE * self.scale;
         self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };

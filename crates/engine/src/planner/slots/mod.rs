@@ -23,7 +23,7 @@ mod price;
 mod reach;
 mod response_bound;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use self::future::Future;
 use self::greedy::Greedy;
@@ -67,21 +67,32 @@ impl Solver {
     /// `optimal` is true unless the choice misses the computed maximum, which only rounding right at the fatigue block
     /// can cause.
     pub fn solve(&mut self, instance: &Instance) -> Solution {
-        self.horizon.prepare(instance, instance.end_weight, None);
+        self.solve_at(instance, &[])
+    }
+
+    /// The same with a price for a post at each hour, negative where a post is rewarded: optimal for the objective less
+    /// the prices of the chosen hours. The `objective` of the solution is the instance's own, without prices.
+    pub fn solve_at(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
+        self.horizon.prepare(instance, instance.end_weight, prices, None);
         self.best(instance)
     }
 
     /// The optimal choice that contains the `pinned` hour, even if a post there lowers the objective; `None` if no
     /// feasible choice contains it.
     pub fn solve_with(&mut self, instance: &Instance, pinned: usize) -> Option<Solution> {
-        self.horizon.prepare(instance, instance.end_weight, Some(pinned));
+        self.horizon.prepare(instance, instance.end_weight, &[], Some(pinned));
         let solution = self.best(instance);
         solution.chosen.contains(&pinned).then_some(solution)
     }
 
     /// A good choice: greedy insertion improved by swaps. `optimal` is false even if the choice happens to be.
     pub fn solve_fast(&mut self, instance: &Instance) -> Solution {
-        self.horizon.prepare(instance, instance.end_weight, None);
+        self.solve_fast_at(instance, &[])
+    }
+
+    /// The same with a price for a post at each hour, as [`Solver::solve_at`].
+    pub fn solve_fast_at(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
+        self.horizon.prepare(instance, instance.end_weight, prices, None);
         self.bound.prepare(instance);
         let chosen = self.greedy.search(instance, &self.horizon, &self.bound).to_vec();
         Solution { objective: instance.objective(&chosen), chosen, optimal: false }
@@ -101,10 +112,10 @@ impl Solver {
         let over_week: f64 = instance.value.iter().map(|_| instance.decay_per_hour).product();
         let lasting = |cost: f64| cost / (1.0 - over_week).max(f64::MIN_POSITIVE);
         let reduced_instance = price::reduced_instance(instance);
-        self.horizon.prepare(&reduced_instance, 0.0, None);
+        self.horizon.prepare(&reduced_instance, 0.0, &[], None);
         let mut price = lasting(price::initial_cost_guess(&reduced_instance, &self.horizon));
         for _ in 0..rounds {
-            self.horizon.prepare(&reduced_instance, price, None);
+            self.horizon.prepare(&reduced_instance, price, &[], None);
             self.outline(&reduced_instance);
             price = lasting(price::start_cost(&reduced_instance, &self.horizon, &self.chosen));
         }
@@ -114,20 +125,20 @@ impl Solver {
     fn best(&mut self, instance: &Instance) -> Solution {
         let promised = self.search(instance);
         let objective = instance.objective(&self.chosen);
-        let bonus: f64 = self.chosen.iter().map(|hour| self.horizon.bonus_at(*hour)).sum();
-        let optimal = objective + bonus >= promised - ROUNDING * self.horizon.tie;
+        let extra: f64 = self.chosen.iter().map(|hour| self.horizon.extra_at(*hour)).sum();
+        let optimal = objective + extra >= promised - ROUNDING * self.horizon.tie;
         Solution { chosen: self.chosen.clone(), objective, optimal }
     }
 
-    /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, bonus included.
+    /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, extras included.
     fn search(&mut self, instance: &Instance) -> f64 {
         let promised = self.outline(instance);
         if let FatigueResponse::Linear(_) = instance.response {
             return promised;
         }
         let Self { horizon, reach, bound, future, labels, chosen, .. } = self;
-        let bonus: f64 = chosen.iter().map(|hour| horizon.bonus_at(*hour)).sum();
-        let found = instance.objective(chosen) + bonus;
+        let extra: f64 = chosen.iter().map(|hour| horizon.extra_at(*hour)).sum();
+        let found = instance.objective(chosen) + extra;
         if found >= promised - horizon.tie {
             return found;
         }
@@ -135,7 +146,7 @@ impl Solver {
     }
 
     /// Puts hours of the prepared horizon into `chosen` that are optimal for a linear response, and close to it for any
-    /// other. Returns an upper bound on the value of any hours, bonus included.
+    /// other. Returns an upper bound on the value of any hours, extras included.
     fn outline(&mut self, instance: &Instance) -> f64 {
         let Self { horizon, reach, bound, future, chosen, .. } = self;
         let is_exact = matches!(instance.response, FatigueResponse::Linear(_));

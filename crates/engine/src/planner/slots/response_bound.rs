@@ -152,7 +152,7 @@ mod tests {
         for mut instance in channel_weeks(2) {
             instance.response = crate::planner::slots::tests::saturating(&instance, 0.3);
             bound.prepare(&instance);
-            horizon.prepare(&instance, 0.0, None);
+            horizon.prepare(&instance, 0.0, &[], None);
             for hour in (0..160).step_by(9) {
                 let (least, most) = (0.02, 0.3);
                 let gain = bound.hour(&instance, &horizon, hour).over(least, most);

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use super::Solver;
 use crate::model::{FatigueResponse, LinearResponse, SaturatingResponse, Spacing, WeekHours};
 use crate::planner::{Instance, Solution};
-use reference::{best_by_labels, best_of_all, every_choice, odd_week};
+use reference::{best_by_labels, best_of_all};
+pub(in crate::planner) use reference::{every_choice, odd_week};
 use support::{BUSY, CHANNELS, channel_week};
 
 mod reference;

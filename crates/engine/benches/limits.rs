@@ -1,0 +1,83 @@
+//! A client's nine channels under limits: `cargo bench --bench limits` prints gap and time by limit.
+
+#![allow(clippy::indexing_slicing, reason = "indices run over the lengths of what was just made")]
+
+use std::time::Instant;
+
+use mcoe_engine::model::{FatigueResponse, LinearResponse, SaturatingResponse, Tier};
+use mcoe_engine::planner::{CoupledWeek, Instance, Row, Solver, Term, solve_coupled};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use support::{CHANNELS, channel_week};
+
+mod support;
+
+const CLIENTS: u64 = 1_000;
+
+fn main() {
+    for share in [false, true] {
+        for cap in 3..=8 {
+            report(cap, share);
+        }
+    }
+}
+
+/// The posts of a day, and with `one_an_hour` those of an hour of the day.
+fn rows(weeks: &[Instance], cap: f64, one_an_hour: bool) -> Vec<Row> {
+    let row = |hours: std::ops::Range<usize>, at_most: f64| Row {
+        terms: (0..weeks.len())
+            .flat_map(|channel| hours.clone().map(move |hour| Term { channel, hour, coefficient: 1.0 }))
+            .collect(),
+        at_most,
+        price: None,
+    };
+    let days = (0..7).map(|day| row(day * 24..(day + 1) * 24, cap));
+    let hours = (0..168).filter(|_| one_an_hour).map(|hour| row(hour..hour + 1, 1.0));
+    days.chain(hours).collect()
+}
+
+fn report(cap: usize, one_an_hour: bool) {
+    let mut solver = Solver::default();
+    let (mut gaps, mut times) = (Vec::new(), Vec::new());
+    let (mut unlimited, mut limited) = (0.0, 0.0);
+    for client in 0..CLIENTS {
+        let mut random = ChaCha8Rng::seed_from_u64(client);
+        let weeks: Vec<Instance> = CHANNELS
+            .iter()
+            .map(|preset| {
+                let week = channel_week(preset, 168, &mut random);
+                let response = SaturatingResponse { fatigue_per_post: week.fatigue_per_post, strength: 0.11 };
+                if client % 2 == 0 {
+                    Instance { response: FatigueResponse::Saturating(response), ..week }
+                } else {
+                    week
+                }
+            })
+            .collect();
+        let alone: Vec<_> = weeks.iter().map(|week| solver.solve(week)).collect();
+        unlimited += alone.iter().map(|solution| solution.objective).sum::<f64>();
+        let start = Instant::now();
+        let coupled = CoupledWeek::new(weeks.iter().collect(), rows(&weeks, cap as f64, one_an_hour));
+        let found = solve_coupled(&coupled, alone, &mut solver, Tier::Exact);
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+        limited += found.objective;
+        let bound = found.bound.expect("channels were solved exactly");
+        assert!(found.kept);
+        gaps.push(100.0 * (bound - found.objective) / bound);
+    }
+    gaps.sort_by(f64::total_cmp);
+    times.sort_by(f64::total_cmp);
+    let at = |sorted: &[f64], share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
+    println!(
+        "cap {cap}{}: gap median {:.4} %, p95 {:.4} %, worst {:.4} %; median {:.1} ms, p95 {:.1} ms, worst {:.1} ms; costs {:.2} %",
+        if one_an_hour { " + one an hour" } else { "" },
+        at(&gaps, 0.5),
+        at(&gaps, 0.95),
+        at(&gaps, 1.0),
+        at(&times, 0.5),
+        at(&times, 0.95),
+        at(&times, 1.0),
+        100.0 * (1.0 - limited / unlimited),
+    );
+}

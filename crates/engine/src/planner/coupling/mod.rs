@@ -1,0 +1,41 @@
+//! A client's week under limits that span its channels: the best choice of hours for all channels together, with a bound
+//! that anybody can check.
+//!
+//! ```text
+//! maximise   sum over channels c of f_c(x_c) - sum over priced rows r of price_r * excess_r
+//! such that  x_c is feasible for the week of channel c                     (see `instance`)
+//!            sum over (c, t) of a_r(c, t) x_c(t) <= b_r + excess_r          for every row r; excess_r = 0 without a price
+//! ```
+//!
+//! Any prices y >= 0 of the rows, at most `price_r` where a row has one, give an upper bound (Lagrangian relaxation):
+//!
+//! ```text
+//! bound(y) = sum over c of max over x_c of (f_c(x_c) - sum over r of y_r a_r x_c)  +  sum over r of y_r b_r
+//! ```
+//!
+//! The maximum of each channel is the exact optimum of `slots` with prices on its hours.
+//!
+//! ```text
+//! problem   rows, and how much of each a choice uses
+//! prices    the prices of least bound, by cutting planes: a linear programme over the choices seen so far
+//! columns   the choices seen so far, by channel, and the best combination of them that keeps every row
+//! repair    a combination that keeps every row, channel after channel, from given prices
+//! search    the rounds of all of these, and what they come to
+//! conflict  which rows cannot be kept together
+//! ```
+//!
+//! A row takes part only from the round in which a choice exceeds it: without it the bound is one of a problem with
+//! fewer rows, and so still a bound. The number of rounds is fixed, and no clock is read.
+
+mod columns;
+mod conflict;
+mod prices;
+mod problem;
+mod repair;
+mod search;
+#[cfg(test)]
+mod tests;
+
+pub use conflict::smallest_conflict;
+pub use problem::{CoupledWeek, Row, Term};
+pub use search::{CoupledSolution, solve_coupled};

@@ -1,0 +1,225 @@
+//! The rounds of the search.
+
+#![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
+
+use super::columns::{Columns, Combination};
+use super::prices::PriceProgramme;
+use super::problem::CoupledWeek;
+use super::repair;
+use crate::model::Tier;
+use crate::planner::{Instance, Solution, Solver};
+
+/// How often rows that a choice exceeds are added.
+const ROW_ROUNDS: usize = 12;
+/// How often prices are set for the same rows.
+const PRICE_ROUNDS: usize = 60;
+/// Gap, as a share of the bound, at which the search ends.
+const GAP: f64 = 1e-6;
+/// The price above which no row without a price of its own goes, and what a unit above such a row counts as, in the most
+/// that a post earns.
+const HIGHEST_PRICE: f64 = 20.0;
+/// Steps of one search among the combinations of the choices seen.
+const STEPS: usize = 20_000;
+
+/// The best choice that was found for a coupled week, and how good it is at least.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoupledSolution {
+    /// The choice of hours by channel, with its own objective.
+    pub channels: Vec<Solution>,
+    /// The objective of all channels, less what is given up for rows with a price.
+    pub objective: f64,
+    /// No choice that keeps the rows is better than this; `None` if the channels were not solved exactly.
+    pub bound: Option<f64>,
+    /// The prices that prove the bound, by row.
+    pub prices: Vec<f64>,
+    /// Whether every row without a price is kept. If not, no choice was found that keeps them all.
+    pub kept: bool,
+}
+
+/// Solves one channel's week at prices of its hours.
+pub(super) struct ChannelSolver<'s> {
+    pub solver: &'s mut Solver,
+    pub tier: Tier,
+}
+
+impl ChannelSolver<'_> {
+    pub fn solve(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
+        match self.tier {
+            Tier::Exact => self.solver.solve_at(instance, prices),
+            Tier::Fast => self.solver.solve_fast_at(instance, prices),
+        }
+    }
+}
+
+/// The best choice of hours for all channels that keeps every row, given the best choice of each channel alone.
+#[must_use]
+pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut Solver, tier: Tier) -> CoupledSolution {
+    let used = week.used(alone.iter().map(|solution| solution.chosen.as_slice()));
+    let exceeded = exceeded(week, &used);
+    if exceeded.is_empty() {
+        let objective = alone.iter().map(|solution| solution.objective).sum();
+        let bound = (tier == Tier::Exact).then_some(objective);
+        return CoupledSolution { channels: alone, objective, bound, prices: vec![0.0; week.rows().len()], kept: true };
+    }
+    let mut search = Search::new(week, alone, ChannelSolver { solver, tier });
+    search.run(exceeded);
+    search.finish()
+}
+
+/// The rows that a use exceeds.
+fn exceeded(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> {
+    let rows = week.rows().iter().zip(used).enumerate();
+    rows.filter(|(_, (row, used))| row.excess(**used) > 0.0).map(|(place, _)| place).collect()
+}
+
+/// A bound, with the prices that prove it and the best columns at these.
+struct Bound {
+    value: f64,
+    prices: Vec<f64>,
+    places: Vec<usize>,
+}
+
+struct Search<'a, 's> {
+    week: &'a CoupledWeek<'a>,
+    solver: ChannelSolver<'s>,
+    columns: Columns,
+    bound: Bound,
+    best: Combination,
+    scale: f64,
+    highest_price: f64,
+}
+
+impl<'a, 's> Search<'a, 's> {
+    fn new(week: &'a CoupledWeek<'a>, alone: Vec<Solution>, solver: ChannelSolver<'s>) -> Self {
+        let mut columns = Columns::new(alone.len());
+        let value: f64 = alone.iter().map(|solution| solution.objective).sum();
+        let scale = week.channels().iter().flat_map(|instance| &instance.value).copied().fold(1.0, f64::max);
+        let add = |(channel, solution)| columns.add(week, channel, solution).0;
+        let places: Vec<usize> = alone.into_iter().enumerate().map(add).collect();
+        let highest_price = HIGHEST_PRICE * scale;
+        let best = columns.combination(week, places.clone(), highest_price);
+        let bound = Bound { value, prices: vec![0.0; week.rows().len()], places };
+        Self { week, solver, columns, bound, best, scale, highest_price }
+    }
+
+    fn run(&mut self, mut active: Vec<usize>) {
+        for _ in 0..ROW_ROUNDS {
+            self.lower_bound(&active);
+            self.improve();
+            let before = active.len();
+            let used = self.week.used(self.chosen(&self.bound.places));
+            active.extend(exceeded(self.week, &used));
+            active.sort_unstable();
+            active.dedup();
+            if active.len() == before || self.is_close() {
+                break;
+            }
+        }
+    }
+
+    fn chosen<'p>(&'p self, places: &'p [usize]) -> impl Iterator<Item = &'p [usize]> {
+        places.iter().enumerate().map(|(channel, place)| self.columns.get(channel, *place).chosen.as_slice())
+    }
+
+    fn is_close(&self) -> bool {
+        self.best.objective >= self.bound.value - GAP * self.bound.value.abs()
+    }
+
+    /// Lowers the bound by prices of the active rows.
+    fn lower_bound(&mut self, active: &[usize]) {
+        let rows = self.week.rows().len();
+        let mut programme = PriceProgramme::new(self.week, active, &self.columns, self.scale, self.highest_price);
+        for _ in 0..PRICE_ROUNDS {
+            let Some((least_at, least)) = programme.prices(rows) else { return };
+            if self.bound.value - least <= GAP * self.bound.value.abs() {
+                return;
+            }
+            // Between the best prices so far and those of the programme: the programme's alone jump to and fro.
+            let halfway: Vec<f64> =
+                self.bound.prices.iter().zip(&least_at).map(|(best, least)| 0.5 * (best + least)).collect();
+            let before = self.bound.value;
+            let is_new = self.evaluate(halfway, &mut programme);
+            if !is_new && self.bound.value >= before && !self.evaluate(least_at, &mut programme) {
+                return;
+            }
+        }
+    }
+
+    /// The bound at some prices, and the columns that prove it. Returns whether any of these is new.
+    fn evaluate(&mut self, prices: Vec<f64>, programme: &mut PriceProgramme) -> bool {
+        let mut value: f64 = self.week.rows().iter().zip(&prices).map(|(row, price)| row.at_most * price).sum();
+        let mut hours = Vec::new();
+        let mut places = Vec::with_capacity(self.week.channels().len());
+        let mut any_new = false;
+        for (channel, instance) in self.week.channels().iter().enumerate() {
+            self.week.hour_prices(channel, &prices, &mut hours);
+            let solution = self.solver.solve(instance, &hours);
+            let (place, is_new) = self.columns.add(self.week, channel, solution);
+            let column = self.columns.get(channel, place);
+            value += column.at(&prices);
+            if is_new {
+                programme.add(channel, column);
+                any_new = true;
+            }
+            places.push(place);
+        }
+        if value < self.bound.value {
+            self.bound = Bound { value, prices, places };
+        }
+        any_new
+    }
+
+    /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices seen.
+    fn improve(&mut self) {
+        let channels = self.week.channels().len();
+        let mut chosen: Vec<Solution> =
+            (0..channels).map(|_| Solution { chosen: Vec::new(), objective: 0.0, optimal: false }).collect();
+        let mut order: Vec<usize> = (0..channels).collect();
+        order.sort_by(|a, b| self.value_of_a_post(*b).total_cmp(&self.value_of_a_post(*a)).then(a.cmp(b)));
+        repair::in_order(self.week, &mut self.solver, &order, &self.bound.prices, &mut chosen);
+        self.offer(&chosen);
+        let none = vec![0.0; self.week.rows().len()];
+        for channel in &order {
+            repair::in_order(self.week, &mut self.solver, &[*channel], &none, &mut chosen);
+        }
+        self.offer(&chosen);
+        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, STEPS) {
+            self.best = better;
+        }
+    }
+
+    fn value_of_a_post(&self, channel: usize) -> f64 {
+        let column = self.columns.get(channel, self.bound.places[channel]);
+        column.objective / column.chosen.len().max(1) as f64
+    }
+
+    /// Takes a choice for every channel if it is the best so far.
+    fn offer(&mut self, chosen: &[Solution]) {
+        let places: Vec<usize> = chosen
+            .iter()
+            .enumerate()
+            .map(|(channel, solution)| self.columns.add(self.week, channel, solution.clone()).0)
+            .collect();
+        let found = self.columns.combination(self.week, places, self.highest_price);
+        if found.objective > self.best.objective {
+            self.best = found;
+        }
+    }
+
+    fn finish(self) -> CoupledSolution {
+        let used = self.week.used(self.chosen(&self.best.places));
+        let channels = self
+            .best
+            .places
+            .iter()
+            .enumerate()
+            .map(|(channel, place)| {
+                let column = self.columns.get(channel, *place);
+                Solution { chosen: column.chosen.clone(), objective: column.objective, optimal: false }
+            })
+            .collect();
+        let bound = (self.solver.tier == Tier::Exact).then_some(self.bound.value);
+        let kept = self.week.keeps(&used);
+        CoupledSolution { channels, objective: self.best.objective, bound, prices: self.bound.prices, kept }
+    }
+}

@@ -1,0 +1,116 @@
+//! Tests coupled weeks against the best of all combinations.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::model::{FatigueResponse, SaturatingResponse, Tier};
+use crate::planner::slots::tests::{every_choice, odd_week};
+use crate::planner::{Instance, Solver};
+
+const HOURS: usize = 6;
+
+/// The weeks of two or three channels.
+fn channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
+    let count = random.random_range(2..=3);
+    let odd = |random: &mut ChaCha8Rng| {
+        let mut week = odd_week(HOURS, random);
+        week.posts_max = week.posts_max.min(2);
+        week.block_at = week.block_at.max(0.8);
+        if random.random_bool(0.5) {
+            let response = SaturatingResponse { fatigue_per_post: week.fatigue_per_post, strength: 0.3 };
+            week.response = FatigueResponse::Saturating(response);
+        }
+        week
+    };
+    (0..count).map(|_| odd(random)).collect()
+}
+
+/// Rows of every kind: at most and at least so many posts of some channels in some hours, and shares of them.
+fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
+    let count = random.random_range(1..=5);
+    let row = |random: &mut ChaCha8Rng| {
+        let kind = random.random_range(0..4);
+        let first = random.random_range(0..HOURS);
+        let last = random.random_range(first..HOURS);
+        let share = [0.25, 0.4, 0.5, 0.7][random.random_range(0..4)];
+        let counted: Vec<bool> = (0..channels).map(|_| random.random_bool(0.7)).collect();
+        let mut terms = Vec::new();
+        for channel in 0..channels {
+            for hour in first..=last {
+                let counts = f64::from(u8::from(counted[channel]));
+                let coefficient = [counts, -counts, counts - share, share - counts][kind];
+                if coefficient != 0.0 {
+                    terms.push(Term { channel, hour, coefficient });
+                }
+            }
+        }
+        let posts = f64::from(random.random_range(0..4_u8));
+        let at_most = [posts, -posts, 0.0, 0.0][kind];
+        Row { terms, at_most, price: random.random_bool(0.3).then(|| random.random_range(0.1..8.0)) }
+    };
+    (0..count).map(|_| row(random)).collect()
+}
+
+/// The greatest objective of all combinations that keep the rows; `None` if there is none.
+fn best_of_all(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> Option<f64> {
+    let choices: Vec<_> = weeks.iter().map(every_choice).collect();
+    let mut best: Option<f64> = None;
+    let mut places = vec![0; choices.len()];
+    loop {
+        let chosen = || places.iter().zip(&choices).map(|(place, choices)| &choices[*place]);
+        let used = coupled.used(chosen().map(|(hours, _)| hours.as_slice()));
+        if coupled.keeps(&used) {
+            let rows = coupled.rows().iter().zip(&used);
+            let given_up: f64 = rows.map(|(row, used)| row.price.unwrap_or(0.0) * row.excess(*used)).sum();
+            let objective = chosen().map(|(_, objective)| objective).sum::<f64>() - given_up;
+            best = Some(best.map_or(objective, |best| best.max(objective)));
+        }
+        let Some(turned) = (0..places.len()).find(|at| places[*at] + 1 < choices[*at].len()) else { return best };
+        places[turned] += 1;
+        places[..turned].fill(0);
+    }
+}
+
+fn solved(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> CoupledSolution {
+    let mut solver = Solver::default();
+    let alone = weeks.iter().map(|week| solver.solve(week)).collect();
+    solve_coupled(coupled, alone, &mut solver, Tier::Exact)
+}
+
+#[test]
+fn the_bound_is_one_and_the_choice_is_close_to_the_best_of_all() {
+    let (mut missed, mut coupled_weeks, mut contradictions) = (0, 0, 0);
+    for seed in 0..2000 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let weeks = channels(&mut random);
+        let coupled = CoupledWeek::new(weeks.iter().collect(), rows(weeks.len(), &mut random));
+        let best = best_of_all(&weeks, &coupled);
+        let found = solved(&weeks, &coupled);
+        let used = coupled.used(found.channels.iter().map(|solution| solution.chosen.as_slice()));
+        assert_eq!(found.kept, coupled.keeps(&used), "seed {seed}");
+        for (week, solution) in weeks.iter().zip(&found.channels) {
+            assert!(week.is_feasible(&solution.chosen), "seed {seed}");
+            assert!((solution.objective - week.objective(&solution.chosen)).abs() < 1e-9, "seed {seed}");
+        }
+        let Some(best) = best else {
+            contradictions += 1;
+            assert!(!found.kept, "seed {seed}");
+            let groups: Vec<usize> = (0..coupled.rows().len()).collect();
+            let conflict = smallest_conflict(&coupled, &groups, &mut Solver::default());
+            let only = coupled.rows().iter().enumerate().filter(|(row, _)| conflict.contains(row));
+            let only = CoupledWeek::new(weeks.iter().collect(), only.map(|(_, row)| row.clone()).collect());
+            assert_eq!(best_of_all(&weeks, &only), None, "seed {seed}: {conflict:?} can be kept");
+            continue;
+        };
+        let bound = found.bound.unwrap();
+        let scale = 1e-9 * (1.0 + best.abs());
+        assert!(bound >= best - scale, "seed {seed}: bound {bound} is below {best}");
+        assert!(found.kept, "seed {seed}: nothing found, {best} is possible");
+        assert!(found.objective <= best + scale, "seed {seed}: {} is above {best}", found.objective);
+        coupled_weeks += 1;
+        missed += usize::from(found.objective < best - 1e-6 * (1.0 + best.abs()));
+    }
+    assert!(contradictions > 50, "{contradictions}");
+    assert!(missed * 50 <= coupled_weeks, "{missed} of {coupled_weeks} are not the best");
+}
