@@ -7,6 +7,7 @@
 use super::contradiction::{Contradiction, contradiction};
 use super::fatigue::{HEALTH_WEIGHTS, LINEAR};
 use super::hours;
+use super::limit_contradictions;
 use super::settings::{FoundSetting, Setting, Settings, Value, View};
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::model::digits::decimal;
@@ -28,11 +29,16 @@ pub(crate) enum Group {
     Risk,
     /// The time zone of a server's scheduled passes.
     Passes,
+    /// The limits, and the weekly posts that their minima need.
+    Limits,
+    /// The same, for minima that have a price: that they can never be met is no error.
+    PricedLimits,
 }
 
 impl Group {
+    /// Every group whose conflicts are errors.
     pub(crate) fn all() -> impl Iterator<Item = Group> {
-        [Group::Fatigue, Group::Assets, Group::Risk, Group::Passes]
+        [Group::Fatigue, Group::Assets, Group::Risk, Group::Passes, Group::Limits]
             .into_iter()
             .chain(Channel::ALL.into_iter().map(Group::Channel))
     }
@@ -51,6 +57,9 @@ impl Group {
             Group::Assets => path.starts_with("assets.quality_at_"),
             Group::Risk => path.starts_with("risk.bands."),
             Group::Passes => path == "calendar.passes.time_zone",
+            Group::Limits | Group::PricedLimits => {
+                path.starts_with("limits.") || path.starts_with("channels.") && path.ends_with(".weekly_posts")
+            }
         }
     }
 
@@ -70,6 +79,8 @@ impl Group {
             Group::Assets => vec![quality(view)],
             Group::Risk => bands(view),
             Group::Passes => vec![time_zone(view)],
+            Group::Limits => limit_contradictions::contradictions(view),
+            Group::PricedLimits => limit_contradictions::priced_in_vain(view),
         };
         found.into_iter().flatten().collect()
     }

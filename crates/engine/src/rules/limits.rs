@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 
 use super::key::{DAYS, DefaultValue, Key, Kind};
-use super::settings::View;
+use super::scenario_names::{NameKind, NameReference};
+use super::settings::{Settings, Value, View};
 use crate::model::{Channel, ClientId};
 
 /// The names of all channels, in table order.
@@ -174,6 +175,23 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
         filter: filter(view, &path("where")),
         price: view.number(&path("price")),
     })
+}
+
+/// The clients and tags that the limits of one layer name.
+pub(super) fn names(layer: &Settings) -> Vec<NameReference> {
+    let mut names = Vec::new();
+    for (path, setting) in layer.under("limits") {
+        let kind = match path.rsplit('.').next() {
+            Some("tags") => NameKind::ClientTag,
+            Some("clients") => NameKind::Client,
+            _ => continue,
+        };
+        let (Value::Texts(texts), Some(place)) = (&setting.value, &setting.place) else { continue };
+        let reference =
+            |name: &String| NameReference { kind, name: name.clone(), of_client: None, place: place.clone() };
+        names.extend(texts.iter().map(reference));
+    }
+    names
 }
 
 fn filter(view: &View<'_>, table: &str) -> LimitFilter {

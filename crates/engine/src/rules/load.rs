@@ -9,7 +9,8 @@ use super::closed;
 use super::coherence::{self, Group};
 use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
-use super::overlay::{self, Context, Overlay, Scope};
+use super::limits;
+use super::overlay::{self, Context, Declared, Overlay, Scope};
 use super::pack::Rules;
 use super::pack_files::{PackFiles, is_script};
 use super::scenario_names::NameReference;
@@ -63,15 +64,18 @@ impl OverlayKey {
 pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     let mut mistakes = name_mistakes(&files);
     let mut settings = Settings::default();
-    let mut are_guardrails_sound = false;
+    let mut unsound = Vec::new();
     for keys in &PACK_FILES {
         let name = format!("{}.toml", keys.stem);
-        let Some(text) = files.get(&name) else { continue };
+        let Some(text) = files.get(&name) else {
+            unsound.extend(keys.is_required.then_some(keys.stem));
+            continue;
+        };
         let branch = Branch::of(keys.stem, keys.keys);
         let (found, wrong) = TomlDocument::read(&name, text, |document| {
             validate(document, &branch, keys.stem, Completeness::Complete, &PACK_FILES)
         });
-        are_guardrails_sound |= keys.stem == "guardrails" && wrong.is_empty();
+        unsound.extend((!wrong.is_empty()).then_some(keys.stem));
         settings.extend(found);
         mistakes.extend(wrong);
     }
@@ -81,9 +85,11 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     mistakes.extend(
         Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
     );
-    let (overlays, wrong) = read_overlays(&files, are_guardrails_sound.then_some(&settings));
+    let base_of = |stem: &str| (!unsound.contains(&stem)).then_some(&settings);
+    let declared = Declared { guardrails: base_of("guardrails"), limits: base_of("limits") };
+    let (overlays, wrong) = read_overlays(&files, declared);
     mistakes.extend(wrong);
-    mistakes.extend(overlay::contradictions(&settings, &overlays));
+    mistakes.extend(overlay::contradictions(&settings, &overlays, Group::all()));
     if !mistakes.is_empty() {
         Diagnostic::sort(&mut mistakes);
         return Err(mistakes);
@@ -144,10 +150,19 @@ impl RulesPack {
         self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
 
+    /// The clients and tags that limits name, in the base and in overlays.
+    pub(super) fn names_of_limits(&self) -> impl Iterator<Item = NameReference> {
+        self.all_layers().flat_map(limits::names)
+    }
+
     /// Warnings: what is valid and yet may not be intended.
     #[must_use]
     pub fn remarks(&self) -> Vec<Diagnostic> {
-        overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays)).collect()
+        let priced = Group::PricedLimits;
+        let in_base = priced.contradictions(&View::new(&self.settings)).into_iter().map(|found| found.diagnostic);
+        let in_overlays = overlay::contradictions(&self.settings, &self.overlays, std::iter::once(priced));
+        let of_overlays = overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays));
+        of_overlays.chain(in_base).chain(in_overlays).collect()
     }
 
     /// The files of a key's overlays, in application order.
@@ -228,12 +243,12 @@ fn row_place(setting: &Setting, row: usize) -> Option<(Arc<str>, u32)> {
     places.map(|place| (Arc::clone(&place.file), place.line)).min()
 }
 
-fn read_overlays(files: &PackFiles, base: Option<&Settings>) -> (Vec<Overlay>, Vec<Diagnostic>) {
+fn read_overlays(files: &PackFiles, declared: Declared<'_>) -> (Vec<Overlay>, Vec<Diagnostic>) {
     let branch = overlay::branch();
     let mut overlays = Vec::new();
     let mut mistakes = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| is_overlay(path)) {
-        let (overlay, wrong) = overlay::read(path, text, &branch, base);
+        let (overlay, wrong) = overlay::read(path, text, &branch, declared);
         mistakes.extend(wrong);
         if let Some(overlay) = overlay {
             mistakes.extend(coherence::calendar_days(&overlay.settings));

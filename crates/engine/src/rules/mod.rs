@@ -33,6 +33,7 @@ mod inputs;
 mod key;
 mod keys;
 mod levels;
+mod limit_contradictions;
 mod limits;
 mod load;
 mod locals;

@@ -1,6 +1,6 @@
 //! Overlays: files that override a few values for one workspace, client or campaign.
 //!
-//! An overlay overrides what the base states and cannot add to it: no guardrail, no parameter, no file.
+//! An overlay overrides what the base states and cannot add to it: no guardrail, no parameter, no limit, no file.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -82,15 +82,20 @@ pub(crate) fn branch() -> Branch {
     Branch::with("", std::iter::once(Branch::of("scope", SCOPE)).chain(tables).collect())
 }
 
+/// The base's settings where an overlay may change what the base declares and nothing else; `None` if that file of the
+/// pack has errors itself, so that names in the overlay cannot be checked against it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declared<'a> {
+    pub(crate) guardrails: Option<&'a Settings>,
+    pub(crate) limits: Option<&'a Settings>,
+}
+
 /// Reads one overlay; `None` if its scope is unclear.
-///
-/// `base` is `None` if the guardrails of the pack have errors themselves, so that names in the overlay cannot be
-/// checked against them.
 pub(crate) fn read(
     file: &str,
     text: &str,
     branch: &Branch,
-    base: Option<&Settings>,
+    declared: Declared<'_>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
     let (all, mut mistakes) =
         TomlDocument::read(file, text, |document| validate(document, branch, "", Completeness::Partial, &PACK_FILES));
@@ -98,9 +103,8 @@ pub(crate) fn read(
         !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
     let (scope, names) = (scope(&all), names(&all));
     let settings = all.without("scope");
-    if let Some(base) = base {
-        mistakes.extend(unknown_guardrails(&settings, base));
-    }
+    mistakes.extend(declared.guardrails.iter().flat_map(|base| unknown_guardrails(&settings, base)));
+    mistakes.extend(declared.limits.iter().flat_map(|base| unknown_limits(&settings, base)));
     mistakes.extend(scopes_of_guardrails(&settings));
     let scope = match scope {
         Ok(scope) => Some(scope),
@@ -168,25 +172,37 @@ fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
     for name in settings.names_under("guardrails") {
         let table = format!("guardrails.{name}");
         if !known.contains(&name) {
-            mistakes.extend(unknown(settings, &table, "guardrail", "guardrails.toml", name, &known));
+            let code = "unknown_guardrail";
+            mistakes.extend(unknown(settings, &table, code, ["guardrail", "guardrails.toml"], name, &known));
             continue;
         }
         let params_table = format!("{table}.params");
         let known = base.names_under(&params_table);
         for param in settings.names_under(&params_table).into_iter().filter(|param| !known.contains(param)) {
             let holder = format!("[{params_table}]");
-            mistakes.extend(unknown(settings, &format!("{params_table}.{param}"), "parameter", &holder, param, &known));
+            let path = format!("{params_table}.{param}");
+            mistakes.extend(unknown(settings, &path, "unknown_param", ["parameter", &holder], param, &known));
         }
     }
     mistakes
 }
 
-/// Reports something that an overlay sets and the base does not have.
+fn unknown_limits(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
+    let known = base.names_under("limits");
+    let unknown_ones = settings.names_under("limits").into_iter().filter(|name| !known.contains(name));
+    let mistake = |name: &str| {
+        let path = format!("limits.{name}");
+        unknown(settings, &path, "unknown_limit", ["limit", "limits.toml"], name, &known)
+    };
+    unknown_ones.filter_map(mistake).collect()
+}
+
+/// Reports something that an overlay sets and the base does not have: its noun, and the file or table it belongs in.
 fn unknown(
     settings: &Settings,
     path: &str,
-    noun: &str,
-    holder: &str,
+    code: &'static str,
+    [noun, holder]: [&str; 2],
     name: &str,
     known: &[&str],
 ) -> Option<Diagnostic> {
@@ -197,7 +213,6 @@ fn unknown(
         None if known.is_empty() => format!("add it to `{holder}` of the pack first"),
         None => format!("add it to `{holder}` of the pack first; known there: {}", listed(known.iter().copied())),
     };
-    let code = if noun == "guardrail" { "unknown_guardrail" } else { "unknown_param" };
     Some(Diagnostic::at(code, first.place.as_ref()?, path, cause, remedy))
 }
 
@@ -222,7 +237,11 @@ fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
     let refused = settings.iter().filter(|(path, _)| !is_allowed(path));
     refused
         .filter_map(|(path, setting)| {
-            let cause = format!("`{path}` cannot differ by campaign: a channel's week is planned as one");
+            let reason = match path.starts_with("limits.") {
+                true => "a limit counts the posts of all campaigns",
+                false => "a channel's week is planned as one",
+            };
+            let cause = format!("`{path}` cannot differ by campaign: {reason}");
             let remedy = "set it for the client or the workspace; a campaign may change `assets`, `risk` and the \
                           `params` of guardrails";
             Some(Diagnostic::at("not_for_campaigns", setting.place.as_ref()?, path, cause, remedy))
@@ -248,10 +267,14 @@ pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
 }
 
 /// Conflicts that arise once overlays are applied to the base, in every combination of scopes that may occur.
-pub(crate) fn contradictions(base: &Settings, overlays: &[Overlay]) -> Vec<Diagnostic> {
+pub(crate) fn contradictions(
+    base: &Settings,
+    overlays: &[Overlay],
+    groups: impl Iterator<Item = Group>,
+) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for group in Group::all() {
+    for group in groups {
         let touching: Vec<&Overlay> =
             overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
         for Contradiction { diagnostic, .. } in group_contradictions(group, base, &touching) {

@@ -156,9 +156,10 @@ impl NameReference {
 }
 
 impl CompiledRules {
-    /// The names that overlays and scripts refer to.
+    /// The names that overlays, limits and scripts refer to.
     #[must_use]
     pub fn names(&self) -> Vec<NameReference> {
-        self.pack().names_of_scopes().cloned().chain(self.names_in_scripts()).collect()
+        let pack = self.pack();
+        pack.names_of_scopes().cloned().chain(pack.names_of_limits()).chain(self.names_in_scripts()).collect()
     }
 }

@@ -79,8 +79,9 @@ impl RulesPack {
         (!widest.recent_use_can_count()).then(why)
     }
 
-    /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml` and the scopes
-    /// and conflict kinds of guardrails, which change no verdict.
+    /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml`, the scopes and
+    /// conflict kinds of guardrails, which change no verdict, and limits, which apply to whole weeks and not to the
+    /// single posts of cases.
     #[must_use]
     pub fn stated_keys(&self) -> Vec<StatedKey> {
         let mut found = Vec::new();
@@ -88,7 +89,8 @@ impl RulesPack {
             for (path, setting) in settings.iter() {
                 let is_label =
                     path.starts_with("guardrails.") && (path.ends_with(".scope") || path.ends_with(".conflict"));
-                let Some(place) = setting.place.as_ref().filter(|_| !path.starts_with("pack.") && !is_label) else {
+                let is_untested = is_label || path.starts_with("pack.") || path.starts_with("limits.");
+                let Some(place) = setting.place.as_ref().filter(|_| !is_untested) else {
                     continue;
                 };
                 let one = |row: Option<usize>, line: u32| StatedKey {

@@ -73,6 +73,16 @@ impl Branch {
         self.children.iter().flat_map(each).collect()
     }
 
+    /// The path, within this table, of a table below it that has a key of that name.
+    fn table_with(&self, name: &str) -> Option<String> {
+        self.children.iter().filter(|child| child.key.is_none() && Placeholder::of(child.part).is_none()).find_map(
+            |child| match child.children.iter().any(|key| key.part == name && key.key.is_some()) {
+                true => Some(child.part.to_owned()),
+                false => child.table_with(name).map(|below| format!("{}.{below}", child.part)),
+            },
+        )
+    }
+
     fn open_names(&self) -> Option<Placeholder> {
         self.children.iter().find_map(|child| Placeholder::of(child.part))
     }
@@ -237,7 +247,7 @@ impl Visit<'_> {
         let (code, cause) = unknown_cause(branch, name, self.local(path));
         let guess = alias(branch, name).or_else(|| nearest(name, names.iter().copied()));
         let is_table = table.get(name).is_some_and(|value| value.get_ref().is_table());
-        let home = self.home(branch, name, is_table);
+        let home = self.home(branch, path, name, is_table);
         let remedy = match (&home, guess) {
             (Some(home), _) => home.clone(),
             (None, Some(guess)) if table.contains_key(guess) => {
@@ -255,7 +265,7 @@ impl Visit<'_> {
     }
 
     /// Where a name that is unknown here belongs.
-    fn home(&self, branch: &Branch, name: &str, is_table: bool) -> Option<String> {
+    fn home(&self, branch: &Branch, path: &str, name: &str, is_table: bool) -> Option<String> {
         if self.completeness == Completeness::Partial
             && Placeholder::Channel.allow(name)
             && branch.child("channels").is_some()
@@ -264,6 +274,10 @@ impl Visit<'_> {
         }
         if is_table {
             return None;
+        }
+        let local = self.local(path);
+        if let Some(table) = branch.table_with(name).filter(|_| !local.is_empty()) {
+            return Some(format!("move `{name}` to `[{local}.{table}]`"));
         }
         let homes = || {
             let keys = self.known.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
@@ -280,6 +294,7 @@ impl Visit<'_> {
                 (is_elsewhere.then(|| format!("{}.toml", file.stem)), table.map(str::to_owned))
             }
         };
+        let table = table.map(|table| if file_name.is_none() { with_names_of(local, &table) } else { table });
         Some(match (file_name, table) {
             (None, None) => format!("move `{name}` to the top of the file, above the first table"),
             (None, Some(table)) => format!("move `{name}` to `[{table}]`"),
@@ -330,6 +345,24 @@ fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
         "newsletter" | "mail" => Some("email"),
         _ => None,
     }
+}
+
+/// A table's path with the names that another path has in place of its first placeholders: `b2b` for `<limit>` beside
+/// `b2b.where`.
+fn with_names_of(path: &str, table: &str) -> String {
+    let mut names = path.split('.');
+    let mut is_same = true;
+    let parts = table.split('.').map(|part| {
+        let name = names.next().filter(|_| is_same);
+        match name.filter(|name| Placeholder::of(part).is_some_and(|placeholder| placeholder.allow(name))) {
+            Some(name) => name,
+            None => {
+                is_same &= name == Some(part);
+                part
+            }
+        }
+    });
+    parts.collect::<Vec<_>>().join(".")
 }
 
 fn joined(path: &str, name: &str) -> String {
