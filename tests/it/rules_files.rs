@@ -9,7 +9,7 @@ use mcoe::diagnostic::{Diagnostic, render};
 use mcoe::rules::{PackFiles, ResponseShape, Rules, load, value_at};
 use proptest::prelude::*;
 
-use crate::support::{cases, default_pack, read_folder, rendered};
+use crate::support::{cases, default_pack, read_folder, rendered, with_file};
 
 #[test]
 fn every_invalid_pack_is_reported_with_remedies() {
@@ -58,6 +58,10 @@ fn is_sound(rules: &Rules) {
     let is_linear = rules.fatigue.response == ResponseShape::Linear;
     assert!(!is_linear || rules.fatigue.slope_below_warn <= rules.fatigue.slope_above_warn);
     assert!(0.0 < rules.risk.medium_from && rules.risk.medium_from < rules.risk.low_from && rules.risk.low_from < 1.0);
+    for limit in &rules.limits {
+        assert!(limit.filter.days.contains(&true) && limit.filter.hours.contains(&true));
+        assert!(limit.filter.from.zip(limit.filter.to).is_none_or(|(from, to)| from < to));
+    }
     assert!(0.0 < rules.assets.quality_at_0 && rules.assets.quality_at_0 <= rules.assets.quality_at_100);
     assert!(value_at(&rules.risk.confidence, 0.0).is_some() && value_at(&rules.fatigue.wait_hours, 0.0).is_some());
 }
@@ -84,8 +88,16 @@ fn is_reported_with_places(files: PackFiles) {
     assert!(!render(&mistakes, &|name| files.get(name).map(String::as_str), true).is_empty());
 }
 
+/// The default pack with limits.
+fn whole_pack() -> PackFiles {
+    let limits = "[brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n\n[midweek]\nat_least = 2\nprice = 500\n\
+                  [midweek.where]\nchannels = [\"linkedin\"]\nhours = [6, 17]\ntags = [\"b2b\"]\n\
+                  from = 2026-12-24T12:00:00\nto = 2026-12-27T00:00:00\n";
+    with_file("limits.toml", limits)
+}
+
 fn file_name() -> impl Strategy<Value = String> {
-    let mut names: Vec<String> = default_pack().into_keys().filter(|name| name.ends_with(".toml")).collect();
+    let mut names: Vec<String> = whole_pack().into_keys().filter(|name| name.ends_with(".toml")).collect();
     names.extend(["overlays/a.toml".to_owned(), "overlays/b.toml".to_owned(), "chanels.toml".to_owned()]);
     prop::sample::select(names)
 }
@@ -123,6 +135,10 @@ const WORDS: &[&str] = &[
     "params",
     "signals",
     "days",
+    "at_most",
+    "at_least",
+    "per",
+    "where",
     "\u{feff}",
     "\r",
     "\t",
@@ -148,14 +164,14 @@ proptest! {
 
     #[test]
     fn no_random_text_makes_the_reader_panic(name in file_name(), text in any::<String>()) {
-        let mut files = default_pack();
+        let mut files = whole_pack();
         files.insert(name, text);
         is_reported_with_places(files);
     }
 
     #[test]
     fn no_random_tokens_make_the_reader_panic(name in file_name(), pieces in prop::collection::vec(piece(), 0..60)) {
-        let mut files = default_pack();
+        let mut files = whole_pack();
         files.insert(name, pieces.concat());
         is_reported_with_places(files);
     }
@@ -165,7 +181,7 @@ proptest! {
         name in file_name(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, piece()), 1..6),
     ) {
-        let mut files = default_pack();
+        let mut files = whole_pack();
         if let Some(text) = files.get_mut(&name) {
             for (from, length, piece) in edits {
                 let (start, end) = cut(text, from, length);
@@ -180,7 +196,7 @@ proptest! {
         name in file_name(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), b'0'..=b'9'), 1..4),
     ) {
-        let mut files = default_pack();
+        let mut files = whole_pack();
         if let Some(text) = files.get_mut(&name) {
             let mut bytes = text.clone().into_bytes();
             let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
@@ -197,7 +213,7 @@ proptest! {
         name in file_name(),
         swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..6),
     ) {
-        let mut files = default_pack();
+        let mut files = whole_pack();
         if let Some(text) = files.get_mut(&name) {
             let mut lines: Vec<&str> = text.lines().collect();
             for (one, other) in swaps {

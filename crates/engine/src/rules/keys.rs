@@ -60,7 +60,7 @@ pub const PACK_FILES: [FileKeys; 9] = [
     },
     FileKeys {
         stem: "limits",
-        doc: "how many posts there may or must be: a day, an hour or a week, over several channels",
+        doc: "how many posts of a client there may or must be in an hour, a day or a week, over its channels",
         is_required: false,
         keys: LIMITS,
     },

@@ -62,8 +62,7 @@ fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
     if let [_] = keys.as_slice() {
         return None;
     }
-    let cause =
-        format!("the limit `{name}` has {}, and may have one of them only", listed(keys.iter().map(String::as_str)));
+    let cause = format!("the limit `{name}` has more than one bound: {}", listed(keys.iter().map(String::as_str)));
     let remedy = match stated.iter().find(|found| found.layer == 0).filter(|_| stated.iter().any(|s| s.layer > 0)) {
         Some(of_base) => format!("write `{}`, the bound that the limit has, or declare a second limit", key(of_base)),
         None => "keep one, and declare a limit of its own for each of the others".to_owned(),
@@ -77,7 +76,7 @@ fn periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let periods = LimitPeriod::ALL.map(LimitPeriod::name).into_iter().filter(|period| per.contains(period));
     let periods: Vec<&str> = periods.collect();
     let [_, second, ..] = periods.as_slice() else { return None };
-    let cause = format!("`{}` has {}, but a limit counts over one period", found.path, listed(periods.iter().copied()));
+    let cause = format!("`{}` names more than one period: {}", found.path, listed(periods.iter().copied()));
     let remedy = format!("keep one of them; `{second}` needs a limit of its own");
     contradiction("several_periods", &[&found], cause, remedy)
 }
@@ -128,7 +127,7 @@ fn never_met(view: &View<'_>, hard: bool) -> Vec<Option<Contradiction>> {
 fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     let is_on = |name: &&str| view.bool(&path(name, "enabled")).unwrap_or(true);
     let is_sound = |name: &&str| {
-        !paths(name).any(|path| view.is_unread(&path)) && errors_of_one(view, name).iter().all(Option::is_none)
+        !view.is_unread_under(&format!("limits.{name}")) && errors_of_one(view, name).iter().all(Option::is_none)
     };
     let names = declared(view).into_iter().filter(is_on).filter(is_sound);
     let stated = names.filter_map(|name| {
@@ -329,4 +328,200 @@ fn is_share_of_the_same(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     let is_always = from.is_none() && to.is_none() && days.iter().chain(hours).all(|is_in| *is_in);
     (!minimum.per_channel || maximum.per_channel || channels.is_empty())
         && (minimum.period >= maximum.period || is_always)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Diagnostic;
+    use crate::rules::limits::tests::with_limits;
+    use crate::rules::{RulesPack, load};
+
+    /// The errors of a pack with these limits and, for the client `acme`, these changes.
+    fn errors(limits: &str, overlay: &str) -> Vec<Diagnostic> {
+        load(with_limits(limits, overlay)).err().unwrap_or_default()
+    }
+
+    fn codes(found: &[Diagnostic]) -> Vec<&'static str> {
+        found.iter().map(|mistake| mistake.code).collect()
+    }
+
+    /// Cause and remedy of the only error.
+    fn only(limits: &str) -> (String, String) {
+        let found = errors(limits, "");
+        let [mistake] = found.as_slice() else { panic!("{limits}: {found:?}") };
+        (mistake.cause.clone(), mistake.remedy.clone())
+    }
+
+    fn is_sound(limits: &str) {
+        let found = errors(limits, "");
+        assert!(found.is_empty(), "{limits}: {found:?}");
+    }
+
+    #[test]
+    fn a_limit_has_one_bound() {
+        let (cause, _) = only("[a]\nprice = 3\n");
+        assert_eq!(cause, "the limit `a` has no bound");
+        assert_eq!(errors("[a]\n", "")[0].place.to_string(), "limits.toml");
+        let (cause, remedy) = only("[a]\nat_least = 1\nat_most = 3\nat_most_share = 0.2\n");
+        assert_eq!(cause, "the limit `a` has more than one bound: `at_most`, `at_least`, `at_most_share`");
+        assert_eq!(remedy, "keep one, and declare a limit of its own for each of the others");
+        let found = errors("[a]\nat_most = 3\n", "[limits.a]\nat_least = 1\n");
+        assert_eq!(codes(&found), ["several_bounds"]);
+        assert_eq!(found[0].place.to_string(), "overlays/acme.toml:3:12");
+        assert!(found[0].remedy.starts_with("write `at_most`, the bound"), "{}", found[0].remedy);
+        // What cannot be read is an error of its own.
+        assert_eq!(codes(&errors("[a]\nat_most = \"3\"\n", "")), ["wrong_type"]);
+    }
+
+    #[test]
+    fn a_limit_counts_over_one_period_and_at_some_time() {
+        let (cause, remedy) = only("[a]\nat_most = 1\nper = [\"week\", \"hour\"]\n");
+        assert_eq!(cause, "`limits.a.per` names more than one period: `hour`, `week`");
+        assert_eq!(remedy, "keep one of them; `week` needs a limit of its own");
+        assert_eq!(codes(&errors("[a]\nat_most = 1\nwhere.hours = []\n", "")), ["empty_list"]);
+        let span = |to: &str| format!("[a]\nat_most = 1\nwhere = {{ from = 2026-12-24T12:00:00, to = {to} }}\n");
+        assert_eq!(codes(&errors(&span("2026-12-24T12:00:00"), "")), ["span_backwards"]);
+        is_sound(&span("2026-12-24T12:00:01"));
+    }
+
+    #[test]
+    fn a_minimum_above_a_maximum_of_the_same_posts_is_reported_at_the_minimum() {
+        let (cause, remedy) = only("[low]\nat_least = 5\n[high]\nat_most = 4\n");
+        assert_eq!(cause, "`low` requires at least 5 per week, but `high` allows at most 4 per week");
+        assert_eq!(remedy, "set `limits.low.at_least` to at most 4, or raise `limits.high.at_most`");
+        is_sound("[low]\nat_least = 4\n[high]\nat_most = 4\n");
+        is_sound("[low]\nat_least = 5\n[high]\nat_most = 4\nprice = 10\n");
+        is_sound("[low]\nat_least = 5\n[high]\nat_most = 4\nenabled = false\n");
+        let (_, remedy) = only("[low]\nat_least = 5\n[high]\nat_most = 0\n");
+        assert_eq!(remedy, "set `limits.low.enabled = false`, or raise `limits.high.at_most`");
+    }
+
+    #[test]
+    fn periods_and_channels_are_added_up() {
+        let (cause, remedy) = only("[low]\nat_least = 8\n[high]\nat_most = 1\nper = [\"day\"]\n");
+        assert_eq!(cause, "`low` requires at least 8 per week, but `high` allows at most 1 per day, 7 per week");
+        assert_eq!(remedy, "set `limits.low.at_least` to at most 7, or raise `limits.high.at_most`");
+        is_sound("[low]\nat_least = 7\n[high]\nat_most = 1\nper = [\"day\"]\n");
+        // Three days of the week.
+        let midweek = "where.days = [\"tuesday\", \"wednesday\", \"thursday\"]\n";
+        let (cause, _) = only(&format!("[low]\nat_least = 4\n{midweek}[high]\nat_most = 1\nper = [\"day\"]\n"));
+        assert!(cause.ends_with("at most 1 per day, 3 per week"), "{cause}");
+        // A minimum of each day.
+        let (cause, _) = only("[low]\nat_least = 1\nper = [\"day\"]\n[high]\nat_most = 6\n");
+        assert_eq!(cause, "`low` requires at least 1 per day, 7 per week, but `high` allows at most 6 per week");
+        // Two hours of the day.
+        let hours = "where.hours = [6, 7]\nper = [\"day\"]\n";
+        let (cause, _) = only(&format!("[low]\nat_least = 3\n{hours}[high]\nat_most = 1\nper = [\"hour\"]\n"));
+        assert!(cause.ends_with("at most 1 per hour, 2 per day"), "{cause}");
+        // Each of two channels, and two channels together.
+        let two = "where.channels = [\"x\", \"ig\"]\n";
+        let (cause, _) = only(&format!("[low]\nat_least = 2\nper = [\"channel\"]\n{two}[high]\nat_most = 3\n"));
+        assert!(cause.contains("at least 2 per channel and week, 4 per week"), "{cause}");
+        let (cause, _) = only(&format!("[low]\nat_least = 3\n{two}[high]\nat_most = 1\nper = [\"channel\"]\n"));
+        assert!(cause.ends_with("at most 1 per channel and week, 2 per week"), "{cause}");
+        let (cause, _) = only(
+            "[low]\nat_least = 3\nper = [\"channel\"]\nwhere.channels = [\"x\"]\n\
+                               [high]\nat_most = 2\nper = [\"channel\"]\n",
+        );
+        assert!(cause.ends_with("at most 2 per channel and week"), "{cause}");
+        // Which channels a client uses is not known: one is.
+        is_sound("[low]\nat_least = 1\nper = [\"channel\"]\n[high]\nat_most = 1\n");
+    }
+
+    #[test]
+    fn a_maximum_of_other_posts_contradicts_nothing() {
+        for (low, high) in [
+            ("", "where.channels = [\"x\"]"),
+            ("where.channels = [\"x\", \"ig\"]", "where.channels = [\"x\"]"),
+            ("", "where.days = [\"monday\"]"),
+            ("where.hours = [6, 7]", "where.hours = [6]"),
+            ("", "where.tags = [\"b2b\"]"),
+            ("where.tags = [\"b2b\", \"eu\"]", "where.tags = [\"b2b\"]"),
+            ("", "where.clients = [\"acme\"]"),
+            ("", "where.from = 2026-12-24T12:00:00"),
+            ("where.to = 2026-12-24T12:00:01", "where.to = 2026-12-24T12:00:00"),
+        ] {
+            is_sound(&format!("[low]\nat_least = 2\n{low}\n[high]\nat_most = 1\n{high}\n"));
+        }
+        for (low, high) in [
+            ("where.channels = [\"x\"]", "where.channels = [\"x\", \"ig\"]"),
+            ("where.tags = [\"b2b\"]", "where.tags = [\"b2b\", \"eu\"]"),
+            ("where.clients = [\"acme\"]", ""),
+            ("where.from = 2026-12-24T12:00:00", "where.from = 2026-12-24T12:00:00"),
+        ] {
+            let text = format!("[low]\nat_least = 2\n{low}\n[high]\nat_most = 1\n{high}\n");
+            assert_eq!(codes(&errors(&text, "")), ["limits_contradict"], "{text}");
+        }
+        // A minimum of each day between two times holds on one day at least.
+        let dated = "per = [\"day\"]\nwhere.from = 2026-12-24T12:00:00\n";
+        is_sound(&format!("[low]\nat_least = 2\n{dated}[high]\nat_most = 2\n"));
+    }
+
+    #[test]
+    fn a_minimum_above_the_weekly_posts_is_reported() {
+        let (cause, remedy) = only("[low]\nat_least = 6\nwhere.channels = [\"fb\"]\n");
+        assert_eq!(
+            cause,
+            "`low` requires at least 6 per week, but `weekly_posts` of `fb` allows 5 (beside channels.toml, line 47)"
+        );
+        assert_eq!(remedy, "set `limits.low.at_least` to at most 5, or raise `weekly_posts`");
+        is_sound("[low]\nat_least = 12\nwhere.channels = [\"fb\", \"ig\"]\n");
+        let (cause, _) = only("[low]\nat_least = 2\nper = [\"day\"]\nwhere.channels = [\"fb\", \"ig\"]\n");
+        assert!(cause.contains("2 per day, 14 per week, but `weekly_posts` of `fb`, `ig` allows 12"), "{cause}");
+        let (cause, _) = only("[low]\nat_least = 52\n");
+        assert!(cause.contains("of all channels allows 51"), "{cause}");
+        let found =
+            errors("[low]\nat_least = 6\nper = [\"channel\"]\nwhere.channels = [\"fb\", \"ig\", \"gmb\"]\n", "");
+        assert_eq!(codes(&found), ["limit_above_weekly_posts"; 2]);
+    }
+
+    #[test]
+    fn shares_of_the_same_posts_are_compared() {
+        let of_x = "where.channels = [\"x\"]\n";
+        let (cause, remedy) = only(&format!("[low]\nat_least_share = 0.5\n{of_x}[high]\nat_most_share = 0.4\n{of_x}"));
+        assert_eq!(cause, "`low` requires at least a share of 0.5 per week, but `high` allows at most 0.4 per week");
+        assert_eq!(remedy, "set `limits.low.at_least_share` to at most 0.4, or raise `limits.high.at_most_share`");
+        is_sound(&format!("[low]\nat_least_share = 0.4\n{of_x}[high]\nat_most_share = 0.4\n{of_x}"));
+        let high = format!("[high]\nat_most_share = 0.4\n{of_x}");
+        let daily = format!("[low]\nat_least_share = 0.5\nper = [\"day\"]\n{of_x}{high}");
+        assert_eq!(codes(&errors(&daily, "")), ["limits_contradict"]);
+        // Half of Monday's posts may be less than two fifths of the week's.
+        let monday = "per = [\"day\"]\nwhere = { channels = [\"x\"], days = [\"monday\"] }\n";
+        is_sound(&format!("[low]\nat_least_share = 0.5\n{monday}{high}"));
+        // All posts of X are X's.
+        is_sound(&format!("[low]\nat_least_share = 0.5\nper = [\"channel\"]\n{of_x}{high}"));
+    }
+
+    #[test]
+    fn an_overlay_that_makes_a_minimum_impossible_is_reported_where_it_is_certain() {
+        let base = "[low]\nat_least = 3\nwhere.channels = [\"fb\"]\n[high]\nat_most = 9\n";
+        let found = errors(base, "[limits.high]\nat_most = 2\n");
+        assert_eq!(codes(&found), ["limits_contradict"]);
+        assert_eq!(found[0].place.to_string(), "overlays/acme.toml:3:11");
+        assert!(found[0].cause.ends_with("(beside limits.toml, line 2)"), "{}", found[0].cause);
+        let found = errors(base, "[channels.fb]\nweekly_posts = 1\n");
+        assert_eq!(codes(&found), ["limit_above_weekly_posts"]);
+        let found = errors(base, "[limits.low]\nper = [\"day\"]\n");
+        assert_eq!(codes(&found), ["limit_above_weekly_posts", "limits_contradict"]);
+        assert!(found.iter().all(|mistake| mistake.place.to_string() == "overlays/acme.toml:3:7"), "{found:?}");
+        // Whether the client has the tag is not known.
+        let tagged = "[low]\nat_least = 3\nwhere = { channels = [\"fb\"], tags = [\"b2b\"] }\n[high]\nat_most = 9\n";
+        assert_eq!(errors(tagged, "[channels.fb]\nweekly_posts = 1\n[limits.high]\nat_most = 2\n"), []);
+        assert_eq!(codes(&errors(tagged, "[limits.low]\nat_least = 6\n")), ["limit_above_weekly_posts"]);
+    }
+
+    #[test]
+    fn a_minimum_with_a_price_that_can_never_be_met_is_a_warning() {
+        let remarks = |limits: &str, overlay: &str| {
+            let pack: RulesPack = load(with_limits(limits, overlay)).unwrap();
+            pack.remarks().iter().map(|found| (found.code, found.place.to_string())).collect::<Vec<_>>()
+        };
+        let text = "[low]\nat_least = 6\nprice = 10\nwhere.channels = [\"fb\"]\n[high]\nat_most = 5\n";
+        let at = "limits.toml:2:12".to_owned();
+        assert_eq!(remarks(text, ""), [("limits_contradict", at.clone()), ("limit_above_weekly_posts", at)]);
+        let text = "[low]\nat_least = 5\nprice = 10\nwhere.channels = [\"fb\"]\n";
+        assert_eq!(remarks(text, ""), []);
+        let of_overlay = ("limit_above_weekly_posts", "overlays/acme.toml:3:16".to_owned());
+        assert_eq!(remarks(text, "[channels.fb]\nweekly_posts = 1\n"), [of_overlay]);
+    }
 }

@@ -142,8 +142,11 @@ impl LimitFilter {
     };
 }
 
+/// Makes a bound of a number.
+type MakeBound = fn(f64) -> LimitBound;
+
 /// The keys of which a limit states exactly one, each with the bound that its number makes.
-pub(super) const BOUNDS: [(&str, fn(f64) -> LimitBound); 4] = [
+pub(super) const BOUNDS: [(&str, MakeBound); 4] = [
     ("at_most", LimitBound::AtMost),
     ("at_least", LimitBound::AtLeast),
     ("at_most_share", LimitBound::AtMostShare),
@@ -210,5 +213,177 @@ fn filter(view: &View<'_>, table: &str) -> LimitFilter {
         clients: texts("clients").map(|id| ClientId::new(id.as_str())).collect(),
         from: view.date_time(&path("from")),
         to: view.date_time(&path("to")),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::WorkspaceId;
+    use crate::rules::PackFiles;
+    use crate::rules::load;
+    use crate::rules::load::tests::{default_files, reported};
+
+    /// The default pack with these limits, and an overlay for the client `acme` unless its text is empty.
+    pub(in crate::rules) fn with_limits(limits: &str, overlay: &str) -> PackFiles {
+        let mut files = default_files();
+        files.insert("limits.toml".to_owned(), limits.to_owned());
+        if !overlay.is_empty() {
+            let overlay = format!("scope = {{ client = \"acme\" }}\n{overlay}");
+            files.insert("overlays/acme.toml".to_owned(), overlay);
+        }
+        files
+    }
+
+    fn read(text: &str) -> Vec<LimitRules> {
+        load(with_limits(text, "")).unwrap().base().limits
+    }
+
+    fn time(text: &str) -> Option<NaiveDateTime> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_limit_that_states_its_bound_alone_counts_every_post_of_a_client_in_a_week() {
+        let everything = LimitFilter {
+            channels: Vec::new(),
+            days: [true; 7],
+            hours: [true; 24],
+            tags: Vec::new(),
+            clients: Vec::new(),
+            from: None,
+            to: None,
+        };
+        let expected = LimitRules {
+            name: "brand_week".into(),
+            bound: LimitBound::AtMost(12.0),
+            per_channel: false,
+            period: LimitPeriod::Week,
+            filter: everything,
+            price: None,
+        };
+        assert_eq!(read("[brand_week]\nat_most = 12\n"), [expected]);
+    }
+
+    #[test]
+    fn every_key_is_read_from_an_inline_table_as_from_one_of_its_own() {
+        let head = "[b2b]\nat_least = 2.5\nper = [\"day\", \"channel\", \"client\"]\nprice = 500\n";
+        let keys = [
+            "channels = [\"x\", \"linkedin\"]",
+            "days = [\"thursday\", \"tuesday\"]",
+            "hours = [7, 6]",
+            "tags = [\"b2b\", \"eu\"]",
+            "clients = [\"acme\"]",
+            "from = 2026-12-24T12:00:00",
+            "to = 2026-12-27 00:00:00",
+        ];
+        let inline = read(&format!("{head}where = {{ {} }}\n", keys.join(", ")));
+        assert_eq!(read(&format!("{head}[b2b.where]\n{}\n", keys.join("\n"))), inline);
+        let [limit] = inline.as_slice() else { panic!("{inline:?}") };
+        assert_eq!((limit.bound, limit.price), (LimitBound::AtLeast(2.5), Some(500.0)));
+        assert_eq!((limit.per_channel, limit.period), (true, LimitPeriod::Day));
+        let LimitFilter { channels, days, hours, tags, clients, from, to } = &limit.filter;
+        assert_eq!(channels, &[Channel::Linkedin, Channel::X]);
+        assert_eq!(days, &[false, true, false, true, false, false, false]);
+        assert_eq!(
+            hours.iter().zip(0..).filter(|(is_in, _)| **is_in).map(|(_, hour)| hour).collect::<Vec<_>>(),
+            [6, 7]
+        );
+        assert_eq!(tags, &["b2b".into(), "eu".into()]);
+        assert_eq!(clients, &[ClientId::new("acme")]);
+        assert_eq!((*from, *to), (time("2026-12-24T12:00:00"), time("2026-12-27T00:00:00")));
+    }
+
+    #[test]
+    fn limits_come_in_the_order_of_the_file_without_those_switched_off() {
+        let text = "[z]\nat_most_share = 0.5\n[m]\nenabled = false\nat_most = 1\n[a]\nat_least_share = 0.4\n";
+        let names = |limits: Vec<LimitRules>| limits.iter().map(|limit| limit.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(read(text)), ["z", "a"]);
+        let pack = load(with_limits(text, "[limits.m]\nenabled = true\n[limits.z]\nenabled = false\n")).unwrap();
+        let of = |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits;
+        assert_eq!(names(of("acme")), ["m", "a"]);
+        assert_eq!(names(of("other")), ["z", "a"]);
+    }
+
+    #[test]
+    fn a_pack_without_limits_has_none_and_one_with_an_empty_file_neither() {
+        assert_eq!(load(default_files()).unwrap().base().limits, []);
+        assert_eq!(read("# none yet\n"), []);
+    }
+
+    #[test]
+    fn an_overlay_changes_a_limit_of_the_base() {
+        let text = "[brand_day]\nat_most = 4\nper = [\"day\"]\nwhere = { days = [\"monday\"], channels = [\"x\"] }\n";
+        let overlay = "[limits.brand_day]\nat_most = 2\nprice = 9\nper = [\"week\"]\nwhere.days = [\"friday\"]\n";
+        let pack = load(with_limits(text, overlay)).unwrap();
+        let limits = pack.rules_for(&WorkspaceId::new("w"), &ClientId::new("acme"), None).limits;
+        let [limit] = limits.as_slice() else { panic!("{limits:?}") };
+        assert_eq!((limit.bound, limit.price), (LimitBound::AtMost(2.0), Some(9.0)));
+        assert_eq!(limit.period, LimitPeriod::Week);
+        assert_eq!((limit.filter.days[0], limit.filter.days[4]), (false, true));
+        assert_eq!(limit.filter.channels, [Channel::X], "the overlay does not state it");
+    }
+
+    #[test]
+    fn an_overlay_may_not_add_a_limit_nor_a_campaign_change_one() {
+        let mistakes =
+            load(with_limits("[brand_day]\nat_most = 4\n", "[limits.brand_dai]\nat_most = 2\n")).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!(
+            (mistake.code, mistake.remedy.as_str()),
+            ("unknown_limit", "write `brand_day`, the nearest known name")
+        );
+        let mut files = with_limits("[brand_day]\nat_most = 4\n", "");
+        let overlay = "scope = { campaign = \"spring\" }\n[limits.brand_day]\nat_most = 2\n";
+        files.insert("overlays/spring.toml".to_owned(), overlay.to_owned());
+        let mistakes = load(files).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!(mistake.code, "not_for_campaigns");
+        assert!(mistake.cause.ends_with("a limit counts the posts of all campaigns"), "{}", mistake.cause);
+        let mut files = default_files();
+        let overlay = "scope = { client = \"acme\" }\n[limits.brand_day]\nat_most = 2\n";
+        files.insert("overlays/a.toml".to_owned(), overlay.to_owned());
+        let [(code, ..)] = reported(files).try_into().unwrap();
+        assert_eq!(code, "unknown_limit");
+    }
+
+    #[test]
+    fn names_of_a_list_are_checked_one_by_one() {
+        let codes = |line: &str| -> Vec<&'static str> {
+            let found = load(with_limits(&format!("[a]\nat_most = 1\n{line}\n"), "")).expect_err(line);
+            found.into_iter().map(|mistake| mistake.code).collect()
+        };
+        assert_eq!(
+            codes("per = [\"client\", \"workspace\", \"dya\", 3]"),
+            ["unknown_value", "unknown_value", "wrong_type"]
+        );
+        assert_eq!(codes("per = [\"day\", \"day\"]"), ["duplicate_name"]);
+        assert_eq!(codes("per = []"), ["empty_list"]);
+        assert_eq!(codes("per = \"day\""), ["wrong_type"]);
+        assert_eq!(codes("where = { tags = [\"b2b\", \" \", \"b2b\"] }"), ["empty_text", "duplicate_name"]);
+        assert_eq!(codes("where = { channels = [\"linkdin\"], days = [\"mon\"] }"), ["unknown_value"; 2]);
+        assert_eq!(codes("where = { hours = [24] }"), ["out_of_range"]);
+        assert_eq!(codes("where = { from = \"friday 18:00\" }"), ["wrong_type"]);
+        assert_eq!(codes("where = { from = 2026-12-24 }"), ["wrong_type"]);
+        assert_eq!(codes("where = { from = 2026-12-24T12:00:00Z }"), ["offset_time"]);
+        assert_eq!(codes("where = { kinds = [\"video\"] }"), ["unknown_key"]);
+        assert_eq!(codes("weigh = { video = 4 }"), ["unknown_key"]);
+    }
+
+    #[test]
+    fn a_key_of_the_filter_beside_it_belongs_in_the_filter_and_the_other_way_round() {
+        let remedy = |text: &str| load(with_limits(text, "")).unwrap_err().remove(0).remedy;
+        assert_eq!(remedy("[a]\nat_most = 1\ndays = [\"monday\"]\n"), "move `days` to `[a.where]`");
+        assert_eq!(remedy("[a]\nat_most = 1\nwhere = { price = 3 }\n"), "move `price` to `[a]`");
+    }
+
+    #[test]
+    fn clients_and_tags_of_every_layer_are_names_of_the_scenario() {
+        let text = "[a]\nat_most = 1\nwhere = { tags = [\"b2b\", \"eu\"], clients = [\"acme\"] }\n";
+        let pack = load(with_limits(text, "[limits.a]\nwhere.tags = [\"us\"]\n")).unwrap();
+        let names: Vec<_> = pack.names_of_limits().map(|name| (name.kind, name.name, name.place.line)).collect();
+        let tag = |name: &str, line| (NameKind::ClientTag, name.to_owned(), line);
+        let client = (NameKind::Client, "acme".to_owned(), 3);
+        assert_eq!(names, [client, tag("b2b", 3), tag("eu", 3), tag("us", 3)]);
     }
 }

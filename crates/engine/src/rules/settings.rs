@@ -54,7 +54,7 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     values: BTreeMap<String, Setting>,
-    /// Paths for which a file states something that could not be read.
+    /// Paths for which a file states something that could not be read, or that is unknown.
     unread: BTreeSet<String>,
 }
 
@@ -247,6 +247,13 @@ impl<'a> View<'a> {
     /// Whether some layer states something for the path that could not be read.
     pub(crate) fn is_unread(&self, path: &str) -> bool {
         self.layers.iter().any(|settings| settings.unread.contains(path))
+    }
+
+    /// Whether some layer states something in the table that could not be read, or that is unknown there.
+    pub(crate) fn is_unread_under(&self, table: &str) -> bool {
+        let prefix = format!("{table}.");
+        let is_under = |path: &String| path.starts_with(&prefix);
+        self.layers.iter().any(|settings| settings.unread.iter().any(is_under))
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<FoundSetting<'a>> {

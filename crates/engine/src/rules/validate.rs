@@ -243,6 +243,7 @@ impl Visit<'_> {
         place: &SourceLocation,
     ) -> Option<&'static str> {
         let full = joined(path, name);
+        self.settings.note_unread(&full);
         let names = branch.names();
         let (code, cause) = unknown_cause(branch, name, self.local(path));
         let guess = alias(branch, name).or_else(|| nearest(name, names.iter().copied()));

@@ -111,7 +111,8 @@ impl ValueReader<'_> {
         place: &SourceLocation,
         cause: String,
     ) -> Diagnostic {
-        let remedy = match nearest(text, names.iter().copied()) {
+        let short_for = || names.iter().copied().find(|name| is_short_for(text, name));
+        let remedy = match nearest(text, names.iter().copied()).or_else(short_for) {
             Some(name) => format!("write `\"{name}\"`, the nearest of {}", listed(names.iter().copied())),
             None => format!("write {}: {}", self.key.kind.expected(), self.key.doc),
         };
@@ -417,10 +418,10 @@ fn whole(integer: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-/// Whether a text abbreviates a weekday, such as `Fri` or `mon.`.
-fn is_short_for(text: &str, day: &str) -> bool {
+/// Whether a text abbreviates a name, as `Fri` and `fri.` do a weekday.
+fn is_short_for(text: &str, name: &str) -> bool {
     let short = text.trim_end_matches('.').to_lowercase();
-    short.len() >= 2 && day.starts_with(&short)
+    short.len() >= 2 && name.starts_with(&short)
 }
 
 /// The minutes of the day that a text denotes; 1440 for `24:00`.
