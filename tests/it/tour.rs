@@ -271,8 +271,9 @@ fn the_page_about_rules_can_be_followed() {
 
 #[test]
 fn every_link_of_the_documents_points_to_a_file() {
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/rules.md"];
-    for document in documents {
+    let pages = ["docs/rules.md", "docs/limits.md"];
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    for document in documents.into_iter().chain(pages) {
         let text = read(document);
         let folder = project().join(document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -9,6 +9,7 @@ mod explain;
 mod folders;
 mod hostile_files;
 mod impact;
+mod limits;
 mod plan;
 mod rules;
 mod rules_fmt;
