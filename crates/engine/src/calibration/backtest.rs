@@ -1,5 +1,9 @@
-//! Backtest with rolling origins: everything is fitted on what came before a cut, then asked about the posts that were
-//! really made after it.
+//! Backtest with rolling origins: at each cut, the model is fitted to the posts before it and forecasts the posts after
+//! it.
+//!
+//! The model's forecast is then corrected twice. Its median is averaged with that of exponential smoothing, on the scale
+//! of log(1 + sum). Its ranges are widened by the factor with which earlier forecasts of the channel and horizon would
+//! have held 90 % of the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,33 +13,35 @@ use super::baselines;
 use super::filter::Variances;
 use super::fit::{ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
-use super::history::{AccountHistory, DAY_SECONDS, Observation, observations, weeks_in_seconds};
+use super::history::{AccountHistory, DAY_SECONDS, Observation, by_channel, observations, weeks_in_seconds};
 use super::hours;
 use super::prediction::{Method, Prediction, SHARES, crps};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::stats::{Cluster, ClusteredMean, normal_quantile, quantile};
 
-/// Measured posts that an account must have before a cut, and days that they must span.
-const LEAST_POSTS: usize = 30;
-const LEAST_DAYS: i64 = 56;
+/// Minimum number of measured posts of an account before a cut.
+const MIN_POSTS: usize = 30;
 
-/// Cuts before the first scored one, from which the first width is learnt.
+/// Minimum number of days from an account's first measured post to a cut.
+const MIN_DAYS: i64 = 56;
+
+/// Number of cuts before the first scored one. Their forecasts determine the first width.
 const WARM_UP_CUTS: usize = 4;
 
-/// Weight of the model's own ranges against earlier forecasts when a width is learnt, in forecasts.
+/// Number of hypothetical forecasts with exact ranges that count among the earlier forecasts when a width is estimated.
 const PRIOR_FORECASTS: usize = 20;
 
-/// Smallest half-width of a 90 % range on the log scale that an error is measured in.
-const LEAST_HALF_WIDTH: f64 = 0.1;
+/// Minimum of the half-width of a 90 % range in which errors are expressed, on the log scale.
+const MIN_HALF_WIDTH: f64 = 0.1;
 
-/// What a backtest does.
+/// Options of a backtest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacktestOptions {
     /// Number of cuts that are scored.
     pub cuts: usize,
     /// Horizons in weeks.
     pub horizons: Vec<u32>,
-    /// Draws a forecast.
+    /// Number of draws of each forecast.
     pub draws: usize,
     /// Seed of the draws.
     pub seed: u64,
@@ -52,11 +58,11 @@ impl Default for BacktestOptions {
 pub struct Backtest {
     /// By channel, cut, account, horizon and method.
     pub predictions: Vec<Prediction>,
-    /// What posts at an account's fitted best hours earned more than its other posts over the longest horizon, as a
-    /// difference of mean log(1 + engagements), clustered by account and cut; `None` if too few posts tell.
+    /// By how much posts at an account's fitted best hours earned more than its other posts over the longest horizon, as
+    /// a difference of mean log(1 + engagements), clustered by account and cut; `None` with fewer than two clusters.
     pub hour_gain: Option<ClusteredMean>,
-    /// The factor by which ranges of the next forecast are widened on the log scale, by channel and horizon in weeks: as
-    /// all cuts say, at least 1.
+    /// The factor by which ranges of the next forecast are widened on the log scale, by channel and horizon in weeks,
+    /// estimated from all cuts; at least 1.
     pub widths: BTreeMap<(Channel, u32), f64>,
 }
 
@@ -79,8 +85,8 @@ impl Backtest {
         self.predictions.iter().map(|one| (&one.account, one.channel)).collect::<BTreeSet<_>>().len()
     }
 
-    /// The pinball loss of a method less that of the model at a horizon, clustered by account: above 0 where the model
-    /// is better; `None` with fewer than two accounts.
+    /// The pinball loss of a method minus that of the model at a horizon, clustered by account: above 0 if the model is
+    /// better; `None` with fewer than two accounts.
     #[must_use]
     pub fn advantage_over(&self, method: Method, horizon_weeks: u32) -> Option<ClusteredMean> {
         let mut accounts: BTreeMap<(&ClientId, Channel), (f64, f64)> = BTreeMap::new();
@@ -95,13 +101,14 @@ impl Backtest {
     }
 }
 
-/// Draws of one account at one cut and horizon, by method.
+/// The forecasts of one account at one cut and horizon.
 struct Forecast<'a> {
     history: &'a AccountHistory,
     cut: Timestamp,
     horizon_weeks: u32,
     posts: usize,
     actual: f64,
+    /// The point forecast and the draws of each method.
     draws: BTreeMap<Method, (f64, Draws)>,
     hour_gain: Option<Cluster>,
 }
@@ -109,10 +116,7 @@ struct Forecast<'a> {
 /// Runs a backtest.
 #[must_use]
 pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Backtest {
-    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
-    for history in histories {
-        channels.entry(history.channel).or_default().push(history);
-    }
+    let channels = by_channel(histories);
     let cuts = cuts(histories, options);
     let tasks: Vec<(Channel, &Vec<&AccountHistory>, usize, Timestamp)> = channels
         .iter()
@@ -147,28 +151,20 @@ fn widths(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32
     errors.iter().map(|(key, errors)| (*key, width(errors))).collect()
 }
 
-/// Draws of the model whose median is averaged with that of exponential smoothing, on the scale of log(1 + sum). The
-/// history needs a measured post before the cut.
-pub(super) fn centred(
-    draws: &Draws,
-    history: &AccountHistory,
-    cut: Timestamp,
-    posts: usize,
-    options: &BacktestOptions,
-    seed: [u8; 32],
-) -> Draws {
-    let (_, recent) = baselines::draw(Method::Smoothing, history, cut, posts, options.draws, seed);
-    draws.adjusted((libm::log1p(recent.quantile(0.5)) - libm::log1p(draws.quantile(0.5))) / 2.0, 1.0)
+/// The model's draws, moved so that their median is the average of their own and that of exponential smoothing, on the
+/// scale of log(1 + sum).
+pub(super) fn centred(draws: &Draws, smoothed: &Draws) -> Draws {
+    draws.adjusted((libm::log1p(smoothed.quantile(0.5)) - libm::log1p(draws.quantile(0.5))) / 2.0, 1.0)
 }
 
 /// The distance of an outcome from the median of a forecast, in half-widths of its 90 % range, on the log scale.
 fn relative_error(draws: &Draws, actual: f64) -> f64 {
     let log = |share: f64| libm::log1p(draws.quantile(share));
-    (libm::log1p(actual) - log(0.5)).abs() / ((log(0.95) - log(0.05)) / 2.0).max(LEAST_HALF_WIDTH)
+    (libm::log1p(actual) - log(0.5)).abs() / ((log(0.95) - log(0.05)) / 2.0).max(MIN_HALF_WIDTH)
 }
 
-/// The factor by which 90 % ranges must be widened so that they had held 90 % of the earlier outcomes, among which
-/// count some that are as the ranges say (normal on the log scale); never below 1.
+/// The factor by which 90 % ranges must be widened to hold 90 % of the earlier outcomes, at least 1. `errors` are those
+/// of [`relative_error`], to which errors of [`PRIOR_FORECASTS`] are added that are normal with the width of the ranges.
 fn width(errors: &[f64]) -> f64 {
     let edge = normal_quantile(0.95);
     let expected = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / edge;
@@ -177,7 +173,7 @@ fn width(errors: &[f64]) -> f64 {
     quantile(&sorted, 0.9 * (1.0 + 1.0 / sorted.len() as f64)).max(1.0)
 }
 
-/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is scored twice at it.
+/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is in two of its forecasts.
 fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestamp> {
     let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
     let longest = options.horizons.iter().copied().max().unwrap_or(1);
@@ -192,8 +188,8 @@ fn at_cut<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &Backtes
         return Vec::new();
     }
     let Some(model) = fit_channel(accounts, cut, None) else { return Vec::new() };
-    let flat = Variances { level_per_day: 0.0, slow: 0.0, fast: 0.0, noise: 1.0 };
-    let Some(regression) = fit_channel(accounts, cut, Some(flat)) else { return Vec::new() };
+    let constant_level = Variances { level_per_day: 0.0, slow: 0.0, fast: 0.0, noise: 1.0 };
+    let Some(regression) = fit_channel(accounts, cut, Some(constant_level)) else { return Vec::new() };
     let scored: Vec<(usize, &'a AccountHistory)> =
         accounts.iter().copied().enumerate().filter(|(_, history)| is_scored(history)).collect();
     let of_account = |(index, history): &(usize, &'a AccountHistory)| {
@@ -208,7 +204,7 @@ fn at_cut<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &Backtes
 fn has_enough(history: &AccountHistory, cut: Timestamp) -> bool {
     let measured = || history.posts.iter().take(history.count_before(cut)).filter(|post| post.engagements.is_some());
     let Some(first) = measured().next() else { return false };
-    measured().count() >= LEAST_POSTS && cut.as_second() - first.at.as_second() >= LEAST_DAYS * DAY_SECONDS
+    measured().count() >= MIN_POSTS && cut.as_second() - first.at.as_second() >= MIN_DAYS * DAY_SECONDS
 }
 
 fn forecast<'a>(
@@ -236,13 +232,12 @@ fn forecast<'a>(
         draws.insert(method, (point, sums));
     }
     for (method, fit) in [(Method::Model, model), (Method::Regression, regression)] {
-        let sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
+        let mut sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
+        if method == Method::Model {
+            let (_, smoothed) = draws.get(&Method::Smoothing)?;
+            sums = centred(&sums, smoothed);
+        }
         draws.insert(method, (sums.quantile(0.5), sums));
-    }
-    let recent = draws.get(&Method::Smoothing).map(|(_, sums)| sums.quantile(0.5));
-    if let (Some((point, sums)), Some(recent)) = (draws.get_mut(&Method::Model), recent) {
-        *sums = sums.adjusted((libm::log1p(recent) - libm::log1p(*point)) / 2.0, 1.0);
-        *point = sums.quantile(0.5);
     }
     let hour_gain = hours::gain(model, model.accounts.get(index)?, &measured(model));
     Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hour_gain })

@@ -1,5 +1,5 @@
-//! Simple forecasts that a calibrated model is compared with: means of earlier posts. Their uncertainty comes from
-//! resampling the same posts.
+//! Simple forecasts that a calibrated model is compared with: means of earlier posts, with ranges from resampling these
+//! posts.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

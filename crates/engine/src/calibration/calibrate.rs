@@ -1,13 +1,11 @@
 //! Calibrates every account of a posting history.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
-use super::channel_estimates::{self, ChannelCalibration};
-use super::estimates::{AccountCalibration, AccountEstimator};
+use super::account_estimates::{AccountCalibration, AccountEstimator};
+use super::channel_estimates::{ChannelCalibration, channel_calibration};
 use super::fit::{ChannelFit, fit_channel};
-use super::history::{AccountHistory, observations};
+use super::history::{AccountHistory, by_channel, observations};
 use crate::model::{Channel, ClientId, Timestamp};
 
 /// Estimates of the response of every account in a posting history.
@@ -35,16 +33,12 @@ impl Calibration {
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;
     let until = last.plus_seconds(1);
-    let mut by_channel: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
-    for history in histories {
-        by_channel.entry(history.channel).or_default().push(history);
-    }
-    let by_channel: Vec<(Channel, Vec<&AccountHistory>)> = by_channel.into_iter().collect();
-    let fitted = by_channel.par_iter().filter_map(|(channel, accounts)| {
+    let histories: Vec<(Channel, Vec<&AccountHistory>)> = by_channel(histories).into_iter().collect();
+    let calibrated = histories.par_iter().filter_map(|(channel, accounts)| {
         let fit = fit_channel(accounts, until, None)?;
         Some(channel_and_accounts(&fit, *channel, accounts, until))
     });
-    let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = fitted.collect::<Vec<_>>().into_iter().unzip();
+    let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = calibrated.collect::<Vec<_>>().into_iter().unzip();
     Some(Calibration { until, channels, accounts: accounts.into_iter().flatten().collect() })
 }
 
@@ -62,5 +56,5 @@ fn channel_and_accounts(
     let accounts: Vec<AccountCalibration> = calibrated.collect();
     let observed: Vec<_> =
         histories.iter().flat_map(|history| observations(history, &fit.types, fit.half_life.hours)).collect();
-    (channel_estimates::of_channel(fit, channel, &observed, &accounts), accounts)
+    (channel_calibration(fit, channel, &observed, &accounts), accounts)
 }

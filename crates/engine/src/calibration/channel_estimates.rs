@@ -1,16 +1,15 @@
-//! What the accounts of a channel have in common: effects, response to load, and what the posts themselves show of it.
+//! What the accounts of a channel have in common: effects, response to load, and the mean residual of posts by load.
 
-use nalgebra::DMatrix;
-
-use super::estimates::{
-    AccountCalibration, Combination, EffectGroup, ParameterEstimate, half_life, least_z, least_z_of_response, response,
-};
+use super::account_estimates::{AccountCalibration, PostResidual};
+use super::effect_parameters::{EffectParameter, effect_parameters};
+use super::estimates::{ParameterEstimate, half_life_estimate};
 use super::fit::ChannelFit;
 use super::history::Observation;
-use crate::model::{Channel, EstimateSource, WorldEstimate, WorldParameter};
+use super::pooling::channel_prior;
+use crate::model::{Channel, EstimateSource};
 use crate::stats::{mean, normal_quantile, variance};
 
-/// What a calibration found of a channel.
+/// The calibration of one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelCalibration {
     /// The channel.
@@ -21,101 +20,73 @@ pub struct ChannelCalibration {
     pub measured: usize,
     /// Hours, weekdays, content types, response strength and half-life.
     pub parameters: Vec<ParameterEstimate>,
-    /// What posts earned by their load, the least load first.
+    /// The loss of posts by their load, the smallest load first.
     pub response: Vec<ResponsePoint>,
 }
 
-/// What the posts of a channel earned at about the same load, against what they would have earned rested.
+/// The mean loss of the posts of a channel that had about the same load: their 1 + engagements as a factor on what the
+/// model predicts without load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResponsePoint {
     /// Mean load before the posts.
     pub load: f64,
-    /// Geometric mean of the factor on 1 + engagements.
+    /// Geometric mean of the factor.
     pub factor: f64,
-    /// Its 90 % interval, of the posts' own spread.
+    /// 90 % confidence interval of the factor, from the variance between posts.
     pub interval: [f64; 2],
     /// Number of posts.
     pub posts: usize,
 }
 
-/// Loads from which the next point of a response begins.
-const LOAD_STEPS: [f64; 9] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+/// Loads at which the points of a response begin; each ends where the next begins.
+const LOAD_STARTS: [f64; 9] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
-/// Least number of posts of a point.
-const POSTS_OF_A_POINT: usize = 20;
+/// Minimum number of posts of a point.
+const MIN_POSTS: usize = 20;
 
 /// The calibration of a channel from its fit, the observations of its accounts, and their calibrations.
-pub(super) fn of_channel(
+pub(super) fn channel_calibration(
     fit: &ChannelFit,
     channel: Channel,
     observed: &[Observation],
     accounts: &[AccountCalibration],
 ) -> ChannelCalibration {
-    let measured = || observed.iter().filter(|post| post.log_engagements.is_some());
-    let estimator = Estimator { fit, channel };
-    let mut parameters = Vec::new();
-    for group in EffectGroup::ALL {
-        let contrasts = group.contrasts(fit, measured());
-        let least_z = least_z(contrasts.len());
-        let effects =
-            contrasts.into_iter().map(|(parameter, contrast)| estimator.effect(parameter, &contrast, least_z));
-        parameters.extend(effects);
-    }
-    parameters.push(estimator.effect(WorldParameter::ResponseStrength, &response(&fit.design), least_z_of_response()));
-    parameters.push(half_life(fit, channel));
+    let measured = observed.iter().filter(|post| post.log_engagements.is_some());
+    let effects = effect_parameters(fit, measured.clone()).into_iter();
+    let effects = effects.map(|effect| effect_estimate(fit, channel, effect));
     ChannelCalibration {
         channel,
         accounts: accounts.len(),
-        measured: measured().count(),
-        parameters,
+        measured: measured.count(),
+        parameters: effects.chain([half_life_estimate(&fit.half_life, channel)]).collect(),
         response: response_points(accounts),
     }
 }
 
-struct Estimator<'a> {
-    fit: &'a ChannelFit,
-    channel: Channel,
-}
-
-impl Estimator<'_> {
-    fn effect(&self, parameter: WorldParameter, combination: &Combination, least_z: f64) -> ParameterEstimate {
-        let design = &self.fit.design;
-        let variance = combination.variance(&self.fit.effects.covariance).max(0.0);
-        let value = combination.mean(&self.fit.effects.mean);
-        let prior_value = combination.mean(&design.priors(|prior| prior.mean));
-        let prior_variances = DMatrix::from_diagonal(&design.priors(|prior| prior.channel_sd * prior.channel_sd));
-        let prior_variance = combination.variance(&prior_variances);
-        let source = if variance < prior_variance / 2.0 { EstimateSource::Data } else { EstimateSource::Prior };
-        let is_logarithmic = parameter.is_logarithmic();
-        let estimate = |value: f64, variance: f64, source| WorldEstimate {
-            channel: self.channel,
-            parameter: parameter.clone(),
-            value: if is_logarithmic { libm::exp(value) } else { value.max(0.0) },
-            standard_error: variance.sqrt(),
-            source,
-        };
-        ParameterEstimate {
-            estimate: estimate(value, variance, source),
-            prior: Some(estimate(prior_value, prior_variance, EstimateSource::Prior)),
-            is_detectable: source != EstimateSource::Prior
-                && if is_logarithmic { value.abs() } else { value } > least_z * variance.sqrt(),
-            unlike_channel: None,
-        }
-    }
+/// The estimate of an effect. Its source is `Data` if the accounts more than halve the variance of the prior.
+fn effect_estimate(fit: &ChannelFit, channel: Channel, effect: EffectParameter) -> ParameterEstimate {
+    let posterior = effect.combination.distribution(&fit.effects);
+    let prior = effect.combination.distribution(&channel_prior(&fit.design));
+    let is_informed = posterior.has_less_than_half_the_variance_of(&prior);
+    let source = if is_informed { EstimateSource::Data } else { EstimateSource::Prior };
+    effect.estimate(channel, &posterior, &prior, source)
 }
 
 fn response_points(accounts: &[AccountCalibration]) -> Vec<ResponsePoint> {
-    let ends = LOAD_STEPS.into_iter().skip(1).chain([f64::INFINITY]);
-    let point = |(start, end): (f64, f64)| {
-        let posts = accounts.iter().flat_map(|account| &account.posts).filter(|post| (start..end).contains(&post.load));
-        let (loads, logs): (Vec<f64>, Vec<f64>) = posts.map(|post| (post.load, post.load_residual)).unzip();
-        if logs.len() < POSTS_OF_A_POINT {
-            return None;
-        }
-        let error = normal_quantile(0.95) * (variance(&logs)? / logs.len() as f64).sqrt();
-        let middle = mean(&logs);
-        let interval = [middle - error, middle + error].map(libm::exp);
-        Some(ResponsePoint { load: mean(&loads), factor: libm::exp(middle), interval, posts: logs.len() })
-    };
-    LOAD_STEPS.into_iter().zip(ends).filter_map(point).collect()
+    let posts = || accounts.iter().flat_map(|account| &account.posts);
+    let ends = LOAD_STARTS.into_iter().skip(1).chain([f64::INFINITY]);
+    let ranges = LOAD_STARTS.into_iter().zip(ends);
+    ranges.filter_map(|(start, end)| response_point(posts().filter(|post| (start..end).contains(&post.load)))).collect()
+}
+
+/// The point of the given posts; `None` if they are too few.
+fn response_point<'a>(posts: impl Iterator<Item = &'a PostResidual>) -> Option<ResponsePoint> {
+    let (loads, logs): (Vec<f64>, Vec<f64>) = posts.map(|post| (post.load, post.load_residual)).unzip();
+    if logs.len() < MIN_POSTS {
+        return None;
+    }
+    let half_width = normal_quantile(0.95) * (variance(&logs)? / logs.len() as f64).sqrt();
+    let log = mean(&logs);
+    let interval = [log - half_width, log + half_width].map(libm::exp);
+    Some(ResponsePoint { load: mean(&loads), factor: libm::exp(log), interval, posts: logs.len() })
 }

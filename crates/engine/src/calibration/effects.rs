@@ -1,5 +1,4 @@
-//! The effects of hour, weekday, content type and recent load on log engagements: their columns in the regression, and
-//! their priors.
+//! The columns of the regression: level, hours, weekdays, content types and load, with the priors of their effects.
 
 use nalgebra::DVector;
 
@@ -33,8 +32,8 @@ pub struct EffectPrior {
 }
 
 impl Effect {
-    /// Its prior. That of the level is wide. Those of hours, weekdays, content types and load come from regressions on
-    /// public posts of five kinds, by organisations, shops and communities.
+    /// Its prior: wide for the level. The priors of hours, weekdays, content types and load come from regressions on five
+    /// sets of public posts, by organisations, shops and communities.
     #[must_use]
     pub fn prior(self) -> EffectPrior {
         let (mean, channel_sd, account_sd) = match self {
@@ -74,7 +73,7 @@ impl Design {
         &self.effects
     }
 
-    /// A value of each column's prior, such as its mean.
+    /// A property of each column's prior, such as its mean.
     pub fn priors(&self, value: impl Fn(EffectPrior) -> f64) -> DVector<f64> {
         DVector::from_iterator(self.len(), self.effects.iter().map(|effect| value(effect.prior())))
     }
@@ -96,7 +95,7 @@ impl Design {
         self.len() - 1
     }
 
-    /// The sum of the effects on one post: its expected log(1 + engagements), apart from the account's moving parts.
+    /// The sum of the effects on one post: its expected log(1 + engagements) minus the sum of the state's components.
     pub fn mean(&self, post: &Observation, effects: &DVector<f64>) -> f64 {
         self.row(post).zip(effects.iter()).map(|(x, effect)| x * effect).sum()
     }

@@ -1,20 +1,19 @@
-//! What is expected of posts at given times.
-
-use std::collections::BTreeMap;
+//! Forecasts of planned posts.
 
 use rayon::prelude::*;
 
 use super::backtest::{BacktestOptions, backtest, centred};
+use super::baselines;
 use super::fit::{AccountFit, ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
-use super::history::{AccountHistory, Observation, Post, observations, weeks_in_seconds};
-use super::prediction::SHARES;
+use super::history::{AccountHistory, Observation, Post, by_channel, observations, weeks_in_seconds};
+use super::prediction::{Method, SHARES};
 use crate::model::{Channel, ClientId, Timestamp};
 
 /// Longest horizon for which the width of ranges is tested, in weeks.
 const MAX_TESTED_WEEKS: u32 = 26;
 
-/// What is expected of one post, or of all of an account's posts together.
+/// The forecast of one post, or of the sum of an account's posts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
     /// The account.
@@ -31,9 +30,9 @@ pub struct Expectation {
     pub mean: f64,
 }
 
-/// What the model expects of planned posts, given the histories before the first of them: for each account the sum,
-/// then each post. Ranges are as wide as a backtest of the same horizon finds they must be. An account without history
-/// is expected to do as its channel's accounts do.
+/// Forecasts planned posts from the histories before the first of them: for each account the sum, then each post. Ranges
+/// are widened by the factor that a backtest over the same horizon finds. An account without history is forecast as one
+/// more account of its channel.
 #[must_use]
 pub fn expectations(
     histories: &[AccountHistory],
@@ -45,17 +44,12 @@ pub fn expectations(
     let before: Vec<AccountHistory> = histories.iter().map(|history| history.until(cut)).collect();
     let horizon = horizon_weeks(cut, last);
     let tested = backtest(&before, &BacktestOptions { horizons: vec![horizon], ..options.clone() });
-    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
-    for account in planned {
-        channels.entry(account.channel).or_default().push(account);
-    }
-    let of_channel = |(channel, planned): (&Channel, &Vec<&AccountHistory>)| {
-        let known: Vec<AccountHistory> = before.iter().filter(|one| one.channel == *channel).cloned().collect();
-        let width = tested.widths.get(&(*channel, horizon)).copied().unwrap_or(1.0);
-        let forecaster = Forecaster { cut, width, options };
-        forecaster.of_channel(known, planned)
+    let of_channel = |(channel, planned): (Channel, Vec<&AccountHistory>)| {
+        let known: Vec<AccountHistory> = before.iter().filter(|one| one.channel == channel).cloned().collect();
+        let width = tested.widths.get(&(channel, horizon)).copied().unwrap_or(1.0);
+        Forecaster { cut, width, options }.channel(known, &planned)
     };
-    channels.iter().flat_map(of_channel).collect()
+    by_channel(planned).into_iter().flat_map(of_channel).collect()
 }
 
 fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
@@ -66,12 +60,14 @@ fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
 
 struct Forecaster<'o> {
     cut: Timestamp,
+    /// The factor by which ranges are widened.
     width: f64,
     options: &'o BacktestOptions,
 }
 
 impl Forecaster<'_> {
-    fn of_channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<Expectation> {
+    /// The expectations of a channel, from the histories of its known accounts.
+    fn channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<Expectation> {
         for account in planned {
             if !known.iter().any(|one| one.account == account.account) {
                 known.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
@@ -81,13 +77,13 @@ impl Forecaster<'_> {
         let Some(fit) = fit_channel(&accounts, self.cut, None) else { return Vec::new() };
         let of_account = |planned: &&AccountHistory| {
             let position = known.iter().position(|one| one.account == planned.account)?;
-            Some(self.of_account(&fit, fit.accounts.get(position)?, known.get(position)?, planned))
+            Some(self.account(&fit, fit.accounts.get(position)?, known.get(position)?, planned))
         };
         planned.par_iter().filter_map(of_account).flatten_iter().collect()
     }
 
-    /// The sum, then each post.
-    fn of_account(
+    /// The expectations of an account: the sum, then each post.
+    fn account(
         &self,
         fit: &ChannelFit,
         account: &AccountFit,
@@ -127,10 +123,12 @@ impl Forecaster<'_> {
         hasher.update(history.channel.name().as_bytes());
         hasher.update(&at.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
         let seed = *hasher.finalize().as_bytes();
-        let draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
-        let has_measured = history.posts.iter().any(|post| post.engagements.is_some());
-        let draws =
-            if has_measured { centred(&draws, history, self.cut, posts.len(), self.options, seed) } else { draws };
+        let mut draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
+        if history.posts.iter().any(|post| post.engagements.is_some()) {
+            let count = self.options.draws;
+            let (_, smoothed) = baselines::draw(Method::Smoothing, history, self.cut, posts.len(), count, seed);
+            draws = centred(&draws, &smoothed);
+        }
         Some(draws.adjusted(0.0, self.width))
     }
 }

@@ -1,22 +1,25 @@
-//! The Kalman filter of an account's level: a random walk, a slow and a fast mean-reverting part, observed with noise.
+//! The state space model of an account's log engagements, and its Kalman filter.
 //!
-//! The filter is linear, so it runs over the observations and over each column of regressors alike. What it leaves of
-//! them, scaled to variance 1, is independent: generalised least squares becomes ordinary least squares.
+//! The state has three independent components: a level (random walk) and two Ornstein-Uhlenbeck processes, one slow and
+//! one fast. A post observes their sum plus regression effects and noise. The filter is linear, so it runs over the
+//! observations and over each column of regressors alike. The innovations, divided by their standard deviation, are
+//! independent with variance 1: generalised least squares becomes ordinary least squares. Source: Durbin and Koopman,
+//! *Time Series Analysis by State Space Methods*, 2nd edition (2012), chapter 4 and section 6.2.
 
 use nalgebra::{DMatrix, Matrix3, MatrixXx3, Vector3};
 
 use crate::model::{FAST_DAYS, SLOW_DAYS};
 
-/// The variances of an account's log engagements.
+/// The variances of the components of an account's log engagements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Variances {
-    /// Growth of the level's variance a day.
+    /// Variance of the level's change in a day.
     pub level_per_day: f64,
-    /// Of the slow part.
+    /// Stationary variance of the slow component.
     pub slow: f64,
-    /// Of the fast part.
+    /// Stationary variance of the fast component.
     pub fast: f64,
-    /// Of one post around its expectation.
+    /// Variance of one post around its expectation.
     pub noise: f64,
 }
 
@@ -24,7 +27,7 @@ impl Variances {
     /// Number of variances.
     pub const COUNT: usize = 4;
 
-    /// Typical values of public postings.
+    /// Typical values of public posts.
     pub const TYPICAL: Self = Self { level_per_day: 0.0005, slow: 0.10, fast: 0.05, noise: 0.8 };
 
     /// Their logarithms.
@@ -41,27 +44,30 @@ impl Variances {
     }
 }
 
-/// The time from one observation to the next, with what it leaves of the mean-reverting parts. It does not depend on
+/// The weights of the state's components in the lasting level: the fast component counts for nothing.
+pub(super) const LASTING: Vector3<f64> = Vector3::new(1.0, 1.0, 0.0);
+
+/// The time from one observation to the next, with its factors on the mean-reverting components. It does not depend on
 /// variances, so it is computed once for all filters of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Gap {
+pub(super) struct TimeStep {
     days: f64,
     slow: f64,
     fast: f64,
 }
 
-impl Gap {
+impl TimeStep {
     pub fn of_days(days: f64) -> Self {
         Self { days, slow: libm::exp(-days / SLOW_DAYS), fast: libm::exp(-days / FAST_DAYS) }
     }
 
-    /// The factor on each part of the state.
+    /// The factor on each component of the state.
     pub fn decay(&self) -> Vector3<f64> {
         Vector3::new(1.0, self.slow, self.fast)
     }
 
-    /// The variance added to each part of the state.
-    pub fn added(&self, variances: &Variances) -> Vector3<f64> {
+    /// The variance added to each component of the state.
+    pub fn added_variance(&self, variances: &Variances) -> Vector3<f64> {
         Vector3::new(
             variances.level_per_day * self.days,
             variances.slow * (1.0 - self.slow * self.slow),
@@ -72,46 +78,47 @@ impl Gap {
 
 /// The covariance of the state while a filter runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Covariance(Matrix3<f64>);
+struct StateCovariance(Matrix3<f64>);
 
-/// What one observation does to the state.
+/// The Kalman gain of an observation and the variance of its innovation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Update {
+struct Gain {
     gain: Vector3<f64>,
-    /// Variance of the observation before it is made.
     variance: f64,
 }
 
-impl Covariance {
-    /// Before the first observation the level stands at 0 (a regressor carries it), the others at their long-run
-    /// variance.
-    fn start(variances: &Variances) -> Self {
+impl StateCovariance {
+    /// At the first observation the level's change is 0, since its value is a regression effect, and the other
+    /// components have their stationary variance.
+    fn initial(variances: &Variances) -> Self {
         Self(Matrix3::from_diagonal(&Vector3::new(0.0, variances.slow, variances.fast)))
     }
 
-    fn advance(&mut self, gap: &Gap, variances: &Variances) {
-        let decay = gap.decay();
+    /// The prediction step: from an observation to just before the next.
+    fn predict(&mut self, time: &TimeStep, variances: &Variances) {
+        let decay = time.decay();
         self.0.component_mul_assign(&(decay * decay.transpose()));
-        self.0.set_diagonal(&(self.0.diagonal() + gap.added(variances)));
+        self.0.set_diagonal(&(self.0.diagonal() + time.added_variance(variances)));
     }
 
-    fn observe(&mut self, noise: f64) -> Update {
-        let with_sum = self.0.column_sum();
-        let variance = with_sum.sum() + noise;
-        let gain = with_sum / variance;
-        self.0 -= gain * with_sum.transpose();
-        Update { gain, variance }
+    /// The update step: an observation of the sum of the components.
+    fn update(&mut self, noise: f64) -> Gain {
+        let covariance_with_sum = self.0.column_sum();
+        let variance = covariance_with_sum.sum() + noise;
+        let gain = covariance_with_sum / variance;
+        self.0 -= gain * covariance_with_sum.transpose();
+        Gain { gain, variance }
     }
 }
 
 /// Observations of an account, in the order of time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
-    /// Time from the observation before; none before the first.
-    gaps: Vec<Gap>,
+    /// Time from the observation before; 0 for the first.
+    times: Vec<TimeStep>,
     /// Time of the last observation in days since 1970; `None` without any.
     pub last_days: Option<f64>,
-    /// A column an observation: log(1 + engagements), then the regressors.
+    /// One column for each observation: log(1 + engagements), then the regressors.
     pub values: DMatrix<f64>,
 }
 
@@ -119,24 +126,24 @@ impl Series {
     /// A series of observations at the given days, each a column of values.
     pub fn new(days: &[f64], values: DMatrix<f64>) -> Self {
         let before = days.first().into_iter().chain(days);
-        let gaps = days.iter().zip(before).map(|(at, before)| Gap::of_days(at - before)).collect();
-        Self { gaps, last_days: days.last().copied(), values }
+        let times = days.iter().zip(before).map(|(at, before)| TimeStep::of_days(at - before)).collect();
+        Self { times, last_days: days.last().copied(), values }
     }
 
     /// The same times with other values.
     pub fn with_values(&self, values: DMatrix<f64>) -> Self {
-        Self { gaps: self.gaps.clone(), last_days: self.last_days, values }
+        Self { times: self.times.clone(), last_days: self.last_days, values }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.gaps.is_empty()
+        self.times.is_empty()
     }
 }
 
-/// What a filter leaves of a series.
+/// The innovations of a series and the state after it.
 #[derive(Debug, Clone)]
 pub(super) struct Filtered {
-    /// The values of the series less what earlier ones predict, divided by the standard deviation.
+    /// The innovations of the series' values, divided by their standard deviation.
     pub whitened: DMatrix<f64>,
     /// The state after the last observation: a row for log(1 + engagements), then one for each regressor.
     pub state: MatrixXx3<f64>,
@@ -148,28 +155,28 @@ pub(super) struct Filtered {
 pub(super) fn filter(series: &Series, variances: &Variances) -> Filtered {
     let mut whitened = series.values.clone();
     let mut state = MatrixXx3::zeros(series.values.nrows());
-    let mut covariance = Covariance::start(variances);
-    for (gap, mut values) in series.gaps.iter().zip(whitened.column_iter_mut()) {
-        covariance.advance(gap, variances);
-        let Update { gain, variance } = covariance.observe(variances.noise);
-        for (mut part, decay) in state.column_iter_mut().zip(gap.decay().iter()) {
-            part *= *decay;
-            values -= &part;
+    let mut covariance = StateCovariance::initial(variances);
+    for (time, mut values) in series.times.iter().zip(whitened.column_iter_mut()) {
+        covariance.predict(time, variances);
+        let Gain { gain, variance } = covariance.update(variances.noise);
+        for (mut component, decay) in state.column_iter_mut().zip(time.decay().iter()) {
+            component *= *decay;
+            values -= &component;
         }
-        for (mut part, gain) in state.column_iter_mut().zip(gain.iter()) {
-            part.axpy(*gain, &values, 1.0);
+        for (mut component, gain) in state.column_iter_mut().zip(gain.iter()) {
+            component.axpy(*gain, &values, 1.0);
         }
         values /= variance.sqrt();
     }
     Filtered { whitened, state, covariance: covariance.0 }
 }
 
-/// What a filter of residuals says at one observation.
+/// The filter's result at one observation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FilteredStep {
-    /// The observation less what the earlier ones predict.
-    pub error: f64,
-    /// The lasting level (random walk and slow part) after the observation.
+    /// The innovation: the observation minus its prediction from the earlier ones.
+    pub innovation: f64,
+    /// The lasting level (level plus slow component) after the observation.
     pub level: f64,
     /// Its standard deviation.
     pub level_sd: f64,
@@ -178,34 +185,35 @@ pub(super) struct FilteredStep {
 /// Filters a series of residuals.
 pub(super) fn filtered_steps(series: &Series, residuals: &[f64], variances: &Variances) -> Vec<FilteredStep> {
     let mut state = Vector3::zeros();
-    let mut covariance = Covariance::start(variances);
-    let lasting = Vector3::new(1.0, 1.0, 0.0);
-    let after = |(gap, residual): (&Gap, &f64)| {
-        covariance.advance(gap, variances);
-        let Update { gain, .. } = covariance.observe(variances.noise);
-        state.component_mul_assign(&gap.decay());
-        let error = residual - state.sum();
-        state += gain * error;
-        let level_sd = (covariance.0 * lasting).dot(&lasting).max(0.0).sqrt();
-        FilteredStep { error, level: state.dot(&lasting), level_sd }
+    let mut covariance = StateCovariance::initial(variances);
+    let step = |(time, residual): (&TimeStep, &f64)| {
+        covariance.predict(time, variances);
+        let Gain { gain, .. } = covariance.update(variances.noise);
+        state.component_mul_assign(&time.decay());
+        let innovation = residual - state.sum();
+        state += gain * innovation;
+        let level_sd = (covariance.0 * LASTING).dot(&LASTING).max(0.0).sqrt();
+        FilteredStep { innovation, level: state.dot(&LASTING), level_sd }
     };
-    series.gaps.iter().zip(residuals).map(after).collect()
+    series.times.iter().zip(residuals).map(step).collect()
 }
 
-/// Factors whose product is taken before its logarithm: few enough that no product leaves the range of numbers.
-const FACTORS_A_LOGARITHM: usize = 16;
+/// Number of variances that are multiplied before the logarithm is taken, which is slow: few enough that no product
+/// overflows or underflows.
+const VARIANCES_PER_LOGARITHM: usize = 16;
 
-/// The log-likelihood of a series of residuals, without its constant.
+/// The log-likelihood of a series of residuals, up to a constant.
 pub(super) fn log_likelihood(series: &Series, residuals: &[f64], variances: &Variances) -> f64 {
     let mut state = Vector3::zeros();
-    let mut covariance = Covariance::start(variances);
+    let mut covariance = StateCovariance::initial(variances);
     let (mut squares, mut logs) = (0.0, 0.0);
-    for (gaps, residuals) in series.gaps.chunks(FACTORS_A_LOGARITHM).zip(residuals.chunks(FACTORS_A_LOGARITHM)) {
+    let chunks = series.times.chunks(VARIANCES_PER_LOGARITHM).zip(residuals.chunks(VARIANCES_PER_LOGARITHM));
+    for (times, residuals) in chunks {
         let mut product = 1.0;
-        for (gap, residual) in gaps.iter().zip(residuals) {
-            covariance.advance(gap, variances);
-            let Update { gain, variance } = covariance.observe(variances.noise);
-            state.component_mul_assign(&gap.decay());
+        for (time, residual) in times.iter().zip(residuals) {
+            covariance.predict(time, variances);
+            let Gain { gain, variance } = covariance.update(variances.noise);
+            state.component_mul_assign(&time.decay());
             let innovation = residual - state.sum();
             state += gain * innovation;
             squares += innovation * innovation / variance;

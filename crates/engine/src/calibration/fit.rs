@@ -1,20 +1,25 @@
 //! Fits the model to the histories of a channel's accounts.
+//!
+//! Half-life, effects and variances are fitted in turn, each with the others fixed: the half-life and the effects given
+//! the variances in closed form, then the variances of each account by maximising their posterior, with a prior that is
+//! estimated from all accounts (empirical Bayes).
 
 use nalgebra::{DMatrix, DVector, Matrix3, MatrixXx3, RowDVector, Vector3};
 use rayon::prelude::*;
 
+use super::combinations::LinearCombination;
 use super::effects::Design;
 use super::filter::{Filtered, Series, Variances, filter};
-use super::half_life::{HalfLife, START_HOURS};
+use super::half_life::{HalfLife, INITIAL_HOURS};
 use super::history::{AccountHistory, ContentTypes, Observation, loads, observations};
-use super::pooling::{Effects, Evidence, account_effects, pooled, unseen_account};
+use super::pooling::{Effects, SufficientStatistics, account_posterior, account_without_posts, channel_posterior};
 use super::variances::{VariancePrior, log_sds, most_probable};
 use crate::model::Timestamp;
 
-/// Rounds of alternately fitting effects and variances.
+/// Number of rounds in which half-life, effects and variances are fitted.
 const ROUNDS: usize = 3;
 
-/// The model of one channel, fitted to its accounts.
+/// The fitted model of one channel.
 #[derive(Debug)]
 pub(super) struct ChannelFit {
     pub design: Design,
@@ -24,24 +29,25 @@ pub(super) struct ChannelFit {
     pub effects: Effects,
     /// The fitted accounts, in the order of the histories.
     pub accounts: Vec<AccountFit>,
-    /// Standardised one-step errors of all accounts.
+    /// Standardised innovations of all accounts.
     pub innovations: Vec<f64>,
 }
 
-/// The model of one account.
+/// The fitted model of one account.
 #[derive(Debug)]
 pub(super) struct AccountFit {
     pub effects: Effects,
     pub variances: Variances,
     /// Standard errors of the logarithms of the variances.
     pub variance_log_sds: [f64; Variances::COUNT],
-    /// Standardised one-step errors, in the order of time.
+    /// Standardised innovations, in the order of time.
     pub innovations: Vec<f64>,
     /// The state after the last measured post.
     pub state: AccountState,
 }
 
-/// The three moving parts of an account's log engagements (level, slow and fast part) after its last measured post.
+/// The state (level, slow and fast component) after an account's last measured post, as a linear function of the
+/// effects: that of the observations minus each effect times that of its regressor.
 #[derive(Debug, Clone)]
 pub(super) struct AccountState {
     /// Time of that post in days since 1970; `None` if no post was measured.
@@ -50,7 +56,7 @@ pub(super) struct AccountState {
     observed: Vector3<f64>,
     /// The filter's state when run over each regressor, one row each.
     regressors: MatrixXx3<f64>,
-    /// Covariance of the parts if the effects were known.
+    /// Covariance of the state given the effects.
     pub covariance: Matrix3<f64>,
 }
 
@@ -65,21 +71,20 @@ impl AccountState {
         }
     }
 
-    /// The expected weighted sum of the parts as a linear function of the effects: a constant, from which each effect
-    /// times its returned coefficient is subtracted.
-    pub fn combined(&self, part_weights: &Vector3<f64>) -> (f64, DVector<f64>) {
-        (self.observed.dot(part_weights), &self.regressors * part_weights)
+    /// The expected weighted sum of the components.
+    pub fn combination(&self, weights: &Vector3<f64>) -> LinearCombination {
+        LinearCombination { weights: -(&self.regressors * weights), constant: self.observed.dot(weights) }
     }
 
-    /// The expected parts for given effects.
+    /// The expected state for given effects.
     pub fn mean(&self, effects: &DVector<f64>) -> Vector3<f64> {
         self.observed - self.regressors.tr_mul(effects)
     }
 }
 
-/// An account while its channel is fitted.
+/// An account during the fit.
 struct WorkingAccount {
-    /// Its posts up to the end of the fit.
+    /// Its posts before the end of the fit.
     history: AccountHistory,
     series: Series,
     variances: Variances,
@@ -88,7 +93,7 @@ struct WorkingAccount {
 
 impl WorkingAccount {
     fn new(history: AccountHistory, columns: &Columns, variances: Variances) -> Self {
-        let series = series(&columns.design, &observations(&history, &columns.types, START_HOURS));
+        let series = series(&columns.design, &observations(&history, &columns.types, INITIAL_HOURS));
         let filtered = filter(&series, &variances);
         Self { history, series, variances, filtered }
     }
@@ -97,7 +102,7 @@ impl WorkingAccount {
         subtract_expected(&self.series.values, effects)
     }
 
-    fn refit(&mut self, effects: &Effects, prior: &VariancePrior) {
+    fn fit_variances(&mut self, effects: &Effects, prior: &VariancePrior) {
         self.variances = most_probable(&self.series, &self.residuals(effects), prior, &self.variances);
         self.filtered = filter(&self.series, &self.variances);
     }
@@ -109,12 +114,12 @@ impl WorkingAccount {
         RowDVector::from_iterator(self.series.values.ncols(), measured.map(|(_, load)| libm::log1p(load)))
     }
 
-    /// The evidence under another half-life of the load. Only the last row, the load's, has to be filtered again.
-    fn evidence_with(&self, half_life_hours: f64) -> Evidence {
+    /// The statistics with another half-life of the load. Only the last row, the load's, has to be filtered again.
+    fn statistics_with(&self, half_life_hours: f64) -> SufficientStatistics {
         let load_series = self.series.with_values(DMatrix::from_rows(&[self.log_loads(half_life_hours)]));
         let mut whitened = self.filtered.whitened.clone();
         whitened.set_row(whitened.nrows() - 1, &filter(&load_series, &self.variances).whitened.row(0));
-        Evidence::of(&whitened)
+        SufficientStatistics::of(&whitened)
     }
 
     fn set_half_life(&mut self, half_life_hours: f64) {
@@ -150,8 +155,8 @@ struct Columns {
     types: ContentTypes,
 }
 
-/// Fits a channel to the posts of its accounts before `until`. The variances are fitted for each account; if `fixed` is
-/// given, every account has those instead. `None` if a matrix of the fit is not positive definite.
+/// Fits a channel to the posts of its accounts before `until`. The variances of each account are fitted, unless `fixed`
+/// gives those of all accounts. `None` if a matrix of the fit is not positive definite.
 pub(super) fn fit_channel(
     histories: &[&AccountHistory],
     until: Timestamp,
@@ -163,17 +168,17 @@ pub(super) fn fit_channel(
     let variances = fixed.unwrap_or(Variances::TYPICAL);
     let mut accounts: Vec<WorkingAccount> =
         histories.into_par_iter().map(|history| WorkingAccount::new(history, &columns, variances)).collect();
-    let mut prior = VariancePrior::start();
+    let mut prior = VariancePrior::initial();
     let rounds = if fixed.is_some() { 0 } else { ROUNDS };
     for _ in 0..rounds {
-        choose_half_life(&columns.design, &mut accounts)?;
-        let (_, effects) = estimate_effects(&columns.design, &accounts)?;
-        accounts.par_iter_mut().zip(&effects).for_each(|(account, effects)| account.refit(effects, &prior));
+        fit_half_life(&columns.design, &mut accounts)?;
+        let (_, effects) = fit_effects(&columns.design, &accounts)?;
+        accounts.par_iter_mut().zip(&effects).for_each(|(account, effects)| account.fit_variances(effects, &prior));
         let measured = accounts.iter().filter(|account| !account.series.is_empty());
         prior = prior.updated(&measured.map(|account| account.variances.logs()).collect::<Vec<_>>());
     }
-    let half_life = choose_half_life(&columns.design, &mut accounts)?;
-    let (channel_effects, account_effects) = estimate_effects(&columns.design, &accounts)?;
+    let half_life = fit_half_life(&columns.design, &mut accounts)?;
+    let (channel_effects, account_effects) = fit_effects(&columns.design, &accounts)?;
     let accounts: Vec<AccountFit> = accounts
         .par_iter()
         .zip(account_effects)
@@ -184,26 +189,30 @@ pub(super) fn fit_channel(
     Some(ChannelFit { design, types, half_life, effects: channel_effects, accounts, innovations })
 }
 
-/// Computes the loads of all accounts again with the most probable half-life, and returns it.
-fn choose_half_life(design: &Design, accounts: &mut [WorkingAccount]) -> Option<HalfLife> {
-    let log_probability = |hours: f64| {
-        let evidence: Vec<Evidence> = accounts.par_iter().map(|account| account.evidence_with(hours)).collect();
-        pooled(design, &evidence).map(|pooled| pooled.log_probability)
+/// Finds the half-life with the highest marginal likelihood and sets it in all accounts.
+fn fit_half_life(design: &Design, accounts: &mut [WorkingAccount]) -> Option<HalfLife> {
+    let log_likelihood = |hours: f64| {
+        let statistics: Vec<_> = accounts.par_iter().map(|account| account.statistics_with(hours)).collect();
+        channel_posterior(design, &statistics).map(|posterior| posterior.log_likelihood)
     };
-    let half_life = HalfLife::of(log_probability)?;
+    let half_life = HalfLife::fit(log_likelihood)?;
     accounts.par_iter_mut().for_each(|account| account.set_half_life(half_life.hours));
     Some(half_life)
 }
 
-/// The effects of the channel and of each account.
-fn estimate_effects(design: &Design, accounts: &[WorkingAccount]) -> Option<(Effects, Vec<Effects>)> {
-    let evidence: Vec<Evidence> = accounts.par_iter().map(|account| Evidence::of(&account.filtered.whitened)).collect();
-    let channel = pooled(design, &evidence)?.effects;
-    let by_account = accounts.par_iter().zip(&evidence).map(|(account, evidence)| match account.series.is_empty() {
-        true => Some(unseen_account(design, &channel)),
-        false => account_effects(design, &channel, evidence),
+/// The posterior effects of the channel and of each account.
+fn fit_effects(design: &Design, accounts: &[WorkingAccount]) -> Option<(Effects, Vec<Effects>)> {
+    let statistics: Vec<_> =
+        accounts.par_iter().map(|account| SufficientStatistics::of(&account.filtered.whitened)).collect();
+    let channel = channel_posterior(design, &statistics)?.effects;
+    let by_account = accounts.par_iter().zip(&statistics).map(|(account, statistics)| {
+        if account.series.is_empty() {
+            Some(account_without_posts(design, &channel))
+        } else {
+            account_posterior(design, &channel, statistics)
+        }
     });
-    let by_account = by_account.collect::<Option<Vec<Effects>>>()?;
+    let by_account: Vec<Effects> = by_account.collect::<Option<_>>()?;
     Some((channel, by_account))
 }
 

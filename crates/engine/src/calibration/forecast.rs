@@ -1,24 +1,24 @@
-//! Draws what posts at given times will earn.
+//! Draws of the engagements of posts at given times.
 //!
 //! A draw takes effects and state from their posterior, moves the state from post to post, and adds noise that is
-//! drawn from the account's own standardised errors, or from its channel's where it has few. Sums are added up after
-//! the logarithm is undone, so no formula for the mean of a log-normal number is needed.
+//! resampled from the standardised innovations of the account or, if it has few, of its channel. Each post's log is
+//! transformed back before the posts are summed.
 
-use nalgebra::{DVector, Vector3};
+use nalgebra::{DMatrix, DVector, Matrix3, Vector3};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::filter::Gap;
+use super::filter::TimeStep;
 use super::fit::{AccountFit, ChannelFit};
 use super::history::Observation;
 use super::pooling::factor;
 use crate::stats::quantile;
 
-/// Number of own errors at which an account's noise comes half from its channel.
-const OWN_ERRORS_HALF: f64 = 60.0;
+/// Number of an account's innovations at which half of its noise is resampled from them and half from its channel's.
+const HALF_OWN_INNOVATIONS: f64 = 60.0;
 
-/// Sums of engagements, one a draw, ascending.
+/// Draws of a sum of engagements, ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draws(Vec<f64>);
 
@@ -42,16 +42,17 @@ impl Draws {
         &self.0
     }
 
-    /// The draws moved and widened on the scale of log(1 + sum) around their median.
+    /// The draws with their distance from the median multiplied by `spread`, then moved by `shift`, on the scale of
+    /// log(1 + sum).
     #[must_use]
     pub fn adjusted(&self, shift: f64, spread: f64) -> Self {
-        let middle = libm::log1p(self.quantile(0.5));
-        let moved = |sum: &f64| libm::expm1(middle + shift + (libm::log1p(*sum) - middle) * spread).max(0.0);
-        Self(self.0.iter().map(moved).collect())
+        let median = libm::log1p(self.quantile(0.5));
+        let adjusted = |sum: &f64| libm::expm1(median + shift + (libm::log1p(*sum) - median) * spread).max(0.0);
+        Self(self.0.iter().map(adjusted).collect())
     }
 }
 
-/// Draws the sum of what the posts earn, in the order of time.
+/// Draws the sum of the engagements of posts, which are in the order of time.
 pub(super) fn draw_sums(
     channel: &ChannelFit,
     account: &AccountFit,
@@ -64,16 +65,16 @@ pub(super) fn draw_sums(
     Some(Draws::new((0..count).map(|_| sampler.sum(posts, &mut rng)).collect()))
 }
 
-/// The share of an account's errors that are its own, and not its channel's.
-pub(super) fn own_share(errors: usize) -> f64 {
-    errors as f64 / (errors as f64 + OWN_ERRORS_HALF)
+/// The share of an account's noise that is resampled from its own innovations, given their number.
+pub(super) fn own_share(innovations: usize) -> f64 {
+    innovations as f64 / (innovations as f64 + HALF_OWN_INNOVATIONS)
 }
 
 struct Sampler<'a> {
     channel: &'a ChannelFit,
     account: &'a AccountFit,
-    effects_factor: nalgebra::DMatrix<f64>,
-    state_factor: nalgebra::Matrix3<f64>,
+    effects_factor: DMatrix<f64>,
+    state_factor: Matrix3<f64>,
     own_share: f64,
 }
 
@@ -89,6 +90,7 @@ impl<'a> Sampler<'a> {
         })
     }
 
+    /// One draw of the sum.
     fn sum(&self, posts: &[Observation], rng: &mut ChaCha8Rng) -> f64 {
         let width = self.account.effects.mean.len();
         let effects = &self.account.effects.mean + &self.effects_factor * DVector::from_fn(width, |_, _| normal(rng));
@@ -98,34 +100,36 @@ impl<'a> Sampler<'a> {
         let mut sum = 0.0;
         for post in posts {
             let days = before.map_or(0.0, |before| (post.days - before).max(0.0));
-            let gap = Gap::of_days(days);
-            state.component_mul_assign(&gap.decay());
-            state +=
-                gap.added(&self.account.variances).map(f64::sqrt).component_mul(&Vector3::from_fn(|_, _| normal(rng)));
+            let time = TimeStep::of_days(days);
+            let added_sd = time.added_variance(&self.account.variances).map(f64::sqrt);
+            state.component_mul_assign(&time.decay());
+            state += added_sd.component_mul(&Vector3::from_fn(|_, _| normal(rng)));
             before = Some(post.days);
-            let log = self.channel.design.mean(post, &effects) + state.sum() + noise_sd * self.error(rng);
+            let log = self.channel.design.mean(post, &effects) + state.sum() + noise_sd * self.innovation(rng);
             sum += libm::expm1(log).max(0.0);
         }
         sum
     }
 
-    /// A standardised error.
-    fn error(&self, rng: &mut ChaCha8Rng) -> f64 {
+    /// A standardised innovation.
+    fn innovation(&self, rng: &mut ChaCha8Rng) -> f64 {
         let is_own = rng.random::<f64>() < self.own_share;
-        let errors = if is_own { &self.account.innovations } else { &self.channel.innovations };
-        let index = (rng.random::<f64>() * errors.len() as f64) as usize;
-        errors.get(index).copied().unwrap_or_else(|| normal(rng))
+        let innovations = if is_own { &self.account.innovations } else { &self.channel.innovations };
+        let index = (rng.random::<f64>() * innovations.len() as f64) as usize;
+        innovations.get(index).copied().unwrap_or_else(|| normal(rng))
     }
 }
 
 /// A matrix whose product with its transpose is the given covariance, which may be singular.
-fn square_root(covariance: &nalgebra::Matrix3<f64>) -> nalgebra::Matrix3<f64> {
+fn square_root(covariance: &Matrix3<f64>) -> Matrix3<f64> {
     let eigen = covariance.symmetric_eigen();
-    eigen.eigenvectors * nalgebra::Matrix3::from_diagonal(&eigen.eigenvalues.map(|value| value.max(0.0).sqrt()))
+    eigen.eigenvectors * Matrix3::from_diagonal(&eigen.eigenvalues.map(|value| value.max(0.0).sqrt()))
 }
 
-/// A standard normal number (Box-Muller).
+/// A standard normal number, by the method of Box and Muller.
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let (above_zero, turn): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
-    (-2.0 * libm::log(above_zero)).sqrt() * libm::cos(std::f64::consts::TAU * turn)
+    // Above 0, so that its logarithm exists.
+    let radial = 1.0 - rng.random::<f64>();
+    let angle = std::f64::consts::TAU * rng.random::<f64>();
+    (-2.0 * libm::log(radial)).sqrt() * libm::cos(angle)
 }

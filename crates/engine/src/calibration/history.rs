@@ -31,7 +31,7 @@ impl AccountHistory {
         Self { account, channel, zone, posts }
     }
 
-    /// The same history without the posts from an instant on.
+    /// The history with only the posts before an instant.
     pub(super) fn until(&self, at: Timestamp) -> Self {
         Self { posts: self.posts.iter().take(self.count_before(at)).cloned().collect(), ..self.clone() }
     }
@@ -86,7 +86,7 @@ pub(super) fn observations(history: &AccountHistory, types: &ContentTypes, half_
     history.posts.iter().zip(loads(&history.posts, half_life_hours)).map(observation).collect()
 }
 
-/// The load before each post: the number of earlier posts, where the weight of each halves every half-life.
+/// The load before each post: the sum of the weights of earlier posts, each 1 at its time and halved every half-life.
 pub(super) fn loads(posts: &[Post], half_life_hours: f64) -> impl Iterator<Item = f64> {
     let half_life_seconds = half_life_hours * HOUR_SECONDS as f64;
     let (mut load_after_last, mut last_at) = (0.0, None);
@@ -124,6 +124,15 @@ impl ContentTypes {
     fn index(&self, name: Option<&str>) -> Option<usize> {
         self.0.get(name?).copied()
     }
+}
+
+/// Histories by channel, each in the given order.
+pub(super) fn by_channel(histories: &[AccountHistory]) -> BTreeMap<Channel, Vec<&AccountHistory>> {
+    let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
+    for history in histories {
+        channels.entry(history.channel).or_default().push(history);
+    }
+    channels
 }
 
 /// Seconds in the given number of weeks.

@@ -1,15 +1,15 @@
-//! Whether hours that were fitted to an account earn more on posts that the fit has not seen.
+//! Tests the fitted hours of an account on later posts.
 
 use super::effects::Effect;
 use super::fit::{AccountFit, ChannelFit};
 use super::history::Observation;
-use crate::stats::Cluster;
+use crate::stats::{Cluster, mean};
 
-/// Groups of hours that count as an account's best: a quarter of the day.
+/// Number of groups of hours that count as an account's best: a quarter of the day.
 const BEST_BINS: usize = 2;
 
-/// What measured posts in the account's best hours earned more than its others: the difference of mean
-/// log(1 + engagements), other effects apart; `None` if all are in the best hours, or none is.
+/// By how much posts in the account's best hours earned more than its other posts: the difference of mean
+/// log(1 + engagements) minus the other effects; `None` if all measured posts are in the best hours, or none is.
 pub(super) fn gain(channel: &ChannelFit, account: &AccountFit, posts: &[Observation]) -> Option<Cluster> {
     let best = best_bins(channel, account);
     let mut other_effects = account.effects.mean.clone();
@@ -18,15 +18,15 @@ pub(super) fn gain(channel: &ChannelFit, account: &AccountFit, posts: &[Observat
             *value = 0.0;
         }
     }
-    let [mut inside, mut outside] = [(0.0, 0.0); 2];
-    for post in posts {
-        let Some(log) = post.log_engagements else { continue };
-        let group = if best.contains(&post.hour_bin) { &mut inside } else { &mut outside };
-        group.0 += 1.0;
-        group.1 += log - channel.design.mean(post, &other_effects);
-    }
-    let ((n, inside), (m, outside)) = (inside, outside);
-    (n > 0.0 && m > 0.0).then(|| Cluster { mean: inside / n - outside / m, weight: n * m / (n + m) })
+    let measured = posts.iter().filter_map(|post| Some((post, post.log_engagements?)));
+    let (in_best, others): (Vec<_>, Vec<_>) = measured.partition(|(post, _)| best.contains(&post.hour_bin));
+    let mean_residual = |posts: &[(&Observation, f64)]| {
+        let residuals = posts.iter().map(|(post, log)| log - channel.design.mean(post, &other_effects));
+        mean(&residuals.collect::<Vec<f64>>())
+    };
+    let [n, m] = [in_best.len() as f64, others.len() as f64];
+    (n > 0.0 && m > 0.0)
+        .then(|| Cluster { mean: mean_residual(&in_best) - mean_residual(&others), weight: n * m / (n + m) })
 }
 
 /// The groups of hours with the highest effects of the account.

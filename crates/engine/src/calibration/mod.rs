@@ -1,24 +1,37 @@
 //! Calibration: estimates an account's level and the effects of hour, weekday, content type and load from its own
-//! posts, with their uncertainty, and backtests these estimates.
+//! posts, with their uncertainty, and backtests these estimates. The model is linear and Gaussian in y = log(1 +
+//! engagements):
 //!
 //! ```text
-//! y = log(1 + engagements) = level (random walk) + slow (45 days) + fast (2 days) + x beta + noise
+//! y_t     = x_t' beta + level_t + slow_t + fast_t + noise_t
+//! level   : random walk from 0;  slow, fast : AR(1) in continuous time, with time constants of 45 and 2 days
+//! beta    ~ N(beta of the channel, variances of accounts);  beta of the channel ~ N(prior)
+//! load    = sum over earlier posts of 2^-(hours since / half-life);  its effect is per unit of log(1 + load)
+//! log variances of an account ~ N(median, variance over the channel's accounts)
 //! ```
 //!
-//! - `effects`: the regressors x, and the priors of beta for a channel and for an account around its channel.
-//! - `filter`: a Kalman filter of the moving parts (level, slow, fast), which whitens observations and regressors.
-//! - `pooling`: beta of the channel and its accounts, in closed form.
-//! - `variances`: the four variances of each account, with priors from the channel's accounts (empirical Bayes).
-//! - `half_life`: how fast the load of a post decays: the half-life under which the observations are most probable.
-//! - `estimates`, `channel_estimates`: the fitted model as parameters of the engine's response, by account and channel.
-//! - `forecast`: draws of the sum that future posts earn, which carry the uncertainty of all estimates.
-//! - `expectation`: forecasts of planned posts, in ranges as wide as a backtest finds they must be.
+//! It is a structural time series (Harvey, *Forecasting, Structural Time Series Models and the Kalman Filter*, 1989) with
+//! a hierarchical regression (Gelman et al., *Bayesian Data Analysis*, 2013, chapter 15).
+//!
+//! - `effects`: the regressors x and the priors of beta.
+//! - `filter`: the Kalman filter of level, slow and fast component, which whitens y and x.
+//! - `pooling`: the posterior of beta for the channel and its accounts, in closed form.
+//! - `variances`: the four variances of each account, at the maximum of their posterior.
+//! - `half_life`: the half-life of the load, on a grid.
+//! - `fit`: all of these in turn.
+//! - `combinations`, `effect_parameters`: hours, weekdays, content types and response strength as combinations of beta.
+//! - `estimates`, `account_estimates`, `channel_estimates`: the fitted model as parameters of the engine's response.
+//! - `forecast`: draws of the engagements of future posts.
+//! - `expectation`: forecasts of planned posts, with ranges as wide as a backtest requires.
 //! - `backtest`: forecasts as of earlier dates, compared with the outcomes and the simple forecasts of `baselines`.
 
+mod account_estimates;
 mod backtest;
 mod baselines;
 mod calibrate;
 mod channel_estimates;
+mod combinations;
+mod effect_parameters;
 mod effects;
 mod estimates;
 mod expectation;
@@ -34,11 +47,12 @@ mod prediction;
 mod tests;
 mod variances;
 
+pub use account_estimates::{AccountCalibration, PostResidual, usual_load};
 pub use backtest::{Backtest, BacktestOptions, backtest};
 pub use calibrate::{Calibration, calibrate};
 pub use channel_estimates::{ChannelCalibration, ResponsePoint};
 pub use effects::{Effect, EffectPrior};
-pub use estimates::{AccountCalibration, ParameterEstimate, PostResidual, usual_load};
+pub use estimates::ParameterEstimate;
 pub use expectation::{Expectation, expectations};
 pub use filter::Variances;
 pub use forecast::Draws;

@@ -1,5 +1,9 @@
-//! The effects of a channel and of its accounts, estimated together: an account's effects are normal around the
-//! channel's, the channel's around the prior. Linear and Gaussian, so that every posterior is in closed form.
+//! The hierarchical regression of a channel and its accounts, with whitened regressors X and observations y.
+//!
+//! The channel's effects are normal around the mean of the prior, an account's effects normal around its channel's, and
+//! y normal around X times the account's effects with variance 1. So every posterior is normal and in closed form; it
+//! depends on an account's posts only through X'X, X'y and y'y. Source: Gelman et al., *Bayesian Data Analysis*, 3rd
+//! edition (2013), chapter 15.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
@@ -12,81 +16,92 @@ pub(super) struct Effects {
     pub covariance: DMatrix<f64>,
 }
 
-/// What one account's observations say of its effects.
+/// The sufficient statistics of one account's posts.
 #[derive(Debug, Clone)]
-pub(super) struct Evidence {
-    /// X'X of the whitened regressors.
-    precision: DMatrix<f64>,
-    /// X'y of the whitened regressors and observations.
-    weighted: DVector<f64>,
-    /// y'y of the whitened observations.
-    squares: f64,
+pub(super) struct SufficientStatistics {
+    /// X'X.
+    xx: DMatrix<f64>,
+    /// X'y.
+    xy: DVector<f64>,
+    /// y'y.
+    yy: f64,
 }
 
-impl Evidence {
+impl SufficientStatistics {
     /// From the whitened observations, the first row, and regressors, the others.
     pub fn of(whitened: &DMatrix<f64>) -> Self {
         let regressors = whitened.rows(1, whitened.nrows() - 1);
         let observed = whitened.row(0);
         Self {
-            precision: regressors * regressors.transpose(),
-            weighted: regressors * observed.transpose(),
-            squares: observed.norm_squared(),
+            xx: regressors * regressors.transpose(),
+            xy: regressors * observed.transpose(),
+            yy: observed.norm_squared(),
         }
     }
 }
 
-/// What the evidence of all its accounts says of a channel.
-#[derive(Debug)]
-pub(super) struct Pooled {
-    /// The channel's effects.
-    pub effects: Effects,
-    /// Log of the probability of the observations under the priors, but for a constant.
-    pub log_probability: f64,
+/// The prior of a channel's effects.
+pub(super) fn channel_prior(design: &Design) -> Effects {
+    let variances = design.priors(|prior| prior.channel_sd * prior.channel_sd);
+    Effects { mean: design.priors(|prior| prior.mean), covariance: DMatrix::from_diagonal(&variances) }
 }
 
-/// Pools the evidence of a channel's accounts; `None` if the numbers allow no estimate.
-pub(super) fn pooled(design: &Design, accounts: &[Evidence]) -> Option<Pooled> {
+/// The posterior of a channel.
+#[derive(Debug)]
+pub(super) struct ChannelPosterior {
+    /// The channel's effects.
+    pub effects: Effects,
+    /// Log of the marginal likelihood of the observations, up to a constant.
+    pub log_likelihood: f64,
+}
+
+/// The posterior of a channel's effects given the posts of all its accounts; `None` if a matrix is not positive
+/// definite.
+pub(super) fn channel_posterior(design: &Design, accounts: &[SufficientStatistics]) -> Option<ChannelPosterior> {
     let sd = design.priors(|prior| prior.account_sd);
     let scale = DMatrix::from_diagonal(&sd);
     let prior_precision = design.priors(|prior| 1.0 / (prior.channel_sd * prior.channel_sd));
-    let mut weighted = prior_precision.component_mul(&design.priors(|prior| prior.mean));
+    // The posterior has this precision, and the mean precision^-1 weighted.
     let mut precision = DMatrix::from_diagonal(&prior_precision);
-    let mut log_probability = 0.0;
-    for Evidence { precision: own, weighted: own_weighted, squares } in accounts {
-        // (A^-1 + D)^-1 = A - A S (I + S A S)^-1 S A with D = S^2, since A may be singular.
-        let scaled = &scale * own;
+    let mut weighted = prior_precision.component_mul(&design.priors(|prior| prior.mean));
+    let mut log_likelihood = 0.0;
+    for SufficientStatistics { xx, xy, yy } in accounts {
+        // With the account's own effects integrated out, it adds the precision (A^-1 + D)^-1, where A = X'X may be
+        // singular and D = S^2 is the variance of accounts. By Woodbury's identity it is A - A S (I + S A S)^-1 S A.
+        let scaled = &scale * xx;
         let inner = Cholesky::new(DMatrix::identity(sd.len(), sd.len()) + &scaled * &scale)?;
-        let scaled_weighted = &scale * own_weighted;
-        let solved = inner.solve(&scaled_weighted);
-        precision += own - scaled.transpose() * inner.solve(&scaled);
-        weighted += own_weighted - scaled.transpose() * &solved;
-        log_probability -= (squares - scaled_weighted.dot(&solved) + log_determinant(&inner)) / 2.0;
+        let scaled_xy = &scale * xy;
+        let solved = inner.solve(&scaled_xy);
+        precision += xx - scaled.transpose() * inner.solve(&scaled);
+        weighted += xy - scaled.transpose() * &solved;
+        log_likelihood -= (yy - scaled_xy.dot(&solved) + log_determinant(&inner)) / 2.0;
     }
     let factor = Cholesky::new(symmetric(precision))?;
     let mean = factor.solve(&weighted);
-    log_probability += (weighted.dot(&mean) - log_determinant(&factor)) / 2.0;
-    Some(Pooled { effects: Effects { mean, covariance: factor.inverse() }, log_probability })
+    log_likelihood += (weighted.dot(&mean) - log_determinant(&factor)) / 2.0;
+    Some(ChannelPosterior { effects: Effects { mean, covariance: factor.inverse() }, log_likelihood })
 }
 
-/// An account's effects given its own evidence and its channel's effects.
-pub(super) fn account_effects(design: &Design, channel: &Effects, own: &Evidence) -> Option<Effects> {
-    let around = design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd));
-    let factor = Cholesky::new(symmetric(&own.precision + DMatrix::from_diagonal(&around)))?;
-    let mean = factor.solve(&(&own.weighted + around.component_mul(&channel.mean)));
-    // The channel's effects are uncertain, too.
-    let inherited: DMatrix<f64> = factor.solve(&DMatrix::from_diagonal(&around));
-    let covariance = factor.inverse() + &inherited * &channel.covariance * inherited.transpose();
+/// The posterior of an account's effects given its own posts and its channel's posterior; `None` if a matrix is not
+/// positive definite.
+pub(super) fn account_posterior(design: &Design, channel: &Effects, own: &SufficientStatistics) -> Option<Effects> {
+    let prior_precision = design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd));
+    let factor = Cholesky::new(symmetric(&own.xx + DMatrix::from_diagonal(&prior_precision)))?;
+    let mean = factor.solve(&(&own.xy + prior_precision.component_mul(&channel.mean)));
+    // The mean moves with the channel's effects, whose uncertainty adds to the covariance.
+    let by_channel: DMatrix<f64> = factor.solve(&DMatrix::from_diagonal(&prior_precision));
+    let covariance = factor.inverse() + &by_channel * &channel.covariance * by_channel.transpose();
     Some(Effects { mean, covariance: symmetric(covariance) })
 }
 
-/// The effects of an account without observations.
-pub(super) fn unseen_account(design: &Design, channel: &Effects) -> Effects {
-    let around = DMatrix::from_diagonal(&design.priors(|prior| prior.account_sd * prior.account_sd));
-    Effects { mean: channel.mean.clone(), covariance: &channel.covariance + around }
+/// The effects of an account without posts, given those of its channel.
+pub(super) fn account_without_posts(design: &Design, channel: &Effects) -> Effects {
+    let account_variances = design.priors(|prior| prior.account_sd * prior.account_sd);
+    Effects { mean: channel.mean.clone(), covariance: &channel.covariance + DMatrix::from_diagonal(&account_variances) }
 }
 
-/// The factor of a covariance by which standard normal numbers become draws; `None` if it is not positive definite.
+/// The Cholesky factor of a covariance, which turns independent standard normal numbers into draws; `None` if the
+/// covariance is not positive definite.
 pub(super) fn factor(covariance: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     Cholesky::new(symmetric(covariance.clone()))
 }
@@ -104,11 +119,11 @@ fn symmetric(matrix: DMatrix<f64>) -> DMatrix<f64> {
 mod tests {
     use super::*;
 
-    /// Evidence of posts whose regressors are the rows of a matrix, with noise of variance 1.
-    fn evidence(design: &Design, posts: usize, seed: f64) -> Evidence {
-        Evidence::of(&whitened(design, posts, seed))
+    fn statistics(design: &Design, posts: usize, seed: f64) -> SufficientStatistics {
+        SufficientStatistics::of(&whitened(design, posts, seed))
     }
 
+    /// Observations, the first row, and regressors, the other rows, with noise of variance 1.
     fn whitened(design: &Design, posts: usize, seed: f64) -> DMatrix<f64> {
         let regressors = DMatrix::from_fn(design.len(), posts, |row, column| {
             libm::sin(seed + 1.7 * row as f64 + 0.9 * (row * column) as f64)
@@ -120,7 +135,7 @@ mod tests {
     }
 
     /// The posterior of the channel's effects and those of two accounts, from their joint precision.
-    fn joint(design: &Design, accounts: &[Evidence; 2]) -> (DVector<f64>, DMatrix<f64>) {
+    fn joint(design: &Design, accounts: &[SufficientStatistics; 2]) -> (DVector<f64>, DMatrix<f64>) {
         let width = design.len();
         let channel = DMatrix::from_diagonal(&design.priors(|prior| 1.0 / (prior.channel_sd * prior.channel_sd)));
         let around = DMatrix::from_diagonal(&design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd)));
@@ -135,8 +150,8 @@ mod tests {
             add(0, 0, &around);
             add(0, index + 1, &-&around);
             add(index + 1, 0, &-&around);
-            add(index + 1, index + 1, &(&around + &account.precision));
-            weighted.rows_mut((index + 1) * width, width).copy_from(&account.weighted);
+            add(index + 1, index + 1, &(&around + &account.xx));
+            weighted.rows_mut((index + 1) * width, width).copy_from(&account.xy);
         }
         weighted.rows_mut(0, width).copy_from(&(channel * design.priors(|prior| prior.mean)));
         let covariance = precision.try_inverse().unwrap();
@@ -146,11 +161,11 @@ mod tests {
     #[test]
     fn effects_are_those_of_the_joint_posterior_of_channel_and_accounts() {
         let design = Design::new(2);
-        let accounts = [evidence(&design, 30, 0.3), evidence(&design, 5, 1.1)];
+        let accounts = [statistics(&design, 30, 0.3), statistics(&design, 5, 1.1)];
         let width = design.len();
         let (mean, covariance) = joint(&design, &accounts);
-        let channel = pooled(&design, &accounts).unwrap().effects;
-        let own = account_effects(&design, &channel, &accounts[1]).unwrap();
+        let channel = channel_posterior(&design, &accounts).unwrap().effects;
+        let own = account_posterior(&design, &channel, &accounts[1]).unwrap();
         let is_near = |found: &Effects, block: usize| {
             let at = block * width;
             assert!((&found.mean - mean.rows(at, width)).amax() < 1e-7, "{block}");
@@ -161,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_probability_is_that_of_the_observations_joint_distribution() {
+    fn the_likelihood_is_that_of_the_observations_joint_distribution() {
         let design = Design::new(1);
         let accounts = [whitened(&design, 12, 0.3), whitened(&design, 5, 1.1)];
         let posts: usize = accounts.iter().map(DMatrix::ncols).sum();
@@ -188,18 +203,18 @@ mod tests {
         let dense = -(residuals.dot(&factor.solve(&residuals)) + libm::log(factor.determinant())) / 2.0;
         let precision = channel.map_diagonal(|variance| 1.0 / variance);
         let constant = mean.component_mul(&precision).dot(&mean) - precision.map(libm::log).sum();
-        let found = pooled(&design, &accounts.map(|account| Evidence::of(&account))).unwrap().log_probability;
+        let statistics = accounts.map(|account| SufficientStatistics::of(&account));
+        let found = channel_posterior(&design, &statistics).unwrap().log_likelihood;
         assert!((found - dense - constant / 2.0).abs() < 1e-7, "{found} is not {}", dense + constant / 2.0);
     }
 
     #[test]
-    fn an_account_without_posts_is_as_its_channel_and_less_certain() {
+    fn an_account_without_posts_has_the_mean_of_its_channel_and_a_larger_variance() {
         let design = Design::new(0);
-        let channel = pooled(&design, &[evidence(&design, 40, 0.7)]).unwrap().effects;
-        let unseen = unseen_account(&design, &channel);
-        assert_eq!(unseen.mean, channel.mean);
-        assert!(
-            unseen.covariance.diagonal().iter().zip(channel.covariance.diagonal().iter()).all(|(own, of)| own > of)
-        );
+        let channel = channel_posterior(&design, &[statistics(&design, 40, 0.7)]).unwrap().effects;
+        let without_posts = account_without_posts(&design, &channel);
+        assert_eq!(without_posts.mean, channel.mean);
+        let [own, of_channel] = [without_posts, channel].map(|effects| effects.covariance.diagonal());
+        assert!(own.iter().zip(of_channel.iter()).all(|(own, of_channel)| own > of_channel));
     }
 }

@@ -1,4 +1,4 @@
-//! Predictions of what posts earn, and how good they were.
+//! Forecasts of the engagements of posts, and their scores.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::model::{Channel, ClientId, Timestamp};
 /// Quantiles of a prediction.
 pub const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/// How a prediction is made.
+/// A method of forecasting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
     /// The calibrated model.
@@ -47,13 +47,13 @@ pub struct Prediction {
     pub account: ClientId,
     /// Its channel.
     pub channel: Channel,
-    /// The instant until which everything was known.
+    /// The instant of the forecast: only earlier posts were known.
     pub cut: Timestamp,
-    /// Weeks after the cut whose posts are summed.
+    /// Number of weeks after the cut whose posts are summed.
     pub horizon_weeks: u32,
     /// How it was made.
     pub method: Method,
-    /// Measured posts that were really made.
+    /// Number of measured posts in these weeks.
     pub posts: usize,
     /// Quantiles of the sum at `SHARES`.
     pub quantiles: [f64; SHARES.len()],
@@ -61,16 +61,16 @@ pub struct Prediction {
     pub mean: f64,
     /// The point forecast.
     pub point: f64,
-    /// What the posts earned.
+    /// Engagements that the posts earned.
     pub actual: f64,
     /// Continuous ranked probability score of log(1 + sum).
     pub crps: f64,
-    /// Share of the draws below what was earned.
+    /// Share of the draws below the outcome.
     pub pit: f64,
 }
 
 impl Prediction {
-    /// log(1 + point) less log(1 + actual).
+    /// log(1 + point) minus log(1 + actual).
     #[must_use]
     pub fn log_error(&self) -> f64 {
         libm::log1p(self.point) - libm::log1p(self.actual)
@@ -88,14 +88,14 @@ impl Prediction {
     }
 }
 
-/// How good predictions were.
+/// Scores of predictions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// Number of predictions.
     pub predictions: usize,
     /// Mean absolute error of log(1 + point).
     pub error: f64,
-    /// Mean of log(1 + point) less log(1 + actual).
+    /// Mean of log(1 + point) minus log(1 + actual).
     pub bias: f64,
     /// Share of the predictions whose 50 % range held the outcome.
     pub coverage_50: f64,
@@ -134,13 +134,13 @@ impl Score {
     }
 }
 
-/// The continuous ranked probability score of log(1 + sum): the mean distance of the draws from the outcome, less half
-/// their mean distance from each other.
+/// The continuous ranked probability score of log(1 + sum): the mean distance of the draws from the outcome minus half
+/// their mean distance from each other (Gneiting and Raftery, 2007).
 pub(super) fn crps(draws: &Draws, actual: f64) -> f64 {
     let logs: Vec<f64> = draws.sums().iter().map(|sum| libm::log1p(*sum)).collect();
     let (count, actual) = (logs.len() as f64, libm::log1p(actual));
     let to_outcome = logs.iter().map(|log| (log - actual).abs()).sum::<f64>() / count;
     let ranked = logs.iter().enumerate().map(|(rank, log)| (2.0 * rank as f64 + 1.0 - count) * log).sum::<f64>();
-    // Rounding may leave a last bit below zero.
+    // Rounding may leave it slightly below 0.
     (to_outcome - ranked / (count * count)).max(0.0)
 }

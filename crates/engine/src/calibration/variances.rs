@@ -1,4 +1,7 @@
-//! Fits the four variances of each account, pooled over the accounts of its channel.
+//! Fits the four variances of each account: the maximum of their posterior in log, given the effects.
+//!
+//! The likelihood is that of the Kalman filter. The prior is normal and shared by the accounts of a channel. The standard
+//! errors are those of Laplace's approximation.
 
 use argmin::core::{CostFunction, Executor};
 use argmin::solver::neldermead::NelderMead;
@@ -7,17 +10,17 @@ use nalgebra::Matrix4;
 use super::filter::{Series, Variances, log_likelihood};
 use crate::stats::{quantile, variance};
 
-/// Standard deviation of a log variance over accounts before any data.
-pub(super) const START_SD: f64 = 1.0;
+/// Standard deviation of the first prior of a log variance.
+pub(super) const INITIAL_SD: f64 = 1.0;
 
-/// Minimum of that standard deviation once accounts were fitted.
-const LEAST_SD: f64 = 0.5;
+/// Minimum standard deviation of a prior that is estimated from accounts.
+const MIN_SD: f64 = 0.5;
 
 /// Limits of a log variance, so that a search cannot overflow or underflow.
 const LOG_RANGE: std::ops::RangeInclusive<f64> = -16.0..=3.0;
 
 /// Minimum variance of one post around its expectation: even the posts of a very regular account vary.
-const LEAST_NOISE: f64 = 0.02;
+const MIN_NOISE: f64 = 0.02;
 
 /// Maximum number of steps of a search.
 const MAX_STEPS: u64 = 120;
@@ -26,10 +29,9 @@ const MAX_STEPS: u64 = 120;
 const TOLERANCE: f64 = 1e-3;
 
 /// Edge length of the first simplex, in log units.
-const EDGE: f64 = 0.7;
+const EDGE_LENGTH: f64 = 0.7;
 
-/// The prior of an account's log variances: independent normal distributions, centred at the median of the channel's
-/// accounts, with their standard deviation.
+/// The prior of an account's log variances: independent normal distributions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct VariancePrior {
     pub median: [f64; Variances::COUNT],
@@ -38,36 +40,36 @@ pub(super) struct VariancePrior {
 
 impl VariancePrior {
     /// The prior before any account was fitted.
-    pub fn start() -> Self {
-        Self { median: Variances::TYPICAL.logs(), sd: [START_SD; Variances::COUNT] }
+    pub fn initial() -> Self {
+        Self { median: Variances::TYPICAL.logs(), sd: [INITIAL_SD; Variances::COUNT] }
     }
 
-    /// The prior after a round of fits, given the fitted log variances of each account; unchanged with fewer than three
-    /// accounts.
+    /// The prior estimated from the fitted log variances of each account: their medians and standard deviations. With
+    /// fewer than three accounts it stays as it is.
     pub fn updated(self, fits: &[[f64; Variances::COUNT]]) -> Self {
         if fits.len() < 3 {
             return self;
         }
-        let sorted_logs = |part: usize| {
-            let mut logs: Vec<f64> = fits.iter().filter_map(|fit| fit.get(part).copied()).collect();
+        let sorted_logs = |index: usize| {
+            let mut logs: Vec<f64> = fits.iter().filter_map(|fit| fit.get(index).copied()).collect();
             logs.sort_by(f64::total_cmp);
             logs
         };
-        let parts: [Vec<f64>; Variances::COUNT] = std::array::from_fn(sorted_logs);
+        let by_variance: [Vec<f64>; Variances::COUNT] = std::array::from_fn(sorted_logs);
         Self {
-            median: parts.each_ref().map(|logs| quantile(logs, 0.5)),
-            sd: parts.each_ref().map(|logs| variance(logs).map_or(START_SD, f64::sqrt).max(LEAST_SD)),
+            median: by_variance.each_ref().map(|logs| quantile(logs, 0.5)),
+            sd: by_variance.each_ref().map(|logs| variance(logs).map_or(INITIAL_SD, f64::sqrt).max(MIN_SD)),
         }
     }
 
-    /// Log of the prior's density, without its constant.
+    /// Log of the prior's density, up to a constant.
     fn log_density(&self, logs: &[f64]) -> f64 {
-        let parts = logs.iter().zip(&self.median).zip(&self.sd);
-        parts.map(|((log, median), sd)| (log - median) / sd).map(|z| -z * z / 2.0).sum()
+        let z_scores = logs.iter().zip(&self.median).zip(&self.sd).map(|((log, median), sd)| (log - median) / sd);
+        z_scores.map(|z| -z * z / 2.0).sum()
     }
 }
 
-/// The posterior of an account's log variances; its cost is the negative log density.
+/// The posterior of an account's log variances.
 struct Posterior<'a> {
     series: &'a Series,
     residuals: &'a [f64],
@@ -75,34 +77,41 @@ struct Posterior<'a> {
 }
 
 impl Posterior<'_> {
-    /// The variances of a point of the search, within their limits.
-    fn variances(logs: &[f64]) -> Variances {
-        let mut bounded = [0.0; Variances::COUNT];
-        bounded.iter_mut().zip(logs).for_each(|(bound, log)| *bound = log.clamp(*LOG_RANGE.start(), *LOG_RANGE.end()));
-        let variances = Variances::from_logs(bounded);
-        Variances { noise: variances.noise.max(LEAST_NOISE), ..variances }
+    /// Log of its density, up to a constant.
+    fn log_density(&self, logs: &[f64; Variances::COUNT]) -> f64 {
+        log_likelihood(self.series, self.residuals, &within_limits(logs)) + self.prior.log_density(logs)
     }
 }
 
+/// The cost that the search minimises: the negative log density.
 impl CostFunction for Posterior<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 
-    fn cost(&self, logs: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        let likelihood = log_likelihood(self.series, self.residuals, &Self::variances(logs));
-        Ok(-likelihood - self.prior.log_density(logs))
+    fn cost(&self, logs: &Self::Param) -> Result<f64, argmin::core::Error> {
+        Ok(-self.log_density(logs.as_slice().try_into()?))
     }
 }
 
-/// The most probable variances of an account, searched from `start`.
+/// The variances with the given logarithms, moved within their limits.
+fn within_limits(logs: &[f64; Variances::COUNT]) -> Variances {
+    let variances = Variances::from_logs(logs.map(|log| log.clamp(*LOG_RANGE.start(), *LOG_RANGE.end())));
+    Variances { noise: variances.noise.max(MIN_NOISE), ..variances }
+}
+
+/// The logarithms with a number added to one of them.
+pub(super) fn with_added(mut logs: [f64; Variances::COUNT], index: usize, number: f64) -> [f64; Variances::COUNT] {
+    if let Some(log) = logs.get_mut(index) {
+        *log += number;
+    }
+    logs
+}
+
+/// The most probable variances of an account, searched from `start` by the method of Nelder and Mead.
 pub(super) fn most_probable(series: &Series, residuals: &[f64], prior: &VariancePrior, start: &Variances) -> Variances {
-    let start = start.logs().to_vec();
-    let corners = (0..start.len()).map(|part| {
-        let mut corner = start.clone();
-        corner.iter_mut().skip(part).take(1).for_each(|log| *log += EDGE);
-        corner
-    });
-    let simplex = std::iter::once(start.clone()).chain(corners).collect();
+    let start = start.logs();
+    let corners = (0..Variances::COUNT).map(|index| with_added(start, index, EDGE_LENGTH));
+    let simplex = std::iter::once(start).chain(corners).map(|logs| logs.to_vec()).collect();
     let solver = NelderMead::new(simplex).with_sd_tolerance(TOLERANCE);
     let search = solver.and_then(|solver| {
         let problem = Posterior { series, residuals, prior };
@@ -110,14 +119,15 @@ pub(super) fn most_probable(series: &Series, residuals: &[f64], prior: &Variance
     });
     // If the search fails, which is not expected, the variances stay where they started.
     let best = search.ok().and_then(|mut result| result.state.take_best_param());
-    Posterior::variances(best.as_deref().unwrap_or(&start))
+    let best = best.and_then(|logs| <[f64; Variances::COUNT]>::try_from(logs).ok());
+    within_limits(&best.unwrap_or(start))
 }
 
 /// Step of a finite difference, in log units.
 const DIFFERENCE_STEP: f64 = 0.2;
 
-/// Standard errors of the log variances, from the curvature of the posterior at its maximum (Laplace's approximation).
-/// They are at most the standard deviations of the prior, and equal them where the curvature gives none.
+/// Standard errors of the log variances, from the curvature of the log posterior at its maximum. They are at most the
+/// standard deviations of the prior, and equal them if the curvature is not positive definite.
 pub(super) fn log_sds(
     series: &Series,
     residuals: &[f64],
@@ -125,23 +135,19 @@ pub(super) fn log_sds(
     best: &Variances,
 ) -> [f64; Variances::COUNT] {
     let best = best.logs();
-    let problem = Posterior { series, residuals, prior };
-    let cost = |steps: &[(usize, f64)]| {
-        let mut logs = best.to_vec();
-        for (part, step) in steps {
-            logs.iter_mut().skip(*part).take(1).for_each(|log| *log += step * DIFFERENCE_STEP);
-        }
-        problem.cost(&logs).unwrap_or(f64::INFINITY)
-    };
+    let posterior = Posterior { series, residuals, prior };
     let curvature = Matrix4::from_fn(|row, column| {
-        let corner = |one: f64, other: f64| cost(&[(row, one), (column, other)]);
-        let difference = corner(1.0, 1.0) - corner(1.0, -1.0) - corner(-1.0, 1.0) + corner(-1.0, -1.0);
+        let cost = |row_step: f64, column_step: f64| {
+            let moved = with_added(best, row, row_step * DIFFERENCE_STEP);
+            -posterior.log_density(&with_added(moved, column, column_step * DIFFERENCE_STEP))
+        };
+        let difference = cost(1.0, 1.0) - cost(1.0, -1.0) - cost(-1.0, 1.0) + cost(-1.0, -1.0);
         difference / (4.0 * DIFFERENCE_STEP * DIFFERENCE_STEP)
     });
     let sds = curvature.cholesky().map(|factor| factor.inverse().diagonal().map(f64::sqrt));
-    std::array::from_fn(|part| {
-        let widest = prior.sd.get(part).copied().unwrap_or(START_SD);
-        let found = sds.and_then(|sds| sds.get(part).copied()).filter(|sd| sd.is_finite());
-        found.map_or(widest, |sd| sd.min(widest))
+    std::array::from_fn(|index| {
+        let prior_sd = prior.sd.get(index).copied().unwrap_or(INITIAL_SD);
+        let sd = sds.and_then(|sds| sds.get(index).copied()).filter(|sd| sd.is_finite());
+        sd.map_or(prior_sd, |sd| sd.min(prior_sd))
     })
 }

@@ -1,4 +1,4 @@
-//! The model on histories whose truth is known, and on histories that say little.
+//! The model on histories with known effects, and on histories that determine little.
 
 mod synthetic;
 
@@ -31,7 +31,7 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
         let fit = fit(&world.histories);
         for (account, truth) in fit.accounts.iter().zip(&world.truths) {
             for (index, effect) in fit.design.effects().iter().enumerate() {
-                // Hours, weekdays and types are told only from each other: their common part goes into the level.
+                // Only differences between hours, weekdays and types can be estimated: their mean goes into the level.
                 if matches!(effect, Effect::Load) {
                     let sd = account.effects.covariance[(index, index)].sqrt();
                     all += 1;
@@ -80,7 +80,7 @@ fn where_hours_make_no_difference_a_best_hour_is_found_in_at_most_a_tenth_of_acc
 }
 
 #[test]
-fn ranges_of_forecasts_hold_what_came_as_often_as_they_say() {
+fn ranges_of_forecasts_hold_the_outcome_as_often_as_they_say() {
     let world = World::new(30, 200, 3);
     let options = BacktestOptions { cuts: 3, draws: 300, ..BacktestOptions::default() };
     let tested = backtest(&world.histories, &options);
@@ -139,7 +139,7 @@ fn history(posts: &[(i64, Option<f64>)]) -> AccountHistory {
 }
 
 #[test]
-fn histories_that_say_little_give_wide_ranges_and_never_a_number_that_is_none() {
+fn degenerate_histories_give_wide_ranges_of_finite_numbers() {
     let daily = |count: i64, engagements: fn(i64) -> Option<f64>| {
         history(&(0..count).map(|day| (day * 24, engagements(day))).collect::<Vec<_>>())
     };

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::calibration::effects::{Design, Effect};
-use crate::calibration::filter::{Gap, Variances};
+use crate::calibration::filter::{TimeStep, Variances};
 use crate::calibration::history::{AccountHistory, ContentTypes, DAY_SECONDS, Post, observations};
 use crate::model::{Channel, ClientId, Timestamp, Zone};
 
@@ -67,16 +67,16 @@ fn history(
     let mut history = AccountHistory::new(id, Channel::Ig, Zone::utc(), unmeasured.collect());
     let observed = observations(&history, &ContentTypes::of([&history]), HALF_LIFE_HOURS);
     let variances = Variances::TYPICAL;
-    let mut parts = [0.0, variances.slow.sqrt() * normal(rng), variances.fast.sqrt() * normal(rng)];
+    let mut state = [0.0, variances.slow.sqrt() * normal(rng), variances.fast.sqrt() * normal(rng)];
     let mut before = None;
     for (post, seen) in history.posts.iter_mut().zip(&observed) {
-        let gap = Gap::of_days(before.map_or(0.0, |before| seen.days - before));
+        let time = TimeStep::of_days(before.map_or(0.0, |before| seen.days - before));
         before = Some(seen.days);
-        let (decay, added) = (gap.decay(), gap.added(&variances));
-        for (index, part) in parts.iter_mut().enumerate() {
-            *part = *part * decay[index] + added[index].sqrt() * normal(rng);
+        let (decay, added_variance) = (time.decay(), time.added_variance(&variances));
+        for (index, component) in state.iter_mut().enumerate() {
+            *component = *component * decay[index] + added_variance[index].sqrt() * normal(rng);
         }
-        let log = design.mean(seen, effects) + parts.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
+        let log = design.mean(seen, effects) + state.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
         post.engagements = Some(libm::expm1(log).max(0.0));
     }
     history
