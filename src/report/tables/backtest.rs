@@ -1,7 +1,7 @@
 //! The tables of a backtest.
 
 use super::{Table, TableFormat, columns};
-use crate::calibration::{Backtest, Expectation, Method, Prediction, Score};
+use crate::calibration::{Backtest, Expectation, Method, Prediction, SHARES, Score};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::report::{File, ReportError};
 
@@ -37,16 +37,9 @@ fn predictions(predictions: &[Prediction]) -> Table {
         method: String = row.method.name().to_owned(),
         /// Number of measured posts that were published in these weeks.
         posts: u32 = row.posts as u32,
-        /// 5 % quantile: the sum is below it with a probability of 5 %.
-        q05: f64 = row.quantiles[0],
-        /// 25 % quantile.
-        q25: f64 = row.quantiles[1],
-        /// The median.
-        q50: f64 = row.quantiles[2],
-        /// 75 % quantile.
-        q75: f64 = row.quantiles[3],
-        /// 95 % quantile.
-        q95: f64 = row.quantiles[4],
+    });
+    add_quantiles(&mut table, predictions, |prediction| &prediction.quantiles);
+    columns!(table, predictions, |row| {
         /// Mean of the sum.
         mean: f64 = row.mean,
         /// The point forecast that is scored: the model's median, or posts times the mean of a simple method.
@@ -81,20 +74,29 @@ pub(crate) fn expectations_of(expectations: &[Expectation]) -> Table {
         published_at: Option<Timestamp> = row.at,
         /// Number of posts.
         posts: u32 = row.posts as u32,
-        /// 5 % quantile of the engagements: they are below it with a probability of 5 %.
-        q05: f64 = row.quantiles[0],
-        /// 25 % quantile.
-        q25: f64 = row.quantiles[1],
-        /// The median.
-        q50: f64 = row.quantiles[2],
-        /// 75 % quantile.
-        q75: f64 = row.quantiles[3],
-        /// 95 % quantile.
-        q95: f64 = row.quantiles[4],
+    });
+    add_quantiles(&mut table, expectations, |expectation| &expectation.quantiles);
+    columns!(table, expectations, |row| {
         /// Mean of the engagements.
         mean: f64 = row.mean,
     });
     table
+}
+
+/// Adds the columns of a forecast's quantiles.
+fn add_quantiles<R>(table: &mut Table, rows: &[R], quantiles: impl Fn(&R) -> &[f64; SHARES.len()]) {
+    columns!(table, rows, |row| {
+        /// 5 % quantile: the engagements are below it with a probability of 5 %.
+        q05: f64 = quantiles(row)[0],
+        /// 25 % quantile.
+        q25: f64 = quantiles(row)[1],
+        /// The median.
+        q50: f64 = quantiles(row)[2],
+        /// 75 % quantile.
+        q75: f64 = quantiles(row)[3],
+        /// 95 % quantile.
+        q95: f64 = quantiles(row)[4],
+    });
 }
 
 /// The predictions of one row of `scores`.
