@@ -155,42 +155,38 @@ impl AssetRow {
     #[must_use]
     pub fn new(asset_id: AssetId, client_id: ClientId, kind: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
         Self {
-            asset_id,
-            client_id,
-            campaign_id: None,
-            kind: kind.into(),
-            channels: Vec::new(),
-            created_at,
             quality_score: None,
             brand_consistency: None,
             value: None,
             impact: None,
-            parent_id: None,
-            evolution_step: 0,
-            title: "".into(),
-            body: "".into(),
-            media_url: "".into(),
-            tags: Vec::new(),
+            ..Self::from_asset(client_id, Asset::new(asset_id, kind, created_at))
         }
     }
 
     /// The row of a client's asset.
     #[must_use]
     pub fn of(client: &Client, asset: &Asset) -> Self {
+        Self::from_asset(client.id.clone(), asset.clone())
+    }
+
+    fn from_asset(client_id: ClientId, asset: Asset) -> Self {
         Self {
-            campaign_id: asset.campaign_id.clone(),
-            channels: asset.channels.clone(),
+            asset_id: asset.id,
+            client_id,
+            campaign_id: asset.campaign_id,
+            kind: asset.kind,
+            channels: asset.channels,
+            created_at: asset.created_at,
             quality_score: Some(asset.quality),
             brand_consistency: Some(asset.brand_consistency),
             value: Some(asset.value),
             impact: Some(asset.impact),
-            parent_id: asset.parent_id.clone(),
+            parent_id: asset.parent_id,
             evolution_step: asset.evolution_step,
-            title: Arc::clone(&asset.title),
-            body: Arc::clone(&asset.body),
-            media_url: Arc::clone(&asset.media_url),
-            tags: asset.tags.clone(),
-            ..Self::new(asset.id.clone(), client.id.clone(), Arc::clone(&asset.kind), asset.created_at)
+            title: asset.title,
+            body: asset.body,
+            media_url: asset.media_url,
+            tags: asset.tags,
         }
     }
 }
