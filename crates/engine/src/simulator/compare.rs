@@ -259,14 +259,11 @@ pub fn compare<'a>(
     observer: &'a dyn Observer,
 ) -> Result<Comparison, CompareError> {
     let base_rules = base.planner.rules();
-    let run = |pack: ComparedPack<'a>| VariantRun {
-        label: pack.label,
-        run: Run::new(pack.planner, pack.scenario, extent, observer)
-            .with_fatigue_levels_of(base_rules)
-            .with_worths_of(base_rules),
+    let run = |ComparedPack { label, planner, scenario }| {
+        let run = Run::new(planner, scenario, extent, observer);
+        VariantRun { label, run: run.with_fatigue_levels_of(base_rules).with_worths_of(base_rules) }
     };
-    let others: Vec<VariantRun<'_>> = others.iter().copied().map(run).collect();
-    let base = run(base);
+    let (base, others) = variant_runs(base, others, run);
     check_planned(&base)?;
     let differs =
         |other: &&VariantRun<'_>| base.run.scenario.start != other.run.scenario.start || !base.ids().eq(other.ids());
@@ -296,12 +293,11 @@ pub fn compare_scenarios<'a>(
     until: Option<f64>,
     observer: &'a dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let run = |compared: ComparedScenario<'a>| VariantRun {
-        label: compared.label,
-        run: Run::new(planner, compared.scenario, extent, observer).with_usual_assets_of(base.scenario),
+    let run = |ComparedScenario { label, scenario }| {
+        let run = Run::new(planner, scenario, extent, observer);
+        VariantRun { label, run: run.with_usual_assets_of(base.scenario) }
     };
-    let others: Vec<VariantRun<'_>> = others.iter().copied().map(run).collect();
-    let base = run(base);
+    let (base, others) = variant_runs(base, others, run);
     check_planned(&base)?;
     others.iter().try_for_each(check_planned)?;
     let base_start = base.run.scenario.start;
@@ -360,6 +356,15 @@ impl VariantRun<'_> {
     fn summary(&self, replications: u32) -> Variant {
         Variant { label: self.label.to_owned(), provenance: self.run.provenance(replications) }
     }
+}
+
+/// The runs of the base and of the other packs or scenarios.
+fn variant_runs<'a, T: Copy>(
+    base: T,
+    others: &[T],
+    run: impl Fn(T) -> VariantRun<'a>,
+) -> (VariantRun<'a>, Vec<VariantRun<'a>>) {
+    (run(base), others.iter().copied().map(&run).collect())
 }
 
 fn check_planned(variant: &VariantRun<'_>) -> Result<(), CompareError> {

@@ -26,66 +26,44 @@ impl FatigueBound {
     /// Computes every hour, forward in time. Without `with_least` all minima are 0.
     pub fn prepare(&mut self, horizon: &Horizon, fatigue_per_post: f64, with_least: bool) {
         self.columns = horizon.posts + 1;
-        self.fill_most(horizon, fatigue_per_post);
-        self.least.clear();
-        self.least.resize(self.columns * horizon.hours, if with_least { f64::INFINITY } else { 0.0 });
-        if with_least {
-            self.fill_least(horizon, fatigue_per_post);
-        }
-    }
-
-    fn fill_least(&mut self, horizon: &Horizon, fatigue_per_post: f64) {
-        if let Some(start) = self.least.first_mut() {
-            *start = 0.0;
-        }
-        let mut post = 0;
-        for hour in 1..horizon.hours {
-            let (past, now) = self.least.split_at_mut(hour * self.columns);
-            let now = &mut now[..self.columns];
-            wait(&past[(hour - 1) * self.columns..], horizon.waits[1].decay, now);
-            while horizon.next[post] <= hour {
-                if horizon.open[post] {
-                    let after = horizon.waits[hour - post].decay;
-                    let before = &past[post * self.columns..];
-                    for (now, before) in now[1..].iter_mut().zip(before) {
-                        if *before < horizon.room(post) {
-                            *now = lesser(*now, (before + fatigue_per_post) * after);
-                        }
-                    }
-                }
-                post += 1;
-            }
-        }
-    }
-
-    fn fill_most(&mut self, horizon: &Horizon, fatigue_per_post: f64) {
+        let size = self.columns * horizon.hours;
         self.most.clear();
-        self.most.resize(self.columns * horizon.hours, f64::NEG_INFINITY);
-        if let Some(start) = self.most.first_mut() {
-            *start = 0.0;
-        }
-        let mut post = 0;
-        for hour in 1..horizon.hours {
-            let (past, now) = self.most.split_at_mut(hour * self.columns);
-            let now = &mut now[..self.columns];
-            wait(&past[(hour - 1) * self.columns..], horizon.waits[1].decay, now);
-            while horizon.next[post] <= hour {
-                if horizon.open[post] {
-                    let after = horizon.waits[hour - post].decay;
-                    let before = &past[post * self.columns..];
-                    add_post(before, horizon.room(post), fatigue_per_post, after, &mut now[1..]);
-                }
-                post += 1;
-            }
+        self.most.resize(size, f64::NEG_INFINITY);
+        fill(&mut self.most, self.columns, horizon, |now, before, room, decay| {
+            let posted = (lesser(before, room) + fatigue_per_post) * decay;
+            if posted > now { posted } else { now }
+        });
+        self.least.clear();
+        self.least.resize(size, if with_least { f64::INFINITY } else { 0.0 });
+        if with_least {
+            fill(&mut self.least, self.columns, horizon, |now, before, room, decay| {
+                if before < room { lesser(now, (before + fatigue_per_post) * decay) } else { now }
+            });
         }
     }
 }
 
-/// Raises the maximum of an hour by plans whose last post has just become far enough away.
-fn add_post(before: &[f64], room: f64, fatigue_per_post: f64, decay: f64, now: &mut [f64]) {
-    for (now, before) in now.iter_mut().zip(before) {
-        let posted = (lesser(*before, room) + fatigue_per_post) * decay;
-        *now = if posted > *now { posted } else { *now };
+/// Fills the rows of all hours from the first: fatigue decays from hour to hour, and plans are added whose last post has
+/// just become far enough away. `bound` returns the bound of an hour given its present one, the bound before that post,
+/// the room for fatigue at that post, and the decay since.
+fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, bound: impl Fn(f64, f64, f64, f64) -> f64) {
+    if let Some(start) = bounds.first_mut() {
+        *start = 0.0;
+    }
+    let mut post = 0;
+    for hour in 1..horizon.hours {
+        let (past, now) = bounds.split_at_mut(hour * columns);
+        let now = &mut now[..columns];
+        wait(&past[(hour - 1) * columns..], horizon.waits[1].decay, now);
+        while horizon.next[post] <= hour {
+            if horizon.open[post] {
+                let (room, decay) = (horizon.room(post), horizon.waits[hour - post].decay);
+                for (now, before) in now[1..].iter_mut().zip(&past[post * columns..]) {
+                    *now = bound(*now, *before, room, decay);
+                }
+            }
+            post += 1;
+        }
     }
 }
 
