@@ -70,10 +70,14 @@ impl Manifest {
              # Loss from posting more than usual for weeks: engagement is multiplied by (posts in 28 days / usual number)\n\
              # to the power of minus this. An assumption.\n\
              lasting_loss = {:?}\n\
-             # Share of the audience that leaves at a post, and of the recipients that unsubscribe at an email. Every\n\
-             # 7 posts in 7 days add as much again. 0.0010 to 0.0026 is measured for email; the other is an assumption.\n\
+             # Minimum of that usual number: with fewer posts nothing is lost.\n\
+             min_usual_posts = {:?}\n\
+             # Share of the audience that leaves at a post, and of the recipients that unsubscribe at an email.\n\
+             # 0.0010 to 0.0026 is measured for email; the other is an assumption.\n\
              leave_per_post = {:?}\n\
              leave_per_email = {:?}\n\
+             # Posts in 7 days at which twice these shares leave. An assumption.\n\
+             leave_doubling_posts = {:?}\n\
              # True standard deviation between hours of the day, and between weekdays (log). Small in real data.\n\
              hour_log_sd = {:?}\n\
              weekday_log_sd = {:?}\n\
@@ -92,8 +96,10 @@ impl Manifest {
             world.loss_24_hours,
             world.loss_7_days,
             world.lasting_loss,
+            world.min_usual_posts,
             world.leave_per_post,
             world.leave_per_email,
+            world.leave_doubling_posts,
             world.hour_log_sd,
             world.weekday_log_sd,
             world.rate_log_sd,

@@ -215,6 +215,9 @@ fn people_leave_at_posts_and_net_worth_is_engagement_less_what_work_and_people_c
     assert!(leaving.engagement.mean < 0.99 * still.engagement.mean);
     assert!(leaving.cost.mean > 20.0 * leaving.hours_of_work.mean + 3.0 * (people - leaving.audience_end.mean));
     assert!(is_close(leaving.net_worth.mean, leaving.engagement.mean - leaving.cost.mean));
+    scenario.environment.leave_doubling_posts = 1.0;
+    let crowded = run(&rules, &scenario, 4, 1, 5).headline;
+    assert!(crowded.audience_end.mean < leaving.audience_end.mean, "each post of the last 7 days adds as much again");
 }
 
 #[test]
@@ -227,6 +230,9 @@ fn posting_more_than_usual_for_weeks_lowers_what_a_post_earns() {
     let still = per_post(&scenario, 8);
     scenario.environment.lasting_loss = 0.5;
     assert!(per_post(&scenario, 8) < 0.95 * still, "twelve posts in four weeks are usual, and there are more");
+    scenario.environment.min_usual_posts = 60.0;
+    assert!((per_post(&scenario, 8) / still - 1.0).abs() < 1e-9, "sixty posts in four weeks are usual");
+    scenario.environment.min_usual_posts = 12.0;
     // A month as busy as the weeks simulated is usual.
     for channel in scenario.clients.iter_mut().flat_map(|(_, state)| &mut state.channels) {
         channel.posts_last_30_days = 60;

@@ -82,11 +82,15 @@ pub struct Environment {
     /// Exponent of the loss by lasting load: response is multiplied by `(posts in the last 28 days / usual)^-exponent`
     /// where the posts are more than usual.
     pub lasting_loss: f64,
-    /// Share of the audience that leaves at a post after a week without posts, on any channel but email; it grows by
-    /// as much again with every 7 posts in the last 7 days.
+    /// Minimum of the usual number of posts in 28 days, above 0: a channel with fewer loses nothing by posting more up to
+    /// that number.
+    pub min_usual_posts: f64,
+    /// Share of the audience that leaves at a post after a week without posts, on any channel but email.
     pub leave_per_post: f64,
     /// The same of the recipients of an email.
     pub leave_per_email: f64,
+    /// Number of posts in the last 7 days at which twice the share leaves, above 0; the share is linear in the posts.
+    pub leave_doubling_posts: f64,
     /// Log SD of the true effect of an hour of the day, drawn once per client, channel and hour.
     pub hour_log_sd: f64,
     /// Log SD of the true effect of a weekday, drawn once per client, channel and weekday.
@@ -111,8 +115,10 @@ impl Default for Environment {
             loss_24_hours: 0.108,
             loss_7_days: 0.040,
             lasting_loss: 0.25,
+            min_usual_posts: 12.0,
             leave_per_post: 0.0001,
             leave_per_email: 0.0018,
+            leave_doubling_posts: 7.0,
             hour_log_sd: 0.06,
             weekday_log_sd: 0.05,
             rate_log_sd: 0.2,

@@ -126,7 +126,7 @@ impl<'a> TrueClient<'a> {
             Channel::Email => self.environment.leave_per_email,
             _ => self.environment.leave_per_post,
         };
-        (rested * (1.0 + f64::from(post.within_7_days) / 7.0)).min(1.0)
+        (rested * (1.0 + f64::from(post.within_7_days) / self.environment.leave_doubling_posts)).min(1.0)
     }
 
     /// Combined factor for hour, weekday, campaign and special days.
@@ -197,21 +197,17 @@ fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng)
         channel: state.channel,
         audience: state.audience,
         rate: rate * libm::exp(error),
-        usual_posts: usual_posts(state),
+        usual_posts: usual_posts(environment, state),
         response: None,
     }
 }
 
-/// Posts in 28 days that count as usual at least: three a week. An account that posts less loses nothing by growing up to
-/// that.
-const LEAST_USUAL_POSTS: f64 = 12.0;
-
 /// Posts of a channel in 28 days before the simulation, at which its engagement was measured.
-fn usual_posts(state: &ChannelState) -> f64 {
+fn usual_posts(environment: &Environment, state: &ChannelState) -> f64 {
     let since = state.as_of.plus_days(-28);
     let recent = state.recent_posts.iter().filter(|at| (since..state.as_of).contains(*at)).count();
     let stated = f64::from(state.posts_last_30_days) * 28.0 / 30.0;
-    stated.max(recent as f64).max(LEAST_USUAL_POSTS)
+    stated.max(recent as f64).max(environment.min_usual_posts)
 }
 
 /// A normal number in log, shifted so that its exponential has mean 1.
