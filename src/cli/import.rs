@@ -32,8 +32,17 @@ pub(super) struct Import {
     /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
+    /// Maximum of the initial fatigue at the load that an account exceeds before one post in twenty, from 0 to 1. Below
+    /// `warn_at` of the rules, an account that usually posts much starts neither exhausted nor blocked.
+    #[arg(long, value_name = "FATIGUE", default_value_t = scenario::USUAL_FATIGUE, value_parser = fatigue)]
+    usual_fatigue: f64,
     #[command(flatten)]
     rules: RulesArgument,
+}
+
+fn fatigue(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "give a number from 0 to 1".to_owned())
 }
 
 /// How the accounts of a posting history become clients.
@@ -92,6 +101,7 @@ impl Import {
         let options = ImportOptions {
             start: self.start,
             weeks: self.weeks,
+            usual_fatigue: self.usual_fatigue,
             figures: self.figures(globals)?,
             ..self.accounts.options(name)
         };

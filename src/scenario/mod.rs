@@ -28,7 +28,8 @@ pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{GenerateOptions, GeneratedScenario, TrueResponse, USUAL_HISTORY_DAYS, generate};
 pub use import::{
-    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, import, read_histories, scenario_histories,
+    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, read_histories,
+    scenario_histories,
 };
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};

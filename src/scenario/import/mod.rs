@@ -70,13 +70,19 @@ pub struct ImportOptions {
     pub workspace_id: WorkspaceId,
     /// Half-life and increment of fatigue, wanted frequency and usual rate, in channel order.
     pub figures: [ChannelDefaults; Channel::COUNT],
+    /// Maximum of the initial fatigue at an account's usual load, the load that it exceeds before one post in twenty. Below
+    /// `warn_at` of the rules, an account that usually posts much starts neither exhausted nor blocked.
+    pub usual_fatigue: f64,
     /// Number of best past posts that become assets, per client and channel.
     pub assets_per_channel: usize,
 }
 
+/// The default of [`ImportOptions::usual_fatigue`].
+pub const USUAL_FATIGUE: f64 = 0.4;
+
 impl ImportOptions {
-    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, 40
-    /// assets per channel.
+    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, a usual
+    /// fatigue of 0.4, 40 assets per channel.
     #[must_use]
     pub fn new(name: String) -> Self {
         Self {
@@ -87,6 +93,7 @@ impl ImportOptions {
             zone: None,
             workspace_id: WorkspaceId::new("imported"),
             figures: ChannelDefaults::all_typical(),
+            usual_fatigue: USUAL_FATIGUE,
             assets_per_channel: 40,
         }
     }
@@ -353,6 +360,20 @@ pub(super) mod tests {
         assert_eq!(imported.notes.rows_without_engagement, 1);
         assert_eq!(imported.files.history[2].engagements, None);
         assert_eq!(imported.files.assets.len(), 2);
+    }
+
+    #[test]
+    fn an_account_that_posts_every_hour_starts_at_most_at_its_usual_fatigue() {
+        let posts = (1..=6).flat_map(|day| (0..24).map(move |hour| (day, hour)));
+        let rows: String =
+            posts.map(|(day, hour)| format!("a,fb,2026-09-{day:02}T{hour:02}:00:00Z,,photo,100,10\n")).collect();
+        let fatigue = |usual_fatigue: f64| {
+            let imported =
+                import_text(&format!("{HEADER}{rows}"), |options| options.usual_fatigue = usual_fatigue).unwrap();
+            imported.files.channels[0].fatigue_score.unwrap().get()
+        };
+        assert!((0.35..0.42).contains(&fatigue(USUAL_FATIGUE)), "{}", fatigue(USUAL_FATIGUE));
+        assert!((fatigue(0.2) / fatigue(0.4) - 0.5).abs() < 1e-3);
     }
 
     #[test]

@@ -2,16 +2,17 @@
 //!
 //! Scores compare results in log(1 + engagements), so that a single hit does not dominate a channel:
 //!
-//! - level: mean engagements of a post to a rested audience at the history's end, by the calibration; recent weeks
-//!   weigh more, and the loss by the account's own load is taken out, since the planner applies it again.
+//! - level: mean engagements of a post to a rested audience at the end of the history, by the calibration: without the
+//!   loss by the account's own load, which the planner applies again.
 //! - audience: median reach of the newest posts; the rate is the level divided by it. If reach was never measured, the
 //!   rate stays blank, so that the planner assumes the rules', and the audience is the level divided by that rate: only
 //!   the product of the two is meaningful.
-//! - momentum: mean log of the last 30 days against the 180 before; engagement: the last 30 days against the account's
-//!   own usual result for the content type over the year before. Both differences are shrunk towards zero by
+//! - momentum: mean log of the last 30 days minus that of the 180 days before; engagement: mean log of the last 30 days
+//!   minus the account's mean for the same content type in the year before. Both differences are shrunk towards zero by
 //!   `n / (n + 5)` and mapped to `0..=1` by the logistic function.
-//! - visibility: posts of the last 30 days against the wanted ones. Fatigue: see [`ChannelDefaults`]; that of an
-//!   account which usually posts more is told against its own usual load, so that it starts neither exhausted nor blocked.
+//! - visibility: posts of the last 30 days divided by the rules' number of posts.
+//! - fatigue: see [`ChannelDefaults`]. If it would be above [`ImportOptions::usual_fatigue`] at the account's usual load, it
+//!   is scaled down to that.
 
 use std::collections::BTreeMap;
 
@@ -44,9 +45,6 @@ const UNKNOWN_RATE: f64 = 0.02;
 
 /// Minimum rate, so that it is never zero.
 const MIN_RATE: f64 = 1e-4;
-
-/// Fatigue of an account at a load that it reaches before one post in twenty; below the default pack's `warn_at`.
-const USUAL_FATIGUE: f64 = 0.4;
 
 /// Audience of a channel without any measurement, if no other client's reach on it is known.
 const ASSUMED_AUDIENCE: f64 = 1000.0;
@@ -100,7 +98,7 @@ pub(super) fn channel_row(
     let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
     let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
     let usual = calibration.map_or(0.0, |account| usual_load(&account.history.posts, figures.half_life_hours, as_of));
-    let share = (USUAL_FATIGUE / (usual * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
+    let share = (options.usual_fatigue / (usual * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
     let fatigue = share * figures.load_after(series.posts.iter().map(hours_back)) * figures.fatigue_per_post;
     let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
     // A count above the table's limit stays blank and is then computed from the history.
