@@ -200,7 +200,7 @@ fn days_between(from: Timestamp, to: Timestamp) -> f64 {
     (to.as_second() - from.as_second()) as f64 / DAY_SECONDS as f64
 }
 
-/// The moving parts of a level, in log: a random walk, and a slow and a fast part that return to 0.
+/// The components of a level, in log: a random walk, and a slow and a fast component that return to 0.
 struct Drift {
     walk: f64,
     slow: f64,
@@ -214,16 +214,16 @@ impl Drift {
     }
 
     fn advance(&mut self, days: f64, variances: &Variances, draw: &mut Draw) {
-        let mut returned = |part: f64, variance: f64, mean_days: f64| {
-            let keep = libm::exp(-days / mean_days);
-            keep * part + (variance * (1.0 - keep * keep)).max(0.0).sqrt() * draw.normal()
+        let mut next = |component: f64, variance: f64, time_constant: f64| {
+            let decay = libm::exp(-days / time_constant);
+            decay * component + (variance * (1.0 - decay * decay)).max(0.0).sqrt() * draw.normal()
         };
-        self.slow = returned(self.slow, variances.slow, SLOW_DAYS);
-        self.fast = returned(self.fast, variances.fast, FAST_DAYS);
+        self.slow = next(self.slow, variances.slow, SLOW_DAYS);
+        self.fast = next(self.fast, variances.fast, FAST_DAYS);
         self.walk += (variances.level_per_day * days.max(0.0)).sqrt() * draw.normal();
     }
 
-    /// The parts that last beyond a few days.
+    /// The sum of the components that last longer than a few days.
     fn lasting(&self) -> f64 {
         self.walk + self.slow
     }

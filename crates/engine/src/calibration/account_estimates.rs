@@ -155,7 +155,7 @@ impl<'a> AccountEstimator<'a> {
         } else {
             EstimateSource::Prior
         };
-        // Of normal distributions, the difference from a prior mean has the variance that the data removed.
+        // If the account is like its channel, the difference of the means has the variance that its posts removed.
         let removed_variance = (without_posts.variance - own.variance).max(f64::MIN_POSITIVE);
         let z = (own.mean - without_posts.mean) / removed_variance.sqrt();
         let is_informed = own.variance < 0.9 * without_posts.variance;

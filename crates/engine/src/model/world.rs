@@ -11,13 +11,13 @@ use super::record::{Cell, CellError, Kind, Value, record};
 use super::{Channel, ClientId, UnknownName};
 
 named!(
-    /// Where an estimate comes from mainly.
+    /// The main source of an estimate.
     EstimateSource {
         /// The account's own posts.
         Data = "data",
         /// The other accounts on its channel.
         Channel = "channel",
-        /// What was believed before any data.
+        /// The prior: what is assumed before any data.
         Prior = "prior",
         /// The rules pack.
         Pack = "pack",
@@ -27,10 +27,10 @@ named!(
 /// Hours of the day that share one effect.
 pub const HOURS_PER_BIN: u32 = 3;
 
-/// Time after which the slow part of a level has lost all but 1 / e of a deviation, in days.
+/// Time constant of the slow component of a level: days in which a deviation decays to 1 / e.
 pub const SLOW_DAYS: f64 = 45.0;
 
-/// Time after which the fast part of a level has lost all but 1 / e of a deviation, in days.
+/// Time constant of the fast component of a level: days in which a deviation decays to 1 / e.
 pub const FAST_DAYS: f64 = 2.0;
 
 /// Number of groups of hours.
@@ -42,7 +42,7 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 /// A parameter of the response of one account on one channel.
 ///
 /// Engagements of a post = level x effects of hour, weekday and content type x (1 + load)^-response strength
-/// x exp(drift + noise). The load is the number of earlier posts, each halved once a half-life.
+/// x exp(drift + noise). The load is the sum of the weights of earlier posts, each 1 at its time and halved every half-life.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorldParameter {
     /// Mean engagements of a post to a rested audience, at the account's usual mix of hours, weekdays and types.
@@ -59,9 +59,9 @@ pub enum WorldParameter {
     HalfLifeHours,
     /// Standard deviation of a week's step of the level, in log.
     DriftSd,
-    /// Stationary standard deviation of the part that changes over weeks, in log.
+    /// Stationary standard deviation of the component that changes over weeks, in log.
     SlowSd,
-    /// Stationary standard deviation of the part that changes over days, in log.
+    /// Stationary standard deviation of the component that changes over days, in log.
     FastSd,
     /// Standard deviation of one post around its expectation, in log.
     NoiseSd,
@@ -74,8 +74,8 @@ impl WorldParameter {
         *self != WorldParameter::ResponseStrength
     }
 
-    /// The value that a standard normal number stands for. The mean over such numbers of a level is its value, so that
-    /// what is expected is what is simulated on average; of other logarithmic parameters the value is the median.
+    /// The draw of the parameter that a standard normal number gives. The mean of draws is `value` for a level, so that
+    /// simulations have the estimated level on average; for other logarithmic parameters `value` is their median.
     #[must_use]
     pub fn at(&self, value: f64, standard_error: f64, normal: f64) -> f64 {
         match self {
@@ -180,7 +180,7 @@ impl WorldEstimate {
         [-Z_95, Z_95].map(|normal| self.at(normal))
     }
 
-    /// The value that a standard normal number stands for.
+    /// The draw of the parameter that a standard normal number gives.
     #[must_use]
     pub fn at(&self, normal: f64) -> f64 {
         self.parameter.at(self.value, self.standard_error, normal)

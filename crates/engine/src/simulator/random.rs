@@ -38,9 +38,9 @@ pub enum Purpose {
     TrueParameter = 9,
     /// A step of a channel's level; `time` is the day.
     LevelStep = 10,
-    /// A step of the slow part of a channel's level; `time` is the day.
+    /// A step of the slow component of a channel's level; `time` is the day.
     SlowStep = 11,
-    /// A step of the fast part of a channel's level; `time` is the day.
+    /// A step of the fast component of a channel's level; `time` is the day.
     FastStep = 12,
 }
 

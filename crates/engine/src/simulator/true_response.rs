@@ -99,7 +99,7 @@ impl TrueResponse {
     }
 }
 
-/// Standard deviations of the parts of a level, in log.
+/// Standard deviations of the components of a level, in log.
 struct Spreads {
     per_week: f64,
     slow: f64,
@@ -107,13 +107,13 @@ struct Spreads {
 }
 
 impl Spreads {
-    /// The moves of a level by day: a random walk and a slow part that start at 0, since the level is that of the start,
-    /// and a fast part that starts anywhere. Each day's factor has mean 1.
+    /// The drift of a level by day: a random walk and a slow component that start at 0, since the level is that of the
+    /// start, and a fast component that starts from its stationary distribution. Each day's factor has mean 1.
     fn drift(&self, channel: Channel, rng: &KeyedRng, first_day: i64, days: usize) -> Vec<f64> {
-        let [keep_slow, keep_fast] = [SLOW_DAYS, FAST_DAYS].map(|days| libm::exp(-1.0 / days));
-        let step = |sd: f64, keep: f64| sd * (1.0 - keep * keep).sqrt();
+        let [slow_decay, fast_decay] = [SLOW_DAYS, FAST_DAYS].map(|days| libm::exp(-1.0 / days));
+        let step = |sd: f64, decay: f64| sd * (1.0 - decay * decay).sqrt();
         let walk_step = self.per_week / 7.0_f64.sqrt();
-        let (slow_step, fast_step) = (step(self.slow, keep_slow), step(self.fast, keep_fast));
+        let (slow_step, fast_step) = (step(self.slow, slow_decay), step(self.fast, fast_decay));
         let (mut walk, mut slow) = (0.0, 0.0);
         let normal = |purpose, day| rng.normal(purpose, Some(channel), day);
         let mut fast = self.fast * normal(Purpose::FastStep, first_day - 1);
@@ -121,8 +121,8 @@ impl Spreads {
         for day in 0..days {
             let key = first_day + day as i64;
             walk += walk_step * normal(Purpose::LevelStep, key);
-            slow = keep_slow * slow + slow_step * normal(Purpose::SlowStep, key);
-            fast = keep_fast * fast + fast_step * normal(Purpose::FastStep, key);
+            slow = slow_decay * slow + slow_step * normal(Purpose::SlowStep, key);
+            fast = fast_decay * fast + fast_step * normal(Purpose::FastStep, key);
             let elapsed = (day + 1) as f64;
             let slow_variance = self.slow * self.slow * (1.0 - libm::exp(-2.0 * elapsed / SLOW_DAYS));
             let variance = walk_step * walk_step * elapsed + slow_variance + self.fast * self.fast;
