@@ -1,4 +1,4 @@
-//! Overlays of a rules pack from a calibration: what an account's data supports, each line with its interval.
+//! Overlays of a rules pack from a calibration: the values that an account's data supports, each with its interval.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,11 +10,13 @@ use crate::model::digits::rounded;
 use crate::model::{ClientId, HOUR_BINS, HOURS_PER_BIN, WorldParameter};
 use crate::rules::{DAYS, Placeholder, Rules};
 
-/// Measured posts, and days that they must span, from which on it is said of an account that it has no best hour.
-const LEAST_POSTS: usize = 30;
-const LEAST_DAYS: i64 = 56;
+/// Minimum number of measured posts for the line that an account has no best hour.
+const MIN_POSTS: usize = 30;
 
-/// One overlay for each client of whom the data says something, as `overlays/calibrated-….toml`.
+/// Minimum number of days from the first of these posts to the last.
+const MIN_DAYS: i64 = 56;
+
+/// One overlay for each client whose data supports a value, as `overlays/calibrated-….toml`.
 pub fn overlays(calibration: &Calibration, rules: &Rules) -> Vec<File> {
     let mut clients: BTreeMap<&ClientId, Vec<&AccountCalibration>> = BTreeMap::new();
     for account in &calibration.accounts {
@@ -54,7 +56,7 @@ fn table(account: &AccountCalibration, rules: &Rules) -> String {
 fn has_enough(account: &AccountCalibration) -> bool {
     let span = account.posts.first().zip(account.posts.last());
     let days = span.map_or(0, |(first, last)| (last.at.as_second() - first.at.as_second()) / 86_400);
-    account.measured >= LEAST_POSTS && days >= LEAST_DAYS
+    account.measured >= MIN_POSTS && days >= MIN_DAYS
 }
 
 fn hours(account: &AccountCalibration) -> String {
@@ -120,7 +122,7 @@ fn toml_key(name: &str) -> String {
     if is_bare { name.to_owned() } else { toml::Value::from(name).to_string() }
 }
 
-/// Response to load: written where the data tells it from none.
+/// The response to load, if it is detectable.
 fn load(account: &AccountCalibration, rules: &Rules) -> String {
     let mut lines = String::new();
     let parameter = |parameter: &WorldParameter| account.get(parameter).filter(|one| one.is_detectable);
@@ -161,7 +163,7 @@ fn source(parameter: &ParameterEstimate) -> &'static str {
     match parameter.estimate.source {
         EstimateSource::Data => "the account's own",
         EstimateSource::Channel => "all accounts on the channel",
-        EstimateSource::Prior => "what was believed before",
+        EstimateSource::Prior => "the prior",
         EstimateSource::Pack => "the pack",
     }
 }

@@ -55,8 +55,8 @@ const fn noun(measure: Measure) -> &'static str {
     }
 }
 
-/// Most values of the second key of a grid that a figure has a line for.
-const MOST_CURVES: usize = 6;
+/// Maximum number of values of the second key of a grid in a figure, which has a line for each.
+const MAX_CURVES: usize = 6;
 
 /// The places of the keys by which a figure shows the first goal: one whose values are along the axis, and perhaps one
 /// with a line for each of its values; empty if no figure can show the sweep so. That takes a grid of which one or two
@@ -70,7 +70,7 @@ pub fn curve_keys(sweep: &Sweep) -> Vec<usize> {
     let is_grid = sweep.design == "grid" && sweep.left_out.is_empty();
     let is_shown = match varying[..] {
         [_] => is_grid,
-        [_, second] => is_grid && values(second) <= MOST_CURVES,
+        [_, second] => is_grid && values(second) <= MAX_CURVES,
         _ => false,
     };
     if is_shown { varying } else { Vec::new() }

@@ -94,7 +94,7 @@ impl InstantRange {
             InstantRange::Made => Some(10),
         };
         let last = years.zip(start).map(|(years, date)| Timestamp::at_midnight(date).plus_days(366 * years));
-        (Timestamp::from_second(LEAST_SECOND), last.unwrap_or(Timestamp::from_second(GREATEST_SECOND)))
+        (Timestamp::from_second(MIN_SECOND), last.unwrap_or(Timestamp::from_second(MAX_SECOND)))
     }
 
     /// Checks that an instant lies in the range. `text` is the instant as written, for the message.
@@ -111,10 +111,10 @@ impl InstantRange {
 }
 
 /// 1990-01-01, in seconds since 1970.
-const LEAST_SECOND: i64 = 631_152_000;
+const MIN_SECOND: i64 = 631_152_000;
 
 /// 2200-01-01, in seconds since 1970.
-const GREATEST_SECOND: i64 = 7_258_118_400;
+const MAX_SECOND: i64 = 7_258_118_400;
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]

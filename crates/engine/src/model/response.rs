@@ -1,11 +1,11 @@
 //! How fatigue lowers what a post earns.
 
-/// The factor on a post's value by fatigue: 1 at fatigue 0, and nowhere rising.
+/// The factor on a post's value by fatigue: 1 at fatigue 0 and non-increasing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FatigueResponse {
     /// Falls along two lines, the second at least as steep as the first: concave.
     Linear(LinearResponse),
-    /// Falls ever more slowly: convex.
+    /// Falls more slowly the higher the fatigue: convex.
     Saturating(SaturatingResponse),
 }
 
@@ -48,11 +48,11 @@ impl FatigueResponse {
         }
     }
 
-    /// Upper bound on the absolute value of the factor at fatigues of `0..=most`.
+    /// Upper bound on the absolute value of the factor at fatigues of `0..=max_fatigue`.
     #[must_use]
-    pub fn largest(&self, most: f64) -> f64 {
+    pub fn max_abs(&self, max_fatigue: f64) -> f64 {
         match self {
-            Self::Linear(response) => 1.0 + response.slope_above.abs().max(response.slope_below.abs()) * most,
+            Self::Linear(response) => 1.0 + response.slope_above.abs().max(response.slope_below.abs()) * max_fatigue,
             Self::Saturating(_) => 1.0,
         }
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saturating_response_falls_by_powers_of_the_posts_that_the_fatigue_stands_for() {
+    fn a_saturating_response_is_a_power_of_one_plus_the_posts_that_add_the_fatigue() {
         for (fatigue, factor) in [(0.0, 1.0), (0.3, 0.5), (0.8, 1.0 / 3.0)] {
             assert!((SATURATING.at(fatigue) - factor).abs() < 1e-12, "at {fatigue}");
         }
@@ -115,7 +115,7 @@ mod tests {
             for fatigue in (0..20).map(|step| 0.05 * f64::from(step) + 0.001) {
                 let loss = |step: f64| (response.at(fatigue) - response.at(fatigue + step)) / step;
                 assert!((response.slope_at(fatigue) - loss(1e-7)).abs() < 1e-4, "{response:?} at {fatigue}");
-                assert!(response.at(fatigue).abs() <= response.largest(fatigue));
+                assert!(response.at(fatigue).abs() <= response.max_abs(fatigue));
             }
         }
     }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::UnknownName;
 use super::record::{CellError, cell};
 
-/// How much human attention a post needs, least first.
+/// Whether people must look at a post before it is published, from the lowest risk to the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RiskLevel"))]
 #[serde(rename_all = "snake_case")]
 pub enum RiskBand {
-    /// May run automatically if the client's policy allows it.
+    /// Needs no review if the client's policy allows that.
     Low,
     /// Needs a review.
     Medium,
@@ -22,7 +22,7 @@ pub enum RiskBand {
 }
 
 impl RiskBand {
-    /// Every band, least first.
+    /// Every band, the lowest risk first.
     pub const ALL: [RiskBand; 3] = [RiskBand::Low, RiskBand::Medium, RiskBand::High];
 
     /// The band's name in tables.

@@ -71,8 +71,8 @@ impl Spacing {
     }
 
     /// Hours between two posts as the spacing counts them, at least 0: the wall-clock difference for whole days,
-    /// otherwise elapsed time. At least the spacing if and only if the posts are far enough apart: where clocks going
-    /// back make the wall-clock difference smaller than the spacing, the spacing is returned.
+    /// otherwise elapsed time. The result is at least the spacing if and only if the posts are far enough apart: if the
+    /// clocks went back and the wall-clock difference of such posts is smaller, the result is the spacing.
     #[must_use]
     pub fn hours_between(self, one: Timestamp, other: Timestamp, zone: &Zone) -> f64 {
         let (earlier, later) = (one.min(other).whole_second(), one.max(other).whole_second());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_that_are_no_whole_days_are_elapsed_time_over_a_change_of_clocks() {
+    fn a_spacing_that_is_no_multiple_of_a_day_is_elapsed_time_over_a_change_of_clocks() {
         let spacing = Spacing::from_hours(23);
         assert_eq!(after(spacing, "2026-03-28T09:00:00Z", "Europe/London"), "Sun 09:00+01:00");
         assert_eq!(after(spacing, "2026-10-24T08:00:00Z", "Europe/London"), "Sun 07:00+00:00");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn once_far_enough_stays_so_while_the_clocks_go_back() {
+    fn an_instant_after_one_that_is_far_enough_is_far_enough_while_the_clocks_go_back() {
         for (name, change) in [
             ("Europe/London", "2026-10-25T01:00:00Z"),
             ("America/New_York", "2026-11-01T06:00:00Z"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_week_is_there_only_where_days_are_counted_and_the_clocks_change() {
+    fn next_hours_are_listed_only_if_days_are_counted_and_the_clocks_change() {
         assert_eq!(next_hours(12, "2026-W13", "Europe/London", 0), None);
         assert_eq!(next_hours(24, "2026-W14", "Europe/London", 0), None);
         assert_eq!(next_hours(24, "2026-W13", "Asia/Kolkata", 0), None);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_week_follows_the_clocks_over_their_change() {
+    fn next_hours_follow_the_wall_clock_over_a_change() {
         let spring = next_hours(24, "2026-W13", "Europe/London", 0).unwrap();
         // Saturday 00:00 is hour 120, Sunday 00:00 hour 144 and Sunday 02:00 hour 145.
         assert_eq!(spring[119..125], [143, 144, 145, 145, 146, 147]);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_week_agrees_with_the_rule_for_every_pair_of_hours() {
+    fn next_hours_agree_with_the_spacing_for_every_pair_of_hours() {
         for (name, week) in [
             ("Europe/London", "2026-W13"),
             ("Europe/London", "2026-W43"),

@@ -28,9 +28,9 @@ impl Constants {
 
     /// Adds a text if it could be a name.
     pub(super) fn add_name(&mut self, text: &str) {
-        const LONGEST: usize = 64;
-        const MOST_WORDS: usize = 3;
-        if (1..=LONGEST).contains(&text.len()) && text.split_whitespace().count() <= MOST_WORDS {
+        const MAX_BYTES: usize = 64;
+        const MAX_WORDS: usize = 3;
+        if (1..=MAX_BYTES).contains(&text.len()) && text.split_whitespace().count() <= MAX_WORDS {
             self.names.insert(text.to_owned());
         }
     }

@@ -9,7 +9,7 @@ use super::value;
 use crate::diagnostic::{Diagnostic, SourceLocation};
 
 /// Maximum number of values of one key.
-const MOST: usize = 10_000;
+const MAX_VALUES: usize = 10_000;
 
 /// Minimum number of steps of a continuous range. Its values are rounded to such steps, to keep them short.
 const FINENESS: f64 = 10_000.0;
@@ -109,9 +109,9 @@ pub(super) fn read(
             Err(wrong) => mistakes.extend(wrong),
         }
     }
-    if levels.len() > MOST {
+    if levels.len() > MAX_VALUES {
         let cause = format!("`{path}` would take {} values", levels.len());
-        let remedy = format!("take larger steps: at most {MOST} values");
+        let remedy = format!("take larger steps: at most {MAX_VALUES} values");
         mistakes.push(Diagnostic::at("too_many_values", &place(0..text.len()), *path, cause, remedy));
     }
     if mistakes.is_empty() { Ok(Levels::List(levels)) } else { Err(mistakes) }
@@ -242,9 +242,9 @@ impl LevelReader<'_> {
         };
         // The tolerance, 0.005 of a step, keeps a last value that misses the end by a rounding error.
         let count = ((high - low) / step + 0.005).floor();
-        if count >= MOST as f64 {
+        if count >= MAX_VALUES as f64 {
             let cause = format!("`{}` would take {} values", self.path, count + 1.0);
-            let remedy = format!("take a larger step: at most {MOST} values");
+            let remedy = format!("take a larger step: at most {MAX_VALUES} values");
             return Err(vec![self.mistake("too_many_values", span, cause, &remedy)]);
         }
         Ok((0..=count as u32).map(|index| Level::number(rounded(low + f64::from(index) * step))).collect())

@@ -280,7 +280,7 @@ struct Accumulated {
 }
 
 /// Assets used this often or more are counted together.
-const MOST_USES: usize = 12;
+const MAX_USES: usize = 12;
 
 impl Tally {
     pub fn new(weeks: usize, clients: usize, assets: usize) -> Self {
@@ -293,7 +293,7 @@ impl Tally {
             channel_weeks: channel_weeks(weeks),
             guardrails: BTreeMap::new(),
             calendar: vec![[0.0; 24]; 7],
-            by_uses: vec![0.0; MOST_USES + 1],
+            by_uses: vec![0.0; MAX_USES + 1],
             variations: 0.0,
             evolutions: 0.0,
             assets,
@@ -329,7 +329,7 @@ impl Tally {
         let never = self.assets.saturating_sub(replication.uses.len());
         add_count(&mut self.by_uses, 0, never as f64);
         for uses in replication.uses.values() {
-            add_count(&mut self.by_uses, (*uses as usize).min(MOST_USES), 1.0);
+            add_count(&mut self.by_uses, (*uses as usize).min(MAX_USES), 1.0);
         }
         self.variations += replication.variations;
         self.evolutions += replication.evolutions;

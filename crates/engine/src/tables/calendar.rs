@@ -9,10 +9,10 @@ use super::row::{Row, Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{CalendarEntry, CalendarRow, CellError, Channel, quoted};
 
-/// The clients an entry applies to.
+/// The clients that an entry applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CalendarScope<'t> {
-    Everybody,
+    AllClients,
     Workspace(&'t str),
     Client(usize),
 }
@@ -25,18 +25,18 @@ pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut D
         let entry: Option<CalendarRow> = row.read();
         let scope = scope(&mut row, clients);
         let Some(entry) = entry else { continue };
-        let (Some((reach, channel)), Some((from, to))) = (scope, days(&mut row, &entry)) else { continue };
+        let (Some((entry_scope, channel)), Some((from, to))) = (scope, days(&mut row, &entry)) else { continue };
         let CalendarRow { kind, factor, name, scope, .. } = entry;
         check_unique(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
         let name = name.unwrap_or_else(|| kind.name().into());
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
-        if let CalendarScope::Client(only) = reach {
+        if let CalendarScope::Client(only) = entry_scope {
             clients.draft_mut(only).into_iter().for_each(|draft| draft.client.days.push(entry.clone()));
             continue;
         }
-        for draft in clients.drafts_mut().filter(|draft| match reach {
+        for draft in clients.drafts_mut().filter(|draft| match entry_scope {
             CalendarScope::Workspace(id) => draft.client.workspace_id.as_str() == id,
-            CalendarScope::Everybody | CalendarScope::Client(_) => true,
+            CalendarScope::AllClients | CalendarScope::Client(_) => true,
         }) {
             draft.client.days.push(entry.clone());
         }
@@ -72,8 +72,8 @@ fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<
         Some((who, name)) => (who.trim(), Some(channel(row, name.trim()))),
         None => (text, None),
     };
-    let reach = match who.split_once(':') {
-        None if who == "all" => Some(CalendarScope::Everybody),
+    let entry_scope = match who.split_once(':') {
+        None if who == "all" => Some(CalendarScope::AllClients),
         Some(("workspace", id)) => {
             clients.has_workspace(row, "scope", id.trim()).then_some(CalendarScope::Workspace(id.trim()))
         }
@@ -87,8 +87,8 @@ fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<
     };
     match channel {
         Some(None) => None,
-        Some(channel) => Some((reach?, channel)),
-        None => Some((reach?, None)),
+        Some(channel) => Some((entry_scope?, channel)),
+        None => Some((entry_scope?, None)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::{AssetUse, Channel, ChannelRow, HistoryRow};
 
 /// Smallest rate above 0; with smaller ones, sums would lose precision.
-const LEAST_RATE: f64 = 1e-9;
+const MIN_RATE: f64 = 1e-9;
 
 /// The rate above which it was most likely written in percent.
 const LIKELY_RATE: f64 = 1.0;
@@ -57,7 +57,7 @@ fn check_counts(row: &mut Row<'_, '_>, channel: &ChannelRow) {
 
 fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
     let Some(rate) = channel.avg_engagement_rate else { return };
-    if rate > 0.0 && rate < LEAST_RATE {
+    if rate > 0.0 && rate < MIN_RATE {
         let cause = "it is too close to 0 to have been measured".to_owned();
         let remedy = "write 0, or leave it blank if it is not known";
         row.reject("out_of_range", "avg_engagement_rate", cause, remedy);

@@ -101,7 +101,7 @@ fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, St
 }
 
 /// Maximum number of inputs that a guardrail is evaluated on in one context.
-const MOST_INPUTS: usize = 4_000;
+const MAX_INPUTS: usize = 4_000;
 
 fn of_guardrails(
     before: &CompiledRules,
@@ -195,7 +195,7 @@ fn of_guardrail(
     let mut first: Option<(&ContextPair, Input)> = None;
     let mut situations = 0;
     for pair in pairs {
-        for input in pair.space(before, after, name).inputs(MOST_INPUTS) {
+        for input in pair.space(before, after, name).inputs(MAX_INPUTS) {
             let (old, new) = pair.verdicts(name, &input, evaluators)?;
             if outcome(&old) != outcome(&new) {
                 situations += 1;

@@ -22,7 +22,7 @@ pub fn explanation(
     explanation.steps
 }
 
-/// What results depend on in every situation: other results, and keys of the pack, which have a dot in their name.
+/// What each result depends on in every situation: other results, and keys of the pack, which have a dot in their name.
 /// `<channel>` is the channel of the post.
 const PARTS: [(&str, &[&str]); 26] = [
     ("weekly_posts", &["channels.<channel>.weekly_posts"]),
@@ -85,8 +85,8 @@ const PARTS: [(&str, &[&str]); 26] = [
     ("weekly_pass", &["calendar.passes.weekly_day", "calendar.passes.weekly_hour", "calendar.passes.time_zone"]),
 ];
 
-/// Tables of which the base rules apply to every client: the ledger uses no overlays.
-const OF_LEDGER: [&str; 2] = ["calendar.drafts.", "calendar.passes."];
+/// Tables for which the base rules apply to every client, since the ledger uses no overlays.
+const LEDGER_TABLES: [&str; 2] = ["calendar.drafts.", "calendar.passes."];
 
 /// Fields of scripts that hold values of pack keys if the client has no policy of its own.
 const POLICY_FIELDS: [(&str, &str); 4] = [
@@ -105,18 +105,18 @@ struct Explanation<'w> {
 }
 
 impl Explanation<'_> {
-    fn explain(&mut self, answer: &str) {
-        match answer.split_once('.') {
+    fn explain(&mut self, key: &str) {
+        match key.split_once('.') {
             Some(("verdicts" | "reasons" | "remedies", guardrail)) => return self.verdict(guardrail),
             Some((kind @ ("signals" | "raised"), signal)) => return self.signal(signal, kind == "raised"),
             _ => {}
         }
-        let parts = PARTS.iter().filter(|(name, _)| *name == answer).flat_map(|(_, parts)| *parts);
+        let parts = PARTS.iter().filter(|(name, _)| *name == key).flat_map(|(_, parts)| *parts);
         for part in parts {
             if part.contains('.') { self.setting(part) } else { self.explain(part) }
         }
         let SlotEvaluation { ctx, post, .. } = self.evaluation;
-        match answer {
+        match key {
             "weekly_posts" if self.function("weekly_posts") => {}
             "weekly_posts" => self.rows("fatigue.frequency", |rules| &rules.fatigue.frequency, ctx.fatigue),
             "priority" => self.rows("fatigue.priority_loss", |rules| &rules.fatigue.priority_loss, post.fatigue),
@@ -159,9 +159,10 @@ impl Explanation<'_> {
 
     fn setting(&mut self, key: &str) {
         let key = key.replace("<channel>", self.situation.channel().name());
-        let setting = match OF_LEDGER.iter().any(|table| key.starts_with(table)) {
-            true => Explainer::base(self.rules).setting(&key),
-            false => self.explainer.setting(&key),
+        let setting = if LEDGER_TABLES.iter().any(|table| key.starts_with(table)) {
+            Explainer::base(self.rules).setting(&key)
+        } else {
+            self.explainer.setting(&key)
         };
         self.steps.extend(setting);
     }

@@ -9,7 +9,7 @@ use super::toml_layout::laid_out;
 use crate::diagnostic::Diagnostic;
 use crate::rules::{PackFiles, is_same_script, script_syntax, toml_syntax};
 
-/// What formatting changes in a pack.
+/// The result of formatting a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Formatted {
     /// Files whose layout changes: new text by path within the pack.
@@ -24,28 +24,28 @@ pub struct Formatted {
 /// # Errors
 /// Every syntax error in every file.
 pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
-    let mut mistakes = toml_syntax(files);
-    mistakes.extend(script_syntax(files));
-    if !mistakes.is_empty() {
-        Diagnostic::sort(&mut mistakes);
-        return Err(mistakes);
+    let mut diagnostics = toml_syntax(files);
+    diagnostics.extend(script_syntax(files));
+    if !diagnostics.is_empty() {
+        Diagnostic::sort(&mut diagnostics);
+        return Err(diagnostics);
     }
     let mut formatted = Formatted::default();
     for (name, text) in files {
-        let (after, says_the_same) = match name.rsplit_once('.') {
+        let (after, is_equivalent) = match name.rsplit_once('.') {
             Some((_, "toml")) => {
                 let after = laid_out(text);
-                let says_the_same = is_same_table(text, &after);
-                (after, says_the_same)
+                let is_equivalent = is_same_table(text, &after);
+                (after, is_equivalent)
             }
             Some((_, "rhai")) => {
                 let after = trimmed(text);
-                let says_the_same = is_same_script(text, &after);
-                (after, says_the_same)
+                let is_equivalent = is_same_script(text, &after);
+                (after, is_equivalent)
             }
             _ => continue,
         };
-        if !says_the_same {
+        if !is_equivalent {
             formatted.refused.push(name.clone());
         } else if after != *text {
             formatted.changed.insert(name.clone(), after);
@@ -54,7 +54,7 @@ pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
     Ok(formatted)
 }
 
-/// Whether two texts hold the same values, and the same comments in the same order.
+/// Whether two TOML texts have the same values, and the same comments in the same order.
 fn is_same_table(before: &str, after: &str) -> bool {
     let values = |text: &str| toml::from_str::<toml::Table>(text).map(|table| format!("{table:?}"));
     matches!((values(before), values(after)), (Ok(before), Ok(after)) if before == after)
@@ -68,20 +68,20 @@ fn comments(text: &str) -> Vec<&str> {
 }
 
 /// A script without trailing whitespace on its lines and without blank lines at its end. Whitespace within a string is
-/// kept.
+/// trimmed.
 fn trimmed(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
-    let mut kept: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-    if !is_same_script(text, &kept.join("\n")) {
-        kept.clone_from(&lines);
+    let mut trimmed: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    if !is_same_script(text, &trimmed.join("\n")) {
+        trimmed.clone_from(&lines);
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.trim_end() != **line) {
-            set(&mut kept, index, line.trim_end());
-            if !is_same_script(text, &kept.join("\n")) {
-                set(&mut kept, index, line);
+            set(&mut trimmed, index, line.trim_end());
+            if !is_same_script(text, &trimmed.join("\n")) {
+                set(&mut trimmed, index, line);
             }
         }
     }
-    let whole = kept.join("\n");
+    let whole = trimmed.join("\n");
     let end = whole.trim_end_matches('\n');
     if end.is_empty() { String::new() } else { format!("{end}\n") }
 }

@@ -8,9 +8,9 @@ use crate::model::Channel;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, HOOKS, Input, RuleFailure, Rules, Space};
 
 /// Maximum number of inputs per function, over all channels.
-const MOST_TRIALS: usize = 4_000;
+const MAX_TRIALS: usize = 4_000;
 /// Maximum number of failures reported per function.
-const MOST_FAILURES: usize = 3;
+const MAX_FAILURES: usize = 3;
 
 /// A failure, and an input that causes it, in the syntax of scripts.
 type Failure = (RuleFailure, String);
@@ -63,12 +63,12 @@ fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, call: &mut Call<'_>)
     let mut places = BTreeSet::new();
     let mut found = Vec::new();
     for space in spaces {
-        for input in space.inputs(MOST_TRIALS / spaces.len().max(1)) {
+        for input in space.inputs(MAX_TRIALS / spaces.len().max(1)) {
             let Err(failure) = call(evaluator, &input) else { continue };
             if places.insert(position(&failure)) {
                 found.push((failure.clone(), simplest(space, &input, evaluator, call, &failure)));
             }
-            if found.len() == MOST_FAILURES {
+            if found.len() == MAX_FAILURES {
                 return found;
             }
         }

@@ -90,7 +90,7 @@ impl<'a> ChannelCase<'a> {
         self.fatigue_with(self.full.iter().copied().filter(|post| *post != left_out), hour)
     }
 
-    /// s(F): two falling lines that meet at the warn threshold, or a power of the posts that F stands for.
+    /// s(F): two falling lines that meet at the warn threshold, or a power of 1 plus the posts that add F.
     pub fn response(&self, fatigue: f64) -> f64 {
         let rules = &self.case.base().fatigue;
         match rules.response {

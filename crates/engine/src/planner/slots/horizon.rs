@@ -161,7 +161,7 @@ impl Horizon {
         let dearest = instance.value.iter().copied().fold(0.0, f64::max);
         let standing = self.standing.iter().copied().fold(0.0, f64::max);
         let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
-        let largest = instance.response.largest(most_tired);
+        let largest = instance.response.max_abs(most_tired);
         let price = self.prices.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
         let of_a_post = dearest * largest + self.cost + price;
         self.scale = self.posts as f64 * of_a_post + self.end_weight * most_tired;

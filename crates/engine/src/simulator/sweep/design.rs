@@ -2,11 +2,11 @@
 
 use crate::rules::{Level, Levels, SweepParameter};
 
-/// Maximum points of a sweep: the length of the space-filling sequence.
-const MOST: usize = 65_536;
+/// Maximum number of points of a sweep: the length of the space-filling sequence.
+const MAX_POINTS: usize = 65_536;
 
-/// Maximum keys of a space-filling design.
-const MOST_KEYS: usize = 256;
+/// Maximum number of keys of a space-filling design.
+const MAX_KEYS: usize = 256;
 
 /// How points are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum DesignError {
     #[error("`{0}` has a range without a step, which a grid cannot cover")]
     NoStep(String),
     /// A grid with too many combinations.
-    #[error("the grid has {0} points, more than {MOST}")]
+    #[error("the grid has {0} points, more than {MAX_POINTS}")]
     TooLarge(u64),
     /// More points than there are combinations.
     #[error("{points} points are requested, but the values have only {combinations} combinations")]
@@ -48,10 +48,10 @@ pub enum DesignError {
         combinations: u64,
     },
     /// More points than the sequence has.
-    #[error("{0} points are requested, more than {MOST}")]
+    #[error("{0} points are requested, more than {MAX_POINTS}")]
     TooMany(u32),
     /// More keys than the sequence has dimensions.
-    #[error("{0} keys are set, more than {MOST_KEYS}")]
+    #[error("{0} keys are set, more than {MAX_KEYS}")]
     TooManyKeys(usize),
 }
 
@@ -69,7 +69,7 @@ impl DesignError {
             DesignError::TooFew { .. } => {
                 "request fewer points, or simulate every combination with --design grid".to_owned()
             }
-            DesignError::TooMany(_) => format!("request at most {MOST} points"),
+            DesignError::TooMany(_) => format!("request at most {MAX_POINTS} points"),
             DesignError::TooManyKeys(_) => "set fewer keys in one sweep".to_owned(),
         }
     }
@@ -99,7 +99,7 @@ fn grid(parameters: &[SweepParameter]) -> Result<Vec<Vec<Level>>, DesignError> {
         return Err(DesignError::NoStep(parameter.name()));
     }
     let count = combinations(parameters).unwrap_or_default();
-    if count > MOST as u64 {
+    if count > MAX_POINTS as u64 {
         return Err(DesignError::TooLarge(count));
     }
     parameters.iter().try_fold(vec![Vec::new()], |points, parameter| match &parameter.levels {
@@ -114,10 +114,10 @@ fn grid(parameters: &[SweepParameter]) -> Result<Vec<Vec<Level>>, DesignError> {
 }
 
 fn sobol(parameters: &[SweepParameter], points: u32, seed: u64) -> Result<Vec<Vec<Level>>, DesignError> {
-    if parameters.len() > MOST_KEYS {
+    if parameters.len() > MAX_KEYS {
         return Err(DesignError::TooManyKeys(parameters.len()));
     }
-    if points as usize > MOST {
+    if points as usize > MAX_POINTS {
         return Err(DesignError::TooMany(points));
     }
     let combinations = combinations(parameters).unwrap_or(u64::MAX);
@@ -126,7 +126,7 @@ fn sobol(parameters: &[SweepParameter], points: u32, seed: u64) -> Result<Vec<Ve
     }
     let folded = (seed ^ (seed >> 32)) as u32;
     let mut seen = std::collections::BTreeSet::new();
-    let all = (0..MOST as u32).map(|index| {
+    let all = (0..MAX_POINTS as u32).map(|index| {
         let levels = parameters.iter().zip(0..);
         levels
             .map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, folded))))

@@ -1,9 +1,8 @@
 //! Parameter sweeps: one pack with some of its keys set to many values, each combination simulated with common random
 //! numbers.
 //!
-//! A point yields its headline measures, one row per replication: few enough to hold in memory during a sweep, and all
-//! that the summary needs. Packs are built when their turn comes and dropped afterwards, so memory does not grow with
-//! points.
+//! Of each point, only the headline measures of each replication are held in memory, which the summary is computed from.
+//! The pack of a point is built before its simulation and dropped after it.
 
 mod design;
 mod outcome;

@@ -11,7 +11,7 @@ use crate::simulator::measure::Measure;
 use crate::stats::{Difference, Pairs, main_effect, mean, noise_share};
 
 /// Maximum number of classes into which a key's values are binned.
-const MOST_CLASSES: f64 = 8.0;
+const MAX_CLASSES: f64 = 8.0;
 
 /// The effect of one key on one headline measure, over all values of the other keys.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,7 +117,7 @@ fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Differen
 /// Groups points by the value of a key. If a space-filling design visits so many values that groups would be tiny, the
 /// values are binned into classes of about equally many points.
 fn grouped(parameter: &SweepParameter, levels: &[&Level], is_grid: bool) -> Groups {
-    let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MOST_CLASSES) as usize;
+    let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MAX_CLASSES) as usize;
     let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();
     match (&parameter.levels, numbers) {
         (Levels::List(values), Some(numbers)) if !is_grid && values.len() > classes => {

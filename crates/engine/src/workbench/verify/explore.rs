@@ -12,15 +12,15 @@ use crate::workbench::eval_context::EvalContext;
 
 /// The result of exploring a pack.
 pub(super) struct Explored {
-    pub reaches: Vec<ReachableVerdicts>,
+    pub guardrails: Vec<ReachableVerdicts>,
     pub inputs: u64,
     pub findings: Vec<Finding>,
 }
 
-/// Maximum number of inputs per guardrail, over all contexts.
-const MOST_INPUTS: usize = 200_000;
-/// Number of inputs that each context may have at least, however many contexts share the maximum.
-const FEWEST_INPUTS: usize = 2_000;
+/// Maximum number of inputs of a guardrail, over all contexts.
+const MAX_INPUTS: usize = 200_000;
+/// Number of inputs that may be evaluated in each context, however many contexts share [`MAX_INPUTS`].
+const MIN_INPUTS: usize = 2_000;
 
 pub(super) fn explore(
     rules: &CompiledRules,
@@ -30,30 +30,30 @@ pub(super) fn explore(
     // If the scripts cannot be instrumented, they are explored all the same; only conditions are not checked.
     let probed = rules.probed().ok();
     let mut evaluator = probed.as_ref().map_or(rules, |(probed, _)| probed).evaluator(None);
-    let mut explored = Explored { reaches: Vec::new(), inputs: 0, findings: Vec::new() };
+    let mut explored = Explored { guardrails: Vec::new(), inputs: 0, findings: Vec::new() };
     for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
-        let found = reach(rules, &declared.name, contexts, &mut evaluator)?;
-        let Some(reach) = found else { continue };
-        explored.inputs += reach.inputs;
-        explored.findings.extend(finding(&reach));
-        explored.reaches.push(reach);
+        let found = reachable_verdicts(rules, &declared.name, contexts, &mut evaluator)?;
+        let Some(reachable) = found else { continue };
+        explored.inputs += reachable.inputs;
+        explored.findings.extend(finding(&reachable));
+        explored.guardrails.push(reachable);
     }
     explored.findings.extend(probed.iter().flat_map(|(_, probes)| dead_conditions(probes)));
     Ok(explored)
 }
 
 /// The contexts in which the verdicts of a guardrail may differ, with its rules there. If it does not depend on the
-/// channel, one channel stands for all.
-pub(super) fn asked<'g>(
+/// channel, these are the contexts of the first channel.
+pub(super) fn relevant_contexts<'g>(
     rules: &CompiledRules,
     guardrail: &str,
     contexts: &'g [EvalContext],
 ) -> Vec<(&'g EvalContext, &'g GuardrailRules)> {
     let reads = rules.reads(guardrail);
-    let looks_at_channel = ["channel", "weekly_posts", "min_spacing_hours"].iter().any(|field| reads.contains(*field));
+    let reads_channel = ["channel", "weekly_posts", "min_spacing_hours"].iter().any(|field| reads.contains(*field));
     let first = contexts.first().map(|context| context.channel);
-    let counts = |context: &&EvalContext| looks_at_channel || Some(context.channel) == first;
-    contexts.iter().filter(counts).filter_map(|context| Some((context, context.guardrail(guardrail)?))).collect()
+    let is_relevant = |context: &&EvalContext| reads_channel || Some(context.channel) == first;
+    contexts.iter().filter(is_relevant).filter_map(|context| Some((context, context.guardrail(guardrail)?))).collect()
 }
 
 /// The input space of a guardrail in one context; values of the pack and the channel are fixed.
@@ -62,35 +62,35 @@ pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, context: 
     context.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
 }
 
-fn reach(
+fn reachable_verdicts(
     rules: &CompiledRules,
     name: &Arc<str>,
     contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<Option<ReachableVerdicts>, RuleFailure> {
-    let asked = asked(rules, name, contexts);
-    let Some((file, line)) = rules.place_of_function(name).filter(|_| !asked.is_empty()) else { return Ok(None) };
-    let most = (MOST_INPUTS / asked.len()).max(FEWEST_INPUTS);
+    let relevant = relevant_contexts(rules, name, contexts);
+    let Some((file, line)) = rules.place_of_function(name).filter(|_| !relevant.is_empty()) else { return Ok(None) };
+    let max_inputs = (MAX_INPUTS / relevant.len()).max(MIN_INPUTS);
     let place = RulePlace { file, line };
-    let mut reach =
+    let mut reachable =
         ReachableVerdicts { guardrail: Arc::clone(name), place, inputs: 0, is_exhaustive: true, witnesses: Vec::new() };
     let mut first: BTreeMap<Outcome, (&EvalContext, &GuardrailRules, Input)> = BTreeMap::new();
-    for (context, guardrail) in asked {
+    for (context, guardrail) in relevant {
         let space = space(rules, guardrail, context);
-        reach.is_exhaustive &= space.len() <= most as u64;
-        for input in space.inputs(most) {
-            reach.inputs += 1;
+        reachable.is_exhaustive &= space.len() <= max_inputs as u64;
+        for input in space.inputs(max_inputs) {
+            reachable.inputs += 1;
             let outcome = input.evaluate(evaluator, guardrail)?.outcome;
             first.entry(outcome).or_insert((context, guardrail, input));
         }
     }
     for (context, guardrail, input) in first.into_values() {
-        reach.witnesses.push(witness(rules, context, guardrail, &input, evaluator)?);
+        reachable.witnesses.push(witness(rules, context, guardrail, &input, evaluator)?);
     }
-    Ok(Some(reach))
+    Ok(Some(reachable))
 }
 
-/// The simplest input that gets the same verdict.
+/// The simplest input with the same verdict.
 fn witness(
     rules: &CompiledRules,
     context: &EvalContext,
@@ -98,9 +98,9 @@ fn witness(
     input: &Input,
     evaluator: &mut Evaluator,
 ) -> Result<Witness, RuleFailure> {
-    let wanted = input.evaluate(evaluator, guardrail)?.outcome;
+    let outcome = input.evaluate(evaluator, guardrail)?.outcome;
     let space = space(rules, guardrail, context);
-    let mut holds = |tried: &Input| Ok(tried.evaluate(evaluator, guardrail)?.outcome == wanted);
+    let mut holds = |tried: &Input| Ok(tried.evaluate(evaluator, guardrail)?.outcome == outcome);
     let simplest = space.simplest(input, &mut holds)?;
     let verdict = simplest.evaluate(evaluator, guardrail)?;
     Ok(Witness {
@@ -112,12 +112,13 @@ fn witness(
     })
 }
 
-fn finding(reach: &ReachableVerdicts) -> Option<Finding> {
-    let outcomes: Vec<Outcome> = reach.witnesses.iter().map(|witness| witness.outcome).collect();
-    let name = &reach.guardrail;
-    let inputs = match reach.is_exhaustive {
-        true => format!("all {} inputs that may matter", reach.inputs),
-        false => format!("all {} inputs of an even sample of those that may matter", reach.inputs),
+fn finding(reachable: &ReachableVerdicts) -> Option<Finding> {
+    let outcomes: Vec<Outcome> = reachable.witnesses.iter().map(|witness| witness.outcome).collect();
+    let name = &reachable.guardrail;
+    let inputs = if reachable.is_exhaustive {
+        format!("all {} inputs that may matter", reachable.inputs)
+    } else {
+        format!("all {} inputs of an even sample of those that may matter", reachable.inputs)
     };
     let (kind, what, remedy) = match outcomes.as_slice() {
         [Outcome::Pass] => (
@@ -132,16 +133,16 @@ fn finding(reach: &ReachableVerdicts) -> Option<Finding> {
         ),
         _ => return None,
     };
-    let witness = reach.witnesses.iter().map(shown).collect();
-    Some(Finding { place: reach.place.clone(), kind, what, witness, remedy: remedy.to_owned() })
+    let witness = reachable.witnesses.iter().map(line_of).collect();
+    Some(Finding { place: reachable.place.clone(), kind, what, witness, remedy: remedy.to_owned() })
 }
 
 /// A witness on one line.
-fn shown(witness: &Witness) -> String {
+fn line_of(witness: &Witness) -> String {
     format!("{} ({}): {}", witness.input, witness.context, witness.outcome.name())
 }
 
-/// Branches that are never reached, of conditions whose other branch is.
+/// Conditions of which one branch is reached and the other never.
 fn dead_conditions(probes: &Probes) -> Vec<Finding> {
     let sites =
         probes.sites().into_iter().filter(|(site, holds, fails)| site.kind == SiteKind::Condition && holds != fails);

@@ -1,4 +1,4 @@
-//! Checks the values of a pack by themselves: rows that can never apply, keys without effect.
+//! Finds values of a pack that its other values make ineffective: rows that can never apply, keys without effect.
 
 use super::{Finding, FindingKind, IneffectiveKey};
 use crate::rules::{AssetRules, CompiledRules, RulePlace, SCORE_ASSET, StatedKey};
@@ -15,7 +15,7 @@ pub(super) fn rows(rules: &CompiledRules, contexts: &[EvalContext]) -> Vec<Findi
     found
 }
 
-/// Keys without effect, given the pack's other values. They are not an error: an overlay may give them an effect.
+/// Keys without effect, given the pack's other values. They are no error, since an overlay may give them an effect.
 pub(super) fn keys(rules: &CompiledRules) -> Vec<IneffectiveKey> {
     let stated = rules.pack().stated_keys().into_iter();
     let ineffective = stated.filter_map(|StatedKey { key, file, line, .. }| {
@@ -57,6 +57,6 @@ fn highest_score(assets: &AssetRules) -> f64 {
         assets.made_for_channel,
         freshest,
     ];
-    let most: f64 = assets.base + parts.iter().map(|points| points.max(0.0)).sum::<f64>();
-    most.clamp(0.0, 100.0)
+    let highest: f64 = assets.base + parts.iter().map(|points| points.max(0.0)).sum::<f64>();
+    highest.clamp(0.0, 100.0)
 }

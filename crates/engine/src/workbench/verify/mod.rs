@@ -126,7 +126,7 @@ pub fn verify(rules: &CompiledRules, is_wanted: &dyn Fn() -> bool) -> Result<Ver
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));
     Ok(Verification {
         inputs: explored.inputs,
-        guardrails: explored.reaches,
+        guardrails: explored.guardrails,
         findings,
         ineffective: ineffective::keys(rules),
     })

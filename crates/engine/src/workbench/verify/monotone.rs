@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::explore::{asked, space};
+use super::explore::{relevant_contexts, space};
 use super::{Finding, FindingKind};
 use crate::model::{Outcome, Verdict};
 use crate::planner::{self, PlanError};
@@ -13,7 +13,7 @@ use crate::rules::{
 use crate::workbench::eval_context::EvalContext;
 
 /// Maximum number of inputs for which one field of a guardrail is varied.
-const MOST_STARTS: usize = 4_000;
+const MAX_STARTS: usize = 4_000;
 
 /// Every violation of monotonicity, with two inputs that show it.
 pub(super) fn breaches(
@@ -41,11 +41,11 @@ fn guardrail(
     contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<Option<Finding>, RuleFailure> {
-    for (context, own) in asked(rules, name, contexts) {
+    for (context, own) in relevant_contexts(rules, name, contexts) {
         let space = space(rules, own, context);
         for field in space.fields().filter(|field| field.own_name() == "fatigue") {
             let ascending = ascending(rules, name, field, &context.input);
-            for start in space.inputs(MOST_STARTS) {
+            for start in space.inputs(MAX_STARTS) {
                 let Some(milder) = first_milder(&start, field, &ascending, own, evaluator)? else { continue };
                 return Ok(Some(milder.finding(name, context, &space, field, start)));
             }
@@ -194,8 +194,9 @@ const RELATIONS: [MonotoneRelation; 6] = [
         at: |input, asset_score| {
             let post = crate::rules::PostFacts { asset_score, ..input.context.input.post.clone() };
             let own = value_at(&input.context.rules.risk.confidence, asset_score).unwrap_or(0.0);
-            let asked = input.evaluator.confidence(&Arc::new(post), &Arc::new(input.context.input.ctx.clone()))?;
-            Ok(asked.unwrap_or(own))
+            let relevant_contexts =
+                input.evaluator.confidence(&Arc::new(post), &Arc::new(input.context.input.ctx.clone()))?;
+            Ok(relevant_contexts.unwrap_or(own))
         },
         edges: |context| context.rules.risk.confidence.iter().map(|row| row.threshold).chain([100.0]).collect(),
         span: Some(100.0),
@@ -211,8 +212,8 @@ const RELATIONS: [MonotoneRelation; 6] = [
             let post = crate::rules::PostFacts { warnings: warnings as i64, ..input.context.input.post.clone() };
             let ctx = Arc::new(input.context.input.ctx.clone());
             let (score, warned) = (post.asset_score, post.warnings);
-            let asked = input.evaluator.confidence(&Arc::new(post), &ctx)?;
-            Ok(asked.unwrap_or_else(|| planner::confidence(&input.context.rules.risk, score, &ctx, warned)))
+            let relevant_contexts = input.evaluator.confidence(&Arc::new(post), &ctx)?;
+            Ok(relevant_contexts.unwrap_or_else(|| planner::confidence(&input.context.rules.risk, score, &ctx, warned)))
         },
         edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
         span: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::explore::{asked, space};
+use super::explore::{relevant_contexts, space};
 use super::{Finding, FindingKind};
 use crate::model::Outcome;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space};
@@ -52,7 +52,7 @@ fn firing<'g>(
     evaluator: &mut Evaluator,
 ) -> Result<Vec<(&'g EvalContext, Input)>, RuleFailure> {
     let mut firing = Vec::new();
-    for (context, own) in asked(rules, name, contexts) {
+    for (context, own) in relevant_contexts(rules, name, contexts) {
         for input in space(rules, own, context).inputs(LOOKED_AT) {
             if input.evaluate(evaluator, own)?.outcome != Outcome::Pass {
                 firing.push((context, input));
@@ -107,7 +107,7 @@ fn can_pass(
     contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<bool, RuleFailure> {
-    for (context, own) in asked(rules, name, contexts) {
+    for (context, own) in relevant_contexts(rules, name, contexts) {
         for input in space(rules, own, context).inputs(LOOKED_AT) {
             if input.evaluate(evaluator, own)?.outcome == Outcome::Pass {
                 return Ok(true);
