@@ -22,9 +22,8 @@ pub(super) struct Check {
 impl Check {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (rules, scenario) = match &self.scenario {
-            Some(dir) => {
-                input::both(&self.rules.rules, dir, globals).map(|(rules, scenario)| (rules, Some(scenario)))?
-            }
+            Some(dir) => input::rules_and_scenario(&self.rules.rules, dir, globals)
+                .map(|(rules, scenario)| (rules, Some(scenario)))?,
             None => (input::rules(&self.rules.rules, globals)?, None),
         };
         input::read_cases_and_try(&rules, &self.rules.rules, scenario.as_ref(), globals)?;

@@ -68,7 +68,7 @@ impl OutFolder {
     /// Checks that the destination can be written, and creates a temporary folder next to it.
     pub fn open(destination: &Path, force: bool) -> Result<Self, Failure> {
         if destination.file_name().is_none() {
-            let shown = shown(destination);
+            let shown = displayed(destination);
             return Err(Failure::input(format!("`{shown}` is not a valid name for a folder"), "name a folder"));
         }
         check_replaceable(destination, force)?;
@@ -143,7 +143,7 @@ fn exists(destination: &Path) -> bool {
 
 fn check_replaceable(destination: &Path, force: bool) -> Result<(), Failure> {
     let Ok(found) = fs::symlink_metadata(destination) else { return Ok(()) };
-    let shown = shown(destination);
+    let shown = displayed(destination);
     if found.is_symlink() {
         let remedy = "name the folder itself, or remove the link";
         return Err(Failure::input(format!("`{shown}` is a symbolic link"), remedy));
@@ -178,12 +178,12 @@ fn create_temporary_next_to(destination: &Path, purpose: &str) -> io::Result<Tem
     Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(destination))
 }
 
-fn shown(path: &Path) -> String {
+fn displayed(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
 fn io_failure(what: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::machine(format!("cannot {what} `{}`: {error}", shown(path)));
+    let failure = Failure::machine(format!("cannot {what} `{}`: {error}", displayed(path)));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             failure.with_remedy("free disk space and run the command again")
@@ -202,7 +202,7 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
     for part in Path::new(name) {
         path.push(part);
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
-            let (link, file) = (shown(&path), shown(&pack.join(name)));
+            let (link, file) = (displayed(&path), displayed(&pack.join(name)));
             let remedy = "use --rules with the folder that the link points to, or replace the link with the file";
             let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
             return Err(Failure::input(format!("cannot write `{file}`: {what} is a symbolic link"), remedy));

@@ -88,7 +88,7 @@ pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> 
 
 /// Reads a pack and a scenario to be planned under it. The names in the pack must exist in the scenario.
 pub(super) fn pair(rules_dir: &Path, dir: &Path, globals: &Globals) -> Result<(CompiledRules, Scenario), Failure> {
-    let (rules, scenario) = both(rules_dir, dir, globals)?;
+    let (rules, scenario) = rules_and_scenario(rules_dir, dir, globals)?;
     check_names(&rules, rules_dir, &scenario, globals)?;
     Ok((rules, scenario))
 }
@@ -153,7 +153,7 @@ pub(super) fn scenario_failure(errors: ScenarioErrors, globals: &Globals) -> Fai
 }
 
 /// Reads a pack and a scenario, and reports the mistakes of both together.
-pub(super) fn both(
+pub(super) fn rules_and_scenario(
     rules_dir: &Path,
     scenario_dir: &Path,
     globals: &Globals,

@@ -66,7 +66,7 @@ impl Watch {
 
     fn outcome(&self, globals: &Globals) -> Result<Outcome, Failure> {
         let dir = &self.rules.rules;
-        let (rules, scenario) = input::both(dir, &self.scenario, globals)?;
+        let (rules, scenario) = input::rules_and_scenario(dir, &self.scenario, globals)?;
         let cases = input::read_cases_and_try(&rules, dir, Some(&scenario), globals)?;
         let report = workbench::run(&rules, &cases);
         let planner = Planner::new(&rules, Tier::Exact, None);

@@ -82,9 +82,9 @@ fn hours(account: &AccountCalibration) -> String {
     format!(
         "best_hours = {{ weekday = [{list}], weekend = [{list}] }}\n\
          hour_lift = {}   # {} to {}, {posts} posts in these hours\n",
-        shown(lift),
-        shown(low),
-        shown(high)
+        three_decimals(lift),
+        three_decimals(low),
+        three_decimals(high)
     )
 }
 
@@ -151,9 +151,9 @@ fn push(lines: &mut String, key: &str, parameter: &ParameterEstimate, posts: usi
     let _ = writeln!(
         lines,
         "{key} = {}   # {} to {}, {posts} posts, mainly from {}",
-        shown(parameter.estimate.value),
-        shown(low),
-        shown(high),
+        three_decimals(parameter.estimate.value),
+        three_decimals(low),
+        three_decimals(high),
         source(parameter)
     );
 }
@@ -168,6 +168,6 @@ fn source(parameter: &ParameterEstimate) -> &'static str {
     }
 }
 
-fn shown(number: f64) -> String {
+fn three_decimals(number: f64) -> String {
     rounded(number, 3).to_string()
 }

@@ -154,7 +154,7 @@ impl Params {
         let number = number.filter(|number| range.contains(number));
         if number.is_none() {
             let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
-            self.wrong(field, format!("{} will not do", shown(&value)), remedy);
+            self.wrong(field, format!("{} will not do", described(&value)), remedy);
         }
         number
     }
@@ -298,7 +298,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn described(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
         Value::Number(number) => number.to_string(),

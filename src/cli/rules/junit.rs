@@ -13,7 +13,7 @@ use crate::workbench::{CaseReport, Report};
 pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Result<String, Failure> {
     let mut document = quick_junit::Report::new("mcoe rules test");
     for cases in report.cases.chunk_by(|a, b| a.file == b.file) {
-        let name = cases.first().map_or_else(String::new, |case| shown(dir, &case.file));
+        let name = cases.first().map_or_else(String::new, |case| displayed(dir, &case.file));
         let mut suite = TestSuite::new(name);
         suite.add_property(("rules", rules.name())).add_property(("rules_hash", rules.hash()));
         suite.add_test_cases(cases.iter().map(|case| test(case, dir)));
@@ -24,7 +24,7 @@ pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Resul
 }
 
 fn test(case: &CaseReport, dir: &Path) -> TestCase {
-    let file = shown(dir, &case.file);
+    let file = displayed(dir, &case.file);
     let mut test = TestCase::new(&case.name, status(case, dir));
     test.set_classname(&file);
     test.extra.insert("file".into(), file.into());
@@ -57,6 +57,6 @@ fn summary(case: &CaseReport) -> String {
     parts.join("; ")
 }
 
-fn shown(dir: &Path, file: &str) -> String {
+fn displayed(dir: &Path, file: &str) -> String {
     dir.join(file).display().to_string()
 }

@@ -59,7 +59,7 @@ fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path)
         write_finding(text, finding, dir)?;
     }
     for IneffectiveKey { place, key, why } in &verification.ineffective {
-        writeln!(text, "{} note: `{key}` has no effect: {why}", shown(place, dir))?;
+        writeln!(text, "{} note: `{key}` has no effect: {why}", displayed(place, dir))?;
     }
     writeln!(
         text,
@@ -70,7 +70,7 @@ fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path)
     )
 }
 
-fn shown(place: &RulePlace, dir: &Path) -> String {
+fn displayed(place: &RulePlace, dir: &Path) -> String {
     format!("{}:{}", dir.join(&*place.file).display(), place.line)
 }
 
@@ -78,7 +78,7 @@ fn shown(place: &RulePlace, dir: &Path) -> String {
 fn write_reach(text: &mut String, reach: &ReachableVerdicts, dir: &Path) -> std::fmt::Result {
     let ReachableVerdicts { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
     let coverage = if *is_exhaustive { "all relevant ones" } else { "an evenly spread sample" };
-    writeln!(text, "{guardrail}   {}   {inputs} inputs, {coverage}", shown(place, dir))?;
+    writeln!(text, "{guardrail}   {}   {inputs} inputs, {coverage}", displayed(place, dir))?;
     for witness in witnesses {
         let input = if witness.input.is_empty() { "any input" } else { &witness.input };
         writeln!(text, "  {:<5}  line {:<4}  {input}   ({})", witness.outcome.name(), witness.line, witness.context)?;
@@ -88,7 +88,7 @@ fn write_reach(text: &mut String, reach: &ReachableVerdicts, dir: &Path) -> std:
 
 fn write_finding(text: &mut String, finding: &Finding, dir: &Path) -> std::fmt::Result {
     let Finding { place, kind, what, witness, remedy } = finding;
-    writeln!(text, "{} {}\n  {what}", shown(place, dir), title(*kind))?;
+    writeln!(text, "{} {}\n  {what}", displayed(place, dir), title(*kind))?;
     for line in witness {
         writeln!(text, "    {line}")?;
     }

@@ -136,7 +136,7 @@ fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
 fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
     // The purpose of a draw selects its random numbers.
-    let region = Region::drawn(&mut draw("place"));
+    let region = Region::random(&mut draw("place"));
     let zone: Zone = region.zone.parse()?;
     let as_of = zone.start_of_day(options.start.monday())?;
     Ok(GeneratedClient {

@@ -119,8 +119,8 @@ const fn region(zone: &'static str, weight: f64, holidays: &'static [(&'static s
 }
 
 impl Region {
-    /// A region by its weight.
-    pub fn drawn(draw: &mut Draw) -> Self {
+    /// A random region.
+    pub fn random(draw: &mut Draw) -> Self {
         *draw.weighted(&REGIONS)
     }
 

@@ -6,7 +6,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::words::{Names, Shown, client_choices, conflict_means, names, spoken};
+use super::words::{Names, Shown, client_choices, conflict_means, names, sentence_case};
 use super::{PageRequest, Visit};
 use crate::model::{ConflictKind, Severity};
 use crate::store::{ConflictGroup, FoundConflict};
@@ -54,7 +54,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let found = visit.ledger().conflicts(&filter, newest).await?;
     let clients = app.clients(&visit.workspace).await?;
     let names = names(&clients);
-    let groups: Vec<Group> = found.iter().map(|group| shown(&visit, &names, group, &client, days)).collect();
+    let groups: Vec<Group> = found.iter().map(|group| group_row(&visit, &names, group, &client, days)).collect();
     let chrome = visit.chrome("Conflicts", "conflicts", None);
     let empty = groups.is_empty().then(|| {
         context! {
@@ -83,13 +83,13 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     Ok(visit.page("conflicts.html", &chrome, content))
 }
 
-fn shown(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
+fn group_row(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
     let (severity, kind) = (group.severity.name(), group.kind.name());
     let days = days.to_string();
     Group {
         severity,
         kind,
-        kind_label: spoken(kind),
+        kind_label: sentence_case(kind),
         means: conflict_means(group.kind),
         count: group.count,
         more: group.count - group.conflicts.len() as i64,

@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::words::{Names, Shown, action_types, client_choices, names, query, spoken, status_label};
+use super::words::{Names, Shown, action_types, client_choices, names, query, sentence_case, status_label};
 use super::{PageRequest, Visit};
 use crate::model::digits::short;
 use crate::model::{ActionType, DecisionStatus};
@@ -124,7 +124,7 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
         iso: when.iso,
         text: when.text,
         r#type: action.action_type.name(),
-        type_label: spoken(action.action_type.name()),
+        type_label: sentence_case(action.action_type.name()),
         what: what(action.action_type, payload),
         client_name: names.get(action.client_id.as_str()).map_or(&*action.client_id, |name| name).to_owned(),
         channel: payload.get("channel").and_then(Json::as_str).map(str::to_owned),
@@ -147,7 +147,7 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
 
 /// A decision in a sentence. If its payload lacks a field, as in a record of another version, only its name.
 fn what(kind: ActionType, payload: &Json) -> String {
-    sentence(kind, payload).unwrap_or_else(|| spoken(kind.name()))
+    sentence(kind, payload).unwrap_or_else(|| sentence_case(kind.name()))
 }
 
 /// A decision in a sentence; `None` if its payload lacks a field that the sentence needs.
@@ -208,7 +208,7 @@ fn state(name: &str) -> String {
 
 /// The signals of each agent.
 fn signals(signals: &Json) -> Vec<Signal> {
-    let signal = |(agent, value): (&String, &Json)| Signal { agent: spoken(agent), text: flat(value) };
+    let signal = |(agent, value): (&String, &Json)| Signal { agent: sentence_case(agent), text: flat(value) };
     signals
         .as_object()
         .into_iter()
@@ -247,7 +247,7 @@ mod tests {
         let described = what(ActionType::TimeChoice, &whole);
         assert_eq!(described, "Chose 2026-09-07T09:00:00Z, a time slot worth 12.3 engagements.");
         let partial = json!({"scheduled_for": "2026-09-07T09:00:00Z"});
-        assert_eq!(what(ActionType::TimeChoice, &partial), spoken(ActionType::TimeChoice.name()));
+        assert_eq!(what(ActionType::TimeChoice, &partial), sentence_case(ActionType::TimeChoice.name()));
         assert_eq!(what(ActionType::SelectAsset, &json!({"asset_id": "a-1", "score": null})), "Selected a-1.");
     }
 

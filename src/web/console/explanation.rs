@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::words::{Row, Shown, names, spoken};
+use super::words::{Row, Shown, names, sentence_case};
 use super::{PageRequest, Visit, schedules};
 use crate::model::digits::short;
 use crate::model::{CampaignId, ClientId, RiskBand, Tier, Verdict, Week, Zone};
@@ -38,7 +38,7 @@ struct StepRow {
 
 impl StepRow {
     fn of(step: &ExplanationStep) -> Self {
-        Self { name: spoken(&step.name), value: step.value(), source: step.source.to_string() }
+        Self { name: sentence_case(&step.name), value: step.value(), source: step.source.to_string() }
     }
 
     fn total(name: &str, number: f64, source: &str) -> Self {
@@ -198,7 +198,7 @@ fn confidence(schedule: &Schedule, record: &RecordedExplanation) -> minijinja::V
 
 fn guardrail(verdict: &Verdict) -> minijinja::Value {
     context! {
-        rule => spoken(&verdict.rule),
+        rule => sentence_case(&verdict.rule),
         outcome => verdict.outcome.name(),
         reason => &*verdict.reason,
         remedy => &*verdict.remedy,
@@ -217,7 +217,7 @@ fn event(action: &Action) -> minijinja::Value {
     context! {
         iso => shown.iso,
         text => shown.text,
-        what => spoken(action.action_type.name()),
+        what => sentence_case(action.action_type.name()),
         who => action.actor.replace('_', " "),
         detail,
     }

@@ -158,7 +158,7 @@ pub(super) async fn job(
     let ledger = visit.ledger();
     let job = ledger.job(parsed(&id, "job")?).await?;
     let files = ledger.job_files(job.id).await?;
-    let content = context! { job => shown(&visit, &job, &files) };
+    let content = context! { job => job_context(&visit, &job, &files) };
     if is_htmx(&headers) {
         return Ok(render(&app, "_job.html", content));
     }
@@ -184,7 +184,7 @@ fn is_htmx(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request") && !headers.contains_key("hx-boosted")
 }
 
-fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
+fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
     let path = format!("/jobs/{}", job.id);
     let file = |name: &str| visit.link(&format!("{path}/files/{name}"), &[]);
     let figures: Vec<Figure> = files
@@ -192,7 +192,7 @@ fn shown(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         .filter_map(|name| {
             let title = name.strip_prefix("figures/")?.strip_suffix(".svg")?;
             Some(Figure {
-                title: super::words::spoken(&title.replace('-', "_")),
+                title: super::words::sentence_case(&title.replace('-', "_")),
                 caption: String::new(),
                 src: file(name),
             })

@@ -46,11 +46,11 @@ pub(super) fn statuses() -> Vec<SelectOption> {
 }
 
 pub(super) fn action_types() -> Vec<SelectOption> {
-    ActionType::ALL.iter().map(|kind| SelectOption { value: kind.name(), label: spoken(kind.name()) }).collect()
+    ActionType::ALL.iter().map(|kind| SelectOption { value: kind.name(), label: sentence_case(kind.name()) }).collect()
 }
 
 /// `schedule_created` as `Schedule created`.
-pub(super) fn spoken(name: &str) -> String {
+pub(super) fn sentence_case(name: &str) -> String {
     let words = name.replace('_', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

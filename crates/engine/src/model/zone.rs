@@ -66,9 +66,9 @@ impl Zone {
         self.local(at).naive_local()
     }
 
-    /// The instant in local time, with offset and zone: `2026-11-30T11:00:00+11:00[Australia/Sydney]`.
+    /// The instant in local time in the format of RFC 9557: `2026-11-30T11:00:00+11:00[Australia/Sydney]`.
     #[must_use]
-    pub fn shown(&self, at: Timestamp) -> String {
+    pub fn rfc_9557(&self, at: Timestamp) -> String {
         format!("{}[{}]", self.local(at).format("%Y-%m-%dT%H:%M:%S%:z"), self.name)
     }
 

@@ -152,7 +152,7 @@ pub fn weekly_posts_after_fatigue(rules: &Rules, wanted: u32, fatigue: f64) -> u
 /// one hour count as one.
 #[must_use]
 pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> f64 {
-    let kept = |hours: f64| libm::exp2(-hours / rules.half_life_hours);
+    let decay = |hours: f64| libm::exp2(-hours / rules.half_life_hours);
     let since = |from: Timestamp| hours_between(from, at);
     let mut hours: Vec<i64> = state
         .recent_posts
@@ -162,8 +162,8 @@ pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> 
         .collect();
     hours.sort_unstable();
     hours.dedup();
-    let added: f64 = hours.iter().map(|hours| rules.fatigue_per_post * kept(*hours as f64)).sum();
-    (state.fatigue.get() * kept(since(state.as_of).max(0.0)) + added).min(1.0)
+    let added: f64 = hours.iter().map(|hours| rules.fatigue_per_post * decay(*hours as f64)).sum();
+    (state.fatigue.get() * decay(since(state.as_of).max(0.0)) + added).min(1.0)
 }
 
 /// The minute within the hour at which a client's posts on a channel go out.

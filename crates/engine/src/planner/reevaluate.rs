@@ -232,11 +232,11 @@ fn fatigue_before(
     now: Timestamp,
 ) -> f64 {
     let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
-    let kept = |hours: f64| libm::exp2(-hours / half_life_hours);
+    let decay = |hours: f64| libm::exp2(-hours / half_life_hours);
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
-    let added: f64 = posts.map(|post| per_post * kept(since(start_of_hour(*post, zone)))).sum();
+    let added: f64 = posts.map(|post| per_post * decay(since(start_of_hour(*post, zone)))).sum();
     let before = (state.fatigue.get() - added).max(0.0);
-    if state.as_of > now { before } else { before / kept(since(at)) }
+    if state.as_of > now { before } else { before / decay(since(at)) }
 }
 
 /// The start of the hour of the client's week in which an instant lies. Weeks are planned by the hour, so a post adds
@@ -261,8 +261,8 @@ pub fn tired(
 ) -> (f64, Timestamp) {
     // Just after the post, so that the post does not lie in the state's future.
     let after = post.plus_seconds(1).max(as_of);
-    let kept = |from: Timestamp| libm::exp2(-hours_between(from, after) / half_life_hours);
-    ((fatigue * kept(as_of) + per_post * kept(start_of_hour(post, zone))).min(1.0), after)
+    let decay = |from: Timestamp| libm::exp2(-hours_between(from, after) / half_life_hours);
+    ((fatigue * decay(as_of) + per_post * decay(start_of_hour(post, zone))).min(1.0), after)
 }
 
 /// Fatigue after it has decayed from `as_of` to `now`.

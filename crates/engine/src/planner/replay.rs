@@ -101,7 +101,7 @@ impl Planner<'_> {
         let rules = self.rules().effective(workspace_id, client_id, campaign);
         let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
         let ctx = Arc::new(channel_facts(channel_key, &recorded.seen, &base, recorded.warnings, &recorded.reality));
-        let shown = shown(recorded, clocks)?;
+        let shown = local_hour(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
         let engine_block = recorded.held.clone();
         let (mut evaluated, _) =
@@ -131,7 +131,7 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
 }
 
 /// Date and wall-clock hour on the client's clock at which the post goes out.
-fn shown(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
+fn local_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
     let hours = clocks.get(&week_of(recorded));
     Ok(hours.and_then(|hours| shown_at(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))
 }

@@ -167,7 +167,7 @@ impl<'a> PlanningContext<'a> {
         let hours = hours_by_zone(clients, week)?;
         let with_rules = |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client) };
         let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
-        let wanted = clients.iter().map(|own| (&own.client.workspace_id, wanted(own.state, &own.rules)));
+        let wanted = clients.iter().map(|own| (&own.client.workspace_id, wanted_posts(own.state, &own.rules)));
         let demand = scaling::demand(capacity, wanted);
         Ok(Self { clients, hours, not_before: None, demand })
     }
@@ -228,7 +228,8 @@ pub fn hours_by_zone<'c>(
     Ok(hours)
 }
 
-fn wanted(state: &ClientState, rules: &ClientRules) -> u32 {
+/// Posts that the base rules want in a week, over all channels.
+fn wanted_posts(state: &ClientState, rules: &ClientRules) -> u32 {
     state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
 }
 
@@ -288,7 +289,7 @@ pub(super) fn set_up<'a>(
     let reality = performance_reality::signal(week);
     let candidates: Vec<Vec<Candidate<'_>>> =
         state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
-    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted(state, rules)));
+    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, rules)));
     let warning = early_warning::signal(week, &facts, worker.evaluator)?;
     let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
@@ -342,7 +343,7 @@ fn finish(
         performance_reality: reality,
         creative_director: creative_signal(&facts, &channel_drafts),
         scaling: Scaling {
-            posts_wanted: wanted(week.state, rules),
+            posts_wanted: wanted_posts(week.state, rules),
             daily_capacity: week.client.policy.max_actions_per_day,
             load: facts.load,
             full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),

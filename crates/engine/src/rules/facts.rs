@@ -207,14 +207,6 @@ pub struct Field<T> {
     pub(super) set: fn(&mut T, Fact),
 }
 
-impl<T> Field<T> {
-    /// The field's value in a view, formatted for people.
-    #[must_use]
-    pub fn shown(&self, view: &T) -> String {
-        (self.get)(view).to_string()
-    }
-}
-
 /// A view that scripts can read.
 pub trait Facts: Clone + Default + Send + Sync + 'static {
     /// Name of the parameter in every hook and guardrail.

@@ -89,7 +89,7 @@ impl Probes {
     fn functions(&mut self, shape: &AST, path: &str, text: &str) -> Vec<(usize, String)> {
         let mut marks = Vec::new();
         for function in shape.iter_fn_def() {
-            let Some((place, at)) = found(path, text, function.body.start_position(), "{") else { continue };
+            let Some((place, at)) = location_of(path, text, function.body.start_position(), "{") else { continue };
             let index = self.add(&place, SiteKind::Function(function.name.to_string()));
             marks.push((at + 1, format!(" {REACHED}({index});")));
         }
@@ -101,8 +101,8 @@ impl Probes {
         let mut seen = BTreeSet::new();
         shape.walk(&mut |nodes| {
             if let Some(ASTNode::Stmt(Stmt::If(flow, position))) = nodes.last()
-                && let Some((place, at)) = found(path, text, *position, "if")
-                && let Some((_, end)) = found(path, text, flow.body.position(), "{")
+                && let Some((place, at)) = location_of(path, text, *position, "if")
+                && let Some((_, end)) = location_of(path, text, flow.body.position(), "{")
                 && seen.insert(at)
             {
                 let index = self.add(&place, SiteKind::Condition);
@@ -121,7 +121,7 @@ impl Probes {
 }
 
 /// The location and byte offset of a position in a text, if the word is there.
-fn found(path: &str, text: &str, position: Position, word: &str) -> Option<(SourceLocation, usize)> {
+fn location_of(path: &str, text: &str, position: Position, word: &str) -> Option<(SourceLocation, usize)> {
     let line = u32::try_from(position.line()?).ok()?;
     let column = u32::try_from(position.position()?).ok()?;
     let place = SourceLocation::at_position(path, text, line, column);

@@ -57,7 +57,7 @@ impl ValueReader<'_> {
     }
 
     fn wrong_type(&self) -> Vec<Diagnostic> {
-        let found = found(self.document, self.value);
+        let found = described(self.document, self.value);
         self.mistake("wrong_type", format!("`{}` must be {}, not {found}", self.path, self.key.kind.noun()))
     }
 
@@ -302,7 +302,7 @@ impl ValueReader<'_> {
                     Err(found) => mistakes.extend(found),
                 },
                 None => {
-                    let found = found(self.document, part);
+                    let found = described(self.document, part);
                     let cause = format!("`{}` must contain rows, not {found}", self.path);
                     let remedy = format!("write {}", self.key.kind.expected());
                     let place = self.document.place(part.span());
@@ -402,7 +402,8 @@ impl ValueReader<'_> {
     }
 }
 
-fn found(document: &TomlDocument<'_>, value: &Spanned<DeValue<'_>>) -> String {
+/// A value as messages name it.
+fn described(document: &TomlDocument<'_>, value: &Spanned<DeValue<'_>>) -> String {
     let written = document.quote(value.span());
     match value.get_ref() {
         DeValue::String(_) => format!("the text `{written}`"),

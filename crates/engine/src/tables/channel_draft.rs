@@ -36,7 +36,7 @@ impl ChannelDraft {
     pub fn finished(mut self, start: Timestamp) -> ChannelState {
         let as_of = self.row.as_of.unwrap_or(start);
         self.history.sort_unstable();
-        let recent_posts = if self.history.is_empty() { self.laid_out(as_of) } else { self.known_posts(as_of) };
+        let recent_posts = if self.history.is_empty() { self.assumed_posts(as_of) } else { self.known_posts(as_of) };
         let count = |days| u32::try_from(in_days_before(&recent_posts, as_of, days)).unwrap_or(u32::MAX);
         let posts_last_7_days = self.row.posts_last_7_days.unwrap_or_else(|| count(7));
         let posts_last_30_days =
@@ -67,8 +67,8 @@ impl ChannelDraft {
         posts
     }
 
-    /// Recent posts if there is no history. If the last post is known, it is the newest of them.
-    fn laid_out(&self, as_of: Timestamp) -> Vec<Timestamp> {
+    /// The recent posts that are assumed if there is no history. If the last post is known, it is the newest of them.
+    fn assumed_posts(&self, as_of: Timestamp) -> Vec<Timestamp> {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let end = self.row.last_post_at.unwrap_or(as_of);
         let newest = u32::from(self.row.last_post_at.is_some_and(|last| last >= since));

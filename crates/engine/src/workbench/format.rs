@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
-use super::toml_layout::laid_out;
+use super::toml_layout::formatted;
 use crate::diagnostic::Diagnostic;
 use crate::rules::{PackFiles, is_same_script, script_syntax, toml_syntax};
 
@@ -30,11 +30,11 @@ pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
         Diagnostic::sort(&mut diagnostics);
         return Err(diagnostics);
     }
-    let mut formatted = Formatted::default();
+    let mut result = Formatted::default();
     for (name, text) in files {
         let (after, is_equivalent) = match name.rsplit_once('.') {
             Some((_, "toml")) => {
-                let after = laid_out(text);
+                let after = formatted(text);
                 let is_equivalent = is_same_table(text, &after);
                 (after, is_equivalent)
             }
@@ -46,12 +46,12 @@ pub fn format(files: &PackFiles) -> Result<Formatted, Vec<Diagnostic>> {
             _ => continue,
         };
         if !is_equivalent {
-            formatted.refused.push(name.clone());
+            result.refused.push(name.clone());
         } else if after != *text {
-            formatted.changed.insert(name.clone(), after);
+            result.changed.insert(name.clone(), after);
         }
     }
-    Ok(formatted)
+    Ok(result)
 }
 
 /// Whether two TOML texts have the same values, and the same comments in the same order.

@@ -13,7 +13,7 @@ const INDENT: usize = 4;
 const BEFORE_COMMENT: usize = 3;
 
 /// Formats the text of a file.
-pub(super) fn laid_out(text: &str) -> String {
+pub(super) fn formatted(text: &str) -> String {
     let mut writer = LayoutWriter::default();
     let source = Source::new(text);
     let mut line_start = 0;
@@ -36,7 +36,7 @@ pub(super) fn laid_out(text: &str) -> String {
         }
     }
     writer.end_line();
-    drawn(&writer.lines)
+    text_of(&writer.lines)
 }
 
 /// One line; empty if it has neither code nor comment.
@@ -164,7 +164,7 @@ fn are_apart(before: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
     }
 }
 
-fn drawn(lines: &[Line<'_>]) -> String {
+fn text_of(lines: &[Line<'_>]) -> String {
     let mut text = String::new();
     let is_one_run = |above: &Line<'_>, line: &Line<'_>| {
         above.has_column() && line.has_column() && above.is_header == line.is_header
@@ -199,9 +199,9 @@ mod tests {
 
     #[track_caller]
     fn becomes(text: &str, expected: &str) {
-        let once = laid_out(text);
+        let once = formatted(text);
         assert_eq!(once, expected);
-        assert_eq!(laid_out(&once), once, "it is laid out otherwise the second time");
+        assert_eq!(formatted(&once), once, "the second time changes it");
     }
 
     #[test]

@@ -70,9 +70,10 @@ impl<'a> ChannelCase<'a> {
 
     /// F(t) with posts at the given hours: every post before t has added its share, and all of it decays.
     pub fn fatigue_with(&self, posts: impl Iterator<Item = i64>, hour: i64) -> f64 {
-        let start = self.fatigue_start * kept(self.numbers, hour as f64);
+        let start = self.fatigue_start * decay(self.numbers, hour as f64);
         let before = posts.filter(|post| *post < hour);
-        start + before.map(|post| self.numbers.fatigue_per_post * kept(self.numbers, (hour - post) as f64)).sum::<f64>()
+        start
+            + before.map(|post| self.numbers.fatigue_per_post * decay(self.numbers, (hour - post) as f64)).sum::<f64>()
     }
 
     /// F(t) with every planned and committed post, blocked ones included.
@@ -294,7 +295,7 @@ impl<'a> ChannelCase<'a> {
 }
 
 /// Share of fatigue left after so many hours: 2^(-hours / half life).
-fn kept(numbers: &ChannelRules, hours: f64) -> f64 {
+fn decay(numbers: &ChannelRules, hours: f64) -> f64 {
     libm::exp2(-hours / numbers.half_life_hours)
 }
 
@@ -305,9 +306,9 @@ fn fatigue_start(clock: &Clock, state: &ChannelState, numbers: &ChannelRules) ->
     let since = state.recent_posts.iter().filter(|at| **at >= state.as_of).map(|at| clock.hour_of(*at));
     let added: f64 = without_repeats(since.filter(|hour| *hour < 0))
         .iter()
-        .map(|hour| numbers.fatigue_per_post * kept(numbers, hour.unsigned_abs() as f64))
+        .map(|hour| numbers.fatigue_per_post * decay(numbers, hour.unsigned_abs() as f64))
         .sum();
-    (state.fatigue.get() * kept(numbers, rested) + added).min(1.0)
+    (state.fatigue.get() * decay(numbers, rested) + added).min(1.0)
 }
 
 /// Keeps a product such as 0.7 x 10 from being rounded down to 6 because 0.7 is no exact double.

@@ -80,15 +80,15 @@ impl Clock {
 /// It does once the clock has shown the same time of day that many days later, even if it shows it twice, or shows a
 /// later time, since that time of day may be skipped.
 pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
-    let shown = |at: i64| zone.wall_time(Timestamp::from_second(at));
-    let Some(same_time) = shown(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
-    let has_shown_it = || {
+    let wall_time = |at: i64| zone.wall_time(Timestamp::from_second(at));
+    let Some(same_time) = wall_time(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
+    let has_reached_it = || {
         let as_utc = Timestamp::from(same_time.and_utc());
         let offsets = [-1, 1].map(|day| zone.local(as_utc.plus_days(day)).offset().local_minus_utc());
         let instants = offsets.map(|offset| as_utc.as_second() - i64::from(offset));
-        instants.into_iter().any(|at| at <= later && shown(at) == same_time)
+        instants.into_iter().any(|at| at <= later && wall_time(at) == same_time)
     };
-    shown(later) >= same_time || has_shown_it()
+    wall_time(later) >= same_time || has_reached_it()
 }
 
 fn moment(zone: &Zone, at: Timestamp) -> LocalHour {

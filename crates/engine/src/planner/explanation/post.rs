@@ -285,7 +285,7 @@ fn explanation(
     Ok(PostExplanation {
         client_id: week.client.id.clone(),
         channel: post.channel,
-        local_time: week.client.zone.shown(post.at),
+        local_time: week.client.zone.rfc_9557(post.at),
         scheduled_for: post.at.to_string(),
         status: post.status,
         blocked: post.blocked.clone(),
