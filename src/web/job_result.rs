@@ -5,7 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{AssetId, Channel, ClientId, ClientPlan, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week};
+use crate::model::{
+    AssetId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week,
+    wall_time_text,
+};
 use crate::simulator::{
     ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Provenance, Simulation, Variant,
     WeekSummary,
@@ -99,13 +102,17 @@ pub(super) struct PlanResult {
     clients: usize,
     /// Number of posts.
     posts_planned: usize,
-    /// Value of the plan.
+    /// Value of the posts that may run.
     objective: f64,
-    /// Upper bound of the value of any plan.
+    /// Upper bound of the value of any plan within the clients' limits.
     upper_bound: f64,
     /// The first 500 posts.
     posts: Vec<PlannedPost>,
     allocations: Vec<PlannedAllocation>,
+    /// The limits that are used up or cost something.
+    limits: Vec<PlannedLimit>,
+    /// Clients for which nothing is planned because their limits contradict each other.
+    unmet_limits: Vec<UnmetLimits>,
     /// Breaches found by the checker.
     breaches: Vec<String>,
 }
@@ -125,6 +132,8 @@ impl PlanResult {
             upper_bound: plan.upper_bound(),
             posts: posts.take(most).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
             allocations: clients.iter().flat_map(|planned| allocations(planned)).collect(),
+            limits: clients.iter().flat_map(|planned| limits(planned)).collect(),
+            unmet_limits: clients.iter().filter_map(|planned| UnmetLimits::of(planned)).collect(),
             breaches,
         }
     }
@@ -200,6 +209,55 @@ fn allocations(planned: &ClientPlan) -> impl Iterator<Item = PlannedAllocation> 
         posts_planned: allocation.posts_planned,
         why_fewer: allocation.why_fewer.clone(),
     })
+}
+
+/// How a client's week stands to a limit in one of its periods.
+#[derive(Serialize, JsonSchema)]
+struct PlannedLimit {
+    client_id: ClientId,
+    limit: String,
+    kind: LimitKind,
+    /// The channel, if each is counted on its own.
+    channel: Option<Channel>,
+    /// Start of the period on the client's clock.
+    from: String,
+    /// Number of hours of the period.
+    hours: u32,
+    /// The number of posts, or their share, that the limit states.
+    allowed: f64,
+    /// The number of posts that count, or their share.
+    used: f64,
+    /// What one post more, or for a limit from below one post less, would earn at most.
+    price: f64,
+}
+
+fn limits(planned: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
+    planned.certificate.iter().flat_map(|certificate| &certificate.limits).map(|limit| PlannedLimit {
+        client_id: planned.client_id.clone(),
+        limit: limit.limit.to_string(),
+        kind: limit.kind,
+        channel: limit.channel,
+        from: wall_time_text(limit.from),
+        hours: limit.hours,
+        allowed: limit.allowed,
+        used: limit.used,
+        price: limit.price,
+    })
+}
+
+/// Limits of a client that cannot be kept together.
+#[derive(Serialize, JsonSchema)]
+struct UnmetLimits {
+    client_id: ClientId,
+    /// Their names.
+    limits: Vec<String>,
+}
+
+impl UnmetLimits {
+    fn of(planned: &ClientPlan) -> Option<Self> {
+        let limits: Vec<String> = planned.unmet_limits.iter().map(|name| name.to_string()).collect();
+        (!limits.is_empty()).then(|| Self { client_id: planned.client_id.clone(), limits })
+    }
 }
 
 /// The result of a simulation.

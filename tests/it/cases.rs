@@ -98,7 +98,7 @@ fn compare(kind: &str, about: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(kind, text));
 }
 
-const TABLES: [(&str, &[&str]); 3] = [
+const TABLES: [(&str, &[&str]); 5] = [
     (
         "posts",
         &[
@@ -138,6 +138,8 @@ const TABLES: [(&str, &[&str]); 3] = [
             "why_fewer",
         ],
     ),
+    ("certificates", &["client_id", "objective", "upper_bound", "gap", "unmet_limits"]),
+    ("limits", &["client_id", "limit", "kind", "channel", "from", "hours", "allowed", "used", "price"]),
 ];
 
 /// The tables of a plan, without values that differ between versions.

@@ -11,7 +11,7 @@ use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
 use mcoe::scenario::{self, GenerateOptions, ScenarioFiles, USUAL_HISTORY_DAYS};
 use proptest::prelude::*;
 
-use crate::support::{Agency, at, cases, compiled, default_pack, plan, shipped, with_keys};
+use crate::support::{Agency, at, cases, compiled, default_pack, plan, shipped, with_file, with_keys};
 
 /// Writes a scenario's files and reads them back.
 fn read_back(files: &ScenarioFiles, rules: &CompiledRules) -> Scenario {
@@ -94,6 +94,41 @@ proptest! {
         let mut turned = plans(&backward);
         turned.reverse();
         prop_assert_eq!(plans(&forward), turned);
+    }
+
+    #[test]
+    fn a_plan_under_tighter_limits_stays_below_the_bound_under_looser_ones(
+        seed in any::<u64>(), week in 0_i64..120, most in 1_u32..6, an_hour in any::<bool>(),
+    ) {
+        let limits = |most: u32| {
+            let hour = "[one_channel_an_hour]\nat_most = 1\nper = [\"client\", \"hour\"]\n";
+            let day = format!("[brand_day]\nat_most = {most}\nper = [\"client\", \"day\"]\n");
+            with_file("limits.toml", &format!("{day}{}", if an_hour { hour } else { "" }))
+        };
+        let scenario = |rules: &CompiledRules| read_back(&invented(2, seed, week), rules);
+        let [tight, loose] = [limits(most), limits(most + 1)].map(compiled);
+        let [tight, loose] = [&tight, &loose].map(|rules| plan(rules, &scenario(rules)));
+        for (tight, loose) in tight.clients.iter().zip(&loose.clients) {
+            let placed: f64 = tight.allocations.iter().map(|allocation| allocation.objective).sum();
+            let [tight, loose] = [tight, loose].map(|client| client.certificate.as_ref().unwrap().upper_bound);
+            let rounding = 1e-9 * loose.abs().max(1.0);
+            prop_assert!(placed <= loose + rounding, "{placed} against {loose}");
+            prop_assert!(placed >= tight - 0.005 * tight.abs(), "{placed} is far from the bound {tight}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_limits_does_not_matter(seed in any::<u64>(), week in 0_i64..120) {
+        let limits = [
+            "[brand_day]\nat_most = 3\nper = [\"client\", \"day\"]\n",
+            "[one_channel_an_hour]\nat_most = 1\nper = [\"client\", \"hour\"]\n",
+            "[calm_monday]\nat_most_share = 0.1\nwhere = { days = [\"monday\"] }\n",
+        ];
+        let forward = compiled(with_file("limits.toml", &limits.concat()));
+        let backward: String = limits.into_iter().rev().collect();
+        let backward = compiled(with_file("limits.toml", &backward));
+        let plans = [forward, backward].map(|rules| plan(&rules, &read_back(&invented(2, seed, week), &rules)));
+        prop_assert_eq!(&plans[0].clients, &plans[1].clients);
     }
 
     #[test]

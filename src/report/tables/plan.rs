@@ -163,7 +163,7 @@ fn allocations(plan: &Plan) -> Table {
         fatigue_end: f64 = row.fatigue_end,
         /// Worth of the posts less their cost and less that of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
         objective: f64 = row.objective,
-        /// Whether the channel's hours are proven optimal.
+        /// Whether the channel's hours come from the exact optimiser. How far the client's week is from its bound is in `certificates`.
         exact: bool = row.tier == Tier::Exact,
         /// Number of posts that the rules want before the reduction for fatigue.
         posts_wanted: u32 = row.posts_wanted,
@@ -175,7 +175,7 @@ fn allocations(plan: &Plan) -> Table {
         end_weight: f64 = row.end_weight,
         /// Upper bound of the objective: the best that the channel has alone, without limits that other channels share.
         upper_bound: f64 = row.upper_bound,
-        /// How the hours were chosen: `exact`, proven optimal, or `fast`, by a heuristic.
+        /// How the hours were chosen: `exact`, by the exact optimiser, or `fast`, by a heuristic.
         tier: Tier = row.tier,
         /// Number of hours in the week at which a post is allowed.
         hours_allowed: u32 = row.hours_allowed,

@@ -14,7 +14,7 @@ use super::allocation::{allocation, conflicts};
 use super::assets::{self, Assignment, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen};
 use super::facts::client_facts;
-use super::limits::{Settled, WeekLimits};
+use super::limits::Settled;
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use super::prior::prior_posts;
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
@@ -315,7 +315,7 @@ pub(super) fn draft<'a>(
     for channel_draft in &mut channel_drafts {
         channel_draft.solve(week.rules.fatigue.end_weight_rounds, worker);
     }
-    let settled = WeekLimits::of(&week, &channel_drafts).settle(&mut channel_drafts, worker);
+    let settled = Settled::of(&week, &mut channel_drafts, worker);
     let slots = slots(&week, &channel_drafts);
     let assignment = assets::assign(&channel_drafts, &slots, &week, &histories);
     Ok(Draft { week, rules, reality, warning, facts, channel_drafts, histories, settled, slots, assignment })
@@ -332,7 +332,7 @@ fn finish(
     let posts: Vec<_> = evaluated.into_iter().map(|(post, _)| post).collect();
     let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
     let allocate = |(channel, channel_draft): (usize, &ChannelDraft<'_>)| {
-        let limits = settled.limits_on(channel, channel_draft);
+        let limits = settled.limits_on(&week, channel, channel_draft);
         allocation(channel_draft, &posts, week.hours.len(), &limits)
     };
     let allocations = channel_drafts.iter().enumerate().map(allocate).collect();
@@ -349,7 +349,7 @@ fn finish(
             full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),
         },
     };
-    let conflicts = conflicts(rules, &posts, &signals, &settled.broken);
+    let conflicts = conflicts(rules, &posts, &signals, &settled.unmet);
     let certificate = settled.certificate(&week, &channel_drafts, &posts);
     Ok(ClientPlan {
         client_id: week.client.id.clone(),
@@ -361,7 +361,7 @@ fn finish(
         conflicts,
         signals,
         certificate,
-        unmet_limits: settled.broken,
+        unmet_limits: settled.unmet,
     })
 }
 

@@ -282,7 +282,7 @@ impl ValueReader<'_> {
                     continue;
                 }
                 None => {
-                    let found = found(self.document, part);
+                    let found = described(self.document, part);
                     ("wrong_type", format!("`{}` must contain texts, not {found}", self.path))
                 }
             };

@@ -16,8 +16,7 @@ const CHANNELS: &[&str] = &["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", 
 
 const SEVERITIES: &[&str] = &["low", "medium", "high"];
 
-const HOUR_RULES: &[&str] =
-    &["nothing", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post", "day_full"];
+const HOUR_RULES: &[&str] = &["nothing", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
 
 const HOUR: Kind = Kind::integer(0, 23);
 

@@ -4,6 +4,8 @@
 //! that each earns with these prices on its hours, and the prices of what the limits allow. The most of each channel is
 //! found here by labels, forward in time, that no other dominates; nothing is taken from the planner but the prices.
 
+use std::collections::BTreeMap;
+
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::case::ClientCase;
@@ -12,6 +14,9 @@ use super::clock::{HOUR, LocalHour};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Certificate, Channel, LimitUse, Timestamp};
 use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules};
+
+/// Name of the limit that a client's policy sets.
+const ACTIONS_A_DAY: &str = "max_actions_per_day";
 
 /// Checks a client's limits and certificate.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
@@ -22,7 +27,8 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         return;
     }
     let periods = periods(case, channels);
-    for period in periods.iter().filter(|period| period.price.is_none()) {
+    // `timing` checks the policy's maximum.
+    for period in periods.iter().filter(|period| period.price.is_none() && period.name != ACTIONS_A_DAY) {
         let used = period.used(channels, |_| true);
         if used > period.at_most + OBJECTIVE_ROUNDING {
             let detail = format!("{} from {} on is broken by the posts", period.shown(), period.from);
@@ -72,83 +78,87 @@ fn at(by_hour: &[f64], hour: i64) -> f64 {
 
 /// Every limit of policy and rules in each of its periods.
 fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-    let mut periods = Vec::new();
-    let every_post = LimitFilter::ALL;
-    let policy = LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day));
-    add(case, channels, ("max_actions_per_day", policy, LimitPeriod::Day, false, None), &every_post, &mut periods);
+    let policy = Stated {
+        name: ACTIONS_A_DAY,
+        bound: LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day)),
+        period: LimitPeriod::Day,
+        per_channel: false,
+        price: None,
+        filter: &LimitFilter::ALL,
+    };
+    let mut periods = policy.periods(case, channels);
     for limit in &case.base().limits {
         let LimitRules { name, bound, per_channel, period, filter, price } = limit;
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
-            add(case, channels, (name, *bound, *period, *per_channel, *price), filter, &mut periods);
+            let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
+            periods.extend(Stated { name, bound, period, per_channel, price, filter }.periods(case, channels));
         }
     }
     periods
 }
 
-/// Name, bound, period, whether channels count on their own, and price of a limit.
-type Stated<'a> = (&'a str, LimitBound, LimitPeriod, bool, Option<f64>);
+/// A limit as policy or rules state it.
+struct Stated<'a, 'f> {
+    name: &'a str,
+    bound: LimitBound,
+    period: LimitPeriod,
+    /// Whether each channel is counted on its own.
+    per_channel: bool,
+    price: Option<f64>,
+    filter: &'f LimitFilter,
+}
 
-fn add<'a>(
-    case: &ClientCase<'a>,
-    channels: &[ChannelCase<'a>],
-    (name, bound, period, per_channel, price): Stated<'a>,
-    filter: &LimitFilter,
-    periods: &mut Vec<LimitPeriodCase<'a>>,
-) {
-    let hours = &case.clock.hours;
-    let key = |hour: usize, moment: &LocalHour| match period {
-        LimitPeriod::Week => 0,
-        LimitPeriod::Day => moment.weekday,
-        LimitPeriod::Hour => hour,
-    };
-    let mut keys: Vec<usize> = hours.iter().enumerate().map(|(hour, moment)| key(hour, moment)).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let groups: Vec<Option<Channel>> =
-        if per_channel { channels.iter().map(|channel| Some(channel.state.channel)).collect() } else { vec![None] };
-    for group in groups {
-        for wanted in &keys {
-            let in_period = |hour: usize, moment: &LocalHour| key(hour, moment) == *wanted;
-            let Some(first) = hours.iter().enumerate().position(|(hour, moment)| in_period(hour, moment)) else {
-                continue;
+impl<'a> Stated<'a, '_> {
+    fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
+        let is_meant = |one: &&ChannelCase<'_>| one.numbers.weekly_posts > 0 || !self.filter.channels.is_empty();
+        let own = channels.iter().filter(is_meant).map(|channel| Some(channel.state.channel));
+        let groups: Vec<Option<Channel>> = if self.per_channel { own.collect() } else { vec![None] };
+        let mut periods: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (hour, moment) in case.clock.hours.iter().enumerate() {
+            let period = match self.period {
+                LimitPeriod::Week => 0,
+                LimitPeriod::Day => moment.weekday,
+                LimitPeriod::Hour => hour,
             };
-            let mut one = LimitPeriodCase {
-                name,
-                channel: group,
-                from: case.client.zone.wall_time(Timestamp::from_second(case.clock.start + first as i64 * HOUR)),
-                coefficients: vec![vec![0.0; hours.len()]; channels.len()],
-                at_most: 0.0,
-                price,
-            };
-            let (mut any, mut committed, mut of) = (false, 0.0, 0.0);
-            for (channel, coefficients) in channels.iter().zip(&mut one.coefficients) {
-                if group.is_some_and(|group| group != channel.state.channel) {
-                    continue;
+            periods.entry(period).or_default().push(hour);
+        }
+        let in_periods = |group| periods.values().filter_map(move |hours| self.in_period(case, channels, group, hours));
+        groups.into_iter().flat_map(in_periods).collect()
+    }
+
+    /// The limit in the period of some hours; `None` if nothing can count there.
+    fn in_period(
+        &self,
+        case: &ClientCase<'a>,
+        channels: &[ChannelCase<'a>],
+        group: Option<Channel>,
+        hours: &[usize],
+    ) -> Option<LimitPeriodCase<'a>> {
+        let mut coefficients = vec![vec![0.0; case.clock.hours.len()]; channels.len()];
+        let (mut any, mut committed, mut of) = (false, 0.0, 0.0);
+        for (channel, coefficients) in channels.iter().zip(&mut coefficients) {
+            let is_meant = group.is_none_or(|group| group == channel.state.channel);
+            for hour in hours.iter().filter(|_| is_meant) {
+                let is_counted = counts(channel, case.clock.hours.get(*hour)?, self.filter);
+                any |= is_counted;
+                *coefficients.get_mut(*hour)? = weight(self.bound, is_counted);
+                if channel.committed.contains(&(*hour as i64)) {
+                    committed += f64::from(u8::from(is_counted));
+                    of += 1.0;
                 }
-                for ((hour, moment), coefficient) in hours.iter().enumerate().zip(coefficients) {
-                    if !in_period(hour, moment) {
-                        continue;
-                    }
-                    let is_counted = counts(channel, moment, filter);
-                    any |= is_counted;
-                    *coefficient = weight(bound, is_counted);
-                    if channel.committed.contains(&(hour as i64)) {
-                        committed += f64::from(u8::from(is_counted));
-                        of += 1.0;
-                    }
-                }
-            }
-            one.at_most = match bound {
-                LimitBound::AtMost(posts) => (posts - committed).max(0.0),
-                LimitBound::AtLeast(posts) => committed - posts,
-                LimitBound::AtMostShare(share) => share * of - committed,
-                LimitBound::AtLeastShare(share) => committed - share * of,
-            };
-            if any {
-                periods.push(one);
             }
         }
+        let at_most = match self.bound {
+            LimitBound::AtMost(posts) => (posts - committed).max(0.0),
+            LimitBound::AtLeast(posts) => committed - posts,
+            LimitBound::AtMostShare(share) => share * of - committed,
+            LimitBound::AtLeastShare(share) => committed - share * of,
+        };
+        let first = case.clock.start + *hours.first()? as i64 * HOUR;
+        let from = case.client.zone.wall_time(Timestamp::from_second(first));
+        let (name, channel, price) = (self.name, group, self.price);
+        any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
     }
 }
 

@@ -37,5 +37,6 @@ mod search;
 mod tests;
 
 pub use conflict::smallest_conflict;
+pub(super) use problem::excess;
 pub use problem::{CoupledWeek, Row, Term};
 pub use search::{CoupledSolution, solve_coupled};

@@ -119,17 +119,16 @@ impl<'a> CoupledWeek<'a> {
 const ROUNDING: f64 = 1e-9;
 
 impl Row {
-    /// What a choice of hours for every channel uses of it.
-    #[must_use]
-    pub fn used(&self, chosen: &[Vec<usize>]) -> f64 {
-        let is_chosen = |term: &&Term| chosen.get(term.channel).is_some_and(|hours| hours.contains(&term.hour));
-        self.terms.iter().filter(is_chosen).fold(0.0, |sum, term| sum + term.coefficient)
-    }
-
     /// How far a use exceeds the row; 0 within rounding.
     #[must_use]
     pub fn excess(&self, used: f64) -> f64 {
-        let excess = used - self.at_most;
-        if excess > ROUNDING * (1.0 + self.at_most.abs()) { excess } else { 0.0 }
+        excess(used, self.at_most)
     }
+}
+
+/// How far a use exceeds what is allowed; 0 within rounding.
+#[must_use]
+pub fn excess(used: f64, at_most: f64) -> f64 {
+    let excess = used - at_most;
+    if excess > ROUNDING * (1.0 + at_most.abs()) { excess } else { 0.0 }
 }

@@ -9,22 +9,36 @@ use super::repair;
 use crate::model::Tier;
 use crate::planner::{Instance, Solution, Solver};
 
-/// How often rows that a choice exceeds are added.
-const ROW_ROUNDS: usize = 12;
-/// How often prices are set for the same rows.
-const PRICE_ROUNDS: usize = 60;
+/// How long a search may take.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// How often rows that a choice exceeds are added.
+    row_rounds: usize,
+    /// How often prices are set for the same rows.
+    price_rounds: usize,
+    /// Steps of one search among the combinations of the choices seen.
+    steps: usize,
+}
+
+impl Effort {
+    const fn of(tier: Tier) -> Self {
+        match tier {
+            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, steps: 20_000 },
+            Tier::Fast => Self { row_rounds: 2, price_rounds: 6, steps: 1_000 },
+        }
+    }
+}
+
 /// Gap, as a share of the bound, at which the search ends.
-const GAP: f64 = 1e-6;
+const GAP: f64 = 1e-5;
 /// The price above which no row without a price of its own goes, and what a unit above such a row counts as, in the most
 /// that a post earns.
 const HIGHEST_PRICE: f64 = 20.0;
-/// Steps of one search among the combinations of the choices seen.
-const STEPS: usize = 20_000;
 
 /// The best choice that was found for a coupled week, and how good it is at least.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoupledSolution {
-    /// The choice of hours by channel, with its own objective.
+    /// The choice of hours by channel, with its own objective; `optimal` if the channels were solved exactly.
     pub channels: Vec<Solution>,
     /// The objective of all channels, less what is given up for rows with a price.
     pub objective: f64,
@@ -84,9 +98,12 @@ struct Search<'a, 's> {
     solver: ChannelSolver<'s>,
     columns: Columns,
     bound: Bound,
+    /// The best columns at the prices tried last.
+    latest: Vec<usize>,
     best: Combination,
     scale: f64,
     highest_price: f64,
+    effort: Effort,
 }
 
 impl<'a, 's> Search<'a, 's> {
@@ -98,17 +115,20 @@ impl<'a, 's> Search<'a, 's> {
         let places: Vec<usize> = alone.into_iter().enumerate().map(add).collect();
         let highest_price = HIGHEST_PRICE * scale;
         let best = columns.combination(week, places.clone(), highest_price);
+        let latest = places.clone();
         let bound = Bound { value, prices: vec![0.0; week.rows().len()], places };
-        Self { week, solver, columns, bound, best, scale, highest_price }
+        let effort = Effort::of(solver.tier);
+        Self { week, solver, columns, bound, latest, best, scale, highest_price, effort }
     }
 
     fn run(&mut self, mut active: Vec<usize>) {
-        for _ in 0..ROW_ROUNDS {
+        for _ in 0..self.effort.row_rounds {
             self.lower_bound(&active);
             self.improve();
             let before = active.len();
-            let used = self.week.used(self.chosen(&self.bound.places));
-            active.extend(exceeded(self.week, &used));
+            for places in [&self.bound.places, &self.latest] {
+                active.extend(exceeded(self.week, &self.week.used(self.chosen(places))));
+            }
             active.sort_unstable();
             active.dedup();
             if active.len() == before || self.is_close() {
@@ -129,7 +149,7 @@ impl<'a, 's> Search<'a, 's> {
     fn lower_bound(&mut self, active: &[usize]) {
         let rows = self.week.rows().len();
         let mut programme = PriceProgramme::new(self.week, active, &self.columns, self.scale, self.highest_price);
-        for _ in 0..PRICE_ROUNDS {
+        for _ in 0..self.effort.price_rounds {
             let Some((least_at, least)) = programme.prices(rows) else { return };
             if self.bound.value - least <= GAP * self.bound.value.abs() {
                 return;
@@ -163,6 +183,7 @@ impl<'a, 's> Search<'a, 's> {
             }
             places.push(place);
         }
+        self.latest.clone_from(&places);
         if value < self.bound.value {
             self.bound = Bound { value, prices, places };
         }
@@ -183,7 +204,7 @@ impl<'a, 's> Search<'a, 's> {
             repair::in_order(self.week, &mut self.solver, &[*channel], &none, &mut chosen);
         }
         self.offer(&chosen);
-        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, STEPS) {
+        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, self.effort.steps) {
             self.best = better;
         }
     }
@@ -208,6 +229,7 @@ impl<'a, 's> Search<'a, 's> {
 
     fn finish(self) -> CoupledSolution {
         let used = self.week.used(self.chosen(&self.best.places));
+        let optimal = self.solver.tier == Tier::Exact;
         let channels = self
             .best
             .places
@@ -215,7 +237,7 @@ impl<'a, 's> Search<'a, 's> {
             .enumerate()
             .map(|(channel, place)| {
                 let column = self.columns.get(channel, *place);
-                Solution { chosen: column.chosen.clone(), objective: column.objective, optimal: false }
+                Solution { chosen: column.chosen.clone(), objective: column.objective, optimal }
             })
             .collect();
         let bound = (self.solver.tier == Tier::Exact).then_some(self.bound.value);

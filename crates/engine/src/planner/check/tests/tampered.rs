@@ -105,13 +105,13 @@ fn each_number_of_a_channel_is_verified() {
         (&["why_fewer"], |a| a.why_fewer = "no reason".to_owned()),
         (&["fatigue_start"], |a| a.fatigue_start *= 0.99),
         (&["fatigue_end"], |a| a.fatigue_end *= 1.01),
-        (&["mean_cost", "mean_quality", "objective"], |a| a.mean_quality *= 1.01),
-        (&["mean_cost", "objective"], |a| a.mean_cost += 1.0),
+        (&["certificate_objective", "mean_cost", "mean_quality", "objective"], |a| a.mean_quality *= 1.01),
+        (&["certificate_objective", "mean_cost", "objective"], |a| a.mean_cost += 1.0),
         (&["objective", "upper_bound"], |a| a.objective *= 1.0 + 1e-5),
         (&["objective", "upper_bound"], |a| a.objective = f64::NAN),
-        (&["end_weight", "objective"], |a| a.end_weight = -1.0),
-        (&["upper_bound"], |a| a.upper_bound *= 1.0 - 1e-5),
-        (&["upper_bound"], |a| a.upper_bound = f64::NAN),
+        (&["certificate_objective", "end_weight", "objective"], |a| a.end_weight = -1.0),
+        (&["certificate_bound", "upper_bound"], |a| a.upper_bound *= 1.0 - 1e-5),
+        (&["certificate_bound", "upper_bound"], |a| a.upper_bound = f64::NAN),
         (&["tier"], |a| a.tier = Tier::Fast),
         (&["hours"], |a| a.hours_allowed -= 1),
         (&["hours"], |a| a.hours_removed[0].1 += 1),
@@ -181,7 +181,7 @@ fn posts_and_allocations_keep_their_order_and_their_channels() {
     let without_linkedin = case.broken_under(|scenario| {
         scenario.clients[0].1.channels.retain(|state| state.channel != Channel::Linkedin);
     });
-    assert_eq!(without_linkedin, ["allocations", "channel"]);
+    assert_eq!(without_linkedin, ["allocations", "certificate_bound", "certificate_objective", "channel"]);
 }
 
 #[test]
@@ -510,4 +510,46 @@ fn a_breach_reads_as_one_line() {
     assert_eq!(lines[0], "plan: scenario_hash: the plan was made from `77`, not from `5ce0`");
     assert!(lines[1].starts_with("client `plain`, linkedin, post of 2026-10-"), "{}", lines[1]);
     assert!(lines[1].ends_with("+01:00: priority: the plan says 1, it is 70"), "{}", lines[1]);
+}
+
+/// A plan under limits that cost something.
+fn limited() -> Case {
+    let week = week(WEEK);
+    let mut tight = client("tight", "Europe/London", week, &Channel::ALL, 40);
+    tight.0.policy.max_actions_per_day = 3;
+    let scenario = scenario(week, vec![tight]);
+    let rules =
+        rules_with(&[("limits.toml", "", "[one_channel_an_hour]\nat_most = 1\nper = [\"client\", \"hour\"]\n")]);
+    let plan = passing(&scenario, &rules, week);
+    Case { scenario, rules, plan }
+}
+
+#[test]
+fn each_number_of_a_certificate_is_verified() {
+    let case = limited();
+    let priced = case.plan.clients[0].certificate.as_ref().unwrap().limits.iter().filter(|limit| limit.price > 0.0);
+    assert!(priced.count() > 2, "limits cost something");
+    type Change = fn(&mut crate::model::Certificate);
+    let changes: [(&[&str], Change); 7] = [
+        (&["certificate_objective"], |c| c.objective *= 1.0 + 1e-5),
+        (&["certificate_objective"], |c| c.objective = f64::NAN),
+        (&["certificate_bound"], |c| c.upper_bound *= 1.0 - 1e-5),
+        (&["certificate_bound"], |c| c.upper_bound *= 1.0 + 1e-5),
+        (&["certificate_bound"], |c| c.limits.iter_mut().for_each(|limit| limit.price *= 0.9)),
+        (&["certificate_bound", "certificate_limits"], |c| c.limits[0].price = -1.0),
+        (&["certificate_limits"], |c| c.limits[0].limit = "moon".into()),
+    ];
+    for (number, (rules, change)) in changes.into_iter().enumerate() {
+        let broken = case.broken_by(|plan| change(plan.clients[0].certificate.as_mut().unwrap()));
+        assert!(rules.iter().all(|rule| broken.contains(rule)), "change {number}: {broken:?}");
+    }
+}
+
+#[test]
+fn a_post_beyond_a_limit_is_found() {
+    let case = limited();
+    let broken = case.broken_under(|scenario| scenario.clients[0].0.policy.max_actions_per_day = 2);
+    assert!(broken.contains(&"actions_a_day"), "{broken:?}");
+    let without = case.broken_by(|plan| plan.clients[0].certificate = None);
+    assert_eq!(without, ["certificate"]);
 }

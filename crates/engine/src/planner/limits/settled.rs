@@ -1,0 +1,142 @@
+//! A client's week placed within its limits, with the proof of how good it is.
+
+use std::sync::Arc;
+
+use super::counts::WeekLimits;
+use super::export::{LimitsExport, RowExport};
+use crate::agents::ClientWeek;
+use crate::model::{Certificate, Channel, LimitUse, Post, Tier, wall_time_text};
+use crate::planner::channel::{ChannelDraft, WorkerContext};
+use crate::planner::coupling::{CoupledSolution, CoupledWeek, Term, smallest_conflict, solve_coupled};
+
+/// What the limits of a week come to.
+pub(in crate::planner) struct Settled {
+    limits: WeekLimits,
+    /// Upper bound on the objective of all channels; `None` if it is not proven.
+    bound: Option<f64>,
+    /// For each limit in a period, the price that proves the bound.
+    prices: Vec<f64>,
+    /// Days, since Monday, on which the channels, each on its own, would exceed the policy's maximum.
+    pub full_days: Vec<u8>,
+    /// Names of limits that cannot be kept together; nothing is planned then.
+    pub unmet: Vec<Arc<str>>,
+}
+
+impl Settled {
+    /// Places the slots of all channels within the limits, given those of each channel alone.
+    pub fn of(week: &ClientWeek<'_>, channel_drafts: &mut [ChannelDraft<'_>], worker: &mut WorkerContext<'_>) -> Self {
+        let limits = WeekLimits::of(week, channel_drafts);
+        let alone = chosen(channel_drafts);
+        let full_days = limits.full_days(week, &alone);
+        let objective = channel_drafts.iter().map(|draft| draft.solution.objective).fold(0.0, |sum, one| sum + one);
+        let prices = vec![0.0; limits.len()];
+        let bound = (worker.tier == Tier::Exact).then_some(objective);
+        let mut settled = Self { limits, bound, prices, full_days, unmet: Vec::new() };
+        if settled.limits.are_broken(week, &alone) {
+            settled.couple(week, channel_drafts, worker);
+        }
+        settled
+    }
+
+    fn couple(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &mut [ChannelDraft<'_>],
+        worker: &mut WorkerContext<'_>,
+    ) {
+        let rows = self.limits.rows(week, channel_drafts.len());
+        let alone = channel_drafts.iter().map(|channel_draft| channel_draft.solution.clone()).collect();
+        let coupled = CoupledWeek::new(channel_drafts.iter().map(|draft| &draft.instance).collect(), rows);
+        let CoupledSolution { channels, bound, prices, kept, .. } =
+            solve_coupled(&coupled, alone, worker.solver, worker.tier);
+        if !kept {
+            let conflict = smallest_conflict(&coupled, &self.limits.groups(), worker.solver);
+            self.unmet = self.limits.names(&conflict);
+            self.bound = None;
+            channel_drafts.iter_mut().for_each(ChannelDraft::leave_empty);
+            return;
+        }
+        (self.bound, self.prices) = (bound, prices);
+        for (channel_draft, solution) in channel_drafts.iter_mut().zip(channels) {
+            channel_draft.solution = solution;
+        }
+    }
+
+    /// How good the week is at least, given its evaluated posts; `None` if no bound is proven.
+    pub fn certificate(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        posts: &[Post],
+    ) -> Option<Certificate> {
+        let upper_bound = self.bound?;
+        let live = |draft: &ChannelDraft<'_>| -> Vec<usize> {
+            let own = posts.iter().filter(|post| post.channel == draft.state.channel && post.is_live());
+            own.map(|post| post.hour).collect()
+        };
+        let live: Vec<Vec<usize>> = channel_drafts.iter().map(live).collect();
+        let of_channels = channel_drafts.iter().zip(&live).map(|(draft, live)| draft.instance.objective(live));
+        let objective = of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &live);
+        let limits = self.limits.uses(week, channel_drafts, &live, &self.prices);
+        Some(Certificate { objective, upper_bound, limits })
+    }
+
+    /// Names of the limits that took posts, or better hours, from a channel; of those that contradict each other, if any
+    /// do.
+    pub fn limits_on(&self, week: &ClientWeek<'_>, channel: usize, channel_draft: &ChannelDraft<'_>) -> Vec<&str> {
+        if !self.unmet.is_empty() {
+            return self.unmet.iter().map(|name| &**name).collect();
+        }
+        if channel_draft.solution.objective >= channel_draft.upper_bound {
+            return Vec::new();
+        }
+        self.limits.names_on(week, channel, &self.prices)
+    }
+
+    /// The limits that a post of a channel at an hour would take a place of.
+    pub fn limits_at(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        channel: Channel,
+        hour: usize,
+    ) -> Vec<LimitUse> {
+        let place = channel_drafts.iter().position(|draft| draft.state.channel == channel);
+        place.map_or_else(Vec::new, |place| {
+            self.limits.uses_at(week, channel_drafts, &chosen(channel_drafts), &self.prices, (place, hour))
+        })
+    }
+
+    /// The week as a problem over all channels, for external solvers.
+    pub fn export(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        week_start: String,
+    ) -> LimitsExport {
+        let channels: Vec<Channel> = channel_drafts.iter().map(|draft| draft.state.channel).collect();
+        let chosen = chosen(channel_drafts);
+        let of_channels = channel_drafts.iter().map(|draft| draft.solution.objective);
+        let objective = of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &chosen);
+        let named = |term: &Term| Some((*channels.get(term.channel)?, term.hour, None, term.coefficient));
+        let rows = self.limits.rows(week, channel_drafts.len());
+        let limits = self.limits.labels(week).into_iter().zip(rows).zip(&self.prices);
+        let limits = limits
+            .map(|(((limit, from), row), shadow_price)| RowExport {
+                limit: limit.to_owned(),
+                from: wall_time_text(from),
+                at_most: row.at_most,
+                price: row.price,
+                shadow_price: *shadow_price,
+                terms: row.terms.iter().filter_map(named).collect(),
+            })
+            .collect();
+        let client_id = week.client.id.clone();
+        LimitsExport { format: 1, client_id, week_start, channels, limits, bound: self.bound, objective, chosen }
+    }
+}
+
+/// The chosen hours of every channel.
+fn chosen(channel_drafts: &[ChannelDraft<'_>]) -> Vec<Vec<usize>> {
+    channel_drafts.iter().map(|draft| draft.solution.chosen.clone()).collect()
+}
