@@ -242,8 +242,8 @@ fn method(report: &BacktestReport) -> Section {
         Block::words(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and recent \
              posts, plus noise. Effects are pooled over a channel's accounts. A forecast draws effects, level and noise, \
-             undoes the logarithm, and adds up the posts. Its centre is averaged with that of exponential smoothing, and \
-             its spread is widened where earlier forecasts were too narrow.",
+             undoes the logarithm, and adds up the posts. Its centre is averaged with that at the account's recent level, \
+             and its spread is widened where earlier forecasts were too narrow.",
         ),
         Block::words(&format!(
             "A cut is a date from which forecasts are made: only earlier posts are used. Number of cuts: {}; they are as far \

@@ -6,12 +6,12 @@ use super::effect_parameters::{EffectParameter, effect_parameters, mean_post_wei
 use super::estimates::{ParameterEstimate, half_life_estimate};
 use super::filter::{FilteredStep, LASTING, Series, TimeStep, Variances, filtered_steps};
 use super::fit::{AccountFit, ChannelFit, series, subtract_expected};
-use super::forecast::own_share;
 use super::history::{AccountHistory, DAY_SECONDS, Observation, Post, loads, observations};
+use super::noise;
 use super::pooling::{Effects, account_without_posts, channel_prior};
 use super::variances::{INITIAL_SD, with_added};
 use crate::model::{EstimateSource, Timestamp, WorldEstimate, WorldParameter, WorldRow};
-use crate::stats::{mean, quantile};
+use crate::stats::quantile;
 
 /// Minimum of a level, in engagements of a post: above 0, so that its logarithm exists.
 const MIN_LEVEL: f64 = 0.01;
@@ -219,17 +219,12 @@ impl<'a> AccountEstimator<'a> {
     /// earlier posts of the account and its channel had.
     fn mean_engagements(&self, log: f64, Variances { noise, .. }: &Variances) -> f64 {
         let noise_sd = noise.sqrt();
-        let mean_over = |errors: &[f64]| {
-            let engagements = errors.iter().map(|error| libm::expm1(log + noise_sd * error).max(0.0));
-            mean(&engagements.collect::<Vec<f64>>())
-        };
-        let own_share = own_share(self.account.innovations.len());
-        let channel_mean = if self.channel.innovations.is_empty() {
+        let errors = noise::weighted_errors(self.channel, self.account);
+        let mean: f64 = if errors.is_empty() {
             libm::expm1(log + noise_sd * noise_sd / 2.0)
         } else {
-            mean_over(&self.channel.innovations)
+            errors.iter().map(|(error, weight)| weight * libm::expm1(log + noise_sd * error).max(0.0)).sum()
         };
-        let mean = own_share * mean_over(&self.account.innovations) + (1.0 - own_share) * channel_mean;
         mean.clamp(MIN_LEVEL, MAX_LEVEL)
     }
 

@@ -1,8 +1,8 @@
 //! Backtest with rolling origins: at each cut, the model is fitted to the posts before it and forecasts the posts after
 //! it.
 //!
-//! The model's forecast is then corrected twice. Its median is averaged with that of exponential smoothing, on the scale
-//! of log(1 + sum). Its ranges are widened by the factor with which earlier forecasts of the channel and horizon would
+//! The model's forecast is then corrected twice. Its median is averaged with that at the account's recent level, on the
+//! scale of log(1 + sum). Its ranges are widened by the factor with which earlier forecasts of the channel and horizon would
 //! have held 90 % of the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use super::baselines;
 use super::filter::Variances;
-use super::fit::{ChannelFit, fit_channel};
-use super::forecast::{Draws, draw_sums};
+use super::fit::{AccountFit, ChannelFit, fit_channel};
+use super::forecast::{Draws, draw_sums, median_at_recent_level};
 use super::history::{AccountHistory, DAY_SECONDS, Observation, by_channel, observations, weeks_in_seconds};
 use super::hours;
 use super::prediction::{Method, Prediction, SHARES, crps};
@@ -30,6 +30,10 @@ const WARM_UP_CUTS: usize = 4;
 
 /// Number of hypothetical forecasts with exact ranges that count among the earlier forecasts when a width is estimated.
 const PRIOR_FORECASTS: usize = 20;
+
+/// Weight of the account's recent level in the median of a forecast; the model has the rest. Errors hardly differ between
+/// a half and 1.
+const RECENT_SHARE: f64 = 2.0 / 3.0;
 
 /// Minimum of the half-width of a 90 % range in which errors are expressed, on the log scale.
 const MIN_HALF_WIDTH: f64 = 0.1;
@@ -151,10 +155,17 @@ fn widths(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32
     errors.iter().map(|(key, errors)| (*key, width(errors))).collect()
 }
 
-/// The model's draws, moved so that their median is the average of their own and that of exponential smoothing, on the
-/// scale of log(1 + sum).
-pub(super) fn centred(draws: &Draws, smoothed: &Draws) -> Draws {
-    draws.adjusted((libm::log1p(smoothed.quantile(0.5)) - libm::log1p(draws.quantile(0.5))) / 2.0, 1.0)
+/// The model's draws, moved so that their median is the weighted average of their own and that at the account's recent
+/// level, on the scale of log(1 + sum). They stay where they are if no post of the account was measured.
+pub(super) fn centred(
+    draws: &Draws,
+    (fit, account): (&ChannelFit, &AccountFit),
+    posts: &[Observation],
+    seed: [u8; 32],
+) -> Draws {
+    let recent = median_at_recent_level(fit, account, posts, draws.sums().len(), seed);
+    let distance = recent.map_or(0.0, |recent| libm::log1p(recent) - libm::log1p(draws.quantile(0.5)));
+    draws.adjusted(RECENT_SHARE * distance, 1.0)
 }
 
 /// The distance of an outcome from the median of a forecast, in half-widths of its 90 % range, on the log scale.
@@ -231,15 +242,15 @@ fn forecast<'a>(
         let (point, sums) = baselines::draw(method, history, cut, actual.len(), options.draws, seed(method));
         draws.insert(method, (point, sums));
     }
+    let (account, posts) = (model.accounts.get(index)?, measured(model));
     for (method, fit) in [(Method::Model, model), (Method::Regression, regression)] {
         let mut sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
         if method == Method::Model {
-            let (_, smoothed) = draws.get(&Method::Smoothing)?;
-            sums = centred(&sums, smoothed);
+            sums = centred(&sums, (model, account), &posts, seed(Method::Smoothing));
         }
         draws.insert(method, (sums.quantile(0.5), sums));
     }
-    let hour_gain = hours::gain(model, model.accounts.get(index)?, &measured(model));
+    let hour_gain = hours::gain(model, account, &posts);
     Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hour_gain })
 }
 

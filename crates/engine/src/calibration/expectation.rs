@@ -3,11 +3,10 @@
 use rayon::prelude::*;
 
 use super::backtest::{BacktestOptions, backtest, centred};
-use super::baselines;
 use super::fit::{AccountFit, ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
 use super::history::{AccountHistory, Observation, Post, by_channel, observations, weeks_in_seconds};
-use super::prediction::{Method, SHARES};
+use super::prediction::SHARES;
 use crate::model::{Channel, ClientId, Timestamp};
 
 /// Longest horizon for which the width of ranges is tested, in weeks.
@@ -123,12 +122,7 @@ impl Forecaster<'_> {
         hasher.update(history.channel.name().as_bytes());
         hasher.update(&at.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
         let seed = *hasher.finalize().as_bytes();
-        let mut draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
-        if history.posts.iter().any(|post| post.engagements.is_some()) {
-            let count = self.options.draws;
-            let (_, smoothed) = baselines::draw(Method::Smoothing, history, self.cut, posts.len(), count, seed);
-            draws = centred(&draws, &smoothed);
-        }
-        Some(draws.adjusted(0.0, self.width))
+        let draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
+        Some(centred(&draws, (fit, account), posts, seed).adjusted(0.0, self.width))
     }
 }

@@ -138,6 +138,17 @@ impl Series {
     pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }
+
+    /// Days from each observation to the last one.
+    pub fn ages(&self) -> Vec<f64> {
+        let since_first = self.times.iter().scan(0.0, |days, time| {
+            *days += time.days;
+            Some(*days)
+        });
+        let since_first: Vec<f64> = since_first.collect();
+        let last = since_first.last().copied().unwrap_or(0.0);
+        since_first.into_iter().map(|days| last - days).collect()
+    }
 }
 
 /// The innovations of a series and the state after it.

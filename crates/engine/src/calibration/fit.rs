@@ -42,6 +42,10 @@ pub(super) struct AccountFit {
     pub variance_log_sds: [f64; Variances::COUNT],
     /// Standardised innovations, in the order of time.
     pub innovations: Vec<f64>,
+    /// What the effects do not explain of log(1 + engagements) of each measured post, in the order of time.
+    pub residuals: Vec<f64>,
+    /// Days from each of these posts to the last one.
+    pub ages: Vec<f64>,
     /// The state after the last measured post.
     pub state: AccountState,
 }
@@ -218,7 +222,16 @@ fn fit_effects(design: &Design, accounts: &[WorkingAccount]) -> Option<(Effects,
 
 fn account_fit(account: &WorkingAccount, effects: Effects, prior: &VariancePrior) -> AccountFit {
     let innovations = account.innovations(&effects);
+    let residuals = account.residuals(&effects);
     let state = AccountState::of(&account.series, &account.filtered);
-    let log_sds = log_sds(&account.series, &account.residuals(&effects), prior, &account.variances);
-    AccountFit { effects, variances: account.variances, variance_log_sds: log_sds, innovations, state }
+    let log_sds = log_sds(&account.series, &residuals, prior, &account.variances);
+    AccountFit {
+        effects,
+        variances: account.variances,
+        variance_log_sds: log_sds,
+        innovations,
+        residuals,
+        ages: account.series.ages(),
+        state,
+    }
 }

@@ -1,8 +1,8 @@
 //! Draws of the engagements of posts at given times.
 //!
 //! A draw takes effects and state from their posterior, moves the state from post to post, and adds noise that is
-//! resampled from the standardised innovations of the account or, if it has few, of its channel. Each post's log is
-//! transformed back before the posts are summed.
+//! resampled from the standardised innovations of the account, recent ones more often, or, if it has few, of its channel.
+//! Each post's log is transformed back before the posts are summed.
 
 use nalgebra::{DMatrix, DVector, Matrix3, Vector3};
 use rand::RngExt;
@@ -12,11 +12,12 @@ use rand_chacha::rand_core::SeedableRng;
 use super::filter::TimeStep;
 use super::fit::{AccountFit, ChannelFit};
 use super::history::Observation;
+use super::noise::{own_share, own_weights};
 use super::pooling::factor;
 use crate::stats::quantile;
 
-/// Number of an account's innovations at which half of its noise is resampled from them and half from its channel's.
-const HALF_OWN_INNOVATIONS: f64 = 60.0;
+/// Half-life of a post's weight in an account's recent level, in days.
+const RECENT_HALF_LIFE_DAYS: f64 = 28.0;
 
 /// Draws of a sum of engagements, ascending.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,9 +66,24 @@ pub(super) fn draw_sums(
     Some(Draws::new((0..count).map(|_| sampler.sum(posts, &mut rng)).collect()))
 }
 
-/// The share of an account's noise that is resampled from its own innovations, given their number.
-pub(super) fn own_share(innovations: usize) -> f64 {
-    innovations as f64 / (innovations as f64 + HALF_OWN_INNOVATIONS)
+/// The median of the sum of the engagements of posts if what the effects do not explain of each of them is resampled from
+/// the account's posts, recent ones more often; `None` if no post of the account was measured.
+pub(super) fn median_at_recent_level(
+    channel: &ChannelFit,
+    account: &AccountFit,
+    posts: &[Observation],
+    count: usize,
+    seed: [u8; 32],
+) -> Option<f64> {
+    let mut rng = ChaCha8Rng::from_seed(seed);
+    let weight_sums = sums(account.ages.iter().map(|days| libm::exp2(-days / RECENT_HALF_LIFE_DAYS)));
+    let by_effects: Vec<f64> = posts.iter().map(|post| channel.design.mean(post, &account.effects.mean)).collect();
+    let mut engagements = |by_effects: &f64| {
+        let residual = pick(&account.residuals, &weight_sums, rng.random::<f64>())?;
+        Some(libm::expm1(by_effects + residual).max(0.0))
+    };
+    let sums = (0..count).map(|_| by_effects.iter().map(&mut engagements).sum::<Option<f64>>());
+    Some(Draws::new(sums.collect::<Option<Vec<f64>>>()?).quantile(0.5))
 }
 
 struct Sampler<'a> {
@@ -76,6 +92,8 @@ struct Sampler<'a> {
     effects_factor: DMatrix<f64>,
     state_factor: Matrix3<f64>,
     own_share: f64,
+    /// Cumulative sums of the weights of the account's innovations.
+    weight_sums: Vec<f64>,
 }
 
 impl<'a> Sampler<'a> {
@@ -86,7 +104,8 @@ impl<'a> Sampler<'a> {
             account,
             effects_factor,
             state_factor: square_root(&account.state.covariance),
-            own_share: own_share(account.innovations.len()),
+            own_share: own_share(account),
+            weight_sums: sums(own_weights(account)),
         })
     }
 
@@ -114,10 +133,29 @@ impl<'a> Sampler<'a> {
     /// A standardised innovation.
     fn innovation(&self, rng: &mut ChaCha8Rng) -> f64 {
         let is_own = rng.random::<f64>() < self.own_share;
-        let innovations = if is_own { &self.account.innovations } else { &self.channel.innovations };
-        let index = (rng.random::<f64>() * innovations.len() as f64) as usize;
-        innovations.get(index).copied().unwrap_or_else(|| normal(rng))
+        let at = rng.random::<f64>();
+        let innovation = if is_own {
+            pick(&self.account.innovations, &self.weight_sums, at)
+        } else {
+            self.channel.innovations.get((at * self.channel.innovations.len() as f64) as usize)
+        };
+        innovation.copied().unwrap_or_else(|| normal(rng))
     }
+}
+
+/// The value at a share in `0..1` of the weights, given their cumulative sums; `None` without values.
+fn pick<'v>(values: &'v [f64], weight_sums: &[f64], share: f64) -> Option<&'v f64> {
+    let at = share * weight_sums.last()?;
+    values.get(weight_sums.partition_point(|sum| *sum <= at)).or(values.last())
+}
+
+/// Cumulative sums of weights.
+fn sums(weights: impl Iterator<Item = f64>) -> Vec<f64> {
+    let add = |sum: &mut f64, weight: f64| {
+        *sum += weight;
+        Some(*sum)
+    };
+    weights.scan(0.0, add).collect()
 }
 
 /// A matrix whose product with its transpose is the given covariance, which may be singular.
