@@ -45,7 +45,7 @@ fn parameters(calibration: &Calibration) -> Table {
         account: Option<ClientId> = row.account.cloned(),
         /// The parameter, as in the scenario's table `world`.
         parameter: String = row.parameter.estimate.parameter.to_string(),
-        /// The estimate: engagements for a level, factors for hours, weekdays and content types.
+        /// The estimate: engagements for a level, factors for hours, weekdays, content types and percentiles.
         value: f64 = row.parameter.estimate.value,
         /// Its standard error; of the logarithm, except for the response strength.
         standard_error: f64 = row.parameter.estimate.standard_error,
@@ -55,7 +55,7 @@ fn parameters(calibration: &Calibration) -> Table {
         high: f64 = row.parameter.estimate.interval()[1],
         /// What the estimate is mainly based on: data, channel, prior or pack.
         source: String = row.parameter.estimate.source.name().to_owned(),
-        /// The value assumed before any data; blank for levels.
+        /// The value assumed before any data; blank for levels and percentiles.
         prior: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.value),
         /// Standard error of the prior, on the same scale as that of the estimate.
         prior_error: Option<f64> = row.parameter.prior.as_ref().map(|prior| prior.standard_error),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::calibration::calibrate;
-use crate::model::{HOUR_BINS, Severity, WorldParameter, WorldRow};
+use crate::model::{HOUR_BINS, NOISE_PERCENTS, Severity, WorldParameter, WorldRow};
 use crate::scenario::tests::{policy, write_folder};
 use crate::scenario::{read, read_rows, render_truth, scenario_histories};
 
@@ -177,8 +177,8 @@ fn the_truth_lists_every_parameter_of_every_channel() {
         assert!(rows.iter().all(|row| row.client_id == channel.client_id && row.channel == channel.channel));
         assert!(rows.iter().all(|row| row.standard_error == 0.0 && row.value >= 0.0 && row.value.is_finite()));
         let parameters: BTreeSet<_> = rows.iter().map(|row| &row.parameter).collect();
-        // Level, response, half-life and four standard deviations.
-        assert_eq!(parameters.len(), 7 + HOUR_BINS + 7 + 6);
+        // Level, response, half-life and four standard deviations; hours, weekdays, content types, percentiles of noise.
+        assert_eq!(parameters.len(), 7 + HOUR_BINS + 7 + 6 + NOISE_PERCENTS.len());
     }
 }
 

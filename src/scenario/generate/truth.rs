@@ -13,15 +13,19 @@ use super::{DAY_SECONDS, GeneratedClient};
 use crate::calibration::{Effect, EffectPrior, Variances};
 use crate::model::digits::rounded;
 use crate::model::{
-    Channel, ClientId, EstimateSource, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, SLOW_DAYS, Timestamp, WorldParameter,
-    WorldRow, Zone,
+    Channel, ClientId, EstimateSource, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, NOISE_PERCENTS, SLOW_DAYS, Timestamp,
+    WorldParameter, WorldRow, Zone,
 };
+use crate::stats::normal_quantile;
 
 /// Range of the half-lives of channels, in hours; evenly distributed on a log scale.
 const HALF_LIFE_HOURS: [f64; 2] = [6.0, 96.0];
 
 /// Standard deviation over clients of the logarithm of a variance.
 const VARIANCE_LOG_SD: f64 = 0.5;
+
+/// Shares of posts between which the table gives percentiles of their noise, which has no lowest and no highest factor.
+const NOISE_SHARES: [f64; 2] = [0.001, 0.999];
 
 /// Number of decimals of a parameter in the table.
 const DECIMALS: u32 = 6;
@@ -168,6 +172,12 @@ impl TrueResponse {
             (WorldParameter::NoiseSd, noise.sqrt()),
         ];
         let level = std::iter::once((WorldParameter::Level, self.level));
+        let percentiles = NOISE_PERCENTS.map(|percent| {
+            let [min, max] = NOISE_SHARES;
+            let share = (f64::from(percent) / 100.0).clamp(min, max);
+            let factor = libm::exp(noise.sqrt() * normal_quantile(share) - noise / 2.0);
+            (WorldParameter::NoisePercentile(percent), factor)
+        });
         let row = |(parameter, value)| WorldRow {
             client_id: self.client_id.clone(),
             channel: self.channel,
@@ -176,7 +186,7 @@ impl TrueResponse {
             standard_error: 0.0,
             source: EstimateSource::Data,
         };
-        level.chain(hours).chain(weekdays).chain(types).chain(single).map(row)
+        level.chain(hours).chain(weekdays).chain(types).chain(single).chain(percentiles).map(row)
     }
 }
 

@@ -42,7 +42,8 @@ pub struct AccountCalibration {
     pub measured: usize,
     /// The usual load before a post; see [`usual_load`].
     pub usual_load: f64,
-    /// The parameters: level, hours, weekdays, content types, response strength, half-life, standard deviations.
+    /// The parameters: level, hours, weekdays, content types, response strength, half-life, standard deviations,
+    /// percentiles of noise.
     pub parameters: Vec<ParameterEstimate>,
     /// Its measured posts, the oldest first.
     pub posts: Vec<PostResidual>,
@@ -119,6 +120,7 @@ impl<'a> AccountEstimator<'a> {
         parameters.extend(effects.into_iter().map(|effect| self.effect(effect)));
         parameters.push(half_life_estimate(&self.channel.half_life, self.history.channel));
         parameters.extend(self.standard_deviations());
+        parameters.extend(self.noise_percentiles());
         AccountCalibration {
             history: self.history.clone(),
             measured: self.measured().count(),
@@ -263,6 +265,17 @@ impl<'a> AccountEstimator<'a> {
             let prior = self.estimate(parameter.clone(), sd(typical_log), INITIAL_SD / 2.0, EstimateSource::Prior);
             let estimate = self.estimate(parameter, sd(log), log_sd / 2.0, source);
             ParameterEstimate { estimate, prior: Some(prior), is_detectable: true, unlike_channel: None }
+        })
+    }
+
+    /// The percentiles of noise. They are as uncertain as the standard deviation that they are multiples of.
+    fn noise_percentiles(&self) -> impl Iterator<Item = ParameterEstimate> {
+        let [.., log_sd] = self.account.variance_log_sds;
+        let source = if log_sd < 0.5 * INITIAL_SD { EstimateSource::Data } else { EstimateSource::Channel };
+        noise::percentiles(self.channel, self.account).into_iter().map(move |(percent, factor)| {
+            let standard_error = libm::log(factor).abs() * log_sd / 2.0;
+            let estimate = self.estimate(WorldParameter::NoisePercentile(percent), factor, standard_error, source);
+            ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
         })
     }
 }

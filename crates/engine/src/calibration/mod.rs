@@ -21,7 +21,7 @@
 //! - `fit`: all of these in turn.
 //! - `combinations`, `effect_parameters`: hours, weekdays, content types and response strength as combinations of beta.
 //! - `estimates`, `account_estimates`, `channel_estimates`: the fitted model as parameters of the engine's response.
-//! - `noise`: the distribution of the errors of earlier posts.
+//! - `noise`: the distribution of the errors of earlier posts, from which a simulation draws the noise of a post.
 //! - `forecast`: draws of the engagements of future posts.
 //! - `expectation`: forecasts of planned posts, with ranges as wide as a backtest requires.
 //! - `backtest`: forecasts as of earlier dates, compared with the outcomes and the simple forecasts of `baselines`.

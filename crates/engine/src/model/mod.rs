@@ -69,6 +69,7 @@ pub use verdict::{Outcome, Verdict};
 pub use warning::{Severity, Warning, WarningRow, WarningStatus};
 pub use week::{WallHour, Week, WeekHours};
 pub use world::{
-    EstimateSource, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, SLOW_DAYS, WorldEstimate, WorldParameter, WorldRow,
+    EstimateSource, FAST_DAYS, HOUR_BINS, HOURS_PER_BIN, NOISE_PERCENTS, SLOW_DAYS, WorldEstimate, WorldParameter,
+    WorldRow,
 };
 pub use zone::Zone;

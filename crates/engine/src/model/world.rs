@@ -36,6 +36,9 @@ pub const FAST_DAYS: f64 = 2.0;
 /// Number of groups of hours.
 pub const HOUR_BINS: usize = 8;
 
+/// The percentiles by which the noise of a post is described: the ends, the middle, and more of them towards the ends.
+pub const NOISE_PERCENTS: [u8; 11] = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100];
+
 /// Names of the weekdays, Monday first.
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -65,6 +68,10 @@ pub enum WorldParameter {
     FastSd,
     /// Standard deviation of one post around its expectation, in log.
     NoiseSd,
+    /// A percentile, one of [`NOISE_PERCENTS`], of a post's engagements around their expectation, as a factor. All of
+    /// them together say how far single posts rise above what is expected, and how far they fall below it. The ends are
+    /// not the most extreme posts: between an end and the percentile next to it, posts are evenly distributed in log.
+    NoisePercentile(u8),
 }
 
 impl WorldParameter {
@@ -102,6 +109,7 @@ impl fmt::Display for WorldParameter {
             WorldParameter::SlowSd => f.write_str("slow_sd"),
             WorldParameter::FastSd => f.write_str("fast_sd"),
             WorldParameter::NoiseSd => f.write_str("noise_sd"),
+            WorldParameter::NoisePercentile(percent) => write!(f, "noise_p{percent:02}"),
         }
     }
 }
@@ -118,7 +126,8 @@ fn named_parameters() -> impl Iterator<Item = WorldParameter> {
         WorldParameter::NoiseSd,
     ];
     let hours = (0..HOUR_BINS).map(WorldParameter::Hours);
-    single.into_iter().chain(hours).chain((0..WEEKDAYS.len()).map(WorldParameter::Weekday))
+    let noise = NOISE_PERCENTS.map(WorldParameter::NoisePercentile);
+    single.into_iter().chain(hours).chain((0..WEEKDAYS.len()).map(WorldParameter::Weekday)).chain(noise)
 }
 
 impl FromStr for WorldParameter {
@@ -195,9 +204,9 @@ record! {
         pub client_id: ClientId,
         /// The channel.
         pub channel: Channel,
-        /// `level`, `hours_00` to `hours_21`, `monday` to `sunday`, `content_type:NAME`, `response_strength`, `half_life_hours`, `drift_sd_per_week`, `slow_sd`, `fast_sd` or `noise_sd`.
+        /// `level`, `hours_00` to `hours_21`, `monday` to `sunday`, `content_type:NAME`, `response_strength`, `half_life_hours`, `drift_sd_per_week`, `slow_sd`, `fast_sd`, `noise_sd`, or `noise_p00` to `noise_p100`: a percentile of a post around its expectation.
         pub parameter: WorldParameter,
-        /// The estimate: engagements for `level`, factors for hours, weekdays and content types.
+        /// The estimate: engagements for `level`, factors for hours, weekdays, content types and percentiles.
         #[column(range = 0.0..=1e11)]
         pub value: f64,
         /// Its standard error; of the natural logarithm, except for `response_strength`.
@@ -236,6 +245,7 @@ mod tests {
             assert_eq!(parameter.to_string().parse(), Ok(parameter));
         }
         assert!("hours_01".parse::<WorldParameter>().is_err());
+        assert!("noise_p02".parse::<WorldParameter>().is_err());
         assert!("content_type:".parse::<WorldParameter>().is_err());
     }
 

@@ -108,7 +108,7 @@ impl<'a> TrueClient<'a> {
             let expected = response.expected(post.at, *wall, post.content_type, post.load);
             let calendar = self.calendar(post, hours.date(wall.weekday));
             let without_noise = expected * asset * post.campaign * calendar * lasting;
-            let noise = corrected(response.noise_sd(), normal);
+            let noise = response.noise(normal);
             return Response { engagement: without_noise * libm::exp(noise), without_noise };
         }
         let timing = self.timing(post, hours);

@@ -10,6 +10,7 @@ mod summary;
 mod sweep;
 mod tally;
 mod totals;
+mod true_noise;
 mod true_response;
 mod week;
 

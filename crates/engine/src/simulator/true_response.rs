@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::random::{KeyedRng, Purpose};
+use super::true_noise::{Quantile, TrueNoise};
 use crate::model::{
-    Channel, FAST_DAYS, HOUR_BINS, HOUR_SECONDS, HOURS_PER_BIN, SLOW_DAYS, Timestamp, WallHour, WorldEstimate,
-    WorldParameter,
+    Channel, FAST_DAYS, HOUR_BINS, HOUR_SECONDS, HOURS_PER_BIN, NOISE_PERCENTS, SLOW_DAYS, Timestamp, WallHour,
+    WorldEstimate, WorldParameter,
 };
 
 /// Half-life of the load where the estimates give none, in hours.
@@ -21,7 +22,7 @@ pub(super) struct TrueResponse {
     content_types: BTreeMap<Arc<str>, f64>,
     response_strength: f64,
     half_life_hours: f64,
-    noise_sd: f64,
+    noise: TrueNoise,
     /// Log of the factor by which the level has moved, by day since the start.
     drift: Vec<f64>,
     first_day: i64,
@@ -63,7 +64,7 @@ impl TrueResponse {
             content_types: content_types.collect(),
             response_strength: or_none(WorldParameter::ResponseStrength),
             half_life_hours: value(WorldParameter::HalfLifeHours).unwrap_or(USUAL_HALF_LIFE_HOURS),
-            noise_sd: or_none(WorldParameter::NoiseSd),
+            noise: noise(of_channel(), or_none(WorldParameter::NoiseSd)),
             drift: spreads.drift(channel, rng, first_day, days),
             first_day,
         })
@@ -83,9 +84,9 @@ impl TrueResponse {
         self.content_types.get(name).copied().unwrap_or(1.0)
     }
 
-    /// Standard deviation of one post around its expectation, in log.
-    pub const fn noise_sd(&self) -> f64 {
-        self.noise_sd
+    /// The draw of one post's noise, in log, that a standard normal number gives.
+    pub fn noise(&self, normal: f64) -> f64 {
+        self.noise.at(normal)
     }
 
     /// The load of earlier posts, whose ages are given in hours: each counts half once a half-life.
@@ -97,6 +98,20 @@ impl TrueResponse {
         let day = usize::try_from(day_number(at) - self.first_day).unwrap_or(0);
         self.drift.get(day).or(self.drift.last()).copied().unwrap_or(0.0)
     }
+}
+
+/// The noise by the percentiles among estimates, their logs multiplied by the ratio of the true standard deviation to the
+/// estimated one.
+fn noise<'e>(estimates: impl Iterator<Item = &'e WorldEstimate> + Clone, true_sd: f64) -> TrueNoise {
+    let value = |parameter: WorldParameter| {
+        estimates.clone().find(|estimate| estimate.parameter == parameter).map(|estimate| estimate.value)
+    };
+    let quantile = |percent: u8| {
+        let factor = value(WorldParameter::NoisePercentile(percent))?;
+        Some(Quantile { share: f64::from(percent) / 100.0, log: libm::log(factor) })
+    };
+    let scale = value(WorldParameter::NoiseSd).filter(|sd| *sd > 0.0).map_or(1.0, |sd| true_sd / sd);
+    TrueNoise::new(NOISE_PERCENTS.into_iter().filter_map(quantile).collect(), scale, true_sd)
 }
 
 /// Standard deviations of the components of a level, in log.
