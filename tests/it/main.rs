@@ -26,3 +26,4 @@ mod support;
 mod tidy;
 mod tour;
 mod web;
+mod weekly_totals;

@@ -12,7 +12,7 @@ use mcoe::stats::Estimate;
 
 use crate::support::{Agency, compiled, default_pack, shipped, with_file, with_keys};
 
-struct Patient;
+pub struct Patient;
 
 impl Observer for Patient {
     fn week_done(&self) {}
