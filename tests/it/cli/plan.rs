@@ -24,10 +24,48 @@ fn a_plan_has_the_files_that_its_readers_expect() {
     let files: Vec<String> = place.folder("plan").into_keys().filter(|name| !name.starts_with("rules/")).collect();
     assert_eq!(
         files,
-        [".mcoe", "allocations.parquet", "conflicts.parquet", "decisions.parquet", "plan.json", "posts.parquet"]
+        [
+            ".mcoe",
+            "allocations.parquet",
+            "certificates.parquet",
+            "conflicts.parquet",
+            "decisions.parquet",
+            "limits.parquet",
+            "plan.json",
+            "posts.parquet"
+        ]
     );
     let rules = place.folder("plan/rules");
     assert_eq!(rules, place.folder("rules"), "the pack that made the plan lies with it");
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_named_and_the_other_clients_are_planned() {
+    let place = Workplace::new();
+    let limits = "[fridays_at_least]\nat_least = 2\nwhere = { channels = [\"ig\", \"fb\"], days = [\"friday\"] }\n\
+                  [fridays_none]\nat_most = 1\nwhere = { days = [\"friday\"], clients = [\"kettle-lane\"] }\n";
+    place.write("rules/limits.toml", limits);
+    let ended = place.mcoe("plan small --out plan --tables csv").ends_with(1);
+    ended.says(&[
+        "client `kettle-lane`: no week can keep `fridays_at_least` and `fridays_none`",
+        "the others are planned",
+    ]);
+    let posts = place.read("plan/posts.csv");
+    assert!(posts.contains("orbit-repair") && !posts.contains("kettle-lane"), "{posts}");
+    let unmet = &place.json("plan/plan.json")["unmet_limits"];
+    assert_eq!(unmet.as_array().unwrap().len(), 1, "{unmet}");
+}
+
+#[test]
+fn the_limits_that_cost_most_are_shown_and_explain_a_missing_post() {
+    let place = Workplace::new();
+    place.write("rules/limits.toml", "[brand_day]\nat_most = 1\nper = [\"client\", \"day\"]\n");
+    let out = place.mcoe("plan small --out plan --tables csv").done().out;
+    assert!(out.contains("limit `brand_day` costs something in"), "{out}");
+    let costs = &place.json("plan/plan.json")["limits"][0];
+    assert!(costs["limit"] == "brand_day" && costs["price"].as_f64().unwrap() > 0.0, "{costs}");
+    let why = place.mcoe("explain plan --why-not kettle-lane/fb/2026-10-20T09:00").done().out;
+    assert!(why.contains("limit brand_day: 1 of 1 from 2026-10-20 00:00 on"), "{why}");
 }
 
 #[test]
@@ -224,10 +262,20 @@ fn exported_instances_are_whole(place: &Workplace, format: u64) {
             "kettle-lane-email.json",
             "kettle-lane-fb.json",
             "kettle-lane-ig.json",
+            "kettle-lane-limits.json",
             "orbit-repair-fb.json",
+            "orbit-repair-limits.json",
             "orbit-repair-x.json"
         ]
     );
+    let (limits, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.ends_with("-limits.json"));
+    for name in limits {
+        let json = place.json(&format!("instances/{name}"));
+        assert_eq!(json["format"], 1);
+        assert_eq!(json["limits"].as_array().unwrap().len(), 7, "the policy's maximum of each day");
+        assert_eq!(json["channels"].as_array().unwrap().len(), json["chosen"].as_array().unwrap().len());
+        assert!(number(&json, "objective") <= number(&json, "bound") + 1e-9, "{name}");
+    }
     for name in names {
         let json = place.json(&format!("instances/{name}"));
         assert_eq!(json["format"], format);

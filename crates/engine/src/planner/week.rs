@@ -446,8 +446,13 @@ pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
                 client_id: week.client.id.clone(),
                 channel: channel_draft.state.channel,
                 week_start: start.clone(),
+                solution: Solution {
+                    // Within limits that channels share, it need not be the best for the channel alone.
+                    optimal: channel_draft.solution.optimal
+                        && channel_draft.solution.objective >= channel_draft.upper_bound,
+                    ..channel_draft.solution
+                },
                 instance: channel_draft.instance,
-                solution: channel_draft.solution,
             });
             Ok(SolvedWeek { channels: channels.collect(), limits })
         })

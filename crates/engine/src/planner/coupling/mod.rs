@@ -27,6 +27,7 @@
 //! A row takes part only from the round in which a choice exceeds it: without it the bound is one of a problem with
 //! fewer rows, and so still a bound. The number of rounds is fixed, and no clock is read.
 
+mod channel_solver;
 mod columns;
 mod conflict;
 mod prices;

@@ -73,6 +73,13 @@ impl<'a> CoupledWeek<'a> {
         self.counted_in.get(channel).and_then(|hours| hours.get(hour)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether some post of a channel leaves others more of a row without a price.
+    pub(super) fn makes_room(&self, channel: usize) -> bool {
+        let is_hard = |row: usize| self.rows.get(row).is_some_and(|row| row.price.is_none());
+        let mut counted = self.counted_in.get(channel).into_iter().flatten().flatten();
+        counted.any(|(row, coefficient)| *coefficient < 0.0 && is_hard(*row))
+    }
+
     /// Adds what posts of a channel count to the `used` of every row, `times` over.
     pub(super) fn count(&self, channel: usize, chosen: &[usize], times: f64, used: &mut [f64]) {
         for (row, coefficient) in chosen.iter().flat_map(|hour| self.counts(channel, *hour)) {

@@ -3,8 +3,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "lists by channel, by hour and by row are as long as the week's")]
 
+use super::channel_solver::ChannelSolver;
 use super::problem::CoupledWeek;
-use super::search::ChannelSolver;
 use crate::planner::{Instance, Solution};
 
 /// Solves the channels in the given order at the prices of the rows. `chosen` holds a choice for every channel, of which

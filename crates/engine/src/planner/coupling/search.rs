@@ -2,12 +2,13 @@
 
 #![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
 
+use super::channel_solver::ChannelSolver;
 use super::columns::{Columns, Combination};
 use super::prices::PriceProgramme;
 use super::problem::CoupledWeek;
 use super::repair;
 use crate::model::Tier;
-use crate::planner::{Instance, Solution, Solver};
+use crate::planner::{Solution, Solver};
 
 /// How long a search may take.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,7 @@ impl Effort {
     const fn of(tier: Tier) -> Self {
         match tier {
             Tier::Exact => Self { row_rounds: 12, price_rounds: 60, steps: 20_000 },
-            Tier::Fast => Self { row_rounds: 2, price_rounds: 6, steps: 1_000 },
+            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, steps: 500 },
         }
     }
 }
@@ -48,21 +49,6 @@ pub struct CoupledSolution {
     pub prices: Vec<f64>,
     /// Whether every row without a price is kept. If not, no choice was found that keeps them all.
     pub kept: bool,
-}
-
-/// Solves one channel's week at prices of its hours.
-pub(super) struct ChannelSolver<'s> {
-    pub solver: &'s mut Solver,
-    pub tier: Tier,
-}
-
-impl ChannelSolver<'_> {
-    pub fn solve(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
-        match self.tier {
-            Tier::Exact => self.solver.solve_at(instance, prices),
-            Tier::Fast => self.solver.solve_fast_at(instance, prices),
-        }
-    }
 }
 
 /// The best choice of hours for all channels that keeps every row, given the best choice of each channel alone.
@@ -192,21 +178,35 @@ impl<'a, 's> Search<'a, 's> {
 
     /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices seen.
     fn improve(&mut self) {
-        let channels = self.week.channels().len();
-        let mut chosen: Vec<Solution> =
-            (0..channels).map(|_| Solution { chosen: Vec::new(), objective: 0.0, optimal: false }).collect();
-        let mut order: Vec<usize> = (0..channels).collect();
-        order.sort_by(|a, b| self.value_of_a_post(*b).total_cmp(&self.value_of_a_post(*a)).then(a.cmp(b)));
-        repair::in_order(self.week, &mut self.solver, &order, &self.bound.prices, &mut chosen);
-        self.offer(&chosen);
-        let none = vec![0.0; self.week.rows().len()];
-        for channel in &order {
-            repair::in_order(self.week, &mut self.solver, &[*channel], &none, &mut chosen);
+        // Channels whose posts make room for others come first: a share of theirs allows the others' posts.
+        let mut order: Vec<usize> = (0..self.week.channels().len()).collect();
+        let value = |channel: usize| self.value_of_a_post(channel);
+        order.sort_by(|a, b| value(*b).total_cmp(&value(*a)).then(a.cmp(b)));
+        self.repair(&order);
+        if !self.is_close() {
+            order.reverse();
+            self.repair(&order);
         }
-        self.offer(&chosen);
         if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, self.effort.steps) {
             self.best = better;
         }
+    }
+
+    /// Offers a choice for all channels, solved in the given order but for those that make room for others, which come
+    /// first: at the prices of the bound, then each once more without prices among the others' posts.
+    fn repair(&mut self, order: &[usize]) {
+        let (mut order, others): (Vec<usize>, Vec<usize>) =
+            order.iter().partition(|channel| self.week.makes_room(**channel));
+        order.extend(&others);
+        let nothing = Solution { chosen: Vec::new(), objective: 0.0, optimal: false };
+        let mut chosen = vec![nothing; order.len()];
+        repair::in_order(self.week, &mut self.solver, &order, &self.bound.prices, &mut chosen);
+        self.offer(&chosen);
+        let none = vec![0.0; self.week.rows().len()];
+        for channel in others {
+            repair::in_order(self.week, &mut self.solver, &[channel], &none, &mut chosen);
+        }
+        self.offer(&chosen);
     }
 
     fn value_of_a_post(&self, channel: usize) -> f64 {

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::model::{FatigueResponse, SaturatingResponse, Tier};
+use crate::planner::slots::tests::support::{CHANNELS, channel_week};
 use crate::planner::slots::tests::{every_choice, odd_week};
 use crate::planner::{Instance, Solver};
 
@@ -36,9 +37,9 @@ fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
         let share = [0.25, 0.4, 0.5, 0.7][random.random_range(0..4)];
         let counted: Vec<bool> = (0..channels).map(|_| random.random_bool(0.7)).collect();
         let mut terms = Vec::new();
-        for channel in 0..channels {
+        for (channel, counted) in counted.into_iter().enumerate() {
             for hour in first..=last {
-                let counts = f64::from(u8::from(counted[channel]));
+                let counts = f64::from(u8::from(counted));
                 let coefficient = [counts, -counts, counts - share, share - counts][kind];
                 if coefficient != 0.0 {
                     terms.push(Term { channel, hour, coefficient });
@@ -113,4 +114,39 @@ fn the_bound_is_one_and_the_choice_is_close_to_the_best_of_all() {
     }
     assert!(contradictions > 50, "{contradictions}");
     assert!(missed * 50 <= coupled_weeks, "{missed} of {coupled_weeks} are not the best");
+}
+
+/// The rows of a week of nine channels: a few posts a day, one channel an hour, a share of some channels, and posts on the
+/// weekend that are worth something.
+fn usual_rows(channels: usize, a_day: f64) -> Vec<Row> {
+    let row = |hours: std::ops::Range<usize>, at_most: f64, price: Option<f64>, coefficient: fn(usize) -> f64| Row {
+        terms: (0..channels)
+            .flat_map(|channel| {
+                hours.clone().map(move |hour| Term { channel, hour, coefficient: coefficient(channel) })
+            })
+            .collect(),
+        at_most,
+        price,
+    };
+    let mut rows: Vec<Row> = (0..7).map(|day| row(day * 24..(day + 1) * 24, a_day, None, |_| 1.0)).collect();
+    rows.extend((0..167).map(|hour| row(hour..hour + 1, 1.0, None, |_| 1.0)));
+    rows.push(row(0..167, 0.0, None, |channel| if channel < 2 { -0.7 } else { 0.3 }));
+    rows.push(row(120..167, -4.0, Some(40.0), |_| -1.0));
+    rows
+}
+
+#[test]
+fn weeks_of_nine_channels_under_limits_of_every_kind_come_close_to_their_bounds() {
+    for seed in 0..6 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let weeks: Vec<Instance> = CHANNELS.iter().map(|preset| channel_week(preset, 167, &mut random)).collect();
+        for a_day in [2.0, 5.0] {
+            let coupled = CoupledWeek::new(weeks.iter().collect(), usual_rows(weeks.len(), a_day));
+            let found = solved(&weeks, &coupled);
+            let bound = found.bound.unwrap();
+            assert!(found.kept, "seed {seed}");
+            let gap = (bound - found.objective) / bound;
+            assert!((-1e-9..0.03).contains(&gap), "seed {seed}, {a_day} a day: {} of {bound}", found.objective);
+        }
+    }
 }

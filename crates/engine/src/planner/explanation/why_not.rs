@@ -47,9 +47,9 @@ pub enum WhyNot {
     },
     /// A post there would lower the objective.
     Costs {
-        /// Objective of the plan.
+        /// Objective of the plan, less the prices of the limits whose places its posts take.
         objective: f64,
-        /// Best objective with a post at that hour.
+        /// The same of the best plan with a post at that hour.
         with_it: f64,
         /// The difference between the two, in engagements.
         loss: f64,
@@ -112,6 +112,10 @@ fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker
     if with_it.objective > planned.objective && !limits.is_empty() {
         return WhyNot::Limited { objective: planned.objective, with_it: with_it.objective, limits };
     }
+    let prices = draft.settled.hour_prices(week, &draft.channel_drafts, channel_draft.state.channel);
+    let with_it = worker.solver.solve_with_at(&channel_draft.instance, &prices, hour).unwrap_or(with_it);
+    let spent = |hours: &[usize]| hours.iter().filter_map(|hour| prices.get(*hour)).sum::<f64>();
+    let [objective, most] = [planned, &with_it].map(|solution| solution.objective - spent(&solution.chosen));
     let local = |hour: usize| {
         let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
         week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
@@ -120,9 +124,9 @@ fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker
         these.iter().filter(|hour| !others.contains(hour)).map(|hour| local(*hour)).collect()
     };
     WhyNot::Costs {
-        objective: planned.objective,
-        with_it: with_it.objective,
-        loss: planned.objective - with_it.objective,
+        objective,
+        with_it: most,
+        loss: (objective - most).max(0.0),
         gives_up: only_in(&planned.chosen, &with_it.chosen),
         takes: only_in(&with_it.chosen, &planned.chosen),
     }

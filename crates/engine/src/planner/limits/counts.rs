@@ -209,6 +209,18 @@ impl WeekLimits {
         own().filter(|(each, _)| is_full(*each)).map(show).collect()
     }
 
+    /// The price of a post of a channel at each hour, from the prices of the limits in their periods.
+    pub fn hour_prices(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<f64> {
+        let priced = || self.each().zip(prices).filter(|(_, price)| **price > 0.0);
+        let price = |hour: usize| {
+            let part = |((limit, count), price): ((&WeekLimit, &Count), &f64)| {
+                price * limit.coefficient_at(week, count, channel, hour)
+            };
+            priced().map(part).fold(0.0, |sum, part| sum + part)
+        };
+        (0..week.hours.len()).map(price).collect()
+    }
+
     /// Names of the limits with a price above 0 in which posts of a channel count.
     pub fn names_on(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<&str> {
         let counts = |limit: &WeekLimit, count: &Count| {

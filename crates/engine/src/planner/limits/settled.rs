@@ -93,6 +93,17 @@ impl Settled {
         self.limits.names_on(week, channel, &self.prices)
     }
 
+    /// The price of a post of a channel at each hour of the week.
+    pub fn hour_prices(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        channel: Channel,
+    ) -> Vec<f64> {
+        let place = channel_drafts.iter().position(|draft| draft.state.channel == channel);
+        place.map_or_else(Vec::new, |place| self.limits.hour_prices(week, place, &self.prices))
+    }
+
     /// The limits that a post of a channel at an hour would take a place of.
     pub fn limits_at(
         &self,

@@ -80,7 +80,12 @@ impl Solver {
     /// The optimal choice that contains the `pinned` hour, even if a post there lowers the objective; `None` if no
     /// feasible choice contains it.
     pub fn solve_with(&mut self, instance: &Instance, pinned: usize) -> Option<Solution> {
-        self.horizon.prepare(instance, instance.end_weight, &[], Some(pinned));
+        self.solve_with_at(instance, &[], pinned)
+    }
+
+    /// The same with a price for a post at each hour, as [`Solver::solve_at`].
+    pub fn solve_with_at(&mut self, instance: &Instance, prices: &[f64], pinned: usize) -> Option<Solution> {
+        self.horizon.prepare(instance, instance.end_weight, prices, Some(pinned));
         let solution = self.best(instance);
         solution.chosen.contains(&pinned).then_some(solution)
     }

@@ -12,7 +12,7 @@ use support::{BUSY, CHANNELS, channel_week};
 
 mod reference;
 #[path = "../../../../benches/support/mod.rs"]
-mod support;
+pub(in crate::planner) mod support;
 
 fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
