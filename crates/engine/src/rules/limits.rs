@@ -245,21 +245,12 @@ pub(super) mod tests {
 
     #[test]
     fn a_limit_that_states_its_bound_alone_counts_every_post_of_a_client_in_a_week() {
-        let everything = LimitFilter {
-            channels: Vec::new(),
-            days: [true; 7],
-            hours: [true; 24],
-            tags: Vec::new(),
-            clients: Vec::new(),
-            from: None,
-            to: None,
-        };
         let expected = LimitRules {
             name: "brand_week".into(),
             bound: LimitBound::AtMost(12.0),
             per_channel: false,
             period: LimitPeriod::Week,
-            filter: everything,
+            filter: LimitFilter::ALL,
             price: None,
         };
         assert_eq!(read("[brand_week]\nat_most = 12\n"), [expected]);

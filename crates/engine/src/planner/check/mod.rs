@@ -5,6 +5,7 @@
 //!                       ──> assets     which assets they use
 //!                       ──> worth      numbers of each post: value, score, confidence, risk, status
 //!                       ──> channels   numbers of each channel's week
+//!                       ──> limits     limits over several channels, and the proof of the bound
 //!                       ──> breaches
 //! ```
 //!

@@ -83,9 +83,9 @@ impl Columns {
         Combination { places, objective }
     }
 
-    /// The best combination of more than `floor` that keeps the rows without a price, if one is found within `steps` steps. At any prices a combination
-    /// loses at least what its columns lose against the best of their channels, so the search leaves out every column
-    /// and every start of a combination that loses too much to exceed the floor.
+    /// The best combination of more than `floor` that keeps the rows without a price, if one is found within `steps`
+    /// steps. At any prices a combination loses at least what its columns lose against the best of their channels, so
+    /// the search leaves out every column and every start of a combination that loses too much to exceed the floor.
     pub fn best(&self, week: &CoupledWeek<'_>, prices: &[f64], floor: f64, steps: usize) -> Option<Combination> {
         let most: Vec<f64> = self.by_channel.iter().map(|columns| most(columns, prices)).collect();
         let rows = week.rows().iter().zip(prices);

@@ -50,12 +50,6 @@ impl<'a> CoupledWeek<'a> {
         Self { channels, rows, counted_in }
     }
 
-    /// The rows, without the channels.
-    #[must_use]
-    pub fn into_rows(self) -> Vec<Row> {
-        self.rows
-    }
-
     /// The channels' weeks.
     #[must_use]
     pub fn channels(&self) -> &[&'a Instance] {
@@ -80,11 +74,11 @@ impl<'a> CoupledWeek<'a> {
         counted.any(|(row, coefficient)| *coefficient < 0.0 && is_hard(*row))
     }
 
-    /// Adds what posts of a channel count to the `used` of every row, `times` over.
-    pub(super) fn count(&self, channel: usize, chosen: &[usize], times: f64, used: &mut [f64]) {
+    /// Adds what posts of a channel count to the `used` of every row.
+    pub(super) fn count(&self, channel: usize, chosen: &[usize], used: &mut [f64]) {
         for (row, coefficient) in chosen.iter().flat_map(|hour| self.counts(channel, *hour)) {
             if let Some(used) = used.get_mut(*row) {
-                *used += times * coefficient;
+                *used += coefficient;
             }
         }
     }
@@ -94,7 +88,7 @@ impl<'a> CoupledWeek<'a> {
     pub fn used<'c>(&self, chosen: impl IntoIterator<Item = &'c [usize]>) -> Vec<f64> {
         let mut used = vec![0.0; self.rows.len()];
         for (channel, chosen) in chosen.into_iter().enumerate() {
-            self.count(channel, chosen, 1.0, &mut used);
+            self.count(channel, chosen, &mut used);
         }
         used
     }

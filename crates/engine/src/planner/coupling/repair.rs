@@ -22,7 +22,7 @@ pub(super) fn in_order(
     for channel in order {
         week.hour_prices(*channel, row_prices, &mut prices);
         chosen[*channel] = within_rows(week, solver, *channel, &prices, &used);
-        week.count(*channel, &chosen[*channel].chosen, 1.0, &mut used);
+        week.count(*channel, &chosen[*channel].chosen, &mut used);
     }
 }
 
@@ -41,7 +41,7 @@ fn within_rows(
     loop {
         let solution = solver.solve(&instance, prices);
         let mut after = used.to_vec();
-        week.count(channel, &solution.chosen, 1.0, &mut after);
+        week.count(channel, &solution.chosen, &mut after);
         let is_over = |(row, count): &&(usize, f64)| {
             let stated = &week.rows()[*row];
             *count > 0.0 && stated.price.is_none() && stated.excess(after[*row]) > 0.0
