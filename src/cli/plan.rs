@@ -296,7 +296,7 @@ fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
     let lines: Vec<String> = unmet
         .map(|client| {
             let names: Vec<String> = client.unmet_limits.iter().map(|name| format!("`{name}`")).collect();
-            format!("client `{}`: no week can keep {}", client.client_id, names.join(" and "))
+            format!("client `{}`: no week was found that keeps {}", client.client_id, names.join(" and "))
         })
         .collect();
     if lines.is_empty() {

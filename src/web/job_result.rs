@@ -219,6 +219,8 @@ struct PlannedLimit {
     kind: LimitKind,
     /// The channel, if each is counted on its own.
     channel: Option<Channel>,
+    /// The asset, if each is counted on its own.
+    asset_id: Option<AssetId>,
     /// Start of the period on the client's clock.
     from: String,
     /// Number of hours of the period.
@@ -237,6 +239,7 @@ fn limits(planned: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
         limit: limit.limit.to_string(),
         kind: limit.kind,
         channel: limit.channel,
+        asset_id: limit.asset.clone(),
         from: wall_time_text(limit.from),
         hours: limit.hours,
         allowed: limit.allowed,

@@ -220,6 +220,8 @@ fn limits(plan: &Plan) -> Table {
         kind: LimitKind = limit.kind,
         /// The channel, if each is counted on its own; blank otherwise.
         channel: Option<Channel> = limit.channel,
+        /// The asset, if each is counted on its own; blank otherwise.
+        asset_id: Option<AssetId> = limit.asset.clone(),
         /// Start of the period on the client's clock.
         from: String = wall_time_text(limit.from),
         /// Number of hours of the period.

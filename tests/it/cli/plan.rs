@@ -47,7 +47,7 @@ fn limits_that_contradict_each_other_are_named_and_the_other_clients_are_planned
     place.write("rules/limits.toml", limits);
     let ended = place.mcoe("plan small --out plan --tables csv").ends_with(1);
     ended.says(&[
-        "client `kettle-lane`: no week can keep `fridays_at_least` and `fridays_none`",
+        "client `kettle-lane`: no week was found that keeps `fridays_at_least` and `fridays_none`",
         "the others are planned",
     ]);
     let posts = place.read("plan/posts.csv");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::Channel;
 use super::named::named;
+use super::{AssetId, Channel};
 
 named!(
     /// What a limit bounds.
@@ -45,6 +45,8 @@ pub struct LimitUse {
     pub kind: LimitKind,
     /// The channel, if each is counted on its own.
     pub channel: Option<Channel>,
+    /// The asset, if each is counted on its own.
+    pub asset: Option<AssetId>,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
     /// Hours of the period.

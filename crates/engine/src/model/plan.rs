@@ -264,6 +264,8 @@ pub struct Allocation {
     pub hours_allowed: u32,
     /// Hours excluded by each rule, in order of evaluation: rule and count.
     pub hours_removed: Vec<(&'static str, u32)>,
+    /// Hours of the week at which a guardrail blocks every post of the channel, ascending; no post is planned there.
+    pub hours_closed_by_guardrails: Vec<usize>,
 }
 
 named!(

@@ -11,6 +11,9 @@ use crate::model::{
 };
 use crate::rules::ClientRules;
 
+/// Name of the hours that guardrails remove.
+const CLOSED_BY_GUARDRAIL: &str = "guardrail";
+
 /// One channel's allocation, from its draft and the client's evaluated posts.
 ///
 /// `limits` are the names of the limits that took posts from it.
@@ -23,9 +26,11 @@ pub(super) fn allocation(
     let channel = channel_draft.state.channel;
     let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
     let blocked = own.iter().filter(|post| !post.is_live()).count();
+    let by_rule = |rule: HourRule| channel_draft.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32;
     let hours_removed = HourRule::ALL
         .into_iter()
-        .map(|rule| (rule.name(), channel_draft.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32))
+        .map(|rule| (rule.name(), by_rule(rule)))
+        .chain([(CLOSED_BY_GUARDRAIL, channel_draft.closed.len() as u32)])
         .filter(|(_, count)| *count > 0)
         .collect();
     Allocation {
@@ -47,6 +52,7 @@ pub(super) fn allocation(
         tier: if channel_draft.solution.optimal { Tier::Exact } else { Tier::Fast },
         hours_allowed: channel_draft.instance.allowed.iter().filter(|allowed| **allowed).count() as u32,
         hours_removed,
+        hours_closed_by_guardrails: channel_draft.closed.keys().copied().collect(),
     }
 }
 
@@ -145,7 +151,7 @@ fn unmet(limits: &[Arc<str>]) -> Option<Conflict> {
         channel: None,
         kind: ConflictKind::Policy,
         severity: Severity::High,
-        description: format!("no week can keep {}{together}: nothing is planned", limits_named(&names)),
+        description: format!("no week was found that keeps {}{together}: nothing is planned", limits_named(&names)),
         affected: limits.len() as u32,
         resolution: "loosen one of them, or give it a `price` in limits.toml".to_owned(),
     })

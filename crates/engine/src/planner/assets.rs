@@ -35,13 +35,13 @@ pub(super) struct Slot {
 /// By slot, the index of a candidate of its channel; `None` without an asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
-pub(super) fn assign(
+/// The problem of a client's slots and assets.
+pub(super) fn problem(
     channel_drafts: &[ChannelDraft<'_>],
     slots: &[Slot],
     week: &ClientWeek<'_>,
     histories: &Histories,
-) -> Assignment {
-    let rules = &week.rules.assets;
+) -> AssignmentProblem {
     let (offers, caps) = offers(channel_drafts, week);
     let wants = slots
         .iter()
@@ -52,12 +52,10 @@ pub(super) fn assign(
             SlotRow { channel_draft: slot.channel_draft, at: slot.at, weight: slot.weight, shares }
         })
         .collect();
+    let cooldown = week.rules.assets.cooldown_hours;
+    let cooldown_hours = (cooldown < week.hours.len() as f64).then_some(cooldown);
     // A post without an asset is blocked and earns nothing.
-    let market = AssignmentProblem::new(offers, wants, caps, 0.0);
-    if rules.cooldown_hours < week.hours.len() as f64 {
-        return market.greedy(rules.cooldown_hours);
-    }
-    market.exact()
+    AssignmentProblem { cooldown_hours, ..AssignmentProblem::new(offers, wants, caps, 0.0) }
 }
 
 /// The assets of each channel, numbered across all channels, and how often each may still be used: the weekly cap less
@@ -148,15 +146,17 @@ impl SlotRow {
 
 /// The assignment problem: slots, offers by channel, and caps on uses.
 #[derive(Debug)]
-struct AssignmentProblem {
+pub(super) struct AssignmentProblem {
     offers: Vec<Vec<AssetOption>>,
     wants: Vec<SlotRow>,
     /// Remaining uses this week, by asset.
     caps: Vec<usize>,
     without: f64,
-    /// The greatest cost of an asset: added to the gain of each, so that a slot is never left without an asset to save
-    /// its cost. Whether a post pays was decided when the slot was placed.
-    dearest: f64,
+    /// Added to the gain of each asset, so that a slot is never left without one to save its cost: whether a post pays was
+    /// decided when the slot was placed. The greatest cost of an asset.
+    bonus: f64,
+    /// Hours between two uses of an asset on a channel, if they are fewer than the week has; else one use a week.
+    cooldown_hours: Option<f64>,
     /// Factor that scales weights to integers.
     unit: f64,
 }
@@ -168,23 +168,140 @@ impl AssignmentProblem {
         let best_weight = wants.iter().map(|want| want.weight).fold(f64::MIN_POSITIVE, f64::max);
         let dearest = offers.iter().flatten().map(|offer| offer.cost).fold(0.0, f64::max);
         let unit = SCALE / (best_quality * best_weight + dearest);
-        Self { offers, wants, caps, without, dearest, unit }
+        Self { offers, wants, caps, without, bonus: dearest, cooldown_hours: None, unit }
+    }
+
+    /// The same with no greater bonus than slots need: what is gained or lost by leaving one without an asset is then what
+    /// the post is worth.
+    pub fn with_least_bonus(self) -> Self {
+        let loss = |slot: usize| {
+            let usable = self.usable(slot).map(|candidate| self.bonus - self.value_of(slot, Some(candidate)));
+            usable.fold(0.0, f64::max)
+        };
+        let bonus = (0..self.wants.len()).map(loss).fold(0.0, f64::max);
+        Self { bonus, ..self }
+    }
+
+    /// Number of slots.
+    pub fn slots(&self) -> usize {
+        self.wants.len()
+    }
+
+    /// Number of candidates of a slot's channel.
+    pub fn candidates(&self, slot: usize) -> usize {
+        self.wants.get(slot).map_or(0, |want| self.offers_to(want).len())
+    }
+
+    /// The candidates that a slot can use.
+    pub fn usable(&self, slot: usize) -> impl Iterator<Item = usize> {
+        let shares = self.wants.get(slot).map_or(&[][..], |want| &want.shares);
+        shares.iter().enumerate().filter(|(_, share)| share.is_some()).map(|(candidate, _)| candidate)
+    }
+
+    /// What a slot gains by a candidate over no asset; nothing if it cannot use it.
+    pub fn value_of(&self, slot: usize, candidate: Option<usize>) -> f64 {
+        let gain = || {
+            let want = self.wants.get(slot)?;
+            let candidate = candidate?;
+            let offer = self.offers_to(want).get(candidate)?;
+            let share = (*want.shares.get(candidate)?)?;
+            Some(self.gain(want, offer, offer.quality * share))
+        };
+        gain().unwrap_or(0.0)
+    }
+
+    /// What all slots gain by an assignment.
+    pub fn value(&self, assignment: &Assignment) -> f64 {
+        let of_slot = |(slot, candidate): (usize, &Option<usize>)| self.value_of(slot, *candidate);
+        assignment.iter().enumerate().map(of_slot).fold(0.0, |sum, one| sum + one)
+    }
+
+    /// The most that a slot gains by an asset; above 0.
+    pub fn greatest_gain(&self) -> f64 {
+        let of_slot = |slot: usize| self.usable(slot).map(move |candidate| self.value_of(slot, Some(candidate)));
+        (0..self.wants.len()).flat_map(of_slot).fold(f64::MIN_POSITIVE, f64::max)
+    }
+
+    /// The slots that change if one gets a candidate, or none, each with its new one: a slot of the channel that has the
+    /// asset gets what the first one had. `None` if it cannot be.
+    pub fn changes(
+        &self,
+        assignment: &Assignment,
+        slot: usize,
+        candidate: Option<usize>,
+    ) -> Option<Vec<(usize, Option<usize>)>> {
+        let Some(new) = candidate else { return Some(vec![(slot, None)]) };
+        let want = self.wants.get(slot)?;
+        (*want.shares.get(new)?)?;
+        let asset = self.offers_to(want).get(new)?.asset;
+        let mut changes = vec![(slot, candidate)];
+        let before = assignment.get(slot).copied().flatten();
+        if let Some(other) = self.in_the_way(assignment, slot, new) {
+            // With uses some hours apart, what the other slot would get might come too close to a third.
+            if self.cooldown_hours.is_some() {
+                return None;
+            }
+            changes.push((other, before.filter(|old| self.usable(other).any(|usable| usable == *old))));
+        }
+        let after = |place: usize| changes.iter().find(|(changed, _)| *changed == place).map(|(_, new)| *new);
+        let assigned = |place: usize| after(place).unwrap_or_else(|| assignment.get(place).copied().flatten());
+        let is_of_asset = |place: &usize| {
+            let offers = self.wants.get(*place).map_or(&[][..], |want| self.offers_to(want));
+            assigned(*place).and_then(|candidate| offers.get(candidate)).is_some_and(|offer| offer.asset == asset)
+        };
+        let uses = (0..self.wants.len()).filter(is_of_asset).count();
+        (uses <= self.cap(asset)).then_some(changes)
+    }
+
+    /// The other slot of a channel that has an asset which another use would come too close to.
+    fn in_the_way(&self, assignment: &Assignment, slot: usize, candidate: usize) -> Option<usize> {
+        let channel = |place: usize| self.wants.get(place).map(|want| want.channel_draft);
+        (0..self.wants.len()).find(|other| {
+            *other != slot
+                && channel(*other) == channel(slot)
+                && assignment.get(*other).copied().flatten() == Some(candidate)
+                && !self.are_apart(slot, *other)
+        })
+    }
+
+    /// Whether two slots of a channel are far enough apart for the same asset.
+    fn are_apart(&self, one: usize, other: usize) -> bool {
+        let at = |slot: usize| self.wants.get(slot).map_or(0, |want| want.at.as_second());
+        self.cooldown_hours.is_some_and(|hours| (at(one) - at(other)).abs() as f64 >= hours * 3600.0)
+    }
+
+    /// The best assignment.
+    pub fn best(&self) -> Assignment {
+        self.best_at(|_, _| 0.0)
+    }
+
+    /// The best assignment with a price for a candidate at a slot.
+    pub fn best_at(&self, price: impl Fn(usize, usize) -> f64) -> Assignment {
+        match self.cooldown_hours {
+            Some(hours) => self.greedy(hours, price),
+            None => self.exact(price),
+        }
     }
 
     /// The assignment of maximum total weight.
-    fn exact(&self) -> Assignment {
+    fn exact(&self, price: impl Fn(usize, usize) -> f64) -> Assignment {
         let first = |want: &SlotRow| self.offers.iter().take(want.channel_draft).map(Vec::len).sum::<usize>();
-        let choices: Vec<Vec<Choice>> = self.wants.iter().map(|want| self.choices(want, first(want))).collect();
+        let choices: Vec<Vec<Choice>> = self
+            .wants
+            .iter()
+            .enumerate()
+            .map(|(slot, want)| self.choices(want, first(want), |candidate| price(slot, candidate)))
+            .collect();
         let assets: Vec<usize> = self.offers.iter().flatten().map(|offer| offer.asset).collect();
         let found = best_assignment(&choices, &assets, &self.caps);
         self.wants.iter().zip(found).map(|(want, place)| place.map(|place| place - first(want))).collect()
     }
 
     /// The offers, numbered from `first`, that a slot can use and that earn it at least as much as no asset.
-    fn choices(&self, want: &SlotRow, first: usize) -> Vec<Choice> {
-        let gain = |offer: &AssetOption, quality: f64| self.gain(want, offer, quality);
+    fn choices(&self, want: &SlotRow, first: usize, price: impl Fn(usize) -> f64) -> Vec<Choice> {
         want.usable(self.offers_to(want))
-            .map(|(index, offer, quality)| (first + index, (gain(offer, quality) * self.unit).round() as i64))
+            .map(|(index, offer, quality)| (index, self.gain(want, offer, quality) - price(index)))
+            .map(|(index, gain)| (first + index, (gain * self.unit).round() as i64))
             .filter(|(_, gain)| *gain >= 0)
             .collect()
     }
@@ -200,11 +317,11 @@ impl AssignmentProblem {
 
     /// What a slot gains by an asset over none.
     fn gain(&self, want: &SlotRow, offer: &AssetOption, quality: f64) -> f64 {
-        want.weight * (quality - self.without) + (self.dearest - offer.cost)
+        want.weight * (quality - self.without) + (self.bonus - offer.cost)
     }
 
     /// Greedy: slots in descending order of weight, each with the best offer that keeps its cooldown before and after.
-    fn greedy(&self, cooldown_hours: f64) -> Assignment {
+    fn greedy(&self, cooldown_hours: f64, price: impl Fn(usize, usize) -> f64) -> Assignment {
         let mut order: Vec<(usize, &SlotRow)> = self.wants.iter().enumerate().collect();
         order.sort_by(|(_, a), (_, b)| b.weight.total_cmp(&a.weight));
         let mut taken: BTreeMap<usize, Vec<(usize, Timestamp)>> = BTreeMap::new();
@@ -218,7 +335,8 @@ impl AssignmentProblem {
                     && uses.iter().all(|(channel_draft, at)| *channel_draft != want.channel_draft || apart(*at))
             };
             let usable = want.usable(self.offers_to(want)).filter(|(_, offer, _)| is_free(offer));
-            let gains = usable.map(|(index, offer, quality)| (index, offer, self.gain(want, offer, quality)));
+            let gain = |index, offer, quality| self.gain(want, offer, quality) - price(slot, index);
+            let gains = usable.map(|(index, offer, quality)| (index, offer, gain(index, offer, quality)));
             let best = gains.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
             let Some((index, offer, _)) = best.filter(|(_, _, gain)| *gain >= 0.0) else { continue };
             taken.entry(offer.asset).or_default().push((want.channel_draft, want.at));
@@ -231,16 +349,39 @@ impl AssignmentProblem {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
+    use rand::RngExt;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
+
+    /// A problem of a few slots and assets on one or two channels.
+    pub fn small_problem(random: &mut ChaCha8Rng) -> AssignmentProblem {
+        let (channels, assets) = (random.random_range(1..=2), random.random_range(1..=4));
+        let offer = |asset: usize, random: &mut ChaCha8Rng| AssetOption {
+            asset,
+            quality: random.random_range(0.5..1.5),
+            cost: random.random_range(0.0..1.0),
+        };
+        let offers: Vec<Vec<AssetOption>> =
+            (0..channels).map(|_| (0..assets).map(|asset| offer(asset, random)).collect()).collect();
+        let slot = |channel_draft: usize, random: &mut ChaCha8Rng| {
+            let shares = (0..assets).map(|_| random.random_bool(0.9).then(|| random.random_range(0.5..1.0))).collect();
+            let weight = random.random_range(0.5..4.0);
+            SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight, shares }
+        };
+        let slots = random.random_range(1..=5);
+        let wants = (0..slots).map(|place| slot(place % channels, random)).collect();
+        let caps = (0..assets).map(|_| random.random_range(1..=2)).collect();
+        AssignmentProblem::new(offers, wants, caps, 0.0)
+    }
 
     fn earned(market: &AssignmentProblem, assignment: &[Option<usize>]) -> f64 {
         let quality = |(want, index): (&SlotRow, &Option<usize>)| {
             let of = |index: usize| {
                 let offer = market.offers[want.channel_draft][index];
-                want.weight * offer.quality * want.shares[index].unwrap_or(0.0) + market.dearest - offer.cost
+                want.weight * offer.quality * want.shares[index].unwrap_or(0.0) + market.bonus - offer.cost
             };
             index.map_or(want.weight * market.without, of)
         };
@@ -310,7 +451,7 @@ mod tests {
                 })
                 .collect();
             let dearest = offers.iter().flatten().map(|offer| offer.cost).fold(0.0, f64::max);
-            AssignmentProblem { offers, wants, caps, without, dearest, unit: 1e7 }
+            AssignmentProblem { offers, wants, caps, without, bonus: dearest, cooldown_hours: None, unit: 1e7 }
         }
     }
 
@@ -319,7 +460,7 @@ mod tests {
 
         #[test]
         fn no_assignment_earns_more_than_the_exact_one(market in markets()) {
-            let exact = market.exact();
+            let exact = market.best();
             prop_assert!(is_allowed(&market, &exact));
             let best = brute_force(&market, &mut Vec::new());
             prop_assert!((earned(&market, &exact) - best).abs() < 1e-5, "{} against {best}", earned(&market, &exact));
@@ -327,7 +468,7 @@ mod tests {
 
         #[test]
         fn slots_that_choose_in_turn_stay_within_the_rules(market in markets()) {
-            prop_assert!(is_allowed(&market, &market.greedy(1.0)));
+            prop_assert!(is_allowed(&market, &market.greedy(1.0, |_, _| 0.0)));
         }
     }
 }

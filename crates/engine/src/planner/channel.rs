@@ -1,12 +1,13 @@
 //! One channel's week while it is planned: its facts, hours, candidates, optimisation problem and slots.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
     Asset, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
-    WorkspaceId,
+    Verdict, WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, lay_out};
 use crate::planner::{Instance, Solution, Solver};
@@ -26,6 +27,9 @@ pub(super) struct Scored<'a> {
     /// What the work on a post with it costs, in the unit of worth.
     pub cost: f64,
 }
+
+/// Hours of the week, each with the verdict that blocks a post there.
+pub(super) type BlockedHours = BTreeMap<usize, Arc<Verdict>>;
 
 /// One channel's week while it is planned.
 pub(super) struct ChannelDraft<'a> {
@@ -51,6 +55,12 @@ pub(super) struct ChannelDraft<'a> {
     pub solution: Solution,
     /// Objective of the best slots that the channel has alone, without limits that other channels share: an upper bound.
     pub upper_bound: f64,
+    /// Hours that are closed because a guardrail blocks every post there.
+    pub closed: BlockedHours,
+    /// Hours of slots that limits on assets left no asset for: no post is planned there.
+    pub left_out: Vec<usize>,
+    /// Open hours that are left out because a guardrail would block the post there among the others of the plan.
+    pub avoided: BlockedHours,
 }
 
 impl<'a> ChannelDraft<'a> {
@@ -94,14 +104,38 @@ impl<'a> ChannelDraft<'a> {
             instance,
             solution: Solution { chosen: Vec::new(), objective: 0.0, optimal: false },
             upper_bound: 0.0,
+            left_out: Vec::new(),
+            closed: BlockedHours::new(),
+            avoided: BlockedHours::new(),
         })
     }
 
     /// Places the slots, ignoring the client's other channels.
     pub fn solve(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
         self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
+        self.left_out.clear();
         self.solution = worker.solve(&self.instance);
         self.upper_bound = self.solution.objective;
+    }
+
+    /// Places the slots again without some hours, at the same price of fatigue at the end of the week.
+    pub fn solve_without(&mut self, hours: &BlockedHours, worker: &mut WorkerContext<'_>) {
+        close(&mut self.instance.allowed, hours);
+        self.left_out.clear();
+        self.solution = worker.solve(&self.instance);
+    }
+
+    /// Takes a slot away.
+    pub fn leave_out(&mut self, hour: usize) {
+        self.solution.chosen.retain(|chosen| *chosen != hour);
+        self.solution.objective = self.instance.objective(&self.solution.chosen);
+        self.left_out.push(hour);
+    }
+
+    /// Closes hours at which a guardrail blocks every post.
+    pub fn close(&mut self, hours: BlockedHours) {
+        close(&mut self.instance.allowed, &hours);
+        self.closed.extend(hours);
     }
 
     /// The client's asset at an index of its list as the channel can use it, given its past uses; `None` if the
@@ -121,6 +155,14 @@ impl<'a> ChannelDraft<'a> {
     /// Places no slot.
     pub fn leave_empty(&mut self) {
         self.solution = Solution { chosen: Vec::new(), objective: self.instance.objective(&[]), optimal: true };
+    }
+}
+
+fn close(allowed: &mut [bool], hours: &BlockedHours) {
+    for hour in hours.keys() {
+        if let Some(allowed) = allowed.get_mut(*hour) {
+            *allowed = false;
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 //! The planner does no I/O and reads no clock. It does not verify its own plans: `check` does, independently.
 
 mod allocation;
+mod around_guardrails;
+mod asset_rows;
 mod assets;
 mod channel;
 pub mod check;
@@ -14,6 +16,7 @@ mod confidence;
 mod coupling;
 mod decisions;
 mod difference;
+mod draft;
 mod explanation;
 mod facts;
 mod guardrail_counts;

@@ -138,6 +138,26 @@ pub(super) fn evaluate_alone(
     evaluator.evaluate_rules(context, evaluator.engine_block(false), worker).map(Some)
 }
 
+/// The facts of a slot among other slots of the plan, with the fatigue that they cause there.
+pub(super) fn facts_among(
+    evaluator: &SlotEvaluator<'_, '_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    others: &[Slot],
+    fatigue: f64,
+) -> Arc<PostFacts> {
+    let SlotEvaluator { week, client_rules, channel_draft, slot, scored } = *evaluator;
+    let others_of_day = others_of_day(week, channel_drafts, slot, others);
+    let context = SlotContext {
+        fatigue,
+        hours_to_nearest_post: nearest_post(week, channel_draft, slot, others),
+        action_of_day: others_of_day.len() as i64 + 1,
+        others_of_day,
+    };
+    let campaign = campaign_of(scored, week, channel_draft, slot.hour);
+    let (_, expected) = evaluator.value(client_rules.of(campaign.as_ref()), campaign.as_ref(), fatigue);
+    evaluator.facts(campaign.as_ref(), expected, &context)
+}
+
 /// Committed posts by weekday; they count against the daily limit.
 fn committed_actions(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> [i64; 7] {
     let mut actions = [0; 7];

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
+use super::draft::{Setup, set_up};
 use super::objection::{CommittedPost, ExistingUses, is_channel_off, objection};
 use super::post_evaluation::{SlotEvaluator, WeekState, others_of_day};
-use super::week::{PlanningContext, Setup, set_up};
+use super::week::PlanningContext;
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, hours_between};

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use super::around_guardrails::draft;
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WorkerContext};
+use super::draft::Draft;
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
 use super::post_evaluation::{SlotOverrides, evaluate_alone};
-use super::week::{Draft, PlanningContext, draft};
+use super::week::PlanningContext;
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{AssetPoints, points};

@@ -6,25 +6,22 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
-use super::assets::{self, Assignment, Slot};
-use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen};
-use super::facts::client_facts;
-use super::limits::Settled;
-use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
+use super::around_guardrails::draft;
+use super::channel::{ChannelDraft, WorkerContext};
+use super::draft::{Draft, wanted_posts};
+use super::post_evaluation::OverCapacityPosts;
 use super::prior::prior_posts;
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
-use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
-use crate::agents::{ClientWeek, agency_director, client_ops, creative_director, early_warning, performance_reality};
+use crate::agents::{ClientWeek, agency_director, client_ops};
 use crate::model::{
-    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, EarlyWarning,
-    PerformanceReality, Plan, Scaling, Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours,
-    WorkspaceId, derived_id,
+    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, Plan, Scaling,
+    Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceId, derived_id,
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
@@ -228,11 +225,6 @@ pub fn hours_by_zone<'c>(
     Ok(hours)
 }
 
-/// Posts that the base rules want in a week, over all channels.
-fn wanted_posts(state: &ClientState, rules: &ClientRules) -> u32 {
-    state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
-}
-
 /// Pending posts beyond the review capacity, by client: those with the lowest claim in each workspace.
 fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, OverCapacityPosts> {
     /// Client index, channel and hour of a pending post.
@@ -255,87 +247,21 @@ fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, 
     over_capacity
 }
 
-/// A client's week with slots placed and assets assigned, before guardrails are evaluated.
-pub(super) struct Draft<'a> {
-    pub week: ClientWeek<'a>,
-    pub rules: &'a ClientRules,
-    pub reality: PerformanceReality,
-    pub warning: EarlyWarning,
-    pub facts: Arc<ClientFacts>,
-    pub channel_drafts: Vec<ChannelDraft<'a>>,
-    pub histories: Histories,
-    pub settled: Settled,
-    pub slots: Vec<Slot>,
-    pub assignment: Assignment,
-}
-
-/// A client's week before slots are placed.
-pub(super) struct Setup<'a> {
-    pub reality: PerformanceReality,
-    pub warning: EarlyWarning,
-    pub facts: Arc<ClientFacts>,
-    pub channel_drafts: Vec<ChannelDraft<'a>>,
-}
-
-/// Sets up a client's week: signals, facts and the optimisation problem of each channel.
-pub(super) fn set_up<'a>(
-    week: &ClientWeek<'a>,
-    rules: &ClientRules,
-    demand: WorkspaceDemand,
-    histories: &Histories,
-    worker: &mut WorkerContext<'_>,
-) -> Result<Setup<'a>, PlanError> {
-    let state = week.state;
-    let reality = performance_reality::signal(week);
-    let candidates: Vec<Vec<Candidate<'_>>> =
-        state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
-    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, rules)));
-    let warning = early_warning::signal(week, &facts, worker.evaluator)?;
-    let mut channel_drafts = Vec::with_capacity(state.channels.len());
-    let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
-    for (channel, candidates) in state.channels.iter().zip(candidates) {
-        let channel_key =
-            ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
-        let seen = channel_seen(week, channel);
-        let facts = channel_facts(channel_key, &seen, week.rules, warnings, &reality);
-        channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
-    }
-    Ok(Setup { reality, warning, facts, channel_drafts })
-}
-
-/// Places a client's slots and assigns its assets.
-pub(super) fn draft<'a>(
-    week: ClientWeek<'a>,
-    rules: &'a ClientRules,
-    demand: WorkspaceDemand,
-    worker: &mut WorkerContext<'_>,
-) -> Result<Draft<'a>, PlanError> {
-    let histories = Histories::of(&week.client.assets, &week.state.asset_uses);
-    let Setup { reality, warning, facts, mut channel_drafts } = set_up(&week, rules, demand, &histories, worker)?;
-    for channel_draft in &mut channel_drafts {
-        channel_draft.solve(week.rules.fatigue.end_weight_rounds, worker);
-    }
-    let settled = Settled::of(&week, &mut channel_drafts, worker);
-    let slots = slots(&week, &channel_drafts);
-    let assignment = assets::assign(&channel_drafts, &slots, &week, &histories);
-    Ok(Draft { week, rules, reality, warning, facts, channel_drafts, histories, settled, slots, assignment })
-}
-
 /// Evaluates the guardrails on a draft and completes the plan.
 fn finish(
     draft: Draft<'_>,
     over_capacity: &OverCapacityPosts,
     worker: &mut WorkerContext<'_>,
 ) -> Result<ClientPlan, PlanError> {
-    let Draft { week, rules, reality, warning, facts, channel_drafts, settled, slots, assignment, .. } = draft;
-    let evaluated = evaluate_posts(&week, rules, &channel_drafts, &slots, &assignment, over_capacity, worker)?;
-    let posts: Vec<_> = evaluated.into_iter().map(|(post, _)| post).collect();
-    let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
+    let again = if over_capacity.is_empty() { None } else { Some(draft.evaluated(over_capacity, worker)?) };
+    let posts: Vec<_> = again.unwrap_or_else(|| draft.posts.clone()).into_iter().map(|(post, _)| post).collect();
     let allocate = |(channel, channel_draft): (usize, &ChannelDraft<'_>)| {
-        let limits = settled.limits_on(&week, channel, channel_draft);
-        allocation(channel_draft, &posts, week.hours.len(), &limits)
+        allocation(channel_draft, &posts, draft.week.hours.len(), &draft.limits_on(channel, channel_draft))
     };
-    let allocations = channel_drafts.iter().enumerate().map(allocate).collect();
+    let allocations = draft.channel_drafts.iter().enumerate().map(allocate).collect();
+    let certificate = draft.certificate(&posts);
+    let Draft { week, rules, reality, warning, facts, channel_drafts, settled, .. } = draft;
+    let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
     let signals = Signals {
         client_ops: client_ops::signal(&week),
         agency_director: agency_director::signal(&week),
@@ -350,7 +276,6 @@ fn finish(
         },
     };
     let conflicts = conflicts(rules, &posts, &signals, &settled.unmet);
-    let certificate = settled.certificate(&week, &channel_drafts, &posts);
     Ok(ClientPlan {
         client_id: week.client.id.clone(),
         workspace_id: week.client.workspace_id.clone(),
@@ -380,26 +305,6 @@ fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> 
         })
         .collect();
     CreativeDirector { usable_assets: u32::try_from(facts.usable_assets).unwrap_or(0), channels }
-}
-
-fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {
-    let mut slots = Vec::new();
-    for (index, channel_draft) in channel_drafts.iter().enumerate() {
-        let fatigue = channel_draft.instance.fatigue_at(&channel_draft.solution.chosen);
-        for hour in &channel_draft.solution.chosen {
-            let start = week.hours.instant(*hour as i64);
-            slots.push(Slot {
-                channel_draft: index,
-                hour: *hour,
-                at: start.plus_minutes(i64::from(channel_draft.minute)),
-                date: week.hours.date(week.hours.hours()[*hour].weekday),
-                weight: channel_draft.hours.value[*hour]
-                    * channel_draft.instance.response.at(fatigue[*hour]).max(0.0)
-                    * channel_draft.rules.worth,
-            });
-        }
-    }
-    slots
 }
 
 /// A client's week as an optimisation problem, with its solution.

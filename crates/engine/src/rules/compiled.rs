@@ -34,6 +34,11 @@ impl ClientRules {
         let own = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
         own.map_or(&self.base, |(_, rules)| rules)
     }
+
+    /// The client's own rules, and those of each campaign that overrides some of them.
+    pub fn every(&self) -> impl Iterator<Item = &Rules> {
+        std::iter::once(&*self.base).chain(self.campaigns.iter().map(|(_, rules)| &**rules))
+    }
 }
 
 /// A validated pack with its scripts compiled, to be shared between threads.

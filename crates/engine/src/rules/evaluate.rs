@@ -116,6 +116,11 @@ impl Evaluator {
         self.used
     }
 
+    /// Names of the fields of a post that a function of the pack may read.
+    pub fn post_fields(&self, function: &str) -> impl Iterator<Item = &'static str> {
+        self.functions.get(function).into_iter().flat_map(|cache| &cache.post).map(|field| field.name)
+    }
+
     /// Posts a week from the hook `weekly_posts`; `None` if the pack does not define it.
     ///
     /// # Errors

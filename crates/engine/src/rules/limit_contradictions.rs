@@ -37,8 +37,15 @@ fn paths(name: &str) -> impl Iterator<Item = String> {
     LIMITS.iter().map(move |key| format!("limits.{}", key.path.replace("<limit>", name)))
 }
 
-fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 4] {
-    [bounds(view, name), periods(view, name), no_hours(view, name), span(view, name)]
+fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 6] {
+    [
+        bounds(view, name),
+        periods(view, name),
+        within_and_period(view, name),
+        only_for_at_most(view, name),
+        no_hours(view, name),
+        span(view, name),
+    ]
 }
 
 fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
@@ -73,12 +80,44 @@ fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
 fn periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let found = view.find(&path(name, "per"))?;
     let Value::Names(per) = &found.setting.value else { return None };
-    let periods = LimitPeriod::ALL.map(LimitPeriod::name).into_iter().filter(|period| per.contains(period));
+    let periods = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().filter(|period| per.contains(period));
     let periods: Vec<&str> = periods.collect();
     let [_, second, ..] = periods.as_slice() else { return None };
     let cause = format!("`{}` names more than one period: {}", found.path, listed(periods.iter().copied()));
     let remedy = format!("keep one of them; `{second}` needs a limit of its own");
     contradiction("several_periods", &[&found], cause, remedy)
+}
+
+/// `within_hours` beside a period of the calendar.
+fn within_and_period(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let within = view.find(&path(name, "within_hours"))?;
+    let per = view.find(&path(name, "per"))?;
+    let Value::Names(names) = &per.setting.value else { return None };
+    let period = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().find(|period| names.contains(period))?;
+    // The default is a week and gives way.
+    per.setting.place.as_ref()?;
+    let cause = format!("the limit `{name}` counts per {period} and within any so many hours as well");
+    let remedy = format!("keep `within_hours`, or `{period}` in `per`");
+    contradiction("several_periods", &[&within, &per], cause, remedy)
+}
+
+/// `within_hours` and `per = ["asset"]` bound posts from above, and `weigh` does not change shares.
+fn only_for_at_most(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let bound = BOUNDS.iter().find_map(|(key, _)| Some((*key, view.find(&path(name, key))?)));
+    let (key, bound) = bound.filter(|(key, _)| *key != "at_most")?;
+    let is_per_asset =
+        |found: &FoundSetting<'_>| matches!(&found.setting.value, Value::Names(n) if n.contains(&"asset"));
+    let within = view.find(&path(name, "within_hours")).map(|found| ("`within_hours`", found));
+    let per_asset = || view.find(&path(name, "per")).filter(is_per_asset).map(|found| ("`asset` in `per`", found));
+    let weigh = || {
+        let table = path(name, "weigh");
+        let kind = view.names_under(&table).into_iter().next()?;
+        if key == "at_least" { None } else { view.find(&format!("{table}.{kind}")) }
+    };
+    let (what, found) = within.or_else(per_asset).or_else(|| weigh().map(|found| ("`weigh`", found)))?;
+    let cause = format!("{what} of the limit `{name}` does not go with `{key}`");
+    let remedy = if what == "`weigh`" { "use `at_most` or `at_least`" } else { "use `at_most`" };
+    contradiction("not_for_this_bound", &[&found, &bound], cause, remedy.to_owned())
 }
 
 fn no_hours(view: &View<'_>, name: &str) -> Option<Contradiction> {
@@ -131,10 +170,15 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     };
     let names = declared(view).into_iter().filter(is_on).filter(is_sound);
     let stated = names.filter_map(|name| {
+        let rules = limit(view, name)?;
+        // What posts weigh and which assets they have is not known beforehand, nor where periods of hours begin.
+        if rules.per_asset || rules.weights.is_some() || matches!(rules.period, LimitPeriod::Within(_)) {
+            return None;
+        }
         let is_bound = |found: &FoundSetting<'_>| BOUNDS.iter().any(|(key, _)| path(name, key) == found.path);
         let settings = paths(name).filter_map(|path| view.find(&path));
         let (mut bounds, others): (Vec<_>, Vec<_>) = settings.partition(is_bound);
-        Some(StatedLimit { rules: limit(view, name)?, bound: bounds.pop()?, others })
+        Some(StatedLimit { rules, bound: bounds.pop()?, others })
     });
     stated.collect()
 }
@@ -215,6 +259,8 @@ fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
     channels
         && all(&wide.days, &narrow.days)
         && all(&wide.hours, &narrow.hours)
+        && (wide.kinds.is_empty() || is_part(&narrow.kinds, &wide.kinds))
+        && (wide.campaigns.is_empty() || is_part(&narrow.campaigns, &wide.campaigns))
         && (wide.tags.is_empty() || is_part(&narrow.tags, &wide.tags))
         && (wide.clients.is_empty() || is_part(&narrow.clients, &wide.clients))
         && wide.from.is_none_or(|wide| narrow.from.is_some_and(|narrow| narrow >= wide))

@@ -1,13 +1,14 @@
 //! `limits.toml`: how many posts there may or must be, over several channels of a client.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
+use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use super::key::{DAYS, DefaultValue, Key, Kind};
 use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, Value, View};
-use crate::model::{Channel, ClientId};
+use crate::model::{CampaignId, Channel, ClientId};
 
 /// The names of all channels, in table order.
 #[expect(clippy::indexing_slicing, reason = "INVARIANT: the loop walks within the length, before the program runs")]
@@ -24,6 +25,9 @@ const CHANNEL_NAMES: [&str; Channel::COUNT] = {
 /// Maximum of a bound that is a number of posts.
 const MOST_POSTS: f64 = 1_000_000.0;
 
+/// Greatest length of a period of `within_hours`: two weeks.
+const MOST_WITHIN_HOURS: i64 = 336;
+
 pub(super) const LIMITS: &[Key] = &[
     Key::with_default("<limit>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether the limit applies at all"),
     Key::optional("<limit>.at_most", Kind::number(0.0, MOST_POSTS), "maximum number of posts in each period"),
@@ -32,9 +36,19 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional("<limit>.at_least_share", Kind::above(0.0, 1.0), "minimum share of all posts of the same `per`"),
     Key::with_default(
         "<limit>.per",
-        Kind::Names(&["client", "channel", "hour", "day", "week"]),
+        Kind::Names(&["client", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
-        "what is counted on its own: each client, each channel too, and one of hour, day and week",
+        "what is counted on its own: each client, each channel and each asset too, and one of hour, day and week",
+    ),
+    Key::optional(
+        "<limit>.within_hours",
+        Kind::integer(1, MOST_WITHIN_HOURS),
+        "length of any period in which posts are counted, instead of hour, day or week; for `at_most`",
+    ),
+    Key::optional(
+        "<limit>.weigh.<type>",
+        Kind::number(0.0, MOST_POSTS),
+        "what a post with an asset of that content type counts, instead of 1; types that are not listed count 0",
     ),
     Key::optional("<limit>.where.channels", Kind::Names(&CHANNEL_NAMES), "channels whose posts count; all if omitted"),
     Key::optional("<limit>.where.days", Kind::Names(&DAYS), "days of the week on which posts count; all if omitted"),
@@ -43,6 +57,8 @@ pub(super) const LIMITS: &[Key] = &[
         Kind::Hours,
         "hours of the client's clock in which posts count; all if omitted",
     ),
+    Key::optional("<limit>.where.kinds", Kind::Texts, "content types of assets whose posts count; all if omitted"),
+    Key::optional("<limit>.where.campaigns", Kind::Texts, "campaigns whose posts count; all if omitted"),
     Key::optional("<limit>.where.tags", Kind::Texts, "only clients that have one of these tags; all if omitted"),
     Key::optional("<limit>.where.clients", Kind::Texts, "only clients with these ids; all if omitted"),
     Key::optional("<limit>.where.from", Kind::DateTime, "from this time on posts count, client's clock"),
@@ -63,12 +79,25 @@ pub struct LimitRules {
     pub bound: LimitBound,
     /// Whether each channel is counted on its own.
     pub per_channel: bool,
+    /// Whether each asset is counted on its own.
+    pub per_asset: bool,
+    /// What a post counts by the content type of its asset; `None` if each post counts 1.
+    pub weights: Option<BTreeMap<Arc<str>, f64>>,
     /// The period in which posts are counted.
     pub period: LimitPeriod,
     /// Which posts are counted.
     pub filter: LimitFilter,
     /// What each post too many or too few costs, in the unit of worth; `None` if the limit is hard.
     pub price: Option<f64>,
+}
+
+impl LimitRules {
+    /// Whether posts count by their assets, so that it is known only once these are chosen.
+    #[must_use]
+    pub fn is_of_assets(&self) -> bool {
+        let LimitFilter { kinds, campaigns, .. } = &self.filter;
+        self.per_asset || self.weights.is_some() || !kinds.is_empty() || !campaigns.is_empty()
+    }
 }
 
 /// The bound of a limit.
@@ -93,11 +122,13 @@ pub enum LimitPeriod {
     Day,
     /// Each week, from Monday on.
     Week,
+    /// Any so many hours in a row.
+    Within(u32),
 }
 
 impl LimitPeriod {
-    /// Every period, the shortest first.
-    pub const ALL: [LimitPeriod; 3] = [LimitPeriod::Hour, LimitPeriod::Day, LimitPeriod::Week];
+    /// The periods of the calendar, the shortest first.
+    pub const OF_CALENDAR: [LimitPeriod; 3] = [LimitPeriod::Hour, LimitPeriod::Day, LimitPeriod::Week];
 
     /// Its name in a pack.
     #[must_use]
@@ -106,6 +137,7 @@ impl LimitPeriod {
             LimitPeriod::Hour => "hour",
             LimitPeriod::Day => "day",
             LimitPeriod::Week => "week",
+            LimitPeriod::Within(_) => "within_hours",
         }
     }
 }
@@ -119,6 +151,10 @@ pub struct LimitFilter {
     pub days: [bool; 7],
     /// Whether posts of an hour of the client's clock count.
     pub hours: [bool; 24],
+    /// Content types of assets; empty for all.
+    pub kinds: Vec<Arc<str>>,
+    /// Campaigns; empty for all.
+    pub campaigns: Vec<CampaignId>,
     /// Tags, of which the client has at least one; empty for any client.
     pub tags: Vec<Arc<str>>,
     /// The clients; empty for all.
@@ -135,11 +171,23 @@ impl LimitFilter {
         channels: Vec::new(),
         days: [true; 7],
         hours: [true; 24],
+        kinds: Vec::new(),
+        campaigns: Vec::new(),
         tags: Vec::new(),
         clients: Vec::new(),
         from: None,
         to: None,
     };
+
+    /// Whether a post at a time of the client's clock meets the conditions on time.
+    #[must_use]
+    pub fn covers(&self, at: NaiveDateTime) -> bool {
+        let on = |list: &[bool], place: u32| list.get(place as usize).copied().unwrap_or(false);
+        on(&self.days, at.weekday().num_days_from_monday())
+            && on(&self.hours, at.hour())
+            && self.from.is_none_or(|from| at >= from)
+            && self.to.is_none_or(|to| at < to)
+    }
 }
 
 /// Makes a bound of a number.
@@ -169,24 +217,37 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
     let path = |key: &str| format!("limits.{name}.{key}");
     let bound = BOUNDS.iter().find_map(|(key, bound)| view.number(&path(key)).map(bound))?;
     let per = view.names(&path("per")).unwrap_or_default();
-    let period = LimitPeriod::ALL.into_iter().find(|period| per.contains(&period.name()));
+    let of_calendar = || LimitPeriod::OF_CALENDAR.into_iter().find(|period| per.contains(&period.name()));
+    let within = view.integer(&path("within_hours")).and_then(|hours| u32::try_from(hours).ok());
+    let period = within.map(LimitPeriod::Within).or_else(of_calendar);
     Some(LimitRules {
         name: name.into(),
         bound,
         per_channel: per.contains(&"channel"),
+        per_asset: per.contains(&"asset"),
+        weights: weights(view, &path("weigh")),
         period: period.unwrap_or(LimitPeriod::Week),
         filter: filter(view, &path("where")),
         price: view.number(&path("price")),
     })
 }
 
-/// The clients and tags that the limits of one layer name.
+/// What a post counts by content type; `None` if the table is missing.
+fn weights(view: &View<'_>, table: &str) -> Option<BTreeMap<Arc<str>, f64>> {
+    let weight = |kind: &str| Some((kind.into(), view.number(&format!("{table}.{kind}"))?));
+    let weights: BTreeMap<Arc<str>, f64> = view.names_under(table).into_iter().filter_map(weight).collect();
+    (!weights.is_empty()).then_some(weights)
+}
+
+/// The clients, tags, content types and campaigns that the limits of one layer name.
 pub(super) fn names(layer: &Settings) -> Vec<NameReference> {
     let mut names = Vec::new();
     for (path, setting) in layer.under("limits") {
         let kind = match path.rsplit('.').next() {
             Some("tags") => NameKind::ClientTag,
             Some("clients") => NameKind::Client,
+            Some("kinds") => NameKind::AssetKind,
+            Some("campaigns") => NameKind::Campaign,
             _ => continue,
         };
         let (Value::Texts(texts), Some(place)) = (&setting.value, &setting.place) else { continue };
@@ -209,6 +270,8 @@ fn filter(view: &View<'_>, table: &str) -> LimitFilter {
         hours: std::array::from_fn(|hour| {
             hours.is_none_or(|hours| hours.iter().any(|listed| usize::from(*listed) == hour))
         }),
+        kinds: texts("kinds").map(|kind| kind.as_str().into()).collect(),
+        campaigns: texts("campaigns").map(|id| CampaignId::new(id.as_str())).collect(),
         tags: texts("tags").map(|tag| tag.as_str().into()).collect(),
         clients: texts("clients").map(|id| ClientId::new(id.as_str())).collect(),
         from: view.date_time(&path("from")),
@@ -249,6 +312,8 @@ pub(super) mod tests {
             name: "brand_week".into(),
             bound: LimitBound::AtMost(12.0),
             per_channel: false,
+            per_asset: false,
+            weights: None,
             period: LimitPeriod::Week,
             filter: LimitFilter::ALL,
             price: None,
@@ -263,6 +328,8 @@ pub(super) mod tests {
             "channels = [\"x\", \"linkedin\"]",
             "days = [\"thursday\", \"tuesday\"]",
             "hours = [7, 6]",
+            "kinds = [\"video\"]",
+            "campaigns = [\"spring\"]",
             "tags = [\"b2b\", \"eu\"]",
             "clients = [\"acme\"]",
             "from = 2026-12-24T12:00:00",
@@ -273,7 +340,8 @@ pub(super) mod tests {
         let [limit] = inline.as_slice() else { panic!("{inline:?}") };
         assert_eq!((limit.bound, limit.price), (LimitBound::AtLeast(2.5), Some(500.0)));
         assert_eq!((limit.per_channel, limit.period), (true, LimitPeriod::Day));
-        let LimitFilter { channels, days, hours, tags, clients, from, to } = &limit.filter;
+        let LimitFilter { channels, days, hours, kinds, campaigns, tags, clients, from, to } = &limit.filter;
+        assert_eq!((kinds.as_slice(), campaigns.as_slice()), (&["video".into()][..], &[CampaignId::new("spring")][..]));
         assert_eq!(channels, &[Channel::Linkedin, Channel::X]);
         assert_eq!(days, &[false, true, false, true, false, false, false]);
         assert_eq!(
@@ -357,8 +425,9 @@ pub(super) mod tests {
         assert_eq!(codes("where = { from = \"friday 18:00\" }"), ["wrong_type"]);
         assert_eq!(codes("where = { from = 2026-12-24 }"), ["wrong_type"]);
         assert_eq!(codes("where = { from = 2026-12-24T12:00:00Z }"), ["offset_time"]);
-        assert_eq!(codes("where = { kinds = [\"video\"] }"), ["unknown_key"]);
-        assert_eq!(codes("weigh = { video = 4 }"), ["unknown_key"]);
+        assert_eq!(codes("where = { kind = [\"video\"] }"), ["unknown_key"]);
+        assert_eq!(codes("weigh = { video = -4 }"), ["out_of_range"]);
+        assert_eq!(codes("within_hours = 0"), ["out_of_range"]);
     }
 
     #[test]

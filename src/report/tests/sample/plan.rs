@@ -47,6 +47,7 @@ fn certificate() -> Certificate {
         limit: limit.into(),
         kind,
         channel,
+        asset: None,
         from: monday,
         hours,
         allowed,
@@ -132,6 +133,7 @@ fn allocation() -> Allocation {
         tier: Tier::Exact,
         hours_allowed: 119,
         hours_removed: vec![("quiet_hours", 49)],
+        hours_closed_by_guardrails: Vec::new(),
     }
 }
 

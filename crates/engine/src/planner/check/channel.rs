@@ -188,6 +188,12 @@ impl<'a> ChannelCase<'a> {
         })
     }
 
+    /// Whether the plan says that a guardrail blocks every post of the channel at the hour.
+    pub fn is_closed_by_guardrail(&self, hour: i64) -> bool {
+        let stated = self.allocation.map_or(&[][..], |allocation| &allocation.hours_closed_by_guardrails);
+        usize::try_from(hour).is_ok_and(|hour| stated.contains(&hour))
+    }
+
     /// Whether any of the hour's sixty minutes lies in the quiet hours.
     pub fn is_quiet(&self, moment: &LocalHour) -> bool {
         let Some((from, to)) = self.numbers.quiet_minutes else { return false };
@@ -247,7 +253,8 @@ impl<'a> ChannelCase<'a> {
             let closed = [self.is_closed(moment), self.closed_hours(moment).is_some(), self.is_quiet(moment)];
             let [day, hours, quiet] = closed;
             let holds = [at < from, day, hours, quiet, is_near(&past, at), is_near(&committed, at)];
-            holds.iter().position(|holds| *holds)
+            let by_guardrail = || self.is_closed_by_guardrail(hour).then_some(holds.len());
+            holds.iter().position(|holds| *holds).or_else(by_guardrail)
         };
         Some((0..).zip(&clock.hours).map(rule_of).collect())
     }

@@ -211,8 +211,8 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Hours that each rule removes, counted under the first that applies; `None` if the posting minute is unknown.
-    fn hours_removed(&self) -> Option<[(&'static str, u32); 6]> {
-        let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
+    fn hours_removed(&self) -> Option<[(&'static str, u32); 7]> {
+        let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post", "guardrail"];
         let mut counts = names.map(|name| (name, 0));
         for rule in self.channel.removed_by()?.into_iter().flatten() {
             if let Some((_, count)) = counts.get_mut(rule) {

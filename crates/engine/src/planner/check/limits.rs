@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
+use super::asset_limits;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour};
@@ -35,12 +36,15 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
             findings.of_client("limits", detail);
         }
     }
+    let for_assets = asset_limits::check(case, channels, findings);
     let Some(certificate) = &case.plan.certificate else {
         findings.of_client("certificate", "no bound is stated".to_owned());
         return;
     };
-    check_objective(certificate, &periods, channels, findings);
-    check_bound(certificate, &periods, channels, findings);
+    check_objective(certificate, (&periods, for_assets), channels, findings);
+    let of_hours = |used: &&LimitUse| !asset_limits::is_of_assets(case, used);
+    let stated: Vec<&LimitUse> = certificate.limits.iter().filter(of_hours).collect();
+    check_bound(certificate, &stated, &periods, channels, findings);
 }
 
 /// A limit in one of its periods: the posts of the channels, each times its coefficient, are at most so much.
@@ -88,7 +92,10 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     };
     let mut periods = policy.periods(case, channels);
     for limit in &case.base().limits {
-        let LimitRules { name, bound, per_channel, period, filter, price } = limit;
+        let LimitRules { name, bound, per_channel, period, filter, price, .. } = limit;
+        if limit.is_of_assets() {
+            continue;
+        }
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
             let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
@@ -114,17 +121,33 @@ impl<'a> Stated<'a, '_> {
         let is_meant = |one: &&ChannelCase<'_>| one.numbers.weekly_posts > 0 || !self.filter.channels.is_empty();
         let own = channels.iter().filter(is_meant).map(|channel| Some(channel.state.channel));
         let groups: Vec<Option<Channel>> = if self.per_channel { own.collect() } else { vec![None] };
+        let periods = self.hours_of_periods(case);
+        let in_periods = |group| {
+            let each = periods.iter();
+            each.filter_map(move |(first, hours)| self.in_period(case, channels, group, *first, hours))
+        };
+        groups.into_iter().flat_map(in_periods).collect()
+    }
+
+    /// The first hour of each period, and those of its hours that are in the week.
+    fn hours_of_periods(&self, case: &ClientCase<'_>) -> Vec<(i64, Vec<usize>)> {
+        let len = case.clock.hours.len();
+        if let LimitPeriod::Within(length) = self.period {
+            let (length, end) = (i64::from(length), case.clock.len());
+            let hours =
+                |first: i64| (0..len).filter(|hour| (first..first + length).contains(&(*hour as i64))).collect();
+            return (1 - length..end).map(|first| (first, hours(first))).collect();
+        }
         let mut periods: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (hour, moment) in case.clock.hours.iter().enumerate() {
             let period = match self.period {
-                LimitPeriod::Week => 0,
                 LimitPeriod::Day => moment.weekday,
                 LimitPeriod::Hour => hour,
+                LimitPeriod::Week | LimitPeriod::Within(_) => 0,
             };
             periods.entry(period).or_default().push(hour);
         }
-        let in_periods = |group| periods.values().filter_map(move |hours| self.in_period(case, channels, group, hours));
-        groups.into_iter().flat_map(in_periods).collect()
+        periods.into_values().map(|hours| (hours.first().map_or(0, |first| *first as i64), hours)).collect()
     }
 
     /// The limit in the period of some hours; `None` if nothing can count there.
@@ -133,12 +156,21 @@ impl<'a> Stated<'a, '_> {
         case: &ClientCase<'a>,
         channels: &[ChannelCase<'a>],
         group: Option<Channel>,
+        first: i64,
         hours: &[usize],
     ) -> Option<LimitPeriodCase<'a>> {
         let mut coefficients = vec![vec![0.0; case.clock.hours.len()]; channels.len()];
         let (mut any, mut committed, mut of) = (false, 0.0, 0.0);
         for (channel, coefficients) in channels.iter().zip(&mut coefficients) {
             let is_meant = group.is_none_or(|group| group == channel.state.channel);
+            // Only a period of so many hours may begin before the week.
+            let before = channel.state.recent_posts.iter().filter(|_| is_meant);
+            for at in before.filter(|at| (first..0).contains(&case.clock.hour_of(**at))) {
+                let is_named = self.filter.channels.is_empty() || self.filter.channels.contains(&channel.state.channel);
+                let is_counted = is_named && self.filter.covers(case.client.zone.wall_time(*at));
+                committed += f64::from(u8::from(is_counted));
+                of += 1.0;
+            }
             for hour in hours.iter().filter(|_| is_meant) {
                 let is_counted = counts(channel, case.clock.hours.get(*hour)?, self.filter);
                 any |= is_counted;
@@ -155,7 +187,7 @@ impl<'a> Stated<'a, '_> {
             LimitBound::AtMostShare(share) => share * of - committed,
             LimitBound::AtLeastShare(share) => committed - share * of,
         };
-        let first = case.clock.start + *hours.first()? as i64 * HOUR;
+        let first = case.clock.start + first * HOUR;
         let from = case.client.zone.wall_time(Timestamp::from_second(first));
         let (name, channel, price) = (self.name, group, self.price);
         any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
@@ -186,10 +218,11 @@ fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -
         && filter.to.is_none_or(|to| shown < to)
 }
 
-/// The objective is that of the posts that may run, less what is given up for limits with a price.
+/// The objective is that of the posts that may run, less what is given up for limits with a price: those on hours, and
+/// the given amount for those on assets.
 fn check_objective(
     certificate: &Certificate,
-    periods: &[LimitPeriodCase<'_>],
+    (periods, for_assets): (&[LimitPeriodCase<'_>], f64),
     channels: &[ChannelCase<'_>],
     findings: &mut Findings,
 ) {
@@ -209,6 +242,7 @@ fn check_objective(
         let excess = period.used(channels, crate::model::Post::is_live) - period.at_most;
         objective -= period.price.unwrap_or(0.0) * if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 };
     }
+    objective -= for_assets;
     if !is_near(certificate.objective, objective, scale) {
         let detail = format!("the plan says {}, it is {objective}", certificate.objective);
         findings.of_client("certificate_objective", detail);
@@ -222,12 +256,13 @@ fn is_near(stated: f64, derived: f64, scale: f64) -> bool {
 /// The bound follows from the stated prices. Where no limit has one, it is the sum of the channels' own bounds.
 fn check_bound(
     certificate: &Certificate,
+    stated: &[&LimitUse],
     periods: &[LimitPeriodCase<'_>],
     channels: &[ChannelCase<'_>],
     findings: &mut Findings,
 ) {
     let mut prices = vec![0.0; periods.len()];
-    for stated in &certificate.limits {
+    for stated in stated {
         let same = |period: &&LimitPeriodCase<'_>| is_of(period, stated);
         let Some((period, price)) = periods.iter().zip(&mut prices).find(|(period, _)| same(period)) else {
             findings.of_client("certificate_limits", format!("there is no limit `{}` there", stated.limit));

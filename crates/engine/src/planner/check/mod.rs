@@ -23,6 +23,7 @@
 //! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one, like
 //! x(t) in the model.
 
+mod asset_limits;
 mod assets;
 mod case;
 mod channel;

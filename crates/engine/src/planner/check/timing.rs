@@ -67,6 +67,10 @@ fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &LocalHo
     if let Some(range) = channel.closed_hours(moment) {
         findings.of_post(case, placed.post, "closed_hours", format!("nothing may be posted from {range}"));
     }
+    if channel.is_closed_by_guardrail(placed.hour) {
+        let detail = "the plan says that a guardrail blocks every post at its hour".to_owned();
+        findings.of_post(case, placed.post, "closed_by_guardrail", detail);
+    }
     if channel.is_quiet(moment) {
         findings.of_post(case, placed.post, "quiet_hours", "its hour lies in the channel's quiet hours".to_owned());
     }

@@ -16,9 +16,11 @@ use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, Post, Reason, RiskBand, Scenario,
     ScheduleStatus, Timestamp, Week,
 };
+use crate::planner::around_guardrails::draft;
 use crate::planner::channel::{ChannelDraft, WorkerContext};
-use crate::planner::post_evaluation::{OverCapacityPosts, evaluate_posts};
-use crate::planner::week::{Draft, PlanningContext, draft};
+use crate::planner::draft::Draft;
+use crate::planner::post_evaluation::OverCapacityPosts;
+use crate::planner::week::PlanningContext;
 use crate::planner::{PlanError, Planner};
 use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
 
@@ -254,14 +256,12 @@ fn facts(
     post: &Post,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Arc<PostFacts>, ExplainError> {
-    let Draft { week, rules, channel_drafts, slots, assignment, .. } = draft;
     let is_over_capacity = |post: &&Post| matches!(post.blocked.as_deref(), Some(Reason::ReviewCapacity));
     let over_capacity: OverCapacityPosts =
         plan.posts.iter().filter(is_over_capacity).map(|post| (post.channel, post.hour)).collect();
-    let evaluated = evaluate_posts(week, rules, channel_drafts, slots, assignment, &over_capacity, worker)
-        .map_err(PlanError::from)?;
+    let evaluated = draft.evaluated(&over_capacity, worker).map_err(PlanError::from)?;
     let found = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
-    found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), week))
+    found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), &draft.week))
 }
 
 fn explanation(
@@ -275,7 +275,7 @@ fn explanation(
     let (week, campaign) = (&draft.week, post.campaign_id.as_ref());
     let explainer = Explainer::new(planner.rules(), week.client, campaign);
     let factors = explainer.slot_value(week, channel_draft, post.hour, campaign);
-    let is_allowed = |hour: usize| channel_draft.hours.forbidden.get(hour).is_some_and(Option::is_none);
+    let is_allowed = |hour: usize| channel_draft.instance.allowed.get(hour).copied().unwrap_or(false);
     let (better_hours, allowed_hours) = better_hours(channel_draft, post.hour, is_allowed);
     let without_asset = explainer.effective.assets.quality_without_asset;
     let (asset, quality_parts, work_cost_parts) = match asset(planner, draft, channel_draft, post) {

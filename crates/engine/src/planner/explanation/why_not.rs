@@ -10,8 +10,8 @@ use crate::agents::ClientWeek;
 use crate::model::{Channel, ClientId, LimitUse, Scenario, Spacing, Week, wall_time_text};
 use crate::planner::Planner;
 use crate::planner::channel::{ChannelDraft, WorkerContext};
+use crate::planner::draft::Draft;
 use crate::planner::hours::{HourRule, closed_range};
-use crate::planner::week::Draft;
 
 /// Why an hour has no post.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,6 +83,12 @@ pub fn why_not(
             let (because, source) = forbidden(&explainer, week, channel_draft, rule, hour);
             return Ok(WhyNot::Forbidden { rule: rule.name(), because, source });
         }
+        let blocked_there =
+            [&channel_draft.closed, &channel_draft.avoided].into_iter().find_map(|hours| hours.get(&hour));
+        if let Some(verdict) = blocked_there {
+            let because = format!("{} blocks a post there: {}", verdict.rule, verdict.reason);
+            return Ok(WhyNot::Forbidden { rule: "guardrail", because, source: verdict.source() });
+        }
         Ok(cost(draft, channel_draft, hour, worker))
     })
 }
@@ -108,7 +114,10 @@ fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker
         };
         return WhyNot::Impossible { because };
     };
-    let limits = draft.settled.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
+    let mut limits = draft.settled.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
+    if !channel_draft.left_out.is_empty() {
+        limits.extend(draft.asset_limits.costs_on(channel_draft.state.channel, &draft.assignment));
+    }
     if with_it.objective > planned.objective && !limits.is_empty() {
         return WhyNot::Limited { objective: planned.objective, with_it: with_it.objective, limits };
     }

@@ -53,6 +53,8 @@ enum Period {
     Day(u8),
     /// Hour of the week.
     Hour(usize),
+    /// So many hours from an hour on, counted from the first of the week.
+    Within(i64, u32),
 }
 
 impl Period {
@@ -61,7 +63,13 @@ impl Period {
             Period::Week => true,
             Period::Day(day) => week.hours.hours().get(hour).is_some_and(|wall| wall.weekday == day),
             Period::Hour(only) => only == hour,
+            Period::Within(..) => self.covers_hour(hour as i64),
         }
+    }
+
+    /// Whether a period of hours has an hour, counted from the first of the week.
+    fn covers_hour(self, hour: i64) -> bool {
+        matches!(self, Period::Within(first, hours) if (first..first + i64::from(hours)).contains(&hour))
     }
 }
 
@@ -77,7 +85,7 @@ impl WeekLimits {
         let mut limits = Self { limits: Vec::new(), counts: Vec::new() };
         limits.add(week, channel_drafts, &actions_a_day(week.client.policy.max_actions_per_day));
         let mut applying: Vec<&LimitRules> =
-            week.rules.limits.iter().filter(|limit| applies(&limit.filter, week)).collect();
+            week.rules.limits.iter().filter(|limit| !limit.is_of_assets() && applies(&limit.filter, week)).collect();
         // The order of the file decides nothing.
         applying.sort_by(|a, b| a.name.cmp(&b.name));
         applying.into_iter().for_each(|limit| limits.add(week, channel_drafts, limit));
@@ -99,6 +107,7 @@ impl WeekLimits {
             LimitPeriod::Week => vec![Period::Week],
             LimitPeriod::Day => (0..7).map(Period::Day).collect(),
             LimitPeriod::Hour => (0..week.hours.len()).map(Period::Hour).collect(),
+            LimitPeriod::Within(hours) => windows(week, hours),
         };
         for channel in groups {
             for period in &periods {
@@ -106,7 +115,7 @@ impl WeekLimits {
                     Count { limit: self.limits.len(), channel, period: *period, committed: 0, committed_of: 0 };
                 // A limit on channels that the client does not have, or on days of other weeks, is none for this week.
                 if limit.counted.is_none() || limit.counts_anything(week, &count) {
-                    count.add_committed(week, channel_drafts, &limit);
+                    count.add_committed(week, channel_drafts, &limit, &rules.filter);
                     self.counts.push(count);
                 }
             }
@@ -138,6 +147,15 @@ impl WeekLimits {
         self.each().any(|(limit, count)| excess(limit.used(week, count, chosen), limit.left(count)) > 0.0)
     }
 
+    /// Names of the limits without a price that a choice of hours breaks.
+    pub fn broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<Arc<str>> {
+        let hard = self.each().filter(|(limit, _)| limit.price.is_none());
+        let broken = hard.filter(|(limit, count)| excess(limit.used(week, count, chosen), limit.left(count)) > 0.0);
+        let mut names: Vec<Arc<str>> = broken.map(|(limit, _)| Arc::clone(&limit.name)).collect();
+        names.dedup();
+        names
+    }
+
     /// What is given up by a choice of hours for limits with a price.
     pub fn given_up(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> f64 {
         let priced = self.each().filter_map(|(limit, count)| Some((limit, count, limit.price?)));
@@ -152,7 +170,7 @@ impl WeekLimits {
         let full = of_policy.filter(|(limit, count)| excess(limit.used(week, count, chosen), limit.left(count)) > 0.0);
         let day = |(_, count): (&WeekLimit, &Count)| match count.period {
             Period::Day(day) => Some(day),
-            Period::Week | Period::Hour(_) => None,
+            Period::Week | Period::Hour(_) | Period::Within(..) => None,
         };
         full.filter_map(day).collect()
     }
@@ -177,7 +195,8 @@ impl WeekLimits {
         prices: &[f64],
     ) -> Vec<LimitUse> {
         let is_used_up = |limit: &WeekLimit, count: &Count| {
-            !matches!(count.period, Period::Hour(_)) && limit.used(week, count, chosen) >= limit.left(count)
+            !matches!(count.period, Period::Hour(_) | Period::Within(..))
+                && limit.used(week, count, chosen) >= limit.left(count)
         };
         let each = self.each().zip(prices).filter(|((limit, count), price)| **price > 0.0 || is_used_up(limit, count));
         each.map(|((limit, count), price)| shown(week, channel_drafts, (limit, count), chosen, *price)).collect()
@@ -239,12 +258,20 @@ impl WeekLimits {
     }
 }
 
+/// Every period of so many hours that has an hour of the week, without those that another one covers.
+fn windows(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
+    let (length, end) = (i64::from(hours), week.hours.len() as i64);
+    (1 - length..end).map(|first| Period::Within(first, hours)).collect()
+}
+
 /// The limit that a client's policy sets on the posts of a day.
 fn actions_a_day(most: u32) -> LimitRules {
     LimitRules {
         name: ACTIONS_A_DAY.into(),
         bound: LimitBound::AtMost(f64::from(most)),
         per_channel: false,
+        per_asset: false,
+        weights: None,
         period: LimitPeriod::Day,
         filter: LimitFilter::ALL,
         price: None,
@@ -252,7 +279,7 @@ fn actions_a_day(most: u32) -> LimitRules {
 }
 
 /// Whether a limit is one for the client.
-fn applies(filter: &LimitFilter, week: &ClientWeek<'_>) -> bool {
+pub(super) fn applies(filter: &LimitFilter, week: &ClientWeek<'_>) -> bool {
     let client = week.client;
     let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
     is_tagged && (filter.clients.is_empty() || filter.clients.contains(&client.id))
@@ -269,7 +296,7 @@ fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], filter: &
 }
 
 /// Whether a post of a channel, at a minute of an hour, meets the conditions on time.
-fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
+pub(super) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
     let Some(wall) = week.hours.hours().get(hour) else { return false };
     let on = |list: &[bool], place: u8| list.get(usize::from(place)).copied().unwrap_or(false);
     if !on(&filter.days, wall.weekday) || !on(&filter.hours, wall.hour) {
@@ -282,7 +309,7 @@ fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usiz
     filter.from.is_none_or(|from| at >= from) && filter.to.is_none_or(|to| at < to)
 }
 
-const fn kind_of(bound: LimitBound) -> (LimitKind, f64) {
+pub(super) const fn kind_of(bound: LimitBound) -> (LimitKind, f64) {
     match bound {
         LimitBound::AtMost(posts) => (LimitKind::AtMost, posts),
         LimitBound::AtLeast(posts) => (LimitKind::AtLeast, posts),
@@ -358,7 +385,13 @@ impl Count {
         self.channel.is_none_or(|own| own == channel) && self.period.covers(week, hour)
     }
 
-    fn add_committed(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], limit: &WeekLimit) {
+    fn add_committed(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        limit: &WeekLimit,
+        filter: &LimitFilter,
+    ) {
         for (channel, channel_draft) in channel_drafts.iter().enumerate() {
             for hour in &channel_draft.hours.committed {
                 if self.covers(week, channel, *hour) {
@@ -366,11 +399,34 @@ impl Count {
                     self.committed_of += 1;
                 }
             }
+            if matches!(self.period, Period::Within(first, _) if first < 0) {
+                self.add_before_week(week, channel_draft, channel, filter);
+            }
+        }
+    }
+
+    /// Adds the posts of a channel before the week, as many in an hour as there were.
+    fn add_before_week(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_draft: &ChannelDraft<'_>,
+        channel: usize,
+        filter: &LimitFilter,
+    ) {
+        let is_own = self.channel.is_none_or(|own| own == channel);
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
+        let before = channel_draft.state.recent_posts.iter().filter(|at| **at < week.hours.start());
+        for at in before.filter(|at| is_own && self.period.covers_hour(week.hours.hour_of(**at))) {
+            self.committed += u32::from(is_named && filter.covers(week.client.zone.wall_time(*at)));
+            self.committed_of += 1;
         }
     }
 
     /// Start of the period on the client's clock, and its number of hours.
     fn span(&self, week: &ClientWeek<'_>) -> (NaiveDateTime, usize) {
+        if let Period::Within(first, hours) = self.period {
+            return (week.client.zone.wall_time(week.hours.instant(first)), hours as usize);
+        }
         let covers = |hour: &usize| self.period.covers(week, *hour);
         let first = (0..week.hours.len()).find(covers).unwrap_or(0);
         let hours = (first..week.hours.len()).take_while(covers).count();
@@ -400,6 +456,7 @@ fn shown(
         limit: Arc::clone(&limit.name),
         kind: limit.kind,
         channel,
+        asset: None,
         from,
         hours: u32::try_from(hours).unwrap_or(u32::MAX),
         allowed: limit.allowed,

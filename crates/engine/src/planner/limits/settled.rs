@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::counts::WeekLimits;
 use super::export::{LimitsExport, RowExport};
 use crate::agents::ClientWeek;
-use crate::model::{Certificate, Channel, LimitUse, Post, Tier, wall_time_text};
+use crate::model::{Channel, LimitUse, Post, Tier, wall_time_text};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Term, smallest_conflict, solve_coupled};
 
@@ -62,23 +62,48 @@ impl Settled {
         }
     }
 
-    /// How good the week is at least, given its evaluated posts; `None` if no bound is proven.
-    pub fn certificate(
+    /// Upper bound on the objective of all channels; `None` if it is not proven.
+    pub fn bound(&self) -> Option<f64> {
+        self.bound
+    }
+
+    /// Plans nothing, because of limits that cannot be kept together.
+    pub fn give_up(&mut self, unmet: Vec<Arc<str>>) {
+        (self.unmet, self.bound) = (unmet, None);
+    }
+
+    /// Plans again as if nothing had been given up.
+    pub fn take_up_again(&mut self, bound: Option<f64>) {
+        self.bound = bound;
+        self.unmet.clear();
+    }
+
+    /// How evaluated posts stand to the limits that are used up or cost something. Blocked posts do not count.
+    pub fn uses<'p>(
         &self,
         week: &ClientWeek<'_>,
         channel_drafts: &[ChannelDraft<'_>],
-        posts: &[Post],
-    ) -> Option<Certificate> {
-        let upper_bound = self.bound?;
-        let live = |draft: &ChannelDraft<'_>| -> Vec<usize> {
-            let own = posts.iter().filter(|post| post.channel == draft.state.channel && post.is_live());
-            own.map(|post| post.hour).collect()
-        };
-        let live: Vec<Vec<usize>> = channel_drafts.iter().map(live).collect();
+        posts: impl Iterator<Item = &'p Post>,
+    ) -> Vec<LimitUse> {
+        self.limits.uses(week, channel_drafts, &live_hours(channel_drafts, posts), &self.prices)
+    }
+
+    /// Names of the limits without a price that the slots of the channels break.
+    pub fn broken_by_fewer_posts(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
+        self.limits.broken(week, &chosen(channel_drafts))
+    }
+
+    /// What evaluated posts come to at mean quality, less what is given up for limits with a price. Blocked posts earn
+    /// nothing.
+    pub fn objective<'p>(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        posts: impl Iterator<Item = &'p Post>,
+    ) -> f64 {
+        let live = live_hours(channel_drafts, posts);
         let of_channels = channel_drafts.iter().zip(&live).map(|(draft, live)| draft.instance.objective(live));
-        let objective = of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &live);
-        let limits = self.limits.uses(week, channel_drafts, &live, &self.prices);
-        Some(Certificate { objective, upper_bound, limits })
+        of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &live)
     }
 
     /// Names of the limits that took posts, or better hours, from a channel; of those that contradict each other, if any
@@ -145,6 +170,15 @@ impl Settled {
         let client_id = week.client.id.clone();
         LimitsExport { format: 1, client_id, week_start, channels, limits, bound: self.bound, objective, chosen }
     }
+}
+
+/// The hours of the posts of every channel that may run.
+fn live_hours<'p>(channel_drafts: &[ChannelDraft<'_>], posts: impl Iterator<Item = &'p Post>) -> Vec<Vec<usize>> {
+    let live: Vec<&Post> = posts.filter(|post| post.is_live()).collect();
+    let of_channel = |draft: &ChannelDraft<'_>| {
+        live.iter().filter(|post| post.channel == draft.state.channel).map(|post| post.hour).collect()
+    };
+    channel_drafts.iter().map(of_channel).collect()
 }
 
 /// The chosen hours of every channel.

@@ -1,0 +1,235 @@
+//! Plans around the hours at which guardrails block posts.
+//!
+//! Slots are placed before guardrails are evaluated, because what they say may depend on the asset and on other posts. A
+//! guardrail that judges a post by its time alone blocks it there in every plan: such hours are closed, and the week is
+//! placed again. One that judges by other posts, such as those of the same day, blocks it in this plan only: then the
+//! week is placed once more without the hours at which the post would be blocked, and the better of the two plans is
+//! kept. Where every open hour is blocked, a blocked post keeps its slot, so that the plan shows it with its reason.
+
+use std::sync::Arc;
+
+use super::PlanError;
+use super::assets::Slot;
+use super::channel::{BlockedHours, ChannelDraft, Scored, WorkerContext};
+use super::draft::{Draft, slot};
+use super::limits::Settled;
+use super::post_evaluation::{SlotEvaluator, facts_among};
+use crate::agents::ClientWeek;
+use crate::agents::scaling::WorkspaceDemand;
+use crate::model::{Outcome, Reason, Verdict};
+use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, RuleFailure, Rules};
+
+/// How often posts that are blocked because of others are placed elsewhere.
+const ROUNDS: usize = 3;
+
+/// The share of the objective by which a plan must be better to replace another.
+const LEAST_GAIN: f64 = 1e-9;
+
+/// Facts of a post that its hour determines.
+const TIME: [&str; 7] = ["hour", "weekday", "date", "day", "month", "week", "is_best_hour"];
+
+/// Facts of a post that depend on other posts.
+const OTHER_POSTS: [&str; 6] =
+    ["fatigue", "expected_engagement", "channels_of_day", "hours_of_day", "action_of_day", "hours_to_nearest_post"];
+
+/// What a guardrail judges posts by, as far as another hour changes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JudgedBy {
+    /// Their time and nothing else.
+    Time,
+    /// Other posts, or their time together with their asset.
+    OtherPosts,
+}
+
+/// A blocked post that may pass at another hour.
+struct BlockedPost {
+    slot: Slot,
+    /// Index of its asset among the channel's candidates.
+    candidate: Option<usize>,
+    guardrail: GuardrailRules,
+    judged_by: JudgedBy,
+}
+
+/// A client's week, with hours closed and posts moved until no guardrail blocks a post that would pass elsewhere, or
+/// nothing is gained.
+pub(super) fn draft<'a>(
+    week: ClientWeek<'a>,
+    rules: &'a ClientRules,
+    demand: WorkspaceDemand,
+    worker: &mut WorkerContext<'_>,
+) -> Result<Draft<'a>, PlanError> {
+    let mut draft = Draft::place(week, rules, demand, worker)?;
+    // Each time at least one more hour is closed.
+    while close_hours(&mut draft, worker)? {
+        draft.place_again(worker)?;
+    }
+    for _ in 0..ROUNDS {
+        if !move_posts(&mut draft, worker)? {
+            break;
+        }
+    }
+    Ok(draft)
+}
+
+/// Closes the hours at which guardrails that judge by time alone block. Returns whether there were any.
+fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
+    let mut any = false;
+    for blocked in blocked_posts(draft, JudgedBy::Time, worker.evaluator) {
+        let Some(hours) = blocked_hours(draft, &blocked, worker)? else { continue };
+        any |= !hours.is_empty();
+        if let Some(channel_draft) = draft.channel_drafts.get_mut(blocked.slot.channel_draft) {
+            channel_draft.close(hours);
+        }
+    }
+    Ok(any)
+}
+
+/// Places the week without the hours at which posts are blocked because of others, and keeps the result if it is better.
+/// Returns whether it is.
+fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
+    let mut avoided: Vec<BlockedHours> = draft.channel_drafts.iter().map(|draft| draft.avoided.clone()).collect();
+    let mut any = false;
+    for blocked in blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator) {
+        let Some(hours) = blocked_hours(draft, &blocked, worker)? else { continue };
+        any |= !hours.is_empty();
+        if let Some(of_channel) = avoided.get_mut(blocked.slot.channel_draft) {
+            of_channel.extend(hours);
+        }
+    }
+    if !any {
+        return Ok(false);
+    }
+    let before = draft.objective();
+    let (slots, assignment, posts) = (draft.slots.clone(), draft.assignment.clone(), draft.posts.clone());
+    let asset_limits = draft.asset_limits.clone();
+    let of_channel = |draft: &ChannelDraft<'_>| (draft.solution.clone(), draft.left_out.clone());
+    let solutions: Vec<_> = draft.channel_drafts.iter().map(of_channel).collect();
+    let bound = draft.settled.bound();
+    let is_possible = place_without(draft, &avoided, worker);
+    draft.fill(worker)?;
+    let is_possible = is_possible && draft.settled.unmet.is_empty();
+    if is_possible && draft.objective() > before + LEAST_GAIN * before.abs() {
+        for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
+            channel_draft.avoided = avoided;
+        }
+        return Ok(true);
+    }
+    draft.settled.take_up_again(bound);
+    for (channel_draft, (solution, left_out)) in draft.channel_drafts.iter_mut().zip(solutions) {
+        (channel_draft.solution, channel_draft.left_out) = (solution, left_out);
+    }
+    (draft.slots, draft.assignment, draft.posts, draft.asset_limits) = (slots, assignment, posts, asset_limits);
+    Ok(false)
+}
+
+/// Places the slots of all channels without some hours. Bound and prices stay those of all open hours. Returns whether
+/// the limits can be kept.
+fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut WorkerContext<'_>) -> bool {
+    let open: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
+    for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
+        channel_draft.solve_without(avoided, worker);
+    }
+    let settled = Settled::of(&draft.week, &mut draft.channel_drafts, worker);
+    for (channel_draft, open) in draft.channel_drafts.iter_mut().zip(open) {
+        channel_draft.instance.allowed = open;
+    }
+    settled.unmet.is_empty()
+}
+
+/// The posts blocked by guardrails that judge in the given way, one for each channel and guardrail if by time alone.
+fn blocked_posts(draft: &Draft<'_>, judged: JudgedBy, evaluator: &Evaluator) -> Vec<BlockedPost> {
+    let mut found: Vec<BlockedPost> = Vec::new();
+    for (post, _) in &draft.posts {
+        let Some(Reason::Guardrail { rule, .. }) = post.blocked.as_deref() else { continue };
+        let rules = draft.rules.of(post.campaign_id.as_ref());
+        let Some(guardrail) = rules.guardrails.iter().find(|guardrail| guardrail.name == *rule) else { continue };
+        if judged_by(guardrail, evaluator) != Some(judged) {
+            continue;
+        }
+        let is_slot = |slot: &Slot| {
+            let channel_draft = draft.channel_drafts.get(slot.channel_draft);
+            slot.hour == post.hour && channel_draft.is_some_and(|one| one.state.channel == post.channel)
+        };
+        let Some((place, slot)) = draft.slots.iter().enumerate().find(|(_, slot)| is_slot(slot)) else { continue };
+        let is_same = |other: &BlockedPost| {
+            other.slot.channel_draft == slot.channel_draft && other.guardrail.name == guardrail.name
+        };
+        if judged == JudgedBy::Time && found.iter().any(is_same) {
+            continue;
+        }
+        let candidate = draft.assignment.get(place).copied().flatten();
+        found.push(BlockedPost { slot: slot.clone(), candidate, guardrail: guardrail.clone(), judged_by: judged });
+    }
+    found
+}
+
+/// What a guardrail judges by; `None` if the hour of a post makes no difference to it.
+fn judged_by(guardrail: &GuardrailRules, evaluator: &Evaluator) -> Option<JudgedBy> {
+    if guardrail.scope == GuardrailScope::ChannelWeek {
+        return None;
+    }
+    let fields = || evaluator.post_fields(&guardrail.name);
+    let is_of_time = |field: &str| TIME.contains(&field);
+    let reads_others = fields().any(|field| OTHER_POSTS.contains(&field));
+    match (fields().any(is_of_time), reads_others) {
+        (false, false) => None,
+        (true, false) if fields().all(is_of_time) => Some(JudgedBy::Time),
+        _ => Some(JudgedBy::OtherPosts),
+    }
+}
+
+/// The open hours of its channel at which a post would be blocked as well, the other posts being where they are; `None`
+/// if it would be at each of them.
+fn blocked_hours(
+    draft: &Draft<'_>,
+    blocked: &BlockedPost,
+    worker: &mut WorkerContext<'_>,
+) -> Result<Option<BlockedHours>, RuleFailure> {
+    let Some(channel_draft) = draft.channel_drafts.get(blocked.slot.channel_draft) else { return Ok(None) };
+    let scored = blocked.candidate.and_then(|candidate| channel_draft.candidates.get(candidate));
+    let others: Vec<Slot> = draft.slots.iter().filter(|slot| **slot != blocked.slot).cloned().collect();
+    let chosen: Vec<usize> =
+        channel_draft.solution.chosen.iter().copied().filter(|hour| *hour != blocked.slot.hour).collect();
+    let fatigue = channel_draft.instance.fatigue_at(&chosen);
+    let mut hours = BlockedHours::new();
+    let mut passes = false;
+    let open = channel_draft.instance.allowed.iter().enumerate().filter(|(_, allowed)| **allowed);
+    for (hour, _) in open {
+        let slot = slot(&draft.week, (blocked.slot.channel_draft, channel_draft), hour, 0.0);
+        let tired = fatigue.get(hour).copied().unwrap_or(0.0);
+        match blocks(draft, blocked, (channel_draft, &slot, scored), &others, tired, worker)? {
+            Some(verdict) => drop(hours.insert(hour, verdict)),
+            None => passes = true,
+        }
+    }
+    Ok(passes.then_some(hours))
+}
+
+/// The verdict that blocks a post at a slot; `None` if it passes, or if under the rules of some campaign it may.
+fn blocks(
+    draft: &Draft<'_>,
+    blocked: &BlockedPost,
+    (channel_draft, slot, scored): (&ChannelDraft<'_>, &Slot, Option<&Scored<'_>>),
+    others: &[Slot],
+    fatigue: f64,
+    worker: &mut WorkerContext<'_>,
+) -> Result<Option<Arc<Verdict>>, RuleFailure> {
+    let Draft { week, rules, channel_drafts, .. } = draft;
+    let evaluator = SlotEvaluator { week, client_rules: rules, channel_draft, slot, scored };
+    let facts = facts_among(&evaluator, channel_drafts, others, fatigue);
+    let own = |rules: &Rules| rules.guardrails.iter().find(|one| one.name == blocked.guardrail.name).cloned();
+    let applying: Vec<Option<GuardrailRules>> = match blocked.judged_by {
+        JudgedBy::Time => rules.every().map(own).collect(),
+        JudgedBy::OtherPosts => vec![Some(blocked.guardrail.clone())],
+    };
+    let mut found = None;
+    for guardrail in applying {
+        let Some(guardrail) = guardrail else { return Ok(None) };
+        let verdict = worker.evaluator.guardrail(&guardrail, Some(&facts), &channel_draft.ctx)?;
+        if verdict.outcome != Outcome::Block {
+            return Ok(None);
+        }
+        found.get_or_insert(verdict);
+    }
+    Ok(found)
+}

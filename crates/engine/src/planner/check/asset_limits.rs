@@ -1,0 +1,199 @@
+//! Checks limits that count posts by their assets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDateTime;
+
+use super::case::ClientCase;
+use super::channel::ChannelCase;
+use super::{Findings, OBJECTIVE_ROUNDING};
+use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
+use crate::rules::{LimitBound, LimitPeriod, LimitRules};
+
+/// A post, planned or committed, as a limit counts it.
+struct CountedPost {
+    channel: Channel,
+    hour: i64,
+    asset: Option<AssetId>,
+    /// What it counts.
+    counts: f64,
+    is_planned: bool,
+    is_live: bool,
+}
+
+/// Checks the limits without a price, and the stated uses. Returns what the posts that may run give up for limits with
+/// a price.
+pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) -> f64 {
+    let limits: Vec<&LimitRules> = case.base().limits.iter().filter(|limit| is_meant(case, limit)).collect();
+    let mut given_up = 0.0;
+    for limit in &limits {
+        let posts = counted_posts(case, channels, limit);
+        for period in periods(case, limit, &posts) {
+            let excess = |live_only: bool| excess(limit, &posts, &period, live_only);
+            if limit.price.is_none() && excess(false) > OBJECTIVE_ROUNDING {
+                let detail =
+                    format!("`{}` is broken by the posts from hour {} of the week on", limit.name, period.first);
+                findings.of_client("limits", detail);
+            }
+            given_up += limit.price.unwrap_or(0.0) * excess(true);
+        }
+    }
+    let stated = case.plan.certificate.iter().flat_map(|certificate| &certificate.limits);
+    for used in stated.filter(|used| is_of_assets(case, used)) {
+        let limit = limits.iter().find(|limit| limit.name == used.limit);
+        let highest = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
+        if limit.is_none() || !(0.0..=highest).contains(&used.price) {
+            findings.of_client("certificate_limits", format!("{} is no price of `{}`", used.price, used.limit));
+        }
+    }
+    given_up
+}
+
+/// Whether a stated use is one of a limit that counts posts by their assets.
+pub(super) fn is_of_assets(case: &ClientCase<'_>, used: &LimitUse) -> bool {
+    case.base().limits.iter().any(|limit| limit.is_of_assets() && limit.name == used.limit)
+}
+
+fn is_meant(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
+    let (client, filter) = (case.client, &limit.filter);
+    let is_running = |id: &CampaignId| {
+        let (first, last) = (case.clock.dates.first(), case.clock.dates.last());
+        let campaign = case.campaign(id).zip(first.zip(last));
+        campaign.is_some_and(|(one, (first, last))| one.starts_on <= *last && *first <= one.ends_on)
+    };
+    limit.is_of_assets()
+        && (filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag)))
+        && (filter.clients.is_empty() || filter.clients.contains(&client.id))
+        && (filter.campaigns.is_empty() || filter.campaigns.iter().any(is_running))
+}
+
+/// A part of the week in which a limit counts some channel's posts with some asset, or all.
+struct CountedPeriod {
+    channel: Option<Channel>,
+    asset: Option<AssetId>,
+    first: i64,
+    end: i64,
+}
+
+fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> Vec<CountedPeriod> {
+    let own: BTreeSet<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
+    let channels: Vec<Option<Channel>> =
+        if limit.per_channel { own.into_iter().map(Some).collect() } else { vec![None] };
+    let used: BTreeSet<AssetId> = posts.iter().filter_map(|post| post.asset.clone()).collect();
+    let assets: Vec<Option<AssetId>> = if limit.per_asset { used.into_iter().map(Some).collect() } else { vec![None] };
+    let end = case.clock.len();
+    let spans: Vec<(i64, i64)> = match limit.period {
+        LimitPeriod::Week => vec![(0, end)],
+        LimitPeriod::Hour => (0..end).map(|hour| (hour, hour + 1)).collect(),
+        LimitPeriod::Day => {
+            let mut days: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
+            for (hour, moment) in (0..).zip(&case.clock.hours) {
+                days.entry(moment.weekday).or_insert((hour, hour)).1 = hour + 1;
+            }
+            days.into_values().collect()
+        }
+        LimitPeriod::Within(hours) => {
+            let firsts: BTreeSet<i64> = posts.iter().map(|post| post.hour).collect();
+            firsts.into_iter().map(|first| (first, first + i64::from(hours))).collect()
+        }
+    };
+    let mut periods = Vec::new();
+    for channel in channels {
+        for asset in &assets {
+            let period =
+                |(first, end): &(i64, i64)| CountedPeriod { channel, asset: asset.clone(), first: *first, end: *end };
+            periods.extend(spans.iter().map(period));
+        }
+    }
+    periods
+}
+
+/// Every post of the client with what a limit counts it. A planned post without an asset counts for nothing.
+fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &LimitRules) -> Vec<CountedPost> {
+    let mut posts = Vec::new();
+    for channel in channels {
+        let find = |id: &AssetId| case.client.assets.iter().find(|asset| asset.id == *id);
+        for placed in &channel.posts {
+            let Some(choice) = &placed.post.asset else { continue };
+            let asset = find(choice.variation_id.as_ref().unwrap_or(&choice.asset_id));
+            let at = case.client.zone.wall_time(placed.post.at);
+            posts.push(CountedPost {
+                channel: channel.state.channel,
+                hour: placed.hour,
+                asset: asset.map(|asset| asset.id.clone()),
+                counts: counts(limit, channel.state.channel, at, asset, placed.post.campaign_id.as_ref()),
+                is_planned: true,
+                is_live: placed.post.is_live(),
+            });
+        }
+        for at in &channel.state.recent_posts {
+            let hour = case.clock.hour_of(*at);
+            if hour >= case.clock.len() {
+                continue;
+            }
+            let mut uses = case.state.asset_uses.iter();
+            let used = uses.find(|used| used.channel == channel.state.channel && used.at == *at);
+            let asset = used.and_then(|used| find(&used.asset_id));
+            let campaign = match case.clock.moment(hour) {
+                Some(moment) => channel.campaign_of(asset, moment),
+                None => asset.and_then(|asset| asset.campaign_id.as_ref()),
+            };
+            posts.push(CountedPost {
+                channel: channel.state.channel,
+                hour,
+                asset: asset.map(|asset| asset.id.clone()),
+                counts: counts(limit, channel.state.channel, case.client.zone.wall_time(*at), asset, campaign),
+                is_planned: false,
+                is_live: true,
+            });
+        }
+    }
+    posts
+}
+
+/// What a limit counts a post at a time of the client's clock.
+fn counts(
+    limit: &LimitRules,
+    channel: Channel,
+    at: NaiveDateTime,
+    asset: Option<&Asset>,
+    campaign: Option<&CampaignId>,
+) -> f64 {
+    let filter = &limit.filter;
+    let kind = asset.map_or("", |asset| &*asset.kind);
+    let is_counted = (filter.channels.is_empty() || filter.channels.contains(&channel))
+        && (filter.kinds.is_empty() || filter.kinds.iter().any(|known| **known == *kind))
+        && (filter.campaigns.is_empty() || campaign.is_some_and(|id| filter.campaigns.contains(id)))
+        && filter.covers(at);
+    match &limit.weights {
+        _ if !is_counted => 0.0,
+        Some(weights) => weights.get(kind).copied().unwrap_or(0.0),
+        None => 1.0,
+    }
+}
+
+/// How far the planned posts exceed a limit in a period. What committed posts exceed alone is not held against them.
+fn excess(limit: &LimitRules, posts: &[CountedPost], period: &CountedPeriod, live_only: bool) -> f64 {
+    let is_in = |post: &&CountedPost| {
+        (period.first..period.end).contains(&post.hour)
+            && period.channel.is_none_or(|own| own == post.channel)
+            && (!live_only || post.is_live)
+    };
+    let counts = |post: &CountedPost| {
+        let is_own = period.asset.is_none() || period.asset == post.asset;
+        if is_own { post.counts } else { 0.0 }
+    };
+    let sum = |is_planned: bool| -> (f64, f64) {
+        let own = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in);
+        own.fold((0.0, 0.0), |(counted, of), post| (counted + counts(post), of + 1.0))
+    };
+    let ((planned, of_planned), (committed, of_committed)) = (sum(true), sum(false));
+    let of = of_planned + of_committed;
+    let excess = match limit.bound {
+        LimitBound::AtMost(most) => planned - (most - committed).max(0.0),
+        LimitBound::AtLeast(least) => least - committed - planned,
+        LimitBound::AtMostShare(share) => planned + committed - share * of,
+        LimitBound::AtLeastShare(share) => share * of - planned - committed,
+    };
+    if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 }
+}
