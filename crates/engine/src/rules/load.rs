@@ -9,6 +9,7 @@ use super::closed;
 use super::coherence::{self, Group};
 use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
+use super::limit_weeks;
 use super::limits;
 use super::overlay::{self, Context, Declared, Overlay, Scope};
 use super::pack::Rules;
@@ -162,7 +163,8 @@ impl RulesPack {
         let in_base = priced.contradictions(&View::new(&self.settings)).into_iter().map(|found| found.diagnostic);
         let in_overlays = overlay::contradictions(&self.settings, &self.overlays, std::iter::once(priced));
         let of_overlays = overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays));
-        of_overlays.chain(in_base).chain(in_overlays).collect()
+        let layers: Vec<&Settings> = self.all_layers().collect();
+        of_overlays.chain(in_base).chain(in_overlays).chain(limit_weeks::idle(&layers)).collect()
     }
 
     /// The files of a key's overlays, in application order.

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Certificate, Channel, LimitUse, Timestamp};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules};
+use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitWeeks};
 
 /// Name of the limit that a client's policy sets.
 const ACTIONS_A_DAY: &str = "max_actions_per_day";
@@ -88,7 +88,10 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     };
     let mut periods = policy.periods(case, channels);
     for limit in &case.base().limits {
-        let LimitRules { name, bound, per_channel, period, filter, price } = limit;
+        let LimitRules { name, bound, per_channel, period, filter, price, weeks } = limit;
+        if !case.clock.dates.first().is_none_or(|monday| is_one_of(*weeks, *monday)) {
+            continue;
+        }
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
             let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
@@ -96,6 +99,15 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
         }
     }
     periods
+}
+
+/// Whether a limit of some weeks applies in the one that begins on a Monday.
+fn is_one_of(weeks: LimitWeeks, monday: NaiveDate) -> bool {
+    weeks.first_week.is_none_or(|first_week| {
+        // Rounded down, so that every day of a week stands for the whole week.
+        let after = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
+        i64::from(after) % i64::from(weeks.every.max(1)) == 0
+    })
 }
 
 /// A limit as policy or rules state it.

@@ -311,6 +311,16 @@ x = { worth = 0.01, leave_per_post = 0.001, person_worth = 0.5 }
 reddit = { leave_per_post = 0.002, person_worth = 3.0 }
 "#;
 
+/// A newsletter at an exact time in every second week.
+const LETTER: &str = r#"
+[letter]
+at_least = 1
+where = { channels = ["email"], days = ["friday"], hours = [12] }
+price = 400
+every_weeks = 2
+first_week = 2026-03-25
+"#;
+
 /// The default pack, and packs that between them exercise every part of the checker.
 fn odd_packs() -> [CompiledRules; 6] {
     let spread = [
@@ -345,6 +355,7 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("channels.toml", "response_strength = 0.11", "response_strength = 0.7"),
         ("overlays/client.toml", "", STRENGTH),
         ("overlays/costs.toml", "", COSTS),
+        ("limits.toml", "", LETTER),
     ];
     let default = rules();
     [

@@ -1,0 +1,31 @@
+//! Rules that apply in some weeks only: plans made under those of another week do not pass.
+
+use super::*;
+use crate::model::Post;
+
+/// The week that is planned. Its Sunday has 25 hours in London.
+const WEEK: &str = "2026-W43";
+
+#[test]
+fn a_limit_of_every_second_week_is_checked_in_its_weeks() {
+    let when = week(WEEK);
+    let scenario = scenario(when, vec![client("letters", "Europe/London", when, &[Channel::Email, Channel::Fb], 40)]);
+    let letter = |first_week: &str| {
+        let bound = "[letter]\nat_least = 1\nevery_weeks = 2\n";
+        let filter = "where = { channels = [\"email\"], days = [\"sunday\"], hours = [20] }\n";
+        rules_with(&[("limits.toml", "", &format!("{bound}{filter}first_week = {first_week}\n"))])
+    };
+    // The clocks go back on that Sunday at 02:00.
+    let is_letter = |post: &Post| post.channel == Channel::Email && post.hour == 6 * 24 + 20 + 1;
+    // The Sundays of the week itself, of the next, and of one that is an even number of weeks away.
+    for (first_week, applies) in [("2026-10-25", true), ("2026-11-01", false), ("2025-12-07", true)] {
+        let rules = letter(first_week);
+        let plan = passing(&scenario, &rules, when);
+        assert_eq!(plan.clients[0].posts.iter().any(is_letter), applies, "{first_week}");
+        for other in ["2026-10-25", "2026-11-01"] {
+            let breaches = check_plan(&plan, &scenario, &letter(other));
+            let is_broken = breaches.iter().any(|breach| breach.rule == "limits");
+            assert_eq!(is_broken, !applies && other == "2026-10-25", "{first_week}, checked as {other}");
+        }
+    }
+}
