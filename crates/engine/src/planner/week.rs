@@ -17,6 +17,7 @@ use super::facts::client_facts;
 use super::limits::Settled;
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use super::prior::prior_posts;
+use super::seasons::seasonal_posts;
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
@@ -26,7 +27,7 @@ use crate::model::{
     PerformanceReality, Plan, Scaling, Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours,
     WorkspaceId, derived_id,
 };
-use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
+use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Rules, Stopwatch};
 
 /// Plans weeks under one rules pack. Shared between threads; the workers it caches do not affect results.
 pub struct Planner<'r> {
@@ -167,7 +168,10 @@ impl<'a> PlanningContext<'a> {
         let hours = hours_by_zone(clients, week)?;
         let with_rules = |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client) };
         let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
-        let wanted = clients.iter().map(|own| (&own.client.workspace_id, wanted_posts(own.state, &own.rules)));
+        let wanted = clients.iter().filter_map(|own| {
+            let hours = hours.get(own.client.zone.name())?;
+            Some((&own.client.workspace_id, wanted_posts(own.state, own.rules.base(), hours)))
+        });
         let demand = scaling::demand(capacity, wanted);
         Ok(Self { clients, hours, not_before: None, demand })
     }
@@ -229,8 +233,8 @@ pub fn hours_by_zone<'c>(
 }
 
 /// Posts that the base rules want in a week, over all channels.
-fn wanted_posts(state: &ClientState, rules: &ClientRules) -> u32 {
-    state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
+fn wanted_posts(state: &ClientState, rules: &Rules, hours: &WeekHours) -> u32 {
+    state.channels.iter().map(|state| seasonal_posts(rules, state.channel, hours)).sum()
 }
 
 /// Pending posts beyond the review capacity, by client: those with the lowest claim in each workspace.
@@ -289,7 +293,8 @@ pub(super) fn set_up<'a>(
     let reality = performance_reality::signal(week);
     let candidates: Vec<Vec<Candidate<'_>>> =
         state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
-    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, rules)));
+    let facts =
+        Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, week.rules, week.hours)));
     let warning = early_warning::signal(week, &facts, worker.evaluator)?;
     let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
@@ -297,7 +302,8 @@ pub(super) fn set_up<'a>(
         let channel_key =
             ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
         let seen = channel_seen(week, channel);
-        let facts = channel_facts(channel_key, &seen, week.rules, warnings, &reality);
+        let wanted = seasonal_posts(week.rules, channel.channel, week.hours);
+        let facts = channel_facts(channel_key, &seen, week.rules, wanted, warnings, &reality);
         channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
     }
     Ok(Setup { reality, warning, facts, channel_drafts })
@@ -343,7 +349,7 @@ fn finish(
         performance_reality: reality,
         creative_director: creative_signal(&facts, &channel_drafts),
         scaling: Scaling {
-            posts_wanted: wanted_posts(week.state, rules),
+            posts_wanted: wanted_posts(week.state, week.rules, week.hours),
             daily_capacity: week.client.policy.max_actions_per_day,
             load: facts.load,
             full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),

@@ -15,6 +15,7 @@ use super::overlay::{self, Context, Declared, Overlay, Scope};
 use super::pack::Rules;
 use super::pack_files::{PackFiles, is_script};
 use super::scenario_names::NameReference;
+use super::seasons;
 use super::settings::{Setting, Settings, Value, View};
 use super::toml_document::TomlDocument;
 use super::validate::{Branch, Completeness, validate};
@@ -82,6 +83,7 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     }
     mistakes.extend(coherence::calendar_days(&settings));
     mistakes.extend(closed::mistakes(&settings));
+    mistakes.extend(seasons::mistakes(&settings));
     let view = View::new(&settings);
     mistakes.extend(
         Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
@@ -255,6 +257,7 @@ fn read_overlays(files: &PackFiles, declared: Declared<'_>) -> (Vec<Overlay>, Ve
         if let Some(overlay) = overlay {
             mistakes.extend(coherence::calendar_days(&overlay.settings));
             mistakes.extend(closed::mistakes(&overlay.settings));
+            mistakes.extend(seasons::mistakes(&overlay.settings));
             overlays.push(overlay);
         }
     }

@@ -123,7 +123,7 @@ struct Stated<'a, 'f> {
 
 impl<'a> Stated<'a, '_> {
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-        let is_meant = |one: &&ChannelCase<'_>| one.numbers.weekly_posts > 0 || !self.filter.channels.is_empty();
+        let is_meant = |one: &&ChannelCase<'_>| one.wanted() > 0 || !self.filter.channels.is_empty();
         let own = channels.iter().filter(is_meant).map(|channel| Some(channel.state.channel));
         let groups: Vec<Option<Channel>> = if self.per_channel { own.collect() } else { vec![None] };
         let mut periods: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

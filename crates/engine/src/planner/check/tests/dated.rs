@@ -29,3 +29,27 @@ fn a_limit_of_every_second_week_is_checked_in_its_weeks() {
         }
     }
 }
+
+#[test]
+fn a_plan_with_the_posts_of_another_season_is_found_out() {
+    let when = week(WEEK);
+    let scenario = scenario(when, vec![client("seasonal", "Europe/London", when, &[Channel::Fb, Channel::Tiktok], 40)]);
+    let season = |posts: f64| {
+        let list = format!(
+            "closed = []\nseasons = [{{ from = 2026-10-19T00:00:00, to = 2026-10-26T00:00:00, posts = {posts} }}]"
+        );
+        rules_with(&[("calendar.toml", "closed = []", &list)])
+    };
+    for (posts, wanted, why) in [
+        (0.5, 3, "the season lowers weekly posts from 5 to 3"),
+        (1.4, 7, ""),
+        (0.05, 0, "the season lowers weekly posts from 5 to 0"),
+    ] {
+        let plan = passing(&scenario, &season(posts), when);
+        let allocation = &plan.clients[0].allocations[0];
+        assert_eq!((allocation.posts_wanted, allocation.posts_planned), (wanted, wanted), "{posts}");
+        assert_eq!(allocation.why_fewer, why);
+        let broken: Vec<_> = check_plan(&plan, &scenario, &rules()).iter().map(|breach| breach.rule).collect();
+        assert!(broken.contains(&"posts_wanted") && broken.contains(&"posts_target"), "{posts}: {broken:?}");
+    }
+}
