@@ -172,7 +172,7 @@ impl Plan {
             "upper_bound": plan.upper_bound(),
             "reach": plan.reach(),
             "gap": 1.0 - plan.reach(),
-            "limits": planner::limit_costs(plan),
+            "limits": planner::limit_costs(&plan.clients),
             "unmet_limits": unmet_limits(plan),
             "counts": {
                 "clients": plan.clients.len(),
@@ -314,7 +314,7 @@ const LIMITS_SHOWN: usize = 3;
 
 /// The limits that cost most, a line each; empty if none costs anything.
 fn limits_text(plan: &model::Plan) -> String {
-    let lines = planner::limit_costs(plan).into_iter().take(LIMITS_SHOWN).map(|cost| {
+    let lines = planner::limit_costs(&plan.clients).into_iter().take(LIMITS_SHOWN).map(|cost| {
         let planner::HighestPrice { client_id, channel, from, price } = &cost.highest;
         let on = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
         let more = if cost.kind.is_from_below() { "less" } else { "more" };

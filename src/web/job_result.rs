@@ -9,6 +9,7 @@ use crate::model::{
     AssetId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week,
     wall_time_text,
 };
+use crate::planner::{HighestPrice, LimitCost, limit_costs};
 use crate::simulator::{
     ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Provenance, Simulation, Variant,
     WeekSummary,
@@ -111,6 +112,8 @@ pub(super) struct PlanResult {
     allocations: Vec<PlannedAllocation>,
     /// The limits that are used up or cost something.
     limits: Vec<PlannedLimit>,
+    /// What each limit costs over these clients, the most expensive first; without those that cost nothing.
+    limit_costs: Vec<PlannedLimitCost>,
     /// Clients for which nothing is planned because their limits contradict each other.
     unmet_limits: Vec<UnmetLimits>,
     /// Breaches found by the checker.
@@ -133,6 +136,7 @@ impl PlanResult {
             posts: posts.take(most).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
             allocations: clients.iter().flat_map(|planned| allocations(planned)).collect(),
             limits: clients.iter().flat_map(|planned| limits(planned)).collect(),
+            limit_costs: limit_costs(clients.iter().copied()).into_iter().map(PlannedLimitCost::from).collect(),
             unmet_limits: clients.iter().filter_map(|planned| UnmetLimits::of(planned)).collect(),
             breaches,
         }
@@ -246,6 +250,42 @@ fn limits(planned: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
         used: limit.used,
         price: limit.price,
     })
+}
+
+/// What a limit costs over the clients of a preview.
+#[derive(Serialize, JsonSchema)]
+struct PlannedLimitCost {
+    limit: String,
+    kind: LimitKind,
+    /// What it bounds, in words.
+    bounds: String,
+    /// Number of clients for which it costs something.
+    clients: usize,
+    /// Number of periods in which it does.
+    periods: usize,
+    /// What one post more in each of these periods, or for a limit from below one post less, would earn at most.
+    price: f64,
+    highest: PlannedHighestPrice,
+}
+
+/// The period in which a limit costs most.
+#[derive(Serialize, JsonSchema)]
+struct PlannedHighestPrice {
+    client_id: ClientId,
+    /// The channel, if each is counted on its own.
+    channel: Option<Channel>,
+    /// Start of the period on the client's clock.
+    from: String,
+    /// What one post more, or for a limit from below one post less, would earn at most.
+    price: f64,
+}
+
+impl From<LimitCost> for PlannedLimitCost {
+    fn from(LimitCost { limit, kind, bounds, clients, periods, price, highest }: LimitCost) -> Self {
+        let HighestPrice { client_id, channel, from, price: most } = highest;
+        let highest = PlannedHighestPrice { client_id, channel, from: wall_time_text(from), price: most };
+        Self { limit: limit.to_string(), kind, bounds, clients, periods, price, highest }
+    }
 }
 
 /// Limits of a client that cannot be kept together.

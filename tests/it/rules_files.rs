@@ -61,7 +61,9 @@ fn is_sound(rules: &Rules) {
     for limit in &rules.limits {
         assert!(limit.filter.days.contains(&true) && limit.filter.hours.contains(&true));
         assert!(limit.filter.from.zip(limit.filter.to).is_none_or(|(from, to)| from < to));
+        assert!(limit.weeks.every == 1 || limit.weeks.first_week.is_some());
     }
+    assert!(rules.calendar.seasons.iter().all(|season| season.from < season.to && season.posts >= 0.0));
     assert!(0.0 < rules.assets.quality_at_0 && rules.assets.quality_at_0 <= rules.assets.quality_at_100);
     assert!(value_at(&rules.risk.confidence, 0.0).is_some() && value_at(&rules.fatigue.wait_hours, 0.0).is_some());
 }
@@ -90,10 +92,14 @@ fn is_reported_with_places(files: PackFiles) {
 
 /// The default pack with limits.
 fn whole_pack() -> PackFiles {
-    let limits = "[brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n\n[midweek]\nat_least = 2\nprice = 500\n\
+    let limits = "[brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n\
+                  every_weeks = 2\nfirst_week = 2026-12-01\n\n[midweek]\nat_least = 2\nprice = 500\n\
                   [midweek.where]\nchannels = [\"linkedin\"]\nhours = [6, 17]\ntags = [\"b2b\"]\n\
                   from = 2026-12-24T12:00:00\nto = 2026-12-27T00:00:00\n";
-    with_file("limits.toml", limits)
+    let mut files = with_file("limits.toml", limits);
+    let seasons = "seasons = [{ from = 2026-12-21T00:00:00, to = 2027-01-04T00:00:00, posts = 0.5 }]\n";
+    files.entry("calendar.toml".to_owned()).or_default().push_str(seasons);
+    files
 }
 
 fn file_name() -> impl Strategy<Value = String> {

@@ -1,4 +1,4 @@
-//! The tables of a plan: posts, decisions, conflicts, allocations, and how good it is within its limits.
+//! The tables of a plan: posts, decisions, conflicts, allocations, how good it is within its limits, and what these cost.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,10 +9,11 @@ use crate::model::{
     Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, Tier, Timestamp,
     WorkspaceId, Zone, wall_time_text,
 };
+use crate::planner::{LimitCost, limit_costs};
 use crate::report::{File, ReportError};
 
-/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates` and `limits` of a plan as files. Columns
-/// of the first four and their order are those that the plan's format prescribes; `allocations` has additional columns at
+/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits` and `limit_costs` of a plan as
+/// files. Columns of the first four and their order are those that the plan's format prescribes; `allocations` has additional columns at
 /// its end.
 ///
 /// # Errors
@@ -22,8 +23,16 @@ pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> 
 }
 
 /// The tables of a plan.
-pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 6] {
-    [posts(plan), decisions_table(decisions), conflicts(plan), allocations(plan), certificates(plan), limits(plan)]
+pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 7] {
+    [
+        posts(plan),
+        decisions_table(decisions),
+        conflicts(plan),
+        allocations(plan),
+        certificates(plan),
+        limits(plan),
+        costs_of_limits(plan),
+    ]
 }
 
 fn posts(plan: &Plan) -> Table {
@@ -232,6 +241,35 @@ fn limits(plan: &Plan) -> Table {
         used: f64 = limit.used,
         /// What one post more, or for a limit from below one post less, would earn at most; 0 where the limit costs nothing.
         price: f64 = limit.price,
+    });
+    table
+}
+
+fn costs_of_limits(plan: &Plan) -> Table {
+    let rows: Vec<LimitCost> = limit_costs(&plan.clients);
+    let mut table =
+        Table::new("limit_costs", "a limit that costs something, over all clients, the most expensive first");
+    columns!(table, rows, |cost| {
+        /// Name of the limit.
+        limit: String = cost.limit.to_string(),
+        /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
+        kind: LimitKind = cost.kind,
+        /// The same in words, such as `at most 4 posts a day`; only posts that its `where` selects count.
+        bounds: String = cost.bounds.clone(),
+        /// Number of clients for which it costs something.
+        clients: u32 = cost.clients as u32,
+        /// Number of periods, of all clients, in which it costs something.
+        periods: u32 = cost.periods as u32,
+        /// Sum over these periods of what one post more, or for a limit from below one post less, would earn at most.
+        price: f64 = cost.price,
+        /// The client for which it costs most.
+        highest_client_id: ClientId = cost.highest.client_id.clone(),
+        /// The channel on which it costs most, if each is counted on its own; blank otherwise.
+        highest_channel: Option<Channel> = cost.highest.channel,
+        /// Start of the period in which it costs most, on the client's clock.
+        highest_from: String = wall_time_text(cost.highest.from),
+        /// What one post more, or one post less, would earn there at most.
+        highest_price: f64 = cost.highest.price,
     });
     table
 }

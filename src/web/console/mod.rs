@@ -4,6 +4,7 @@ mod channels;
 mod conflicts;
 mod decisions;
 mod explanation;
+mod plan_limits;
 mod runs;
 mod schedule_query;
 mod schedules;

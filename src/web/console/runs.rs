@@ -7,6 +7,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::{Deserialize, Serialize};
 
+use super::plan_limits;
 use super::words::{Shown, count};
 use super::{BASE, FormRequest, PageRequest, Visit, render};
 use crate::diagnostic::{Diagnostic, Place};
@@ -222,6 +223,7 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         started => Serde(Shown::utc(job.created_at)),
         took => job.finished_at.map(|end| took(job.created_at, end)),
         sentences => sentences(job),
+        limits => job.result.as_ref().filter(|_| job.kind == JobKind::Plan).and_then(plan_limits::section).map(Serde),
         figures => Serde(figures),
         links => Serde(links),
         error => error_of(job).map(|(what, remedy)| context! { what => what, remedy => remedy }),

@@ -30,6 +30,7 @@ fn a_plan_has_the_files_that_its_readers_expect() {
             "certificates.parquet",
             "conflicts.parquet",
             "decisions.parquet",
+            "limit_costs.parquet",
             "limits.parquet",
             "plan.json",
             "posts.parquet"
@@ -64,6 +65,10 @@ fn the_limits_that_cost_most_are_shown_and_explain_a_missing_post() {
     assert!(out.contains("limit `brand_day` costs something in"), "{out}");
     let costs = &place.json("plan/plan.json")["limits"][0];
     assert!(costs["limit"] == "brand_day" && costs["price"].as_f64().unwrap() > 0.0, "{costs}");
+    assert_eq!(costs["bounds"], "at most 1 post a day");
+    let table = place.table("plan/limit_costs.csv");
+    assert_eq!((table.column("limit"), table.column("bounds")), (vec!["brand_day"], vec!["at most 1 post a day"]));
+    assert_eq!(table.column("price")[0].parse::<f64>().ok(), costs["price"].as_f64());
     let why = place.mcoe("explain plan --why-not kettle-lane/fb/2026-10-20T09:00").done().out;
     assert!(why.contains("limit brand_day: 1 of 1 from 2026-10-20 00:00 on"), "{why}");
 }

@@ -225,3 +225,18 @@ fn a_key_without_effect_is_distinguished_from_an_uncovered_one() {
     let out = place.mcoe("rules test --coverage").done().out;
     assert!(!out.contains("assets.recent_use"), "{out}");
 }
+
+#[test]
+fn a_season_changes_what_a_case_of_its_weeks_expects_and_is_explained() {
+    let text = "[christmas]\nweek = \"2026-W52\"\nexpect = { weekly_posts = 3 }\n\n\
+                [before_christmas]\nweek = \"2026-W51\"\nexpect = { weekly_posts = 5 }\n";
+    let place = with_cases(text);
+    let season = "seasons = [{ from = 2026-12-21T00:00:00, to = 2027-01-04T00:00:00, posts = 0.5 }]";
+    place.replace("rules/calendar.toml", "closed = []", &format!("closed = []\n{season}"));
+    assert!(place.mcoe("rules test").done().out.starts_with("2 case(s) passed, 0 failed"));
+    place.replace("rules/tests/tiredness.toml", "weekly_posts = 3", "weekly_posts = 5");
+    let out = place.mcoe("rules test").ends_with(1).out;
+    assert!(out.contains("season from 2026-12-21T00:00:00 to 2027-01-04T00:00:00"), "{out}");
+    let line = place.read("rules/calendar.toml").lines().position(|line| line == season).unwrap() + 1;
+    assert!(out.contains(&format!("calendar.toml:{line}")), "{out}");
+}

@@ -58,6 +58,10 @@ pub(super) fn allocation(
 
 fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str]) -> String {
     let mut reasons = Vec::new();
+    let (usual, wanted) = (channel_draft.rules.weekly_posts, channel_draft.wanted);
+    if wanted < usual {
+        reasons.push(format!("the season lowers weekly posts from {usual} to {wanted}"));
+    }
     if channel_draft.target != channel_draft.wanted {
         reasons.push(why_other_target(channel_draft));
     }

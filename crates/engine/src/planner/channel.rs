@@ -10,6 +10,7 @@ use crate::model::{
     Verdict, WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, lay_out};
+use crate::planner::seasons::seasonal_posts;
 use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
     ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
@@ -43,7 +44,7 @@ pub(super) struct ChannelDraft<'a> {
     pub candidates: Vec<Scored<'a>>,
     /// Minute within the hour at which posts go out.
     pub minute: u8,
-    /// Weekly posts by the rules, before fatigue lowers them.
+    /// Weekly posts that the rules want in this week, before fatigue lowers them.
     pub wanted: u32,
     /// Weekly posts after fatigue or by the pack's `weekly_posts` function, committed ones included.
     pub target: u32,
@@ -75,7 +76,7 @@ impl<'a> ChannelDraft<'a> {
     ) -> Result<Self, RuleFailure> {
         let rules = week.rules.channel(state.channel);
         let ctx = Arc::new(facts);
-        let wanted = rules.weekly_posts;
+        let wanted = seasonal_posts(week.rules, state.channel, week.hours);
         let (target, target_source) = match worker.evaluator.weekly_posts(&ctx)? {
             Some(posts) => (posts, TargetSource::Hook),
             None => (weekly_posts_after_fatigue(week.rules, wanted, ctx.fatigue), TargetSource::FatigueSteps),
@@ -260,11 +261,13 @@ pub struct WarningsSeen {
     pub medium: u32,
 }
 
-/// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays.
+/// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays;
+/// `weekly_posts` are those that they want in the week.
 pub(super) fn channel_facts(
     channel_key: ChannelKey<'_>,
     seen: &ChannelSnapshot,
     rules: &Rules,
+    weekly_posts: u32,
     warnings: WarningsSeen,
     reality: &PerformanceReality,
 ) -> ChannelFacts {
@@ -288,7 +291,7 @@ pub(super) fn channel_facts(
         hours_since_last_post: seen.hours_since_last_post,
         posts_last_7_days: i64::from(seen.posts_last_7_days),
         posts_last_30_days: i64::from(seen.posts_last_30_days),
-        weekly_posts: i64::from(channel.weekly_posts),
+        weekly_posts: i64::from(weekly_posts),
         min_spacing_hours: i64::from(channel.min_spacing_hours),
         warn_at: rules.fatigue.warn_at,
         block_at: rules.fatigue.block_at,

@@ -15,11 +15,12 @@ use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, chan
 use super::facts::client_facts;
 use super::limits::{AssetLimits, Settled};
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
+use super::seasons::seasonal_posts;
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::agents::{ClientWeek, creative_director, early_warning, performance_reality};
-use crate::model::{Certificate, Channel, ClientState, EarlyWarning, PerformanceReality, Post};
-use crate::rules::{ClientFacts, ClientRules, PostFacts, RuleFailure};
+use crate::model::{Certificate, Channel, ClientState, EarlyWarning, PerformanceReality, Post, WeekHours};
+use crate::rules::{ClientFacts, ClientRules, PostFacts, RuleFailure, Rules};
 
 /// A client's week with slots placed, assets assigned and guardrails evaluated.
 pub(super) struct Draft<'a> {
@@ -58,7 +59,8 @@ pub(super) fn set_up<'a>(
     let reality = performance_reality::signal(week);
     let candidates: Vec<Vec<Candidate<'_>>> =
         state.channels.iter().map(|state| creative_director::candidates(week, state.channel, histories)).collect();
-    let facts = Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, rules)));
+    let facts =
+        Arc::new(client_facts(week, &candidates, &reality, demand, wanted_posts(state, week.rules, week.hours)));
     let warning = early_warning::signal(week, &facts, worker.evaluator)?;
     let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
@@ -66,7 +68,8 @@ pub(super) fn set_up<'a>(
         let channel_key =
             ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
         let seen = channel_seen(week, channel);
-        let facts = channel_facts(channel_key, &seen, week.rules, warnings, &reality);
+        let wanted = seasonal_posts(week.rules, channel.channel, week.hours);
+        let facts = channel_facts(channel_key, &seen, week.rules, wanted, warnings, &reality);
         channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
     }
     Ok(Setup { reality, warning, facts, channel_drafts })
@@ -253,6 +256,6 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
 }
 
 /// Posts that the base rules want in a week, over all channels.
-pub(super) fn wanted_posts(state: &ClientState, rules: &ClientRules) -> u32 {
-    state.channels.iter().map(|state| rules.base().channel(state.channel).weekly_posts).sum()
+pub(super) fn wanted_posts(state: &ClientState, rules: &Rules, hours: &WeekHours) -> u32 {
+    state.channels.iter().map(|state| seasonal_posts(rules, state.channel, hours)).sum()
 }

@@ -32,6 +32,7 @@ mod prior;
 mod reevaluate;
 mod replay;
 mod rule_evaluation;
+mod seasons;
 mod slot_evaluation;
 mod slots;
 mod week;

@@ -16,6 +16,7 @@ use super::channel::{ChannelKey, WarningsSeen, channel_facts};
 use super::post_evaluation::{post_facts, shown_at};
 use super::post_status::PostStatus;
 use super::rule_evaluation::{RuleEvaluation, evaluate_rules};
+use super::seasons::seasonal_posts;
 use super::{PlanError, Planner};
 use crate::model::{
     CampaignId, Channel, ChannelSnapshot, ClientId, Outcome, PerformanceReality, PostSnapshot, Reason, ScheduleStatus,
@@ -100,7 +101,10 @@ impl Planner<'_> {
         let base = self.rules().effective(workspace_id, client_id, None);
         let rules = self.rules().effective(workspace_id, client_id, campaign);
         let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
-        let ctx = Arc::new(channel_facts(channel_key, &recorded.seen, &base, recorded.warnings, &recorded.reality));
+        let posts = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
+        let wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, posts);
+        let Recorded { seen, warnings, reality, .. } = recorded;
+        let ctx = Arc::new(channel_facts(channel_key, seen, &base, wanted, *warnings, reality));
         let shown = local_hour(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
         let engine_block = recorded.held.clone();

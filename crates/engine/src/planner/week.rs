@@ -164,7 +164,10 @@ impl<'a> PlanningContext<'a> {
         let hours = hours_by_zone(clients, week)?;
         let with_rules = |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client) };
         let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
-        let wanted = clients.iter().map(|own| (&own.client.workspace_id, wanted_posts(own.state, &own.rules)));
+        let wanted = clients.iter().filter_map(|own| {
+            let hours = hours.get(own.client.zone.name())?;
+            Some((&own.client.workspace_id, wanted_posts(own.state, own.rules.base(), hours)))
+        });
         let demand = scaling::demand(capacity, wanted);
         Ok(Self { clients, hours, not_before: None, demand })
     }
@@ -269,7 +272,7 @@ fn finish(
         performance_reality: reality,
         creative_director: creative_signal(&facts, &channel_drafts),
         scaling: Scaling {
-            posts_wanted: wanted_posts(week.state, rules),
+            posts_wanted: wanted_posts(week.state, week.rules, week.hours),
             daily_capacity: week.client.policy.max_actions_per_day,
             load: facts.load,
             full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),

@@ -1,8 +1,9 @@
-//! `calendar.toml`: holidays, special days, closed hours and the minute of the hour.
+//! `calendar.toml`: holidays, special days, closed hours, seasons and the minute of the hour.
 
 use super::closed::CLOSED;
 use super::declare::{RuleTable, rule_table};
 use super::key::{DAYS, DefaultValue, Key, Kind, Rows, day_name};
+use super::seasons::{SEASONS, Season, seasons};
 use super::settings::{Row, Value, View};
 use crate::model::{CalendarEntry, DayKind, Zone};
 
@@ -92,6 +93,14 @@ rule_table! {
         "hours of the week, or of single dates, in which nothing is posted on any channel",
     )], table.view.rows_of_all_layers("calendar.days").filter_map(day).collect())]
         pub days: Vec<CalendarEntry>,
+        /// seasons of the pack itself and of the overlays that cover the client
+        #[made([Key::with_default(
+        "seasons",
+        SEASONS,
+        DefaultValue::NoRows,
+        "times in which every channel posts more or less often than `weekly_posts`",
+    )], seasons(table.view))]
+        pub seasons: Vec<Season>,
     }
 }
 

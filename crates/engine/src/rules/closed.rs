@@ -87,9 +87,9 @@ impl fmt::Display for WeekTime {
     }
 }
 
-/// Source location of a closed range.
+/// Source location of a row of a list whose rows accumulate, such as a closed range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClosedPlace {
+pub struct RowPlace {
     /// Full path of the list that contains it, such as `calendar.closed`.
     pub key: String,
     /// 0-based row in the list.
@@ -112,10 +112,14 @@ pub(crate) fn keys(channel: Channel) -> [String; 2] {
 
 pub(super) fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = (String, usize, &'a Row)> {
     keys(channel).into_iter().flat_map(move |key| {
-        let layers: Vec<&[Row]> = view.rows_by_layer(&key).collect();
-        let numbered = layers.into_iter().flat_map(|rows| rows.iter().enumerate());
-        numbered.map(move |(row, cells)| (key.clone(), row, cells))
+        let numbered: Vec<(usize, &Row)> = numbered_rows(view, &key).collect();
+        numbered.into_iter().map(move |(row, cells)| (key.clone(), row, cells))
     })
+}
+
+/// The rows of a list in every layer, each with its place in the list of its layer.
+pub(super) fn numbered_rows<'a>(view: &View<'a>, key: &str) -> impl Iterator<Item = (usize, &'a Row)> {
+    view.rows_by_layer(key).flat_map(|rows| rows.iter().enumerate())
 }
 
 fn range(cells: &Row) -> Option<ClosedRange> {
@@ -126,9 +130,9 @@ fn range(cells: &Row) -> Option<ClosedRange> {
     }
 }
 
-pub(super) fn place(key: String, row: usize, cells: &Row) -> Option<ClosedPlace> {
+pub(super) fn place(key: String, row: usize, cells: &Row) -> Option<RowPlace> {
     let first = cells.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
-    Some(ClosedPlace { key, row, file: Arc::clone(&first.file), line: first.line })
+    Some(RowPlace { key, row, file: Arc::clone(&first.file), line: first.line })
 }
 
 /// Errors in the closed ranges of a file, row by row.

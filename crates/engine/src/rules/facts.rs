@@ -309,7 +309,7 @@ view!(
         posts_last_7_days: i64 [0.0, 168.0],
         /// Posts in the last 30 days.
         posts_last_30_days: i64 [0.0, 720.0],
-        /// Posts a week in `channels.toml`.
+        /// Posts a week in `channels.toml`, times the factor of the week's seasons.
         weekly_posts: i64 [0.0, 168.0],
         /// Spacing in `channels.toml`, in hours; a multiple of 24 is counted in days on the client's clock.
         min_spacing_hours: i64 [1.0, 168.0],

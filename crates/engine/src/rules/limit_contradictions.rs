@@ -1,6 +1,7 @@
 //! Limits that are incomplete, or that contradict one another or the channels' `weekly_posts`.
 
 use super::contradiction::{Contradiction, contradiction};
+use super::limit_weeks::{share_a_week, without_first_week};
 use super::limits::{BOUNDS, LIMITS, LimitBound, LimitFilter, LimitPeriod, LimitRules, declared, limit};
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed};
@@ -37,7 +38,7 @@ fn paths(name: &str) -> impl Iterator<Item = String> {
     LIMITS.iter().map(move |key| format!("limits.{}", key.path.replace("<limit>", name)))
 }
 
-fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 6] {
+fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 7] {
     [
         bounds(view, name),
         periods(view, name),
@@ -45,6 +46,7 @@ fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 6] {
         only_for_at_most(view, name),
         no_hours(view, name),
         span(view, name),
+        without_first_week(view, name),
     ]
 }
 
@@ -267,6 +269,17 @@ fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
         && wide.to.is_none_or(|wide| narrow.to.is_some_and(|narrow| narrow <= wide))
 }
 
+/// Whether a maximum applies in some of the weeks in which a minimum does.
+fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
+    share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
+}
+
+/// What a cause adds if one of two limits does not apply in every week.
+fn in_some_weeks(a: &LimitRules, b: &LimitRules) -> &'static str {
+    let is_always = [a, b].iter().all(|limit| limit.weeks.every == 1);
+    if is_always { "" } else { ", in the weeks in which both apply" }
+}
+
 /// Whether every entry of a list that is not empty is in another one.
 fn is_part<T: PartialEq>(list: &[T], of: &[T]) -> bool {
     !list.is_empty() && list.iter().all(|entry| of.contains(entry))
@@ -275,7 +288,7 @@ fn is_part<T: PartialEq>(list: &[T], of: &[T]) -> bool {
 fn above_maximum(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
     let LimitBound::AtMost(most) = maximum.rules.bound else { return None };
     let (a, b) = (&minimum.rules, &maximum.rules);
-    if !includes(&b.filter, &a.filter) {
+    if !includes(&b.filter, &a.filter) || !apply_together(a, b) {
         return None;
     }
     let whole = a.period.max(b.period);
@@ -294,11 +307,12 @@ fn above_maximum(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_
         false => format!("{} per {}, {} per {in_all}", decimal(bound), limit.per(), decimal(total)),
     };
     let cause = format!(
-        "`{}` requires at least {}, but `{}` allows at most {}",
+        "`{}` requires at least {}, but `{}` allows at most {}{}",
         a.name,
         amount(least, minimum, needed),
         b.name,
-        amount(most, maximum, allowed)
+        amount(most, maximum, allowed),
+        in_some_weeks(a, b)
     );
     let remedy = format!("{}, or raise `{}`", lowered(minimum, allowed / times), maximum.bound.path);
     minimum.impossible("limits_contradict", &maximum.settings_over_bound(), cause, remedy)
@@ -351,17 +365,19 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) ->
 fn above_share(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
     let LimitBound::AtMostShare(most) = maximum.rules.bound else { return None };
     let (a, b) = (&minimum.rules, &maximum.rules);
-    if least <= most + SLACK || !includes(&b.filter, &a.filter) || !is_share_of_the_same(a, b) {
+    if least <= most + SLACK || !includes(&b.filter, &a.filter) || !is_share_of_the_same(a, b) || !apply_together(a, b)
+    {
         return None;
     }
     let cause = format!(
-        "`{}` requires at least a share of {} per {}, but `{}` allows at most {} per {}",
+        "`{}` requires at least a share of {} per {}, but `{}` allows at most {} per {}{}",
         a.name,
         decimal(least),
         minimum.per(),
         b.name,
         decimal(most),
-        maximum.per()
+        maximum.per(),
+        in_some_weeks(a, b)
     );
     let remedy = format!("{}, or raise `{}`", lowered(minimum, most), maximum.bound.path);
     minimum.impossible("limits_contradict", &maximum.settings_over_bound(), cause, remedy)

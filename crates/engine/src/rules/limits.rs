@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use super::key::{DAYS, DefaultValue, Key, Kind};
+use super::limit_weeks::{LimitWeeks, weeks};
 use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, Value, View};
 use crate::model::{CampaignId, Channel, ClientId};
@@ -68,6 +69,17 @@ pub(super) const LIMITS: &[Key] = &[
         Kind::above(0.0, 1_000_000_000.0),
         "worth given up for each post too many or too few; without a price the limit is hard",
     ),
+    Key::with_default(
+        "<limit>.every_weeks",
+        Kind::integer(1, 52),
+        DefaultValue::Integer(1),
+        "the limit applies in every n-th week only, counted from `first_week`",
+    ),
+    Key::optional(
+        "<limit>.first_week",
+        Kind::Date,
+        "any day of a week in which the limit applies; required if `every_weeks` is above 1",
+    ),
 ];
 
 /// One table of `limits.toml`: a bound on the posts of a client that a filter selects.
@@ -89,6 +101,8 @@ pub struct LimitRules {
     pub filter: LimitFilter,
     /// What each post too many or too few costs, in the unit of worth; `None` if the limit is hard.
     pub price: Option<f64>,
+    /// The weeks in which it applies.
+    pub weeks: LimitWeeks,
 }
 
 impl LimitRules {
@@ -229,6 +243,7 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
         period: period.unwrap_or(LimitPeriod::Week),
         filter: filter(view, &path("where")),
         price: view.number(&path("price")),
+        weeks: weeks(view, &format!("limits.{name}")),
     })
 }
 
@@ -317,6 +332,7 @@ pub(super) mod tests {
             period: LimitPeriod::Week,
             filter: LimitFilter::ALL,
             price: None,
+            weeks: LimitWeeks::ALL,
         };
         assert_eq!(read("[brand_week]\nat_most = 12\n"), [expected]);
     }

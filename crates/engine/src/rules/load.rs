@@ -9,11 +9,13 @@ use super::closed;
 use super::coherence::{self, Group};
 use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
+use super::limit_weeks;
 use super::limits;
 use super::overlay::{self, Context, Declared, Overlay, Scope};
 use super::pack::Rules;
 use super::pack_files::{PackFiles, is_script};
 use super::scenario_names::NameReference;
+use super::seasons;
 use super::settings::{Setting, Settings, Value, View};
 use super::toml_document::TomlDocument;
 use super::validate::{Branch, Completeness, validate};
@@ -81,6 +83,7 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     }
     mistakes.extend(coherence::calendar_days(&settings));
     mistakes.extend(closed::mistakes(&settings));
+    mistakes.extend(seasons::mistakes(&settings));
     let view = View::new(&settings);
     mistakes.extend(
         Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
@@ -162,7 +165,8 @@ impl RulesPack {
         let in_base = priced.contradictions(&View::new(&self.settings)).into_iter().map(|found| found.diagnostic);
         let in_overlays = overlay::contradictions(&self.settings, &self.overlays, std::iter::once(priced));
         let of_overlays = overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays));
-        of_overlays.chain(in_base).chain(in_overlays).collect()
+        let layers: Vec<&Settings> = self.all_layers().collect();
+        of_overlays.chain(in_base).chain(in_overlays).chain(limit_weeks::idle(&layers)).collect()
     }
 
     /// The files of a key's overlays, in application order.
@@ -253,6 +257,7 @@ fn read_overlays(files: &PackFiles, declared: Declared<'_>) -> (Vec<Overlay>, Ve
         if let Some(overlay) = overlay {
             mistakes.extend(coherence::calendar_days(&overlay.settings));
             mistakes.extend(closed::mistakes(&overlay.settings));
+            mistakes.extend(seasons::mistakes(&overlay.settings));
             overlays.push(overlay);
         }
     }

@@ -165,7 +165,7 @@ impl Settings {
 
 /// Whether the rows of a key accumulate over layers. For any other key, a later layer overrides an earlier one.
 pub(crate) fn adds_up(path: &str) -> bool {
-    path == "calendar.days" || is_closed_ranges(path)
+    matches!(path, "calendar.days" | "calendar.seasons") || is_closed_ranges(path)
 }
 
 /// Whether a path is that of a list of closed ranges, of the calendar or of a channel.

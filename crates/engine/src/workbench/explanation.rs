@@ -117,8 +117,7 @@ impl Explanation<'_> {
         }
         let SlotEvaluation { ctx, post, .. } = self.evaluation;
         match key {
-            "weekly_posts" if self.function("weekly_posts") => {}
-            "weekly_posts" => self.rows("fatigue.frequency", |rules| &rules.fatigue.frequency, ctx.fatigue),
+            "weekly_posts" => self.weekly_posts(ctx.fatigue),
             "priority" => self.rows("fatigue.priority_loss", |rules| &rules.fatigue.priority_loss, post.fatigue),
             "wait_hours" => self.rows("fatigue.wait_hours", |rules| &rules.fatigue.wait_hours, ctx.fatigue),
             "health" => {
@@ -150,6 +149,13 @@ impl Explanation<'_> {
                 self.fact(format!("{completeness} of the data was available"));
             }
             _ => {}
+        }
+    }
+
+    fn weekly_posts(&mut self, fatigue: f64) {
+        self.steps.extend(self.situation.hours().iter().flat_map(|hours| self.explainer.seasons(hours)));
+        if !self.function("weekly_posts") {
+            self.rows("fatigue.frequency", |rules| &rules.fatigue.frequency, fatigue);
         }
     }
 

@@ -68,6 +68,11 @@ impl Situation {
         self.state.channels.first()
     }
 
+    /// The hours of the week on the client's clock; `None` at the edge of the calendar, which no case reaches.
+    pub(super) fn hours(&self) -> Option<WeekHours> {
+        WeekHours::new(self.week, &self.client.zone).ok()
+    }
+
     /// Weekday of the post as named in keys, such as `monday`.
     #[must_use]
     pub const fn day(&self) -> &'static str {

@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
+use super::limits::is_one_of;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};
@@ -62,6 +63,7 @@ fn is_meant(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
         campaign.is_some_and(|(one, (first, last))| one.starts_on <= *last && *first <= one.ends_on)
     };
     limit.is_of_assets()
+        && case.clock.dates.first().is_none_or(|monday| is_one_of(limit.weeks, *monday))
         && (filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag)))
         && (filter.clients.is_empty() || filter.clients.contains(&client.id))
         && (filter.campaigns.is_empty() || filter.campaigns.iter().any(is_running))

@@ -111,13 +111,29 @@ impl<'a> ChannelCase<'a> {
         self.state.audience * self.numbers.leave_per_post * self.numbers.person_worth
     }
 
+    /// Weekly posts by the rules in this week: times the mean over its hours of what the seasons of each hour multiply
+    /// to, to the nearest whole number.
+    pub fn wanted(&self) -> u32 {
+        let seasons = &self.case.base().calendar.seasons;
+        let (mut hours, mut factors) = (0.0, 0.0);
+        for hour in &self.case.clock.hours {
+            let shown = hour.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(hour.minute_of_day));
+            let own = seasons.iter().filter(|season| season.from <= shown && shown < season.to);
+            factors += own.map(|season| season.posts).product::<f64>();
+            hours += 1.0;
+        }
+        let posts = f64::from(self.numbers.weekly_posts) * factors / hours;
+        // 168 is the most that `weekly_posts` may be.
+        (posts + 0.5 + ROUNDING_OF_POSTS).floor().min(168.0) as u32
+    }
+
     /// Weekly posts after fatigue; `None` if a script decides.
     pub fn target(&self) -> Option<u32> {
         if self.case.hooks.weekly_posts {
             return None;
         }
         let factor = step_from(&self.case.base().fatigue.frequency, self.fatigue_start).unwrap_or(1.0);
-        Some((f64::from(self.numbers.weekly_posts) * factor + ROUNDING_OF_POSTS).floor() as u32)
+        Some((f64::from(self.wanted()) * factor + ROUNDING_OF_POSTS).floor() as u32)
     }
 
     /// Posts that may be planned in addition to committed ones; `None` if unknown.

@@ -44,7 +44,7 @@ impl ChannelWeek<'_, '_> {
         let planned = own.clone().count();
         let blocked = own.filter(|post| !post.is_live()).count();
         let counts = [
-            ("posts_wanted", stated.posts_wanted, channel.numbers.weekly_posts as usize),
+            ("posts_wanted", stated.posts_wanted, channel.wanted() as usize),
             ("posts_target", stated.posts_target, channel.target().unwrap_or(stated.posts_target) as usize),
             ("posts_planned", stated.posts_planned, planned),
             ("posts_blocked", stated.posts_blocked, blocked),
@@ -56,10 +56,11 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// A reason is given if and only if posts are missing. A script may want a number of posts other than the table's.
+    /// A reason is given if and only if posts are missing, of those in the table or of those in this week if these are
+    /// more. A script may want a number of posts other than the table's.
     fn check_why_fewer(&self, findings: &mut Findings) {
         let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
-        let wanted = self.channel.numbers.weekly_posts as usize;
+        let wanted = self.channel.numbers.weekly_posts.max(self.channel.wanted()) as usize;
         let has_reason = !self.allocation.why_fewer.is_empty();
         if live < wanted && !has_reason {
             let detail = format!("{live} of {wanted} posts and no reason for the others");

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::asset_limits;
 use super::case::ClientCase;
@@ -14,7 +14,7 @@ use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Certificate, Channel, LimitUse, Timestamp};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules};
+use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitWeeks};
 
 /// Name of the limit that a client's policy sets.
 const ACTIONS_A_DAY: &str = "max_actions_per_day";
@@ -92,8 +92,9 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     };
     let mut periods = policy.periods(case, channels);
     for limit in &case.base().limits {
-        let LimitRules { name, bound, per_channel, period, filter, price, .. } = limit;
-        if limit.is_of_assets() {
+        let LimitRules { name, bound, per_channel, period, filter, price, weeks, .. } = limit;
+        let is_week = case.clock.dates.first().is_none_or(|monday| is_one_of(*weeks, *monday));
+        if !is_week || limit.is_of_assets() {
             continue;
         }
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
@@ -103,6 +104,15 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
         }
     }
     periods
+}
+
+/// Whether a limit of some weeks applies in the one that begins on a Monday.
+pub(super) fn is_one_of(weeks: LimitWeeks, monday: NaiveDate) -> bool {
+    weeks.first_week.is_none_or(|first_week| {
+        // Rounded down, so that every day of a week stands for the whole week.
+        let after = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
+        i64::from(after) % i64::from(weeks.every.max(1)) == 0
+    })
 }
 
 /// A limit as policy or rules state it.
@@ -118,7 +128,7 @@ struct Stated<'a, 'f> {
 
 impl<'a> Stated<'a, '_> {
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-        let is_meant = |one: &&ChannelCase<'_>| one.numbers.weekly_posts > 0 || !self.filter.channels.is_empty();
+        let is_meant = |one: &&ChannelCase<'_>| one.wanted() > 0 || !self.filter.channels.is_empty();
         let own = channels.iter().filter(is_meant).map(|channel| Some(channel.state.channel));
         let groups: Vec<Option<Channel>> = if self.per_channel { own.collect() } else { vec![None] };
         let periods = self.hours_of_periods(case);

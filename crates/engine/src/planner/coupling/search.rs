@@ -35,6 +35,10 @@ const GAP: f64 = 1e-5;
 /// The price above which no row without a price of its own goes, and what a unit above such a row counts as, in the most
 /// that a post earns.
 const HIGHEST_PRICE: f64 = 20.0;
+/// How often the range of a price that proves no more than a lower one is halved.
+const HALVINGS: usize = 16;
+/// Bounds that differ by no more than this share are the same.
+const ROUNDING: f64 = 1e-9;
 
 /// The best choice that was found for a coupled week, and how good it is at least.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +67,9 @@ pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut 
     }
     let mut search = Search::new(week, alone, ChannelSolver { solver, tier });
     search.run(exceeded);
+    if tier == Tier::Exact && search.keeps_every_row() {
+        search.lower_prices();
+    }
     search.finish()
 }
 
@@ -151,29 +158,56 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// The bound at some prices, and the columns that prove it. Returns whether any of these is new.
-    fn evaluate(&mut self, prices: Vec<f64>, programme: &mut PriceProgramme) -> bool {
+    /// Lowers prices that prove no more than lower ones do. From some price on the bound may be the same, such as that of
+    /// one post at least in a single hour, and then says nothing of what the row costs.
+    fn lower_prices(&mut self) {
+        let rows = self.week.rows().iter().zip(&self.bound.prices).enumerate();
+        // A price below that is one that a post can have.
+        let unlikely = rows.filter(|(_, (row, price))| row.price.is_none() && **price > self.scale);
+        for row in unlikely.map(|(place, _)| place).collect::<Vec<usize>>() {
+            let (mut low, mut high) = (0.0, self.bound.prices[row]);
+            for _ in 0..HALVINGS {
+                let mut prices = self.bound.prices.clone();
+                prices[row] = 0.5 * (low + high);
+                let (lower, _) = self.bound_at(prices);
+                if lower.value <= self.bound.value + ROUNDING * self.bound.value.abs() {
+                    high = lower.prices[row];
+                    self.bound = lower;
+                } else {
+                    low = lower.prices[row];
+                }
+            }
+        }
+    }
+
+    /// The bound at some prices, and the channels whose columns that prove it are new.
+    fn bound_at(&mut self, prices: Vec<f64>) -> (Bound, Vec<usize>) {
         let mut value: f64 = self.week.rows().iter().zip(&prices).map(|(row, price)| row.at_most * price).sum();
-        let mut hours = Vec::new();
+        let (mut hours, mut new) = (Vec::new(), Vec::new());
         let mut places = Vec::with_capacity(self.week.channels().len());
-        let mut any_new = false;
         for (channel, instance) in self.week.channels().iter().enumerate() {
             self.week.hour_prices(channel, &prices, &mut hours);
             let solution = self.solver.solve(instance, &hours);
             let (place, is_new) = self.columns.add(self.week, channel, solution);
-            let column = self.columns.get(channel, place);
-            value += column.at(&prices);
-            if is_new {
-                programme.add(channel, column);
-                any_new = true;
-            }
+            value += self.columns.get(channel, place).at(&prices);
+            new.extend(is_new.then_some(channel));
             places.push(place);
         }
-        self.latest.clone_from(&places);
-        if value < self.bound.value {
-            self.bound = Bound { value, prices, places };
+        (Bound { value, prices, places }, new)
+    }
+
+    /// Takes the bound at some prices if it is the lowest so far, and adds the planes of its columns that are new. Returns
+    /// whether any is.
+    fn evaluate(&mut self, prices: Vec<f64>, programme: &mut PriceProgramme) -> bool {
+        let (found, new) = self.bound_at(prices);
+        for channel in &new {
+            programme.add(*channel, self.columns.get(*channel, found.places[*channel]));
         }
-        any_new
+        self.latest.clone_from(&found.places);
+        if found.value < self.bound.value {
+            self.bound = found;
+        }
+        !new.is_empty()
     }
 
     /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices seen.
@@ -227,8 +261,13 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
+    /// Whether the best combination keeps every row without a price.
+    fn keeps_every_row(&self) -> bool {
+        self.week.keeps(&self.week.used(self.chosen(&self.best.places)))
+    }
+
     fn finish(self) -> CoupledSolution {
-        let used = self.week.used(self.chosen(&self.best.places));
+        let kept = self.keeps_every_row();
         let optimal = self.solver.tier == Tier::Exact;
         let channels = self
             .best
@@ -241,7 +280,6 @@ impl<'a, 's> Search<'a, 's> {
             })
             .collect();
         let bound = (self.solver.tier == Tier::Exact).then_some(self.bound.value);
-        let kept = self.week.keeps(&used);
         CoupledSolution { channels, objective: self.best.objective, bound, prices: self.bound.prices, kept }
     }
 }

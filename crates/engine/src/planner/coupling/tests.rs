@@ -116,6 +116,28 @@ fn the_bound_is_one_and_the_choice_is_close_to_the_best_of_all() {
     assert!(missed * 50 <= coupled_weeks, "{missed} of {coupled_weeks} are not the best");
 }
 
+#[test]
+fn a_post_that_must_be_in_one_hour_costs_what_it_loses_there() {
+    for seed in 0..20 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let weeks: Vec<Instance> = CHANNELS.iter().map(|preset| channel_week(preset, 167, &mut random)).collect();
+        let alone = Solver::default().solve(&weeks[0]).chosen;
+        let allowed = |hour: &usize| weeks[0].allowed[*hour] && !alone.contains(hour);
+        let Some(hour) = (60..167).find(allowed) else { continue };
+        let term = Term { channel: 0, hour, coefficient: -1.0 };
+        let row = Row { terms: vec![term], at_most: -1.0, price: None };
+        let coupled = CoupledWeek::new(weeks.iter().collect(), vec![row]);
+        let found = solved(&weeks, &coupled);
+        assert!(found.kept && found.channels[0].chosen.contains(&hour), "seed {seed}");
+        let most: f64 = weeks.iter().map(|week| Solver::default().solve(week).objective).sum();
+        // The price is what is lost, up to the halving of its range.
+        let scale = weeks.iter().flat_map(|week| &week.value).copied().fold(1.0, f64::max);
+        let lost = most - found.objective;
+        let most = lost + 20.0 * scale / 65_536.0 + 1e-3 * scale;
+        assert!((lost - 1e-6 * scale..=most).contains(&found.prices[0]), "seed {seed}: {:?}, {lost}", found.prices);
+    }
+}
+
 /// The rows of a week of nine channels: a few posts a day, one channel an hour, a share of some channels, and posts on the
 /// weekend that are worth something.
 fn usual_rows(channels: usize, a_day: f64) -> Vec<Row> {

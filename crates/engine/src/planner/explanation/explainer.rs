@@ -10,14 +10,15 @@ use crate::agents::creative_director::AssetPoints;
 use crate::model::digits::short;
 use crate::model::{
     CalendarEntry, CampaignId, Channel, ChannelState, Client, ConfidenceCause, ConfidenceStep, DayKind,
-    FatigueResponse, HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WallHour, WorldEstimate,
-    WorldParameter,
+    FatigueResponse, HOURS_PER_BIN, Outcome, Post, RiskBand, SaturatingResponse, Verdict, WallHour, WeekHours,
+    WorldEstimate, WorldParameter, wall_time_text,
 };
 use crate::planner::channel::ChannelDraft;
 use crate::planner::hours::{HourFactor, hour_value, weight_by_script};
+use crate::planner::seasons::covers_an_hour;
 use crate::rules::{
     CONFIDENCE, ChannelFacts, CompiledRules, Counterfactual, Evaluator, Facts, GuardrailRules, Input, InputField,
-    OverlayKey, PostFacts, RuleFailure, RulePlace, Rules, ThresholdRow, day_name,
+    OverlayKey, PostFacts, RowPlace, RuleFailure, RulePlace, Rules, Season, ThresholdRow, day_name,
 };
 
 /// A guardrail's verdict with the inputs it depends on.
@@ -117,13 +118,30 @@ impl<'r> Explainer<'r> {
     /// The ranges in which a channel is closed, in the order of its rules.
     pub fn closed_ranges(&self, channel: Channel) -> Vec<ExplanationStep> {
         let places = self.rules.pack().closed_places(&self.overlays, channel).into_iter();
-        let step = |place: crate::rules::ClosedPlace| {
+        let step = |place: RowPlace| {
             let sentence = format!("{}: hours in which nothing is posted", place.key);
             let at = Some(RulePlace { file: place.file, line: place.line });
             let source = Source::Rule { key: place.key, row: Some(place.row), place: at };
             ExplanationStep::new(sentence, StepRole::Fact, source)
         };
         places.map(step).collect()
+    }
+
+    /// The factors of the seasons that cover hours of a week.
+    pub fn seasons(&self, hours: &WeekHours) -> Vec<ExplanationStep> {
+        let places = self.rules.pack().season_places(&self.overlays);
+        let applying =
+            self.effective.calendar.seasons.iter().zip(places).filter(|(season, _)| covers_an_hour(season, hours));
+        let step = |(season, place): (&Season, RowPlace)| {
+            let [from, to] = [season.from, season.to].map(wall_time_text);
+            let source = Source::Rule {
+                key: place.key,
+                row: Some(place.row),
+                place: Some(RulePlace { file: place.file, line: place.line }),
+            };
+            ExplanationStep::new(format!("season from {from} to {to}"), StepRole::Factor(season.posts), source)
+        };
+        applying.map(step).collect()
     }
 
     /// The interval of an estimate of a parameter, in the unit that `factor` converts to.

@@ -78,7 +78,7 @@ impl AssetLimits {
     /// The limits of the client's rules, as rows over the slots and the candidates of their channels.
     pub fn of<'a>(week: &ClientWeek<'a>, channel_drafts: &[ChannelDraft<'a>], slots: &[Slot]) -> Self {
         let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(|one| one.is_of_assets()).collect();
-        applying.retain(|limit| applies(&limit.filter, week) && runs(&limit.filter.campaigns, week));
+        applying.retain(|limit| applies(limit, week) && runs(&limit.filter.campaigns, week));
         if applying.is_empty() {
             return Self::default();
         }

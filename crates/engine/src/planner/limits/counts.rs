@@ -12,7 +12,7 @@ use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitKind, LimitUse};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::{Row, Term, excess};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules};
+use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitWeeks};
 
 /// Name of the limit that the client's policy sets.
 pub(super) const ACTIONS_A_DAY: &str = "max_actions_per_day";
@@ -84,8 +84,8 @@ impl WeekLimits {
     pub fn of(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
         let mut limits = Self { limits: Vec::new(), counts: Vec::new() };
         limits.add(week, channel_drafts, &actions_a_day(week.client.policy.max_actions_per_day));
-        let mut applying: Vec<&LimitRules> =
-            week.rules.limits.iter().filter(|limit| !limit.is_of_assets() && applies(&limit.filter, week)).collect();
+        let is_own = |limit: &&LimitRules| !limit.is_of_assets() && applies(limit, week);
+        let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_own).collect();
         // The order of the file decides nothing.
         applying.sort_by(|a, b| a.name.cmp(&b.name));
         applying.into_iter().for_each(|limit| limits.add(week, channel_drafts, limit));
@@ -275,12 +275,16 @@ fn actions_a_day(most: u32) -> LimitRules {
         period: LimitPeriod::Day,
         filter: LimitFilter::ALL,
         price: None,
+        weeks: LimitWeeks::ALL,
     }
 }
 
-/// Whether a limit is one for the client.
-pub(super) fn applies(filter: &LimitFilter, week: &ClientWeek<'_>) -> bool {
-    let client = week.client;
+/// Whether a limit is one for the client in this week.
+pub(super) fn applies(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
+    let (client, filter) = (week.client, &limit.filter);
+    if !limit.weeks.include(week.hours.week().monday()) {
+        return false;
+    }
     let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
     is_tagged && (filter.clients.is_empty() || filter.clients.contains(&client.id))
 }

@@ -1,5 +1,6 @@
 //! Tests of the checker, and the small scenarios that they share.
 
+mod dated;
 mod tampered;
 mod untampered;
 

@@ -311,6 +311,34 @@ x = { worth = 0.01, leave_per_post = 0.001, person_worth = 0.5 }
 reddit = { leave_per_post = 0.002, person_worth = 3.0 }
 "#;
 
+/// A newsletter at an exact time in every second week.
+const LETTER: &str = r#"
+[letter]
+at_least = 1
+where = { channels = ["email"], days = ["friday"], hours = [12] }
+price = 400
+every_weeks = 2
+first_week = 2026-03-25
+"#;
+
+/// Seasons of single weeks and of parts of them, some of which overlap.
+const SEASONS: &str = r#"
+closed = []
+seasons = [
+    { from = 2026-03-25T13:30:00, to = 2026-04-02T00:00:00, posts = 0.3 },
+    { from = 2026-03-29T00:00:00, to = 2026-03-30T00:00:00, posts = 0 },
+    { from = 2026-08-31T00:00:00, to = 2026-10-26T01:00:00, posts = 0.5 },
+    { from = 2026-10-20T00:00:00, to = 2026-10-21T00:00:00, posts = 7.5 },
+]
+"#;
+
+/// One client's own season.
+const MORE_SEASONS: &str = r#"
+scope = { client = "client-1" }
+[calendar]
+seasons = [{ from = 2026-04-20T00:00:00, to = 2026-05-16T23:59:59, posts = 1.4 }]
+"#;
+
 /// The default pack, and packs that between them exercise every part of the checker.
 fn odd_packs() -> [CompiledRules; 6] {
     let spread = [
@@ -327,6 +355,8 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 0.7"),
         ("channels.toml", "weekly_posts = 5", "weekly_posts = 10"),
         ("calendar.toml", "at = 0 }", "at = 45 }"),
+        ("calendar.toml", "closed = []", SEASONS),
+        ("overlays/seasons.toml", "", MORE_SEASONS),
         ("channels.toml", "to = \"06:00\"", "to = \"06:30\""),
     ];
     let tiring = [
@@ -345,6 +375,7 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("channels.toml", "response_strength = 0.11", "response_strength = 0.7"),
         ("overlays/client.toml", "", STRENGTH),
         ("overlays/costs.toml", "", COSTS),
+        ("limits.toml", "", LETTER),
     ];
     let default = rules();
     [

@@ -1,0 +1,30 @@
+//! Where the rows of lists that accumulate over layers stand in a pack.
+
+use super::closed::{self, RowPlace};
+use super::load::{OverlayKey, RulesPack};
+use super::seasons;
+use super::settings::View;
+use crate::model::Channel;
+
+impl RulesPack {
+    /// The source location of each closed range of a channel, in the order of [`ChannelRules::closed`].
+    ///
+    /// [`ChannelRules::closed`]: super::ChannelRules::closed
+    #[must_use]
+    pub fn closed_places(&self, overlays: &OverlayKey, channel: Channel) -> Vec<RowPlace> {
+        let (base, over) = self.layers(overlays);
+        let view = View::with(base, over);
+        closed::rows(&view, channel).filter_map(|(key, row, cells)| closed::place(key, row, cells)).collect()
+    }
+
+    /// The source location of each season, in the order of [`CalendarRules::seasons`].
+    ///
+    /// [`CalendarRules::seasons`]: super::CalendarRules::seasons
+    #[must_use]
+    pub fn season_places(&self, overlays: &OverlayKey) -> Vec<RowPlace> {
+        let (base, over) = self.layers(overlays);
+        let view = View::with(base, over);
+        let rows = closed::numbered_rows(&view, seasons::SEASONS_PATH);
+        rows.filter_map(|(row, cells)| closed::place(seasons::SEASONS_PATH.to_owned(), row, cells)).collect()
+    }
+}
