@@ -174,6 +174,7 @@ impl Plan {
             "gap": 1.0 - plan.reach(),
             "limits": planner::limit_costs(&plan.clients),
             "unmet_limits": unmet_limits(plan),
+            "workspaces": workspaces(plan),
             "counts": {
                 "clients": plan.clients.len(),
                 "posts": plan.posts().count(),
@@ -328,6 +329,15 @@ fn limits_text(plan: &model::Plan) -> String {
         )
     });
     lines.collect()
+}
+
+/// The workspaces whose clients give way to each other for limits that they share.
+fn workspaces(plan: &model::Plan) -> Vec<serde_json::Value> {
+    let of = |one: &model::WorkspaceCertificate| {
+        let (objective, upper_bound) = (one.objective, one.upper_bound);
+        json!({ "workspace_id": one.workspace_id, "objective": objective, "upper_bound": upper_bound, "gap": one.gap() })
+    };
+    plan.workspaces.iter().map(of).collect()
 }
 
 /// The clients whose limits cannot be kept together, for which nothing is planned.

@@ -98,7 +98,7 @@ fn compare(kind: &str, about: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(kind, text));
 }
 
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     (
         "posts",
         &[
@@ -139,8 +139,12 @@ const TABLES: [(&str, &[&str]); 5] = [
         ],
     ),
     ("certificates", &["client_id", "objective", "upper_bound", "gap", "unmet_limits"]),
-    ("limits", &["client_id", "limit", "kind", "channel", "from", "hours", "allowed", "used", "price"]),
+    ("limits", &["client_id", "limit", "kind", "channel", "asset_id", "from", "hours", "allowed", "used", "price"]),
+    ("shared_limits", &["workspace_id", "limit", "industry", "channel", "from", "allowed", "used", "price"]),
 ];
+
+/// Tables and columns that are shown only where they hold something.
+const SHOWN_IF_FILLED: [&str; 2] = ["limits.asset_id", "shared_limits.limit"];
 
 /// The tables of a plan, without values that differ between versions.
 fn shown(plan: &Plan) -> String {
@@ -149,7 +153,13 @@ fn shown(plan: &Plan) -> String {
     for (name, columns) in TABLES {
         let (_, bytes) = files.iter().find(|(path, _)| *path == format!("{name}.csv")).unwrap();
         let table = Table::parse(std::str::from_utf8(bytes).unwrap());
-        writeln!(text, "{name}\n{}\n", table.aligned(columns)).unwrap();
+        let is_filled = |column: &str| table.column(column).iter().any(|cell| !cell.is_empty());
+        let is_shown =
+            |column: &&&str| !SHOWN_IF_FILLED.contains(&format!("{name}.{column}").as_str()) || is_filled(column);
+        let shown: Vec<&str> = columns.iter().filter(is_shown).copied().collect();
+        if name != "shared_limits" || shown.len() == columns.len() {
+            writeln!(text, "{name}\n{}\n", table.aligned(&shown)).unwrap();
+        }
     }
     text
 }

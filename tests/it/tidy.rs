@@ -225,7 +225,17 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("moka", &["web/cached.rs", "web/state.rs"]),
     ("prometheus_client", &["web/metrics.rs"]),
     ("getrandom", &["web/secret.rs"]),
-    ("rayon", &["calibration/", "planner/week.rs", "planner/replay.rs", "simulator/replicate.rs", "cli/mod.rs"]),
+    (
+        "rayon",
+        &[
+            "calibration/",
+            "planner/week.rs",
+            "planner/replay.rs",
+            "planner/shared_limits/",
+            "simulator/replicate.rs",
+            "cli/mod.rs",
+        ],
+    ),
 ];
 
 /// Whether the line names the crate, not a longer word that contains its name.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::{Table, TableFormat, columns};
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Certificate, Channel, ClientId, ClientPlan, Conflict, ConflictKind,
-    Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, Tier, Timestamp,
-    WorkspaceId, Zone, wall_time_text,
+    Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, SharedLimitUse,
+    Tier, Timestamp, WorkspaceCertificate, WorkspaceId, Zone, wall_time_text,
 };
 use crate::planner::{LimitCost, limit_costs};
 use crate::report::{File, ReportError};
@@ -23,7 +23,7 @@ pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> 
 }
 
 /// The tables of a plan.
-pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 7] {
+pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 8] {
     [
         posts(plan),
         decisions_table(decisions),
@@ -32,6 +32,7 @@ pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 7] {
         certificates(plan),
         limits(plan),
         costs_of_limits(plan),
+        shared_limits(plan),
     ]
 }
 
@@ -195,18 +196,19 @@ fn allocations(plan: &Plan) -> Table {
 }
 
 fn certificates(plan: &Plan) -> Table {
-    let rows: Vec<(&ClientPlan, &Certificate)> =
-        plan.clients.iter().filter_map(|client| Some((client, client.certificate.as_ref()?))).collect();
+    let is_shown = |client: &&ClientPlan| client.certificate.is_some() || !client.unmet_limits.is_empty();
+    let rows: Vec<(&ClientPlan, Option<&Certificate>)> =
+        plan.clients.iter().filter(is_shown).map(|client| (client, client.certificate.as_ref())).collect();
     let mut table = Table::new("certificates", "a client, and how good its week is at least");
     columns!(table, rows, |(client, certificate)| {
         /// The client.
         client_id: ClientId = client.client_id.clone(),
         /// What the posts that may run come to over all channels, at the mean quality of each channel's assets: worth less cost, less the cost of the fatigue left at the end of the week.
-        objective: f64 = certificate.objective,
-        /// No week that keeps the limits comes to more.
-        upper_bound: f64 = certificate.upper_bound,
+        objective: Option<f64> = certificate.map(|one| one.objective),
+        /// No week that keeps the limits comes to more; blank, as are the others, if nothing is planned.
+        upper_bound: Option<f64> = certificate.map(|one| one.upper_bound),
         /// What is missing to the bound, as a share of it, 0 to 1.
-        gap: f64 = certificate.gap(),
+        gap: Option<f64> = certificate.map(Certificate::gap),
         /// Limits that cannot be kept together, because of which nothing is planned; blank if all can.
         unmet_limits: String = client.unmet_limits.join(", "),
     });
@@ -270,6 +272,34 @@ fn costs_of_limits(plan: &Plan) -> Table {
         highest_from: String = wall_time_text(cost.highest.from),
         /// What one post more, or one post less, would earn there at most.
         highest_price: f64 = cost.highest.price,
+    });
+    table
+}
+
+fn shared_limits(plan: &Plan) -> Table {
+    let of = |one| -> Vec<(&WorkspaceCertificate, &SharedLimitUse)> {
+        let workspace: &WorkspaceCertificate = one;
+        workspace.limits.iter().map(|limit| (workspace, limit)).collect()
+    };
+    let rows: Vec<(&WorkspaceCertificate, &SharedLimitUse)> = plan.workspaces.iter().flat_map(of).collect();
+    let mut table = Table::new("shared_limits", "a limit in a period in which clients give way to each other for it");
+    columns!(table, rows, |(workspace, limit)| {
+        /// The workspace whose clients share the limit.
+        workspace_id: WorkspaceId = workspace.workspace_id.clone(),
+        /// Name of the limit.
+        limit: String = limit.limit.to_string(),
+        /// The industry, if each is counted on its own; blank otherwise.
+        industry: Option<String> = limit.industry.as_deref().map(str::to_owned),
+        /// The channel, if each is counted on its own; blank otherwise.
+        channel: Option<Channel> = limit.channel,
+        /// The Monday of the week, the date of the day on each client's clock, or the hour in UTC.
+        from: String = limit.period.start(plan.week),
+        /// Number of posts that the limit allows.
+        allowed: f64 = limit.allowed,
+        /// Number of posts that count, planned and committed.
+        used: f64 = limit.used,
+        /// What one post more would earn at most, over all clients.
+        price: f64 = limit.price,
     });
     table
 }

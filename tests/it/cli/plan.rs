@@ -33,7 +33,8 @@ fn a_plan_has_the_files_that_its_readers_expect() {
             "limit_costs.parquet",
             "limits.parquet",
             "plan.json",
-            "posts.parquet"
+            "posts.parquet",
+            "shared_limits.parquet"
         ]
     );
     let rules = place.folder("plan/rules");

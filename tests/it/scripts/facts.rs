@@ -1,6 +1,6 @@
 //! What scripts can read of a post, its asset, its client and the client's day.
 
-use mcoe::model::{Channel, Plan, Reason, ScheduleStatus};
+use mcoe::model::{Channel, Outcome, Plan, Verdict};
 use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compiled, default_pack, plan};
@@ -26,12 +26,12 @@ fn planned(function: &str) -> Plan {
     plan(&compiled(with_guardrail(function)), &scenario)
 }
 
-/// Days of posts that the rule blocked, as `2026-12-24`.
-fn held(plan: &Plan) -> Vec<String> {
-    let by_rule = |reason: &Reason| reason.to_string().contains("own_rule");
+/// Days of posts that the rule warned of, as `2026-12-24`.
+fn warned(plan: &Plan) -> Vec<String> {
+    let warns = |verdict: &Verdict| &*verdict.rule == "own_rule" && verdict.outcome == Outcome::Warn;
     let mut days: Vec<String> = plan
         .posts()
-        .filter(|(_, post)| post.status == ScheduleStatus::Blocked && post.blocked.as_deref().is_some_and(by_rule))
+        .filter(|(_, post)| post.verdicts.iter().any(|verdict| warns(verdict)))
         .map(|(client, post)| client.zone.wall_time(post.at).date().to_string())
         .collect();
     days.dedup();
@@ -46,8 +46,8 @@ fn a_post_has_a_date_a_month_and_a_week() {
         "post.date.starts_with(\"2026-12\") && post.date.contains(\"-24\")",
         "post.date.split(\"-\")[2] == \"24\"",
     ] {
-        let plan = planned(&format!("if {condition} {{ block(\"own_rule\", \"wait\") }} else {{ pass() }}"));
-        assert_eq!(held(&plan), ["2026-12-24"], "{condition}");
+        let plan = planned(&format!("if {condition} {{ warn(\"own_rule\", \"wait\") }} else {{ pass() }}"));
+        assert_eq!(warned(&plan), ["2026-12-24"], "{condition}");
     }
 }
 
@@ -62,15 +62,15 @@ fn tags_and_titles_can_be_read_and_searched() {
         ("post.asset_title.contains(\"Fried\")", false),
         ("post.asset_title.len() > 8", true),
     ] {
-        let plan = planned(&format!("if {condition} {{ block(\"own_rule\", \"wait\") }} else {{ pass() }}"));
-        assert_eq!(!held(&plan).is_empty(), holds, "{condition}");
+        let plan = planned(&format!("if {condition} {{ warn(\"own_rule\", \"wait\") }} else {{ pass() }}"));
+        assert_eq!(!warned(&plan).is_empty(), holds, "{condition}");
     }
 }
 
 #[test]
 fn other_posts_of_the_day_can_be_read() {
     let both = planned(
-        "if ctx.channel == \"ig\" && \"fb\" in post.channels_of_day { block(\"own_rule\", \"wait\") } else { pass() }",
+        "if ctx.channel == \"ig\" && \"fb\" in post.channels_of_day { warn(\"own_rule\", \"wait\") } else { pass() }",
     );
     let days_on = |channel| -> Vec<String> {
         let posts = both.posts().filter(|(_, post)| post.channel == channel);
@@ -80,9 +80,9 @@ fn other_posts_of_the_day_can_be_read() {
     let mut shared: Vec<String> = instagram.into_iter().filter(|day| facebook.contains(day)).collect();
     shared.dedup();
     assert!(!shared.is_empty());
-    assert_eq!(held(&both), shared);
+    assert_eq!(warned(&both), shared);
     let hours = planned(
-        "if post.hours_of_day.len() != post.channels_of_day.len() || post.hour in post.hours_of_day && post.hours_of_day.len() > 9 { block(\"own_rule\", \"wait\") } else { pass() }",
+        "if post.hours_of_day.len() != post.channels_of_day.len() || post.hour in post.hours_of_day && post.hours_of_day.len() > 9 { warn(\"own_rule\", \"wait\") } else { pass() }",
     );
-    assert!(held(&hours).is_empty());
+    assert!(warned(&hours).is_empty());
 }

@@ -9,7 +9,7 @@ pub(crate) mod early_warning;
 pub(crate) mod performance_reality;
 pub(crate) mod scaling;
 
-use crate::model::{Client, ClientState, Timestamp, WeekHours};
+use crate::model::{Client, ClientState, LimitQuota, Timestamp, WeekHours};
 use crate::rules::Rules;
 
 /// A client and a week: the input of every agent.
@@ -25,4 +25,6 @@ pub struct ClientWeek<'a> {
     pub hours: &'a WeekHours,
     /// The instant before which nothing is planned; `None` if the whole week is.
     pub not_before: Option<Timestamp>,
+    /// What the client may use of limits that it shares with others; empty if it need not give way.
+    pub quotas: &'a [LimitQuota],
 }

@@ -42,7 +42,9 @@ pub use channel::{Channel, UnknownChannel};
 pub use channel_state::{ChannelRow, ChannelState, HistoryRow};
 pub use client::{Client, ClientRow, ClientState, ClientStatus, Policy, PolicyRow};
 pub use decision::{ActionType, Decision, DecisionStatus};
-pub use limit::{Certificate, LimitKind, LimitUse};
+pub use limit::{
+    Certificate, LimitKind, LimitQuota, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod, WorkspaceCertificate,
+};
 pub use named::UnknownName;
 #[doc(hidden)]
 pub use named::named;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::named::named;
 use super::time::Timestamp;
 use super::{
-    AssetId, CampaignId, Certificate, Channel, ChannelSnapshot, ClientId, OtherPost, Outcome, Reason, RiskBand,
-    Severity, Signals, Verdict, Week, WorkspaceId, Zone,
+    AssetId, CampaignId, Certificate, Channel, ChannelSnapshot, ClientId, LimitQuota, OtherPost, Outcome, Reason,
+    RiskBand, Severity, Signals, Verdict, Week, WorkspaceCertificate, WorkspaceId, Zone,
 };
 
 named!(
@@ -324,6 +324,8 @@ pub struct ClientPlan {
     pub certificate: Option<Certificate>,
     /// Limits that cannot be kept together, because of which nothing is planned; empty if all can.
     pub unmet_limits: Vec<Arc<str>>,
+    /// What it may use of limits that it shares with other clients; empty if they need not give way to each other.
+    pub quotas: Vec<LimitQuota>,
 }
 
 /// Every client's planned week.
@@ -343,6 +345,8 @@ pub struct Plan {
     pub scenario_hash: String,
     /// Sorted by client id; clients that are not planned for are left out.
     pub clients: Vec<ClientPlan>,
+    /// The workspaces whose clients give way to each other, by id.
+    pub workspaces: Vec<WorkspaceCertificate>,
 }
 
 impl Plan {

@@ -103,6 +103,9 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>, limits: &[&str]) -> String {
     if !limits.is_empty() {
         return format!("left out for {}", limits_named(limits));
     }
+    if let Some(verdict) = channel_draft.avoided.values().next() {
+        return format!("left out: {} would block another post beside the others", verdict.rule);
+    }
     let chosen = &channel_draft.solution.chosen;
     let fits = |hour: usize| {
         let mut more = chosen.clone();

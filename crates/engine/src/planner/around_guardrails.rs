@@ -19,8 +19,11 @@ use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Outcome, Reason, Verdict};
 use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, RuleFailure, Rules};
 
-/// How often posts that are blocked because of others are placed elsewhere.
-const ROUNDS: usize = 3;
+/// How often posts that are blocked because of others are placed elsewhere. Each time the plan gets better.
+const ROUNDS: usize = 30;
+
+/// Most posts for which that is tried at a time.
+const MOST_MOVES: usize = 12;
 
 /// The share of the objective by which a plan must be better to replace another.
 const LEAST_GAIN: f64 = 1e-9;
@@ -71,34 +74,74 @@ pub(super) fn draft<'a>(
     Ok(draft)
 }
 
+/// The open hours of a channel, as a guardrail judges a post there.
+struct HoursOfPost {
+    /// Those at which it is blocked.
+    hours: BlockedHours,
+    /// Whether it passes at some of the others.
+    passes: bool,
+}
+
 /// Closes the hours at which guardrails that judge by time alone block. Returns whether there were any.
 fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
     let mut any = false;
     for blocked in blocked_posts(draft, JudgedBy::Time, worker.evaluator) {
-        let Some(hours) = blocked_hours(draft, &blocked, worker)? else { continue };
-        any |= !hours.is_empty();
-        if let Some(channel_draft) = draft.channel_drafts.get_mut(blocked.slot.channel_draft) {
+        let HoursOfPost { hours, passes } = blocked_hours(draft, &blocked, &[], worker)?;
+        let channel_draft = draft.channel_drafts.get_mut(blocked.slot.channel_draft);
+        if let Some(channel_draft) = channel_draft.filter(|_| passes) {
+            any |= !hours.is_empty();
             channel_draft.close(hours);
         }
     }
     Ok(any)
 }
 
-/// Places the week without the hours at which posts are blocked because of others, and keeps the result if it is better.
-/// Returns whether it is.
+/// Places the week without hours at which posts are blocked because of others, and keeps the first result that is
+/// better. Returns whether there is one.
 fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
-    let mut avoided: Vec<BlockedHours> = draft.channel_drafts.iter().map(|draft| draft.avoided.clone()).collect();
-    let mut any = false;
-    for blocked in blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator) {
-        let Some(hours) = blocked_hours(draft, &blocked, worker)? else { continue };
-        any |= !hours.is_empty();
-        if let Some(of_channel) = avoided.get_mut(blocked.slot.channel_draft) {
-            of_channel.extend(hours);
+    for avoided in hours_to_avoid(draft, worker)? {
+        if is_better_without(draft, avoided, worker)? {
+            return Ok(true);
         }
     }
-    if !any {
-        return Ok(false);
+    Ok(false)
+}
+
+/// The hours that may be left out, by channel: those of all blocked posts together, then those of each on its own.
+fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<Vec<Vec<BlockedHours>>, RuleFailure> {
+    let so_far: Vec<BlockedHours> = draft.channel_drafts.iter().map(|draft| draft.avoided.clone()).collect();
+    let mut together = so_far.clone();
+    let mut each = Vec::new();
+    for blocked in blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator).into_iter().take(MOST_MOVES) {
+        let (channel, all) = (blocked.slot.channel_draft, &draft.slots);
+        let others: Vec<Slot> = all.iter().filter(|slot| **slot != blocked.slot).cloned().collect();
+        let among = blocked_hours(draft, &blocked, &others, worker)?;
+        if !among.passes && !blocked_hours(draft, &blocked, &[], worker)?.passes {
+            continue;
+        }
+        let mut alone = so_far.clone();
+        if let (Some(together), Some(alone)) = (together.get_mut(channel), alone.get_mut(channel)) {
+            if among.passes {
+                together.extend(among.hours.clone());
+            }
+            // The channel's other posts stay; where no hour passes among them, the post gives way to them.
+            let is_used = |hour: &usize| others.iter().any(|slot| slot.channel_draft == channel && slot.hour == *hour);
+            alone.extend(among.hours.into_iter().filter(|(hour, _)| !is_used(hour)));
+        }
+        each.push(alone);
     }
+    if together != so_far {
+        each.insert(0, together);
+    }
+    Ok(each)
+}
+
+/// Places the week without some hours, and keeps the result if it is better. Returns whether it is.
+fn is_better_without(
+    draft: &mut Draft<'_>,
+    avoided: Vec<BlockedHours>,
+    worker: &mut WorkerContext<'_>,
+) -> Result<bool, RuleFailure> {
     let before = draft.objective();
     let (slots, assignment, posts) = (draft.slots.clone(), draft.assignment.clone(), draft.posts.clone());
     let asset_limits = draft.asset_limits.clone();
@@ -122,8 +165,8 @@ fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<b
     Ok(false)
 }
 
-/// Places the slots of all channels without some hours. Bound and prices stay those of all open hours. Returns whether
-/// the limits can be kept.
+/// Places the slots again of the channels that are to do without further hours. Bound and prices stay those of all open
+/// hours. Returns whether the limits can be kept.
 fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut WorkerContext<'_>) -> bool {
     let open: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
@@ -178,31 +221,29 @@ fn judged_by(guardrail: &GuardrailRules, evaluator: &Evaluator) -> Option<Judged
     }
 }
 
-/// The open hours of its channel at which a post would be blocked as well, the other posts being where they are; `None`
-/// if it would be at each of them.
+/// The open hours of its channel at which a post would be blocked as well among other slots, and whether it passes at
+/// any of them.
 fn blocked_hours(
     draft: &Draft<'_>,
     blocked: &BlockedPost,
+    others: &[Slot],
     worker: &mut WorkerContext<'_>,
-) -> Result<Option<BlockedHours>, RuleFailure> {
-    let Some(channel_draft) = draft.channel_drafts.get(blocked.slot.channel_draft) else { return Ok(None) };
+) -> Result<HoursOfPost, RuleFailure> {
+    let mut found = HoursOfPost { hours: BlockedHours::new(), passes: false };
+    let Some(channel_draft) = draft.channel_drafts.get(blocked.slot.channel_draft) else { return Ok(found) };
     let scored = blocked.candidate.and_then(|candidate| channel_draft.candidates.get(candidate));
-    let others: Vec<Slot> = draft.slots.iter().filter(|slot| **slot != blocked.slot).cloned().collect();
-    let chosen: Vec<usize> =
-        channel_draft.solution.chosen.iter().copied().filter(|hour| *hour != blocked.slot.hour).collect();
-    let fatigue = channel_draft.instance.fatigue_at(&chosen);
-    let mut hours = BlockedHours::new();
-    let mut passes = false;
+    let own = others.iter().filter(|slot| slot.channel_draft == blocked.slot.channel_draft);
+    let fatigue = channel_draft.instance.fatigue_at(&own.map(|slot| slot.hour).collect::<Vec<_>>());
     let open = channel_draft.instance.allowed.iter().enumerate().filter(|(_, allowed)| **allowed);
     for (hour, _) in open {
         let slot = slot(&draft.week, (blocked.slot.channel_draft, channel_draft), hour, 0.0);
         let tired = fatigue.get(hour).copied().unwrap_or(0.0);
-        match blocks(draft, blocked, (channel_draft, &slot, scored), &others, tired, worker)? {
-            Some(verdict) => drop(hours.insert(hour, verdict)),
-            None => passes = true,
+        match blocks(draft, blocked, (channel_draft, &slot, scored), others, tired, worker)? {
+            Some(verdict) => drop(found.hours.insert(hour, verdict)),
+            None => found.passes = true,
         }
     }
-    Ok(passes.then_some(hours))
+    Ok(found)
 }
 
 /// The verdict that blocks a post at a slot; `None` if it passes, or if under the rules of some campaign it may.

@@ -9,7 +9,7 @@
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
 
-use super::assets::{Assignment, AssignmentProblem};
+use super::assets::{Assignment, AssignmentProblem, SlotChange};
 use super::coupling::excess;
 
 /// Most rounds of prices.
@@ -45,6 +45,11 @@ impl AssetRow {
         self.assigned(assignment).map(|term| term.coefficient).fold(0.0, |sum, one| sum + one)
     }
 
+    /// Whether an assignment keeps it.
+    pub fn is_kept(&self, assignment: &Assignment) -> bool {
+        excess(self.used(assignment), self.at_most) <= 0.0
+    }
+
     /// Number of slots with an asset that stands in it.
     pub fn posts(&self, assignment: &Assignment) -> f64 {
         self.assigned(assignment).count() as f64
@@ -77,9 +82,8 @@ pub(super) struct AssignedWithin {
 
 /// The best assignment found that keeps the rows, given the best without them.
 pub(super) fn assign_within(problem: &AssignmentProblem, alone: &Assignment, rows: &[AssetRow]) -> AssignedWithin {
-    let prices = vec![0.0; rows.len()];
-    if rows.iter().all(|row| excess(row.used(alone), row.at_most) <= 0.0) {
-        return AssignedWithin { assignment: alone.clone(), prices, broken: Vec::new() };
+    if rows.iter().all(|row| row.is_kept(alone)) {
+        return AssignedWithin { assignment: alone.clone(), prices: vec![0.0; rows.len()], broken: Vec::new() };
     }
     let within = Within::new(problem, rows);
     let (prices, mut seen) = within.lowest_bound(alone.clone());
@@ -92,7 +96,7 @@ pub(super) fn assign_within(problem: &AssignmentProblem, alone: &Assignment, row
         }
     }
     let assignment = best.map_or_else(Vec::new, |(_, found)| found);
-    let is_broken = |row: &AssetRow| row.price.is_none() && excess(row.used(&assignment), row.at_most) > 0.0;
+    let is_broken = |row: &AssetRow| row.price.is_none() && !row.is_kept(&assignment);
     let broken = rows.iter().enumerate().filter(|(_, row)| is_broken(row)).map(|(place, _)| place).collect();
     AssignedWithin { assignment, prices, broken }
 }
@@ -195,7 +199,7 @@ impl<'p> Within<'p> {
     fn climb(&self, mut assignment: Assignment) -> (f64, Assignment) {
         let mut used = self.used(&assignment);
         for _ in 0..STEPS {
-            let mut best: Option<(f64, Vec<(usize, Option<usize>)>)> = None;
+            let mut best: Option<(f64, Vec<SlotChange>)> = None;
             for slot in 0..self.problem.slots() {
                 let options = (0..self.problem.candidates(slot)).map(Some).chain([None]);
                 for candidate in options.filter(|candidate| *candidate != assignment[slot]) {
@@ -224,7 +228,7 @@ impl<'p> Within<'p> {
     }
 
     /// What some changes of an assignment earn more. Leaves `used` as it is.
-    fn gain(&self, assignment: &Assignment, changes: &[(usize, Option<usize>)], used: &mut [f64]) -> f64 {
+    fn gain(&self, assignment: &Assignment, changes: &[SlotChange], used: &mut [f64]) -> f64 {
         let mut rows: Vec<usize> = Vec::new();
         let mut gain = 0.0;
         for (slot, candidate) in changes {

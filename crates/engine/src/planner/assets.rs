@@ -35,6 +35,9 @@ pub(super) struct Slot {
 /// By slot, the index of a candidate of its channel; `None` without an asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
+/// A slot, and the candidate that it gets.
+pub(super) type SlotChange = (usize, Option<usize>);
+
 /// The problem of a client's slots and assets.
 pub(super) fn problem(
     channel_drafts: &[ChannelDraft<'_>],
@@ -224,12 +227,7 @@ impl AssignmentProblem {
 
     /// The slots that change if one gets a candidate, or none, each with its new one: a slot of the channel that has the
     /// asset gets what the first one had. `None` if it cannot be.
-    pub fn changes(
-        &self,
-        assignment: &Assignment,
-        slot: usize,
-        candidate: Option<usize>,
-    ) -> Option<Vec<(usize, Option<usize>)>> {
+    pub fn changes(&self, assignment: &Assignment, slot: usize, candidate: Option<usize>) -> Option<Vec<SlotChange>> {
         let Some(new) = candidate else { return Some(vec![(slot, None)]) };
         let want = self.wants.get(slot)?;
         (*want.shares.get(new)?)?;

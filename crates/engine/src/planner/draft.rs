@@ -16,6 +16,7 @@ use super::facts::client_facts;
 use super::limits::{AssetLimits, Settled};
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
 use super::seasons::seasonal_posts;
+use super::shared_limits::ClientSketch;
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::agents::{ClientWeek, creative_director, early_warning, performance_reality};
@@ -123,24 +124,28 @@ impl<'a> Draft<'a> {
         self.slots = slots(&self.week, &self.channel_drafts);
         let problem = assets::problem(&self.channel_drafts, &self.slots, &self.week, &self.histories);
         let limits = AssetLimits::of(&self.week, &self.channel_drafts, &self.slots);
-        let rows = limits.rows();
-        if rows.is_empty() {
-            self.assignment = problem.best();
-            self.asset_limits = limits;
+        let (rows, alone) = (limits.rows(), problem.best());
+        if rows.iter().all(|row| row.is_kept(&alone)) {
+            (self.assignment, self.asset_limits) = (alone, limits);
         } else {
-            self.assign_within(&problem.with_least_bonus(), limits, &rows);
+            self.assign_within(&problem.with_least_bonus(), &alone, limits, &rows);
         }
         self.posts = self.evaluated(&OverCapacityPosts::new(), worker)?;
         Ok(())
     }
 
     /// Assigns assets within limits, and leaves the slots out that these leave no asset for.
-    fn assign_within(&mut self, problem: &AssignmentProblem, limits: AssetLimits, rows: &[AssetRow]) {
-        let alone = problem.best();
-        let AssignedWithin { assignment, prices, broken } = assign_within(problem, &alone, rows);
+    fn assign_within(
+        &mut self,
+        problem: &AssignmentProblem,
+        alone: &Assignment,
+        limits: AssetLimits,
+        rows: &[AssetRow],
+    ) {
+        let AssignedWithin { assignment, prices, broken } = assign_within(problem, alone, rows);
         let unmet = limits.names(&broken);
         let is_left_out = |(now, alone): (&Option<usize>, &Option<usize>)| now.is_none() && alone.is_some();
-        let left_out: Vec<bool> = assignment.iter().zip(&alone).map(is_left_out).collect();
+        let left_out: Vec<bool> = assignment.iter().zip(alone).map(is_left_out).collect();
         self.assignment = assignment;
         self.asset_limits = limits.at_prices(prices);
         if !unmet.is_empty() {
@@ -218,6 +223,16 @@ impl<'a> Draft<'a> {
         };
         let slots = self.slots.iter().zip(&self.assignment);
         slots.map(|(slot, candidate)| candidate.filter(|_| is_live(slot))).collect()
+    }
+
+    /// The week as far as limits depend on it that the client shares with others.
+    pub fn sketch(self) -> ClientSketch {
+        let posts = self.posts.iter().map(|(post, _)| (post.channel, post.hour)).collect();
+        let own = self.settled.rows(&self.week, self.channel_drafts.len());
+        let is_planned = self.settled.unmet.is_empty();
+        let drafts = self.channel_drafts.into_iter().filter(|_| is_planned);
+        let (channels, instances) = drafts.map(|draft| (draft.state.channel, draft.instance)).unzip();
+        ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts }
     }
 
     /// Names of the limits that took posts, or better hours, from a channel.

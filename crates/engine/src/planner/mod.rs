@@ -33,6 +33,7 @@ mod reevaluate;
 mod replay;
 mod rule_evaluation;
 mod seasons;
+mod shared_limits;
 mod slot_evaluation;
 mod slots;
 mod week;

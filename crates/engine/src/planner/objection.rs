@@ -47,7 +47,7 @@ pub fn objection_to(
     let numbers = rules.for_client(client);
     let week = Week::of(client.zone.wall_time(post.at).date());
     let hours = WeekHours::new(week, &client.zone)?;
-    let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None };
+    let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None, quotas: &[] };
     let existing = ExistingUses::of(&week, post, now);
     let objection = objection(&week, post, &existing);
     // A `weekly_posts` function of the pack may still want posts there; only the daily pass evaluates it.
@@ -73,7 +73,8 @@ pub(super) fn objections_to(
     posts: &[Post],
 ) -> Vec<Option<Reason>> {
     let Ok(hours) = WeekHours::new(plan.week, &client.zone) else { return vec![None; posts.len()] };
-    let week = ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before };
+    let week =
+        ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before, quotas: &[] };
     let mut existing = ExistingUses { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
     let mut ask = |post: &Post| {
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());

@@ -1,10 +1,5 @@
 //! Entry point of the planner: plans a week for one client, or for many in parallel.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "INVARIANT: chosen and committed hours are hours of the week, and a list by hour has one entry for each"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,12 +11,14 @@ use super::channel::{ChannelDraft, WorkerContext};
 use super::draft::{Draft, wanted_posts};
 use super::post_evaluation::OverCapacityPosts;
 use super::prior::prior_posts;
+use super::shared_limits::{SharedLimits, SharedOut, share_out};
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
 use crate::model::{
-    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, Plan, Scaling,
-    Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceId, derived_id,
+    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, LimitQuota, Plan,
+    Scaling, Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceCertificate, WorkspaceId,
+    derived_id,
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
@@ -89,7 +86,18 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
+        self.plan_sharing(clients, capacity, week).map(|(plans, _)| plans)
+    }
+
+    /// The same, with the workspaces whose clients give way to each other.
+    fn plan_sharing(
+        &self,
+        clients: &[(&Client, &ClientState)],
+        capacity: &Capacity,
+        week: Week,
+    ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
         let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        let (context, shared) = self.share_limits(context)?;
         let plan = |index: usize, over_capacity: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
             let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, over_capacity, worker))
@@ -125,7 +133,39 @@ impl<'r> Planner<'r> {
                 }
             }
         }
-        Ok(plans)
+        let workspaces = shared.into_iter().map(|(workspace, shared)| certificate(workspace, shared, &plans)).collect();
+        Ok((plans, workspaces))
+    }
+
+    /// Shares out the limits that clients share, so that each can be planned alone.
+    pub(super) fn share_limits<'a>(
+        &self,
+        mut context: PlanningContext<'a>,
+    ) -> Result<(PlanningContext<'a>, Vec<(WorkspaceId, SharedOut)>), PlanError> {
+        let mut found = Vec::new();
+        for (workspace, members) in context.members() {
+            let weeks: Vec<ClientWeek<'_>> =
+                members.iter().filter_map(|index| context.client(*index)).map(|(week, ..)| week).collect();
+            let Some(limits) = SharedLimits::of(weeks.iter()) else { continue };
+            let sketch = |place: usize, quotas: &[LimitQuota]| {
+                let index = members.get(place).ok_or(PlanError::NoSuchClient)?;
+                let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
+                let week = ClientWeek { quotas, ..week };
+                self.with_worker(|worker| Ok(draft(week, rules, demand, worker)?.sketch()))
+            };
+            let shared = share_out(&limits, &weeks, self.tier, sketch)?;
+            if !shared.uses.is_empty() {
+                found.push((workspace, members, shared));
+            }
+        }
+        let mut shared_out = Vec::new();
+        for (workspace, members, mut shared) in found {
+            for (index, quotas) in members.into_iter().zip(std::mem::take(&mut shared.quotas)) {
+                context.set_quotas(index, quotas);
+            }
+            shared_out.push((workspace, shared));
+        }
+        Ok((context, shared_out))
     }
 
     pub(super) fn with_worker<T>(&self, work: impl FnOnce(&mut WorkerContext<'_>) -> T) -> T {
@@ -144,6 +184,8 @@ struct PlanningClient<'a> {
     client: &'a Client,
     state: &'a ClientState,
     rules: ClientRules,
+    /// What it may use of limits that it shares with others.
+    quotas: Vec<LimitQuota>,
 }
 
 /// What planning any one client needs to know about all clients: rules, hours by time zone, demand by workspace.
@@ -162,7 +204,8 @@ impl<'a> PlanningContext<'a> {
         week: Week,
     ) -> Result<Self, PlanError> {
         let hours = hours_by_zone(clients, week)?;
-        let with_rules = |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client) };
+        let with_rules =
+            |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client), quotas: Vec::new() };
         let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
         let wanted = clients.iter().filter_map(|own| {
             let hours = hours.get(own.client.zone.name())?;
@@ -177,11 +220,26 @@ impl<'a> PlanningContext<'a> {
         Self { not_before, ..self }
     }
 
+    /// The places of the clients of each workspace.
+    fn members(&self) -> BTreeMap<WorkspaceId, Vec<usize>> {
+        let mut members: BTreeMap<WorkspaceId, Vec<usize>> = BTreeMap::new();
+        for (index, client) in self.clients.iter().enumerate() {
+            members.entry(client.client.workspace_id.clone()).or_default().push(index);
+        }
+        members
+    }
+
+    fn set_quotas(&mut self, index: usize, quotas: Vec<LimitQuota>) {
+        if let Some(client) = self.clients.get_mut(index) {
+            client.quotas = quotas;
+        }
+    }
+
     pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
-        let PlanningClient { client, state, rules } = self.clients.get(index)?;
+        let PlanningClient { client, state, rules, quotas } = self.clients.get(index)?;
         let hours = self.hours.get(client.zone.name())?;
         let demand = self.demand.get(&client.workspace_id).copied()?;
-        let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before };
+        let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before, quotas };
         Some((week, rules, demand))
     }
 }
@@ -200,6 +258,7 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         vec![scenario.hash.as_str(), &rules_hash, &week_name, planner.tier.name(), env!("CARGO_PKG_VERSION")];
     parts.extend(from.as_deref());
     let plan_id = derived_id(b"plan", &parts);
+    let (planned, workspaces) = planner.plan_sharing(&clients, &scenario.capacity, week)?;
     Ok(Plan {
         plan_id,
         scenario: scenario.name.clone(),
@@ -207,8 +266,18 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         not_before,
         rules_hash,
         scenario_hash: scenario.hash.clone(),
-        clients: planner.plan_clients(&clients, &scenario.capacity, week)?,
+        clients: planned,
+        workspaces,
     })
+}
+
+/// How good the week of a workspace is at least.
+fn certificate(workspace: WorkspaceId, shared: SharedOut, plans: &[ClientPlan]) -> WorkspaceCertificate {
+    let own = plans.iter().filter(|plan| plan.workspace_id == workspace);
+    let objectives: Option<Vec<f64>> = own.map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
+    let upper_bound = shared.bound.filter(|_| objectives.is_some());
+    let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, one| sum + one);
+    WorkspaceCertificate { workspace_id: workspace, objective, upper_bound, limits: shared.uses }
 }
 
 /// The hours of a week in each of the clients' time zones, by zone name.
@@ -290,6 +359,7 @@ fn finish(
         signals,
         certificate,
         unmet_limits: settled.unmet,
+        quotas: week.quotas.to_vec(),
     })
 }
 
@@ -343,6 +413,7 @@ pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+    let (context, _) = planner.share_limits(context)?;
     let solved: Vec<Result<SolvedWeek, PlanError>> = (0..clients.len())
         .into_par_iter()
         .map(|index| {

@@ -37,9 +37,9 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional("<limit>.at_least_share", Kind::above(0.0, 1.0), "minimum share of all posts of the same `per`"),
     Key::with_default(
         "<limit>.per",
-        Kind::Names(&["client", "channel", "asset", "hour", "day", "week"]),
+        Kind::Names(&["client", "industry", "workspace", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
-        "what is counted on its own: each client, each channel and each asset too, and one of hour, day and week",
+        "what is counted on its own: each client, or each industry or workspace over its clients; each channel and each asset too; and one of hour, day and week",
     ),
     Key::optional(
         "<limit>.within_hours",
@@ -89,6 +89,8 @@ pub struct LimitRules {
     pub name: Arc<str>,
     /// The bound on the posts of each period.
     pub bound: LimitBound,
+    /// Over which clients posts are counted.
+    pub scope: LimitScope,
     /// Whether each channel is counted on its own.
     pub per_channel: bool,
     /// Whether each asset is counted on its own.
@@ -125,6 +127,32 @@ pub enum LimitBound {
     AtMostShare(f64),
     /// Minimum share of the same posts; above 0, up to 1.
     AtLeastShare(f64),
+}
+
+/// Over which clients a limit counts posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitScope {
+    /// Each client on its own.
+    Client,
+    /// The clients of an industry in a workspace.
+    Industry,
+    /// The clients of a workspace.
+    Workspace,
+}
+
+impl LimitScope {
+    /// Every scope.
+    pub const ALL: [LimitScope; 3] = [LimitScope::Client, LimitScope::Industry, LimitScope::Workspace];
+
+    /// Its name in a pack.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            LimitScope::Client => "client",
+            LimitScope::Industry => "industry",
+            LimitScope::Workspace => "workspace",
+        }
+    }
 }
 
 /// A period in which a limit counts posts, on the client's clock.
@@ -226,17 +254,24 @@ pub(super) fn declared<'a>(view: &View<'a>) -> Vec<&'a str> {
     view.base().map(|base| base.names_under("limits")).unwrap_or_default()
 }
 
+/// Full path of a limit's key.
+pub(super) fn path(name: &str, key: &str) -> String {
+    format!("limits.{name}.{key}")
+}
+
 /// Reads one limit; `None` if it states no bound, which is an error of the pack.
 pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
     let path = |key: &str| format!("limits.{name}.{key}");
     let bound = BOUNDS.iter().find_map(|(key, bound)| view.number(&path(key)).map(bound))?;
     let per = view.names(&path("per")).unwrap_or_default();
     let of_calendar = || LimitPeriod::OF_CALENDAR.into_iter().find(|period| per.contains(&period.name()));
+    let scope = LimitScope::ALL.into_iter().find(|scope| per.contains(&scope.name()));
     let within = view.integer(&path("within_hours")).and_then(|hours| u32::try_from(hours).ok());
     let period = within.map(LimitPeriod::Within).or_else(of_calendar);
     Some(LimitRules {
         name: name.into(),
         bound,
+        scope: scope.unwrap_or(LimitScope::Client),
         per_channel: per.contains(&"channel"),
         per_asset: per.contains(&"asset"),
         weights: weights(view, &path("weigh")),
@@ -258,6 +293,10 @@ fn weights(view: &View<'_>, table: &str) -> Option<BTreeMap<Arc<str>, f64>> {
 pub(super) fn names(layer: &Settings) -> Vec<NameReference> {
     let mut names = Vec::new();
     for (path, setting) in layer.under("limits") {
+        if let (Some((_, kind)), Some(place)) = (path.split_once(".weigh."), &setting.place) {
+            let name = kind.to_owned();
+            names.push(NameReference { kind: NameKind::AssetKind, name, of_client: None, place: place.clone() });
+        }
         let kind = match path.rsplit('.').next() {
             Some("tags") => NameKind::ClientTag,
             Some("clients") => NameKind::Client,
@@ -326,6 +365,7 @@ pub(super) mod tests {
         let expected = LimitRules {
             name: "brand_week".into(),
             bound: LimitBound::AtMost(12.0),
+            scope: LimitScope::Client,
             per_channel: false,
             per_asset: false,
             weights: None,
@@ -429,7 +469,7 @@ pub(super) mod tests {
             found.into_iter().map(|mistake| mistake.code).collect()
         };
         assert_eq!(
-            codes("per = [\"client\", \"workspace\", \"dya\", 3]"),
+            codes("per = [\"client\", \"agency\", \"dya\", 3]"),
             ["unknown_value", "unknown_value", "wrong_type"]
         );
         assert_eq!(codes("per = [\"day\", \"day\"]"), ["duplicate_name"]);
@@ -454,12 +494,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn clients_and_tags_of_every_layer_are_names_of_the_scenario() {
-        let text = "[a]\nat_most = 1\nwhere = { tags = [\"b2b\", \"eu\"], clients = [\"acme\"] }\n";
+    fn names_of_every_layer_are_names_of_the_scenario() {
+        let text = "[a]\nat_most = 1\nwhere = { tags = [\"b2b\", \"eu\"], clients = [\"acme\"] }\n\
+                    [b]\nat_most = 1\nweigh = { video = 4 }\nwhere = { kinds = [\"photo\"], campaigns = [\"spring\"] }\n";
         let pack = load(with_limits(text, "[limits.a]\nwhere.tags = [\"us\"]\n")).unwrap();
         let names: Vec<_> = pack.names_of_limits().map(|name| (name.kind, name.name, name.place.line)).collect();
         let tag = |name: &str, line| (NameKind::ClientTag, name.to_owned(), line);
         let client = (NameKind::Client, "acme".to_owned(), 3);
-        assert_eq!(names, [client, tag("b2b", 3), tag("eu", 3), tag("us", 3)]);
+        let of_b = |kind, name: &str, line| (kind, name.to_owned(), line);
+        let (photo, video) = (of_b(NameKind::AssetKind, "photo", 7), of_b(NameKind::AssetKind, "video", 6));
+        let spring = of_b(NameKind::Campaign, "spring", 7);
+        assert_eq!(names, [client, tag("b2b", 3), tag("eu", 3), video, spring, photo, tag("us", 3)]);
     }
 }

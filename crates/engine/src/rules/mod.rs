@@ -33,6 +33,7 @@ mod key;
 mod keys;
 mod levels;
 mod limit_contradictions;
+mod limit_errors;
 mod limit_weeks;
 mod limits;
 mod load;
@@ -82,7 +83,7 @@ pub use key::{DAYS, DefaultValue, FileKeys, Key, Kind, Placeholder, Presence, Ro
 pub use keys::PACK_FILES;
 pub use levels::{Level, Levels};
 pub use limit_weeks::LimitWeeks;
-pub use limits::{LimitBound, LimitFilter, LimitPeriod, LimitRules};
+pub use limits::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope};
 pub use load::{OverlayKey, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::Rules;

@@ -9,7 +9,7 @@ use super::coherence::Group;
 use super::contradiction::Contradiction;
 use super::keys::{PACK_FILES, SCOPE};
 use super::scenario_names::{NameKind, NameReference};
-use super::settings::{Settings, View, adds_up};
+use super::settings::{Setting, Settings, Value, View, adds_up};
 use super::toml_document::TomlDocument;
 use super::validate::{Branch, Completeness, validate};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
@@ -118,6 +118,9 @@ pub(crate) fn read(
     };
     if let Some(Scope::Campaign(..)) = scope {
         mistakes.extend(not_for_campaigns(&settings));
+    }
+    if let Some(Scope::Client(_)) = scope {
+        mistakes.extend(not_for_clients(&settings, declared.limits));
     }
     (scope.map(|scope| Overlay { file: file.into(), scope, names, settings }), mistakes)
 }
@@ -247,6 +250,24 @@ fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
             Some(Diagnostic::at("not_for_campaigns", setting.place.as_ref()?, path, cause, remedy))
         })
         .collect()
+}
+
+/// A client cannot change a limit that it shares with others.
+fn not_for_clients(settings: &Settings, base: Option<&Settings>) -> Vec<Diagnostic> {
+    let is_shared = |settings: &Settings, name: &str| {
+        let per = settings.get(&format!("limits.{name}.per")).map(|setting| &setting.value);
+        matches!(per, Some(Value::Names(per)) if per.contains(&"workspace") || per.contains(&"industry"))
+    };
+    let changed = settings.under("limits").filter(|(path, _)| {
+        let name = path.split('.').nth(1).unwrap_or_default();
+        is_shared(settings, name) || base.is_some_and(|base| is_shared(base, name))
+    });
+    let mistake = |(path, setting): (&str, &Setting)| {
+        let cause = format!("`{path}` cannot differ by client: the limit counts the posts of several clients");
+        let remedy = "set it in limits.toml, or in an overlay of the workspace";
+        Some(Diagnostic::at("not_for_clients", setting.place.as_ref()?, path, cause, remedy))
+    };
+    changed.filter_map(mistake).collect()
 }
 
 /// Keys that two overlays of the same scope set; the one whose file name sorts later takes precedence.

@@ -6,7 +6,8 @@ use crate::model::{
     ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Certificate, Channel, ChannelSnapshot,
     ClientId, ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
     EarlyWarning, LimitKind, LimitUse, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling,
-    ScheduleStatus, Severity, Signals, TargetSource, Tier, WorkspaceId,
+    ScheduleStatus, Severity, SharedLimitUse, SharedPeriod, Signals, TargetSource, Tier, WorkspaceCertificate,
+    WorkspaceId,
 };
 
 /// A small plan with one ready, one pending and one blocked post, on both sides of a clock change.
@@ -36,8 +37,25 @@ pub fn plan() -> Plan {
             signals: signals(),
             certificate: Some(certificate()),
             unmet_limits: Vec::new(),
+            quotas: Vec::new(),
         }],
+        workspaces: vec![workspace()],
     }
+}
+
+/// An agency whose clients give way to each other on Tuesday.
+fn workspace() -> WorkspaceCertificate {
+    let limit = SharedLimitUse {
+        limit: "agency_day".into(),
+        industry: None,
+        channel: None,
+        period: SharedPeriod::Day(1),
+        allowed: 60.0,
+        used: 60.0,
+        price: 7.5,
+    };
+    let (objective, upper_bound) = (240.0, Some(240.5));
+    WorkspaceCertificate { workspace_id: WorkspaceId::new("north"), objective, upper_bound, limits: vec![limit] }
 }
 
 /// A week whose Monday is full, and in which one channel posts less than a share asks for.

@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::limits::is_one_of;
+use super::clock::is_one_of;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};

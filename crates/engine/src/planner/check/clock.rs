@@ -6,6 +6,7 @@
 use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _};
 
 use crate::model::{Timestamp, Week, Zone, plus_days};
+use crate::rules::LimitWeeks;
 
 /// Seconds in an hour.
 pub(super) const HOUR: i64 = 3600;
@@ -100,6 +101,15 @@ fn moment(zone: &Zone, at: Timestamp) -> LocalHour {
         hour,
         minute_of_day: u16::from(hour) * 60 + local.minute() as u16,
     }
+}
+
+/// Whether a limit of some weeks applies in the one that begins on a Monday.
+pub(super) fn is_one_of(weeks: LimitWeeks, monday: NaiveDate) -> bool {
+    weeks.first_week.is_none_or(|first_week| {
+        // Rounded down, so that every day of a week stands for the whole week.
+        let after = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
+        i64::from(after) % i64::from(weeks.every.max(1)) == 0
+    })
 }
 
 #[cfg(test)]

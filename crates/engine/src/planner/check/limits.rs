@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::asset_limits;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::{HOUR, LocalHour};
+use super::clock::{HOUR, LocalHour, is_one_of};
 use super::{Findings, OBJECTIVE_ROUNDING};
-use crate::model::{Certificate, Channel, LimitUse, Timestamp};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitWeeks};
+use crate::model::{Certificate, Channel, LimitQuota, LimitUse, QuotaPeriod, Timestamp};
+use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope};
 
 /// Name of the limit that a client's policy sets.
 const ACTIONS_A_DAY: &str = "max_actions_per_day";
@@ -97,6 +97,10 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
         if !is_week || limit.is_of_assets() {
             continue;
         }
+        if limit.scope != LimitScope::Client {
+            periods.extend(periods_of_quotas(case, channels, limit));
+            continue;
+        }
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
             let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
@@ -106,13 +110,28 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     periods
 }
 
-/// Whether a limit of some weeks applies in the one that begins on a Monday.
-pub(super) fn is_one_of(weeks: LimitWeeks, monday: NaiveDate) -> bool {
-    weeks.first_week.is_none_or(|first_week| {
-        // Rounded down, so that every day of a week stands for the whole week.
-        let after = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
-        i64::from(after) % i64::from(weeks.every.max(1)) == 0
-    })
+/// What the plan says that the client may use of a limit that it shares with others.
+fn periods_of_quotas<'a>(
+    case: &ClientCase<'a>,
+    channels: &[ChannelCase<'a>],
+    limit: &'a LimitRules,
+) -> Vec<LimitPeriodCase<'a>> {
+    let LimitRules { name, per_channel, period, filter, .. } = limit;
+    let (per_channel, period) = (*per_channel, *period);
+    let of_quota = |quota: &LimitQuota| {
+        let bound = LimitBound::AtMost(quota.posts);
+        let stated = Stated { name, bound, period, per_channel, price: None, filter };
+        let hour = match quota.period {
+            QuotaPeriod::Week => Some(0),
+            QuotaPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day)),
+            QuotaPeriod::Hour(hour) => Some(hour),
+        };
+        let from = case.client.zone.wall_time(Timestamp::from_second(case.clock.start + hour? as i64 * HOUR));
+        let mut periods = stated.periods(case, channels).into_iter();
+        periods.find(|period| period.from == from && period.channel == quota.channel)
+    };
+    let own = case.plan.quotas.iter().filter(|quota| quota.limit == *name);
+    own.filter_map(of_quota).collect()
 }
 
 /// A limit as policy or rules state it.

@@ -30,6 +30,7 @@ mod channel;
 mod channels;
 mod clock;
 mod limits;
+mod shared_limits;
 mod timing;
 mod worth;
 
@@ -142,6 +143,7 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
     }
     findings.client_id = ClientId::new("");
     check_reviewers(plan, scenario, &mut findings);
+    shared_limits::check(plan, scenario, rules, &mut findings);
     findings.breaches
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Column {
 impl Column {
     fn new(week: &CoupledWeek<'_>, channel: usize, solution: Solution) -> Self {
         let Solution { chosen, objective, .. } = solution;
+        let objective = objective - week.spent(channel, &chosen);
         let mut used: Vec<(usize, f64)> = Vec::new();
         let mut counted: Vec<(usize, f64)> =
             chosen.iter().flat_map(|hour| week.counts(channel, *hour)).copied().collect();

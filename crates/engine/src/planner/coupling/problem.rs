@@ -31,6 +31,8 @@ pub struct CoupledWeek<'a> {
     rows: Vec<Row>,
     /// By channel and hour, the rows in which a post there counts, and what.
     counted_in: Vec<Vec<Vec<(usize, f64)>>>,
+    /// By channel and hour, what a post costs beside the rows; empty if nothing.
+    hour_costs: Vec<Vec<f64>>,
 }
 
 impl<'a> CoupledWeek<'a> {
@@ -47,7 +49,19 @@ impl<'a> CoupledWeek<'a> {
                 }
             }
         }
-        Self { channels, rows, counted_in }
+        Self { channels, rows, counted_in, hour_costs: Vec::new() }
+    }
+
+    /// The same with what a post costs at each hour of each channel, beside the rows. Objectives are less these costs.
+    #[must_use]
+    pub fn with_prices(self, hour_costs: Vec<Vec<f64>>) -> Self {
+        Self { hour_costs, ..self }
+    }
+
+    /// What posts of a channel cost beside the rows.
+    pub(super) fn spent(&self, channel: usize, chosen: &[usize]) -> f64 {
+        let Some(costs) = self.hour_costs.get(channel) else { return 0.0 };
+        chosen.iter().filter_map(|hour| costs.get(*hour)).fold(0.0, |sum, cost| sum + cost)
     }
 
     /// The channels' weeks.
@@ -97,9 +111,10 @@ impl<'a> CoupledWeek<'a> {
     pub(super) fn hour_prices(&self, channel: usize, row_prices: &[f64], prices: &mut Vec<f64>) {
         prices.clear();
         let hours = self.counted_in.get(channel).map_or(&[][..], Vec::as_slice);
-        prices.extend(hours.iter().map(|counted| {
+        let costs = self.hour_costs.get(channel).map_or(&[][..], Vec::as_slice);
+        prices.extend(hours.iter().enumerate().map(|(hour, counted)| {
             let part = |(row, coefficient): &(usize, f64)| row_prices.get(*row).unwrap_or(&0.0) * coefficient;
-            counted.iter().map(part).sum::<f64>()
+            costs.get(hour).unwrap_or(&0.0) + counted.iter().map(part).sum::<f64>()
         }));
     }
 

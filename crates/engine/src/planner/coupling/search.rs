@@ -61,6 +61,11 @@ pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut 
     let used = week.used(alone.iter().map(|solution| solution.chosen.as_slice()));
     let exceeded = exceeded(week, &used);
     if exceeded.is_empty() {
+        let net = |(channel, solution): (usize, Solution)| {
+            let objective = solution.objective - week.spent(channel, &solution.chosen);
+            Solution { objective, ..solution }
+        };
+        let alone: Vec<Solution> = alone.into_iter().enumerate().map(net).collect();
         let objective = alone.iter().map(|solution| solution.objective).sum();
         let bound = (tier == Tier::Exact).then_some(objective);
         return CoupledSolution { channels: alone, objective, bound, prices: vec![0.0; week.rows().len()], kept: true };
@@ -102,7 +107,8 @@ struct Search<'a, 's> {
 impl<'a, 's> Search<'a, 's> {
     fn new(week: &'a CoupledWeek<'a>, alone: Vec<Solution>, solver: ChannelSolver<'s>) -> Self {
         let mut columns = Columns::new(alone.len());
-        let value: f64 = alone.iter().map(|solution| solution.objective).sum();
+        let net = |(channel, solution): (usize, &Solution)| solution.objective - week.spent(channel, &solution.chosen);
+        let value: f64 = alone.iter().enumerate().map(net).sum();
         let scale = week.channels().iter().flat_map(|instance| &instance.value).copied().fold(1.0, f64::max);
         let add = |(channel, solution)| columns.add(week, channel, solution).0;
         let places: Vec<usize> = alone.into_iter().enumerate().map(add).collect();

@@ -15,7 +15,7 @@ use crate::planner::asset_rows::{AssetRow, AssetTerm};
 use crate::planner::assets::{Assignment, Slot};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::excess;
-use crate::rules::{LimitPeriod, LimitRules};
+use crate::rules::{LimitPeriod, LimitRules, LimitScope};
 
 /// The limits of a client's week that count posts by their assets.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +77,8 @@ struct Builder<'b, 'a> {
 impl AssetLimits {
     /// The limits of the client's rules, as rows over the slots and the candidates of their channels.
     pub fn of<'a>(week: &ClientWeek<'a>, channel_drafts: &[ChannelDraft<'a>], slots: &[Slot]) -> Self {
-        let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(|one| one.is_of_assets()).collect();
+        let mut applying: Vec<&LimitRules> =
+            week.rules.limits.iter().filter(|one| one.scope == LimitScope::Client && one.is_of_assets()).collect();
         applying.retain(|limit| applies(limit, week) && runs(&limit.filter.campaigns, week));
         if applying.is_empty() {
             return Self::default();

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 
 use crate::agents::ClientWeek;
-use crate::model::{Channel, LimitKind, LimitUse};
+use crate::model::{Channel, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::{Row, Term, excess};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitWeeks};
+use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope, LimitWeeks};
 
 /// Name of the limit that the client's policy sets.
 pub(super) const ACTIONS_A_DAY: &str = "max_actions_per_day";
@@ -84,12 +84,38 @@ impl WeekLimits {
     pub fn of(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
         let mut limits = Self { limits: Vec::new(), counts: Vec::new() };
         limits.add(week, channel_drafts, &actions_a_day(week.client.policy.max_actions_per_day));
-        let is_own = |limit: &&LimitRules| !limit.is_of_assets() && applies(limit, week);
+        let is_own =
+            |limit: &&LimitRules| limit.scope == LimitScope::Client && !limit.is_of_assets() && applies(limit, week);
         let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_own).collect();
         // The order of the file decides nothing.
         applying.sort_by(|a, b| a.name.cmp(&b.name));
         applying.into_iter().for_each(|limit| limits.add(week, channel_drafts, limit));
+        for quota in week.quotas {
+            limits.add_quota(week, channel_drafts, quota);
+        }
         limits
+    }
+
+    /// Adds what the client may use of a limit that it shares.
+    fn add_quota(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], quota: &LimitQuota) {
+        let Some(rules) = week.rules.limits.iter().find(|limit| limit.name == quota.limit) else { return };
+        let counted = (rules.filter != LimitFilter::ALL).then(|| counted(week, channel_drafts, &rules.filter));
+        let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
+        let limit = WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted };
+        let channel = quota.channel.map(|own| channel_drafts.iter().position(|draft| draft.state.channel == own));
+        let period = match quota.period {
+            QuotaPeriod::Week => Period::Week,
+            QuotaPeriod::Day(day) => Period::Day(day),
+            QuotaPeriod::Hour(hour) => Period::Hour(hour),
+        };
+        if channel == Some(None) {
+            return;
+        }
+        let channel = channel.flatten();
+        let mut count = Count { limit: self.limits.len(), channel, period, committed: 0, committed_of: 0 };
+        count.add_committed(week, channel_drafts, &limit, &rules.filter);
+        self.counts.push(count);
+        self.limits.push(limit);
     }
 
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
@@ -269,6 +295,7 @@ fn actions_a_day(most: u32) -> LimitRules {
     LimitRules {
         name: ACTIONS_A_DAY.into(),
         bound: LimitBound::AtMost(f64::from(most)),
+        scope: LimitScope::Client,
         per_channel: false,
         per_asset: false,
         weights: None,
@@ -280,7 +307,7 @@ fn actions_a_day(most: u32) -> LimitRules {
 }
 
 /// Whether a limit is one for the client in this week.
-pub(super) fn applies(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
+pub(in crate::planner) fn applies(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
     let (client, filter) = (week.client, &limit.filter);
     if !limit.weeks.include(week.hours.week().monday()) {
         return false;
@@ -300,7 +327,7 @@ fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], filter: &
 }
 
 /// Whether a post of a channel, at a minute of an hour, meets the conditions on time.
-pub(super) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
+pub(in crate::planner) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
     let Some(wall) = week.hours.hours().get(hour) else { return false };
     let on = |list: &[bool], place: u8| list.get(usize::from(place)).copied().unwrap_or(false);
     if !on(&filter.days, wall.weekday) || !on(&filter.hours, wall.hour) {

@@ -16,5 +16,6 @@ mod settled;
 
 pub(super) use asset_limits::AssetLimits;
 pub use costs::{HighestPrice, LimitCost, limit_costs};
+pub(super) use counts::{applies, counts_at};
 pub use export::{LimitsExport, RowExport};
 pub(super) use settled::Settled;

@@ -7,7 +7,7 @@ use super::export::{LimitsExport, RowExport};
 use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitUse, Post, Tier, wall_time_text};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
-use crate::planner::coupling::{CoupledSolution, CoupledWeek, Term, smallest_conflict, solve_coupled};
+use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, Term, smallest_conflict, solve_coupled};
 
 /// What the limits of a week come to.
 pub(in crate::planner) struct Settled {
@@ -65,6 +65,11 @@ impl Settled {
     /// Upper bound on the objective of all channels; `None` if it is not proven.
     pub fn bound(&self) -> Option<f64> {
         self.bound
+    }
+
+    /// The rows of the limits in their periods.
+    pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
+        self.limits.rows(week, channels)
     }
 
     /// Plans nothing, because of limits that cannot be kept together.

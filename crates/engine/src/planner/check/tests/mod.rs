@@ -1,6 +1,7 @@
 //! Tests of the checker, and the small scenarios that they share.
 
 mod dated;
+mod limits;
 mod tampered;
 mod untampered;
 

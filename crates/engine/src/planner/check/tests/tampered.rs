@@ -14,10 +14,10 @@ use crate::rules::CompiledRules;
 const WEEK: &str = "2026-W43";
 
 /// A plan that passes, with the scenario and rules it was made from.
-struct Case {
-    scenario: Scenario,
-    rules: CompiledRules,
-    plan: Plan,
+pub(super) struct Case {
+    pub scenario: Scenario,
+    pub rules: CompiledRules,
+    pub plan: Plan,
 }
 
 impl Case {
@@ -33,7 +33,7 @@ impl Case {
     }
 
     /// The rules that the plan breaks after tampering.
-    fn broken_by(&self, tamper: impl FnOnce(&mut Plan)) -> Vec<&'static str> {
+    pub fn broken_by(&self, tamper: impl FnOnce(&mut Plan)) -> Vec<&'static str> {
         let mut plan = self.plan.clone();
         tamper(&mut plan);
         let mut broken: Vec<_> = check_plan(&plan, &self.scenario, &self.rules).iter().map(|b| b.rule).collect();
@@ -43,7 +43,7 @@ impl Case {
     }
 
     /// The rules that the plan breaks under a changed scenario.
-    fn broken_under(&self, change: impl FnOnce(&mut Scenario)) -> Vec<&'static str> {
+    pub fn broken_under(&self, change: impl FnOnce(&mut Scenario)) -> Vec<&'static str> {
         let mut scenario = self.scenario.clone();
         change(&mut scenario);
         let mut broken: Vec<_> = check_plan(&self.plan, &scenario, &self.rules).iter().map(|b| b.rule).collect();
@@ -510,46 +510,4 @@ fn a_breach_reads_as_one_line() {
     assert_eq!(lines[0], "plan: scenario_hash: the plan was made from `77`, not from `5ce0`");
     assert!(lines[1].starts_with("client `plain`, linkedin, post of 2026-10-"), "{}", lines[1]);
     assert!(lines[1].ends_with("+01:00: priority: the plan says 1, it is 70"), "{}", lines[1]);
-}
-
-/// A plan under limits that cost something.
-fn limited() -> Case {
-    let week = week(WEEK);
-    let mut tight = client("tight", "Europe/London", week, &Channel::ALL, 40);
-    tight.0.policy.max_actions_per_day = 3;
-    let scenario = scenario(week, vec![tight]);
-    let rules =
-        rules_with(&[("limits.toml", "", "[one_channel_an_hour]\nat_most = 1\nper = [\"client\", \"hour\"]\n")]);
-    let plan = passing(&scenario, &rules, week);
-    Case { scenario, rules, plan }
-}
-
-#[test]
-fn each_number_of_a_certificate_is_verified() {
-    let case = limited();
-    let priced = case.plan.clients[0].certificate.as_ref().unwrap().limits.iter().filter(|limit| limit.price > 0.0);
-    assert!(priced.count() > 2, "limits cost something");
-    type Change = fn(&mut crate::model::Certificate);
-    let changes: [(&[&str], Change); 7] = [
-        (&["certificate_objective"], |c| c.objective *= 1.0 + 1e-5),
-        (&["certificate_objective"], |c| c.objective = f64::NAN),
-        (&["certificate_bound"], |c| c.upper_bound *= 1.0 - 1e-5),
-        (&["certificate_bound"], |c| c.upper_bound *= 1.0 + 1e-5),
-        (&["certificate_bound"], |c| c.limits.iter_mut().for_each(|limit| limit.price *= 0.9)),
-        (&["certificate_bound", "certificate_limits"], |c| c.limits[0].price = -1.0),
-        (&["certificate_limits"], |c| c.limits[0].limit = "moon".into()),
-    ];
-    for (number, (rules, change)) in changes.into_iter().enumerate() {
-        let broken = case.broken_by(|plan| change(plan.clients[0].certificate.as_mut().unwrap()));
-        assert!(rules.iter().all(|rule| broken.contains(rule)), "change {number}: {broken:?}");
-    }
-}
-
-#[test]
-fn a_post_beyond_a_limit_is_found() {
-    let case = limited();
-    let broken = case.broken_under(|scenario| scenario.clients[0].0.policy.max_actions_per_day = 2);
-    assert!(broken.contains(&"actions_a_day"), "{broken:?}");
-    let without = case.broken_by(|plan| plan.clients[0].certificate = None);
-    assert_eq!(without, ["certificate"]);
 }

@@ -321,6 +321,58 @@ every_weeks = 2
 first_week = 2026-03-25
 "#;
 
+/// Limits on assets, in any so many hours, and over several clients.
+const SHARED: &str = r#"
+[creative_hours]
+at_most = 9
+weigh = { video = 4, photo = 1 }
+per = ["client", "day"]
+[not_twice]
+at_most = 1
+per = ["client", "asset"]
+within_hours = 30
+[some_videos]
+at_least_share = 0.3
+where = { kinds = ["video"], channels = ["ig", "fb"] }
+price = 60
+[pace]
+at_most = 5
+within_hours = 20
+[autumn_share]
+at_most_share = 0.6
+per = ["client", "channel", "week"]
+where = { campaigns = ["autumn"] }
+price = 30
+[agency_day]
+at_most = 11
+per = ["workspace", "day"]
+[rivals]
+at_most = 1
+per = ["industry", "channel", "hour"]
+where = { days = ["monday", "tuesday", "saturday"] }
+"#;
+
+/// Guardrails that judge by time, and by other posts.
+const QUIET: &str = r#"
+fn quiet_hours(post, ctx) {
+    if post.weekday == 2 && post.hour >= 12 { return block("quiet", "post in the morning"); }
+    pass()
+}
+fn few_channels(post, ctx) {
+    if post.channels_of_day.len() >= 4 { return block("too many", "choose another day"); }
+    pass()
+}
+"#;
+
+const QUIET_TABLES: &str = r#"
+[quiet_hours]
+scope = "post"
+conflict = "timing"
+[few_channels]
+scope = "post"
+conflict = "policy"
+"#;
+
 /// Seasons of single weeks and of parts of them, some of which overlap.
 const SEASONS: &str = r#"
 closed = []
@@ -340,7 +392,7 @@ seasons = [{ from = 2026-04-20T00:00:00, to = 2026-05-16T23:59:59, posts = 1.4 }
 "#;
 
 /// The default pack, and packs that between them exercise every part of the checker.
-fn odd_packs() -> [CompiledRules; 6] {
+fn odd_packs() -> [CompiledRules; 7] {
     let spread = [
         ("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }"),
         ("calendar.toml", "holiday_posts = true", "holiday_posts = false"),
@@ -377,6 +429,12 @@ fn odd_packs() -> [CompiledRules; 6] {
         ("overlays/costs.toml", "", COSTS),
         ("limits.toml", "", LETTER),
     ];
+    let shared = [
+        ("limits.toml", "", SHARED),
+        ("house.rhai", "", QUIET),
+        ("guardrails.toml", "", QUIET_TABLES),
+        ("channels.toml", "weekly_posts = 5", "weekly_posts = 7"),
+    ];
     let default = rules();
     [
         default,
@@ -385,6 +443,7 @@ fn odd_packs() -> [CompiledRules; 6] {
         rules_with(&frequent),
         rules_with(&tiring),
         rules_with(&saturating),
+        rules_with(&shared),
     ]
 }
 

@@ -1,0 +1,122 @@
+//! Checks the limits that the clients of a workspace share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::Datelike as _;
+
+use super::clock::{Clock, HOUR, is_one_of};
+use super::{Findings, OBJECTIVE_ROUNDING};
+use crate::model::{Channel, Client, ClientPlan, ClientState, Plan, Scenario, SharedPeriod, Timestamp, WorkspaceId};
+use crate::rules::{CompiledRules, LimitBound, LimitPeriod, LimitRules, LimitScope};
+
+/// What is counted on its own: workspace, limit, industry, channel and period.
+type Key = (WorkspaceId, Arc<str>, Option<Arc<str>>, Option<Channel>, SharedPeriod);
+
+/// Posts in one key: what the limit allows, and how many are planned and committed.
+#[derive(Default)]
+struct Count {
+    allowed: f64,
+    planned: f64,
+    committed: f64,
+}
+
+/// Checks that the posts of all clients together keep the limits, what the plan states of their use, and that no bound is
+/// below what is planned.
+pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
+    let counts = counts(plan, scenario, rules);
+    for ((workspace, limit, industry, ..), count) in &counts {
+        if count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING {
+            let of = industry.as_ref().map_or_else(String::new, |industry| format!(" ({industry})"));
+            let detail = format!(
+                "`{limit}` of workspace `{workspace}`{of} allows {} posts, {} are planned beside {} committed ones",
+                count.allowed, count.planned, count.committed
+            );
+            findings.of_client("shared_limits", detail);
+        }
+    }
+    for workspace in &plan.workspaces {
+        let id = &workspace.workspace_id;
+        for used in &workspace.limits {
+            let key = (id.clone(), Arc::clone(&used.limit), used.industry.clone(), used.channel, used.period);
+            let derived = counts.get(&key).map_or(0.0, |count| count.planned + count.committed);
+            if (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.price < 0.0 || used.price.is_nan() {
+                let detail =
+                    format!("workspace `{id}` uses {derived} of `{}`, the plan says {}", used.limit, used.used);
+                findings.of_client("shared_limits", detail);
+            }
+        }
+        let own = plan.clients.iter().filter(|client| client.workspace_id == *id);
+        let certificates = own.filter_map(|client| client.certificate.as_ref());
+        let objective: f64 = certificates.map(|certificate| certificate.objective).sum();
+        let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
+        let is_wrong = (workspace.objective - objective).abs() > tolerance
+            || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
+        if workspace.upper_bound.is_some() && is_wrong {
+            let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
+            findings.of_client("certificate_objective", detail);
+        }
+    }
+}
+
+fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<Key, Count> {
+    let known: BTreeMap<_, _> = scenario.clients.iter().map(|known| (&known.0.id, known)).collect();
+    let mut counts = BTreeMap::new();
+    for client_plan in &plan.clients {
+        let Some((client, state)) = known.get(&client_plan.client_id) else { continue };
+        let numbers = rules.for_client(client);
+        let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
+        let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| is_one_of(limit.weeks, *monday));
+        let shared = numbers.base().limits.iter().filter(|limit| limit.scope != LimitScope::Client);
+        for limit in shared.filter(|limit| is_in_week(limit)) {
+            add_client(limit, (client, state, client_plan), &clock, &mut counts);
+        }
+    }
+    counts
+}
+
+fn add_client(
+    limit: &LimitRules,
+    (client, state, plan): (&Client, &ClientState, &ClientPlan),
+    clock: &Clock,
+    counts: &mut BTreeMap<Key, Count>,
+) {
+    let filter = &limit.filter;
+    let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
+    let LimitBound::AtMost(allowed) = limit.bound else { return };
+    if !by_tag || !(filter.clients.is_empty() || filter.clients.contains(&client.id)) {
+        return;
+    }
+    let industry = (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry));
+    let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
+        let shown = client.zone.wall_time(at);
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel);
+        if !is_named || !filter.covers(shown) {
+            return;
+        }
+        let hour = clock.hour_of(at);
+        let period = match limit.period {
+            LimitPeriod::Hour => SharedPeriod::Hour((clock.start + hour * HOUR).div_euclid(HOUR)),
+            LimitPeriod::Day => SharedPeriod::Day(shown.weekday().num_days_from_monday() as u8),
+            LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
+        };
+        let own_channel = limit.per_channel.then_some(channel);
+        let key = (client.workspace_id.clone(), Arc::clone(&limit.name), industry.clone(), own_channel, period);
+        let count: &mut Count = counts.entry(key).or_default();
+        count.allowed = allowed;
+        if is_planned {
+            count.planned += 1.0;
+        } else {
+            count.committed += 1.0;
+        }
+    };
+    plan.posts.iter().for_each(|post| add(post.channel, post.at, true));
+    for state in &state.channels {
+        // Several in one hour count as one.
+        let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
+        for at in state.recent_posts.iter().filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
+            in_week.entry(clock.hour_of(*at)).or_insert(*at);
+        }
+        in_week.into_values().for_each(|at| add(state.channel, at, false));
+    }
+}

@@ -1,0 +1,95 @@
+//! Tampered limits, certificates and shares of limits.
+
+use super::tampered::Case;
+use super::*;
+
+/// The week that is planned.
+const WEEK: &str = "2026-W43";
+
+/// A plan under limits that cost something.
+fn limited() -> Case {
+    let week = week(WEEK);
+    let mut tight = client("tight", "Europe/London", week, &Channel::ALL, 40);
+    tight.0.policy.max_actions_per_day = 3;
+    let scenario = scenario(week, vec![tight]);
+    let rules =
+        rules_with(&[("limits.toml", "", "[one_channel_an_hour]\nat_most = 1\nper = [\"client\", \"hour\"]\n")]);
+    let plan = passing(&scenario, &rules, week);
+    Case { scenario, rules, plan }
+}
+
+#[test]
+fn each_number_of_a_certificate_is_verified() {
+    let case = limited();
+    let priced = case.plan.clients[0].certificate.as_ref().unwrap().limits.iter().filter(|limit| limit.price > 0.0);
+    assert!(priced.count() > 2, "limits cost something");
+    type Change = fn(&mut crate::model::Certificate);
+    let changes: [(&[&str], Change); 7] = [
+        (&["certificate_objective"], |c| c.objective *= 1.0 + 1e-5),
+        (&["certificate_objective"], |c| c.objective = f64::NAN),
+        (&["certificate_bound"], |c| c.upper_bound *= 1.0 - 1e-5),
+        (&["certificate_bound"], |c| c.upper_bound *= 1.0 + 1e-5),
+        (&["certificate_bound"], |c| c.limits.iter_mut().for_each(|limit| limit.price *= 0.9)),
+        (&["certificate_bound", "certificate_limits"], |c| c.limits[0].price = -1.0),
+        (&["certificate_limits"], |c| c.limits[0].limit = "moon".into()),
+    ];
+    for (number, (rules, change)) in changes.into_iter().enumerate() {
+        let broken = case.broken_by(|plan| change(plan.clients[0].certificate.as_mut().unwrap()));
+        assert!(rules.iter().all(|rule| broken.contains(rule)), "change {number}: {broken:?}");
+    }
+}
+
+/// Two clients of an industry that give way to each other, and whose assets are limited.
+fn shared() -> Case {
+    let week = week(WEEK);
+    let clients = ["one", "other"].map(|id| client(id, "Europe/London", week, &[Channel::Fb, Channel::X], 40));
+    let limits = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n\
+                  [agency_day]\nat_most = 3\nper = [\"workspace\", \"day\"]\n\
+                  [photos]\nat_most = 7\nwhere = { kinds = [\"photo\"] }\n";
+    let (scenario, rules) = (scenario(week, clients.into()), rules_with(&[("limits.toml", "", limits)]));
+    let plan = passing(&scenario, &rules, week);
+    Case { scenario, rules, plan }
+}
+
+#[test]
+fn limits_over_several_clients_and_on_assets_are_verified() {
+    let case = shared();
+    let shared = case.plan.workspaces.first().unwrap();
+    let gap = shared.gap().unwrap();
+    assert!((0.0..0.05).contains(&gap), "{gap}");
+    assert!(shared.limits.iter().any(|limit| limit.price > 0.0) && shared.limits.len() > 5, "{:?}", shared.limits);
+    assert!(case.plan.clients.iter().all(|client| client.posts.len() <= 7), "seven photos");
+    type Change = fn(&mut Plan);
+    let changes: [(&str, Change); 7] = [
+        ("shared_limits", |plan| plan.workspaces[0].limits[0].used += 1.0),
+        ("shared_limits", |plan| plan.workspaces[0].limits[0].price = f64::NAN),
+        ("shared_limits", |plan| plan.workspaces[0].limits[0].limit = "moon".into()),
+        ("certificate_objective", |plan| plan.workspaces[0].objective *= 1.001),
+        ("certificate_objective", |plan| plan.workspaces[0].upper_bound = Some(1.0)),
+        ("limits", |plan| plan.clients[0].quotas.iter_mut().for_each(|quota| quota.posts = 0.0)),
+        ("certificate_limits", |plan| {
+            let certificate = plan.clients[0].certificate.as_mut().unwrap();
+            certificate.limits.iter_mut().for_each(|limit| limit.limit = "photos".into());
+            certificate.limits[0].price = -1.0;
+        }),
+    ];
+    for (number, (rule, change)) in changes.into_iter().enumerate() {
+        let broken = case.broken_by(change);
+        assert!(broken.contains(&rule), "change {number}: {broken:?}");
+    }
+    let limits = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n\
+                  [agency_day]\nat_most = 2\nper = [\"workspace\", \"day\"]\n\
+                  [photos]\nat_most = 6\nwhere = { kinds = [\"photo\"] }\n";
+    let tighter = check_plan(&case.plan, &case.scenario, &rules_with(&[("limits.toml", "", limits)]));
+    let broken: Vec<&str> = tighter.iter().map(|breach| breach.rule).collect();
+    assert!(broken.contains(&"shared_limits") && broken.contains(&"limits"), "{broken:?}");
+}
+
+#[test]
+fn a_post_beyond_a_limit_is_found() {
+    let case = limited();
+    let broken = case.broken_under(|scenario| scenario.clients[0].0.policy.max_actions_per_day = 2);
+    assert!(broken.contains(&"actions_a_day"), "{broken:?}");
+    let without = case.broken_by(|plan| plan.clients[0].certificate = None);
+    assert_eq!(without, ["certificate"]);
+}

@@ -1,0 +1,133 @@
+//! The limits that clients share, and how much of each their posts use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::agents::ClientWeek;
+use crate::model::{Channel, LimitQuota, QuotaPeriod, SharedPeriod};
+use crate::planner::channel::minute;
+use crate::planner::limits::{applies, counts_at};
+use crate::rules::{LimitBound, LimitPeriod, LimitRules, LimitScope};
+
+/// A limit of a workspace, in one of its periods, for one industry or channel if each is counted on its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::planner) struct SharedRow {
+    /// Place of the limit.
+    limit: usize,
+    pub industry: Option<Arc<str>>,
+    pub channel: Option<Channel>,
+    pub period: SharedPeriod,
+}
+
+/// The limits that the clients of a workspace share.
+pub(in crate::planner) struct SharedLimits {
+    limits: Vec<(Arc<str>, LimitRules, f64)>,
+    /// What committed posts of all clients count.
+    committed: BTreeMap<SharedRow, f64>,
+}
+
+/// Posts of a client: the channel and the hour of the week of each.
+pub(in crate::planner) type Posts = [(Channel, usize)];
+
+impl SharedLimits {
+    /// The limits that the clients of a workspace share; `None` if there are none.
+    pub fn of<'a>(clients: impl Iterator<Item = &'a ClientWeek<'a>> + Clone) -> Option<Self> {
+        let rules = clients.clone().next()?.rules;
+        let shared = rules.limits.iter().filter(|limit| limit.scope != LimitScope::Client);
+        let mut limits: Vec<(Arc<str>, LimitRules, f64)> = shared
+            .filter_map(|limit| match limit.bound {
+                LimitBound::AtMost(posts) => Some((Arc::clone(&limit.name), limit.clone(), posts)),
+                _ => None,
+            })
+            .collect();
+        limits.sort_by(|a, b| a.0.cmp(&b.0));
+        if limits.is_empty() {
+            return None;
+        }
+        let mut shared = Self { limits, committed: BTreeMap::new() };
+        let mut committed = BTreeMap::new();
+        for client in clients {
+            for (row, count) in shared.used_by(client, &committed_posts(client)) {
+                *committed.entry(row).or_insert(0.0) += count;
+            }
+        }
+        shared.committed = committed;
+        Some(shared)
+    }
+
+    /// Name of a row's limit, and the posts that it allows.
+    pub fn limit(&self, row: &SharedRow) -> (Arc<str>, f64) {
+        let limit = self.limits.get(row.limit);
+        limit.map_or_else(|| ("".into(), 0.0), |(name, _, posts)| (Arc::clone(name), *posts))
+    }
+
+    /// What committed posts leave of a row; 0 if they exceed it.
+    pub fn left(&self, row: &SharedRow) -> f64 {
+        (self.limit(row).1 - self.committed(row)).max(0.0)
+    }
+
+    /// What committed posts of all clients count in a row.
+    pub fn committed(&self, row: &SharedRow) -> f64 {
+        self.committed.get(row).copied().unwrap_or(0.0)
+    }
+
+    /// The rows in which a post of a client counts.
+    pub fn rows_of(&self, client: &ClientWeek<'_>, channel: Channel, hour: usize) -> impl Iterator<Item = SharedRow> {
+        let state = client.state.channels.iter().find(|state| state.channel == channel);
+        let minute = state.map_or(0, |state| minute(client.rules.calendar.minute, client.client, state));
+        let counting = self.limits.iter().enumerate().filter(move |(_, (_, rules, _))| {
+            let named = &rules.filter.channels;
+            applies(rules, client)
+                && (named.is_empty() || named.contains(&channel))
+                && counts_at(client, minute, &rules.filter, hour)
+        });
+        counting.filter_map(move |(limit, (_, rules, _))| {
+            let period = match rules.period {
+                LimitPeriod::Hour => SharedPeriod::Hour(client.hours.instant(hour as i64).as_second().div_euclid(3600)),
+                LimitPeriod::Day => SharedPeriod::Day(client.hours.hours().get(hour)?.weekday),
+                LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
+            };
+            let industry = (rules.scope == LimitScope::Industry).then(|| Arc::clone(&client.client.industry));
+            Some(SharedRow { limit, industry, channel: rules.per_channel.then_some(channel), period })
+        })
+    }
+
+    /// What posts of a client use of each row in which they count.
+    pub fn used_by(&self, client: &ClientWeek<'_>, posts: &Posts) -> BTreeMap<SharedRow, f64> {
+        let mut used = BTreeMap::new();
+        for (channel, hour) in posts {
+            for row in self.rows_of(client, *channel, *hour) {
+                *used.entry(row).or_insert(0.0) += 1.0;
+            }
+        }
+        used
+    }
+
+    /// What a client may use of a row, beside its committed posts; `None` if none of its hours count there.
+    pub fn quota(&self, client: &ClientWeek<'_>, row: &SharedRow, posts: f64) -> Option<LimitQuota> {
+        let (name, ..) = self.limits.get(row.limit)?;
+        let period = match row.period {
+            SharedPeriod::Week => QuotaPeriod::Week,
+            SharedPeriod::Day(day) => QuotaPeriod::Day(day),
+            SharedPeriod::Hour(utc) => {
+                let starts = |hour: &usize| client.hours.instant(*hour as i64).as_second().div_euclid(3600) == utc;
+                QuotaPeriod::Hour((0..client.hours.len()).find(starts)?)
+            }
+        };
+        let own = self.used_by(client, &committed_posts(client)).get(row).copied().unwrap_or(0.0);
+        Some(LimitQuota { limit: Arc::clone(name), channel: row.channel, period, posts: posts + own })
+    }
+}
+
+/// The client's committed posts of the week, one an hour.
+fn committed_posts(client: &ClientWeek<'_>) -> Vec<(Channel, usize)> {
+    let mut posts = Vec::new();
+    for state in &client.state.channels {
+        let hours = state.recent_posts.iter().map(|at| client.hours.hour_of(*at));
+        let in_week = hours.filter_map(|hour| usize::try_from(hour).ok()).filter(|hour| *hour < client.hours.len());
+        posts.extend(in_week.map(|hour| (state.channel, hour)));
+    }
+    posts.sort_unstable();
+    posts.dedup();
+    posts
+}

@@ -1,0 +1,152 @@
+//! Errors in single limits.
+
+use super::contradiction::{Contradiction, contradiction};
+use super::limit_weeks::without_first_week;
+use super::limits::{BOUNDS, LimitPeriod, LimitScope, limit, path};
+use super::settings::{FoundSetting, Value, View};
+use crate::diagnostic::{Diagnostic, SourceLocation, listed};
+use crate::model::wall_time_text;
+
+/// What is wrong with a limit, apart from others.
+pub(super) fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 9] {
+    [
+        bounds(view, name),
+        periods(view, name),
+        within_and_period(view, name),
+        only_for_at_most(view, name),
+        scopes(view, name),
+        only_for_one_client(view, name),
+        no_hours(view, name),
+        span(view, name),
+        without_first_week(view, name),
+    ]
+}
+
+fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let all = BOUNDS.map(|(key, _)| path(name, key));
+    if all.iter().any(|path| view.is_unread(path)) {
+        return None;
+    }
+    let stated: Vec<FoundSetting<'_>> = all.iter().filter_map(|path| view.find(path)).collect();
+    if stated.is_empty() {
+        let table = format!("limits.{name}");
+        let places = view.base()?.under(&table).filter_map(|(_, setting)| setting.place.as_ref());
+        let first = places.min_by_key(|place| place.line).cloned();
+        let place = first.unwrap_or_else(|| SourceLocation::whole("limits.toml"));
+        let remedy = "add one of `at_most`, `at_least`, `at_most_share` and `at_least_share`";
+        let diagnostic =
+            Diagnostic::at("missing_bound", &place, table, format!("the limit `{name}` has no bound"), remedy);
+        return Some(Contradiction { diagnostic, layer: 0 });
+    }
+    let key = |found: &FoundSetting<'_>| found.path.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+    let keys: Vec<String> = stated.iter().map(key).collect();
+    if let [_] = keys.as_slice() {
+        return None;
+    }
+    let cause = format!("the limit `{name}` has more than one bound: {}", listed(keys.iter().map(String::as_str)));
+    let remedy = match stated.iter().find(|found| found.layer == 0).filter(|_| stated.iter().any(|s| s.layer > 0)) {
+        Some(of_base) => format!("write `{}`, the bound that the limit has, or declare a second limit", key(of_base)),
+        None => "keep one, and declare a limit of its own for each of the others".to_owned(),
+    };
+    contradiction("several_bounds", &stated.iter().collect::<Vec<_>>(), cause, remedy)
+}
+
+fn periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let found = view.find(&path(name, "per"))?;
+    let Value::Names(per) = &found.setting.value else { return None };
+    let periods = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().filter(|period| per.contains(period));
+    let periods: Vec<&str> = periods.collect();
+    let [_, second, ..] = periods.as_slice() else { return None };
+    let cause = format!("`{}` names more than one period: {}", found.path, listed(periods.iter().copied()));
+    let remedy = format!("keep one of them; `{second}` needs a limit of its own");
+    contradiction("several_periods", &[&found], cause, remedy)
+}
+
+fn scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let found = view.find(&path(name, "per"))?;
+    let Value::Names(per) = &found.setting.value else { return None };
+    let scopes = LimitScope::ALL.map(LimitScope::name).into_iter().filter(|scope| per.contains(scope));
+    let scopes: Vec<&str> = scopes.collect();
+    let [_, second, ..] = scopes.as_slice() else { return None };
+    let cause = format!("`{}` names more than one of client, industry and workspace", found.path);
+    let remedy = format!("keep one of them; `{second}` needs a limit of its own");
+    contradiction("several_scopes", &[&found], cause, remedy)
+}
+
+/// What only limits of single clients can state.
+fn only_for_one_client(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let per = view.find(&path(name, "per"))?;
+    let limit = limit(view, name)?;
+    if limit.scope == LimitScope::Client {
+        return None;
+    }
+    let scope = limit.scope.name();
+    let bound = || BOUNDS.iter().filter(|(key, _)| *key != "at_most").find_map(|(key, _)| view.find(&path(name, key)));
+    let other = || {
+        ["price", "within_hours", "where.kinds", "where.campaigns"]
+            .into_iter()
+            .find_map(|key| view.find(&path(name, key)))
+    };
+    let (cause, found) = if let Some(found) = bound().or_else(other) {
+        (format!("`{}` does not go with `{scope}` in `per`", found.path), found)
+    } else if limit.is_of_assets() {
+        (format!("the limit `{name}` counts assets, which does not go with `{scope}` in `per`"), per)
+    } else {
+        return None;
+    };
+    let remedy = "limits over several clients are hard, count posts, and state `at_most`";
+    contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
+}
+
+/// `within_hours` beside a period of the calendar.
+fn within_and_period(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let within = view.find(&path(name, "within_hours"))?;
+    let per = view.find(&path(name, "per"))?;
+    let Value::Names(names) = &per.setting.value else { return None };
+    let period = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().find(|period| names.contains(period))?;
+    // The default is a week and gives way.
+    per.setting.place.as_ref()?;
+    let cause = format!("the limit `{name}` counts per {period} and within any so many hours as well");
+    let remedy = format!("keep `within_hours`, or `{period}` in `per`");
+    contradiction("several_periods", &[&within, &per], cause, remedy)
+}
+
+/// `within_hours` and `per = ["asset"]` bound posts from above, and `weigh` does not change shares.
+fn only_for_at_most(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let bound = BOUNDS.iter().find_map(|(key, _)| Some((*key, view.find(&path(name, key))?)));
+    let (key, bound) = bound.filter(|(key, _)| *key != "at_most")?;
+    let is_per_asset =
+        |found: &FoundSetting<'_>| matches!(&found.setting.value, Value::Names(n) if n.contains(&"asset"));
+    let within = view.find(&path(name, "within_hours")).map(|found| ("`within_hours`", found));
+    let per_asset = || view.find(&path(name, "per")).filter(is_per_asset).map(|found| ("`asset` in `per`", found));
+    let weigh = || {
+        let table = path(name, "weigh");
+        let kind = view.names_under(&table).into_iter().next()?;
+        if key == "at_least" { None } else { view.find(&format!("{table}.{kind}")) }
+    };
+    let (what, found) = within.or_else(per_asset).or_else(|| weigh().map(|found| ("`weigh`", found)))?;
+    let cause = format!("{what} of the limit `{name}` does not go with `{key}`");
+    let remedy = if what == "`weigh`" { "use `at_most` or `at_least`" } else { "use `at_most`" };
+    contradiction("not_for_this_bound", &[&found, &bound], cause, remedy.to_owned())
+}
+
+fn no_hours(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let found = view.find(&path(name, "where.hours"))?;
+    if !matches!(&found.setting.value, Value::Hours(hours) if hours.is_empty()) {
+        return None;
+    }
+    let cause = format!("`{}` is an empty list", found.path);
+    contradiction("empty_list", &[&found], cause, "leave it out, or write hours, as in `[6, 7]`".to_owned())
+}
+
+fn span(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let (from, to) = (view.find(&path(name, "where.from"))?, view.find(&path(name, "where.to"))?);
+    let (Value::DateTime(begin), Value::DateTime(end)) = (&from.setting.value, &to.setting.value) else { return None };
+    if begin < end {
+        return None;
+    }
+    let [begin, end] = [begin, end].map(|at| wall_time_text(*at));
+    let cause = format!("the limit `{name}` would apply from {begin} to {end}, which is not later");
+    let remedy = "write the first time as `from`, and as `to` the time from which posts no longer count".to_owned();
+    contradiction("span_backwards", &[&to, &from], cause, remedy)
+}
