@@ -11,7 +11,7 @@ use crate::model::Tier;
 use crate::planner::Solver;
 
 /// Most clients that are asked what giving up or getting a place is worth to them: the first that use the row, or could.
-const ASKED: usize = 200;
+const ASKED: usize = 25;
 
 /// By client and row, how much of the row the client may use.
 pub(super) fn of_clients(problems: &[ClientProblem], left: &[f64], found: &SharedPrices, tier: Tier) -> Vec<Vec<f64>> {
@@ -27,7 +27,8 @@ pub(super) fn of_clients(problems: &[ClientProblem], left: &[f64], found: &Share
     for row in 0..left.len() {
         give_up(problems, left, found, &mut shares, row, tier);
     }
-    for row in 0..left.len() {
+    // A place of a row that costs nothing is worth nothing to anybody.
+    for row in (0..left.len()).filter(|row| found.prices[*row] > 0.0) {
         hand_out(problems, left, found, &mut shares, row, tier);
     }
     shares

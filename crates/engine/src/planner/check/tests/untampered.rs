@@ -321,8 +321,8 @@ every_weeks = 2
 first_week = 2026-03-25
 "#;
 
-/// Limits on assets, in any so many hours, and over several clients.
-const SHARED: &str = r#"
+/// Limits on assets.
+const ASSETS: &str = r#"
 [creative_hours]
 at_most = 9
 weigh = { video = 4, photo = 1 }
@@ -335,21 +335,11 @@ within_hours = 30
 at_least_share = 0.3
 where = { kinds = ["video"], channels = ["ig", "fb"] }
 price = 60
-[pace]
-at_most = 5
-within_hours = 20
 [autumn_share]
 at_most_share = 0.6
 per = ["client", "channel", "week"]
 where = { campaigns = ["autumn"] }
 price = 30
-[agency_day]
-at_most = 11
-per = ["workspace", "day"]
-[rivals]
-at_most = 1
-per = ["industry", "channel", "hour"]
-where = { days = ["monday", "tuesday", "saturday"] }
 "#;
 
 /// Guardrails that judge by time, and by other posts.
@@ -429,8 +419,8 @@ fn odd_packs() -> [CompiledRules; 7] {
         ("overlays/costs.toml", "", COSTS),
         ("limits.toml", "", LETTER),
     ];
-    let shared = [
-        ("limits.toml", "", SHARED),
+    let guarded = [
+        ("limits.toml", "", ASSETS),
         ("house.rhai", "", QUIET),
         ("guardrails.toml", "", QUIET_TABLES),
         ("channels.toml", "weekly_posts = 5", "weekly_posts = 7"),
@@ -443,7 +433,7 @@ fn odd_packs() -> [CompiledRules; 7] {
         rules_with(&frequent),
         rules_with(&tiring),
         rules_with(&saturating),
-        rules_with(&shared),
+        rules_with(&guarded),
     ]
 }
 
