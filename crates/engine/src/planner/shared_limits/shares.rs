@@ -13,6 +13,9 @@ use crate::planner::Solver;
 /// Most clients that are asked what giving up or getting a place is worth to them: the first that use the row, or could.
 const ASKED: usize = 25;
 
+/// Tolerance for sums of uses, and the share of the bound by which a place must pay.
+const SLACK: f64 = 1e-9;
+
 /// By client and row, how much of the row the client may use.
 pub(super) fn of_clients(problems: &[ClientProblem], left: &[f64], found: &SharedPrices, tier: Tier) -> Vec<Vec<f64>> {
     let mut shares: Vec<Vec<f64>> = found
@@ -25,67 +28,44 @@ pub(super) fn of_clients(problems: &[ClientProblem], left: &[f64], found: &Share
         })
         .collect();
     for row in 0..left.len() {
-        give_up(problems, left, found, &mut shares, row, tier);
+        change(problems, left, found, &mut shares, (row, -1.0), tier);
     }
     // A place of a row that costs nothing is worth nothing to anybody.
     for row in (0..left.len()).filter(|row| found.prices[*row] > 0.0) {
-        hand_out(problems, left, found, &mut shares, row, tier);
+        change(problems, left, found, &mut shares, (row, 1.0), tier);
     }
     shares
 }
 
-/// Takes places of a row that is exceeded from the clients that lose least by it.
-fn give_up(
+/// Takes places of a row that is exceeded from the clients that lose least by it, or gives places that are left to those
+/// that gain most, one at a time to each.
+fn change(
     problems: &[ClientProblem],
     left: &[f64],
     found: &SharedPrices,
     shares: &mut [Vec<f64>],
-    row: usize,
+    (row, by): (usize, f64),
     tier: Tier,
 ) {
     loop {
         let used: f64 = shares.iter().map(|own| own[row]).sum();
-        let surplus = (used - left[row] - 1e-9).ceil();
-        if surplus <= 0.0 {
+        let places = if by < 0.0 { (used - left[row] - SLACK).ceil() } else { (left[row] - used + SLACK).floor() };
+        if places < 1.0 {
             return;
         }
-        let users: Vec<usize> = (0..problems.len()).filter(|client| shares[*client][row] >= 1.0).take(ASKED).collect();
-        if users.is_empty() {
-            return;
-        }
-        let mut losses = worth(problems, found, shares, (row, -1.0), &users, tier);
-        losses.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
-        for (client, _) in losses.into_iter().take(surplus as usize) {
-            shares[client][row] -= 1.0;
-        }
-    }
-}
-
-/// Gives places of a row that are left to the clients that gain most by them.
-fn hand_out(
-    problems: &[ClientProblem],
-    left: &[f64],
-    found: &SharedPrices,
-    shares: &mut [Vec<f64>],
-    row: usize,
-    tier: Tier,
-) {
-    loop {
-        let used: f64 = shares.iter().map(|own| own[row]).sum();
-        let free = (left[row] - used + 1e-9).floor();
-        let counts = |client: &usize| problems[*client].counted.iter().any(|(_, _, counted)| *counted == row);
-        let users: Vec<usize> = (0..problems.len()).filter(counts).take(ASKED).collect();
-        if free < 1.0 || users.is_empty() {
-            return;
-        }
-        let mut gains = worth(problems, found, shares, (row, 1.0), &users, tier);
-        gains.retain(|(_, gain)| *gain > 1e-9 * found.bound.abs());
+        let may_change = |client: &usize| match by < 0.0 {
+            true => shares[*client][row] >= 1.0,
+            false => problems[*client].counted.iter().any(|(_, _, counted)| *counted == row),
+        };
+        let asked: Vec<usize> = (0..problems.len()).filter(may_change).take(ASKED).collect();
+        let mut gains = worth(problems, found, shares, (row, by), &asked, tier);
+        gains.retain(|(_, gain)| by < 0.0 || *gain > SLACK * found.bound.abs());
         gains.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         if gains.is_empty() {
             return;
         }
-        for (client, _) in gains.into_iter().take(free as usize) {
-            shares[client][row] += 1.0;
+        for (client, _) in gains.into_iter().take(places as usize) {
+            shares[client][row] += by;
         }
     }
 }
@@ -95,7 +75,7 @@ fn worth(
     problems: &[ClientProblem],
     found: &SharedPrices,
     shares: &[Vec<f64>],
-    (row, change): (usize, f64),
+    (row, by): (usize, f64),
     clients: &[usize],
     tier: Tier,
 ) -> Vec<(usize, f64)> {
@@ -108,7 +88,7 @@ fn worth(
             problem.solve(&none, &most, solver, tier).objective
         };
         let mut changed = shares[*client].clone();
-        changed[row] += change;
+        changed[row] += by;
         (*client, within(&changed, solver) - within(&shares[*client], solver))
     };
     clients.par_iter().map_init(Solver::default, of_client).collect()
