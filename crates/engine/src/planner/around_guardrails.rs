@@ -170,7 +170,9 @@ fn is_better_without(
 fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut WorkerContext<'_>) -> bool {
     let open: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
-        channel_draft.solve_without(avoided, worker);
+        // A channel for which nothing changes keeps its slots.
+        let is_as_before = *avoided == channel_draft.avoided && channel_draft.left_out.is_empty();
+        channel_draft.solve_without(avoided, is_as_before, worker);
     }
     let settled = Settled::of(&draft.week, &mut draft.channel_drafts, worker);
     for (channel_draft, open) in draft.channel_drafts.iter_mut().zip(open) {

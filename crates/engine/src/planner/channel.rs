@@ -119,9 +119,13 @@ impl<'a> ChannelDraft<'a> {
         self.upper_bound = self.solution.objective;
     }
 
-    /// Places the slots again without some hours, at the same price of fatigue at the end of the week.
-    pub fn solve_without(&mut self, hours: &BlockedHours, worker: &mut WorkerContext<'_>) {
+    /// Places the slots again without some hours, at the same price of fatigue at the end of the week, unless they are to
+    /// stay as they are.
+    pub fn solve_without(&mut self, hours: &BlockedHours, stays: bool, worker: &mut WorkerContext<'_>) {
         close(&mut self.instance.allowed, hours);
+        if stays {
+            return;
+        }
         self.left_out.clear();
         self.solution = worker.solve(&self.instance);
     }
