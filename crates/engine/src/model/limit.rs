@@ -47,6 +47,8 @@ pub struct LimitUse {
     pub channel: Option<Channel>,
     /// The asset, if each is counted on its own.
     pub asset: Option<AssetId>,
+    /// Whether posts count by the content types of their assets, so that the numbers below are not numbers of posts.
+    pub is_weighed: bool,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
     /// Hours of the period.

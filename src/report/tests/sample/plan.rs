@@ -66,6 +66,7 @@ fn certificate() -> Certificate {
         kind,
         channel,
         asset: None,
+        is_weighed: false,
         from: monday,
         hours,
         allowed,

@@ -31,6 +31,8 @@ struct AssetCount {
     name: Arc<str>,
     kind: LimitKind,
     allowed: f64,
+    /// Whether posts count by the content types of their assets.
+    is_weighed: bool,
     /// The channel, if each is counted on its own.
     channel: Option<Channel>,
     /// The asset, if each is counted on its own.
@@ -175,6 +177,7 @@ impl AssetCount {
             kind: self.kind,
             channel: self.channel,
             asset: self.asset.clone(),
+            is_weighed: self.is_weighed,
             from: self.from,
             hours: self.hours,
             allowed: self.allowed,
@@ -284,9 +287,20 @@ impl<'a> Builder<'_, 'a> {
         let row = AssetRow { terms, at_most, price: limit.price };
         let from = self.week.client.zone.wall_time(self.week.hours.instant(hours.first));
         let length = u32::try_from(hours.end - hours.first).unwrap_or(u32::MAX);
-        let (name, asset) = (Arc::clone(&limit.name), asset.cloned());
-        let count =
-            AssetCount { name, kind, allowed, channel, asset, from, hours: length, row, committed, committed_of };
+        let (name, asset, is_weighed) = (Arc::clone(&limit.name), asset.cloned(), limit.weights.is_some());
+        let count = AssetCount {
+            name,
+            kind,
+            allowed,
+            is_weighed,
+            channel,
+            asset,
+            from,
+            hours: length,
+            row,
+            committed,
+            committed_of,
+        };
         count.row.may_be_exceeded().then_some(count)
     }
 

@@ -96,19 +96,21 @@ fn bounds(uses: &[ClientUse<'_>], any: &LimitUse) -> String {
     let numbers = if low == high { shown(high) } else { format!("{} to {}", shown(low), shown(high)) };
     let side = if any.kind.is_from_below() { "at least" } else { "at most" };
     // Days have 23 to 25 hours, and weeks 167 to 169.
-    let period = match uses.iter().map(|(_, used)| used.hours).max() {
-        Some(0 | 1) => "an hour",
-        Some(2..=48) => "a day",
-        _ => "a week",
+    let period = match uses.iter().map(|(_, used)| used.hours).max().unwrap_or(0) {
+        0 | 1 => "an hour".to_owned(),
+        23..=25 => "a day".to_owned(),
+        167..=169 => "a week".to_owned(),
+        hours => format!("in any {hours} hours"),
     };
-    let posts = if high == 1.0 { "post" } else { "posts" };
-    let what = if any.kind.is_share() {
-        format!("{numbers} % of the posts of {period}")
-    } else {
-        format!("{numbers} {posts} {period}")
+    let what = match (any.kind.is_share(), any.is_weighed) {
+        (true, _) => format!("{numbers} % of the posts of {period}"),
+        (false, true) => format!("{numbers} {period} as `weigh` counts posts"),
+        (false, false) if high == 1.0 => format!("{numbers} post {period}"),
+        (false, false) => format!("{numbers} posts {period}"),
     };
+    let asset = if any.asset.is_some() { " with each asset" } else { "" };
     let channel = if any.channel.is_some() { " on each channel" } else { "" };
-    format!("{side} {what}{channel}")
+    format!("{side} {what}{asset}{channel}")
 }
 
 #[cfg(test)]
@@ -117,7 +119,18 @@ mod tests {
 
     fn used(limit: &str, kind: LimitKind, allowed: f64, hours: u32, price: f64) -> LimitUse {
         let from = "2026-10-19T00:00:00".parse().unwrap();
-        LimitUse { limit: limit.into(), kind, channel: None, asset: None, from, hours, allowed, used: allowed, price }
+        LimitUse {
+            limit: limit.into(),
+            kind,
+            channel: None,
+            asset: None,
+            is_weighed: false,
+            from,
+            hours,
+            allowed,
+            used: allowed,
+            price,
+        }
     }
 
     fn words(uses: &[LimitUse]) -> String {

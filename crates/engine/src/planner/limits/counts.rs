@@ -488,6 +488,7 @@ fn shown(
         kind: limit.kind,
         channel,
         asset: None,
+        is_weighed: false,
         from,
         hours: u32::try_from(hours).unwrap_or(u32::MAX),
         allowed: limit.allowed,
