@@ -73,6 +73,8 @@ pub struct LimitQuota {
     pub period: QuotaPeriod,
     /// Number of the client's posts, committed ones included.
     pub posts: f64,
+    /// The price of a post that proves the bound of the workspace: a client's own price is sought from there.
+    pub first_price: f64,
 }
 
 /// A period of a client's week.

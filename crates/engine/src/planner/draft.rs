@@ -163,7 +163,7 @@ impl<'a> Draft<'a> {
             }
         }
         let by_limits = self.asset_limits.names_that_cost();
-        let unmet = self.settled.broken_by_fewer_posts(&self.week, &self.channel_drafts);
+        let unmet = self.settled.broken(&self.week, &self.channel_drafts);
         if !unmet.is_empty() {
             self.leave_empty(unmet.into_iter().chain(by_limits).collect());
             return;
@@ -229,10 +229,11 @@ impl<'a> Draft<'a> {
     pub fn sketch(self) -> ClientSketch {
         let posts = self.posts.iter().map(|(post, _)| (post.channel, post.hour)).collect();
         let own = self.settled.rows(&self.week, self.channel_drafts.len());
+        let bound = self.settled.bound().unwrap_or(0.0);
         let is_planned = self.settled.unmet.is_empty();
         let drafts = self.channel_drafts.into_iter().filter(|_| is_planned);
         let (channels, instances) = drafts.map(|draft| (draft.state.channel, draft.instance)).unzip();
-        ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts }
+        ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts, bound }
     }
 
     /// Names of the limits that took posts, or better hours, from a channel.

@@ -15,6 +15,10 @@ use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, SolveOutco
 use super::columns::{Column, Columns};
 use super::problem::CoupledWeek;
 
+/// A row whose search begins at a price has one of at most so many times that, plus a share of a typical objective.
+const FARTHEST: f64 = 2.0;
+const NEAREST: f64 = 0.05;
+
 /// The linear programme of the prices.
 pub(super) struct PriceProgramme {
     scale: f64,
@@ -35,6 +39,8 @@ impl PriceProgramme {
             .iter()
             .filter_map(|place| week.rows().get(*place).map(|row| (*place, row)))
             .map(|(place, row)| {
+                let first = week.first_prices().and_then(|prices| prices.get(place)).filter(|price| **price > 0.0);
+                let highest = first.map_or(highest, |first| first * FARTHEST + NEAREST * scale);
                 let highest = row.price.unwrap_or(highest) / scale;
                 (place, problem.add_var(row.at_most, (0.0, highest)))
             })

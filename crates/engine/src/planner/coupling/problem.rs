@@ -33,6 +33,8 @@ pub struct CoupledWeek<'a> {
     counted_in: Vec<Vec<Vec<(usize, f64)>>>,
     /// By channel and hour, what a post costs beside the rows; empty if nothing.
     hour_costs: Vec<Vec<f64>>,
+    /// Prices of the rows at which the search begins; empty if at none.
+    first_prices: Vec<f64>,
 }
 
 impl<'a> CoupledWeek<'a> {
@@ -49,13 +51,25 @@ impl<'a> CoupledWeek<'a> {
                 }
             }
         }
-        Self { channels, rows, counted_in, hour_costs: Vec::new() }
+        Self { channels, rows, counted_in, hour_costs: Vec::new(), first_prices: Vec::new() }
     }
 
     /// The same with what a post costs at each hour of each channel, beside the rows. Objectives are less these costs.
     #[must_use]
     pub fn with_prices(self, hour_costs: Vec<Vec<f64>>) -> Self {
         Self { hour_costs, ..self }
+    }
+
+    /// The same with a price for each row at which the search begins: those that proved the bound of a similar week.
+    #[must_use]
+    pub fn starting_at(self, first_prices: Vec<f64>) -> Self {
+        Self { first_prices, ..self }
+    }
+
+    /// The price of each row at which the search begins; `None` if it begins without prices.
+    pub(super) fn first_prices(&self) -> Option<&[f64]> {
+        let prices = &self.first_prices;
+        (prices.len() == self.rows.len() && prices.iter().any(|price| *price > 0.0)).then_some(prices)
     }
 
     /// What posts of a channel cost beside the rows.

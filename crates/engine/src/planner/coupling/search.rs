@@ -71,7 +71,7 @@ pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut 
         return CoupledSolution { channels: alone, objective, bound, prices: vec![0.0; week.rows().len()], kept: true };
     }
     let mut search = Search::new(week, alone, ChannelSolver { solver, tier });
-    search.run(exceeded);
+    search.run_from(exceeded);
     if tier == Tier::Exact && search.keeps_every_row() {
         search.lower_prices();
     }
@@ -118,6 +118,36 @@ impl<'a, 's> Search<'a, 's> {
         let bound = Bound { value, prices: vec![0.0; week.rows().len()], places };
         let effort = Effort::of(solver.tier);
         Self { week, solver, columns, bound, latest, best, scale, highest_price, effort }
+    }
+
+    /// Searches with the rows that the channels' own choices exceed, from the week's first prices if it has any.
+    fn run_from(&mut self, mut exceeded: Vec<usize>) {
+        if let Some(prices) = self.week.first_prices() {
+            self.begin_at(prices.to_vec());
+            let priced = prices.iter().enumerate().filter(|(_, price)| **price > 0.0).map(|(row, _)| row);
+            exceeded.extend(priced);
+            exceeded.sort_unstable();
+            exceeded.dedup();
+            if !self.is_close() {
+                self.improve();
+            }
+        }
+        if !self.is_close() {
+            self.run(exceeded);
+        }
+    }
+
+    /// Takes the bound and the choices at some prices.
+    fn begin_at(&mut self, prices: Vec<f64>) {
+        let (found, _) = self.bound_at(prices);
+        let combination = self.columns.combination(self.week, found.places.clone(), self.highest_price);
+        if combination.objective > self.best.objective {
+            self.best = combination;
+        }
+        self.latest.clone_from(&found.places);
+        if found.value < self.bound.value {
+            self.bound = found;
+        }
     }
 
     fn run(&mut self, mut active: Vec<usize>) {

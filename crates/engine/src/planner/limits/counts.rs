@@ -30,6 +30,8 @@ struct WeekLimit {
     price: Option<f64>,
     /// By channel and hour, whether a post counts; `None` if every post does.
     counted: Option<Vec<Vec<bool>>>,
+    /// The price of a post at which the search for the limit's price begins.
+    first_price: f64,
 }
 
 /// A limit in one of its periods.
@@ -96,12 +98,19 @@ impl WeekLimits {
         limits
     }
 
+    /// The price of each limit in a period at which the search for it begins.
+    pub fn first_prices(&self) -> Vec<f64> {
+        let price = |count: &Count| self.limits.get(count.limit).map_or(0.0, |limit| limit.first_price);
+        self.counts.iter().map(price).collect()
+    }
+
     /// Adds what the client may use of a limit that it shares.
     fn add_quota(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], quota: &LimitQuota) {
         let Some(rules) = week.rules.limits.iter().find(|limit| limit.name == quota.limit) else { return };
         let counted = (rules.filter != LimitFilter::ALL).then(|| counted(week, channel_drafts, &rules.filter));
         let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
-        let limit = WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted };
+        let limit =
+            WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, first_price: quota.first_price };
         let channel = quota.channel.map(|own| channel_drafts.iter().position(|draft| draft.state.channel == own));
         let period = match quota.period {
             QuotaPeriod::Week => Period::Week,
@@ -121,7 +130,8 @@ impl WeekLimits {
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
         let (kind, allowed) = kind_of(rules.bound);
         let counted = (rules.filter != LimitFilter::ALL).then(|| counted(week, channel_drafts, &rules.filter));
-        let limit = WeekLimit { name: Arc::clone(&rules.name), kind, allowed, price: rules.price, counted };
+        let name = Arc::clone(&rules.name);
+        let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, first_price: 0.0 };
         // Channels that the limit does not name are left out where the rules want no posts of them.
         let is_meant = |channel: &usize| {
             let wanted = channel_drafts.get(*channel).map_or(0, |draft| draft.wanted);

@@ -46,7 +46,8 @@ impl Settled {
     ) {
         let rows = self.limits.rows(week, channel_drafts.len());
         let alone = channel_drafts.iter().map(|channel_draft| channel_draft.solution.clone()).collect();
-        let coupled = CoupledWeek::new(channel_drafts.iter().map(|draft| &draft.instance).collect(), rows);
+        let coupled = CoupledWeek::new(channel_drafts.iter().map(|draft| &draft.instance).collect(), rows)
+            .starting_at(self.limits.first_prices());
         let CoupledSolution { channels, bound, prices, kept, .. } =
             solve_coupled(&coupled, alone, worker.solver, worker.tier);
         if !kept {
@@ -94,7 +95,7 @@ impl Settled {
     }
 
     /// Names of the limits without a price that the slots of the channels break.
-    pub fn broken_by_fewer_posts(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
+    pub fn broken(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
         self.limits.broken(week, &chosen(channel_drafts))
     }
 

@@ -2,18 +2,27 @@
 //!
 //! ```text
 //! rows     the limits in their periods, and how much of each the clients' posts use
-//! prices   the prices of least bound: each client planned at its best with them
-//! shares   the places of each row, shared out among the clients
+//! groups   the clients that give way to each other, group by group
+//! client   a client's best week, at prices of the rows or within places of them
+//! joint    the weeks of a few clients as one problem
+//! prices   the prices of least bound: each client of a larger group planned at its best with them
+//! choice   a week for each client, of those seen, that together keep the rows
 //! ```
 //!
-//! Clients are planned alone first. Only the rows that they exceed together take part: they get prices by cutting
-//! planes, whose rounds ask every client for its best week at the prices so far. From the clients' weeks at the last
-//! prices each gets a quota of each of these rows, and is planned with its quotas as limits of its own. A row that
-//! clients move into and exceed takes part from then on.
+//! Clients are planned alone first. Only the rows that they exceed together take part, and the clients that count in
+//! them fall into groups that share no row. A few clients are one problem over all their channels. For more, rows get
+//! prices by cutting planes, whose rounds ask every client for its best week at the prices so far; of the weeks seen, one
+//! is chosen for each client, so that together they keep the rows.
+//!
+//! What a client uses of a row that is full or has a price is its quota, and it is planned with its quotas as limits of
+//! its own. A row that clients move into and exceed takes part from then on.
 
+mod choice;
+mod client;
+mod groups;
+mod joint;
 mod prices;
 mod rows;
-mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use self::prices::{ClientProblem, SharedPrices, lowest_bound};
+use self::groups::{Group, SharedWeek};
 pub(super) use self::rows::SharedLimits;
 use self::rows::SharedRow;
 use super::coupling::Row;
@@ -37,6 +46,8 @@ pub(super) struct ClientSketch {
     pub own: Vec<Row>,
     /// Channel and hour of every planned post.
     pub posts: Vec<(Channel, usize)>,
+    /// No week within the client's own limits comes to more.
+    pub bound: f64,
 }
 
 /// Shared limits, shared out.
@@ -57,52 +68,56 @@ pub(super) fn share_out(
     tier: Tier,
     sketch: impl Fn(usize, &[LimitQuota]) -> Result<ClientSketch, PlanError> + Sync,
 ) -> Result<SharedOut, PlanError> {
-    let sketch_all = |quotas: &[Vec<LimitQuota>]| -> Result<Vec<ClientSketch>, PlanError> {
-        let sketches: Vec<Result<ClientSketch, PlanError>> =
-            quotas.par_iter().enumerate().map(|(client, quotas)| sketch(client, quotas)).collect();
-        sketches.into_iter().collect()
-    };
-    let mut quotas = vec![Vec::new(); clients.len()];
-    let alone = sketch_all(&quotas)?;
-    let mut active: BTreeSet<SharedRow> = exceeded(limits, &used(limits, clients, &alone));
-    let mut found = None;
-    let mut now = used(limits, clients, &alone);
+    let sketches: Vec<Result<ClientSketch, PlanError>> =
+        (0..clients.len()).into_par_iter().map(|client| sketch(client, &[])).collect();
+    let sketches = sketches.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let posts_alone: Vec<Posts> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
+    let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], bound: None, uses: Vec::new() };
+    let mut posts = posts_alone.clone();
+    let mut active = BTreeSet::new();
+    let mut groups: Vec<(Group, SharedWeek)> = Vec::new();
     loop {
         let before = active.len();
-        active.extend(exceeded(limits, &now));
-        if active.is_empty() || (found.is_some() && active.len() == before) {
+        active.extend(with_siblings(exceeded(limits, &used(limits, clients, &posts))));
+        if active.len() == before {
             break;
         }
-        let rows: Vec<SharedRow> = active.iter().cloned().collect();
-        let left: Vec<f64> = rows.iter().map(|row| limits.left(row)).collect();
-        let problems = problems(limits, clients, &alone, &rows);
-        let prices = lowest_bound(&problems, &left, tier);
-        let shares = shares::of_clients(&problems, &left, &prices, tier);
-        quotas = clients
-            .iter()
-            .zip(&problems)
-            .zip(&shares)
-            .map(|((client, problem), shares)| {
-                let counted: BTreeSet<usize> = problem.counted.iter().map(|(_, _, row)| *row).collect();
-                let own = counted.into_iter().filter_map(|row| Some((rows.get(row)?, *shares.get(row)?)));
-                own.filter_map(|(row, share)| limits.quota(client, row, share)).collect()
+        groups = groups::of(limits, clients, &sketches, &active)
+            .into_par_iter()
+            .map(|group| {
+                let week = group.solve(limits, clients, &sketches, tier);
+                (group, week)
             })
             .collect();
-        now = used(limits, clients, &sketch_all(&quotas)?);
-        found = Some(prices);
+        shared.quotas = vec![Vec::new(); clients.len()];
+        for (client, quotas) in groups.iter().flat_map(|(group, week)| group.quotas(limits, clients, week)) {
+            if let Some(own) = shared.quotas.get_mut(client) {
+                *own = quotas;
+            }
+        }
+        let quotas = &shared.quotas;
+        // Clients without quotas are planned as they were alone.
+        let planned = quotas.par_iter().zip(&posts_alone).enumerate().map(|(client, (quotas, alone))| match quotas {
+            quotas if quotas.is_empty() => Ok(alone.clone()),
+            quotas => sketch(client, quotas).map(|sketch| sketch.posts),
+        });
+        posts = planned.collect::<Vec<Result<Posts, PlanError>>>().into_iter().collect::<Result<_, _>>()?;
     }
-    let uses = uses(limits, &active, &now, found.as_ref());
-    let bound = found.filter(|_| tier == Tier::Exact).map(|found| found.bound);
-    Ok(SharedOut { quotas, bound, uses })
+    shared.uses = uses(limits, &active, &used(limits, clients, &posts), &groups);
+    shared.bound = (tier == Tier::Exact && !groups.is_empty()).then(|| bound(&sketches, &groups));
+    Ok(shared)
 }
 
+/// Channel and hour of every post of a client.
+type Posts = Vec<(Channel, usize)>;
+
 /// What the planned posts of all clients use of each row.
-fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], sketches: &[ClientSketch]) -> BTreeMap<SharedRow, f64> {
+fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Posts]) -> BTreeMap<SharedRow, f64> {
+    let of_client = |(client, posts): (&ClientWeek<'_>, &Posts)| limits.used_by(client, posts);
+    let each: Vec<BTreeMap<SharedRow, f64>> = clients.par_iter().zip(posts).map(of_client).collect();
     let mut sum = BTreeMap::new();
-    for (client, sketch) in clients.iter().zip(sketches) {
-        for (row, count) in limits.used_by(client, &sketch.posts) {
-            *sum.entry(row).or_insert(0.0) += count;
-        }
+    for (row, count) in each.into_iter().flatten() {
+        *sum.entry(row).or_insert(0.0) += count;
     }
     sum
 }
@@ -111,45 +126,40 @@ fn exceeded(limits: &SharedLimits, used: &BTreeMap<SharedRow, f64>) -> BTreeSet<
     used.iter().filter(|(row, used)| **used > limits.left(row)).map(|(row, _)| row.clone()).collect()
 }
 
-fn problems(
-    limits: &SharedLimits,
-    clients: &[ClientWeek<'_>],
-    sketches: &[ClientSketch],
-    rows: &[SharedRow],
-) -> Vec<ClientProblem> {
-    let places: BTreeMap<&SharedRow, usize> = rows.iter().zip(0..).collect();
-    let problem = |(client, sketch): (&ClientWeek<'_>, &ClientSketch)| {
-        let mut counted = Vec::new();
-        for (place, channel) in sketch.channels.iter().enumerate() {
-            for hour in 0..client.hours.len() {
-                let rows = limits.rows_of(client, *channel, hour);
-                counted.extend(rows.filter_map(|row| places.get(&row).map(|row| (place, hour, *row))));
-            }
-        }
-        ClientProblem { instances: sketch.instances.clone(), own: sketch.own.clone(), counted }
-    };
-    clients.par_iter().zip(sketches).map(problem).collect()
+/// The same rows, and where a day is exceeded, the other days of the week: posts will move there.
+fn with_siblings(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
+    rows.into_iter().flat_map(|row| row.siblings()).collect()
+}
+
+/// No plan of all clients that keeps the rows comes to more.
+fn bound(sketches: &[ClientSketch], groups: &[(Group, SharedWeek)]) -> f64 {
+    let in_groups: BTreeSet<usize> = groups.iter().flat_map(|(group, _)| group.members()).copied().collect();
+    let others = sketches.iter().enumerate().filter(|(client, _)| !in_groups.contains(client));
+    let of_groups = groups.iter().fold(0.0, |sum, (_, week)| sum + week.bound);
+    others.fold(of_groups, |sum, (_, sketch)| sum + sketch.bound)
 }
 
 fn uses(
     limits: &SharedLimits,
     active: &BTreeSet<SharedRow>,
     used: &BTreeMap<SharedRow, f64>,
-    found: Option<&SharedPrices>,
+    groups: &[(Group, SharedWeek)],
 ) -> Vec<SharedLimitUse> {
-    let price = |place: usize| found.and_then(|found| found.prices.get(place)).copied().unwrap_or(0.0);
-    let shown = |(place, row): (usize, &SharedRow)| {
+    let priced: BTreeMap<&SharedRow, f64> = groups.iter().flat_map(|(_, week)| week.prices()).collect();
+    let used_of = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
+    let costs = priced.iter().filter(|(_, price)| **price > 0.0).map(|(row, _)| *row);
+    let shown: BTreeSet<&SharedRow> = active.iter().filter(|row| used_of(row) > 0.0).chain(costs).collect();
+    let shown_use = |row: &SharedRow| {
         let (limit, allowed) = limits.limit(row);
-        let planned = used.get(row).copied().unwrap_or(0.0);
         SharedLimitUse {
             limit,
             industry: row.industry.clone(),
             channel: row.channel,
             period: row.period,
             allowed,
-            used: limits.committed(row) + planned,
-            price: price(place),
+            used: limits.committed(row) + used_of(row),
+            price: priced.get(row).copied().unwrap_or(0.0),
         }
     };
-    active.iter().enumerate().map(shown).collect()
+    shown.into_iter().map(shown_use).collect()
 }

@@ -1,6 +1,6 @@
 //! The limits that clients share, and how much of each their posts use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::agents::ClientWeek;
@@ -17,6 +17,24 @@ pub(in crate::planner) struct SharedRow {
     pub industry: Option<Arc<str>>,
     pub channel: Option<Channel>,
     pub period: SharedPeriod,
+}
+
+impl SharedRow {
+    /// The row, and if it is that of a day, those of the other days.
+    pub fn siblings(self) -> Vec<Self> {
+        match self.period {
+            SharedPeriod::Day(_) => (0..7).map(|day| Self { period: SharedPeriod::Day(day), ..self.clone() }).collect(),
+            SharedPeriod::Week | SharedPeriod::Hour(_) => vec![self],
+        }
+    }
+}
+
+/// By row, the kind of it: days of the same limit are of one kind, other rows each of its own.
+pub(super) fn kinds(rows: &[SharedRow]) -> Vec<usize> {
+    let first_sibling = |row: &SharedRow| row.clone().siblings().into_iter().next();
+    let kinds: BTreeSet<SharedRow> = rows.iter().filter_map(first_sibling).collect();
+    let kind = |row: &SharedRow| kinds.iter().position(|kind| Some(kind) == first_sibling(row).as_ref()).unwrap_or(0);
+    rows.iter().map(kind).collect()
 }
 
 /// The limits that the clients of a workspace share.
@@ -103,8 +121,9 @@ impl SharedLimits {
         used
     }
 
-    /// What a client may use of a row, beside its committed posts; `None` if none of its hours count there.
-    pub fn quota(&self, client: &ClientWeek<'_>, row: &SharedRow, posts: f64) -> Option<LimitQuota> {
+    /// What a client may use of a row with the given price, beside its committed posts; `None` if none of its hours
+    /// count there.
+    pub fn quota(&self, client: &ClientWeek<'_>, row: &SharedRow, posts: f64, price: f64) -> Option<LimitQuota> {
         let (name, ..) = self.limits.get(row.limit)?;
         let period = match row.period {
             SharedPeriod::Week => QuotaPeriod::Week,
@@ -115,7 +134,13 @@ impl SharedLimits {
             }
         };
         let own = self.used_by(client, &committed_posts(client)).get(row).copied().unwrap_or(0.0);
-        Some(LimitQuota { limit: Arc::clone(name), channel: row.channel, period, posts: posts + own })
+        Some(LimitQuota {
+            limit: Arc::clone(name),
+            channel: row.channel,
+            period,
+            posts: posts + own,
+            first_price: price,
+        })
     }
 }
 
