@@ -3,21 +3,23 @@
 //! Slots are placed before guardrails are evaluated, because what they say may depend on the asset and on other posts. A
 //! guardrail that judges a post by its time alone blocks it there in every plan: such hours are closed, and the week is
 //! placed again. One that judges by other posts, such as those of the same day, blocks it in this plan only: then the
-//! week is placed once more without the hours at which the post would be blocked, and the better of the two plans is
-//! kept. Where every open hour is blocked, a blocked post keeps its slot, so that the plan shows it with its reason.
+//! post moves to the best hour at which it passes among the posts that are not blocked. If there is none, the week is
+//! placed once more without the hours at which the post would be blocked. Either is kept if the week is better for it.
+//! Where every open hour is blocked, a blocked post keeps its slot, so that the plan shows it with its reason.
 
 use std::sync::Arc;
 
 use super::PlanError;
-use super::assets::Slot;
+use super::Solution;
+use super::assets::{Assignment, Slot};
 use super::channel::{BlockedHours, ChannelDraft, Scored, WorkerContext};
 use super::draft::{Draft, slot};
-use super::limits::Settled;
+use super::limits::{AssetLimits, Settled};
 use super::post_evaluation::{SlotEvaluator, facts_among};
 use crate::agents::ClientWeek;
 use crate::agents::scaling::WorkspaceDemand;
-use crate::model::{Outcome, Reason, Verdict};
-use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, RuleFailure, Rules};
+use crate::model::{Outcome, Post, Reason, Verdict};
+use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules};
 
 /// How often posts that are blocked because of others are placed elsewhere. Each time the plan gets better.
 const ROUNDS: usize = 30;
@@ -96,9 +98,16 @@ fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<
     Ok(any)
 }
 
-/// Places the week without hours at which posts are blocked because of others, and keeps the first result that is
-/// better. Returns whether there is one.
+/// Moves a post that is blocked because of others, or places the week without the hours at which such posts are
+/// blocked, and keeps the first result that is better. Returns whether there is one.
 fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
+    let mut blocked = blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator);
+    blocked.sort_by(|a, b| b.slot.weight.total_cmp(&a.slot.weight));
+    for blocked in blocked.into_iter().take(MOST_MOVES) {
+        if is_better_elsewhere(draft, &blocked, worker)? {
+            return Ok(true);
+        }
+    }
     for avoided in hours_to_avoid(draft, worker)? {
         if is_better_without(draft, avoided, worker)? {
             return Ok(true);
@@ -136,33 +145,129 @@ fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<V
     Ok(each)
 }
 
+/// Moves a blocked post to the best hour at which it passes among the posts that are not blocked, and keeps the result if
+/// it is better. Returns whether it is.
+fn is_better_elsewhere(
+    draft: &mut Draft<'_>,
+    blocked: &BlockedPost,
+    worker: &mut WorkerContext<'_>,
+) -> Result<bool, RuleFailure> {
+    let place = blocked.slot.channel_draft;
+    let live = live_slots(draft);
+    let HoursOfPost { hours, passes } = blocked_hours(draft, blocked, &live, worker)?;
+    let Some(channel_draft) = draft.channel_drafts.get(place).filter(|_| passes) else { return Ok(false) };
+    let earning: Vec<usize> = live.iter().filter(|slot| slot.channel_draft == place).map(|slot| slot.hour).collect();
+    let Some((hour, objective)) = best_hour(channel_draft, blocked.slot.hour, &earning, &hours) else {
+        return Ok(false);
+    };
+    if objective <= channel_draft.instance.objective(&earning) {
+        return Ok(false);
+    }
+    let before = Placed::of(draft);
+    if let Some(channel_draft) = draft.channel_drafts.get_mut(place) {
+        let used = &channel_draft.solution.chosen;
+        channel_draft.avoided.extend(hours.into_iter().filter(|(hour, _)| !used.contains(hour)));
+        channel_draft.move_slot(blocked.slot.hour, hour);
+    }
+    let is_possible = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
+    draft.fill(worker)?;
+    Ok(before.keep_if_better(draft, is_possible))
+}
+
+/// Where the posts of a draft were, to go back to.
+struct Placed {
+    objective: f64,
+    slots: Vec<Slot>,
+    assignment: Assignment,
+    posts: Vec<(Post, Arc<PostFacts>)>,
+    asset_limits: AssetLimits,
+    bound: Option<f64>,
+    /// By channel, its solution, the hours that were left out, and those that were avoided.
+    channels: Vec<(Solution, Vec<usize>, BlockedHours)>,
+}
+
+impl Placed {
+    fn of(draft: &Draft<'_>) -> Self {
+        let of_channel =
+            |draft: &ChannelDraft<'_>| (draft.solution.clone(), draft.left_out.clone(), draft.avoided.clone());
+        Self {
+            objective: draft.objective(),
+            slots: draft.slots.clone(),
+            assignment: draft.assignment.clone(),
+            posts: draft.posts.clone(),
+            asset_limits: draft.asset_limits.clone(),
+            bound: draft.settled.bound(),
+            channels: draft.channel_drafts.iter().map(of_channel).collect(),
+        }
+    }
+
+    /// Keeps the draft as it is now if it keeps the limits and is better, or else goes back. Returns which.
+    fn keep_if_better(self, draft: &mut Draft<'_>, keeps_limits: bool) -> bool {
+        let is_possible = keeps_limits && draft.settled.unmet.is_empty();
+        if is_possible && draft.objective() > self.objective + LEAST_GAIN * self.objective.abs() {
+            return true;
+        }
+        draft.settled.take_up_again(self.bound);
+        for (channel_draft, channel) in draft.channel_drafts.iter_mut().zip(self.channels) {
+            (channel_draft.solution, channel_draft.left_out, channel_draft.avoided) = channel;
+        }
+        (draft.slots, draft.assignment, draft.posts, draft.asset_limits) =
+            (self.slots, self.assignment, self.posts, self.asset_limits);
+        false
+    }
+}
+
+/// Slots whose posts are not blocked.
+fn live_slots(draft: &Draft<'_>) -> Vec<Slot> {
+    let is_live = |slot: &&Slot| {
+        let channel = draft.channel_drafts.get(slot.channel_draft).map(|channel_draft| channel_draft.state.channel);
+        let mut posts = draft.posts.iter().map(|(post, _)| post);
+        posts.any(|post| Some(post.channel) == channel && post.hour == slot.hour && post.is_live())
+    };
+    draft.slots.iter().filter(is_live).cloned().collect()
+}
+
+/// The hour at which a channel's posts earn most if one of them moves there, and what they earn; `blocked` hours are out
+/// of the question. Only the hours of `earning` earn something beside it. `None` if no hour is possible.
+fn best_hour(
+    channel_draft: &ChannelDraft<'_>,
+    from: usize,
+    earning: &[usize],
+    blocked: &BlockedHours,
+) -> Option<(usize, f64)> {
+    let with = |hours: &mut dyn Iterator<Item = usize>, hour: usize| {
+        let mut hours: Vec<usize> = hours.chain([hour]).collect();
+        hours.sort_unstable();
+        hours
+    };
+    let chosen = &channel_draft.solution.chosen;
+    let mut best: Option<(usize, f64)> = None;
+    for hour in (0..channel_draft.instance.value.len()).filter(|hour| !blocked.contains_key(hour)) {
+        let moved = with(&mut chosen.iter().copied().filter(|own| *own != from), hour);
+        if chosen.contains(&hour) || !channel_draft.instance.is_feasible(&moved) {
+            continue;
+        }
+        let objective = channel_draft.instance.objective(&with(&mut earning.iter().copied(), hour));
+        if best.is_none_or(|(_, most)| objective > most) {
+            best = Some((hour, objective));
+        }
+    }
+    best
+}
+
 /// Places the week without some hours, and keeps the result if it is better. Returns whether it is.
 fn is_better_without(
     draft: &mut Draft<'_>,
     avoided: Vec<BlockedHours>,
     worker: &mut WorkerContext<'_>,
 ) -> Result<bool, RuleFailure> {
-    let before = draft.objective();
-    let (slots, assignment, posts) = (draft.slots.clone(), draft.assignment.clone(), draft.posts.clone());
-    let asset_limits = draft.asset_limits.clone();
-    let of_channel = |draft: &ChannelDraft<'_>| (draft.solution.clone(), draft.left_out.clone());
-    let solutions: Vec<_> = draft.channel_drafts.iter().map(of_channel).collect();
-    let bound = draft.settled.bound();
+    let before = Placed::of(draft);
     let is_possible = place_without(draft, &avoided, worker);
     draft.fill(worker)?;
-    let is_possible = is_possible && draft.settled.unmet.is_empty();
-    if is_possible && draft.objective() > before + LEAST_GAIN * before.abs() {
-        for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
-            channel_draft.avoided = avoided;
-        }
-        return Ok(true);
+    for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
+        channel_draft.avoided = avoided;
     }
-    draft.settled.take_up_again(bound);
-    for (channel_draft, (solution, left_out)) in draft.channel_drafts.iter_mut().zip(solutions) {
-        (channel_draft.solution, channel_draft.left_out) = (solution, left_out);
-    }
-    (draft.slots, draft.assignment, draft.posts, draft.asset_limits) = (slots, assignment, posts, asset_limits);
-    Ok(false)
+    Ok(before.keep_if_better(draft, is_possible))
 }
 
 /// Places the slots again of the channels that are to do without further hours. Bound and prices stay those of all open

@@ -137,6 +137,14 @@ impl<'a> ChannelDraft<'a> {
         self.left_out.push(hour);
     }
 
+    /// Moves a slot.
+    pub fn move_slot(&mut self, from: usize, to: usize) {
+        self.solution.chosen.retain(|chosen| *chosen != from);
+        self.solution.chosen.push(to);
+        self.solution.chosen.sort_unstable();
+        self.solution.objective = self.instance.objective(&self.solution.chosen);
+    }
+
     /// Closes hours at which a guardrail blocks every post.
     pub fn close(&mut self, hours: BlockedHours) {
         close(&mut self.instance.allowed, &hours);
