@@ -154,16 +154,16 @@ impl<'r> Planner<'r> {
                 self.with_worker(|worker| Ok(draft(week, rules, demand, worker)?.sketch()))
             };
             let shared = share_out(&limits, &weeks, self.tier, sketch)?;
-            if !shared.uses.is_empty() {
-                found.push((workspace, members, shared));
-            }
+            found.push((workspace, members, shared));
         }
         let mut shared_out = Vec::new();
         for (workspace, members, mut shared) in found {
             for (index, quotas) in members.into_iter().zip(std::mem::take(&mut shared.quotas)) {
                 context.set_quotas(index, quotas);
             }
-            shared_out.push((workspace, shared));
+            if !shared.uses.is_empty() {
+                shared_out.push((workspace, shared));
+            }
         }
         Ok((context, shared_out))
     }

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::client::Offer;
-use super::prices::{Clients, SharedPrices};
+use super::prices::{PriceSearch, SharedPrices};
 
 /// Most offers among which two at a time are swapped.
 const MOST_PAIRED: usize = 1_000;
-/// What a place above a row costs while weeks are chosen, in prices of the row, one after the other.
+/// What each post above a row costs, as multiples of the row's price, applied in turn.
 const PENALTIES: [f64; 3] = [1.1, 1.5, 4.0];
-/// Least weight of a row, in the highest price of any.
+/// Least weight of a row, as a share of the highest price.
 const LEAST_WEIGHT: f64 = 0.01;
 /// Tolerance for sums of uses and of objectives, as a share.
 const SLACK: f64 = 1e-9;
@@ -30,6 +30,8 @@ struct Choice {
     /// What all use of each row.
     used: Vec<f64>,
     total: f64,
+    /// By how much less two sums of objectives are the same.
+    tolerance: f64,
 }
 
 /// Another offer for a client.
@@ -59,19 +61,19 @@ struct PricedSwap {
 pub(super) struct Share {
     /// Ascending by row.
     pub used: Vec<(usize, f64)>,
-    /// Place of the prices at which this is the client's best week.
-    pub asked: usize,
+    /// Place of the price list at which this is the client's best week.
+    pub price_list: usize,
 }
 
 /// By client, what its week uses of the rows: together no more than what is left of each.
-pub(super) fn of_clients(clients: &Clients<'_>, found: &SharedPrices) -> Vec<Share> {
+pub(super) fn of_clients(clients: &PriceSearch<'_>, found: &SharedPrices) -> Vec<Share> {
     let (prices, _) = clients.least_of_offers(&found.prices);
     let choice = Choice::from_prices(clients, &prices);
     let of_client = |client| {
         let offer = choice.offer(clients, client);
         Share {
             used: offer.map_or_else(Vec::new, |offer| offer.used.clone()),
-            asked: offer.map_or(0, |offer| offer.asked),
+            price_list: offer.map_or(0, |offer| offer.price_list),
         }
     };
     let mut shares: Vec<Share> = (0..choice.chosen.len()).map(of_client).collect();
@@ -91,19 +93,20 @@ fn take_surplus(shares: &mut [Share], used: &[f64], left: &[f64]) {
 }
 
 impl Choice {
-    fn from_prices(clients: &Clients<'_>, prices: &[f64]) -> Self {
+    fn from_prices(clients: &PriceSearch<'_>, prices: &[f64]) -> Self {
         let best = |offers: &Vec<Offer>| {
-            let at = |place: &usize| offers[*place].at(prices);
+            let at = |place: &usize| offers[*place].net_value(prices);
             (0..offers.len()).max_by(|a, b| at(a).total_cmp(&at(b)).then(b.cmp(a)))
         };
         let chosen: Vec<Option<usize>> = clients.offers.iter().map(best).collect();
         let highest = prices.iter().copied().fold(0.0, f64::max);
         let least = if highest > 0.0 { LEAST_WEIGHT * highest } else { 1.0 };
         let weights = prices.iter().map(|price| price.max(least)).collect();
-        let mut choice = Self { weights, used: vec![0.0; clients.left().len()], total: 0.0, chosen };
+        let mut choice = Self { weights, used: vec![0.0; clients.left().len()], total: 0.0, tolerance: 0.0, chosen };
         for client in 0..choice.chosen.len() {
             let Some(offer) = choice.offer(clients, client) else { continue };
             choice.total += offer.objective;
+            choice.tolerance += SLACK * offer.objective.abs();
             offer.used.iter().for_each(|(row, used)| choice.used[*row] += used);
         }
         for penalty in PENALTIES {
@@ -115,12 +118,12 @@ impl Choice {
         choice
     }
 
-    fn offer<'c>(&self, clients: &'c Clients<'_>, client: usize) -> Option<&'c Offer> {
+    fn offer<'c>(&self, clients: &'c PriceSearch<'_>, client: usize) -> Option<&'c Offer> {
         self.chosen[client].map(|place| &clients.offers[client][place])
     }
 
     /// What another offer changes of the rows, ascending by row.
-    fn difference(&self, clients: &Clients<'_>, client: usize, offer: usize) -> Vec<(usize, f64)> {
+    fn difference(&self, clients: &PriceSearch<'_>, client: usize, offer: usize) -> Vec<(usize, f64)> {
         let mut difference: BTreeMap<usize, f64> = BTreeMap::new();
         for (row, used) in self.offer(clients, client).into_iter().flat_map(|offer| &offer.used) {
             *difference.entry(*row).or_insert(0.0) -= used;
@@ -145,14 +148,14 @@ impl Choice {
         of_one + others.map(|(row, by)| of_row(*row, *by)).sum::<f64>()
     }
 
-    fn swap(&self, clients: &Clients<'_>, client: usize, offer: usize) -> Swap {
+    fn swap(&self, clients: &PriceSearch<'_>, client: usize, offer: usize) -> Swap {
         let before = self.offer(clients, client).map_or(0.0, |offer| offer.objective);
         let gain = clients.offers[client][offer].objective - before;
         let difference = self.difference(clients, client, offer);
         Swap { client, offer, gain, relief: self.relief(clients.left(), &difference, &[]) }
     }
 
-    fn apply(&mut self, clients: &Clients<'_>, client: usize, offer: usize) {
+    fn apply(&mut self, clients: &PriceSearch<'_>, client: usize, offer: usize) {
         self.total += self.swap(clients, client, offer).gain;
         for (row, by) in self.difference(clients, client, offer) {
             self.used[row] += by;
@@ -161,7 +164,7 @@ impl Choice {
     }
 
     /// The best swap of each client by a measure that leaves out those that are not worth it.
-    fn swaps(&self, clients: &Clients<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) -> Vec<Swap> {
+    fn swaps(&self, clients: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) -> Vec<Swap> {
         let best = |client: usize| {
             let all = (0..clients.offers[client].len()).map(|offer| self.swap(clients, client, offer));
             let measured = all.filter_map(|swap| Some((measure(&swap)?, swap)));
@@ -173,7 +176,7 @@ impl Choice {
     }
 
     /// Makes swaps by a measure, the best first, until none is left that is worth it.
-    fn swap_all(&mut self, clients: &Clients<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) {
+    fn swap_all(&mut self, clients: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) {
         loop {
             let mut any = false;
             for swap in self.swaps(clients, &measure) {
@@ -189,37 +192,37 @@ impl Choice {
     }
 
     /// Swaps that gain if each place above a row costs so many times its price.
-    fn trade(&mut self, clients: &Clients<'_>, penalty: f64) {
-        let tolerance = SLACK * self.total.abs();
+    fn trade(&mut self, clients: &PriceSearch<'_>, penalty: f64) {
+        let tolerance = self.tolerance;
         let value = |swap: &Swap| swap.gain + penalty * swap.relief;
         self.swap_all(clients, |swap| Some(value(swap)).filter(|value| *value > tolerance));
     }
 
     /// Swaps until no row is exceeded, or nothing more can be freed.
-    fn relieve(&mut self, clients: &Clients<'_>) {
+    fn relieve(&mut self, clients: &PriceSearch<'_>) {
         self.swap_all(clients, |swap| (swap.relief > SLACK).then(|| swap.gain / swap.relief));
     }
 
     /// Swaps that gain and exceed nothing.
-    fn improve(&mut self, clients: &Clients<'_>) {
-        let tolerance = SLACK * self.total.abs();
+    fn improve(&mut self, clients: &PriceSearch<'_>) {
+        let tolerance = self.tolerance;
         self.swap_all(clients, |swap| (swap.gain > tolerance && swap.relief >= -SLACK).then_some(swap.gain));
     }
 
     /// Swaps of two clients that gain together.
-    fn exchange(&mut self, clients: &Clients<'_>, prices: &[f64]) {
+    fn exchange(&mut self, clients: &PriceSearch<'_>, prices: &[f64]) {
         while let Some(pair) = self.best_pair(clients, prices) {
             pair.into_iter().for_each(|(client, offer)| self.apply(clients, client, offer));
         }
     }
 
     /// The swaps that lose least at the prices.
-    fn cheapest(&self, clients: &Clients<'_>, prices: &[f64]) -> Vec<PricedSwap> {
+    fn cheapest(&self, clients: &PriceSearch<'_>, prices: &[f64]) -> Vec<PricedSwap> {
         let mut swaps = Vec::new();
         for (client, offers) in clients.offers.iter().enumerate() {
             let Some(now) = self.offer(clients, client) else { continue };
             for (place, offer) in offers.iter().enumerate().filter(|(place, _)| Some(*place) != self.chosen[client]) {
-                let loss = now.at(prices) - offer.at(prices);
+                let loss = now.net_value(prices) - offer.net_value(prices);
                 let gain = offer.objective - now.objective;
                 swaps.push(PricedSwap { client, offer: place, loss, gain, difference: Vec::new() });
             }
@@ -233,7 +236,7 @@ impl Choice {
     }
 
     /// The two swaps that gain most together without exceeding a row further; `None` if no two gain.
-    fn best_pair(&self, clients: &Clients<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
+    fn best_pair(&self, clients: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
         // What a swap loses at the prices; it gains at most what the unused places are priced at.
         let room: f64 = clients
             .left()
@@ -243,7 +246,7 @@ impl Choice {
             .map(|((left, used), price)| (left - used).max(0.0) * price)
             .sum();
         let swaps = self.cheapest(clients, prices);
-        let tolerance = SLACK * self.total.abs();
+        let tolerance = self.tolerance;
         let best_with = |first: usize| {
             let one = &swaps[first];
             let others = swaps.iter().skip(first + 1).take_while(|other| one.loss + other.loss < room);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by channel are as long as the problem's")]
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::model::Tier;
@@ -36,8 +37,8 @@ pub(super) struct Offer {
     pub objective: f64,
     /// What it uses of the shared rows, ascending by row.
     pub used: Vec<(usize, f64)>,
-    /// Place of the prices at which it was found.
-    pub asked: usize,
+    /// Place of the price list at which it was found.
+    pub price_list: usize,
 }
 
 impl Offer {
@@ -47,7 +48,7 @@ impl Offer {
     }
 
     /// What it comes to less the prices of what it uses.
-    pub fn at(&self, prices: &[f64]) -> f64 {
+    pub fn net_value(&self, prices: &[f64]) -> f64 {
         self.objective - self.used.iter().map(|(row, used)| prices[*row] * used).sum::<f64>()
     }
 }
@@ -100,7 +101,7 @@ impl<'a> ClientProblem<'a> {
         })
     }
 
-    /// The rows of its own limits, if its channels are counted from a place on.
+    /// The rows of its own limits, with the indices of channels shifted by `first`.
     pub fn own_rows(&self, first: usize) -> impl Iterator<Item = Row> {
         let moved = move |term: &Term| Term { channel: first + term.channel, ..*term };
         self.own.iter().map(move |row| Row { terms: row.terms.iter().map(moved).collect(), ..*row })
@@ -111,12 +112,27 @@ impl<'a> ClientProblem<'a> {
         Row { terms: Vec::new(), at_most: left, price: None }
     }
 
-    /// Adds what it counts to the shared rows, if its channels are counted from a place on.
+    /// Adds what it counts to the shared rows, with the indices of channels shifted by `first`.
     pub fn add_terms(&self, first: usize, rows: &mut [Row]) {
         for Counted { channel, hours, row } in &self.counted {
             let term = |hour| Term { channel: first + channel, hour, coefficient: 1.0 };
             rows[*row].terms.extend(hours.clone().map(term));
         }
+    }
+
+    /// The week if it is planned alone.
+    pub fn offer_alone(&self) -> Offer {
+        let chosen = |channel: usize| {
+            let own = self.posts.iter().filter(|(other, _)| *other == channel).map(|(_, hour)| *hour);
+            own.collect::<BTreeSet<usize>>().into_iter().collect::<Vec<usize>>()
+        };
+        let of_channel = |(channel, instance): (usize, &Instance)| {
+            let chosen = chosen(channel);
+            Solution { objective: instance.objective(&chosen), chosen, optimal: false }
+        };
+        let alone: Vec<Solution> = self.instances.iter().enumerate().map(of_channel).collect();
+        let objective = alone.iter().map(|one| one.objective).sum();
+        Offer { objective, used: self.used(&alone), price_list: 0 }
     }
 
     /// The best choice of each channel without prices.
@@ -131,8 +147,8 @@ impl<'a> ClientProblem<'a> {
         let (of_hours, alone) = self.channels_at(prices, solver, tier);
         if self.keeps_own_rows(&alone) {
             let used = self.used(&alone);
-            let offer = Offer { objective: alone.iter().map(|one| one.objective).sum(), used, asked: 0 };
-            return Answer { bound: offer.at(prices), offer: Some(offer), own_prices: own_prices.to_vec() };
+            let offer = Offer { objective: alone.iter().map(|one| one.objective).sum(), used, price_list: 0 };
+            return Answer { bound: offer.net_value(prices), offer: Some(offer), own_prices: own_prices.to_vec() };
         }
         let week = self.week(self.own.to_vec(), of_hours).starting_at(own_prices.to_vec());
         self.answer(solve_coupled(&week, alone, solver, tier), prices)
@@ -160,7 +176,7 @@ impl<'a> ClientProblem<'a> {
         own_prices.truncate(self.own.len());
         Answer {
             bound: solved.bound.unwrap_or(solved.objective),
-            offer: solved.kept.then_some(Offer { objective: solved.objective + spent, used, asked: 0 }),
+            offer: solved.kept.then_some(Offer { objective: solved.objective + spent, used, price_list: 0 }),
             own_prices,
         }
     }

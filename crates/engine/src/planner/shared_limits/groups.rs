@@ -6,14 +6,14 @@ use rayon::prelude::*;
 
 use super::choice::Share;
 use super::client::{ClientProblem, Counted};
-use super::prices::Clients;
+use super::prices::PriceSearch;
 use super::rows::{SharedLimits, SharedRow};
 use super::{ClientSketch, choice, joint, rows};
 use crate::agents::ClientWeek;
 use crate::model::{LimitQuota, Tier};
 
 /// Most clients that are planned as one problem.
-const FEW: usize = 4;
+const MOST_JOINT: usize = 4;
 
 /// Tolerance for sums of uses.
 const SLACK: f64 = 1e-9;
@@ -37,7 +37,7 @@ pub(super) struct SharedWeek {
     /// By client of the group, what it may use of the rows.
     shares: Vec<Share>,
     /// The prices at which shares are the clients' best weeks, by row.
-    asked: Vec<Vec<f64>>,
+    price_lists: Vec<Vec<f64>>,
     /// By client of the group, the rows in which it counts, ascending, and the most that it could use of each.
     counted: Vec<Vec<(usize, f64)>>,
     /// No weeks of the clients that keep the rows come to more.
@@ -100,7 +100,7 @@ impl Group {
     ) -> SharedWeek {
         let of_members: Vec<(&ClientWeek<'_>, &ClientSketch)> =
             self.members.iter().filter_map(|place| Some((clients.get(*place)?, sketches.get(*place)?))).collect();
-        if self.members.len() <= FEW {
+        if self.members.len() <= MOST_JOINT {
             let rows = self.rows_of_few(limits, &of_members);
             let (problems, left) = problems(limits, &of_members, &rows);
             if let Some(found) = joint::solve(&problems, &left, tier) {
@@ -109,11 +109,16 @@ impl Group {
         }
         let (problems, left) = problems(limits, &of_members, &self.rows);
         let alone = of_members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
-        let mut asked = Clients::new(problems, left.clone(), &rows::kinds(&self.rows), tier);
-        let prices = asked.lowest_bound(alone);
-        let shares = choice::of_clients(&asked, &prices);
-        let found = joint::Shared { prices: prices.prices, bound: prices.bound, shares, asked: asked.asked.clone() };
-        self.week(self.rows.clone(), left, asked.problems(), found)
+        let mut search = PriceSearch::new(problems, left.clone(), &rows::kinds(&self.rows), tier);
+        let prices = search.lowest_bound(alone);
+        let shares = choice::of_clients(&search, &prices);
+        let found = joint::Shared {
+            prices: prices.prices,
+            bound: prices.bound,
+            shares,
+            price_lists: search.price_lists.clone(),
+        };
+        self.week(self.rows.clone(), left, search.problems(), found)
     }
 
     fn week(
@@ -123,7 +128,7 @@ impl Group {
         problems: &[ClientProblem<'_>],
         found: joint::Shared,
     ) -> SharedWeek {
-        let joint::Shared { prices, bound, shares, asked } = found;
+        let joint::Shared { prices, bound, shares, price_lists } = found;
         let mut used = vec![0.0; rows.len()];
         for (row, count) in shares.iter().flat_map(|share| &share.used) {
             if let Some(used) = used.get_mut(*row) {
@@ -139,7 +144,7 @@ impl Group {
             .map(|(place, row)| is_priced(place) || !has_place(place) || self.rows.binary_search(row).is_ok())
             .collect();
         let counted = problems.iter().map(ClientProblem::most_of_rows).collect();
-        SharedWeek { rows, has_quotas, prices, shares, asked, counted, bound }
+        SharedWeek { rows, has_quotas, prices, shares, price_lists, counted, bound }
     }
 
     /// The rows of a group of few clients: its own, and all in which two of them count.
@@ -162,7 +167,7 @@ impl Group {
     ) -> impl Iterator<Item = (usize, Vec<LimitQuota>)> + 'g {
         let each = self.members.iter().zip(&week.shares).zip(&week.counted);
         each.filter_map(move |((place, share), counted)| {
-            let (client, prices) = (clients.get(*place)?, week.asked.get(share.asked)?);
+            let (client, prices) = (clients.get(*place)?, week.price_lists.get(share.price_list)?);
             let quota = |(row, most): &(usize, f64)| {
                 let used = share.used.iter().find(|(own, _)| own == row).map_or(0.0, |(_, used)| *used);
                 let may_exceed = *week.has_quotas.get(*row)? && used < *most;
@@ -214,7 +219,7 @@ fn problems<'s>(
     (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.left(row)).collect())
 }
 
-/// Most runs of hours among which that before an hour is sought: those of the rows that count the hour before.
+/// How many of the latest ranges are searched for one that an hour extends.
 const LATEST: usize = 32;
 
 /// Adds an hour of a channel that counts in a row.

@@ -15,7 +15,7 @@ pub(super) struct Shared {
     /// By client, what it may use of the rows.
     pub shares: Vec<Share>,
     /// The prices at which shares are the clients' best weeks, by row.
-    pub asked: Vec<Vec<f64>>,
+    pub price_lists: Vec<Vec<f64>>,
 }
 
 /// Weeks of all clients that together keep the rows, of which so much is left; `None` if none were found.
@@ -44,9 +44,9 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) ->
     let mut shares = Vec::with_capacity(problems.len());
     for problem in problems {
         let (of_client, others) = chosen.split_at_checked(problem.instances().len())?;
-        shares.push(Share { used: problem.used(of_client), asked: 0 });
+        shares.push(Share { used: problem.used(of_client), price_list: 0 });
         chosen = others;
     }
     let prices = solved.prices.get(own..)?.to_vec();
-    Some(Shared { asked: vec![prices.clone()], prices, bound: solved.bound.unwrap_or(solved.objective), shares })
+    Some(Shared { price_lists: vec![prices.clone()], prices, bound: solved.bound.unwrap_or(solved.objective), shares })
 }

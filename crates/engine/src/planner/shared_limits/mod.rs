@@ -14,8 +14,8 @@
 //! prices by cutting planes, whose rounds ask every client for its best week at the prices so far; of the weeks seen, one
 //! is chosen for each client, so that together they keep the rows.
 //!
-//! What a client uses of a row that is full or has a price is its quota, and it is planned with its quotas as limits of
-//! its own. A row that clients move into and exceed takes part from then on.
+//! What a client uses of a row that takes part, is full or has a price is its quota, and it is planned with its quotas as
+//! limits of its own. Rows that the new plans exceed take part in the next round.
 
 mod choice;
 mod client;

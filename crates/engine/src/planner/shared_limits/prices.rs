@@ -14,28 +14,28 @@ use crate::planner::Solver;
 const ROUNDS: usize = 25;
 /// Gap, as a share of the bound, at which the rounds end.
 const GAP: f64 = 2e-5;
-/// Factor by which a price may rise or fall in a round, and by how much beside it, in what a post is worth.
+/// Most change of a price in a round: this factor, and this share of the median worth of a post beside it.
 const MOST_STEP: f64 = 1.15;
 const LEAST_STEP: f64 = 0.02;
-/// From how many clients on the first prices are those of a sample of them, and how many are in it.
+/// From how many clients on the first prices are those of a sample of them, and the fewest that are in it.
 const SAMPLED_FROM: usize = 400;
 const SAMPLE: usize = 150;
-/// Most clients that are few.
-const FEW: usize = 60;
+/// Most clients that are asked at varied prices, too.
+const MOST_VARIED: usize = 60;
 
 /// By how much all prices are raised to get offers of fewer posts, as shares.
 const HIGHER: [f64; 2] = [0.02, 0.06];
 /// By how much some prices are raised and others lowered to get offers that move posts, as shares.
 const APART: [f64; 2] = [0.02, 0.06];
 
-/// Steps towards the prices at which the offers so far have the least bound, the share by which a price changes in the
-/// first for a row of which twice as much is used as is left, and how much smaller it is from step to step.
+/// Number of subgradient steps, the share by which a price changes in the first for a row that is used twice over, and the
+/// factor on this share from step to step.
 const STEPS: usize = 200;
 const FIRST_SHARE: f64 = 0.05;
 const SMALLER_SHARE: f64 = 0.98;
 
 /// Clients that share rows, and what they offered at the prices so far.
-pub(super) struct Clients<'a> {
+pub(super) struct PriceSearch<'a> {
     problems: Vec<ClientProblem<'a>>,
     /// What may be used of each row.
     left: Vec<f64>,
@@ -53,8 +53,8 @@ pub(super) struct Clients<'a> {
     tried: Option<(Vec<f64>, Tier)>,
     /// By client, the weeks that it offered.
     pub offers: Vec<Vec<Offer>>,
-    /// The prices at which they were found.
-    pub asked: Vec<Vec<f64>>,
+    /// The prices at which they were found, one list a round.
+    pub price_lists: Vec<Vec<f64>>,
 }
 
 /// Prices with the least bound found.
@@ -64,10 +64,10 @@ pub(super) struct SharedPrices {
     pub bound: f64,
 }
 
-impl<'a> Clients<'a> {
+impl<'a> PriceSearch<'a> {
     /// Clients with so much left of each row. Rows of the same kind are alike but for their periods.
     pub fn new(problems: Vec<ClientProblem<'a>>, left: Vec<f64>, kinds: &[usize], tier: Tier) -> Self {
-        let offers = vec![Vec::new(); problems.len()];
+        let offers = problems.iter().map(|problem| vec![problem.offer_alone()]).collect();
         let none = |_: &ClientProblem<'_>| Answer { bound: 0.0, offer: None, own_prices: Vec::new() };
         let answers = problems.iter().map(none).collect();
         let of_kinds = kinds.iter().max().map_or(0, |most| most + 1);
@@ -90,7 +90,7 @@ impl<'a> Clients<'a> {
             answers,
             tried: None,
             offers,
-            asked: Vec::new(),
+            price_lists: Vec::new(),
         }
     }
 
@@ -106,8 +106,8 @@ impl<'a> Clients<'a> {
     /// Asks every client for its best week at some prices. Those whose prices are as they were keep their answers.
     /// Returns the bound, which is one if the tier is exact.
     fn ask(&mut self, prices: &[f64], tier: Tier) -> f64 {
-        let asked = self.asked.len();
-        self.asked.push(prices.to_vec());
+        let price_list = self.price_lists.len();
+        self.price_lists.push(prices.to_vec());
         let tried = self.tried.take().filter(|(_, before)| *before == tier);
         let is_as_before = |problem: &ClientProblem<'_>| {
             let is_same = |(tried, _): &(Vec<f64>, Tier)| problem.rows().iter().all(|row| tried[*row] == prices[*row]);
@@ -117,7 +117,7 @@ impl<'a> Clients<'a> {
         let ask = |solver: &mut Solver, (problem, (answer, offers)): (&ClientProblem<'_>, Asked<'_>)| {
             if !is_as_before(problem) {
                 *answer = problem.at_prices(prices, &answer.own_prices, solver, tier);
-                let offer = answer.offer.clone().map(|offer| Offer { asked, ..offer });
+                let offer = answer.offer.clone().map(|offer| Offer { price_list, ..offer });
                 offers.extend(offer.filter(|offer| !offers.iter().any(|before| offer.is_no_better_than(before))));
             }
         };
@@ -138,7 +138,7 @@ impl<'a> Clients<'a> {
         }
         let prices = self.settle(prices);
         let bound = self.ask(&prices, self.tier);
-        if self.problems.len() <= FEW {
+        if self.problems.len() <= MOST_VARIED {
             for prices in varied(&prices) {
                 self.ask(&prices, self.tier);
             }
@@ -150,7 +150,7 @@ impl<'a> Clients<'a> {
     }
 
     /// Every so many of the clients. Of each row as large a part is left to them as of the clients that count in it.
-    fn sample(&self) -> Clients<'a> {
+    fn sample(&self) -> PriceSearch<'a> {
         let every = self.problems.len() / SAMPLE;
         let counting = |problems: &mut dyn Iterator<Item = &ClientProblem<'a>>| {
             let mut clients = vec![0.0; self.left.len()];
@@ -161,10 +161,10 @@ impl<'a> Clients<'a> {
         let of_sample = counting(&mut self.problems.iter().step_by(every));
         let left = self.left.iter().zip(of_all.iter().zip(&of_sample)).map(|(left, (all, sample))| left * sample / all);
         let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(every).cloned().collect();
-        Clients::new(problems, left.collect(), &self.kinds, Tier::Fast)
+        PriceSearch::new(problems, left.collect(), &self.kinds, Tier::Fast)
     }
 
-    /// What the first post is worth that the rows of a kind have no place for, if those worth most come first.
+    /// By row, the worth of the best post for which rows of its kind have no place, if posts are admitted by worth.
     fn first_prices(&self) -> Vec<f64> {
         let rows = self.worths.iter().zip(&self.left_of_kind);
         rows.map(|(worths, left)| worths.get(*left as usize).copied().unwrap_or(0.0)).collect()
@@ -192,7 +192,7 @@ impl<'a> Clients<'a> {
     /// Prices near those given at which the offers so far have the least bound, and that bound: by subgradient steps.
     pub fn least_of_offers(&self, from: &[f64]) -> (Vec<f64>, f64) {
         let mut prices = from.to_vec();
-        let (mut best, mut least) = (from.to_vec(), f64::INFINITY);
+        let (mut best, mut lowest_bound) = (from.to_vec(), f64::INFINITY);
         let median = |worths: &Arc<[f64]>| worths.get(worths.len() / 2).copied().unwrap_or(0.0);
         let least_steps: Vec<f64> = self.worths.iter().map(|worths| LEAST_STEP * median(worths)).collect();
         let mut step = FIRST_SHARE;
@@ -205,8 +205,8 @@ impl<'a> Clients<'a> {
                 bound += value;
                 offer.used.iter().for_each(|(row, count)| used[*row] += count);
             }
-            if bound < least {
-                least = bound;
+            if bound < lowest_bound {
+                lowest_bound = bound;
                 best.clone_from(&prices);
             }
             let surplus =
@@ -217,7 +217,7 @@ impl<'a> Clients<'a> {
             }
             step *= SMALLER_SHARE;
         }
-        (best, least)
+        (best, lowest_bound)
     }
 }
 
@@ -225,7 +225,7 @@ impl<'a> Clients<'a> {
 fn best_offer<'o>(offers: &'o [Offer], prices: &[f64]) -> Option<(f64, &'o Offer)> {
     let mut best: Option<(f64, &Offer)> = None;
     for offer in offers {
-        let value = offer.at(prices);
+        let value = offer.net_value(prices);
         if best.is_none_or(|(most, _)| value > most) {
             best = Some((value, offer));
         }

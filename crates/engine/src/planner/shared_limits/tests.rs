@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::client::{ClientProblem, Counted};
-use super::prices::Clients;
+use super::prices::PriceSearch;
 use super::{choice, joint};
 use crate::model::Tier;
 use crate::planner::slots::tests::{every_choice, odd_week};
@@ -80,10 +80,10 @@ fn shared(problems: Vec<ClientProblem<'_>>, left: &[f64], by_prices: bool) -> jo
     let alone = problems.iter().flat_map(|one| one.alone(&mut Solver::default(), Tier::Exact));
     let alone = alone.map(|solution| solution.objective).sum();
     let kinds: Vec<usize> = (0..left.len()).collect();
-    let mut clients = Clients::new(problems, left.to_vec(), &kinds, Tier::Exact);
-    let prices = clients.lowest_bound(alone);
-    let shares = choice::of_clients(&clients, &prices);
-    joint::Shared { prices: prices.prices, bound: prices.bound, shares, asked: clients.asked }
+    let mut search = PriceSearch::new(problems, left.to_vec(), &kinds, Tier::Exact);
+    let prices = search.lowest_bound(alone);
+    let shares = choice::of_clients(&search, &prices);
+    joint::Shared { prices: prices.prices, bound: prices.bound, shares, price_lists: search.price_lists }
 }
 
 /// How often 400 drawn groups of clients were not shared out at their best.

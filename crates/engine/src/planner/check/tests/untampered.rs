@@ -294,6 +294,25 @@ fn random_agencies_pass_under_any_rules() {
     }
 }
 
+#[test]
+fn clients_that_share_limits_pass() {
+    let sharing = [("limits.toml", "", SHARED), ("house.rhai", "", QUIET), ("guardrails.toml", "", QUIET_TABLES)];
+    let rules = rules_with(&sharing);
+    let mut shared = 0;
+    for seed in 0..8 {
+        let mut draw = Draw(seed);
+        let week = week("2026-W40");
+        // Few clients are planned as one problem, more of them by prices.
+        let count = if seed % 2 == 0 { 3 } else { 6 };
+        let clients = (0..count).map(|n| random_client(n, "Europe/London", week, &mut draw)).collect();
+        let scenario = scenario(week, clients);
+        let (plan, breaches) = breaches(&scenario, &rules, week);
+        assert!(breaches.is_empty(), "seed {seed}: {}", breaches[0]);
+        shared += plan.workspaces.len();
+    }
+    assert!(shared > 0);
+}
+
 /// One client's own strength of the response.
 const STRENGTH: &str = "scope = { client = \"client-1\" }\n[channels.ig]\nresponse_strength = 1.3\n";
 
@@ -340,6 +359,16 @@ at_most_share = 0.6
 per = ["client", "channel", "week"]
 where = { campaigns = ["autumn"] }
 price = 30
+"#;
+
+/// Limits that clients share, beside one of each client.
+const SHARED: &str = r#"
+[agency_day]
+at_most = 5
+per = ["workspace", "day"]
+[brand_day]
+at_most = 3
+per = ["client", "day"]
 "#;
 
 /// Guardrails that judge by time, and by other posts.
