@@ -33,11 +33,21 @@ const LEAST_GAIN: f64 = 1e-9;
 /// Facts of a post that its hour determines.
 const TIME: [&str; 7] = ["hour", "weekday", "date", "day", "month", "week", "is_best_hour"];
 
-/// Facts of a post that depend on other posts.
-const OTHER_POSTS: [&str; 6] =
-    ["fatigue", "expected_engagement", "channels_of_day", "hours_of_day", "action_of_day", "hours_to_nearest_post"];
+/// Facts of a post that its hour determines together with other posts, or with its asset.
+const OTHER_POSTS: [&str; 7] = [
+    "fatigue",
+    "expected_engagement",
+    "channels_of_day",
+    "hours_of_day",
+    "action_of_day",
+    "hours_to_nearest_post",
+    "campaign",
+];
 
-/// What a guardrail judges posts by, as far as another hour changes it.
+/// Most hours to which a blocked post is moved on trial, the best first.
+const MOST_HOURS: usize = 4;
+
+/// Which of the facts that depend on its hour a guardrail judges a post by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JudgedBy {
     /// Their time and nothing else.
@@ -102,14 +112,17 @@ fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<
 /// blocked, and keeps the first result that is better. Returns whether there is one.
 fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
     let mut blocked = blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator);
+    // Hours at which only the rules of the post's campaign block it are not closed for others.
+    let by_time = blocked_posts(draft, JudgedBy::Time, worker.evaluator).into_iter();
+    blocked.extend(by_time.map(|post| BlockedPost { judged_by: JudgedBy::OtherPosts, ..post }));
     blocked.sort_by(|a, b| b.slot.weight.total_cmp(&a.slot.weight));
     for blocked in blocked.into_iter().take(MOST_MOVES) {
-        if is_better_elsewhere(draft, &blocked, worker)? {
+        if try_move(draft, &blocked, worker)? {
             return Ok(true);
         }
     }
     for avoided in hours_to_avoid(draft, worker)? {
-        if is_better_without(draft, avoided, worker)? {
+        if try_without(draft, avoided, worker)? {
             return Ok(true);
         }
     }
@@ -145,37 +158,35 @@ fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<V
     Ok(each)
 }
 
-/// Moves a blocked post to the best hour at which it passes among the posts that are not blocked, and keeps the result if
-/// it is better. Returns whether it is.
-fn is_better_elsewhere(
-    draft: &mut Draft<'_>,
-    blocked: &BlockedPost,
-    worker: &mut WorkerContext<'_>,
-) -> Result<bool, RuleFailure> {
+/// Moves a blocked post to one of the best hours at which it passes among the posts that are not blocked, and keeps the
+/// first result that is better. Returns whether there is one.
+fn try_move(draft: &mut Draft<'_>, blocked: &BlockedPost, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
     let place = blocked.slot.channel_draft;
     let live = live_slots(draft);
     let HoursOfPost { hours, passes } = blocked_hours(draft, blocked, &live, worker)?;
     let Some(channel_draft) = draft.channel_drafts.get(place).filter(|_| passes) else { return Ok(false) };
     let earning: Vec<usize> = live.iter().filter(|slot| slot.channel_draft == place).map(|slot| slot.hour).collect();
-    let Some((hour, objective)) = best_hour(channel_draft, blocked.slot.hour, &earning, &hours) else {
-        return Ok(false);
-    };
-    if objective <= channel_draft.instance.objective(&earning) {
-        return Ok(false);
+    let least = channel_draft.instance.objective(&earning);
+    let better = best_hours(channel_draft, blocked.slot.hour, &earning, &hours);
+    for (hour, _) in better.into_iter().take_while(|(_, objective)| *objective > least).take(MOST_HOURS) {
+        let before = DraftSnapshot::of(draft);
+        if let Some(channel_draft) = draft.channel_drafts.get_mut(place) {
+            let used = channel_draft.solution.chosen.clone();
+            let unused = hours.iter().filter(|(hour, _)| !used.contains(hour));
+            channel_draft.avoided.extend(unused.map(|(hour, verdict)| (*hour, Arc::clone(verdict))));
+            channel_draft.move_slot(blocked.slot.hour, hour);
+        }
+        let is_possible = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
+        draft.fill(worker)?;
+        if before.commit_or_restore(draft, is_possible) {
+            return Ok(true);
+        }
     }
-    let before = Placed::of(draft);
-    if let Some(channel_draft) = draft.channel_drafts.get_mut(place) {
-        let used = &channel_draft.solution.chosen;
-        channel_draft.avoided.extend(hours.into_iter().filter(|(hour, _)| !used.contains(hour)));
-        channel_draft.move_slot(blocked.slot.hour, hour);
-    }
-    let is_possible = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
-    draft.fill(worker)?;
-    Ok(before.keep_if_better(draft, is_possible))
+    Ok(false)
 }
 
-/// Where the posts of a draft were, to go back to.
-struct Placed {
+/// What placing posts changes of a draft, to go back to.
+struct DraftSnapshot {
     objective: f64,
     slots: Vec<Slot>,
     assignment: Assignment,
@@ -186,7 +197,7 @@ struct Placed {
     channels: Vec<(Solution, Vec<usize>, BlockedHours)>,
 }
 
-impl Placed {
+impl DraftSnapshot {
     fn of(draft: &Draft<'_>) -> Self {
         let of_channel =
             |draft: &ChannelDraft<'_>| (draft.solution.clone(), draft.left_out.clone(), draft.avoided.clone());
@@ -201,8 +212,8 @@ impl Placed {
         }
     }
 
-    /// Keeps the draft as it is now if it keeps the limits and is better, or else goes back. Returns which.
-    fn keep_if_better(self, draft: &mut Draft<'_>, keeps_limits: bool) -> bool {
+    /// Keeps the draft as it is now if it keeps the limits and is better, or else goes back. Returns whether it is kept.
+    fn commit_or_restore(self, draft: &mut Draft<'_>, keeps_limits: bool) -> bool {
         let is_possible = keeps_limits && draft.settled.unmet.is_empty();
         if is_possible && draft.objective() > self.objective + LEAST_GAIN * self.objective.abs() {
             return true;
@@ -227,47 +238,41 @@ fn live_slots(draft: &Draft<'_>) -> Vec<Slot> {
     draft.slots.iter().filter(is_live).cloned().collect()
 }
 
-/// The hour at which a channel's posts earn most if one of them moves there, and what they earn; `blocked` hours are out
-/// of the question. Only the hours of `earning` earn something beside it. `None` if no hour is possible.
-fn best_hour(
+/// The hours to which a post of a channel may move, with what it earns there together with the posts at the `earning`
+/// hours, the most first. `blocked` hours are left out.
+fn best_hours(
     channel_draft: &ChannelDraft<'_>,
     from: usize,
     earning: &[usize],
     blocked: &BlockedHours,
-) -> Option<(usize, f64)> {
-    let with = |hours: &mut dyn Iterator<Item = usize>, hour: usize| {
-        let mut hours: Vec<usize> = hours.chain([hour]).collect();
+) -> Vec<(usize, f64)> {
+    let ChannelDraft { solution, instance, .. } = channel_draft;
+    let with = |others: &[usize], hour: usize| {
+        let mut hours: Vec<usize> = others.iter().copied().filter(|own| *own != from).chain([hour]).collect();
         hours.sort_unstable();
         hours
     };
-    let chosen = &channel_draft.solution.chosen;
-    let mut best: Option<(usize, f64)> = None;
-    for hour in (0..channel_draft.instance.value.len()).filter(|hour| !blocked.contains_key(hour)) {
-        let moved = with(&mut chosen.iter().copied().filter(|own| *own != from), hour);
-        if chosen.contains(&hour) || !channel_draft.instance.is_feasible(&moved) {
-            continue;
-        }
-        let objective = channel_draft.instance.objective(&with(&mut earning.iter().copied(), hour));
-        if best.is_none_or(|(_, most)| objective > most) {
-            best = Some((hour, objective));
-        }
-    }
-    best
+    let is_free = |hour: &usize| !blocked.contains_key(hour) && !solution.chosen.contains(hour);
+    let possible =
+        (0..instance.value.len()).filter(is_free).filter(|hour| instance.is_feasible(&with(&solution.chosen, *hour)));
+    let mut hours: Vec<(usize, f64)> = possible.map(|hour| (hour, instance.objective(&with(earning, hour)))).collect();
+    hours.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+    hours
 }
 
 /// Places the week without some hours, and keeps the result if it is better. Returns whether it is.
-fn is_better_without(
+fn try_without(
     draft: &mut Draft<'_>,
     avoided: Vec<BlockedHours>,
     worker: &mut WorkerContext<'_>,
 ) -> Result<bool, RuleFailure> {
-    let before = Placed::of(draft);
+    let before = DraftSnapshot::of(draft);
     let is_possible = place_without(draft, &avoided, worker);
     draft.fill(worker)?;
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
         channel_draft.avoided = avoided;
     }
-    Ok(before.keep_if_better(draft, is_possible))
+    Ok(before.commit_or_restore(draft, is_possible))
 }
 
 /// Places the slots again of the channels that are to do without further hours. Bound and prices stay those of all open

@@ -111,9 +111,14 @@ impl<'a> ChannelDraft<'a> {
         })
     }
 
-    /// Places the slots, ignoring the client's other channels.
-    pub fn solve(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
+    /// Sets the price of fatigue at the end of the week. It stays when guardrails close hours, so that weeks of the client
+    /// with different hours closed have the same objective.
+    pub fn set_end_weight(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
         self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
+    }
+
+    /// Places the slots, ignoring the client's other channels.
+    pub fn solve(&mut self, worker: &mut WorkerContext<'_>) {
         self.left_out.clear();
         self.solution = worker.solve(&self.instance);
         self.upper_bound = self.solution.objective;

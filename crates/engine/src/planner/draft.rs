@@ -79,7 +79,7 @@ pub(super) fn set_up<'a>(
 /// Places the slots of all channels.
 fn place(week: &ClientWeek<'_>, channel_drafts: &mut [ChannelDraft<'_>], worker: &mut WorkerContext<'_>) -> Settled {
     for channel_draft in channel_drafts.iter_mut() {
-        channel_draft.solve(week.rules.fatigue.end_weight_rounds, worker);
+        channel_draft.solve(worker);
     }
     Settled::of(week, channel_drafts, worker)
 }
@@ -94,6 +94,9 @@ impl<'a> Draft<'a> {
     ) -> Result<Self, PlanError> {
         let histories = Histories::of(&week.client.assets, &week.state.asset_uses);
         let Setup { reality, warning, facts, mut channel_drafts } = set_up(&week, rules, demand, &histories, worker)?;
+        for channel_draft in &mut channel_drafts {
+            channel_draft.set_end_weight(week.rules.fatigue.end_weight_rounds, worker);
+        }
         let settled = place(&week, &mut channel_drafts, worker);
         let mut draft = Draft {
             week,

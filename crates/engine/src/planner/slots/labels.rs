@@ -39,7 +39,7 @@ struct Front {
     labels: Vec<Label>,
 }
 
-/// Labels that have just posted, and are too near to that post until an hour. They hold the fatigue of that hour.
+/// Labels that may not post again before an hour. Their fatigue is that of the hour.
 #[derive(Debug)]
 struct Waiting {
     until: usize,
