@@ -146,8 +146,8 @@ fn terms(has_committed: bool) -> Vec<Term> {
         ),
         term(
             "Net worth",
-            "engagements times what one is worth on its channel, less the cost: hours of work and people who left, each times \
-             what one costs. All of these are assumptions of the rules, in engagements of a channel whose worth is 1.",
+            "engagements times their worth on the channel, less the cost of working hours and of people who left. Worth and \
+             cost are assumptions of the rules. The unit is one engagement on a channel whose worth is 1.",
         ),
         term(
             "Audience",

@@ -24,8 +24,8 @@ pub struct ChannelCalibration {
     pub response: Vec<ResponsePoint>,
 }
 
-/// The mean loss of the posts of a channel that had about the same load: their 1 + engagements as a factor on what the
-/// model predicts without load.
+/// The mean ratio of 1 + engagements to what the model predicts without load, over the posts of a channel that had about
+/// the same load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResponsePoint {
     /// Mean load before the posts.

@@ -25,13 +25,13 @@ pub fn did_you_mean(name: impl fmt::Display) -> String {
     format!("did you mean `{name}`?")
 }
 
-/// The same question to be put after a cause, with what separates the two; empty without a name.
+/// `separator` and the question, to append to a cause; empty without a name.
 #[must_use]
 pub fn hint(separator: &str, name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("{separator}{}", did_you_mean(name)))
 }
 
-/// The remedy for a mistyped name: whether the nearest known one was meant, or else something other.
+/// The remedy for a mistyped name: asks whether the nearest known one was meant, or is `otherwise()` if none is near.
 pub fn suggestion<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,

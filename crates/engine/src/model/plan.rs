@@ -320,11 +320,11 @@ pub struct ClientPlan {
     pub conflicts: Vec<Conflict>,
     /// The agents' signals.
     pub signals: Signals,
-    /// How good the week is at least; `None` if the channels were not solved exactly.
+    /// The week's objective and an upper bound; `None` if the channels were not solved exactly.
     pub certificate: Option<Certificate>,
     /// Limits that cannot be kept together, because of which nothing is planned; empty if all can.
     pub unmet_limits: Vec<Arc<str>>,
-    /// What it may use of limits that it shares with other clients; empty if they need not give way to each other.
+    /// The client's quotas of limits that it shares with other clients; empty if none of these binds.
     pub quotas: Vec<LimitQuota>,
 }
 
@@ -345,7 +345,7 @@ pub struct Plan {
     pub scenario_hash: String,
     /// Sorted by client id; clients that are not planned for are left out.
     pub clients: Vec<ClientPlan>,
-    /// The workspaces whose clients give way to each other, by id.
+    /// The workspaces in which a limit that clients share binds, by id.
     pub workspaces: Vec<WorkspaceCertificate>,
 }
 
@@ -386,7 +386,7 @@ impl Plan {
         self.posts().filter(|(_, post)| post.is_live()).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
     }
 
-    /// What the posts that may run come to, as a share of the bound on what any plan within the limits can, `0..=1`. 0 if
+    /// The objective of the posts that may run, divided by the upper bound on any plan within the limits, `0..=1`. 0 if
     /// nothing could be earned.
     #[must_use]
     pub fn reach(&self) -> f64 {
