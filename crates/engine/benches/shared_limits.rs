@@ -74,7 +74,7 @@ fn planned(rules: &CompiledRules, scenario: &Scenario) -> Result<(Plan, Duration
 fn agency(clients: usize) -> Result<Scenario, Box<dyn Error>> {
     let week: Week = "2026-W40".parse()?;
     let bakery = support::bakery(week)?;
-    let template = &bakery.clients.first().ok_or("the bakery is missing")?.0;
+    let template = bakery.clients.first().ok_or("the bakery is missing")?;
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let clients = (0..clients).map(|number| client(number, template, week, &mut random)).collect::<Result<_, _>>()?;
     Ok(Scenario { clients, ..bakery })
@@ -82,7 +82,7 @@ fn agency(clients: usize) -> Result<Scenario, Box<dyn Error>> {
 
 fn client(
     number: usize,
-    template: &Client,
+    (template, template_state): &(Client, ClientState),
     week: Week,
     random: &mut ChaCha8Rng,
 ) -> Result<(Client, ClientState), Box<dyn Error>> {
@@ -97,25 +97,19 @@ fn client(
         body: "Fresh.".into(),
         ..Asset::new(AssetId::new(format!("{number}-{place}")), "photo", monday.plus_hours(-24 - place as i64))
     };
+    let usual = template_state.channels.first().ok_or("the bakery has no channel")?;
     let channel = |channel, random: &mut ChaCha8Rng| ChannelState {
         channel,
         audience: random.random_range(500.0..50_000.0),
         engagement_rate: Some(random.random_range(0.005..0.05)),
         last_post_at: Some(monday.plus_hours(-48)),
         recent_posts: vec![monday.plus_hours(-48)],
-        posts_last_7_days: 1,
-        posts_last_30_days: 1,
-        fatigue: Score::ZERO,
         as_of: monday,
-        momentum: None,
-        visibility: None,
-        engagement: None,
+        ..usual.clone()
     };
     let state = ClientState {
         channels: Channel::ALL.into_iter().map(|one| channel(one, random)).collect(),
-        warnings: Vec::new(),
-        reality: None,
-        asset_uses: Vec::new(),
+        ..template_state.clone()
     };
     let client = Client {
         id: ClientId::new(format!("client-{number:05}")),

@@ -172,12 +172,10 @@ impl<'a> ClientProblem<'a> {
     fn answer(&self, solved: CoupledSolution, prices: &[f64]) -> Answer {
         let used = self.used(&solved.channels);
         let spent: f64 = used.iter().map(|(row, used)| prices[*row] * used).sum();
-        let mut own_prices = solved.prices;
-        own_prices.truncate(self.own.len());
         Answer {
             bound: solved.bound.unwrap_or(solved.objective),
             offer: solved.kept.then_some(Offer { objective: solved.objective + spent, used, price_list: 0 }),
-            own_prices,
+            own_prices: solved.prices,
         }
     }
 
