@@ -10,7 +10,9 @@ use super::folder::OutFolder;
 use super::plan::Tables;
 use super::progress::stop_if_requested;
 use super::{Format, Globals, OutArguments, ThreadsArgument, input, print};
-use crate::calibration::{Backtest as Tested, BacktestOptions, Expectation, Method, Score, backtest, expectations};
+use crate::calibration::{
+    Backtest as Tested, BacktestOptions, EngagementForecast, Method, Score, backtest, forecast_posts,
+};
 use crate::model::Zone;
 use crate::report::{self, BacktestReport};
 use crate::scenario::{self, PostingHistories};
@@ -106,7 +108,7 @@ impl Backtest {
             account.zone = known.map_or(account.zone, |known| known.zone);
         }
         let options = self.options();
-        let expected = self.threads.run(|| Ok(expectations(&histories.accounts, &planned, &options)))?;
+        let expected = self.threads.run(|| Ok(forecast_posts(&histories.accounts, &planned, &options)))?;
         stop_if_requested()?;
         let (name, bytes) = report::expectations_table(&expected, self.tables.format())?;
         out.write(&name, &bytes)?;
@@ -118,7 +120,7 @@ impl Backtest {
         }
         let sums = expected.iter().filter(|one| one.at.is_none()).map(|one| {
             let [low, _, median, _, high] = one.quantiles;
-            let Expectation { account, channel, posts, .. } = one;
+            let EngagementForecast { account, channel, posts, .. } = one;
             format!(
                 "{account} {channel}: {posts} post(s), {median:.0} engagements (5 to 95 %: {low:.0} to {high:.0})\n"
             )
@@ -163,7 +165,7 @@ impl Backtest {
     }
 }
 
-fn expectation_json(one: &Expectation) -> Value {
+fn expectation_json(one: &EngagementForecast) -> Value {
     json!({
         "account": one.account,
         "channel": one.channel,

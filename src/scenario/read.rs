@@ -205,14 +205,14 @@ mod tests {
             ("kettle-lane", "Kettle Lane Tea", 60.0)
         );
         assert_eq!(client.policy.max_actions_per_day, 8);
-        assert_eq!(client.days.iter().map(|day| day.name.as_ref()).collect::<Vec<_>>(), ["Shop day", "Halloween"]);
+        assert_eq!(client.calendar.iter().map(|day| day.name.as_ref()).collect::<Vec<_>>(), ["Shop day", "Halloween"]);
         assert_eq!(tea.reality.as_ref().unwrap().as_of, time("2026-10-12T00:00:00Z"));
         assert_eq!(tea.asset_uses.len(), 6);
         assert_eq!(tea.channels[0].as_of, time("2026-10-18T23:00:00Z"));
         let (repair, orbit) = &scenario.clients[1];
         assert_eq!(repair.policy, policy());
         assert_eq!(orbit.channels[0].as_of, time("2026-10-19T04:00:00Z"));
-        assert!(repair.days.iter().any(|day| day.channel == Some(Channel::X)));
+        assert!(repair.calendar.iter().any(|day| day.channel == Some(Channel::X)));
         let x = &orbit.channels[1];
         assert_eq!((x.engagement_rate, x.momentum, x.last_post_at, x.posts_last_30_days), (None, None, None, 0));
     }

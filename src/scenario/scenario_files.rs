@@ -69,7 +69,7 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
         files.policies.push(client.into());
         files.assets.extend(client.assets.iter().map(|asset| AssetRow::of(client, asset)));
         files.campaigns.extend(client.campaigns.iter().map(|campaign| CampaignRow::of(client, campaign)));
-        files.calendar.extend(client.days.iter().map(|day| CalendarRow::of(client, day)));
+        files.calendar.extend(client.calendar.iter().map(|day| CalendarRow::of(client, day)));
         files.channels.extend(state.channels.iter().map(|channel| ChannelRow::of(client, channel)));
         files.warnings.extend(state.warnings.iter().map(|warning| WarningRow::of(client, warning)));
         files.reality.extend(state.reality.iter().map(|reality| RealityRow::of(client, reality)));

@@ -242,7 +242,7 @@ impl Reader<'_> {
             format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE c.{condition}");
         let rows: Vec<RecordRow<(ClientRow, PolicyRow)>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for RecordRow((client, policy)) in rows {
-            let client = client.into_client(Zone::utc(), policy.over(&DEFAULT_POLICY));
+            let client = client.into_client(Zone::utc(), policy.with_defaults(&DEFAULT_POLICY));
             let state =
                 ClientState { channels: Vec::new(), warnings: Vec::new(), reality: None, asset_uses: Vec::new() };
             self.clients.insert(client.id.to_string(), (client, state));
@@ -265,7 +265,7 @@ impl Reader<'_> {
     }
 
     async fn days(&mut self) -> Result<(), StoreError> {
-        let day = |row: DayRow, client: &mut Client, _: &mut ClientState| client.days.push(row.into());
+        let day = |row: DayRow, client: &mut Client, _: &mut ClientState| client.calendar.push(row.into());
         self.records("calendar_days", "position", day).await
     }
 

@@ -320,7 +320,7 @@ fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
         ("its policy", then.policy != now.policy),
         ("campaigns", then.campaigns != now.campaigns),
         ("assets", then.assets != now.assets),
-        ("special days", then.days != now.days),
+        ("special days", then.calendar != now.calendar),
     ];
     parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -293,14 +293,14 @@ impl RecordedDecision {
     }
 
     /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
-    fn recorded(self, schedule: &Schedule, seen: Option<&ChannelSnapshot>) -> Option<Recorded> {
+    fn recorded(self, schedule: &Schedule, snapshot: Option<&ChannelSnapshot>) -> Option<Recorded> {
         let (occasion, status, facts, mut verdicts, reason) = match self.content {
             DecisionContent::WithoutFacts => return None,
             DecisionContent::Daily(payload, facts) => {
                 (DecisionSource::Daily, payload.to, facts.0, facts.1, payload.reason())
             }
             DecisionContent::Plan(payload, signals) => {
-                let facts = planned_facts(&payload, &signals, self.confidence, schedule, seen?)?;
+                let facts = planned_facts(&payload, &signals, self.confidence, schedule, snapshot?)?;
                 (DecisionSource::Plan, payload.status, facts, signals.guardrails, payload.blocked)
             }
         };
@@ -317,7 +317,7 @@ impl RecordedDecision {
             scheduled_for: schedule.scheduled_for,
             zone: schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc()),
             post: facts.post,
-            seen: facts.channel,
+            snapshot: facts.channel,
             warnings: facts.warnings,
             reality: facts.performance_reality,
             is_approved: facts.is_approved,
@@ -335,7 +335,7 @@ fn planned_facts(
     signals: &PlanSignals,
     confidence: f64,
     schedule: &Schedule,
-    seen: &ChannelSnapshot,
+    snapshot: &ChannelSnapshot,
 ) -> Option<DecisionFacts> {
     if schedule.metadata.get(ATTACHED).is_some() {
         return None;
@@ -349,7 +349,7 @@ fn planned_facts(
         others_of_day: payload.others_of_day.clone(),
     };
     Some(DecisionFacts {
-        channel: seen.clone(),
+        channel: snapshot.clone(),
         post,
         campaign_id: schedule.campaign_id.as_deref().map(CampaignId::new),
         warnings: WarningsSeen { high: signals.high_warnings, medium: signals.medium_warnings },
@@ -426,10 +426,11 @@ async fn channel_facts(
 ) -> Result<BTreeMap<Uuid, ChannelSnapshot>, StoreError> {
     #[derive(Deserialize)]
     struct Signals {
-        seen: Option<ChannelSnapshot>,
+        #[serde(rename = "seen")]
+        snapshot: Option<ChannelSnapshot>,
     }
     let ids: BTreeSet<Uuid> = schedules.map(fatigue_check_id).collect();
     let sql = "SELECT id, source_signals FROM campaign_orchestration_actions WHERE id = ANY($1)";
     let decisions: Vec<(Id, Json<Signals>)> = tx.all(sql, values![Vec::from_iter(ids)]).await?;
-    Ok(decisions.into_iter().filter_map(|(Id(id), Json(signals))| Some((id, signals.seen?))).collect())
+    Ok(decisions.into_iter().filter_map(|(Id(id), Json(signals))| Some((id, signals.snapshot?))).collect())
 }

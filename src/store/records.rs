@@ -66,7 +66,7 @@ record! {
 impl DayRow {
     /// The rows of a client's special days.
     pub fn all_of(client: &Client) -> impl Iterator<Item = Self> {
-        (0..).zip(&client.days).map(|(position, day)| {
+        (0..).zip(&client.calendar).map(|(position, day)| {
             let CalendarEntry { from, to, kind, factor, channel, ref name } = *day;
             Self {
                 client_id: client.id.clone(),

@@ -186,7 +186,7 @@ fn committed_posts_are_weighted_by_their_own_campaign() {
             }
         });
         let plan = planned(&rules, &agency.scenario());
-        plan.clients[0].prior.iter().map(|post| post.expected_engagement).collect()
+        plan.clients[0].committed.iter().map(|post| post.expected_engagement).collect()
     };
     let ratio: Vec<f64> = expected(WEIGHT).iter().zip(expected(1.0)).map(|(heavy, plain)| heavy / plain).collect();
     assert_eq!(ratio.len(), 2);

@@ -16,7 +16,7 @@ pub fn section(simulation: &Simulation) -> Section {
             Block::Cards { cards: cards(simulation) },
             Block::Terms { terms: terms(simulation.provenance.committed_posts > 0) },
             Block::Figure { name: "engagement" },
-            Block::Table { table: losses(simulation) },
+            Block::Table { table: post_funnel(simulation) },
             Block::Figure { name: "posts" },
         ],
     }
@@ -93,17 +93,37 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
         card("Hours of work", &totals.hours_of_work, 1.0, None),
         card("Cost", &totals.cost, 1.0, Some("of the work and of the people who left".to_owned())),
         card("Audience at the end", &totals.audience_end, 1.0, audience_lost(&simulation.weekly)),
-        card("Drafts", &totals.posts_drafted, 1.0, of(&totals.posts_drafted, totals.posts_wanted.mean, "wanted")),
+        card(
+            "Drafts",
+            &totals.posts_drafted,
+            1.0,
+            share_note(&totals.posts_drafted, totals.posts_wanted.mean, "wanted"),
+        ),
         Card {
             label: "Engagements per draft",
             value: per_draft.map_or_else(|| percent(None), count),
             lines: vec!["engagements divided by drafts".to_owned()],
         },
-        card("Blocked posts", &totals.posts_blocked, 1.0, of(&totals.posts_blocked, planned, "planned")),
+        card("Blocked posts", &totals.posts_blocked, 1.0, share_note(&totals.posts_blocked, planned, "planned")),
         card("Reviews per week", &totals.reviews, weeks, busiest(&simulation.weekly)),
-        card("Rejected by a reviewer", &totals.rejected, 1.0, of(&totals.rejected, totals.reviews.mean, "reviewed")),
-        card("Not approved in time", &totals.expired, 1.0, of(&totals.expired, totals.reviews.mean, "reviewed")),
-        card("Posts without an asset", &totals.without_asset, 1.0, of(&totals.without_asset, planned, "planned")),
+        card(
+            "Rejected by a reviewer",
+            &totals.rejected,
+            1.0,
+            share_note(&totals.rejected, totals.reviews.mean, "reviewed"),
+        ),
+        card(
+            "Not approved in time",
+            &totals.expired,
+            1.0,
+            share_note(&totals.expired, totals.reviews.mean, "reviewed"),
+        ),
+        card(
+            "Posts without an asset",
+            &totals.without_asset,
+            1.0,
+            share_note(&totals.without_asset, planned, "planned"),
+        ),
     ]
 }
 
@@ -117,7 +137,8 @@ fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>
     Card { label, value: count(estimate.mean / per), lines }
 }
 
-fn of(part: &Estimate, whole: f64, what: &str) -> Option<String> {
+/// A card's note: the part of the whole, in per cent.
+fn share_note(part: &Estimate, whole: f64, what: &str) -> Option<String> {
     share(part.mean, whole).map(|share| format!("{} of {} {what}", percent(Some(share)), count(whole)))
 }
 
@@ -163,14 +184,14 @@ fn terms(has_committed: bool) -> Vec<Term> {
 const FEWER_BY_HOOK: &str = "removed by the rules' script";
 const MORE_BY_HOOK: &str = "added by the rules' script";
 
-fn losses(simulation: &Simulation) -> Table {
+fn post_funnel(simulation: &Simulation) -> Table {
     let totals = &simulation.headline;
     let wanted = totals.posts_wanted.mean;
     let planned = totals.posts_planned.mean;
     let committed = f64::from(simulation.provenance.committed_posts);
-    let losses = [totals.posts_blocked.mean, totals.rejected.mean, totals.expired.mean];
-    let [blocked, rejected, expired] = losses;
-    let rest = planned + committed - losses.iter().sum::<f64>() - totals.posts_drafted.mean;
+    let not_drafted = [totals.posts_blocked.mean, totals.rejected.mean, totals.expired.mean];
+    let [blocked, rejected, expired] = not_drafted;
+    let rest = planned + committed - not_drafted.iter().sum::<f64>() - totals.posts_drafted.mean;
     let mut steps = vec![("Wanted by the rules", wanted)];
     steps.extend(before_planning(simulation));
     steps.extend([

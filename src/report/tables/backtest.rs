@@ -1,7 +1,7 @@
 //! The tables of a backtest.
 
 use super::{Table, TableFormat, columns};
-use crate::calibration::{Backtest, Expectation, Method, Prediction, SHARES, Score};
+use crate::calibration::{Backtest, EngagementForecast, Method, Prediction, SHARES, Score};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::report::{File, ReportError};
 
@@ -58,12 +58,12 @@ fn predictions(predictions: &[Prediction]) -> Table {
 ///
 /// # Errors
 /// If the table cannot be written.
-pub fn expectations_table(expectations: &[Expectation], format: TableFormat) -> Result<File, ReportError> {
+pub fn expectations_table(expectations: &[EngagementForecast], format: TableFormat) -> Result<File, ReportError> {
     expectations_of(expectations).write(format)
 }
 
 /// The table of expectations.
-pub(crate) fn expectations_of(expectations: &[Expectation]) -> Table {
+pub(crate) fn expectations_of(expectations: &[EngagementForecast]) -> Table {
     let mut table = Table::new("expectations", "forecast engagements of planned posts");
     columns!(table, expectations, |row| {
         /// The account.

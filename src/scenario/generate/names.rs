@@ -7,17 +7,17 @@ use super::draw::Draw;
 pub(super) struct Trade {
     /// The industry in the clients table.
     pub industry: &'static str,
-    kinds: [&'static str; 3],
+    name_suffixes: [&'static str; 3],
     topics: [&'static str; 4],
 }
 
-const FIRST: [&str; 32] = [
+const NAME_STARTS: [&str; 32] = [
     "Lark", "Brindle", "Oster", "Wick", "Tamar", "Quill", "Fen", "Marl", "Sable", "Thorn", "Ember", "Haw", "Pell",
     "Rook", "Vesper", "Cory", "Dun", "Elder", "Gorse", "Hazel", "Iris", "Juni", "Kestrel", "Linden", "Moss", "Nettle",
     "Orrin", "Plover", "Russet", "Sorrel", "Tansy", "Umber",
 ];
 
-const SECOND: [&str; 16] = [
+const NAME_ENDINGS: [&str; 16] = [
     "mere", "ford", "wick", "dale", "by", "combe", "hollow", "stead", "ley", "field", "gate", "worth", "brook",
     "mount", "haven", "stow",
 ];
@@ -77,7 +77,7 @@ const TRADES: [Trade; 20] = [
     ),
 ];
 
-const HOOKS: [&str; 12] = [
+const TITLE_ENDINGS: [&str; 12] = [
     "what nobody tells you",
     "behind the scenes",
     "three things to know",
@@ -92,8 +92,8 @@ const HOOKS: [&str; 12] = [
     "in one minute",
 ];
 
-const fn trade(industry: &'static str, kinds: [&'static str; 3], topics: [&'static str; 4]) -> Trade {
-    Trade { industry, kinds, topics }
+const fn trade(industry: &'static str, name_suffixes: [&'static str; 3], topics: [&'static str; 4]) -> Trade {
+    Trade { industry, name_suffixes, topics }
 }
 
 /// A business, with its name as an identifier.
@@ -106,9 +106,9 @@ pub(super) struct Business {
 /// Draws a business. Names may repeat; the identifier contains the client's number.
 pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
     let trade = *draw.pick_from(&TRADES);
-    let first = *draw.pick_from(&FIRST);
-    let second = *draw.pick_from(&SECOND);
-    let kind = *draw.pick_from(&trade.kinds);
+    let first = *draw.pick_from(&NAME_STARTS);
+    let second = *draw.pick_from(&NAME_ENDINGS);
+    let kind = *draw.pick_from(&trade.name_suffixes);
     let slug = format!("{}{second}-{}-{number:04}", first.to_lowercase(), trade.industry);
     Business { trade, name: format!("{first}{second} {kind}"), slug }
 }
@@ -116,7 +116,7 @@ pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
 /// A headline about a topic of the trade.
 pub(super) fn headline(draw: &mut Draw, trade: &Trade) -> String {
     let topic = *draw.pick_from(&trade.topics);
-    let hook = *draw.pick_from(&HOOKS);
+    let hook = *draw.pick_from(&TITLE_ENDINGS);
     let mut chars = topic.chars();
     let capital: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
     format!("{capital}: {hook}")

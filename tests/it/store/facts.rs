@@ -119,7 +119,7 @@ on_both! {
     async fn a_later_blackout_blocks_the_posts_of_its_days(place: &Place) {
         let rules = rules();
         let ledger = committed(place, &rules).await;
-        let closed = shop_but(|client, _| client.days.push(blackout("2026-09-09", "2026-09-11")));
+        let closed = shop_but(|client, _| client.calendar.push(blackout("2026-09-09", "2026-09-11")));
         load(&ledger, &rules, &closed, "2026-09-07T12:00:00Z").await;
         pass(&ledger, &rules, 7..=9).await;
         let held = all(&ledger).await;

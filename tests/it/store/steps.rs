@@ -53,7 +53,7 @@ on_both! {
         let listed = place.texts("SELECT from_status || ' ' || to_status FROM schedule_steps").await;
         let known: BTreeSet<String> = ScheduleStatus::ALL
             .iter()
-            .flat_map(|from| from.steps().iter().map(move |to| format!("{from} {to}")))
+            .flat_map(|from| from.next_statuses().iter().map(move |to| format!("{from} {to}")))
             .collect();
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), known);
     }

@@ -46,7 +46,7 @@ impl Agency {
             },
             campaigns: Vec::new(),
             assets: (0..ASSETS).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
-            days: Vec::new(),
+            calendar: Vec::new(),
             world: Vec::new(),
         };
         let state = ClientState {

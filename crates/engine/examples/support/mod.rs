@@ -49,7 +49,7 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         },
         campaigns: Vec::new(),
         assets: (1..=8).map(|number| photo(number, week)).collect::<Result<_, _>>()?,
-        days: Vec::new(),
+        calendar: Vec::new(),
         world: Vec::new(),
     };
     let monday = client.zone.start_of_day(week.monday())?;

@@ -122,5 +122,5 @@ fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<NaiveDa
 
 /// The special days of the client and of its rules.
 fn days<'a>(week: &ClientWeek<'a>) -> impl Iterator<Item = &'a CalendarEntry> + use<'a> {
-    week.client.days.iter().chain(&week.rules.calendar.days)
+    week.client.calendar.iter().chain(&week.rules.calendar.days)
 }

@@ -96,7 +96,7 @@ impl Design {
     }
 
     /// The sum of the effects on one post: its expected log(1 + engagements) minus the sum of the state's components.
-    pub fn mean(&self, post: &Observation, effects: &DVector<f64>) -> f64 {
+    pub fn sum_of_effects(&self, post: &Observation, effects: &DVector<f64>) -> f64 {
         self.row(post).zip(effects.iter()).map(|(x, effect)| x * effect).sum()
     }
 }

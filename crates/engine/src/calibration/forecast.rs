@@ -77,7 +77,8 @@ pub(super) fn median_at_recent_level(
 ) -> Option<f64> {
     let mut rng = ChaCha8Rng::from_seed(seed);
     let weight_sums = sums(account.ages.iter().map(|days| libm::exp2(-days / RECENT_HALF_LIFE_DAYS)));
-    let by_effects: Vec<f64> = posts.iter().map(|post| channel.design.mean(post, &account.effects.mean)).collect();
+    let by_effects: Vec<f64> =
+        posts.iter().map(|post| channel.design.sum_of_effects(post, &account.effects.mean)).collect();
     let mut engagements = |by_effects: &f64| {
         let residual = pick(&account.residuals, &weight_sums, rng.random::<f64>())?;
         Some(libm::expm1(by_effects + residual).max(0.0))
@@ -124,7 +125,8 @@ impl<'a> Sampler<'a> {
             state.component_mul_assign(&time.decay());
             state += added_sd.component_mul(&Vector3::from_fn(|_, _| normal(rng)));
             before = Some(post.days);
-            let log = self.channel.design.mean(post, &effects) + state.sum() + noise_sd * self.innovation(rng);
+            let log =
+                self.channel.design.sum_of_effects(post, &effects) + state.sum() + noise_sd * self.innovation(rng);
             sum += libm::expm1(log).max(0.0);
         }
         sum

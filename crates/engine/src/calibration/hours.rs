@@ -21,7 +21,7 @@ pub(super) fn gain(channel: &ChannelFit, account: &AccountFit, posts: &[Observat
     let measured = posts.iter().filter_map(|post| Some((post, post.log_engagements?)));
     let (in_best, others): (Vec<_>, Vec<_>) = measured.partition(|(post, _)| best.contains(&post.hour_bin));
     let mean_residual = |posts: &[(&Observation, f64)]| {
-        let residuals = posts.iter().map(|(post, log)| log - channel.design.mean(post, &other_effects));
+        let residuals = posts.iter().map(|(post, log)| log - channel.design.sum_of_effects(post, &other_effects));
         mean(&residuals.collect::<Vec<f64>>())
     };
     let [n, m] = [in_best.len() as f64, others.len() as f64];

@@ -72,7 +72,7 @@ pub struct Client {
     /// Sorted by id.
     pub assets: Vec<Asset>,
     /// The calendar entries that apply to it, by first day and name.
-    pub days: Vec<CalendarEntry>,
+    pub calendar: Vec<CalendarEntry>,
     /// Estimates of its audiences' response, by channel, then parameter; simulations draw the truth from them.
     pub world: Vec<WorldEstimate>,
 }
@@ -132,7 +132,7 @@ impl ClientRow {
             policy,
             campaigns: Vec::new(),
             assets: Vec::new(),
-            days: Vec::new(),
+            calendar: Vec::new(),
             world: Vec::new(),
         }
     }
@@ -173,7 +173,7 @@ record! {
 impl PolicyRow {
     /// The policy, with the default's value for each blank cell.
     #[must_use]
-    pub fn over(&self, default: &Policy) -> Policy {
+    pub fn with_defaults(&self, default: &Policy) -> Policy {
         Policy {
             agent_enabled: self.agent_enabled.unwrap_or(default.agent_enabled),
             auto_exec_enabled: self.auto_exec_enabled.unwrap_or(default.auto_exec_enabled),

@@ -49,8 +49,8 @@ pub use named::UnknownName;
 #[doc(hidden)]
 pub use named::named;
 pub use plan::{
-    Allocation, AssetChoice, ClientPlan, ConfidenceCause, ConfidenceStep, Conflict, ConflictKind, Plan, Post,
-    PriorPost, ScheduleStatus, TargetSource, Tier, derived_id,
+    Allocation, AssetChoice, ClientPlan, CommittedPost, ConfidenceCause, ConfidenceStep, Conflict, ConflictKind, Plan,
+    Post, ScheduleStatus, TargetSource, Tier, derived_id,
 };
 pub use reality::{Reality, RealityRow};
 pub use reason::Reason;

@@ -35,7 +35,7 @@ named!(
 impl ScheduleStatus {
     /// The statuses that may follow this one. The databases hold the same list and reject any other transition.
     #[must_use]
-    pub const fn steps(self) -> &'static [ScheduleStatus] {
+    pub const fn next_statuses(self) -> &'static [ScheduleStatus] {
         use ScheduleStatus::{Blocked, Cancelled, Completed, Executing, Failed, Pending, Ready};
         match self {
             Pending => &[Ready, Blocked, Cancelled],
@@ -51,7 +51,7 @@ impl ScheduleStatus {
     /// Whether `next` may follow this status.
     #[must_use]
     pub fn can_become(self, next: ScheduleStatus) -> bool {
-        self.steps().contains(&next)
+        self.next_statuses().contains(&next)
     }
 }
 
@@ -189,7 +189,7 @@ impl Post {
 
 /// A post of the week that was committed before planning. The plan works around it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PriorPost {
+pub struct CommittedPost {
     /// The channel.
     pub channel: Channel,
     /// Hour of the week, in elapsed hours from Monday 00:00 in the client's zone.
@@ -230,7 +230,7 @@ pub struct Allocation {
     /// The channel.
     pub channel: Channel,
     /// The facts about the channel as the rules saw them.
-    pub seen: Arc<ChannelSnapshot>,
+    pub snapshot: Arc<ChannelSnapshot>,
     /// Posts a week that the rules want, before fatigue lowers the number.
     pub posts_wanted: u32,
     /// Target posts a week, after fatigue or the pack's `weekly_posts` function; includes committed posts.
@@ -313,7 +313,7 @@ pub struct ClientPlan {
     /// Planned posts, by time, then channel.
     pub posts: Vec<Post>,
     /// Posts of the week that were committed before planning, by time, then channel.
-    pub prior: Vec<PriorPost>,
+    pub committed: Vec<CommittedPost>,
     /// One allocation per channel, in channel order.
     pub allocations: Vec<Allocation>,
     /// Conflicts in channel order, those without a channel first.

@@ -35,7 +35,7 @@ pub(super) fn allocation(
         .collect();
     Allocation {
         channel,
-        seen: Arc::clone(&channel_draft.seen),
+        snapshot: Arc::clone(&channel_draft.snapshot),
         posts_wanted: channel_draft.wanted,
         posts_target: channel_draft.target,
         target_source: channel_draft.target_source,

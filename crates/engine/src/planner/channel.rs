@@ -36,7 +36,7 @@ pub(super) type BlockedHours = BTreeMap<usize, Arc<Verdict>>;
 pub(super) struct ChannelDraft<'a> {
     pub state: &'a ChannelState,
     pub rules: &'a ChannelRules,
-    pub seen: Arc<ChannelSnapshot>,
+    pub snapshot: Arc<ChannelSnapshot>,
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
     /// Weights from the pack's `hour_weights` function, if it has one.
@@ -70,7 +70,7 @@ impl<'a> ChannelDraft<'a> {
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
         state: &'a ChannelState,
-        (seen, facts): (ChannelSnapshot, ChannelFacts),
+        (snapshot, facts): (ChannelSnapshot, ChannelFacts),
         candidates: Vec<Candidate<'a>>,
         worker: &mut WorkerContext<'_>,
     ) -> Result<Self, RuleFailure> {
@@ -92,7 +92,7 @@ impl<'a> ChannelDraft<'a> {
         Ok(Self {
             state,
             rules,
-            seen: Arc::new(seen),
+            snapshot: Arc::new(snapshot),
             ctx,
             hours,
             hour_weights,
@@ -238,7 +238,7 @@ pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) ->
 }
 
 /// What is known of a channel's week, apart from the pack's own numbers.
-pub(super) fn channel_seen(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSnapshot {
+pub(super) fn channel_snapshot(week: &ClientWeek<'_>, state: &ChannelState) -> ChannelSnapshot {
     let client = week.client;
     let start = week.hours.start();
     let unknown_is_half = |score: Option<crate::model::Score>| score.map_or(0.5, |score| score.get());
@@ -282,7 +282,7 @@ pub struct WarningsSeen {
 /// `weekly_posts` are those that they want in the week.
 pub(super) fn channel_facts(
     channel_key: ChannelKey<'_>,
-    seen: &ChannelSnapshot,
+    snapshot: &ChannelSnapshot,
     rules: &Rules,
     weekly_posts: u32,
     warnings: WarningsSeen,
@@ -292,32 +292,32 @@ pub(super) fn channel_facts(
     ChannelFacts {
         client: channel_key.client.as_str().into(),
         workspace: channel_key.workspace.as_str().into(),
-        industry: (*seen.industry).into(),
-        tags: texts(&seen.tags),
+        industry: (*snapshot.industry).into(),
+        tags: texts(&snapshot.tags),
         hour_weights: channel.hour_weights(),
-        status: seen.status.name().into(),
+        status: snapshot.status.name().into(),
         channel: channel_key.channel.name().into(),
-        client_priority: seen.client_priority,
-        audience: seen.audience,
-        engagement_rate: seen.engagement_rate.unwrap_or(channel.engagement_rate),
-        has_history: seen.engagement_rate.is_some(),
-        fatigue: seen.fatigue,
-        momentum: seen.momentum,
-        visibility: seen.visibility,
-        engagement: seen.engagement,
-        hours_since_last_post: seen.hours_since_last_post,
-        posts_last_7_days: i64::from(seen.posts_last_7_days),
-        posts_last_30_days: i64::from(seen.posts_last_30_days),
+        client_priority: snapshot.client_priority,
+        audience: snapshot.audience,
+        engagement_rate: snapshot.engagement_rate.unwrap_or(channel.engagement_rate),
+        has_history: snapshot.engagement_rate.is_some(),
+        fatigue: snapshot.fatigue,
+        momentum: snapshot.momentum,
+        visibility: snapshot.visibility,
+        engagement: snapshot.engagement,
+        hours_since_last_post: snapshot.hours_since_last_post,
+        posts_last_7_days: i64::from(snapshot.posts_last_7_days),
+        posts_last_30_days: i64::from(snapshot.posts_last_30_days),
         weekly_posts: i64::from(weekly_posts),
         min_spacing_hours: i64::from(channel.min_spacing_hours),
         warn_at: rules.fatigue.warn_at,
         block_at: rules.fatigue.block_at,
         high_warnings: i64::from(warnings.high),
         medium_warnings: i64::from(warnings.medium),
-        pause_on_high_warning: seen.policy.pause_on_high_severity_warning,
-        agent_enabled: seen.policy.agent_enabled,
-        auto_exec_enabled: seen.policy.auto_exec_enabled,
-        max_actions_per_day: i64::from(seen.policy.max_actions_per_day),
+        pause_on_high_warning: snapshot.policy.pause_on_high_severity_warning,
+        agent_enabled: snapshot.policy.agent_enabled,
+        auto_exec_enabled: snapshot.policy.auto_exec_enabled,
+        max_actions_per_day: i64::from(snapshot.policy.max_actions_per_day),
         assessed: reality.assessed,
         perceived: reality.perceived,
         true_score: reality.estimated,

@@ -117,7 +117,7 @@ impl<'p> Record<'p> {
         };
         Decision {
             payload: json(&payload),
-            source_signals: format!("{{{},\"seen\":{}}}", self.fatigue_signals, json(&*allocation.seen)).into(),
+            source_signals: format!("{{{},\"seen\":{}}}", self.fatigue_signals, json(&*allocation.snapshot)).into(),
             ..self.about_client(ActionType::FatigueCheck, allocation.channel.name(), "client_ops")
         }
     }

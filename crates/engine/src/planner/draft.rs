@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::PlanError;
 use super::asset_rows::{AssetRow, AssignedWithin, assign_within};
 use super::assets::{self, Assignment, AssignmentProblem, Slot};
-use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_seen};
+use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
 use super::facts::client_facts;
 use super::limits::{AssetLimits, Settled};
 use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
@@ -68,7 +68,7 @@ pub(super) fn set_up<'a>(
     for (channel, candidates) in state.channels.iter().zip(candidates) {
         let channel_key =
             ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
-        let seen = channel_seen(week, channel);
+        let seen = channel_snapshot(week, channel);
         let wanted = seasonal_posts(week.rules, channel.channel, week.hours);
         let facts = channel_facts(channel_key, &seen, week.rules, wanted, warnings, &reality);
         channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);

@@ -328,7 +328,7 @@ impl SlotEvaluator<'_, '_> {
 
     fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, context: &SlotContext) -> Arc<PostFacts> {
         let asset = self.scored.map(|scored| AssetSnapshot::of(scored.candidate.asset, scored.score));
-        let seen = PostSnapshot {
+        let snapshot = PostSnapshot {
             fatigue: context.fatigue,
             expected_engagement,
             asset,
@@ -336,7 +336,7 @@ impl SlotEvaluator<'_, '_> {
             hours_to_nearest_post: context.hours_to_nearest_post,
             others_of_day: context.others_of_day.clone(),
         };
-        Arc::new(post_facts(&seen, shown_at(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
+        Arc::new(post_facts(&snapshot, shown_at(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
     }
 }
 
@@ -358,15 +358,15 @@ pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, Wal
 
 /// The facts of a post that scripts can read.
 pub(super) fn post_facts(
-    seen: &PostSnapshot,
+    snapshot: &PostSnapshot,
     shown: Option<(NaiveDate, WallHour)>,
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
 ) -> PostFacts {
-    let asset = seen.asset.as_ref();
+    let asset = snapshot.asset.as_ref();
     let wall = shown.map(|(_, wall)| wall);
     let date = shown.map(|(date, _)| date);
-    let others = || seen.others_of_day.iter();
+    let others = || snapshot.others_of_day.iter();
     PostFacts {
         hour: wall.map_or(0, |wall| i64::from(wall.hour)),
         weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
@@ -375,8 +375,8 @@ pub(super) fn post_facts(
         month: date.map_or(1, |date| date.month().into()),
         week: date.map_or(1, |date| date.iso_week().week().into()),
         is_best_hour: wall.is_some_and(|wall| is_best_hour(rules, wall)),
-        fatigue: seen.fatigue,
-        expected_engagement: seen.expected_engagement,
+        fatigue: snapshot.fatigue,
+        expected_engagement: snapshot.expected_engagement,
         has_asset: asset.is_some(),
         asset_score: asset.map_or(0.0, |asset| asset.score),
         asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
@@ -386,8 +386,8 @@ pub(super) fn post_facts(
         hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
         has_content: asset.is_some_and(|asset| asset.has_content),
         campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
-        action_of_day: seen.action_of_day,
-        hours_to_nearest_post: seen.hours_to_nearest_post,
+        action_of_day: snapshot.action_of_day,
+        hours_to_nearest_post: snapshot.hours_to_nearest_post,
         warnings: 0,
     }
 }

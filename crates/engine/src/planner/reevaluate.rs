@@ -126,7 +126,7 @@ impl<'a> ClientReevaluator<'a> {
             posts: answers.into_iter().map(|(_, again)| again).collect(),
             channels: channel_drafts
                 .iter()
-                .map(|channel_draft| (channel_draft.state.channel, Arc::clone(&channel_draft.seen)))
+                .map(|channel_draft| (channel_draft.state.channel, Arc::clone(&channel_draft.snapshot)))
                 .collect(),
             warnings: WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings },
             reality,

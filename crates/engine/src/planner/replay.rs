@@ -57,7 +57,7 @@ pub struct Recorded {
     /// What was known of the post.
     pub post: PostSnapshot,
     /// What was known of its channel.
-    pub seen: ChannelSnapshot,
+    pub snapshot: ChannelSnapshot,
     /// Active warnings.
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
@@ -103,8 +103,8 @@ impl Planner<'_> {
         let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
         let posts = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
         let wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, posts);
-        let Recorded { seen, warnings, reality, .. } = recorded;
-        let ctx = Arc::new(channel_facts(channel_key, seen, &base, wanted, *warnings, reality));
+        let Recorded { snapshot, warnings, reality, .. } = recorded;
+        let ctx = Arc::new(channel_facts(channel_key, snapshot, &base, wanted, *warnings, reality));
         let shown = local_hour(recorded, clocks)?;
         let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
         let engine_block = recorded.held.clone();

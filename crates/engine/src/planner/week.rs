@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use super::allocation::{allocation, conflicts};
 use super::around_guardrails::draft;
 use super::channel::{ChannelDraft, WorkerContext};
+use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
 use super::post_evaluation::OverCapacityPosts;
-use super::prior::prior_posts;
 use super::shared_limits::{SharedLimits, SharedOut, share_out};
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
 use crate::agents::scaling::{self, Claim, WorkspaceDemand};
@@ -333,7 +333,7 @@ fn finish(
     let allocations = draft.channel_drafts.iter().enumerate().map(allocate).collect();
     let certificate = draft.certificate(&posts);
     let Draft { week, rules, reality, warning, facts, channel_drafts, settled, .. } = draft;
-    let prior = prior_posts(&week, rules, &channel_drafts, &posts, worker)?;
+    let committed = committed_posts(&week, rules, &channel_drafts, &posts, worker)?;
     let signals = Signals {
         client_ops: client_ops::signal(&week),
         agency_director: agency_director::signal(&week),
@@ -353,7 +353,7 @@ fn finish(
         workspace_id: week.client.workspace_id.clone(),
         zone: week.client.zone,
         posts,
-        prior,
+        committed,
         allocations,
         conflicts,
         signals,

@@ -144,7 +144,7 @@ impl<'a> TrueClient<'a> {
 
     /// Combined factor of the special days on a date.
     fn calendar(&self, post: &Published, date: NaiveDate) -> f64 {
-        let days = self.client.days.iter().filter(|entry| entry.covers(post.channel, date));
+        let days = self.client.calendar.iter().filter(|entry| entry.covers(post.channel, date));
         days.filter_map(|entry| entry.factor).product()
     }
 

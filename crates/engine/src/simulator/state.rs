@@ -47,7 +47,7 @@ pub(super) struct ChannelWeekResult {
     pub published: Vec<(Published, Response)>,
     /// Posts committed before the week was planned. The state already has them among its recent posts, and their assets
     /// among its uses.
-    pub prior: Vec<(Published, Response)>,
+    pub committed: Vec<(Published, Response)>,
     pub expected: f64,
     pub wanted: u32,
 }
@@ -55,12 +55,12 @@ pub(super) struct ChannelWeekResult {
 impl ChannelWeekResult {
     /// The responses to all posts, planned or committed before.
     fn earned(&self) -> impl Iterator<Item = &Response> {
-        self.published.iter().chain(&self.prior).map(|(_, earned)| earned)
+        self.published.iter().chain(&self.committed).map(|(_, earned)| earned)
     }
 
     /// Number of published posts.
     fn posts(&self) -> usize {
-        self.published.len() + self.prior.len()
+        self.published.len() + self.committed.len()
     }
 }
 

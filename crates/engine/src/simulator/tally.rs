@@ -10,7 +10,7 @@ use super::summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, TargetChanges, WeekSummary,
 };
 use super::totals::Totals;
-use super::week::{AudienceWeek, ClientWeekResult, PostOutcome, PostResult, PriorResult};
+use super::week::{AudienceWeek, ClientWeekResult, CommittedResult, PostOutcome, PostResult};
 use crate::model::{Allocation, AssetChoice, AssetId, Channel, Client, Outcome, TargetSource, Week, WeekHours};
 use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
@@ -91,7 +91,7 @@ impl Replication {
         }
         for allocation in &result.allocations {
             if let Some(totals) = by_channel.get_mut(allocation.channel.index()) {
-                add_target(totals, allocation, &result.prior);
+                add_target(totals, allocation, &result.committed);
             }
         }
         for path in &result.fatigue {
@@ -161,7 +161,7 @@ impl Replication {
         worth_rules: &Rules,
         by_channel: &mut [Totals],
     ) {
-        for PriorResult { post, engagement, work } in &result.prior {
+        for CommittedResult { post, engagement, work } in &result.committed {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.committed += 1.0;
             totals.drafted += 1.0;
@@ -227,12 +227,12 @@ impl Replication {
     }
 }
 
-fn add_target(totals: &mut Totals, allocation: &Allocation, prior: &[PriorResult]) {
+fn add_target(totals: &mut Totals, allocation: &Allocation, committed: &[CommittedResult]) {
     let (wanted, target) = (allocation.posts_wanted, allocation.posts_target);
     totals.wanted += f64::from(wanted);
     totals.target += f64::from(target);
     // Posts of the same hour take one place of the target, as in the plan.
-    let own = prior.iter().map(|prior| &prior.post).filter(|post| post.channel == allocation.channel);
+    let own = committed.iter().map(|committed| &committed.post).filter(|post| post.channel == allocation.channel);
     let hours: BTreeSet<usize> = own.map(|post| post.hour).collect();
     totals.committed_in_target += f64::from(target).min(hours.len() as f64);
     let fewer = f64::from(wanted.saturating_sub(target));

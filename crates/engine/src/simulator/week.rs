@@ -4,8 +4,8 @@ use super::environment::{Published, Response, TrueClient, true_quality};
 use super::random::{KeyedRng, Purpose};
 use super::state::{ChannelWeekResult, FatiguePath, SimulatedClient};
 use crate::model::{
-    Allocation, Asset, AssetChoice, Channel, Client, ClientPlan, HOUR_SECONDS, Post, PriorPost, ReviewPolicy, RiskBand,
-    ScheduleStatus, Timestamp, WeekHours,
+    Allocation, Asset, AssetChoice, Channel, Client, ClientPlan, CommittedPost, HOUR_SECONDS, Post, ReviewPolicy,
+    RiskBand, ScheduleStatus, Timestamp, WeekHours,
 };
 use crate::rules::{ClientRules, Rules};
 
@@ -35,8 +35,8 @@ pub(super) struct PostResult {
 
 /// A post committed before the week was planned, and its engagements.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct PriorResult {
-    pub post: PriorPost,
+pub(super) struct CommittedResult {
+    pub post: CommittedPost,
     pub engagement: f64,
     /// The work on it.
     pub work: Work,
@@ -63,7 +63,7 @@ pub(super) struct ClientWeekResult {
     /// Planned posts, in the order of the plan.
     pub posts: Vec<PostResult>,
     /// Posts committed before, in the order of the plan.
-    pub prior: Vec<PriorResult>,
+    pub committed: Vec<CommittedResult>,
     pub allocations: Vec<Allocation>,
     /// Fatigue of the state's channels, in order.
     pub fatigue: Vec<FatiguePath>,
@@ -112,12 +112,12 @@ impl WeekContext<'_> {
             }
             posts.push(PostResult { post, outcome, reviewed, engagement, work });
         }
-        let publish_prior = |post: PriorPost| {
-            let engagement = self.publish_prior(&post, moving, &mut results);
-            let work = self.work(OutgoingPost::prior(&post));
-            PriorResult { post, engagement, work }
+        let publish_committed = |post: CommittedPost| {
+            let engagement = self.publish_committed(&post, moving, &mut results);
+            let work = self.work(OutgoingPost::committed(&post));
+            CommittedResult { post, engagement, work }
         };
-        let prior = plan.prior.into_iter().map(publish_prior).collect();
+        let committed = plan.committed.into_iter().map(publish_committed).collect();
         let paths: Vec<FatiguePath> = moving
             .state
             .channels
@@ -133,7 +133,7 @@ impl WeekContext<'_> {
             end: after.1,
         };
         let audiences = before.iter().zip(moving.audiences()).map(audience).collect();
-        ClientWeekResult { posts, prior, allocations: plan.allocations, fatigue: paths, audiences }
+        ClientWeekResult { posts, committed, allocations: plan.allocations, fatigue: paths, audiences }
     }
 
     /// The outcome of a post, and whether it was reviewed.
@@ -165,12 +165,17 @@ impl WeekContext<'_> {
 
     /// Publishes a post that was committed before the week was planned, unchanged: it was approved earlier, or runs
     /// automatically. Returns its engagements.
-    fn publish_prior(&self, post: &PriorPost, moving: &mut SimulatedClient, results: &mut [ChannelWeekResult]) -> f64 {
+    fn publish_committed(
+        &self,
+        post: &CommittedPost,
+        moving: &mut SimulatedClient,
+        results: &mut [ChannelWeekResult],
+    ) -> f64 {
         let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
         let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
-        let (published, earned) = self.publish(OutgoingPost::prior(post), moving, result);
+        let (published, earned) = self.publish(OutgoingPost::committed(post), moving, result);
         result.expected += post.expected_engagement;
-        result.prior.push((published, earned));
+        result.committed.push((published, earned));
         earned.engagement
     }
 
@@ -248,7 +253,7 @@ impl<'p> OutgoingPost<'p> {
         Self { channel: post.channel, hour: post.hour, at: post.at, asset: post.asset.as_ref() }
     }
 
-    fn prior(post: &'p PriorPost) -> Self {
+    fn committed(post: &'p CommittedPost) -> Self {
         Self { channel: post.channel, hour: post.hour, at: post.at, asset: post.asset.as_ref() }
     }
 }

@@ -31,14 +31,14 @@ pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut D
         let name = name.unwrap_or_else(|| kind.name().into());
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
         if let CalendarScope::Client(only) = entry_scope {
-            clients.draft_mut(only).into_iter().for_each(|draft| draft.client.days.push(entry.clone()));
+            clients.draft_mut(only).into_iter().for_each(|draft| draft.client.calendar.push(entry.clone()));
             continue;
         }
         for draft in clients.drafts_mut().filter(|draft| match entry_scope {
             CalendarScope::Workspace(id) => draft.client.workspace_id.as_str() == id,
             CalendarScope::AllClients | CalendarScope::Client(_) => true,
         }) {
-            draft.client.days.push(entry.clone());
+            draft.client.calendar.push(entry.clone());
         }
     }
 }

@@ -157,7 +157,9 @@ impl ClientDraft {
     fn finished(mut self) -> (Client, ClientState) {
         self.client.campaigns.sort_by(|left: &Campaign, right| left.id.cmp(&right.id));
         self.client.assets.sort_by(|left: &Asset, right| left.id.cmp(&right.id));
-        self.client.days.sort_by(|left: &CalendarEntry, right| (left.from, &left.name).cmp(&(right.from, &right.name)));
+        self.client
+            .calendar
+            .sort_by(|left: &CalendarEntry, right| (left.from, &left.name).cmp(&(right.from, &right.name)));
         self.warnings.sort_by(|left, right| left.id.cmp(&right.id));
         self.asset_uses.sort_by(|left, right| {
             (left.at, left.channel, &left.asset_id).cmp(&(right.at, right.channel, &right.asset_id))
@@ -183,7 +185,7 @@ pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut D
         let Some(client) = client else { continue };
         check_unique(&mut row, &mut first_rows, &client, "client_id", "client");
         if let (Some(draft), Some(policy)) = (clients.draft_mut(client), policy) {
-            draft.client.policy = policy.over(&draft.client.policy);
+            draft.client.policy = policy.with_defaults(&draft.client.policy);
         }
     }
 }

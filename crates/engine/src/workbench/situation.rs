@@ -159,7 +159,7 @@ impl<'s> CaseValues<'s> {
             campaigns: self.rows("client.campaigns").iter().map(|row| campaign(row, hours)).collect(),
             assets: self.asset(hours).into_iter().collect(),
             world: Vec::new(),
-            days: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
+            calendar: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
         }
     }
 

@@ -24,7 +24,7 @@ pub fn plan() -> Plan {
             workspace_id: WorkspaceId::new("north"),
             zone: "Australia/Sydney".parse().unwrap(),
             posts: vec![ready(), pending(), blocked()],
-            prior: Vec::new(),
+            committed: Vec::new(),
             allocations: vec![allocation()],
             conflicts: vec![Conflict {
                 channel: None,
@@ -135,7 +135,7 @@ fn post(at: &str, channel: Channel) -> Post {
 fn allocation() -> Allocation {
     Allocation {
         channel: Channel::Fb,
-        seen: seen().into(),
+        snapshot: snapshot().into(),
         posts_wanted: 5,
         posts_target: 4,
         target_source: TargetSource::FatigueSteps,
@@ -156,7 +156,7 @@ fn allocation() -> Allocation {
     }
 }
 
-fn seen() -> ChannelSnapshot {
+fn snapshot() -> ChannelSnapshot {
     ChannelSnapshot {
         industry: "food".into(),
         tags: Vec::new(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::backtest::{BacktestOptions, backtest};
 use super::calibrate::calibrate;
 use super::effects::Effect;
-use super::expectation::expectations;
+use super::engagement_forecast::forecast_posts;
 use super::fit::{ChannelFit, fit_channel};
 use super::history::{AccountHistory, ContentTypes, Post, observations};
 use super::prediction::{Method, Score};
@@ -104,7 +104,7 @@ fn planned_posts_are_expected_to_earn_what_such_posts_earn() {
     let mut all: Vec<AccountHistory> = world.histories.iter().map(planned).collect();
     all.push(AccountHistory { account: ClientId::new("a new account"), ..all[0].clone() });
     let options = BacktestOptions { cuts: 2, draws: 300, ..BacktestOptions::default() };
-    let expected = expectations(&world.histories, &all, &options);
+    let expected = forecast_posts(&world.histories, &all, &options);
     let sums = || expected.iter().filter(|one| one.at.is_none() && one.posts > 0);
     let held = sums().filter(|one| {
         let Some(history) = world.histories.iter().find(|history| history.account == one.account) else { return false };

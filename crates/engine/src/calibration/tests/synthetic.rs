@@ -76,7 +76,8 @@ fn history(
         for (index, component) in state.iter_mut().enumerate() {
             *component = *component * decay[index] + added_variance[index].sqrt() * normal(rng);
         }
-        let log = design.mean(seen, effects) + state.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
+        let log =
+            design.sum_of_effects(seen, effects) + state.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
         post.engagements = Some(libm::expm1(log).max(0.0));
     }
     history

@@ -174,7 +174,7 @@ impl<'a> ChannelCase<'a> {
     /// The special days of client and rules that cover the day.
     fn days(&self, moment: &LocalHour) -> impl Iterator<Item = &'a CalendarEntry> {
         let (channel, date) = (self.state.channel, moment.date);
-        let own = self.case.client.days.iter();
+        let own = self.case.client.calendar.iter();
         own.chain(&self.case.base().calendar.days).filter(move |entry| {
             (entry.channel.is_none() || entry.channel == Some(channel)) && entry.from <= date && date <= entry.to
         })

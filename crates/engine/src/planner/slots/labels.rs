@@ -1,10 +1,10 @@
-//! Partial plans, forward in time: whether any choice of hours beats one that is known, for a response that the value
-//! functions only bound from above.
+//! Forward label search: finds a choice of hours that beats a known one, or shows that there is none, where the value
+//! functions only give an upper bound.
 //!
-//! A partial plan is a label: the fatigue that its posts have caused and what they earn. Less fatigue and no less value
-//! is never worse, because no response rises. So of the labels at an hour with as many posts, only those are kept that
-//! no other dominates, ascending in fatigue and in value; and of these only those whose value with the most that is
-//! left to earn exceeds the value known. What remains is exact.
+//! A label is a partial plan: the fatigue that its posts have caused and what they earn. A label with no more fatigue
+//! and no less value dominates, because no response rises with fatigue. Of the labels at an hour with as many posts,
+//! those that another dominates are dropped, and so are those whose value plus an upper bound on what is left to earn
+//! does not exceed the known value. The search stays exact.
 
 #![expect(clippy::indexing_slicing, reason = "one front a number of posts, and tables with one entry an hour")]
 
@@ -141,27 +141,27 @@ impl Labels {
         let Waiting { until, used, count } = *waiting;
         let front = &mut self.fronts[used];
         let decay = horizon.waits[until - front.hour].decay;
-        let rest = future.view(horizon, until, until, horizon.posts - used, 0.0);
+        let future_bound = future.view(horizon, until, until, horizon.posts - used, 0.0);
         let merged = &mut self.merged;
         let mut best = f64::NEG_INFINITY;
         let mut keep = |label: Label| {
             if label.value > best {
                 best = label.value;
-                if label.value + rest.at(label.fatigue) > floor {
+                if label.value + future_bound.at(label.fatigue) > floor {
                     merged.push(label);
                 }
             }
         };
-        let rested = |label: &Label| Label { fatigue: label.fatigue * decay, ..*label };
-        let mut known = front.labels.iter().map(rested).peekable();
+        let decayed = |label: &Label| Label { fatigue: label.fatigue * decay, ..*label };
+        let mut old_labels = front.labels.iter().map(decayed).peekable();
         for new in self.posted.drain(..count) {
             let is_before = |label: &Label| (label.fatigue, -label.value) <= (new.fatigue, -new.value);
-            while let Some(label) = known.next_if(is_before) {
+            while let Some(label) = old_labels.next_if(is_before) {
                 keep(label);
             }
             keep(new);
         }
-        known.for_each(keep);
+        old_labels.for_each(keep);
         front.labels.clear();
         std::mem::swap(&mut front.labels, merged);
         front.hour = until;

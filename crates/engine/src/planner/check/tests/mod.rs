@@ -94,7 +94,7 @@ fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize)
         },
         campaigns: Vec::new(),
         assets: Vec::new(),
-        days: Vec::new(),
+        calendar: Vec::new(),
         world: Vec::new(),
     };
     client.assets = (0..assets)
@@ -141,7 +141,7 @@ fn rich(week: Week, zone: &str) -> (Client, ClientState) {
     let (mut client, mut state) = client("rich", zone, week, &Channel::ALL, 40);
     let monday = week.monday();
     client.campaigns = vec![campaign("autumn", week, &[], 1.3), campaign("bright", week, &[Channel::Fb], 1.3)];
-    client.days = vec![
+    client.calendar = vec![
         day(DayKind::Blackout, week, 2, Some(Channel::Tiktok)),
         day(DayKind::Holiday, week, 3, None),
         day(DayKind::Boost, week, 4, None),

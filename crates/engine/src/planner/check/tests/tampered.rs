@@ -238,7 +238,7 @@ fn quiet_hours_and_closed_days_are_kept() {
     let week = week(WEEK);
     let weekday = (case.plan.clone().clients[0].posts[0].hour / 24) as i64;
     let broken =
-        case.broken_under(|scenario| scenario.clients[0].0.days.push(day(DayKind::Blackout, week, weekday, None)));
+        case.broken_under(|scenario| scenario.clients[0].0.calendar.push(day(DayKind::Blackout, week, weekday, None)));
     assert!(broken.contains(&"closed_day"), "{broken:?}");
 }
 

@@ -33,7 +33,7 @@ fn weeks_in_which_the_clocks_change_pass() {
     ] {
         let week = week(when);
         let (mut own, state) = rich(week, zone);
-        own.days.push(CalendarEntry { factor: Some(1.5), ..day(DayKind::Boost, week, 6, None) });
+        own.calendar.push(CalendarEntry { factor: Some(1.5), ..day(DayKind::Boost, week, 6, None) });
         let plan = passing(&scenario(week, vec![(own, state)]), &rules, week);
         let allocation = &plan.clients[0].allocations[0];
         let removed: u32 = allocation.hours_removed.iter().map(|(_, count)| count).sum();
@@ -478,7 +478,7 @@ fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, 
     own.status = draw.pick(&[ClientStatus::Active, ClientStatus::Onboarding]);
     for _ in 0..draw.below(3) {
         let kind = draw.pick(DayKind::ALL);
-        own.days.push(day(kind, week, draw.below(7) as i64, None));
+        own.calendar.push(day(kind, week, draw.below(7) as i64, None));
     }
     for campaign in &mut own.campaigns {
         campaign.any_asset = draw.below(3) == 0;

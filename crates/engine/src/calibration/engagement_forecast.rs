@@ -14,7 +14,7 @@ const MAX_TESTED_WEEKS: u32 = 26;
 
 /// The forecast of one post, or of the sum of an account's posts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expectation {
+pub struct EngagementForecast {
     /// The account.
     pub account: ClientId,
     /// Its channel.
@@ -33,11 +33,11 @@ pub struct Expectation {
 /// are widened by the factor that a backtest over the same horizon finds. An account without history is forecast as one
 /// more account of its channel.
 #[must_use]
-pub fn expectations(
+pub fn forecast_posts(
     histories: &[AccountHistory],
     planned: &[AccountHistory],
     options: &BacktestOptions,
-) -> Vec<Expectation> {
+) -> Vec<EngagementForecast> {
     let instants = || planned.iter().flat_map(|account| &account.posts).map(|post| post.at);
     let (Some(cut), Some(last)) = (instants().min(), instants().max()) else { return Vec::new() };
     let before: Vec<AccountHistory> = histories.iter().map(|history| history.until(cut)).collect();
@@ -65,8 +65,8 @@ struct Forecaster<'o> {
 }
 
 impl Forecaster<'_> {
-    /// The expectations of a channel, from the histories of its known accounts.
-    fn channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<Expectation> {
+    /// The forecasts of a channel, from the histories of its known accounts.
+    fn channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<EngagementForecast> {
         for account in planned {
             if !known.iter().any(|one| one.account == account.account) {
                 known.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
@@ -81,21 +81,21 @@ impl Forecaster<'_> {
         planned.par_iter().filter_map(of_account).flatten_iter().collect()
     }
 
-    /// The expectations of an account: the sum, then each post.
+    /// The forecasts of an account: the sum, then each post.
     fn account(
         &self,
         fit: &ChannelFit,
         account: &AccountFit,
         history: &AccountHistory,
         planned: &AccountHistory,
-    ) -> Vec<Expectation> {
+    ) -> Vec<EngagementForecast> {
         let posts: Vec<Post> = history.posts.iter().chain(&planned.posts).cloned().collect();
         let merged = AccountHistory { posts, ..history.clone() };
         let observed = observations(&merged, &fit.types, fit.half_life.hours);
         let planned_posts = observed.get(history.posts.len()..).unwrap_or_default();
         let expectation = |at: Option<Timestamp>, posts: &[Observation]| {
             let draws = self.draws(fit, account, history, at, posts)?;
-            Some(Expectation {
+            Some(EngagementForecast {
                 account: planned.account.clone(),
                 channel: planned.channel,
                 at,

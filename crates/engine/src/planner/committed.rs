@@ -4,19 +4,19 @@ use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::post_evaluation::{campaign_of, choice};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
-use crate::model::{AssetUse, Channel, Post, PriorPost, Timestamp};
+use crate::model::{AssetUse, Channel, CommittedPost, Post, Timestamp};
 use crate::rules::{ClientRules, RuleFailure};
 
 /// The client's committed posts of the week, by time, then channel. Each is valued like a planned post: value of its
 /// hour for its campaign x quality factor of its asset x response to fatigue. A post whose asset is not on record is
 /// valued as one without an asset.
-pub(super) fn prior_posts(
+pub(super) fn committed_posts(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
     channel_drafts: &[ChannelDraft<'_>],
     planned: &[Post],
     worker: &mut WorkerContext<'_>,
-) -> Result<Vec<PriorPost>, RuleFailure> {
+) -> Result<Vec<CommittedPost>, RuleFailure> {
     let mut posts = Vec::new();
     for channel_draft in channel_drafts.iter().filter(|channel_draft| !channel_draft.hours.committed.is_empty()) {
         let fatigue = channel_draft.instance.fatigue_at(&live_hours(planned, channel_draft.state.channel));
@@ -24,7 +24,7 @@ pub(super) fn prior_posts(
             let hour = usize::try_from(week.hours.hour_of(*at)).ok().filter(|hour| *hour < week.hours.len());
             let Some(hour) = hour else { continue };
             let tired = fatigue.get(hour).copied().unwrap_or(channel_draft.instance.fatigue_start);
-            posts.push(prior_post(week, rules, channel_draft, (hour, *at), tired, worker)?);
+            posts.push(committed_post(week, rules, channel_draft, (hour, *at), tired, worker)?);
         }
     }
     posts.sort_by_key(|post| (post.at, post.channel));
@@ -35,20 +35,20 @@ fn live_hours(planned: &[Post], channel: Channel) -> Vec<usize> {
     planned.iter().filter(|post| post.channel == channel && post.is_live()).map(|post| post.hour).collect()
 }
 
-fn prior_post(
+fn committed_post(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
     channel_draft: &ChannelDraft<'_>,
     (hour, at): (usize, Timestamp),
     fatigue: f64,
     worker: &mut WorkerContext<'_>,
-) -> Result<PriorPost, RuleFailure> {
+) -> Result<CommittedPost, RuleFailure> {
     let scored = asset_used(week, rules, channel_draft, at, worker)?;
     let campaign = campaign_of(scored.as_ref(), week, channel_draft, hour);
     let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
     let quality = scored.as_ref().map_or(without, |scored| scored.quality);
     let value = channel_draft.hours.value_for(week, hour, campaign.as_ref());
-    Ok(PriorPost {
+    Ok(CommittedPost {
         channel: channel_draft.state.channel,
         hour,
         at,
