@@ -21,10 +21,10 @@ use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Outcome, Post, Reason, Verdict};
 use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules};
 
-/// How often posts that are blocked because of others are placed elsewhere. Each time the plan gets better.
-const ROUNDS: usize = 30;
+/// How many plans are tried for a client's week to place posts elsewhere that are blocked because of others.
+const MOST_TRIALS: usize = 60;
 
-/// Most posts for which that is tried at a time.
+/// Most blocked posts for which that is tried at a time, those that earn most first.
 const MOST_MOVES: usize = 12;
 
 /// The share of the objective by which a plan must be better to replace another.
@@ -78,12 +78,24 @@ pub(super) fn draft<'a>(
     while close_hours(&mut draft, worker)? {
         draft.place_again(worker)?;
     }
-    for _ in 0..ROUNDS {
-        if !move_posts(&mut draft, worker)? {
-            break;
-        }
-    }
+    let mut trials = Trials { left: MOST_TRIALS };
+    // Each time the plan gets better.
+    while move_posts(&mut draft, &mut trials, worker)? {}
     Ok(draft)
+}
+
+/// The plans that may still be tried.
+struct Trials {
+    left: usize,
+}
+
+impl Trials {
+    /// Whether another plan may be tried, which is counted.
+    fn take(&mut self) -> bool {
+        let may_try = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may_try
+    }
 }
 
 /// The open hours of a channel, as a guardrail judges a post there.
@@ -108,21 +120,24 @@ fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<
     Ok(any)
 }
 
-/// Moves a post that is blocked because of others, or places the week without the hours at which such posts are
-/// blocked, and keeps the first result that is better. Returns whether there is one.
-fn move_posts(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
+/// Moves the posts that are blocked because of others, one after the other. If none can be moved, places the week without
+/// the hours at which such posts are blocked. Returns whether the plan is better now.
+fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
     let mut blocked = blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator);
     // Hours at which only the rules of the post's campaign block it are not closed for others.
     let by_time = blocked_posts(draft, JudgedBy::Time, worker.evaluator).into_iter();
     blocked.extend(by_time.map(|post| BlockedPost { judged_by: JudgedBy::OtherPosts, ..post }));
     blocked.sort_by(|a, b| b.slot.weight.total_cmp(&a.slot.weight));
+    let mut is_better = false;
     for blocked in blocked.into_iter().take(MOST_MOVES) {
-        if try_move(draft, &blocked, worker)? {
-            return Ok(true);
-        }
+        // A move before may have changed what blocks it.
+        is_better |= is_blocked(draft, &blocked.slot) && try_move(draft, &blocked, trials, worker)?;
+    }
+    if is_better {
+        return Ok(true);
     }
     for avoided in hours_to_avoid(draft, worker)? {
-        if try_without(draft, avoided, worker)? {
+        if trials.take() && try_without(draft, avoided, worker)? {
             return Ok(true);
         }
     }
@@ -160,7 +175,15 @@ fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<V
 
 /// Moves a blocked post to one of the best hours at which it passes among the posts that are not blocked, and keeps the
 /// first result that is better. Returns whether there is one.
-fn try_move(draft: &mut Draft<'_>, blocked: &BlockedPost, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
+fn try_move(
+    draft: &mut Draft<'_>,
+    blocked: &BlockedPost,
+    trials: &mut Trials,
+    worker: &mut WorkerContext<'_>,
+) -> Result<bool, RuleFailure> {
+    if trials.left == 0 {
+        return Ok(false);
+    }
     let place = blocked.slot.channel_draft;
     let live = live_slots(draft);
     let HoursOfPost { hours, passes } = blocked_hours(draft, blocked, &live, worker)?;
@@ -169,6 +192,9 @@ fn try_move(draft: &mut Draft<'_>, blocked: &BlockedPost, worker: &mut WorkerCon
     let least = channel_draft.instance.objective(&earning);
     let better = best_hours(channel_draft, blocked.slot.hour, &earning, &hours);
     for (hour, _) in better.into_iter().take_while(|(_, objective)| *objective > least).take(MOST_HOURS) {
+        if !trials.take() {
+            break;
+        }
         let before = DraftSnapshot::of(draft);
         if let Some(channel_draft) = draft.channel_drafts.get_mut(place) {
             let used = channel_draft.solution.chosen.clone();
@@ -176,9 +202,8 @@ fn try_move(draft: &mut Draft<'_>, blocked: &BlockedPost, worker: &mut WorkerCon
             channel_draft.avoided.extend(unused.map(|(hour, verdict)| (*hour, Arc::clone(verdict))));
             channel_draft.move_slot(blocked.slot.hour, hour);
         }
-        let is_possible = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
-        draft.fill(worker)?;
-        if before.commit_or_restore(draft, is_possible) {
+        let keeps_limits = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
+        if before.fill_or_restore(draft, keeps_limits, worker)? {
             return Ok(true);
         }
     }
@@ -212,11 +237,20 @@ impl DraftSnapshot {
         }
     }
 
-    /// Keeps the draft as it is now if it keeps the limits and is better, or else goes back. Returns whether it is kept.
-    fn commit_or_restore(self, draft: &mut Draft<'_>, keeps_limits: bool) -> bool {
-        let is_possible = keeps_limits && draft.settled.unmet.is_empty();
-        if is_possible && draft.objective() > self.objective + LEAST_GAIN * self.objective.abs() {
-            return true;
+    /// Fills the slots that were placed since. Keeps the draft if these keep the limits and it is better now, or else goes
+    /// back. Returns whether it is kept.
+    fn fill_or_restore(
+        self,
+        draft: &mut Draft<'_>,
+        keeps_limits: bool,
+        worker: &mut WorkerContext<'_>,
+    ) -> Result<bool, RuleFailure> {
+        if keeps_limits {
+            draft.fill(worker)?;
+            let least = self.objective + LEAST_GAIN * self.objective.abs();
+            if draft.settled.unmet.is_empty() && draft.objective() > least {
+                return Ok(true);
+            }
         }
         draft.settled.take_up_again(self.bound);
         for (channel_draft, channel) in draft.channel_drafts.iter_mut().zip(self.channels) {
@@ -224,17 +258,23 @@ impl DraftSnapshot {
         }
         (draft.slots, draft.assignment, draft.posts, draft.asset_limits) =
             (self.slots, self.assignment, self.posts, self.asset_limits);
-        false
+        Ok(false)
     }
+}
+
+/// The post at a slot; `None` if nothing is placed there now.
+fn post_at<'d>(draft: &'d Draft<'_>, slot: &Slot) -> Option<&'d Post> {
+    let channel = draft.channel_drafts.get(slot.channel_draft)?.state.channel;
+    draft.posts.iter().map(|(post, _)| post).find(|post| post.channel == channel && post.hour == slot.hour)
+}
+
+fn is_blocked(draft: &Draft<'_>, slot: &Slot) -> bool {
+    post_at(draft, slot).is_some_and(|post| !post.is_live())
 }
 
 /// Slots whose posts are not blocked.
 fn live_slots(draft: &Draft<'_>) -> Vec<Slot> {
-    let is_live = |slot: &&Slot| {
-        let channel = draft.channel_drafts.get(slot.channel_draft).map(|channel_draft| channel_draft.state.channel);
-        let mut posts = draft.posts.iter().map(|(post, _)| post);
-        posts.any(|post| Some(post.channel) == channel && post.hour == slot.hour && post.is_live())
-    };
+    let is_live = |slot: &&Slot| post_at(draft, slot).is_some_and(Post::is_live);
     draft.slots.iter().filter(is_live).cloned().collect()
 }
 
@@ -267,12 +307,11 @@ fn try_without(
     worker: &mut WorkerContext<'_>,
 ) -> Result<bool, RuleFailure> {
     let before = DraftSnapshot::of(draft);
-    let is_possible = place_without(draft, &avoided, worker);
-    draft.fill(worker)?;
+    let keeps_limits = place_without(draft, &avoided, worker);
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
         channel_draft.avoided = avoided;
     }
-    Ok(before.commit_or_restore(draft, is_possible))
+    before.fill_or_restore(draft, keeps_limits, worker)
 }
 
 /// Places the slots again of the channels that are to do without further hours. Bound and prices stay those of all open

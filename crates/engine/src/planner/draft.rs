@@ -229,13 +229,13 @@ impl<'a> Draft<'a> {
     }
 
     /// The week as far as limits depend on it that the client shares with others.
-    pub fn sketch(self) -> ClientSketch {
+    pub fn sketch(&self) -> ClientSketch {
         let posts = self.posts.iter().map(|(post, _)| (post.channel, post.hour)).collect();
         let own = self.settled.rows(&self.week, self.channel_drafts.len());
         let bound = self.settled.bound().unwrap_or(0.0);
         let is_planned = self.settled.unmet.is_empty();
-        let drafts = self.channel_drafts.into_iter().filter(|_| is_planned);
-        let (channels, instances) = drafts.map(|draft| (draft.state.channel, draft.instance)).unzip();
+        let drafts = self.channel_drafts.iter().filter(|_| is_planned);
+        let (channels, instances) = drafts.map(|draft| (draft.state.channel, draft.instance.clone())).unzip();
         ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts, bound }
     }
 

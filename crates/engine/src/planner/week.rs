@@ -97,7 +97,9 @@ impl<'r> Planner<'r> {
         week: Week,
     ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
         let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
-        let (context, shared) = self.share_limits(context)?;
+        let none = OverCapacityPosts::new();
+        let SharedContext { context, workspaces, planned } =
+            self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
         let plan = |index: usize, over_capacity: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
             let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, over_capacity, worker))
@@ -110,9 +112,11 @@ impl<'r> Planner<'r> {
                     .collect();
                 plans.into_iter().collect()
             };
-        let mut over_capacity: BTreeMap<usize, OverCapacityPosts> =
-            (0..clients.len()).map(|index| (index, OverCapacityPosts::new())).collect();
-        let mut plans: Vec<ClientPlan> = plan_these(over_capacity.clone())?.into_iter().map(|(_, plan)| plan).collect();
+        let unplanned = (0..clients.len()).filter(|index| !planned.contains_key(index));
+        let mut over_capacity: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
+        let alone = plan_these(unplanned.map(|index| (index, OverCapacityPosts::new())).collect())?;
+        let mut plans: Vec<ClientPlan> =
+            planned.into_iter().chain(alone).collect::<BTreeMap<usize, ClientPlan>>().into_values().collect();
         // Blocking a post for lack of review capacity may unblock one that had given way to it and now needs review
         // itself. So this repeats until the reviewers can handle all pending posts. Blocked posts are never released,
         // so it terminates.
@@ -133,39 +137,46 @@ impl<'r> Planner<'r> {
                 }
             }
         }
-        let workspaces = shared.into_iter().map(|(workspace, shared)| certificate(workspace, shared, &plans)).collect();
+        let workspaces =
+            workspaces.into_iter().map(|(workspace, shared)| certificate(workspace, shared, &plans)).collect();
         Ok((plans, workspaces))
     }
 
-    /// Shares out the limits that clients share, so that each can be planned alone.
-    pub(super) fn share_limits<'a>(
+    /// Shares out the limits that clients share, so that each can be planned alone. `finish` makes a result of the draft
+    /// of each client of a workspace with such limits.
+    pub(super) fn share_limits<'a, T: Send>(
         &self,
         mut context: PlanningContext<'a>,
-    ) -> Result<(PlanningContext<'a>, Vec<(WorkspaceId, SharedOut)>), PlanError> {
+        finish: impl Fn(Draft<'_>, &mut WorkerContext<'_>) -> Result<T, PlanError> + Sync,
+    ) -> Result<SharedContext<'a, T>, PlanError> {
         let mut found = Vec::new();
         for (workspace, members) in context.members() {
             let weeks: Vec<ClientWeek<'_>> =
                 members.iter().filter_map(|index| context.client(*index)).map(|(week, ..)| week).collect();
             let Some(limits) = SharedLimits::of(weeks.iter()) else { continue };
-            let sketch = |place: usize, quotas: &[LimitQuota]| {
+            let plan = |place: usize, quotas: &[LimitQuota]| {
                 let index = members.get(place).ok_or(PlanError::NoSuchClient)?;
                 let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
                 let week = ClientWeek { quotas, ..week };
-                self.with_worker(|worker| Ok(draft(week, rules, demand, worker)?.sketch()))
+                self.with_worker(|worker| {
+                    let draft = draft(week, rules, demand, worker)?;
+                    Ok((draft.sketch(), finish(draft, worker)?))
+                })
             };
-            let shared = share_out(&limits, &weeks, self.tier, sketch)?;
-            found.push((workspace, members, shared));
+            let (shared, planned) = share_out(&limits, &weeks, self.tier, plan)?;
+            found.push((workspace, members, shared, planned));
         }
-        let mut shared_out = Vec::new();
-        for (workspace, members, mut shared) in found {
-            for (index, quotas) in members.into_iter().zip(std::mem::take(&mut shared.quotas)) {
-                context.set_quotas(index, quotas);
+        let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
+        for (workspace, members, mut shared, of_members) in found {
+            for (index, quotas) in members.iter().zip(std::mem::take(&mut shared.quotas)) {
+                context.set_quotas(*index, quotas);
             }
+            planned.extend(members.into_iter().zip(of_members));
             if !shared.uses.is_empty() {
-                shared_out.push((workspace, shared));
+                workspaces.push((workspace, shared));
             }
         }
-        Ok((context, shared_out))
+        Ok(SharedContext { context, workspaces, planned })
     }
 
     pub(super) fn with_worker<T>(&self, work: impl FnOnce(&mut WorkerContext<'_>) -> T) -> T {
@@ -177,6 +188,16 @@ impl<'r> Planner<'r> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         result
     }
+}
+
+/// A context in which each client can be planned alone, because limits that clients share are shared out.
+pub(super) struct SharedContext<'a, T> {
+    /// The context, with the clients' quotas.
+    pub context: PlanningContext<'a>,
+    /// The workspaces with limits that clients share and that take part.
+    workspaces: Vec<(WorkspaceId, SharedOut)>,
+    /// What was made of the clients that were planned to share limits out, by place.
+    planned: BTreeMap<usize, T>,
 }
 
 /// A client to plan for, with its rules.
@@ -413,28 +434,35 @@ pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
-    let (context, _) = planner.share_limits(context)?;
-    let solved: Vec<Result<SolvedWeek, PlanError>> = (0..clients.len())
+    let SharedContext { context, mut planned, .. } =
+        planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?;
+    let alone: Vec<Result<(usize, SolvedWeek), PlanError>> = (0..clients.len())
         .into_par_iter()
+        .filter(|index| !planned.contains_key(index))
         .map(|index| {
             let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
             let draft = planner.with_worker(|worker| draft(week, rules, demand, worker))?;
-            let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
-            let limits = draft.settled.export(&draft.week, &draft.channel_drafts, start.clone());
-            let channels = draft.channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
-                client_id: week.client.id.clone(),
-                channel: channel_draft.state.channel,
-                week_start: start.clone(),
-                solution: Solution {
-                    // Within limits that channels share, it need not be the best for the channel alone.
-                    optimal: channel_draft.solution.optimal
-                        && channel_draft.solution.objective >= channel_draft.upper_bound,
-                    ..channel_draft.solution
-                },
-                instance: channel_draft.instance,
-            });
-            Ok(SolvedWeek { channels: channels.collect(), limits })
+            Ok((index, solved_week(draft)))
         })
         .collect();
-    solved.into_iter().collect()
+    planned.extend(alone.into_iter().collect::<Result<Vec<_>, _>>()?);
+    Ok(planned.into_values().collect())
+}
+
+fn solved_week(draft: Draft<'_>) -> SolvedWeek {
+    let Draft { week, channel_drafts, settled, .. } = draft;
+    let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    let limits = settled.export(&week, &channel_drafts, start.clone());
+    let channels = channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
+        client_id: week.client.id.clone(),
+        channel: channel_draft.state.channel,
+        week_start: start.clone(),
+        solution: Solution {
+            // Within limits that channels share, it need not be the best for the channel alone.
+            optimal: channel_draft.solution.optimal && channel_draft.solution.objective >= channel_draft.upper_bound,
+            ..channel_draft.solution
+        },
+        instance: channel_draft.instance,
+    });
+    SolvedWeek { channels: channels.collect(), limits }
 }

@@ -231,7 +231,7 @@ pub(super) fn with_channel<T>(
     let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
     let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
-    let (context, _) = planner.share_limits(context)?;
+    let context = planner.share_limits(context, |_, _| Ok(()))?.context;
     let (week, rules, demand) = context.client(index).ok_or_else(unknown)?;
     planner.with_worker(|worker| {
         let draft = draft(week, rules, demand, worker)?;

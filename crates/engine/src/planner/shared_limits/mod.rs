@@ -61,19 +61,20 @@ pub(super) struct SharedOut {
     pub uses: Vec<SharedLimitUse>,
 }
 
-/// Shares limits out among clients. `sketch` plans one of them within quotas.
-pub(super) fn share_out(
+/// Shares limits out among clients. `plan` plans one of them within quotas. Returns what it made of each client within the
+/// final quotas.
+pub(super) fn share_out<T: Send>(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     tier: Tier,
-    sketch: impl Fn(usize, &[LimitQuota]) -> Result<ClientSketch, PlanError> + Sync,
-) -> Result<SharedOut, PlanError> {
-    let sketches: Vec<Result<ClientSketch, PlanError>> =
-        (0..clients.len()).into_par_iter().map(|client| sketch(client, &[])).collect();
-    let sketches = sketches.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let posts_alone: Vec<Posts> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
+    plan: impl Fn(usize, &[LimitQuota]) -> Result<(ClientSketch, T), PlanError> + Sync,
+) -> Result<(SharedOut, Vec<T>), PlanError> {
+    let alone: Vec<Result<(ClientSketch, T), PlanError>> =
+        (0..clients.len()).into_par_iter().map(|client| plan(client, &[])).collect();
+    let alone: Vec<(ClientSketch, T)> = alone.into_iter().collect::<Result<_, _>>()?;
+    let (sketches, mut planned): (Vec<ClientSketch>, Vec<T>) = alone.into_iter().unzip();
+    let mut posts: Vec<Posts> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
     let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], bound: None, uses: Vec::new() };
-    let mut posts = posts_alone.clone();
     let mut active = BTreeSet::new();
     let mut groups: Vec<(Group, SharedWeek)> = Vec::new();
     loop {
@@ -89,23 +90,26 @@ pub(super) fn share_out(
                 (group, week)
             })
             .collect();
-        shared.quotas = vec![Vec::new(); clients.len()];
+        let quotas_before = std::mem::replace(&mut shared.quotas, vec![Vec::new(); clients.len()]);
         for (client, quotas) in groups.iter().flat_map(|(group, week)| group.quotas(limits, clients, week)) {
             if let Some(own) = shared.quotas.get_mut(client) {
                 *own = quotas;
             }
         }
-        let quotas = &shared.quotas;
-        // Clients without quotas are planned as they were alone.
-        let planned = quotas.par_iter().zip(&posts_alone).enumerate().map(|(client, (quotas, alone))| match quotas {
-            quotas if quotas.is_empty() => Ok(alone.clone()),
-            quotas => sketch(client, quotas).map(|sketch| sketch.posts),
-        });
-        posts = planned.collect::<Vec<Result<Posts, PlanError>>>().into_iter().collect::<Result<_, _>>()?;
+        let quotas = shared.quotas.par_iter().zip(&quotas_before).enumerate();
+        let replanned =
+            quotas.zip(planned.par_iter_mut().zip(&mut posts)).map(|((client, (quotas, before)), (planned, posts))| {
+                if quotas != before {
+                    let (sketch, result) = plan(client, quotas)?;
+                    (*posts, *planned) = (sketch.posts, result);
+                }
+                Ok(())
+            });
+        replanned.collect::<Vec<Result<(), PlanError>>>().into_iter().collect::<Result<(), _>>()?;
     }
     shared.uses = uses(limits, &active, &used(limits, clients, &posts), &groups);
     shared.bound = (tier == Tier::Exact && !groups.is_empty()).then(|| bound(&sketches, &groups));
-    Ok(shared)
+    Ok((shared, planned))
 }
 
 /// Channel and hour of every post of a client.
