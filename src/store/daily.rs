@@ -229,7 +229,7 @@ impl Pass<'_> {
     /// capacity are excluded and stay blocked.
     fn is_for_today(&self, schedule: &Schedule) -> bool {
         let lacks_review_capacity = schedule.status == ScheduleStatus::Blocked
-            && schedule.blocked_code.as_deref() == Some(Reason::ReviewCapacity.code());
+            && schedule.blocked_code.as_deref().is_some_and(Reason::is_code_of_lack_of_review);
         let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
         let is_today = zone.wall_time(schedule.scheduled_for).date() == zone.wall_time(self.now).date();
         !lacks_review_capacity && (schedule.scheduled_for <= self.now || is_today)

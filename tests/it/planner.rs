@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mcoe::model::{
-    Capacity, Channel, Client, ClientState, Outcome, Plan, RiskBand, Scenario, ScheduleStatus, Score, Tier, Week,
+    Capacity, Channel, Client, ClientState, Outcome, Plan, Post, Reason, RiskBand, Scenario, ScheduleStatus, Score,
+    Tier, Week,
 };
 use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, Solver, instances};
@@ -422,21 +423,53 @@ fn a_plan_without_clients_is_empty_and_valid() {
     assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new());
 }
 
-#[test]
-fn posts_over_the_review_capacity_are_blocked_by_lowest_priority() {
-    let rules = compiled(with_keys(&[("risk.toml", "minus_no_history", "0.2")]));
+/// A client without history, whose posts are never confident enough to run without a review, and one reviewer who sees one
+/// post a day.
+fn one_review_a_day() -> Scenario {
     let mut scenario = Agency::starting("2026-W40")
         .with("acme", "Europe/London", &[Channel::Fb, Channel::Linkedin])
         .but(|_, state| state.channels.iter_mut().for_each(|channel| channel.engagement_rate = None))
         .scenario();
     scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: 1 };
+    scenario
+}
+
+fn posts_of(plan: &Plan, status: ScheduleStatus) -> Vec<&Post> {
+    plan.posts().filter(|(_, post)| post.status == status).map(|(_, post)| post).collect()
+}
+
+#[test]
+fn where_every_post_needs_a_review_no_more_are_planned_than_can_be_reviewed() {
+    let rules = compiled(with_keys(&[("risk.toml", "minus_no_history", "0.2")]));
+    let scenario = one_review_a_day();
     let plan = plan(&rules, &scenario);
-    let by_status = |status| plan.posts().filter(move |(_, post)| post.status == status).map(|(_, post)| post);
-    assert_eq!(by_status(ScheduleStatus::Pending).count(), 5, "five working days of one review");
-    assert!(by_status(ScheduleStatus::Pending).all(|post| post.channel == Channel::Linkedin), "its priority is higher");
-    for post in by_status(ScheduleStatus::Blocked) {
-        assert_eq!(post.blocked.as_deref(), Some(&mcoe::model::Reason::ReviewCapacity), "{post:?}");
+    assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new());
+    assert_eq!(posts_of(&plan, ScheduleStatus::Pending).len(), 5, "five working days of one review");
+    assert_eq!(plan.posts().count(), 5, "none is planned only to be blocked");
+    let [workspace] = plan.workspaces.as_slice() else { panic!("{:?}", plan.workspaces) };
+    let [reviews] = workspace.limits.as_slice() else { panic!("{:?}", workspace.limits) };
+    assert_eq!((&*reviews.limit, reviews.allowed, reviews.used), ("review_capacity", 5.0, 5.0));
+    assert!(reviews.price > 0.0, "one more review would earn something");
+    let bound = workspace.upper_bound.unwrap();
+    assert!(bound - workspace.objective <= 1e-3 * bound, "{workspace:?}");
+}
+
+#[test]
+fn where_posts_may_need_a_review_those_of_lowest_priority_are_blocked() {
+    // A function of the pack sets the confidence, so that which posts need a review is not known beforehand.
+    let rules = compiled(with_file("confidence.rhai", "fn confidence(post, ctx) { 0.7 }"));
+    let scenario = one_review_a_day();
+    let plan = plan(&rules, &scenario);
+    assert_eq!(shown(check_plan(&plan, &scenario, &rules)), Vec::<String>::new());
+    let pending = posts_of(&plan, ScheduleStatus::Pending);
+    assert_eq!(pending.len(), 5, "five working days of one review");
+    assert!(pending.iter().all(|post| post.channel == Channel::Linkedin), "its priority is higher");
+    let blocked = posts_of(&plan, ScheduleStatus::Blocked);
+    assert!(!blocked.is_empty());
+    for post in blocked {
+        assert_eq!(post.blocked.as_deref(), Some(&Reason::ReviewCapacity), "{post:?}");
     }
+    assert!(plan.workspaces.is_empty(), "nothing is known to give way");
 }
 
 #[test]

@@ -243,6 +243,8 @@ pub struct Allocation {
     pub posts_blocked: u32,
     /// Why there are fewer posts than `posts_wanted`, reasons joined by `; `; empty if none is missing.
     pub why_fewer: String,
+    /// Whether each of its posts needs a review, whatever its time and asset.
+    pub always_needs_review: bool,
     /// Fatigue at the start of the week.
     pub fatigue_start: f64,
     /// Fatigue at the end of the week; blocked posts do not count.

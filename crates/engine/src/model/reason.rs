@@ -27,6 +27,11 @@ pub enum Reason {
     },
     /// The workspace's reviewers have no capacity left for it this week.
     ReviewCapacity,
+    /// A limit of the pack on posts that need a review leaves none for it.
+    ReviewLimit {
+        /// Name of the limit.
+        limit: Arc<str>,
+    },
     /// The agency is not posting for the client at present.
     ClientStatus {
         /// The client's status.
@@ -159,6 +164,7 @@ impl Reason {
         match self {
             Reason::Guardrail { .. } => "guardrail",
             Reason::ReviewCapacity => "review_capacity",
+            Reason::ReviewLimit { .. } => "review_limit",
             Reason::ClientStatus { .. } => "client_status",
             Reason::ChannelOff { .. } => "channel_off",
             Reason::Past => "past",
@@ -205,6 +211,24 @@ impl Reason {
         )
     }
 
+    /// Whether there is no review for it.
+    #[must_use]
+    pub const fn is_lack_of_review(&self) -> bool {
+        matches!(self, Reason::ReviewCapacity | Reason::ReviewLimit { .. })
+    }
+
+    /// Whether a stored code is one of those.
+    #[must_use]
+    pub fn is_code_of_lack_of_review(code: &str) -> bool {
+        [Reason::ReviewCapacity, Reason::ReviewLimit { limit: "".into() }].iter().any(|reason| reason.code() == code)
+    }
+
+    /// Whether it has no asset, or one without content.
+    #[must_use]
+    pub const fn is_lack_of_content(&self) -> bool {
+        matches!(self, Reason::NoAsset | Reason::EmptyAsset { .. })
+    }
+
     /// The name under which reports count it: the guardrail's name, or the code.
     #[must_use]
     pub fn rule(&self) -> &str {
@@ -234,6 +258,7 @@ impl Reason {
         match self {
             Reason::Guardrail { remedy, .. } => remedy,
             Reason::ReviewCapacity => "add reviewers, or raise the confidence of posts so that fewer need a review",
+            Reason::ReviewLimit { .. } => "raise the limit, or the confidence of posts so that fewer need a review",
             Reason::ClientStatus { .. } => "set the client's status to active",
             Reason::ChannelOff { .. } => "add the channel to the client again, or cancel the post",
             Reason::Past => "plan a later time",
@@ -270,6 +295,9 @@ impl fmt::Display for Reason {
             Reason::Guardrail { rule, reason, .. } => write!(f, "{rule}: {reason}"),
             Reason::ReviewCapacity => {
                 f.write_str("review_capacity: the workspace's reviewers have no time left for it this week")
+            }
+            Reason::ReviewLimit { limit } => {
+                write!(f, "review_limit: the limit `{limit}` leaves no review for it")
             }
             Reason::ClientStatus { status } => write!(f, "client_status: the client is {status}"),
             Reason::ChannelOff { channel } => write!(f, "channel_off: the client no longer posts on {channel}"),

@@ -42,6 +42,7 @@ pub(super) fn allocation(
         posts_planned: own.len() as u32,
         posts_blocked: blocked as u32,
         why_fewer: why_fewer(channel_draft, &own, limits),
+        always_needs_review: channel_draft.always_needs_review,
         fatigue_start: channel_draft.instance.fatigue_start,
         fatigue_end: fatigue_at_end(channel_draft, posts, hours),
         mean_quality: channel_draft.mean.quality,

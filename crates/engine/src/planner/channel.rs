@@ -10,6 +10,7 @@ use crate::model::{
     Verdict, WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, lay_out};
+use crate::planner::rule_evaluation::always_needs_review;
 use crate::planner::seasons::seasonal_posts;
 use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
@@ -42,6 +43,8 @@ pub(super) struct ChannelDraft<'a> {
     /// Weights from the pack's `hour_weights` function, if it has one.
     pub hour_weights: Option<HourWeights>,
     pub candidates: Vec<Scored<'a>>,
+    /// Whether each of its posts needs a review, whatever its time and asset.
+    pub always_needs_review: bool,
     /// Minute within the hour at which posts go out.
     pub minute: u8,
     /// Weekly posts that the rules want in this week, before fatigue lowers them.
@@ -85,6 +88,8 @@ impl<'a> ChannelDraft<'a> {
         let minute = minute(week.rules.calendar.minute, week.client, state);
         let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
         let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
+        let asset_scores: Vec<f64> = candidates.iter().map(|scored| scored.score).collect();
+        let always_needs_review = always_needs_review(client_rules, &ctx, &asset_scores, worker.evaluator);
         let places = target.saturating_sub(hours.committed.len() as u32);
         let quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
         let mean = MeanPost::new(quality, usual_cost(week.client, client_rules, state));
@@ -97,6 +102,7 @@ impl<'a> ChannelDraft<'a> {
             hours,
             hour_weights,
             candidates,
+            always_needs_review,
             minute,
             wanted,
             target,

@@ -5,7 +5,7 @@
     reason = "INVARIANT: chosen hours are hours of the week, which has an entry for each"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PlanError;
@@ -14,9 +14,10 @@ use super::assets::{self, Assignment, AssignmentProblem, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
 use super::facts::client_facts;
 use super::limits::{AssetLimits, Settled};
-use super::post_evaluation::{OverCapacityPosts, evaluate_posts};
+use super::post_evaluation::evaluate_posts;
+use super::reviews::WithoutReview;
 use super::seasons::seasonal_posts;
-use super::shared_limits::ClientSketch;
+use super::shared_limits::{ClientSketch, CountedPost, SketchedChannel};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::agents::{ClientWeek, creative_director, early_warning, performance_reality};
@@ -133,7 +134,7 @@ impl<'a> Draft<'a> {
         } else {
             self.assign_within(&problem.with_least_bonus(), &alone, limits, &rows);
         }
-        self.posts = self.evaluated(&OverCapacityPosts::new(), worker)?;
+        self.posts = self.evaluated(&WithoutReview::new(), worker)?;
         Ok(())
     }
 
@@ -186,15 +187,15 @@ impl<'a> Draft<'a> {
         self.asset_limits = AssetLimits::default();
     }
 
-    /// The posts at the slots, without those that reviewers have no time for, each with the facts that the guardrails
-    /// saw.
+    /// The posts at the slots, each with the facts that the guardrails saw. Those that limits leave no review for are
+    /// blocked.
     pub fn evaluated(
         &self,
-        over_capacity: &OverCapacityPosts,
+        without_review: &WithoutReview,
         worker: &mut WorkerContext<'_>,
     ) -> Result<Vec<(Post, Arc<PostFacts>)>, RuleFailure> {
         let Self { week, rules, channel_drafts, slots, assignment, .. } = self;
-        evaluate_posts(week, rules, channel_drafts, slots, assignment, over_capacity, worker)
+        evaluate_posts(week, rules, channel_drafts, slots, assignment, without_review, worker)
     }
 
     /// What the posts that may run come to, at mean quality, less what is given up for limits with a price.
@@ -230,12 +231,23 @@ impl<'a> Draft<'a> {
 
     /// The week as far as limits depend on it that the client shares with others.
     pub fn sketch(&self) -> ClientSketch {
-        let posts = self.posts.iter().map(|(post, _)| (post.channel, post.hour)).collect();
+        let always_needs_review: BTreeMap<Channel, bool> =
+            self.channel_drafts.iter().map(|draft| (draft.state.channel, draft.always_needs_review)).collect();
+        let posts = self.posts.iter().map(|(post, _)| CountedPost {
+            channel: post.channel,
+            hour: post.hour,
+            needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
+        });
+        let posts = posts.collect();
         let own = self.settled.rows(&self.week, self.channel_drafts.len());
         let bound = self.settled.bound().unwrap_or(0.0);
         let is_planned = self.settled.unmet.is_empty();
         let drafts = self.channel_drafts.iter().filter(|_| is_planned);
-        let (channels, instances) = drafts.map(|draft| (draft.state.channel, draft.instance.clone())).unzip();
+        let sketched = |draft: &ChannelDraft<'_>| SketchedChannel {
+            channel: draft.state.channel,
+            always_needs_review: draft.always_needs_review,
+        };
+        let (channels, instances) = drafts.map(|draft| (sketched(draft), draft.instance.clone())).unzip();
         ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts, bound }
     }
 

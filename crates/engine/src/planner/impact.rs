@@ -185,7 +185,7 @@ impl Impact {
         let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
         self.count.add(&kinds, other_confidence);
         self.by_daily_pass += u64::from(recorded.occasion == DecisionSource::Daily);
-        self.held_for_review += u64::from(matches!(recorded.held, Some(Reason::ReviewCapacity)));
+        self.held_for_review += u64::from(recorded.held.as_ref().is_some_and(Reason::is_lack_of_review));
         self.channels.entry(recorded.channel).or_default().add(&kinds, other_confidence);
         let client = (recorded.client_id.clone(), recorded.channel);
         self.clients.entry(client).or_default().add(&kinds, other_confidence);

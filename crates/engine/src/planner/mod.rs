@@ -31,6 +31,7 @@ mod post_evaluation;
 mod post_status;
 mod reevaluate;
 mod replay;
+mod reviews;
 mod rule_evaluation;
 mod seasons;
 mod shared_limits;

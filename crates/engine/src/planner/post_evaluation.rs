@@ -3,7 +3,7 @@
 //! A blocked post stays in the plan, but adds no fatigue and does not count against the daily limit. So every post is
 //! evaluated against the earlier ones that were not blocked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
@@ -11,16 +11,14 @@ use chrono::{Datelike as _, NaiveDate};
 use super::assets::{Assignment, Slot};
 use super::channel::{ChannelDraft, Scored, WorkerContext, texts};
 use super::hours::is_best_hour;
+use super::reviews::WithoutReview;
 use super::rule_evaluation::evaluate_rules;
 use crate::agents::ClientWeek;
 use crate::model::{
-    AssetChoice, AssetSnapshot, CampaignId, Channel, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus,
-    Spacing, WallHour, WeekHours,
+    AssetChoice, AssetSnapshot, CampaignId, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus, Spacing,
+    WallHour, WeekHours,
 };
 use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, value_at};
-
-/// Posts blocked for lack of review capacity, by channel and hour.
-pub type OverCapacityPosts = BTreeSet<(Channel, usize)>;
 
 /// Running state of a client's channels through the week.
 pub(super) struct WeekState {
@@ -85,7 +83,7 @@ pub(super) fn evaluate_posts(
     channel_drafts: &[ChannelDraft<'_>],
     slots: &[Slot],
     assignment: &Assignment,
-    over_capacity: &OverCapacityPosts,
+    without_review: &WithoutReview,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Vec<(Post, Arc<PostFacts>)>, RuleFailure> {
     let mut order: Vec<usize> = (0..slots.len()).collect();
@@ -101,7 +99,8 @@ pub(super) fn evaluate_posts(
         let scored =
             assignment.get(index).copied().flatten().and_then(|candidate| channel_draft.candidates.get(candidate));
         let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
-        let engine_block = evaluator.engine_block(over_capacity.contains(&(channel_draft.state.channel, slot.hour)));
+        let lacks_review = without_review.get(&(channel_draft.state.channel, slot.hour));
+        let engine_block = evaluator.engine_block(lacks_review);
         let nearest = nearest_post(week, channel_draft, slot, slots);
         posts.push(evaluator.post(
             &mut week_state,
@@ -135,7 +134,7 @@ pub(super) fn evaluate_alone(
         action_of_day: overrides.action_of_day.unwrap_or_else(|| evaluator.action_of_day(&week_state)),
         others_of_day: others_of_day(week, channel_drafts, slot, &[]),
     };
-    evaluator.evaluate_rules(context, evaluator.engine_block(false), worker).map(Some)
+    evaluator.evaluate_rules(context, evaluator.engine_block(None), worker).map(Some)
 }
 
 /// The facts of a slot among other slots of the plan, with the fatigue that they cause there.
@@ -240,12 +239,12 @@ impl SlotEvaluator<'_, '_> {
         Ok((post, facts))
     }
 
-    /// Why it is blocked regardless of guardrails: it has no asset or no content, or there is no reviewer for it.
-    fn engine_block(&self, lacks_reviewer: bool) -> Option<Reason> {
+    /// Why it is blocked regardless of guardrails: it has no asset or no content, or a limit leaves no review for it.
+    fn engine_block(&self, lacks_review: Option<&Reason>) -> Option<Reason> {
         match self.scored.map(|scored| scored.candidate.asset) {
             None => Some(Reason::NoAsset),
             Some(asset) if !asset.has_content() => Some(Reason::EmptyAsset { asset_id: asset.id.clone() }),
-            Some(_) => lacks_reviewer.then_some(Reason::ReviewCapacity),
+            Some(_) => lacks_review.cloned(),
         }
     }
 

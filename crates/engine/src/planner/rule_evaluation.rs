@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::confidence;
+use super::confidence::{self, band, confidence};
 use crate::model::{ClientStatus, ConfidenceCause, ConfidenceStep, Outcome, Reason, RiskBand, ScheduleStatus, Verdict};
-use crate::rules::{ChannelFacts, Evaluator, PostFacts, RuleFailure, Rules};
+use crate::rules::{CONFIDENCE, ChannelFacts, ClientRules, Evaluator, PostFacts, RuleFailure, Rules};
 
 /// Result of evaluating the rules for a post.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,11 +44,11 @@ pub(super) fn evaluate_rules(
         verdicts.push(verdict);
     }
     let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
-    let risk = confidence::band(&rules.risk, confidence, is_risk_raised);
+    let risk = band(&rules.risk, confidence, is_risk_raised);
     let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
     // An objection to the time takes precedence over guardrails; missing content or review capacity comes last.
     let blocked = match engine_block {
-        Some(Reason::ReviewCapacity | Reason::NoAsset | Reason::EmptyAsset { .. }) => block().or(engine_block),
+        Some(ref reason) if reason.is_lack_of_review() || reason.is_lack_of_content() => block().or(engine_block),
         Some(_) => engine_block,
         None => block(),
     };
@@ -80,10 +80,34 @@ fn confidence_in(
 }
 
 fn status(is_blocked: bool, risk: RiskBand, ctx: &ChannelFacts) -> ScheduleStatus {
-    let alone = ctx.auto_exec_enabled && ctx.status == ClientStatus::Active.name();
     match (is_blocked, risk) {
         (true, _) => ScheduleStatus::Blocked,
-        (false, RiskBand::Low) if alone => ScheduleStatus::Ready,
+        (false, RiskBand::Low) if may_run_unreviewed(ctx) => ScheduleStatus::Ready,
         _ => ScheduleStatus::Pending,
     }
+}
+
+fn may_run_unreviewed(ctx: &ChannelFacts) -> bool {
+    ctx.auto_exec_enabled && ctx.status == ClientStatus::Active.name()
+}
+
+/// Whether every post of a channel needs a review, whatever its time is and whichever of its assets, given by their
+/// scores, it gets. Not if there are none, or if a function of the pack sets the confidence.
+pub(super) fn always_needs_review(
+    client_rules: &ClientRules,
+    ctx: &ChannelFacts,
+    asset_scores: &[f64],
+    evaluator: &Evaluator,
+) -> bool {
+    if !may_run_unreviewed(ctx) {
+        return true;
+    }
+    if asset_scores.is_empty() || evaluator.has(CONFIDENCE) {
+        return false;
+    }
+    let is_low = |rules: &Rules, score: f64| {
+        let confidence = confidence(&rules.risk, score, ctx, 0);
+        band(&rules.risk, confidence, false) == RiskBand::Low
+    };
+    !client_rules.every().any(|rules| asset_scores.iter().any(|score| is_low(rules, *score)))
 }

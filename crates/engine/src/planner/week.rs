@@ -10,15 +10,14 @@ use super::around_guardrails::draft;
 use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
-use super::post_evaluation::OverCapacityPosts;
-use super::shared_limits::{SharedLimits, SharedOut, share_out};
+use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
+use super::shared_limits::{CountedPost, SharedLimits, SharedOut, share_out};
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
-use crate::agents::scaling::{self, Claim, WorkspaceDemand};
+use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
 use crate::model::{
     Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, LimitQuota, Plan,
-    Scaling, Scenario, ScheduleStatus, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceCertificate, WorkspaceId,
-    derived_id,
+    Scaling, Scenario, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceCertificate, WorkspaceId, derived_id,
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
@@ -97,63 +96,51 @@ impl<'r> Planner<'r> {
         week: Week,
     ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
         let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
-        let none = OverCapacityPosts::new();
+        let none = WithoutReview::new();
         let SharedContext { context, workspaces, planned } =
             self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
-        let plan = |index: usize, over_capacity: &OverCapacityPosts| -> Result<ClientPlan, PlanError> {
+        let plan = |index: usize, without_review: &WithoutReview| -> Result<ClientPlan, PlanError> {
             let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, over_capacity, worker))
+            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, without_review, worker))
         };
-        let plan_these =
-            |over_capacity: BTreeMap<usize, OverCapacityPosts>| -> Result<Vec<(usize, ClientPlan)>, PlanError> {
-                let plans: Vec<_> = over_capacity
-                    .into_par_iter()
-                    .map(|(index, over_capacity)| Ok((index, plan(index, &over_capacity)?)))
-                    .collect();
-                plans.into_iter().collect()
-            };
-        let unplanned = (0..clients.len()).filter(|index| !planned.contains_key(index));
-        let mut over_capacity: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
-        let alone = plan_these(unplanned.map(|index| (index, OverCapacityPosts::new())).collect())?;
-        let mut plans: Vec<ClientPlan> =
-            planned.into_iter().chain(alone).collect::<BTreeMap<usize, ClientPlan>>().into_values().collect();
-        // Blocking a post for lack of review capacity may unblock one that had given way to it and now needs review
-        // itself. So this repeats until the reviewers can handle all pending posts. Blocked posts are never released,
-        // so it terminates.
+        let mut plans: Vec<ClientPlan> = planned.into_values().collect();
+        let mut blocked: BTreeMap<usize, WithoutReview> = BTreeMap::new();
+        // Blocking a post for lack of a review may unblock one that had given way to it and now needs a review itself. So
+        // this repeats until no limit on reviews is exceeded. Blocked posts are never released, so it terminates.
         loop {
-            let surplus = without_review(&plans, capacity);
+            let surplus = context.without_review(&workspaces, &plans);
             if surplus.is_empty() {
                 break;
             }
-            let mut again = BTreeMap::new();
-            for (index, posts) in surplus {
-                let all = over_capacity.entry(index).or_default();
+            let again = surplus.into_iter().map(|(index, posts)| {
+                let all = blocked.entry(index).or_default();
                 all.extend(posts);
-                again.insert(index, all.clone());
-            }
-            for (index, plan) in plan_these(again)? {
+                (index, all.clone())
+            });
+            let again: Vec<(usize, WithoutReview)> = again.collect();
+            let replanned: Vec<Result<(usize, ClientPlan), PlanError>> =
+                again.into_par_iter().map(|(index, posts)| Ok((index, plan(index, &posts)?))).collect();
+            for (index, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
                 if let Some(place) = plans.get_mut(index) {
                     *place = plan;
                 }
             }
         }
-        let workspaces =
-            workspaces.into_iter().map(|(workspace, shared)| certificate(workspace, shared, &plans)).collect();
+        let workspaces = workspaces.iter().filter_map(|workspace| workspace.certificate(&context, &plans)).collect();
         Ok((plans, workspaces))
     }
 
     /// Shares out the limits that clients share, so that each can be planned alone. `finish` makes a result of the draft
-    /// of each client of a workspace with such limits.
+    /// of each client.
     pub(super) fn share_limits<'a, T: Send>(
         &self,
         mut context: PlanningContext<'a>,
         finish: impl Fn(Draft<'_>, &mut WorkerContext<'_>) -> Result<T, PlanError> + Sync,
     ) -> Result<SharedContext<'a, T>, PlanError> {
-        let mut found = Vec::new();
-        for (workspace, members) in context.members() {
-            let weeks: Vec<ClientWeek<'_>> =
-                members.iter().filter_map(|index| context.client(*index)).map(|(week, ..)| week).collect();
-            let Some(limits) = SharedLimits::of(weeks.iter()) else { continue };
+        let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
+        for (id, members) in context.members() {
+            let weeks = context.weeks(&members);
+            let limits = SharedLimits::of(weeks.iter(), context.weekly_reviews);
             let plan = |place: usize, quotas: &[LimitQuota]| {
                 let index = members.get(place).ok_or(PlanError::NoSuchClient)?;
                 let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
@@ -163,17 +150,13 @@ impl<'r> Planner<'r> {
                     Ok((draft.sketch(), finish(draft, worker)?))
                 })
             };
-            let (shared, planned) = share_out(&limits, &weeks, self.tier, plan)?;
-            found.push((workspace, members, shared, planned));
+            let (shared, of_members) = share_out(&limits, &weeks, self.tier, plan)?;
+            planned.extend(members.iter().copied().zip(of_members));
+            workspaces.push(SharingWorkspace { id, members, limits, shared });
         }
-        let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
-        for (workspace, members, mut shared, of_members) in found {
-            for (index, quotas) in members.iter().zip(std::mem::take(&mut shared.quotas)) {
+        for workspace in &mut workspaces {
+            for (index, quotas) in workspace.members.iter().zip(std::mem::take(&mut workspace.shared.quotas)) {
                 context.set_quotas(*index, quotas);
-            }
-            planned.extend(members.into_iter().zip(of_members));
-            if !shared.uses.is_empty() {
-                workspaces.push((workspace, shared));
             }
         }
         Ok(SharedContext { context, workspaces, planned })
@@ -194,10 +177,34 @@ impl<'r> Planner<'r> {
 pub(super) struct SharedContext<'a, T> {
     /// The context, with the clients' quotas.
     pub context: PlanningContext<'a>,
-    /// The workspaces with limits that clients share and that take part.
-    workspaces: Vec<(WorkspaceId, SharedOut)>,
-    /// What was made of the clients that were planned to share limits out, by place.
+    workspaces: Vec<SharingWorkspace>,
+    /// What was made of each client, by place.
     planned: BTreeMap<usize, T>,
+}
+
+/// A workspace whose clients share limits.
+struct SharingWorkspace {
+    id: WorkspaceId,
+    /// Places of its clients.
+    members: Vec<usize>,
+    limits: SharedLimits,
+    shared: SharedOut,
+}
+
+impl SharingWorkspace {
+    /// How good the week of the workspace is at least; `None` if its clients need not give way to each other.
+    fn certificate(&self, context: &PlanningContext<'_>, plans: &[ClientPlan]) -> Option<WorkspaceCertificate> {
+        let own: Vec<&ClientPlan> = self.members.iter().filter_map(|index| plans.get(*index)).collect();
+        let posts: Vec<Vec<CountedPost>> = own.iter().map(|plan| counted_posts(plan)).collect();
+        let limits = self.shared.uses(&self.limits, &context.weeks(&self.members), &posts);
+        if limits.is_empty() {
+            return None;
+        }
+        let objectives: Option<Vec<f64>> = own.iter().map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
+        let upper_bound = self.shared.bound.filter(|_| objectives.is_some());
+        let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, one| sum + one);
+        Some(WorkspaceCertificate { workspace_id: self.id.clone(), objective, upper_bound, limits })
+    }
 }
 
 /// A client to plan for, with its rules.
@@ -215,6 +222,8 @@ pub(super) struct PlanningContext<'a> {
     hours: BTreeMap<&'a str, WeekHours>,
     pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
+    /// Posts that the reviewers of each workspace can review in the week.
+    weekly_reviews: u32,
 }
 
 impl<'a> PlanningContext<'a> {
@@ -233,7 +242,8 @@ impl<'a> PlanningContext<'a> {
             Some((&own.client.workspace_id, wanted_posts(own.state, own.rules.base(), hours)))
         });
         let demand = scaling::demand(capacity, wanted);
-        Ok(Self { clients, hours, not_before: None, demand })
+        let weekly_reviews = scaling::weekly_reviews(capacity);
+        Ok(Self { clients, hours, not_before: None, demand, weekly_reviews })
     }
 
     /// The same, with nothing planned before the given instant.
@@ -250,7 +260,29 @@ impl<'a> PlanningContext<'a> {
         members
     }
 
-    fn set_quotas(&mut self, index: usize, quotas: Vec<LimitQuota>) {
+    /// The weeks of some clients.
+    fn weeks(&self, members: &[usize]) -> Vec<ClientWeek<'_>> {
+        members.iter().filter_map(|index| self.client(*index)).map(|(week, ..)| week).collect()
+    }
+
+    /// The pending posts beyond what limits on reviews allow, by place of the client.
+    fn without_review(&self, workspaces: &[SharingWorkspace], plans: &[ClientPlan]) -> BTreeMap<usize, WithoutReview> {
+        let planned = |index: &usize| Some((*index, self.client(*index)?.0, plans.get(*index)?));
+        let of_workspace = |workspace: &SharingWorkspace| {
+            let clients: Vec<PlannedClient<'_>> = workspace.members.iter().filter_map(planned).collect();
+            without_review(&workspace.limits, &clients)
+        };
+        let mut without: BTreeMap<usize, WithoutReview> = workspaces.iter().flat_map(of_workspace).collect();
+        for (index, week, plan) in (0..plans.len()).filter_map(|index| planned(&index)) {
+            let own = without_review(&SharedLimits::on_reviews_of(&week), &[(index, week, plan)]);
+            for (index, posts) in own {
+                without.entry(index).or_default().extend(posts);
+            }
+        }
+        without
+    }
+
+    pub fn set_quotas(&mut self, index: usize, quotas: Vec<LimitQuota>) {
         if let Some(client) = self.clients.get_mut(index) {
             client.quotas = quotas;
         }
@@ -292,15 +324,6 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
     })
 }
 
-/// How good the week of a workspace is at least.
-fn certificate(workspace: WorkspaceId, shared: SharedOut, plans: &[ClientPlan]) -> WorkspaceCertificate {
-    let own = plans.iter().filter(|plan| plan.workspace_id == workspace);
-    let objectives: Option<Vec<f64>> = own.map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
-    let upper_bound = shared.bound.filter(|_| objectives.is_some());
-    let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, one| sum + one);
-    WorkspaceCertificate { workspace_id: workspace, objective, upper_bound, limits: shared.uses }
-}
-
 /// The hours of a week in each of the clients' time zones, by zone name.
 ///
 /// # Errors
@@ -318,35 +341,13 @@ pub fn hours_by_zone<'c>(
     Ok(hours)
 }
 
-/// Pending posts beyond the review capacity, by client: those with the lowest claim in each workspace.
-fn without_review(plans: &[ClientPlan], capacity: &Capacity) -> BTreeMap<usize, OverCapacityPosts> {
-    /// Client index, channel and hour of a pending post.
-    type Waiting = (usize, Channel, usize);
-    let mut claims: BTreeMap<&WorkspaceId, Vec<Claim<Waiting>>> = BTreeMap::new();
-    for (index, plan) in plans.iter().enumerate() {
-        for post in plan.posts.iter().filter(|post| post.status == ScheduleStatus::Pending) {
-            claims.entry(&plan.workspace_id).or_default().push(Claim {
-                key: (index, post.channel, post.hour),
-                priority: post.priority,
-                value: post.net_worth,
-            });
-        }
-    }
-    let possible = scaling::weekly_reviews(capacity) as usize;
-    let mut over_capacity: BTreeMap<usize, OverCapacityPosts> = BTreeMap::new();
-    for (client, channel, hour) in claims.into_values().flat_map(|claims| scaling::without(claims, possible)) {
-        over_capacity.entry(client).or_default().insert((channel, hour));
-    }
-    over_capacity
-}
-
 /// Evaluates the guardrails on a draft and completes the plan.
 fn finish(
     draft: Draft<'_>,
-    over_capacity: &OverCapacityPosts,
+    without_review: &WithoutReview,
     worker: &mut WorkerContext<'_>,
 ) -> Result<ClientPlan, PlanError> {
-    let again = if over_capacity.is_empty() { None } else { Some(draft.evaluated(over_capacity, worker)?) };
+    let again = if without_review.is_empty() { None } else { Some(draft.evaluated(without_review, worker)?) };
     let posts: Vec<_> = again.unwrap_or_else(|| draft.posts.clone()).into_iter().map(|(post, _)| post).collect();
     let allocate = |(channel, channel_draft): (usize, &ChannelDraft<'_>)| {
         allocation(channel_draft, &posts, draft.week.hours.len(), &draft.limits_on(channel, channel_draft))
@@ -434,18 +435,7 @@ pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
-    let SharedContext { context, mut planned, .. } =
-        planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?;
-    let alone: Vec<Result<(usize, SolvedWeek), PlanError>> = (0..clients.len())
-        .into_par_iter()
-        .filter(|index| !planned.contains_key(index))
-        .map(|index| {
-            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
-            let draft = planner.with_worker(|worker| draft(week, rules, demand, worker))?;
-            Ok((index, solved_week(draft)))
-        })
-        .collect();
-    planned.extend(alone.into_iter().collect::<Result<Vec<_>, _>>()?);
+    let planned = planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?.planned;
     Ok(planned.into_values().collect())
 }
 

@@ -4,7 +4,7 @@ use super::contradiction::{Contradiction, contradiction};
 use super::limit_errors::errors_of_one;
 use super::limit_weeks::share_a_week;
 use super::limits::{
-    BOUNDS, LIMITS, LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared, limit, path,
+    BOUNDS, LIMITS, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared, limit, path,
 };
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::listed;
@@ -67,8 +67,10 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     let names = declared(view).into_iter().filter(is_on).filter(is_sound);
     let stated = names.filter_map(|name| {
         let rules = limit(view, name)?;
-        // What posts weigh and which assets they have is not known beforehand, nor where periods of hours begin.
+        // What posts weigh, which assets they have and which need a review is not known beforehand, nor where periods of
+        // hours begin.
         if rules.scope != LimitScope::Client
+            || rules.counts != LimitCounts::Posts
             || rules.per_asset
             || rules.weights.is_some()
             || matches!(rules.period, LimitPeriod::Within(_))

@@ -2,24 +2,38 @@
 
 use super::contradiction::{Contradiction, contradiction};
 use super::limit_weeks::without_first_week;
-use super::limits::{BOUNDS, LimitPeriod, LimitScope, limit, path};
+use super::limits::{ACTIONS_A_DAY, BOUNDS, LimitCounts, LimitPeriod, LimitScope, REVIEW_CAPACITY, limit, path};
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed};
 use crate::model::wall_time_text;
 
 /// What is wrong with a limit, apart from others.
-pub(super) fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 9] {
+pub(super) fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 11] {
     [
+        reserved_name(view, name),
         bounds(view, name),
         periods(view, name),
         within_and_period(view, name),
         only_for_at_most(view, name),
         scopes(view, name),
         only_for_one_client(view, name),
+        only_for_posts(view, name),
         no_hours(view, name),
         span(view, name),
         without_first_week(view, name),
     ]
+}
+
+/// A name under which plans show a limit that no pack declares.
+fn reserved_name(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let of_what = match name {
+        ACTIONS_A_DAY => "a client's policy sets",
+        REVIEW_CAPACITY => "the reviewers of a scenario set",
+        _ => return None,
+    };
+    let found = BOUNDS.iter().find_map(|(key, _)| view.find(&path(name, key)))?;
+    let cause = format!("`{name}` is the name of the limit that {of_what}");
+    contradiction("reserved_name", &[&found], cause, "choose another name".to_owned())
 }
 
 fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
@@ -96,6 +110,24 @@ fn only_for_one_client(view: &View<'_>, name: &str) -> Option<Contradiction> {
     };
     let remedy = "limits over several clients are hard, count posts, and state `at_most`";
     contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
+}
+
+/// What does not go with a count of posts that need a review: these are hard maxima per period of the calendar.
+fn only_for_posts(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let limit = limit(view, name)?;
+    if limit.counts == LimitCounts::Posts {
+        return None;
+    }
+    let counts = view.find(&path(name, "counts"))?;
+    let bound = || BOUNDS.iter().map(|(key, _)| *key).filter(|key| *key != "at_most");
+    let keys = bound().chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
+    let found = keys.into_iter().find_map(|key| view.find(&path(name, key)));
+    let of_assets = || limit.is_of_assets().then(|| view.find(&path(name, "per"))).flatten();
+    let found = found.or_else(of_assets)?;
+    let cause = format!("`{}` does not go with `counts = \"needs_review\"`", found.path);
+    let remedy =
+        "a limit on posts that need a review is hard, counts them whatever their assets are, and states `at_most`";
+    contradiction("not_for_reviews", &[&found, &counts], cause, remedy.to_owned())
 }
 
 /// `within_hours` beside a period of the calendar.

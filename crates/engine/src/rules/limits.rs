@@ -23,6 +23,12 @@ const CHANNEL_NAMES: [&str; Channel::COUNT] = {
     names
 };
 
+/// Name of the limit that a client's policy sets on the posts of a day.
+pub const ACTIONS_A_DAY: &str = "max_actions_per_day";
+
+/// Name of the limit that the reviewers of a workspace set.
+pub const REVIEW_CAPACITY: &str = "review_capacity";
+
 /// Maximum of a bound that is a number of posts.
 const MOST_POSTS: f64 = 1_000_000.0;
 
@@ -40,6 +46,12 @@ pub(super) const LIMITS: &[Key] = &[
         Kind::Names(&["client", "industry", "workspace", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
         "what is counted on its own: each client, or each industry or workspace over its clients; each channel and each asset too; and one of hour, day and week",
+    ),
+    Key::with_default(
+        "<limit>.counts",
+        Kind::Choice(&[LimitCounts::Posts.name(), LimitCounts::NeedsReview.name()]),
+        DefaultValue::Text(LimitCounts::Posts.name()),
+        "what counts: every post, or only posts that need a review before they run",
     ),
     Key::optional(
         "<limit>.within_hours",
@@ -89,6 +101,8 @@ pub struct LimitRules {
     pub name: Arc<str>,
     /// The bound on the posts of each period.
     pub bound: LimitBound,
+    /// Which posts count, apart from `filter`.
+    pub counts: LimitCounts,
     /// Over which clients posts are counted.
     pub scope: LimitScope,
     /// Whether each channel is counted on its own.
@@ -108,6 +122,34 @@ pub struct LimitRules {
 }
 
 impl LimitRules {
+    /// A maximum of posts of all channels, for each client and period of the calendar.
+    #[must_use]
+    pub fn at_most(name: &str, posts: f64, period: LimitPeriod) -> Self {
+        Self {
+            name: name.into(),
+            bound: LimitBound::AtMost(posts),
+            counts: LimitCounts::Posts,
+            scope: LimitScope::Client,
+            per_channel: false,
+            per_asset: false,
+            weights: None,
+            period,
+            filter: LimitFilter::ALL,
+            price: None,
+            weeks: LimitWeeks::ALL,
+        }
+    }
+
+    /// What the reviewers of a workspace can review in a week, as a limit.
+    #[must_use]
+    pub fn review_capacity(reviews: u32) -> Self {
+        Self {
+            counts: LimitCounts::NeedsReview,
+            scope: LimitScope::Workspace,
+            ..Self::at_most(REVIEW_CAPACITY, f64::from(reviews), LimitPeriod::Week)
+        }
+    }
+
     /// Whether posts count by their assets, so that it is known only once these are chosen.
     #[must_use]
     pub fn is_of_assets(&self) -> bool {
@@ -127,6 +169,26 @@ pub enum LimitBound {
     AtMostShare(f64),
     /// Minimum share of the same posts; above 0, up to 1.
     AtLeastShare(f64),
+}
+
+/// Which posts a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitCounts {
+    /// Every post.
+    Posts,
+    /// Posts that need a review: those that are pending once they are committed.
+    NeedsReview,
+}
+
+impl LimitCounts {
+    /// Its name in a pack.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            LimitCounts::Posts => "posts",
+            LimitCounts::NeedsReview => "needs_review",
+        }
+    }
 }
 
 /// Over which clients a limit counts posts.
@@ -271,6 +333,7 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
     Some(LimitRules {
         name: name.into(),
         bound,
+        counts: counts(view, name),
         scope: scope.unwrap_or(LimitScope::Client),
         per_channel: per.contains(&"channel"),
         per_asset: per.contains(&"asset"),
@@ -280,6 +343,11 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
         price: view.number(&path("price")),
         weeks: weeks(view, &format!("limits.{name}")),
     })
+}
+
+fn counts(view: &View<'_>, name: &str) -> LimitCounts {
+    let needs_review = view.text(&path(name, "counts")) == Some(LimitCounts::NeedsReview.name());
+    if needs_review { LimitCounts::NeedsReview } else { LimitCounts::Posts }
 }
 
 /// What a post counts by content type; `None` if the table is missing.
@@ -365,6 +433,7 @@ pub(super) mod tests {
         let expected = LimitRules {
             name: "brand_week".into(),
             bound: LimitBound::AtMost(12.0),
+            counts: LimitCounts::Posts,
             scope: LimitScope::Client,
             per_channel: false,
             per_asset: false,
@@ -375,6 +444,9 @@ pub(super) mod tests {
             weeks: LimitWeeks::ALL,
         };
         assert_eq!(read("[brand_week]\nat_most = 12\n"), [expected]);
+        let reviews = "[reviews]\nat_most = 30\nper = [\"workspace\"]\ncounts = \"needs_review\"\n";
+        let expected = LimitRules { name: "reviews".into(), ..LimitRules::review_capacity(30) };
+        assert_eq!(read(reviews), [expected]);
     }
 
     #[test]

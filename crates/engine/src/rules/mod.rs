@@ -83,7 +83,9 @@ pub use key::{DAYS, DefaultValue, FileKeys, Key, Kind, Placeholder, Presence, Ro
 pub use keys::PACK_FILES;
 pub use levels::{Level, Levels};
 pub use limit_weeks::LimitWeeks;
-pub use limits::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope};
+pub use limits::{
+    ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
+};
 pub use load::{OverlayKey, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::Rules;

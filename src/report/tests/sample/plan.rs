@@ -142,6 +142,7 @@ fn allocation() -> Allocation {
         posts_planned: 3,
         posts_blocked: 1,
         why_fewer: "fatigue at the start of the week".to_owned(),
+        always_needs_review: false,
         fatigue_start: 0.42,
         fatigue_end: 0.38,
         mean_quality: 1.05,

@@ -4,6 +4,7 @@
 use super::assets::{self, OnChannel};
 use super::case::ClientCase;
 use super::channel::ChannelCase;
+use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING, is_same};
 use crate::model::{Allocation, Channel, Tier};
 use crate::rules::{LimitBound, Rules};
@@ -22,6 +23,7 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         let week = ChannelWeek { channel, allocation };
         week.check_counts(findings);
         week.check_why_fewer(findings);
+        week.check_reviews(findings);
         week.check_numbers(findings);
         week.check_objective(findings);
         week.check_hours(findings);
@@ -68,6 +70,14 @@ impl ChannelWeek<'_, '_> {
         }
         if live >= wanted && has_reason && !self.channel.case.hooks.weekly_posts {
             self.breach("why_fewer", format!("a reason for fewer than {wanted} posts, and there are {live}"), findings);
+        }
+    }
+
+    fn check_reviews(&self, findings: &mut Findings) {
+        let (stated, derived) = (self.allocation.always_needs_review, always_needs_review(self.channel));
+        if stated != derived {
+            let detail = format!("the plan says {stated}, it is {derived}");
+            self.breach("always_needs_review", detail, findings);
         }
     }
 

@@ -12,12 +12,12 @@ use super::asset_limits;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour, is_one_of};
+use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Certificate, Channel, LimitQuota, LimitUse, QuotaPeriod, Timestamp};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope};
-
-/// Name of the limit that a client's policy sets.
-const ACTIONS_A_DAY: &str = "max_actions_per_day";
+use crate::rules::{
+    ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
+};
 
 /// Checks a client's limits and certificate.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
@@ -85,6 +85,7 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     let policy = Stated {
         name: ACTIONS_A_DAY,
         bound: LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day)),
+        of_reviews: false,
         period: LimitPeriod::Day,
         per_channel: false,
         price: None,
@@ -98,15 +99,30 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
             continue;
         }
         if limit.scope != LimitScope::Client {
-            periods.extend(periods_of_quotas(case, channels, limit));
+            let of_reviews = limit.counts == LimitCounts::NeedsReview;
+            let (bound, per_channel, period) = (*bound, *per_channel, *period);
+            let stated = Stated { name, bound, of_reviews, period, per_channel, price: None, filter };
+            periods.extend(periods_of_quotas(case, channels, &stated));
             continue;
         }
         let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
             let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
-            periods.extend(Stated { name, bound, period, per_channel, price, filter }.periods(case, channels));
+            let of_reviews = limit.counts == LimitCounts::NeedsReview;
+            let stated = Stated { name, bound, of_reviews, period, per_channel, price, filter };
+            periods.extend(stated.periods(case, channels));
         }
     }
+    let reviews = Stated {
+        name: REVIEW_CAPACITY,
+        bound: LimitBound::AtMost(0.0),
+        of_reviews: true,
+        period: LimitPeriod::Week,
+        per_channel: false,
+        price: None,
+        filter: &LimitFilter::ALL,
+    };
+    periods.extend(periods_of_quotas(case, channels, &reviews));
     periods
 }
 
@@ -114,13 +130,10 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
 fn periods_of_quotas<'a>(
     case: &ClientCase<'a>,
     channels: &[ChannelCase<'a>],
-    limit: &'a LimitRules,
+    limit: &Stated<'a, '_>,
 ) -> Vec<LimitPeriodCase<'a>> {
-    let LimitRules { name, per_channel, period, filter, .. } = limit;
-    let (per_channel, period) = (*per_channel, *period);
     let of_quota = |quota: &LimitQuota| {
-        let bound = LimitBound::AtMost(quota.posts);
-        let stated = Stated { name, bound, period, per_channel, price: None, filter };
+        let stated = Stated { bound: LimitBound::AtMost(quota.posts), ..*limit };
         let hour = match quota.period {
             QuotaPeriod::Week => Some(0),
             QuotaPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day)),
@@ -130,14 +143,17 @@ fn periods_of_quotas<'a>(
         let mut periods = stated.periods(case, channels).into_iter();
         periods.find(|period| period.from == from && period.channel == quota.channel)
     };
-    let own = case.plan.quotas.iter().filter(|quota| quota.limit == *name);
+    let own = case.plan.quotas.iter().filter(|quota| *quota.limit == *limit.name);
     own.filter_map(of_quota).collect()
 }
 
 /// A limit as policy or rules state it.
+#[derive(Clone, Copy)]
 struct Stated<'a, 'f> {
     name: &'a str,
     bound: LimitBound,
+    /// Whether it counts posts that need a review; only those of channels all of whose posts do.
+    of_reviews: bool,
     period: LimitPeriod,
     /// Whether each channel is counted on its own.
     per_channel: bool,
@@ -201,10 +217,11 @@ impl<'a> Stated<'a, '_> {
                 of += 1.0;
             }
             for hour in hours.iter().filter(|_| is_meant) {
-                let is_counted = counts(channel, case.clock.hours.get(*hour)?, self.filter);
+                let is_certain = !self.of_reviews || always_needs_review(channel);
+                let is_counted = is_certain && counts(channel, case.clock.hours.get(*hour)?, self.filter);
                 any |= is_counted;
                 *coefficients.get_mut(*hour)? = weight(self.bound, is_counted);
-                if channel.committed.contains(&(*hour as i64)) {
+                if !self.of_reviews && channel.committed.contains(&(*hour as i64)) {
                     committed += f64::from(u8::from(is_counted));
                     of += 1.0;
                 }

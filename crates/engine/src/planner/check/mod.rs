@@ -30,6 +30,7 @@ mod channel;
 mod channels;
 mod clock;
 mod limits;
+mod reviews;
 mod shared_limits;
 mod timing;
 mod worth;
@@ -43,9 +44,7 @@ use std::fmt;
 use self::case::{ClientCase, Hooks};
 use self::channel::ChannelCase;
 use self::clock::Clock;
-use crate::model::{
-    Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, ScheduleStatus, WorkspaceId,
-};
+use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario};
 use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;
 
@@ -89,9 +88,6 @@ const ROUNDING: f64 = 1e-9;
 const OBJECTIVE_ROUNDING: f64 = 1e-6;
 /// Tolerance of a confidence, which is rounded to a millionth.
 const CONFIDENCE_ROUNDING: f64 = 1e-6;
-/// Days per week on which reviewers work.
-const REVIEW_DAYS: u32 = 5;
-
 /// Whether two numbers are equal up to rounding. NaN equals nothing.
 fn is_same(stated: f64, derived: f64) -> bool {
     (stated - derived).abs() <= ROUNDING * stated.abs().max(derived.abs()).max(1e-3)
@@ -142,7 +138,6 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
         }
     }
     findings.client_id = ClientId::new("");
-    check_reviewers(plan, scenario, &mut findings);
     shared_limits::check(plan, scenario, rules, &mut findings);
     findings.breaches
 }
@@ -235,21 +230,5 @@ fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings)
         if let Some(reason) = reason.filter(|_| post.is_live()) {
             findings.of_post(case, post, "objection", reason.to_string());
         }
-    }
-}
-
-/// No workspace has more posts pending review than its reviewers can handle in the week.
-fn check_reviewers(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
-    let capacity = &scenario.capacity;
-    let daily = u64::from(capacity.reviewers) * u64::from(capacity.reviews_per_reviewer_per_day);
-    let possible = daily * u64::from(REVIEW_DAYS);
-    let mut waiting: BTreeMap<&WorkspaceId, u64> = BTreeMap::new();
-    for (client, _) in plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending) {
-        *waiting.entry(&client.workspace_id).or_default() += 1;
-    }
-    for (workspace, count) in waiting.into_iter().filter(|(_, count)| *count > possible) {
-        let detail =
-            format!("{count} posts of workspace `{workspace}` wait for review, its reviewers see {possible} a week");
-        findings.of_client("review_capacity", detail);
     }
 }

@@ -7,11 +7,31 @@ use chrono::Datelike as _;
 
 use super::clock::{Clock, HOUR, is_one_of};
 use super::{Findings, OBJECTIVE_ROUNDING};
-use crate::model::{Channel, Client, ClientPlan, ClientState, Plan, Scenario, SharedPeriod, Timestamp, WorkspaceId};
-use crate::rules::{CompiledRules, LimitBound, LimitPeriod, LimitRules, LimitScope};
+use crate::model::{
+    Capacity, Channel, Client, ClientId, ClientPlan, ClientState, Plan, Scenario, ScheduleStatus, SharedPeriod,
+    Timestamp, WorkspaceId,
+};
+use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
-/// What is counted on its own: workspace, limit, industry, channel and period.
-type Key = (WorkspaceId, Arc<str>, Option<Arc<str>>, Option<Channel>, SharedPeriod);
+/// What is counted on its own.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    workspace: WorkspaceId,
+    limit: Arc<str>,
+    industry: Option<Arc<str>>,
+    /// The client, if the limit counts each on its own.
+    client: Option<ClientId>,
+    channel: Option<Channel>,
+    period: SharedPeriod,
+}
+
+/// Days of a week on which reviewers work.
+const REVIEW_DAYS: u32 = 5;
+
+/// Posts that the reviewers of a workspace can review in a week.
+fn weekly_reviews(capacity: &Capacity) -> u32 {
+    capacity.reviewers.saturating_mul(capacity.reviews_per_reviewer_per_day).saturating_mul(REVIEW_DAYS)
+}
 
 /// Posts in one key: what the limit allows, and how many are planned and committed.
 #[derive(Default)]
@@ -25,7 +45,7 @@ struct Count {
 /// below what is planned.
 pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
     let counts = counts(plan, scenario, rules);
-    for ((workspace, limit, industry, ..), count) in &counts {
+    for (Key { workspace, limit, industry, .. }, count) in &counts {
         if count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING {
             let of = industry.as_ref().map_or_else(String::new, |industry| format!(" ({industry})"));
             let detail = format!(
@@ -38,7 +58,14 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
     for workspace in &plan.workspaces {
         let id = &workspace.workspace_id;
         for used in &workspace.limits {
-            let key = (id.clone(), Arc::clone(&used.limit), used.industry.clone(), used.channel, used.period);
+            let key = Key {
+                workspace: id.clone(),
+                limit: Arc::clone(&used.limit),
+                industry: used.industry.clone(),
+                client: None,
+                channel: used.channel,
+                period: used.period,
+            };
             let derived = counts.get(&key).map_or(0.0, |count| count.planned + count.committed);
             if (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.price < 0.0 || used.price.is_nan() {
                 let detail =
@@ -62,13 +89,17 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
 fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<Key, Count> {
     let known: BTreeMap<_, _> = scenario.clients.iter().map(|known| (&known.0.id, known)).collect();
     let mut counts = BTreeMap::new();
+    let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
     for client_plan in &plan.clients {
         let Some((client, state)) = known.get(&client_plan.client_id) else { continue };
         let numbers = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
         let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| is_one_of(limit.weeks, *monday));
-        let shared = numbers.base().limits.iter().filter(|limit| limit.scope != LimitScope::Client);
-        for limit in shared.filter(|limit| is_in_week(limit)) {
+        // Reviews count by their true number even for a client alone; other limits of one client are checked with its plan.
+        let is_shared =
+            |limit: &&LimitRules| limit.scope != LimitScope::Client || limit.counts == LimitCounts::NeedsReview;
+        let declared = numbers.base().limits.iter().filter(is_shared);
+        for limit in declared.chain([&reviewers]).filter(|limit| is_in_week(limit)) {
             add_client(limit, (client, state, client_plan), &clock, &mut counts);
         }
     }
@@ -87,6 +118,8 @@ fn add_client(
     if !by_tag || !(filter.clients.is_empty() || filter.clients.contains(&client.id)) {
         return;
     }
+    let client_id = (limit.scope == LimitScope::Client).then(|| client.id.clone());
+    let of_reviews = limit.counts == LimitCounts::NeedsReview;
     let industry = (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry));
     let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
         let shown = client.zone.wall_time(at);
@@ -101,7 +134,14 @@ fn add_client(
             LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
         };
         let own_channel = limit.per_channel.then_some(channel);
-        let key = (client.workspace_id.clone(), Arc::clone(&limit.name), industry.clone(), own_channel, period);
+        let key = Key {
+            workspace: client.workspace_id.clone(),
+            limit: Arc::clone(&limit.name),
+            industry: industry.clone(),
+            client: client_id.clone(),
+            channel: own_channel,
+            period,
+        };
         let count: &mut Count = counts.entry(key).or_default();
         count.allowed = allowed;
         if is_planned {
@@ -110,8 +150,9 @@ fn add_client(
             count.committed += 1.0;
         }
     };
-    plan.posts.iter().for_each(|post| add(post.channel, post.at, true));
-    for state in &state.channels {
+    let counted = plan.posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
+    counted.for_each(|post| add(post.channel, post.at, true));
+    for state in state.channels.iter().filter(|_| !of_reviews) {
         // Several in one hour count as one.
         let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
         for at in state.recent_posts.iter().filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {

@@ -5,8 +5,9 @@
 use super::assets::{self, OnChannel};
 use super::channel::{ChannelCase, Placed, step_from};
 use super::clock::LocalHour;
+use super::reviews::{confidence_steps, may_run_unreviewed};
 use super::{CONFIDENCE_ROUNDING, Findings, is_same};
-use crate::model::{Asset, CampaignId, ClientStatus, Outcome, Post, Reason, RiskBand, ScheduleStatus};
+use crate::model::{Asset, CampaignId, Outcome, Post, Reason, RiskBand, ScheduleStatus};
 use crate::rules::Rules;
 
 /// Checks the posts of a channel.
@@ -127,7 +128,8 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     fn check_confidence(&self, findings: &mut Findings) {
         let stated: Vec<f64> = self.post.confidence_steps.iter().map(|step| step.change).collect();
         if !self.channel.case.hooks.confidence {
-            let derived = self.confidence_steps();
+            let warnings = self.post.verdicts_of(Outcome::Warn).count();
+            let derived = confidence_steps(self.channel, self.rules, self.score, warnings);
             let is_equal = stated.len() == derived.len() && stated.iter().zip(&derived).all(|(a, b)| is_same(*a, *b));
             if !is_equal {
                 self.breach("confidence_steps", format!("the plan says {stated:?}, they are {derived:?}"), findings);
@@ -139,33 +141,6 @@ impl<'c, 'a> PostCheck<'c, 'a> {
         if is_off || !(0.0..=1.0).contains(&confidence) || sum.is_nan() {
             self.breach("confidence", format!("the plan says {confidence}, its steps sum to {sum}"), findings);
         }
-    }
-
-    /// A start from the asset's score, then a deduction for each thing missing or doubtful; zero deductions are left
-    /// out.
-    fn confidence_steps(&self) -> Vec<f64> {
-        let rules = &self.rules.risk;
-        let case = &self.channel.case;
-        let (trust, gap) = case.state.reality.as_ref().map_or((1.0, 0.0), |reality| {
-            let perceived = reality.perceived.get();
-            (reality.confidence.get(), (reality.actual.map_or(perceived, |score| score.get()) - perceived).abs())
-        });
-        let warnings = self.post.verdicts_of(Outcome::Warn).count();
-        let mut losses = Vec::new();
-        if self.channel.state.engagement_rate.is_none() {
-            losses.push(rules.minus_no_history);
-        }
-        if trust < rules.reality_confidence_below {
-            losses.push(rules.minus_low_reality_confidence);
-        }
-        if gap > rules.reality_gap_above {
-            losses.push(rules.minus_reality_gap);
-        }
-        if warnings > 0 {
-            losses.push(rules.minus_per_warning * warnings as f64);
-        }
-        let first = step_from(&rules.confidence, self.score).unwrap_or(0.0);
-        std::iter::once(first).chain(losses.into_iter().filter(|loss| *loss > 0.0).map(|loss| -loss)).collect()
     }
 
     /// Risk follows from the stated confidence, status from the stated risk and the verdicts.
@@ -194,8 +169,8 @@ impl<'c, 'a> PostCheck<'c, 'a> {
         }
     }
 
-    /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no content, or it exceeded
-    /// the review capacity, which is checked for the workspace as a whole.
+    /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no content, or a limit left no
+    /// review for it, which is checked for all posts together.
     fn holds(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
@@ -204,7 +179,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             _ if self.post.verdicts_of(Outcome::Block).next().is_some() => false,
             Reason::NoAsset => self.post.asset.is_none(),
             Reason::EmptyAsset { .. } => self.asset.is_some() && !self.has_content(),
-            Reason::ReviewCapacity => self.has_content(),
+            Reason::ReviewCapacity | Reason::ReviewLimit { .. } => self.has_content(),
             _ => false,
         }
     }
@@ -231,12 +206,10 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     fn status(&self) -> ScheduleStatus {
-        let client = self.channel.case.client;
-        let may_run_alone = client.policy.auto_exec_enabled && client.status == ClientStatus::Active;
-        let waited = matches!(self.post.blocked.as_deref(), Some(Reason::ReviewCapacity));
+        let waited = self.post.blocked.as_deref().is_some_and(Reason::is_lack_of_review);
         if waited || !self.has_content() || self.post.verdicts_of(Outcome::Block).next().is_some() {
             ScheduleStatus::Blocked
-        } else if may_run_alone && self.post.risk == RiskBand::Low {
+        } else if may_run_unreviewed(&self.channel.case) && self.post.risk == RiskBand::Low {
             ScheduleStatus::Ready
         } else {
             ScheduleStatus::Pending

@@ -13,13 +13,13 @@ use crate::agents::creative_director::points;
 use crate::agents::{ClientWeek, scaling};
 use crate::diagnostic::nearest;
 use crate::model::{
-    CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, Post, Reason, RiskBand, Scenario,
-    ScheduleStatus, Timestamp, Week,
+    CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, LimitQuota, Post, Reason, RiskBand,
+    Scenario, ScheduleStatus, Timestamp, Week,
 };
 use crate::planner::around_guardrails::draft;
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::draft::Draft;
-use crate::planner::post_evaluation::OverCapacityPosts;
+use crate::planner::reviews::WithoutReview;
 use crate::planner::week::PlanningContext;
 use crate::planner::{PlanError, Planner};
 use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
@@ -134,7 +134,8 @@ pub fn explain_post(
     plan: &ClientPlan,
     post: &Post,
 ) -> Result<PostExplanation, ExplainError> {
-    with_channel(planner, scenario, week, &plan.client_id, post.channel, |draft, channel_draft, worker| {
+    let quotas = Quotas::Known(&plan.quotas);
+    with_channel(planner, scenario, week, (&plan.client_id, post.channel), quotas, |draft, channel_draft, worker| {
         let facts = facts(draft, plan, post, worker)?;
         explanation(planner, draft, channel_draft, post, &facts, worker)
     })
@@ -153,7 +154,8 @@ pub fn explain_hour(
     at: Timestamp,
     campaign: Option<&CampaignId>,
 ) -> Result<HourExplanation, ExplainError> {
-    with_channel(planner, scenario, week, client, channel, |draft, channel_draft, _| {
+    // What an hour is worth does not depend on limits.
+    with_channel(planner, scenario, week, (client, channel), Quotas::Known(&[]), |draft, channel_draft, _| {
         let week = &draft.week;
         let hour = (at.as_second() - week.hours.instant(0).as_second()).div_euclid(HOUR_SECONDS);
         let hour = usize::try_from(hour).map_err(|_| no_such_hour(at.to_string(), week))?;
@@ -213,13 +215,21 @@ pub(super) fn no_such_hour(at: String, week: &ClientWeek<'_>) -> ExplainError {
     ExplainError::NoSuchHour { at, week: week.hours.week().to_string(), zone }
 }
 
+/// What the client may use of limits that it shares with others.
+#[derive(Clone, Copy)]
+pub(super) enum Quotas<'q> {
+    Known(&'q [LimitQuota]),
+    /// Found by planning all clients.
+    SharedOut,
+}
+
 /// Plans a client's week again, and reads one of its channels.
 pub(super) fn with_channel<T>(
     planner: &Planner<'_>,
     scenario: &Scenario,
     week: Week,
-    client: &ClientId,
-    channel: Channel,
+    (client, channel): (&ClientId, Channel),
+    quotas: Quotas<'_>,
     read: impl FnOnce(&Draft<'_>, &ChannelDraft<'_>, &mut WorkerContext<'_>) -> Result<T, ExplainError>,
 ) -> Result<T, ExplainError> {
     let clients: Vec<(&Client, &ClientState)> =
@@ -229,9 +239,12 @@ pub(super) fn with_channel<T>(
         nearest: nearest(client.as_str(), clients.iter().map(|(known, _)| known.id.as_str())).map(str::to_owned),
     };
     let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
-    let context =
+    let mut context =
         PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
-    let context = planner.share_limits(context, |_, _| Ok(()))?.context;
+    match quotas {
+        Quotas::Known(quotas) => context.set_quotas(index, quotas.to_vec()),
+        Quotas::SharedOut => context = planner.share_limits(context, |_, _| Ok(()))?.context,
+    }
     let (week, rules, demand) = context.client(index).ok_or_else(unknown)?;
     planner.with_worker(|worker| {
         let draft = draft(week, rules, demand, worker)?;
@@ -257,10 +270,12 @@ fn facts(
     post: &Post,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Arc<PostFacts>, ExplainError> {
-    let is_over_capacity = |post: &&Post| matches!(post.blocked.as_deref(), Some(Reason::ReviewCapacity));
-    let over_capacity: OverCapacityPosts =
-        plan.posts.iter().filter(is_over_capacity).map(|post| (post.channel, post.hour)).collect();
-    let evaluated = draft.evaluated(&over_capacity, worker).map_err(PlanError::from)?;
+    let lacks_review = |post: &Post| {
+        let reason = post.blocked.as_deref().filter(|reason| reason.is_lack_of_review())?;
+        Some(((post.channel, post.hour), reason.clone()))
+    };
+    let without_review: WithoutReview = plan.posts.iter().filter_map(lacks_review).collect();
+    let evaluated = draft.evaluated(&without_review, worker).map_err(PlanError::from)?;
     let found = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
     found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), &draft.week))
 }

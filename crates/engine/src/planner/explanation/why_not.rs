@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, Timelike as _};
 use serde::Serialize;
 
 use super::explainer::Explainer;
-use super::post::{ExplainError, no_such_hour, with_channel};
+use super::post::{ExplainError, Quotas, no_such_hour, with_channel};
 use super::step::Source;
 use crate::agents::ClientWeek;
 use crate::model::{Channel, ClientId, LimitUse, Scenario, Spacing, Week, wall_time_text};
@@ -72,7 +72,7 @@ pub fn why_not(
     channel: Channel,
     at: NaiveDateTime,
 ) -> Result<WhyNot, ExplainError> {
-    with_channel(planner, scenario, week, client, channel, |draft, channel_draft, worker| {
+    with_channel(planner, scenario, week, (client, channel), Quotas::SharedOut, |draft, channel_draft, worker| {
         let week = &draft.week;
         let hour = hour_of(week, at).ok_or_else(|| no_such_hour(wall_time_text(at), week))?;
         if channel_draft.solution.chosen.contains(&hour) {

@@ -12,10 +12,7 @@ use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::{Row, Term, excess};
-use crate::rules::{LimitBound, LimitFilter, LimitPeriod, LimitRules, LimitScope, LimitWeeks};
-
-/// Name of the limit that the client's policy sets.
-pub(super) const ACTIONS_A_DAY: &str = "max_actions_per_day";
+use crate::rules::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope};
 
 /// Hours chosen for every channel.
 pub(super) type Chosen = [Vec<usize>];
@@ -85,7 +82,8 @@ impl WeekLimits {
     /// The limits of the client's policy and rules.
     pub fn of(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
         let mut limits = Self { limits: Vec::new(), counts: Vec::new() };
-        limits.add(week, channel_drafts, &actions_a_day(week.client.policy.max_actions_per_day));
+        let actions_a_day = f64::from(week.client.policy.max_actions_per_day);
+        limits.add(week, channel_drafts, &LimitRules::at_most(ACTIONS_A_DAY, actions_a_day, LimitPeriod::Day));
         let is_own =
             |limit: &&LimitRules| limit.scope == LimitScope::Client && !limit.is_of_assets() && applies(limit, week);
         let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_own).collect();
@@ -106,8 +104,10 @@ impl WeekLimits {
 
     /// Adds what the client may use of a limit that it shares.
     fn add_quota(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], quota: &LimitQuota) {
-        let Some(rules) = week.rules.limits.iter().find(|limit| limit.name == quota.limit) else { return };
-        let counted = (rules.filter != LimitFilter::ALL).then(|| counted(week, channel_drafts, &rules.filter));
+        let review_capacity = LimitRules::review_capacity(0);
+        let mut known = week.rules.limits.iter().chain([&review_capacity]);
+        let Some(rules) = known.find(|limit| limit.name == quota.limit) else { return };
+        let counted = counted(week, channel_drafts, rules);
         let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
         let limit =
             WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, first_price: quota.first_price };
@@ -122,14 +122,14 @@ impl WeekLimits {
         }
         let channel = channel.flatten();
         let mut count = Count { limit: self.limits.len(), channel, period, committed: 0, committed_of: 0 };
-        count.add_committed(week, channel_drafts, &limit, &rules.filter);
+        count.add_committed(week, channel_drafts, &limit, rules);
         self.counts.push(count);
         self.limits.push(limit);
     }
 
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
         let (kind, allowed) = kind_of(rules.bound);
-        let counted = (rules.filter != LimitFilter::ALL).then(|| counted(week, channel_drafts, &rules.filter));
+        let counted = counted(week, channel_drafts, rules);
         let name = Arc::clone(&rules.name);
         let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, first_price: 0.0 };
         // Channels that the limit does not name are left out where the rules want no posts of them.
@@ -151,7 +151,7 @@ impl WeekLimits {
                     Count { limit: self.limits.len(), channel, period: *period, committed: 0, committed_of: 0 };
                 // A limit on channels that the client does not have, or on days of other weeks, is none for this week.
                 if limit.counted.is_none() || limit.counts_anything(week, &count) {
-                    count.add_committed(week, channel_drafts, &limit, &rules.filter);
+                    count.add_committed(week, channel_drafts, &limit, rules);
                     self.counts.push(count);
                 }
             }
@@ -300,22 +300,6 @@ fn windows(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
     (1 - length..end).map(|first| Period::Within(first, hours)).collect()
 }
 
-/// The limit that a client's policy sets on the posts of a day.
-fn actions_a_day(most: u32) -> LimitRules {
-    LimitRules {
-        name: ACTIONS_A_DAY.into(),
-        bound: LimitBound::AtMost(f64::from(most)),
-        scope: LimitScope::Client,
-        per_channel: false,
-        per_asset: false,
-        weights: None,
-        period: LimitPeriod::Day,
-        filter: LimitFilter::ALL,
-        price: None,
-        weeks: LimitWeeks::ALL,
-    }
-}
-
 /// Whether a limit is one for the client in this week.
 pub(in crate::planner) fn applies(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
     let (client, filter) = (week.client, &limit.filter);
@@ -326,14 +310,20 @@ pub(in crate::planner) fn applies(limit: &LimitRules, week: &ClientWeek<'_>) -> 
     is_tagged && (filter.clients.is_empty() || filter.clients.contains(&client.id))
 }
 
-/// Which posts a filter counts, by channel and hour.
-fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], filter: &LimitFilter) -> Vec<Vec<bool>> {
+/// Which posts a limit counts, by channel and hour; `None` if it counts every post. Of a channel whose posts may or may
+/// not need a review, no post counts as one that does.
+fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) -> Option<Vec<Vec<bool>>> {
+    let (filter, of_reviews) = (&rules.filter, rules.counts == LimitCounts::NeedsReview);
+    if *filter == LimitFilter::ALL && !of_reviews {
+        return None;
+    }
     let of_channel = |channel_draft: &ChannelDraft<'_>| {
-        let is_counted = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
+        let is_counted = is_named && (channel_draft.always_needs_review || !of_reviews);
         let counts = |hour: usize| is_counted && counts_at(week, channel_draft.minute, filter, hour);
         (0..week.hours.len()).map(counts).collect()
     };
-    channel_drafts.iter().map(of_channel).collect()
+    Some(channel_drafts.iter().map(of_channel).collect())
 }
 
 /// Whether a post of a channel, at a minute of an hour, meets the conditions on time.
@@ -431,8 +421,12 @@ impl Count {
         week: &ClientWeek<'_>,
         channel_drafts: &[ChannelDraft<'_>],
         limit: &WeekLimit,
-        filter: &LimitFilter,
+        rules: &LimitRules,
     ) {
+        // Reviews of committed posts are not planned.
+        if rules.counts == LimitCounts::NeedsReview {
+            return;
+        }
         for (channel, channel_draft) in channel_drafts.iter().enumerate() {
             for hour in &channel_draft.hours.committed {
                 if self.covers(week, channel, *hour) {
@@ -441,7 +435,7 @@ impl Count {
                 }
             }
             if matches!(self.period, Period::Within(first, _) if first < 0) {
-                self.add_before_week(week, channel_draft, channel, filter);
+                self.add_before_week(week, channel_draft, channel, &rules.filter);
             }
         }
     }

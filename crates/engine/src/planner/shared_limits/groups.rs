@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::choice::Share;
 use super::client::{ClientProblem, Counted};
 use super::prices::PriceSearch;
-use super::rows::{SharedLimits, SharedRow};
-use super::{ClientSketch, choice, joint, rows};
+use super::rows::{CountedPost, SharedLimits, SharedRow};
+use super::{ClientSketch, SketchedChannel, choice, joint, rows};
 use crate::agents::ClientWeek;
 use crate::model::{LimitQuota, Tier};
 
@@ -185,14 +185,16 @@ impl SharedWeek {
     }
 }
 
-/// Every channel and hour of a client, by its place, with each row in which a post there counts.
+/// Every channel and hour of a client, by its place, with each row in which a post there counts for certain.
 fn counting<'c>(
     limits: &'c SharedLimits,
     client: &'c ClientWeek<'_>,
     sketch: &'c ClientSketch,
 ) -> impl Iterator<Item = (usize, usize, SharedRow)> + 'c {
-    let of_channel = move |(place, channel): (usize, &'c crate::model::Channel)| {
-        let of_hour = move |hour| limits.rows_of(client, *channel, hour).map(move |row| (place, hour, row));
+    let of_channel = move |(place, channel): (usize, &'c SketchedChannel)| {
+        let SketchedChannel { channel, always_needs_review } = *channel;
+        let post = move |hour| CountedPost { channel, hour, needs_review: always_needs_review };
+        let of_hour = move |hour| limits.rows_of(client, post(hour)).map(move |row| (place, hour, row));
         (0..client.hours.len()).flat_map(of_hour)
     };
     sketch.channels.iter().enumerate().flat_map(of_channel)
@@ -212,8 +214,8 @@ fn problems<'s>(
                 count_hour(&mut counted, channel, hour, *row);
             }
         }
-        let place = |channel| sketch.channels.iter().position(|own| *own == channel);
-        let posts = sketch.posts.iter().filter_map(|(channel, hour)| Some((place(*channel)?, *hour))).collect();
+        let place = |channel| sketch.channels.iter().position(|own| own.channel == channel);
+        let posts = sketch.posts.iter().filter_map(|post| Some((place(post.channel)?, post.hour))).collect();
         ClientProblem::new(&sketch.instances, &sketch.own, counted, posts)
     };
     (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.left(row)).collect())

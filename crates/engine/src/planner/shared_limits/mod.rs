@@ -31,8 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use self::groups::{Group, SharedWeek};
-pub(super) use self::rows::SharedLimits;
-use self::rows::SharedRow;
+pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow};
 use super::coupling::Row;
 use super::{Instance, PlanError};
 use crate::agents::ClientWeek;
@@ -40,14 +39,22 @@ use crate::model::{Channel, LimitQuota, SharedLimitUse, Tier};
 
 /// A client's planned week, as far as shared limits depend on it.
 pub(super) struct ClientSketch {
-    pub channels: Vec<Channel>,
+    pub channels: Vec<SketchedChannel>,
     pub instances: Vec<Instance>,
     /// Rows of the client's own limits.
     pub own: Vec<Row>,
-    /// Channel and hour of every planned post.
-    pub posts: Vec<(Channel, usize)>,
+    /// Every planned post. One counts as needing a review only if each of its channel does.
+    pub posts: Vec<CountedPost>,
     /// No week within the client's own limits comes to more.
     pub bound: f64,
+}
+
+/// A channel of a client's planned week.
+#[derive(Clone, Copy)]
+pub(super) struct SketchedChannel {
+    pub channel: Channel,
+    /// Whether each of its posts needs a review, whatever its time and asset.
+    pub always_needs_review: bool,
 }
 
 /// Shared limits, shared out.
@@ -57,8 +64,39 @@ pub(super) struct SharedOut {
     pub quotas: Vec<Vec<LimitQuota>>,
     /// No plan of the clients that keeps the limits comes to more; `None` if they need not give way to each other.
     pub bound: Option<f64>,
-    /// The limits that clients exceed if each is planned alone, with what they use of them now.
-    pub uses: Vec<SharedLimitUse>,
+    /// The rows that clients exceed if each is planned alone, and those that only their new plans would.
+    active: BTreeSet<SharedRow>,
+    /// The prices that prove the bound, of rows that cost something.
+    prices: BTreeMap<SharedRow, f64>,
+}
+
+impl SharedOut {
+    /// How clients stand to the limits that they share, given their planned posts. Left out are those that cost nothing and
+    /// within which all clients fit if each is planned alone.
+    pub fn uses(
+        &self,
+        limits: &SharedLimits,
+        clients: &[ClientWeek<'_>],
+        posts: &[Vec<CountedPost>],
+    ) -> Vec<SharedLimitUse> {
+        let used = used(limits, clients, posts);
+        let used_of = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
+        let shown: BTreeSet<&SharedRow> =
+            self.active.iter().filter(|row| used_of(row) > 0.0).chain(self.prices.keys()).collect();
+        let shown_use = |row: &SharedRow| {
+            let (limit, allowed) = limits.limit(row);
+            SharedLimitUse {
+                limit,
+                industry: row.industry.clone(),
+                channel: row.channel,
+                period: row.period,
+                allowed,
+                used: limits.committed(row) + used_of(row),
+                price: self.prices.get(row).copied().unwrap_or(0.0),
+            }
+        };
+        shown.into_iter().map(shown_use).collect()
+    }
 }
 
 /// Shares limits out among clients. `plan` plans one of them within quotas. Returns what it made of each client within the
@@ -73,8 +111,8 @@ pub(super) fn share_out<T: Send>(
         (0..clients.len()).into_par_iter().map(|client| plan(client, &[])).collect();
     let alone: Vec<(ClientSketch, T)> = alone.into_iter().collect::<Result<_, _>>()?;
     let (sketches, mut planned): (Vec<ClientSketch>, Vec<T>) = alone.into_iter().unzip();
-    let mut posts: Vec<Posts> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
-    let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], bound: None, uses: Vec::new() };
+    let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
+    let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], ..SharedOut::default() };
     let mut active = BTreeSet::new();
     let mut groups: Vec<(Group, SharedWeek)> = Vec::new();
     loop {
@@ -107,17 +145,16 @@ pub(super) fn share_out<T: Send>(
             });
         replanned.collect::<Vec<Result<(), PlanError>>>().into_iter().collect::<Result<(), _>>()?;
     }
-    shared.uses = uses(limits, &active, &used(limits, clients, &posts), &groups);
+    let priced = groups.iter().flat_map(|(_, week)| week.prices()).filter(|(_, price)| *price > 0.0);
+    shared.prices = priced.map(|(row, price)| (row.clone(), price)).collect();
+    shared.active = active;
     shared.bound = (tier == Tier::Exact && !groups.is_empty()).then(|| bound(&sketches, &groups));
     Ok((shared, planned))
 }
 
-/// Channel and hour of every post of a client.
-type Posts = Vec<(Channel, usize)>;
-
 /// What the planned posts of all clients use of each row.
-fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Posts]) -> BTreeMap<SharedRow, f64> {
-    let of_client = |(client, posts): (&ClientWeek<'_>, &Posts)| limits.used_by(client, posts);
+fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Vec<CountedPost>]) -> BTreeMap<SharedRow, f64> {
+    let of_client = |(client, posts): (&ClientWeek<'_>, &Vec<CountedPost>)| limits.used_by(client, posts);
     let each: Vec<BTreeMap<SharedRow, f64>> = clients.par_iter().zip(posts).map(of_client).collect();
     let mut sum = BTreeMap::new();
     for (row, count) in each.into_iter().flatten() {
@@ -141,29 +178,4 @@ fn bound(sketches: &[ClientSketch], groups: &[(Group, SharedWeek)]) -> f64 {
     let others = sketches.iter().enumerate().filter(|(client, _)| !in_groups.contains(client));
     let of_groups = groups.iter().fold(0.0, |sum, (_, week)| sum + week.bound);
     others.fold(of_groups, |sum, (_, sketch)| sum + sketch.bound)
-}
-
-fn uses(
-    limits: &SharedLimits,
-    active: &BTreeSet<SharedRow>,
-    used: &BTreeMap<SharedRow, f64>,
-    groups: &[(Group, SharedWeek)],
-) -> Vec<SharedLimitUse> {
-    let priced: BTreeMap<&SharedRow, f64> = groups.iter().flat_map(|(_, week)| week.prices()).collect();
-    let used_of = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
-    let costs = priced.iter().filter(|(_, price)| **price > 0.0).map(|(row, _)| *row);
-    let shown: BTreeSet<&SharedRow> = active.iter().filter(|row| used_of(row) > 0.0).chain(costs).collect();
-    let shown_use = |row: &SharedRow| {
-        let (limit, allowed) = limits.limit(row);
-        SharedLimitUse {
-            limit,
-            industry: row.industry.clone(),
-            channel: row.channel,
-            period: row.period,
-            allowed,
-            used: limits.committed(row) + used_of(row),
-            price: priced.get(row).copied().unwrap_or(0.0),
-        }
-    };
-    shown.into_iter().map(shown_use).collect()
 }

@@ -7,7 +7,7 @@ use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitQuota, QuotaPeriod, SharedPeriod};
 use crate::planner::channel::minute;
 use crate::planner::limits::{applies, counts_at};
-use crate::rules::{LimitBound, LimitPeriod, LimitRules, LimitScope};
+use crate::rules::{LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
 /// A limit of a workspace, in one of its periods, for one industry or channel if each is counted on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,24 +44,42 @@ pub(in crate::planner) struct SharedLimits {
     committed: BTreeMap<SharedRow, f64>,
 }
 
-/// Posts of a client: the channel and the hour of the week of each.
-pub(in crate::planner) type Posts = [(Channel, usize)];
+/// A post, as far as limits depend on it that clients share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::planner) struct CountedPost {
+    pub channel: Channel,
+    /// Hour of the client's week.
+    pub hour: usize,
+    pub needs_review: bool,
+}
 
 impl SharedLimits {
-    /// The limits that the clients of a workspace share; `None` if there are none.
-    pub fn of<'a>(clients: impl Iterator<Item = &'a ClientWeek<'a>> + Clone) -> Option<Self> {
-        let rules = clients.clone().next()?.rules;
-        let shared = rules.limits.iter().filter(|limit| limit.scope != LimitScope::Client);
-        let mut limits: Vec<(Arc<str>, LimitRules, f64)> = shared
+    /// The limits that the clients of a workspace share. Its reviewers can review so many posts in a week.
+    pub fn of<'a>(clients: impl Iterator<Item = &'a ClientWeek<'a>> + Clone, weekly_reviews: u32) -> Self {
+        let rules = clients.clone().next().map(|first| first.rules);
+        let declared = rules.into_iter().flat_map(|rules| &rules.limits);
+        let shared = declared.filter(|limit| limit.scope != LimitScope::Client).cloned();
+        Self::with(clients, shared.chain([LimitRules::review_capacity(weekly_reviews)]))
+    }
+
+    /// The limits on reviews that a client has alone.
+    pub fn on_reviews_of(client: &ClientWeek<'_>) -> Self {
+        let is_own =
+            |limit: &&LimitRules| limit.scope == LimitScope::Client && limit.counts == LimitCounts::NeedsReview;
+        Self::with([client].into_iter(), client.rules.limits.iter().filter(is_own).cloned())
+    }
+
+    fn with<'w, 'a: 'w>(
+        clients: impl Iterator<Item = &'w ClientWeek<'a>>,
+        limits: impl Iterator<Item = LimitRules>,
+    ) -> Self {
+        let mut limits: Vec<(Arc<str>, LimitRules, f64)> = limits
             .filter_map(|limit| match limit.bound {
-                LimitBound::AtMost(posts) => Some((Arc::clone(&limit.name), limit.clone(), posts)),
+                LimitBound::AtMost(posts) => Some((Arc::clone(&limit.name), limit, posts)),
                 _ => None,
             })
             .collect();
         limits.sort_by(|a, b| a.0.cmp(&b.0));
-        if limits.is_empty() {
-            return None;
-        }
         let mut shared = Self { limits, committed: BTreeMap::new() };
         let mut committed = BTreeMap::new();
         for client in clients {
@@ -70,7 +88,7 @@ impl SharedLimits {
             }
         }
         shared.committed = committed;
-        Some(shared)
+        shared
     }
 
     /// Name of a row's limit, and the posts that it allows.
@@ -89,13 +107,20 @@ impl SharedLimits {
         self.committed.get(row).copied().unwrap_or(0.0)
     }
 
+    /// Whether a row counts posts that need a review.
+    pub fn is_of_reviews(&self, row: &SharedRow) -> bool {
+        self.limits.get(row.limit).is_some_and(|(_, rules, _)| rules.counts == LimitCounts::NeedsReview)
+    }
+
     /// The rows in which a post of a client counts.
-    pub fn rows_of(&self, client: &ClientWeek<'_>, channel: Channel, hour: usize) -> impl Iterator<Item = SharedRow> {
+    pub fn rows_of(&self, client: &ClientWeek<'_>, post: CountedPost) -> impl Iterator<Item = SharedRow> {
+        let CountedPost { channel, hour, needs_review } = post;
         let state = client.state.channels.iter().find(|state| state.channel == channel);
         let minute = state.map_or(0, |state| minute(client.rules.calendar.minute, client.client, state));
         let counting = self.limits.iter().enumerate().filter(move |(_, (_, rules, _))| {
             let named = &rules.filter.channels;
             applies(rules, client)
+                && (needs_review || rules.counts == LimitCounts::Posts)
                 && (named.is_empty() || named.contains(&channel))
                 && counts_at(client, minute, &rules.filter, hour)
         });
@@ -111,10 +136,10 @@ impl SharedLimits {
     }
 
     /// What posts of a client use of each row in which they count.
-    pub fn used_by(&self, client: &ClientWeek<'_>, posts: &Posts) -> BTreeMap<SharedRow, f64> {
+    pub fn used_by(&self, client: &ClientWeek<'_>, posts: &[CountedPost]) -> BTreeMap<SharedRow, f64> {
         let mut used = BTreeMap::new();
-        for (channel, hour) in posts {
-            for row in self.rows_of(client, *channel, *hour) {
+        for post in posts {
+            for row in self.rows_of(client, *post) {
                 *used.entry(row).or_insert(0.0) += 1.0;
             }
         }
@@ -144,13 +169,13 @@ impl SharedLimits {
     }
 }
 
-/// The client's committed posts of the week, one an hour.
-fn committed_posts(client: &ClientWeek<'_>) -> Vec<(Channel, usize)> {
+/// The client's committed posts of the week, one an hour. Their reviews are not planned.
+fn committed_posts(client: &ClientWeek<'_>) -> Vec<CountedPost> {
     let mut posts = Vec::new();
     for state in &client.state.channels {
         let hours = state.recent_posts.iter().map(|at| client.hours.hour_of(*at));
         let in_week = hours.filter_map(|hour| usize::try_from(hour).ok()).filter(|hour| *hour < client.hours.len());
-        posts.extend(in_week.map(|hour| (state.channel, hour)));
+        posts.extend(in_week.map(|hour| CountedPost { channel: state.channel, hour, needs_review: false }));
     }
     posts.sort_unstable();
     posts.dedup();

@@ -335,7 +335,9 @@ fn statuses_follow_from_answers_and_policy() {
         assert_eq!(case.broken_by(|plan| change(post(plan))), ["status"]);
     }
     let broken = case.broken_under(|scenario| scenario.clients[0].0.policy.auto_exec_enabled = false);
-    assert_eq!(broken, ["status"]);
+    assert_eq!(broken, ["always_needs_review", "status"]);
+    let broken = case.broken_by(|plan| allocation(plan).always_needs_review = true);
+    assert_eq!(broken, ["always_needs_review"]);
 }
 
 #[test]
@@ -466,7 +468,7 @@ fn reviewers_see_no_more_than_they_can() {
         scenario.capacity.reviewers = 1;
         scenario.capacity.reviews_per_reviewer_per_day = 1;
     });
-    assert_eq!(broken, ["review_capacity"]);
+    assert_eq!(broken, ["shared_limits"]);
 }
 
 #[test]
