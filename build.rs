@@ -1,4 +1,4 @@
-//! Builds the program again when a migration is added.
+//! Rebuilds the program when a migration is added: migrations are embedded in it.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -2,7 +2,7 @@
 //!
 //! Commits a hundred thousand schedules with their decisions, and copies the same rows with COPY on the same
 //! server: into tables with the same indexes and checks, and into tables without. Then grows the ledger to a
-//! million schedules and times `status` and every other query of the code, with the query plans.
+//! million schedules, times `status` and other queries, and prints the plans of the queries on the large tables.
 //!
 //! Uses the server of `DATABASE_URL`, or a private one that it starts and stops.
 
@@ -40,14 +40,14 @@ fn main() {
     // A new database for each round, since recorded decisions cannot be deleted.
     let urls: Vec<String> = (0..ROUNDS).map(|_| postgres::server().fresh()).collect();
     let rules = world::compiled();
-    let scenario = generated(&rules);
+    let scenario = generated_scenario(&rules);
     block_on(async {
         commits(&urls, &rules, &scenario).await;
-        million(urls.last().expect("a round"), &rules).await;
+        queries(urls.last().expect("a round"), &rules).await;
     });
 }
 
-fn generated(rules: &CompiledRules) -> Scenario {
+fn generated_scenario(rules: &CompiledRules) -> Scenario {
     let options = GenerateOptions {
         clients: CLIENTS,
         seed: 1,
@@ -86,7 +86,7 @@ async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
     let planner = Planner::new(rules, Tier::Exact, None);
     let plan = planner::plan_week(&planner, scenario, scenario.start).expect("planned");
     let decisions = planner::decisions(&plan);
-    let (mut commits, mut same, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut commit_times, mut indexed_times, mut plain_times) = (Vec::new(), Vec::new(), Vec::new());
     for url in urls {
         let address = url.parse().expect("an address");
         Ledger::migrate(&address).await.expect("migrated");
@@ -107,25 +107,26 @@ async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
             counted: mcoe::store::Counted::Live,
             progress: &|| {},
         };
-        commits.push(timed(async { assert!(ledger.commit(commit).await.expect("committed").is_new) }).await);
-        let rows = copied_out(pool).await;
-        same.push(copied_in(pool, &rows, "LIKE {} INCLUDING ALL").await);
-        bare.push(copied_in(pool, &rows, "LIKE {}").await);
+        commit_times.push(timed(async { assert!(ledger.commit(commit).await.expect("committed").is_new) }).await);
+        let rows = copy_out(pool).await;
+        indexed_times.push(copy_in(pool, &rows, "LIKE {} INCLUDING ALL").await);
+        plain_times.push(copy_in(pool, &rows, "LIKE {}").await);
     }
-    let (commit, same, bare) = (least(&commits), least(&same), least(&bare));
+    let (commit, indexed, plain) = (least(&commit_times), least(&indexed_times), least(&plain_times));
     println!("{} schedules, {} decisions, best of {ROUNDS}", plan.posts().count(), decisions.len());
     println!("  commit                         {commit:7.2} s");
     println!(
-        "  bare COPY, same indexes        {same:7.2} s   commit runs at {:.0} % of its speed",
-        100.0 * same / commit
+        "  COPY, same indexes and checks  {indexed:7.2} s   commit runs at {:.0} % of its speed",
+        100.0 * indexed / commit
     );
     println!(
-        "  bare COPY, no index, no check  {bare:7.2} s   commit runs at {:.0} % of its speed",
-        100.0 * bare / commit
+        "  COPY, no index, no check       {plain:7.2} s   commit runs at {:.0} % of its speed",
+        100.0 * plain / commit
     );
 }
 
-async fn copied_out(pool: &PgPool) -> Vec<Vec<u8>> {
+/// The rows of the tables, in the format of COPY.
+async fn copy_out(pool: &PgPool) -> Vec<Vec<u8>> {
     use futures_util::TryStreamExt as _;
     let mut rows = Vec::new();
     for table in TABLES {
@@ -139,7 +140,8 @@ async fn copied_out(pool: &PgPool) -> Vec<Vec<u8>> {
     rows
 }
 
-async fn copied_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
+/// Seconds that copying rows into new tables takes. `shape` defines the tables by their originals, as `{}`.
+async fn copy_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
     for table in TABLES {
         run(
             pool,
@@ -161,8 +163,8 @@ async fn copied_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
     .await
 }
 
-/// Grows the ledger to a million schedules by copies in later weeks, and runs the queries of the commands.
-async fn million(url: &str, rules: &CompiledRules) {
+/// Grows the ledger to a million schedules with copies in earlier weeks, and times queries of the commands.
+async fn queries(url: &str, rules: &CompiledRules) {
     let pool = &PgPool::connect(url).await.expect("the server answers");
     let columns = "created_at, updated_at, client_id, workspace_id, campaign_id, channel, time_zone, creative_asset_id, \
                    variation_id, content_preview, priority, risk_level, blocked_reason, created_by, plan_id, \
@@ -189,7 +191,7 @@ async fn million(url: &str, rules: &CompiledRules) {
     let ledger = Ledger::open(&url.parse().expect("an address")).await.expect("opened");
     let planner = Planner::new(rules, Tier::Exact, None);
     let now = "2026-09-08T12:00:00Z".parse().expect("a time");
-    ledger.daily(&planner, None, now, &|| true).await.expect("nothing done");
+    ledger.daily(&planner, None, now, &|| true).await.expect("the pass is done");
     // Until a vacuum, queries would also read the row versions that the pass has replaced.
     run(pool, "VACUUM ANALYZE").await;
     let fatigue = &rules.base().fatigue;
@@ -199,32 +201,32 @@ async fn million(url: &str, rules: &CompiledRules) {
     };
     ledger.status(fatigue, now).await.expect("answered");
     println!("  status                         {:7.1} ms", 1e3 * timed(status).await);
-    let one = ledger.schedules(&ScheduleFilter { limit: Some(1), ..waiting() }).await.expect("answered");
-    let id = one.first().expect("something waits").id;
-    let review = async { drop(ledger.schedules(&ScheduleFilter { limit: Some(100), ..waiting() }).await) };
-    println!("  review, 100 of what waits      {:7.1} ms", 1e3 * timed(review).await);
+    let schedules = ledger.schedules(&ScheduleFilter { limit: Some(1), ..pending() }).await.expect("answered");
+    let id = schedules.first().expect("a schedule is pending").id;
+    let review = async { drop(ledger.schedules(&ScheduleFilter { limit: Some(100), ..pending() }).await) };
+    println!("  review, 100 pending schedules  {:7.1} ms", 1e3 * timed(review).await);
     let by_id = async {
         ledger.schedule_id(&id.to_string()[..8]).await.expect("answered");
     };
-    println!("  a schedule by its letters      {:7.1} ms", 1e3 * timed(by_id).await);
-    let record = async {
+    println!("  a schedule by the start of id  {:7.1} ms", 1e3 * timed(by_id).await);
+    let actions = async {
         let filter = ActionFilter { schedule: Some(id), limit: 50, ..ActionFilter::default() };
         drop(ledger.actions(&filter, None).await.expect("answered"));
     };
-    println!("  the record of a schedule       {:7.1} ms", 1e3 * timed(record).await);
-    plans(pool).await;
+    println!("  the actions on a schedule      {:7.1} ms", 1e3 * timed(actions).await);
+    print_query_plans(pool).await;
 }
 
-fn waiting() -> ScheduleFilter {
+fn pending() -> ScheduleFilter {
     ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..ScheduleFilter::default() }
 }
 
-/// The database's plans of the queries on the large tables.
-async fn plans(pool: &PgPool) {
+/// Prints the database's plans of the queries on the large tables.
+async fn print_query_plans(pool: &PgPool) {
     let schedules = "FROM campaign_orchestration_schedules WHERE workspace_id = 'w' AND";
     let queries = [
-        ("what waits", "SELECT id FROM campaign_orchestration_schedules WHERE status IN ('pending') ORDER BY scheduled_for LIMIT 100".to_owned()),
-        ("what is due", format!("SELECT id {schedules} status = 'ready' AND scheduled_for <= '2026-09-08' ORDER BY scheduled_for, id LIMIT 500")),
+        ("pending", "SELECT id FROM campaign_orchestration_schedules WHERE status IN ('pending') ORDER BY scheduled_for LIMIT 100".to_owned()),
+        ("due", format!("SELECT id {schedules} status = 'ready' AND scheduled_for <= '2026-09-08' ORDER BY scheduled_for, id LIMIT 500")),
         ("today", format!("SELECT id {schedules} status IN ('pending', 'ready', 'blocked') AND scheduled_for >= '2026-09-07' AND scheduled_for < '2026-09-10'")),
         ("drafted today", "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' AND executed_at >= '2026-09-08'".to_owned()),
         ("posts of clients", "SELECT client_id, scheduled_for FROM campaign_orchestration_schedules WHERE client_id IN ('a', 'b') AND status IN ('pending', 'ready', 'executing', 'completed')".to_owned()),

@@ -1,5 +1,5 @@
 //! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, one verdict of a
-//! guardrail with and without the cache, and the same decision in another engine (CEL, by the
+//! guardrail with and without the cache, and the same decision in another engine (CEL, with the
 //! crate `cel`) and in Rust.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
@@ -83,23 +83,23 @@ fn facts() -> (Arc<PostFacts>, Arc<ChannelFacts>) {
 }
 
 #[divan::bench(args = ["early_warning", "channel_fatigue", "policy_compliance", "truth_layer", "timing_conflict"])]
-fn a_guardrail_that_runs(bencher: Bencher, name: &str) {
+fn an_uncached_guardrail(bencher: Bencher, name: &str) {
     let rules = world::compiled();
     let base = rules.base();
     let guardrail = base.guardrails.iter().find(|guardrail| &*guardrail.name == name).expect("a default guardrail");
     let (post, channel) = facts();
     let mut evaluator: Evaluator = rules.evaluator(None);
-    let fresh = Cell::new(0_u32);
+    let input_count = Cell::new(0_u32);
     bencher
         .with_inputs(|| {
             // Every field that a guardrail might read changes, so the cache never hits.
-            fresh.set(fresh.get() + 1);
-            let step = f64::from(fresh.get()) * 1e-9;
+            input_count.set(input_count.get() + 1);
+            let step = f64::from(input_count.get()) * 1e-9;
             let post = PostFacts { fatigue: 0.3 + step, hours_to_nearest_post: 24.0 + step, ..(*post).clone() };
             let channel = ChannelFacts {
                 reality_gap: 0.05 + step,
-                max_actions_per_day: 10 + i64::from(fresh.get()),
-                medium_warnings: -i64::from(fresh.get()),
+                max_actions_per_day: 10 + i64::from(input_count.get()),
+                medium_warnings: -i64::from(input_count.get()),
                 ..(*channel).clone()
             };
             (Arc::new(post), Arc::new(channel))
@@ -165,14 +165,14 @@ mod the_same_decision {
                 _ if fatigue >= warn_at => "warn",
                 _ => "pass",
             };
-            let held = |fatigue: &&f64| decide(black_box(**fatigue), black_box(0.5), black_box(0.8)) == "block";
-            fatigues.iter().filter(held).count()
+            let blocks = |fatigue: &&f64| decide(black_box(**fatigue), black_box(0.5), black_box(0.8)) == "block";
+            fatigues.iter().filter(blocks).count()
         });
     }
 }
 
 #[divan::bench]
-fn a_guardrail_from_memory(bencher: Bencher) {
+fn a_cached_guardrail(bencher: Bencher) {
     let rules = world::compiled();
     let base = rules.base();
     let guardrail = base.guardrails.first().expect("a default guardrail");

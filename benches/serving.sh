@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Response times of a server with a ledger of a million schedules: `benches/serving.sh [SECONDS [hour]]`.
 #
-# Starts a private PostgreSQL, loads 2,800 generated clients, plans a week, copies it into the ten weeks before, serves it with a
-# token, and requests a list, the overview, the channels and console pages at 200 requests a second each, then all at once. Prints the 50th,
-# 95th and 99th percentile of each and the server's memory; with `hour`, also its memory over 720,000 requests. Needs PostgreSQL's programs, curl, and `hey` from Debian.
+# Starts a private PostgreSQL, loads 2,800 generated clients, plans a week, copies it into the ten weeks before, and starts a server. Requests a list,
+# the overview, the channels and console pages at 200 requests a second each, then a list, the overview and the console together. Prints the 50th,
+# 95th and 99th percentile of each and the server's memory; with `hour`, also its memory over 720,000 requests. Needs PostgreSQL's programs, curl,
+# and `hey` from Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${1:-20}"
@@ -64,32 +65,32 @@ console=http://localhost:3999/founder/orchestration
 monday="$(date -u -d 'next monday' +%F)"
 memory() { awk '/VmRSS/ { printf "server memory %.0f MB\n", $2 / 1024 }' "/proc/$server/status"; }
 hey_with() { hey -H "Authorization: Bearer $token" -H "Cookie: $cookie" "$@"; }
-ask() { # NAME REQUESTS_A_SECOND URL
+measure() { # NAME REQUESTS_A_SECOND URL
     hey_with -z "${seconds}s" -c 10 -q "$(($2 / 10))" "$3" |
         awk -v name="$1" '/Requests\/sec/ { rate = $2 } /50% in/ { p50 = $3 } /95% in/ { p95 = $3 } /99% in/ { p99 = $3 } /responses$/ { codes = codes " " $1 }
             END { printf "%-34s %6.1f/s  p50 %6.1f ms  p95 %6.1f ms  p99 %6.1f ms %s\n", name, rate, 1e3 * p50, 1e3 * p95, 1e3 * p99, codes }'
 }
 memory
-ask "list, 50 rows" 200 "$api"
-ask "list, what waits, worst first" 200 "$api?status=pending&sort=risk"
-ask "overview" 200 "$api?type=overview"
-ask "channels" 200 "$api?type=channels"
-ask "console: what waits on Monday" 200 "$console?status=pending&from=$monday&to=$monday"
-ask "console: all schedules" 200 "$console"
+measure "list, 50 rows" 200 "$api"
+measure "list, pending, highest risk first" 200 "$api?status=pending&sort=risk"
+measure "overview" 200 "$api?type=overview"
+measure "channels" 200 "$api?type=channels"
+measure "console: pending on Monday" 200 "$console?status=pending&from=$monday&to=$monday"
+measure "console: all schedules" 200 "$console"
 memory
-echo "the three together, 200 requests a second in all"
-ask "  list" 70 "$api" & one=$!
-ask "  overview" 70 "$api?type=overview" & two=$!
-ask "  console" 60 "$console" & three=$!
-wait "$one" "$two" "$three"
+echo "list, overview and console together, 200 requests a second in all"
+measure "  list" 70 "$api" & list=$!
+measure "  overview" 70 "$api?type=overview" & overview=$!
+measure "  console" 60 "$console" & page=$!
+wait "$list" "$overview" "$page"
 memory
 if [ "${2:-}" = hour ]; then
-    echo "an hour's worth of requests, 720,000, as fast as they are answered"
+    echo "720,000 requests, as many as in an hour at 200 a second, as fast as they are answered"
     for part in 1 2 3 4 5 6; do
-        hey_with -n 60000 -c 10 "$api?limit=5" >/dev/null & one=$!
-        hey_with -n 50000 -c 10 "$api?type=overview" >/dev/null & two=$!
-        hey_with -n 10000 -c 10 "$console" >/dev/null & three=$!
-        wait "$one" "$two" "$three"
+        hey_with -n 60000 -c 10 "$api?limit=5" >/dev/null & list=$!
+        hey_with -n 50000 -c 10 "$api?type=overview" >/dev/null & overview=$!
+        hey_with -n 10000 -c 10 "$console" >/dev/null & page=$!
+        wait "$list" "$overview" "$page"
         printf '%d: ' "$((part * 120000))" && memory
     done
 fi

@@ -1,6 +1,6 @@
 //! Time of planning and simulating whole clients: `cargo bench --bench simulator`.
 //!
-//! Prints microseconds per client-week on one thread, the share of the optimiser in it, how the time
+//! Prints the microseconds per client-week on one thread and the optimiser's share of them, how the time
 //! of a simulation grows with clients, weeks and replications, and the time of a comparison of two packs.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
@@ -24,9 +24,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CLIENTS: u32 = 200;
 const ROUNDS: usize = 7;
 
-struct Nobody;
+/// Observes nothing and never stops a run.
+struct Unobserved;
 
-impl Observer for Nobody {
+impl Observer for Unobserved {
     fn week_done(&self) {}
 
     fn should_stop(&self) -> bool {
@@ -38,9 +39,9 @@ fn main() {
     let rules = world::compiled();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
     pool.install(|| {
-        planning(&rules);
-        growth(&rules);
-        comparing(&rules);
+        print_planning(&rules);
+        print_growth(&rules);
+        print_comparison(&rules);
     });
 }
 
@@ -62,7 +63,7 @@ fn generated(clients: u32, rules: &CompiledRules) -> Scenario {
     scenario::read(dir.path(), &rules.base().risk.default_policy).expect("what was generated is valid")
 }
 
-/// The median of several rounds.
+/// The median time of several rounds.
 fn median(mut work: impl FnMut() -> Duration) -> Duration {
     let mut times: Vec<Duration> = (0..ROUNDS).map(|_| work()).collect();
     times.sort();
@@ -75,7 +76,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     start.elapsed()
 }
 
-fn planning(rules: &CompiledRules) {
+fn print_planning(rules: &CompiledRules) {
     let mut scenario = generated(CLIENTS, rules);
     scenario.clients.retain(|(client, state)| client.status.is_planned() && state.channels.len() == 9);
     let clients: Vec<(&Client, &ClientState)> =
@@ -84,7 +85,7 @@ fn planning(rules: &CompiledRules) {
     let per_client = |time: Duration| time.as_secs_f64() * 1e6 / count;
 
     let planner = Planner::new(rules, Tier::Exact, None);
-    let all_in =
+    let plan_time =
         median(|| timed(|| planner.plan_clients(&clients, &scenario.capacity, scenario.start).expect("planned")));
     let plan = planner::plan_week(&planner, &scenario, scenario.start).expect("planned");
     let decisions = median(|| timed(|| planner::decisions(&plan)));
@@ -96,38 +97,36 @@ fn planning(rules: &CompiledRules) {
     let prices = median(|| timed(|| instances.iter().map(|i| solver.end_weight(&i.instance, 2)).sum::<f64>()));
     let posts = plan.posts().count() as f64 / count;
     println!("planning, one thread, {count} clients of nine channels, {posts:.1} posts a client-week");
-    println!("  plan                          {:8.1} us a client-week", per_client(all_in));
+    println!("  plan                          {:8.1} us a client-week", per_client(plan_time));
     println!(
-        "  of it the optimiser           {:8.1} us ({:.0} %)",
+        "    of which the optimiser      {:8.1} us ({:.0} %)",
         per_client(solve),
-        100.0 * solve.as_secs_f64() / all_in.as_secs_f64()
+        100.0 * solve.as_secs_f64() / plan_time.as_secs_f64()
     );
     println!(
-        "  of it prices of fatigue       {:8.1} us ({:.0} %)",
+        "    of which prices of fatigue  {:8.1} us ({:.0} %)",
         per_client(prices),
-        100.0 * prices.as_secs_f64() / all_in.as_secs_f64()
+        100.0 * prices.as_secs_f64() / plan_time.as_secs_f64()
     );
-    println!("  decisions on record           {:8.1} us", per_client(decisions));
-    println!("  plan with decisions           {:8.1} us", per_client(all_in + decisions));
+    println!("  recording decisions           {:8.1} us", per_client(decisions));
+    println!("  plan with decisions           {:8.1} us", per_client(plan_time + decisions));
     println!("  independent check             {:8.1} us", per_client(check));
 }
 
-fn simulated(rules: &CompiledRules, scenario: &Scenario, weeks: u32, replications: u32) -> Duration {
+fn simulate_timed(rules: &CompiledRules, scenario: &Scenario, weeks: u32, replications: u32) -> Duration {
     let planner = Planner::new(rules, Tier::Exact, None);
     let extent = Extent { weeks, replications, seed: 1 };
-    timed(|| simulator::simulate(&planner, scenario, extent, &Nobody).expect("simulated"))
+    timed(|| simulator::simulate(&planner, scenario, extent, &Unobserved).expect("simulated"))
 }
 
-fn growth(rules: &CompiledRules) {
-    println!(
-        "simulating, one thread; the last column is time over the first row's, divided by the size over the first row's"
-    );
+fn print_growth(rules: &CompiledRules) {
+    println!("simulating, one thread; the last column is the time per client-week, relative to that of the first row");
     let mut first = None;
     for (clients, weeks, replications) in
         [(50, 4, 1), (100, 4, 1), (200, 4, 1), (50, 8, 1), (50, 16, 1), (50, 4, 2), (50, 4, 4)]
     {
         let scenario = generated(clients, rules);
-        let time = simulated(rules, &scenario, weeks, replications).as_secs_f64();
+        let time = simulate_timed(rules, &scenario, weeks, replications).as_secs_f64();
         let size = f64::from(clients * weeks * replications);
         let per_size = time / size;
         let base = *first.get_or_insert(per_size);
@@ -139,26 +138,39 @@ fn growth(rules: &CompiledRules) {
     }
 }
 
-/// Times a comparison of two packs and a simulation of the first alternately, so that both run under the same load.
-fn comparing(rules: &CompiledRules) {
+/// Times a simulation of one pack and a comparison of two in turn, so that both run under the same load.
+fn print_comparison(rules: &CompiledRules) {
     let scenario = generated(50, rules);
     let extent = Extent { weeks: 4, replications: 10, seed: 1 };
-    let compared = || {
+    let compare_timed = || {
         let planners = [(), ()].map(|()| Planner::new(rules, Tier::Exact, None));
         let [base, other] =
             planners.each_ref().map(|planner| ComparedPack { label: "pack", planner, scenario: &scenario });
-        timed(|| simulator::compare(base, &[other], extent, None, &Nobody).expect("compared"))
+        timed(|| simulator::compare(base, &[other], extent, None, &Unobserved).expect("compared"))
     };
-    let mut ratios: Vec<(f64, f64, f64)> = (0..ROUNDS)
-        .map(|_| (simulated(rules, &scenario, extent.weeks, extent.replications), compared()))
-        .map(|(simulate, compare)| (simulate.as_secs_f64(), compare.as_secs_f64()))
-        .map(|(simulate, compare)| (compare / simulate, simulate, compare))
-        .collect();
-    ratios.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
-    let (ratio, simulate, compare) = ratios.get(ROUNDS / 2).copied().unwrap_or_default();
-    let (least, most) = (ratios.first().map_or(0.0, |row| row.0), ratios.last().map_or(0.0, |row| row.0));
-    println!("comparing two packs, one thread, 50 clients, 4 weeks, 10 replications; median of {ROUNDS} turns");
+    let round = |_| {
+        let simulate = simulate_timed(rules, &scenario, extent.weeks, extent.replications).as_secs_f64();
+        Round { simulate, compare: compare_timed().as_secs_f64() }
+    };
+    let mut rounds: Vec<Round> = (0..ROUNDS).map(round).collect();
+    rounds.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
+    let [least, ratio, most] = [0, ROUNDS / 2, ROUNDS - 1].map(|index| rounds.get(index).map_or(0.0, Round::ratio));
+    let Round { simulate, compare } = rounds.get(ROUNDS / 2).copied().unwrap_or_default();
+    println!("comparing two packs, one thread, 50 clients, 4 weeks, 10 replications; median of {ROUNDS} rounds");
     println!(
-        "  simulate one {simulate:7.3} s, compare two {compare:7.3} s: {ratio:.2} times ({least:.2} to {most:.2}), at most 2.10 wanted"
+        "  simulate one {simulate:7.3} s, compare two {compare:7.3} s: {ratio:.2} times ({least:.2} to {most:.2}), target: at most 2.10"
     );
+}
+
+/// Seconds of a simulation of one pack, and of a comparison of two.
+#[derive(Clone, Copy, Default)]
+struct Round {
+    simulate: f64,
+    compare: f64,
+}
+
+impl Round {
+    fn ratio(&self) -> f64 {
+        self.compare / self.simulate
+    }
 }

@@ -6,7 +6,7 @@ use polars_core::prelude::*;
 use polars_io::prelude::*;
 
 use crate::model::{Kind, Record, Value};
-use crate::tables::{guarded, is_guarded_for};
+use crate::tables::{guarded, needs_guard};
 
 /// The rows as a frame with the columns of their record. Sparse columns that are blank or `false` in every row are
 /// omitted.
@@ -14,20 +14,20 @@ use crate::tables::{guarded, is_guarded_for};
 /// # Errors
 /// If polars cannot combine the columns.
 pub(crate) fn frame_of<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
-    of_rows::<R, _>(rows.iter(), rows.len())
+    frame_of_rows::<R, _>(rows.iter(), rows.len())
 }
 
-/// The same for rows that are made one after the other, so that they are never all in memory.
+/// As [`frame_of`], for rows that are made one at a time, so that they are never all in memory.
 ///
 /// # Errors
 /// If polars cannot combine the columns.
 pub(crate) fn frame_of_all<R: Record>(rows: impl Iterator<Item = R>) -> PolarsResult<DataFrame> {
-    of_rows::<R, _>(rows, 0)
+    frame_of_rows::<R, _>(rows, 0)
 }
 
-/// The rows as a frame, with capacity for the number that is expected.
-fn of_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, expected: usize) -> PolarsResult<DataFrame> {
-    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, expected)).collect();
+/// The rows as a frame, in columns that are created with the given capacity.
+fn frame_of_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, capacity: usize) -> PolarsResult<DataFrame> {
+    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, capacity)).collect();
     let mut height = 0;
     for row in rows {
         cells.iter_mut().zip(row.borrow().values()).for_each(|(cells, value)| cells.push(value));
@@ -60,14 +60,14 @@ enum Builder {
 }
 
 impl Cells {
-    /// An empty column with capacity for `height` cells.
-    pub fn new(name: &str, kind: Kind, height: usize) -> Self {
+    /// An empty column with capacity for that many cells.
+    pub fn new(name: &str, kind: Kind, capacity: usize) -> Self {
         let builder = match kind {
-            Kind::Number => Builder::Number(PrimitiveChunkedBuilder::new(name.into(), height)),
-            Kind::Count => Builder::Count(PrimitiveChunkedBuilder::new(name.into(), height)),
-            Kind::Flag => Builder::Flag(BooleanChunkedBuilder::new(name.into(), height)),
+            Kind::Number => Builder::Number(PrimitiveChunkedBuilder::new(name.into(), capacity)),
+            Kind::Count => Builder::Count(PrimitiveChunkedBuilder::new(name.into(), capacity)),
+            Kind::Flag => Builder::Flag(BooleanChunkedBuilder::new(name.into(), capacity)),
             Kind::Text | Kind::Texts | Kind::Instant | Kind::Date | Kind::Id => {
-                Builder::Text(StringChunkedBuilder::new(name.into(), height))
+                Builder::Text(StringChunkedBuilder::new(name.into(), capacity))
             }
         };
         Self { builder, has_content: false }
@@ -114,6 +114,7 @@ impl Cells {
     }
 }
 
+/// Appends a blank cell, and returns that it is no content.
 fn blank(append: impl FnOnce()) -> bool {
     append();
     false
@@ -141,16 +142,16 @@ pub(crate) fn parquet(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
 }
 
 /// Escapes texts that a spreadsheet would read as formulas. Numbers are not changed.
-fn escape_formulas(table: &mut DataFrame) -> PolarsResult<()> {
-    for index in 0..table.width() {
-        let Some(column) = table.columns().get(index) else { continue };
+fn escape_formulas(frame: &mut DataFrame) -> PolarsResult<()> {
+    for index in 0..frame.width() {
+        let Some(column) = frame.columns().get(index) else { continue };
         let Ok(cells) = column.str() else { continue };
-        if !cells.iter().flatten().any(is_guarded_for) {
+        if !cells.iter().flatten().any(needs_guard) {
             continue;
         }
         let guarded = cells.iter().map(|cell| cell.map(guarded));
         let column = StringChunked::from_iter_options(cells.name().clone(), guarded).into_column();
-        table.replace_column(index, column)?;
+        frame.replace_column(index, column)?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! mcoe, the Multi-Agent Campaign Orchestration Engine: plans posting campaigns under rules kept
-//! in files, and simulates their effect.
+//! in files, and simulates the effect of these rules.
 //!
 //! ```text
 //!  rules/*.toml *.rhai ── rules ──> CompiledRules ─┐
@@ -18,8 +18,9 @@
 //! week exactly, assigns assets to the slots and evaluates the guardrails for every post.
 //! [`check_plan`](planner::check::check_plan) verifies the plan independently of the planner.
 //! [`simulate`](simulator::simulate) repeats this week after week, in many replications, in an environment
-//! that does not use the planner's model, and [`compare`](simulator::compare()) does so under several packs
-//! with common random numbers, [`compare_scenarios`](simulator::compare_scenarios) in several scenarios. [`render`](report::render) writes the report.
+//! that does not use the planner's model. With common random numbers, [`compare`](simulator::compare()) does
+//! so under several packs, and [`compare_scenarios`](simulator::compare_scenarios) in several scenarios.
+//! [`render`](report::render) writes the report.
 //!
 //! [`Ledger`](store::Ledger) stores committed plans as schedules, which people approve and the daily pass drafts, and
 //! records every decision.
@@ -27,8 +28,6 @@
 //! The engine, a crate of its own, is re-exported: [`diagnostic`], [`model`], [`stats`], [`calibration`], [`rules`],
 //! [`tables`], [`planner`], [`simulator`] and [`workbench`] read no file, no clock and no environment; the same inputs
 //! give the same bytes on any number of threads.
-//! [`planner`], [`simulator`] and [`workbench`] read no file, no clock and no environment; the same inputs give the same
-//! bytes on any number of threads.
 //!
 //! The modules below are in layer order: each uses only those above it, and `scenario`, `report` and `store` do not use
 //! each other.

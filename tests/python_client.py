@@ -25,7 +25,7 @@ def main(url: str, token: str) -> None:
     with AuthenticatedClient(base_url=url, token=token) as client:
         page = list_schedules.sync(client=client, status=ScheduleStatus.PENDING)
         assert isinstance(page, SchedulePage), page
-        # What is of high risk may need another person than the one who planned it.
+        # A high-risk post may need the approval of a second person.
         post = next(post for post in page.schedules if post.risk_level != RiskLevel.HIGH)
 
         approve = ChangeSchedules(action=ScheduleAction.APPROVE, schedule_id=post.id)

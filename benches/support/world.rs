@@ -22,5 +22,5 @@ pub fn pack() -> PackFiles {
 /// The default pack, compiled.
 pub fn compiled() -> CompiledRules {
     let pack = rules::load(pack()).expect("the default pack is valid");
-    CompiledRules::compile(pack).unwrap_or_else(|wrong| panic!("the default scripts are valid: {wrong:?}"))
+    CompiledRules::compile(pack).unwrap_or_else(|errors| panic!("the default scripts are invalid: {errors:?}"))
 }

@@ -25,7 +25,7 @@ pub(super) struct Actions {
     #[arg(long, value_name = "ID")]
     client: Option<String>,
     /// Only decisions of this type, such as schedule_approved.
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = action_type)]
     kind: Option<ActionType>,
     /// Only decisions made at this time or later.
     #[arg(long, value_name = "TIME")]
@@ -37,7 +37,7 @@ pub(super) struct Actions {
     database: DatabaseArgument,
 }
 
-fn kind(text: &str) -> Result<ActionType, String> {
+fn action_type(text: &str) -> Result<ActionType, String> {
     text.parse().map_err(|_| {
         let names: Vec<&str> = ActionType::ALL.iter().map(|kind| kind.name()).collect();
         format!("write one of {}", names.join(", "))
@@ -46,7 +46,7 @@ fn kind(text: &str) -> Result<ActionType, String> {
 
 impl Actions {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let found = self.database.with(OpenMode::Read, |ledger| async move {
+        let actions = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
@@ -66,19 +66,19 @@ impl Actions {
             Ok(ledger.actions(&filter, None).await?.rows)
         })?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!(found)));
+            return print(&format!("{}\n", json!(actions)));
         }
-        print(&found.iter().map(line).collect::<String>())
+        print(&actions.iter().map(as_text).collect::<String>())
     }
 }
 
-fn line(action: &Action) -> String {
-    let about = action.schedule_id.map_or_else(String::new, |id| {
+fn as_text(action: &Action) -> String {
+    let schedule = action.schedule_id.map_or_else(String::new, |id| {
         let prefix: String = id.to_string().chars().take(8).collect();
         format!("  schedule {prefix}")
     });
     format!(
-        "{}  {:<17} {:<17} {}{about}  by {}\n          {}\n",
+        "{}  {:<17} {:<17} {}{schedule}  by {}\n          {}\n",
         action.created_at,
         action.action_type.name(),
         action.status.name(),

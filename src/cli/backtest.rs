@@ -1,4 +1,4 @@
-//! `mcoe backtest`: forecasts at earlier dates, scored against what the posts earned.
+//! `mcoe backtest`: scores forecasts made at earlier dates against what the posts earned.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::plan::Tables;
 use super::progress::stop_if_requested;
 use super::{Format, Globals, OutArguments, ThreadsArgument, input, print};
 use crate::calibration::{
-    Backtest as Tested, BacktestOptions, EngagementForecast, Method, Score, backtest, forecast_posts,
+    Backtest as BacktestResult, BacktestOptions, EngagementForecast, Method, Score, backtest, forecast_posts,
 };
 use crate::model::Zone;
 use crate::report::{self, BacktestReport};
@@ -20,8 +20,8 @@ use crate::scenario::{self, PostingHistories};
 /// Maximum horizon in weeks.
 const MAX_HORIZON: u32 = 26;
 
-/// Test forecasts on a posting history: at each of several past dates, fit the earlier posts, forecast the later ones, and
-/// compare the forecasts with what the posts earned.
+/// Test forecasts on a posting history: at each of several past dates, fit the earlier posts, forecast the later ones,
+/// and compare the forecasts with what the posts earned.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Only accounts with at least 30 measured posts over 8 weeks are tested.\nThe table `predictions` holds every forecast with its quantiles, so you can also score the forecasts yourself."
@@ -37,7 +37,7 @@ pub(super) struct Backtest {
     /// Number of past dates from which forecasts are made, as far apart as the longest horizon.
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=104))]
     cuts: u32,
-    /// Number of weeks to forecast; separate several numbers by commas.
+    /// Number of weeks to forecast; several numbers are separated by commas.
     #[arg(long, value_name = "WEEKS", value_delimiter = ',', default_values_t = [1, 4], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_HORIZON)))]
     horizon: Vec<u32>,
     /// Number of random draws for the distribution of each forecast.
@@ -92,7 +92,7 @@ impl Backtest {
         self.print(globals, &histories, &tested)
     }
 
-    /// Forecasts given posts.
+    /// Forecasts the posts of the file `at`.
     fn forecast(
         &self,
         at: &Path,
@@ -104,28 +104,28 @@ impl Backtest {
         let mut planned = read.map_err(|errors| input::scenario_failure(errors, globals))?.accounts;
         for account in &mut planned {
             // Hours of the day are those of the account's own history.
-            let known = histories.accounts.iter().find(|known| known.account == account.account);
-            account.zone = known.map_or(account.zone, |known| known.zone);
+            let history = histories.accounts.iter().find(|history| history.account == account.account);
+            account.zone = history.map_or(account.zone, |history| history.zone);
         }
         let options = self.options();
-        let expected = self.threads.run(|| Ok(forecast_posts(&histories.accounts, &planned, &options)))?;
+        let forecasts = self.threads.run(|| Ok(forecast_posts(&histories.accounts, &planned, &options)))?;
         stop_if_requested()?;
-        let (name, bytes) = report::expectations_table(&expected, self.tables.format())?;
+        let (name, bytes) = report::expectations_table(&forecasts, self.tables.format())?;
         out.write(&name, &bytes)?;
         let run = json!({ "format": 1, "history_path": self.posts, "at_path": at, "seed": self.seed });
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         out.finish()?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", Value::from_iter(expected.iter().map(expectation_json))));
+            return print(&format!("{}\n", Value::from_iter(forecasts.iter().map(forecast_json))));
         }
-        let sums = expected.iter().filter(|one| one.at.is_none()).map(|one| {
-            let [low, _, median, _, high] = one.quantiles;
-            let EngagementForecast { account, channel, posts, .. } = one;
+        // Forecasts without a time are of all posts of an account on a channel.
+        let totals = forecasts.iter().filter(|forecast| forecast.at.is_none()).map(|forecast| {
+            let EngagementForecast { account, channel, posts, quantiles: [low, _, median, _, high], .. } = forecast;
             format!(
                 "{account} {channel}: {posts} post(s), {median:.0} engagements (5 to 95 %: {low:.0} to {high:.0})\n"
             )
         });
-        print(&format!("{}written to {}\n", sums.collect::<String>(), self.out.out.join(name).display()))
+        print(&format!("{}written to {}\n", totals.collect::<String>(), self.out.out.join(name).display()))
     }
 
     fn options(&self) -> BacktestOptions {
@@ -150,8 +150,8 @@ impl Backtest {
         )
     }
 
-    fn print(&self, globals: &Globals, histories: &PostingHistories, tested: &Tested) -> Result<(), Failure> {
-        let verdicts = report::backtest_words(tested);
+    fn print(&self, globals: &Globals, histories: &PostingHistories, tested: &BacktestResult) -> Result<(), Failure> {
+        let verdicts = report::backtest_sentences(tested);
         if globals.format == Format::Json {
             return print(&format!("{}\n", as_json(histories, tested, &verdicts)));
         }
@@ -165,18 +165,18 @@ impl Backtest {
     }
 }
 
-fn expectation_json(one: &EngagementForecast) -> Value {
+fn forecast_json(forecast: &EngagementForecast) -> Value {
     json!({
-        "account": one.account,
-        "channel": one.channel,
-        "published_at": one.at,
-        "posts": one.posts,
-        "quantiles": one.quantiles,
-        "mean": one.mean,
+        "account": forecast.account,
+        "channel": forecast.channel,
+        "published_at": forecast.at,
+        "posts": forecast.posts,
+        "quantiles": forecast.quantiles,
+        "mean": forecast.mean,
     })
 }
 
-fn as_json(histories: &PostingHistories, tested: &Tested, verdicts: &[String]) -> Value {
+fn as_json(histories: &PostingHistories, tested: &BacktestResult, verdicts: &[String]) -> Value {
     let mut scores = Vec::new();
     for horizon_weeks in tested.horizons() {
         for method in Method::ALL {

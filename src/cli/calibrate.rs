@@ -34,7 +34,7 @@ pub(super) struct Calibrate {
     out: OutArguments,
     #[command(flatten)]
     accounts: AccountArguments,
-    /// Output folder of an earlier calibration, to report what changed.
+    /// Output folder of an earlier calibration, to report what has changed since.
     #[arg(long, value_name = "DIR")]
     previous: Option<PathBuf>,
     /// Format of the report's tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
@@ -68,7 +68,7 @@ impl Calibrate {
         for (name, bytes) in files {
             out.write(&name, &bytes)?;
         }
-        out.write(WORLD_FILE, &world(&calibration)?)?;
+        out.write(WORLD_FILE, &world_csv(&calibration)?)?;
         let run = json!({ "format": 1, "command": command, "history_path": self.history });
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         stop_if_requested()?;
@@ -82,13 +82,13 @@ impl Calibrate {
             let options = self.accounts.options(String::new());
             return Ok(scenario::import(&self.history, &options).map_err(failure)?.calibration);
         }
-        let unused = self.accounts.as_text();
-        if !unused.is_empty() {
-            let cause = format!("a scenario has its own clients and time zones, so{unused} has no effect");
+        let arguments = self.accounts.as_text();
+        if !arguments.is_empty() {
+            let cause = format!("a scenario has its own clients and time zones, so{arguments} has no effect");
             return Err(Failure::input(cause, "omit it, or give a posting history instead of the scenario"));
         }
-        let read = input::scenario(&self.history, rules, globals)?;
-        let histories = scenario::scenario_histories(&self.history, &read).map_err(failure)?;
+        let scenario = input::scenario(&self.history, rules, globals)?;
+        let histories = scenario::scenario_histories(&self.history, &scenario).map_err(failure)?;
         calibrate(&histories).ok_or_else(|| {
             let cause = "the scenario has no past posts";
             let remedy = "give its table `history` a row for each post, with `engagements` where they were measured";
@@ -115,26 +115,26 @@ impl Calibrate {
     }
 
     fn print(&self, globals: &Globals, calibration: &Calibration, overlays: usize) -> Result<(), Failure> {
-        let words = report::calibration_words(calibration);
+        let sentences = report::calibration_sentences(calibration);
         if globals.format == Format::Json {
-            return print(&format!("{}\n", as_json(calibration, &words)));
+            return print(&format!("{}\n", as_json(calibration, &sentences)));
         }
         print(&format!(
             "{}\nwrote {overlays} overlay(s) and {WORLD_FILE}\nopen {}\n",
-            words.join("\n"),
+            sentences.join("\n"),
             self.out.out.join("index.html").display()
         ))
     }
 }
 
-/// The estimates as a scenario's table `world`.
-fn world(calibration: &Calibration) -> Result<Vec<u8>, Failure> {
+/// The estimates as the CSV file of a scenario's table `world`.
+fn world_csv(calibration: &Calibration) -> Result<Vec<u8>, Failure> {
     let rows: Vec<WorldRow> = calibration.accounts.iter().flat_map(|account| account.world()).collect();
     let bytes = frames::frame_of(&rows).and_then(frames::csv);
     bytes.map_err(|error| Failure::machine(format!("`{WORLD_FILE}` cannot be written: {error}")))
 }
 
-fn as_json(calibration: &Calibration, words: &[String]) -> Value {
+fn as_json(calibration: &Calibration, sentences: &[String]) -> Value {
     let accounts = calibration.accounts.iter().map(|account| {
         json!({
             "account": account.history.account,
@@ -148,5 +148,5 @@ fn as_json(calibration: &Calibration, words: &[String]) -> Value {
             })).collect::<Vec<_>>(),
         })
     });
-    json!({ "until": calibration.until, "verdicts": words, "accounts": accounts.collect::<Vec<_>>() })
+    json!({ "until": calibration.until, "verdicts": sentences, "accounts": accounts.collect::<Vec<_>>() })
 }

@@ -19,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Extensions of the files that a pack or a scenario reads.
 const EXTENSIONS: [&str; 5] = ["toml", "rhai", "snapshot", "csv", "parquet"];
 
-/// A watcher over some folders.
+/// Watches folders for changes.
 pub(super) struct Changes {
     folders: Vec<Folder>,
     watcher: RecommendedWatcher,
@@ -54,7 +54,8 @@ impl Changes {
         Ok(changes)
     }
 
-    /// Waits for the next burst of changes and returns its files; `None` once `is_stopping` returns true.
+    /// Waits for the next burst of changes and returns the changed files and folders; `None` once `is_stopping` returns
+    /// true.
     pub fn next(&mut self, is_stopping: fn() -> bool) -> Option<BTreeSet<String>> {
         let mut changed = BTreeSet::new();
         while !is_stopping() {
@@ -63,7 +64,7 @@ impl Changes {
             match self.events.recv_timeout(timeout) {
                 Ok(Ok(event)) => changed.extend(self.files_of(&event)),
                 // Events were lost: anything may have changed.
-                Ok(Err(_)) => changed.extend(self.all()),
+                Ok(Err(_)) => changed.extend(self.folder_paths()),
                 Err(RecvTimeoutError::Timeout) if changed.is_empty() => {}
                 Err(_) => return Some(changed),
             }
@@ -84,14 +85,15 @@ impl Changes {
         recreated
     }
 
-    fn all(&self) -> Vec<String> {
+    fn folder_paths(&self) -> Vec<String> {
         self.folders.iter().map(|folder| folder.path.display().to_string()).collect()
     }
 
-    /// The relevant files of an event, with the folders' paths as given; empty if files were only read.
+    /// The relevant files and folders of an event, with the watched folders' paths as given; empty if files were only
+    /// read.
     fn files_of(&mut self, event: &Event) -> Vec<String> {
         if event.need_rescan() {
-            return self.all();
+            return self.folder_paths();
         }
         if event.kind.is_access() {
             return Vec::new();
@@ -103,11 +105,11 @@ impl Changes {
         let mut files: Vec<String> = Vec::new();
         for path in &event.paths {
             for folder in &mut self.folders {
-                let Ok(inner) = path.strip_prefix(&folder.canonical) else { continue };
-                let is_itself = inner.as_os_str().is_empty();
-                let path = if is_itself { folder.path.clone() } else { folder.path.join(inner) };
+                let Ok(relative) = path.strip_prefix(&folder.canonical) else { continue };
+                let is_itself = relative.as_os_str().is_empty();
+                let path = if is_itself { folder.path.clone() } else { folder.path.join(relative) };
                 folder.is_removed |= is_itself && is_created_or_removed;
-                if (is_itself && is_created_or_removed) || is_relevant(inner, is_created_or_removed) {
+                if (is_itself && is_created_or_removed) || is_relevant(relative, is_created_or_removed) {
                     files.push(path.display().to_string());
                 }
             }

@@ -26,7 +26,7 @@ impl Check {
                 .map(|(rules, scenario)| (rules, Some(scenario)))?,
             None => (input::rules(&self.rules.rules, globals)?, None),
         };
-        input::read_cases_and_try(&rules, &self.rules.rules, scenario.as_ref(), globals)?;
+        input::checked_cases(&rules, &self.rules.rules, scenario.as_ref(), globals)?;
         let warnings = input::warnings(&rules, scenario.as_ref());
         let base = rules.base();
         if globals.format == Format::Json {
@@ -46,7 +46,7 @@ impl Check {
             "rules `{}` are valid: {} guardrails, hash {}\n",
             rules.name(),
             base.guardrails.len(),
-            short(rules.hash())
+            short_hash(rules.hash())
         );
         if let Some(scenario) = scenario {
             let assets: usize = scenario.clients.iter().map(|(client, _)| client.assets.len()).sum();
@@ -55,14 +55,14 @@ impl Check {
                 "scenario `{}` is valid: {} clients, {channels} channels, {assets} assets, hash {}\n",
                 scenario.name,
                 scenario.clients.len(),
-                short(&scenario.hash)
+                short_hash(&scenario.hash)
             ));
         }
         print(&text)
     }
 }
 
-/// The first 12 characters of a hash, enough to distinguish two.
-pub(super) fn short(hash: &str) -> &str {
+/// The first 12 characters of a hash, enough to tell hashes apart.
+fn short_hash(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }

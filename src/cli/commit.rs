@@ -46,7 +46,7 @@ impl Commit {
         let plan = head.plan_again(&planner, &scenario)?;
         let decisions = planner::decisions(&plan);
         check_unchanged(&self.plan, &plan, &decisions)?;
-        plan::check(&rules, &scenario, &plan)?;
+        plan::check_plan(&rules, &scenario, &plan)?;
         let bar = progress::Progress::new(globals, (plan.posts().count() + decisions.len()) as u64, "committing");
         let actor = self.actor.name();
         let step = || bar.step();
@@ -65,7 +65,7 @@ impl Commit {
                 Err(StoreError::StateChanged(changes)) if self.rebase => {
                     Ok((changes, ledger.rebase(commit, commit_planner(commit)).await?))
                 }
-                other => Ok((Vec::new(), vec![Rebased::whole(other?)])),
+                other => Ok((Vec::new(), vec![Rebased::unchanged(other?)])),
             }
         });
         drop(bar);
@@ -120,9 +120,9 @@ fn check_unchanged(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<()
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {
         let path = dir.join(&name);
         let shown = path.display();
-        let found = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64))
+        let bytes_on_disk = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64))
             .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
-        if found != bytes {
+        if bytes_on_disk != bytes {
             return Err(Failure::verdict(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
         }
     }

@@ -56,7 +56,7 @@ pub(super) struct Compare {
     seed: u64,
     /// Stop early, after a multiple of ten replications, once the half-width of the 95 % interval of the difference
     /// in net worth is at most this share of the base's net worth, such as 0.5%.
-    #[arg(long, value_name = "PERCENT", value_parser = share_of)]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
     until: Option<f64>,
     /// Quality of the optimiser's solutions.
     #[arg(long, value_enum, default_value_t = Tier::Exact)]
@@ -71,7 +71,7 @@ pub(super) struct Compare {
 }
 
 /// Parses a percentage, such as `0.5%`, as a fraction.
-fn share_of(text: &str) -> Result<f64, String> {
+fn parse_percentage(text: &str) -> Result<f64, String> {
     const REMEDY: &str = "write a percentage above 0% and at most 100%, such as 0.5%";
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     number.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(|percent| percent / 100.0).ok_or(REMEDY.to_owned())
@@ -92,7 +92,7 @@ impl Compare {
 
     fn compare_packs(&self, globals: &Globals) -> Result<(), Failure> {
         let dirs: Vec<&Path> = std::iter::once(&self.rules.rules).chain(&self.against).map(PathBuf::as_path).collect();
-        let packs = input::several(&dirs, &self.scenario, globals)?;
+        let packs = input::packs_and_scenario(&dirs, &self.scenario, globals)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let planners: Vec<Planner<'_>> = packs.iter().map(|(rules, _)| self.planner(rules, globals)).collect();
         let names: Vec<&str> = packs.iter().map(|(rules, _)| rules.name()).collect();
@@ -116,7 +116,7 @@ impl Compare {
         let dirs: Vec<&Path> =
             std::iter::once(&self.scenario).chain(&self.against_scenario).map(PathBuf::as_path).collect();
         compared_scenarios::check_distinct(&dirs)?;
-        let (rules, scenarios) = input::scenarios(&self.rules.rules, &dirs, globals)?;
+        let (rules, scenarios) = input::rules_and_scenarios(&self.rules.rules, &dirs, globals)?;
         compared_scenarios::check_starts(&scenarios, &dirs)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let planner = self.planner(&rules, globals);
@@ -171,7 +171,7 @@ impl Compare {
         for (name, bytes) in report::render_comparison(&report)? {
             out.write(&name, &bytes)?;
         }
-        let against = match comparison.compared {
+        let (against_key, against_paths) = match comparison.compared {
             Compared::Packs => ("against_paths", &self.against),
             Compared::Scenarios => ("against_scenario_paths", &self.against_scenario),
         };
@@ -180,7 +180,7 @@ impl Compare {
             "command": command,
             "scenario_path": self.scenario,
             "rules_path": self.rules.rules,
-            (against.0): against.1,
+            (against_key): against_paths,
             (variants_key(comparison)): comparison.variants,
             "until": comparison.until,
             "wall_seconds": took.as_secs_f64(),
@@ -225,12 +225,12 @@ impl Compare {
     }
 }
 
-/// Number of weeks to simulate in all.
+/// Total number of weeks to simulate.
 fn steps(extent: Extent, variants: usize) -> u64 {
     u64::from(extent.weeks) * u64::from(extent.replications) * variants as u64
 }
 
-/// What the variants are, as in `run.json`.
+/// The key of the variants in `run.json`.
 const fn variants_key(comparison: &Comparison) -> &'static str {
     match comparison.compared {
         Compared::Packs => "packs",
@@ -259,7 +259,7 @@ fn result_as_json(comparison: &Comparison, verdicts: &[String]) -> Value {
     json!({ (variants_key(comparison)): comparison.variants, "until": comparison.until, "versus": versus })
 }
 
-/// A fraction as a percentage that [`share_of`] reads back; rounded, so that 0.5 is written as 0.5.
+/// A fraction as a percentage that [`parse_percentage`] reads back; rounded, so that 0.5 is written as 0.5.
 fn percent(share: f64) -> f64 {
     (share * 1e14).round() / 1e12
 }
@@ -271,10 +271,10 @@ fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
     let label =
         |(name, dir): (&&str, &&Path)| if is_unique(name) { (*name).to_owned() } else { dir.display().to_string() };
     let labels: Vec<String> = names.iter().zip(dirs).map(label).collect();
-    let times = |label: &String, index: usize| labels.iter().take(index).filter(|other| *other == label).count() + 1;
-    let numbered = labels.iter().zip(0..).map(|(label, index)| match times(label, index) {
+    let number = |label: &String, index: usize| labels.iter().take(index).filter(|other| *other == label).count() + 1;
+    let numbered = labels.iter().zip(0..).map(|(label, index)| match number(label, index) {
         1 => label.clone(),
-        times => format!("{label} ({times})"),
+        number => format!("{label} ({number})"),
     });
     numbered.collect()
 }
@@ -285,10 +285,10 @@ mod tests {
 
     #[test]
     fn a_half_width_is_parsed_as_a_percentage() {
-        assert_eq!(share_of("0.5%"), Ok(0.005));
-        assert_eq!(share_of("100 %"), Ok(1.0));
+        assert_eq!(parse_percentage("0.5%"), Ok(0.005));
+        assert_eq!(parse_percentage("100 %"), Ok(1.0));
         for wrong in ["0.5", "0%", "-1%", "101%", "NaN%", "%", "half", ""] {
-            assert!(share_of(wrong).unwrap_err().contains("such as 0.5%"), "{wrong}");
+            assert!(parse_percentage(wrong).unwrap_err().contains("such as 0.5%"), "{wrong}");
         }
     }
 
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_half_width_is_formatted_as_it_was_parsed() {
         for text in ["0.5%", "0.1%", "0.7%", "3%", "0.35%", "99.9%", "0.0001%"] {
-            let share = share_of(text).unwrap();
+            let share = parse_percentage(text).unwrap();
             assert_eq!(format!("{}%", percent(share)), text);
         }
     }

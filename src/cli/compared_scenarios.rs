@@ -1,4 +1,4 @@
-//! The scenarios that `mcoe compare` compares: what is refused, and how they are labelled.
+//! The scenarios that `mcoe compare` compares: which are rejected, and how they are labelled.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use crate::model::Scenario;
 
 /// Fails if a folder is given twice, under whatever path.
 pub(super) fn check_distinct(dirs: &[&Path]) -> Result<(), Failure> {
-    let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let canonical = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     for (index, dir) in dirs.iter().enumerate() {
-        let Some(first) = dirs.iter().take(index).find(|other| real(other) == real(dir)) else { continue };
+        let Some(first) = dirs.iter().take(index).find(|other| canonical(other) == canonical(dir)) else { continue };
         return Err(Failure::input(
             format!("the scenario `{}` was given twice, the second time as `{}`", first.display(), dir.display()),
             "give the folder of another scenario, such as a changed copy of this one",
@@ -20,15 +20,15 @@ pub(super) fn check_distinct(dirs: &[&Path]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails if a scenario starts in another week than the first: its state is that of another date.
+/// Fails if a scenario starts in another week than the first scenario: its state is that of another date.
 pub(super) fn check_starts(scenarios: &[Scenario], dirs: &[&Path]) -> Result<(), Failure> {
-    let mut all = scenarios.iter().zip(dirs);
-    let Some((base, base_dir)) = all.next() else { return Ok(()) };
-    let Some((other, dir)) = all.find(|(other, _)| other.start != base.start) else { return Ok(()) };
+    let mut pairs = scenarios.iter().zip(dirs);
+    let Some((base, base_dir)) = pairs.next() else { return Ok(()) };
+    let Some((other, dir)) = pairs.find(|(other, _)| other.start != base.start) else { return Ok(()) };
     let [base_start, start] = [base, other].map(|scenario| scenario.start.monday());
     Err(Failure::input(
         format!(
-            "{}: `start` is {start}, but {} has {base_start}; weeks of different dates cannot be compared",
+            "{}: `start` is {start}, but {} has {base_start}; weeks with different dates cannot be compared",
             dir.join("scenario.toml").display(),
             base_dir.join("scenario.toml").display(),
         ),
@@ -37,14 +37,13 @@ pub(super) fn check_starts(scenarios: &[Scenario], dirs: &[&Path]) -> Result<(),
     .with_line(NOTHING_WRITTEN))
 }
 
-/// Notes on stderr which scenarios are simulated over another number of weeks than their own.
+/// Notes on stderr each scenario that is simulated over another number of weeks than it states.
 pub(super) fn note_other_weeks(scenarios: &[Scenario], dirs: &[&Path], weeks: u32, globals: &Globals) {
     for (scenario, dir) in scenarios.iter().zip(dirs).filter(|(scenario, _)| scenario.weeks != weeks) {
-        let place = dir.join("scenario.toml");
-        let own = scenario.weeks;
         globals.info(&format!(
-            "note: {}: `weeks` is {own}, but every scenario is simulated over the {weeks} weeks of the first",
-            place.display()
+            "note: {}: `weeks` is {}, but every scenario is simulated over the {weeks} weeks of the first",
+            dir.join("scenario.toml").display(),
+            scenario.weeks
         ));
     }
 }
@@ -56,10 +55,10 @@ pub(super) fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
     let folder = |dir: &&Path| dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let folders: Vec<String> =
         dirs.iter().zip(&paths).map(|(dir, path)| folder(dir).unwrap_or_else(|| path.clone())).collect();
-    let named = |name: &str| names.iter().filter(|other| **other == name).count();
+    let count_named = |name: &str| names.iter().filter(|other| **other == name).count();
     let label = |((name, folder), path): ((&&str, &String), &String)| {
         let is_only_folder = folders.iter().filter(|other| *other == folder).count() == 1;
-        match (named(name), is_only_folder && named(folder) == 0) {
+        match (count_named(name), is_only_folder && count_named(folder) == 0) {
             (1, _) => (*name).to_owned(),
             (_, true) => folder.clone(),
             (_, false) => path.clone(),

@@ -1,4 +1,4 @@
-//! `mcoe db`: migrates the ledger, loads and exports scenarios, and writes calendars.
+//! `mcoe db`: migrates the ledger, loads and exports scenarios, and prints calendars.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::folder::OutFolder;
-use super::ledger::{DatabaseArgument, NowArgument, run, until_interrupted};
+use super::ledger::{DatabaseArgument, NowArgument, block_on, until_interrupted};
 use super::terminal::print_unescaped;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{ScheduleStatus, Timestamp, Week, WorkspaceId, Zone};
@@ -106,18 +106,18 @@ impl Db {
 impl Migrate {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let url = self.database.url()?;
-        let (before, now) = run(until_interrupted(async { Ok(Ledger::migrate(&url).await?) }))?;
+        let (version_before, version) = block_on(until_interrupted(async { Ok(Ledger::migrate(&url).await?) }))?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!({"version_before": before, "version": now})));
+            return print(&format!("{}\n", json!({"version_before": version_before, "version": version})));
         }
-        let what = if before == now { "is already at" } else { "was migrated to" };
-        print(&format!("{url} {what} schema version {now}\n"))
+        let change = if version_before == version { "is already at" } else { "was migrated to" };
+        print(&format!("{url} {change} schema version {version}\n"))
     }
 }
 
 impl Load {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
+        let (rules, scenario) = input::rules_and_matching_scenario(&self.rules.rules, &self.scenario, globals)?;
         let now = self.now.time();
         let loaded = self
             .database
@@ -167,18 +167,18 @@ impl Calendar {
         let from = now.plus_days(-i64::from(self.days_back));
         let filter = ScheduleFilter { from: Some(from), ..ScheduleFilter::default() };
         let workspace = WorkspaceId::new(self.workspace.as_str());
-        let mut found = self.database.with(OpenMode::Read, |ledger| async move {
+        let mut schedules = self.database.with(OpenMode::Read, |ledger| async move {
             if !ledger.workspaces().await?.contains(&workspace) {
                 return Err(StoreError::UnknownWorkspace(workspace.to_string()).into());
             }
             Ok(ledger.scoped_to(workspace).schedules(&filter).await?)
         })?;
-        found.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
+        schedules.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
         let mut events: BTreeMap<&str, Event> = BTreeMap::new();
-        for schedule in &found {
+        for schedule in &schedules {
             let new = event(schedule, now);
             match events.remove(schedule.calendar_uid.as_str()) {
-                Some(other) => events.insert(&schedule.calendar_uid, merged(other, new)),
+                Some(earlier) => events.insert(&schedule.calendar_uid, merged(earlier, new)),
                 None => events.insert(&schedule.calendar_uid, new),
             };
         }
@@ -190,10 +190,10 @@ impl Calendar {
 
 /// Merges the events of two schedules with the same UID, one of which replaced the other: the one that is not cancelled
 /// wins. The sequence counts the changes of both, so that it keeps increasing.
-fn merged(one: Event, other: Event) -> Event {
-    let sequence = one.sequence + other.sequence + 1;
+fn merged(event: Event, other: Event) -> Event {
+    let sequence = event.sequence + other.sequence + 1;
     let is_cancelled = |event: &Event| event.status == ScheduleStatus::Cancelled;
-    Event { sequence, ..if is_cancelled(&one) { other } else { one } }
+    Event { sequence, ..if is_cancelled(&event) { other } else { event } }
 }
 
 /// The calendar event of a schedule.
@@ -237,8 +237,8 @@ mod tests {
             status,
         };
         let (cancelled, ready) = (event(ScheduleStatus::Cancelled, 2), event(ScheduleStatus::Ready, 1));
-        for both in [merged(cancelled.clone(), ready.clone()), merged(ready, cancelled)] {
-            assert_eq!((both.status, both.sequence, both.summary.as_str()), (ScheduleStatus::Ready, 4, "ready"));
+        for event in [merged(cancelled.clone(), ready.clone()), merged(ready, cancelled)] {
+            assert_eq!((event.status, event.sequence, event.summary.as_str()), (ScheduleStatus::Ready, 4, "ready"));
         }
     }
 }

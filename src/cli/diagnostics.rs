@@ -1,4 +1,4 @@
-//! Prints diagnostics of rules packs, as text or as JSON.
+//! Renders diagnostics of rules packs as text or as JSON.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{Format, Globals};
 use crate::diagnostic::{Diagnostic, render, visible};
 use crate::rules::PackFiles;
 
-/// The diagnostics rendered with their source lines, or as JSON.
+/// The failure for a pack's mistakes, rendered with their source lines, or as JSON.
 pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
     if globals.format == Format::Json {
         return Failure::Input(errors_as_json(diagnostics_as_json(diagnostics)));
@@ -23,6 +23,7 @@ pub(super) fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Opt
     files.get(name).map(String::as_str)
 }
 
+/// The diagnostics of a pack with their source lines, as text.
 pub(super) fn rendered(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
     let count = diagnostics.len();
     let folder = dir.to_string_lossy();

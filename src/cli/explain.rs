@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
 use crate::model::digits::short;
-use crate::model::{Channel, ClientId, Plan, Post, parse_wall_time, wall_time_text};
+use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, parse_wall_time, wall_time_text};
 use crate::planner::{self, BandThreshold, ExplanationStep, PostExplanation, VerdictExplanation, WhyNot};
 use crate::rules::Counterfactual;
 
@@ -52,8 +52,8 @@ impl std::str::FromStr for Question {
             return Err(shape.to_owned());
         };
         let channel = channel.parse().map_err(|error: crate::model::UnknownChannel| {
-            let near = crate::diagnostic::nearest(channel, Channel::names());
-            near.map_or_else(|| format!("{error}; {shape}"), |near| format!("{error}; did you mean `{near}`?"))
+            let nearest = crate::diagnostic::nearest(channel, Channel::names());
+            nearest.map_or_else(|| format!("{error}; {shape}"), |name| format!("{error}; did you mean `{name}`?"))
         })?;
         let at = parse_wall_time(at).ok_or_else(|| format!("`{at}` is not a time; {shape}"))?;
         Ok(Self { client: ClientId::new(client), channel, at })
@@ -70,23 +70,32 @@ impl Explain {
             return print_answer(globals, &answer, || why_not_text(question, &answer));
         }
         let plan = head.plan_again(&planner, &scenario)?;
-        let wanted = self.post.as_deref().unwrap_or_default();
-        let (client, post, id) = find(&plan, wanted)?;
+        let PlannedPost { client, post, id } = find_post(&plan, self.post.as_deref().unwrap_or_default())?;
         let explanation = planner::explain_post(&planner, &scenario, head.week, client, post)?;
         print_answer(globals, &explanation, || post_text(&id, &explanation))
     }
 }
 
+/// A post of a plan, with its client and id.
+struct PlannedPost<'p> {
+    client: &'p ClientPlan,
+    post: &'p Post,
+    id: Uuid,
+}
+
 /// The one post whose id starts with the given prefix.
-fn find<'p>(plan: &'p Plan, id: &str) -> Result<(&'p crate::model::ClientPlan, &'p Post, Uuid), Failure> {
-    let ids = plan.posts().map(|(client, post)| (client, post, plan.post_id(&client.client_id, post)));
-    let mut found = ids.filter(|(_, _, known)| known.to_string().starts_with(&id.to_lowercase()));
+fn find_post<'p>(plan: &'p Plan, prefix: &str) -> Result<PlannedPost<'p>, Failure> {
+    let posts = plan.posts().map(|(client, post)| {
+        let id = plan.post_id(&client.client_id, post);
+        PlannedPost { client, post, id }
+    });
+    let mut matching = posts.filter(|post| post.id.to_string().starts_with(&prefix.to_lowercase()));
     let remedy = "take an id from the plan's `posts` table";
-    match (found.next(), found.next()) {
+    match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(Failure::input(format!("no post of the plan has the id `{id}`"), remedy)),
+        (None, _) => Err(Failure::input(format!("no post of the plan has the id `{prefix}`"), remedy)),
         (Some(_), Some(_)) => {
-            Err(Failure::input(format!("several posts have ids that begin with `{id}`"), "give more of the id"))
+            Err(Failure::input(format!("several posts have ids that begin with `{prefix}`"), "give more of the id"))
         }
     }
 }
@@ -121,7 +130,7 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     let (better, allowed) = (post.better_hours, post.allowed_hours);
     writeln!(text, "  {better} of {allowed} allowed hours of the week are worth more, spacing and fatigue aside")?;
     let (fatigue, response) = (short(post.fatigue), short(post.response * 100.0));
-    writeln!(text, "\nfatigue there {fatigue}: a post earns {response} % of its value")?;
+    writeln!(text, "\nfatigue at this hour {fatigue}: a post earns {response} % of its value")?;
     write_steps(text, &post.response_parts)?;
     write_asset(text, post)?;
     let factors = [post.slot_value, post.quality_factor, post.response].map(short).join(" x ");
@@ -148,24 +157,24 @@ fn write_asset(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
         writeln!(text, "\nno asset was available: factor {factor}")?;
         return write_steps(text, &post.quality_parts);
     };
-    let of = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
-    writeln!(text, "\nwhy {}{of}: score {}, factor {factor}", asset.asset_id, short(asset.score))?;
+    let family = if asset.family == asset.asset_id { String::new() } else { format!(" (of {})", asset.family) };
+    writeln!(text, "\nwhy {}{family}: score {}, factor {factor}", asset.asset_id, short(asset.score))?;
     write_steps(text, &asset.parts)?;
     write_steps(text, &post.quality_parts)?;
     writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)
 }
 
-/// Writes what the post is worth less what it costs, where that differs from its engagements.
+/// Writes what the post is worth less what it costs, if that differs from its engagements.
 fn write_net_worth(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
     if post.worth == 1.0 && post.cost == 0.0 {
         return Ok(());
     }
     let [expected, worth, cost] = [post.expected_engagement, post.worth, post.cost].map(short);
     writeln!(text, "net worth {} = {expected} engagements x {worth} - cost {cost}", short(post.net_worth))?;
-    for (what, parts) in [("work", &post.work_cost_parts), ("people who leave", &post.leaving_cost_parts)] {
+    for (cause, parts) in [("work", &post.work_cost_parts), ("people who leave", &post.leaving_cost_parts)] {
         if !parts.is_empty() {
             let cost: f64 = parts.iter().filter_map(ExplanationStep::number).product();
-            writeln!(text, "  {what}: cost {}", short(cost))?;
+            writeln!(text, "  {cause}: cost {}", short(cost))?;
             write_steps(text, parts)?;
         }
     }
@@ -213,14 +222,14 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
         }
         WhyNot::Limited { objective, with_it, limits } => {
             let mut text = format!(
-                "a post of {client} on {channel} at {at} would earn {:.3} more on this channel, but limits leave its place to \
-                 posts that earn more\n",
+                "a post of {client} on {channel} at {at} would earn {:.3} more on this channel, but posts that earn \
+                 more use up these limits\n",
                 with_it - objective
             );
             for limit in limits {
                 let _ = writeln!(
                     text,
-                    "  limit {}: {} of {} from {} on, one place more would earn up to {:.3}",
+                    "  limit {}: {} of {} used from {} on; one more post would earn up to {:.3}",
                     limit.limit,
                     short(limit.used),
                     short(limit.allowed),

@@ -9,10 +9,10 @@ use crate::scenario::ScenarioErrors;
 use crate::simulator::{CompareError, DesignError, SimulateError};
 use crate::store::{BadUrl, StoreError};
 
-/// What a failure says if the command writes its results at once at the end.
+/// Last line of a failure of a command that writes its results only at the end.
 pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
 
-/// Remedy for a scenario in which nobody is planned for.
+/// Remedy for a scenario without a client to plan for.
 pub(super) const ADD_CLIENT: &str = "add a client whose status is active to its clients table";
 
 /// Why a command failed.
@@ -36,7 +36,7 @@ impl Failure {
         Self::input_error(cause).with_remedy(remedy)
     }
 
-    /// Bad input; how to fix it is part of the error or plain from it.
+    /// Bad input; the error itself says or implies how to fix it.
     pub fn input_error(error: impl Display) -> Self {
         Failure::Input(format!("error: {error}"))
     }
@@ -51,7 +51,7 @@ impl Failure {
         Failure::Machine(format!("error: {cause}"))
     }
 
-    /// Bad input or else a system failure.
+    /// Bad input if `is_input`, else a system failure.
     pub fn input_or_machine(is_input: bool, cause: impl Display, remedy: impl Display) -> Self {
         let failure = if is_input { Self::input_error(cause) } else { Self::machine(cause) };
         failure.with_remedy(remedy)

@@ -1,7 +1,7 @@
 //! Atomic output of folders and files.
 //!
-//! Output is first written next to its destination under an unguessable name, into newly created files, so that no existing
-//! link or file is followed or overwritten; then it is renamed to its destination.
+//! Output is first written next to its destination under an unguessable name, into newly created files, so that no
+//! existing link or file is followed or overwritten; then it is renamed to its destination.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -21,8 +21,8 @@ const MARKER_FILE: &str = ".mcoe";
 
 /// The folders that are being written.
 ///
-/// INVARIANT: only the holder of the lock writes in them, moves or removes them, so that an interrupt never sees a
-/// folder in an intermediate state.
+/// INVARIANT: only the holder of the lock writes into, moves or removes these folders, so that an interrupt never sees
+/// one in an intermediate state.
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<Unfinished>> {
@@ -48,8 +48,8 @@ struct Unfinished {
 
 impl Unfinished {
     fn remove(&self) {
-        // Errors are ignored: what cannot be removed stays, and after the final rename nothing is left. Of the parent
-        // folders only empty ones are removed.
+        // Errors are ignored: what cannot be removed stays, and after the final rename there is nothing to remove. Only
+        // empty parent folders are removed.
         let _ = fs::remove_dir_all(&self.temporary);
         for folder in &self.created_parents {
             let _ = fs::remove_dir(folder);
@@ -73,8 +73,8 @@ impl OutFolder {
         }
         check_replaceable(destination, force)?;
         let parent = parent_of(destination);
-        let missing = |folder: &&Path| !folder.exists();
-        let created_parents: Vec<PathBuf> = parent.ancestors().take_while(missing).map(Path::to_owned).collect();
+        let is_missing = |folder: &&Path| !folder.exists();
+        let created_parents: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_owned).collect();
         let mut unfinished = unfinished();
         let created = fs::create_dir_all(parent).and_then(|()| create_temporary_next_to(destination, "new"));
         let temporary = created.map(TempDir::keep).map_err(|error| {
@@ -109,22 +109,22 @@ impl OutFolder {
     pub fn finish(self) -> Result<(), Failure> {
         let _unfinished = unfinished();
         let temporary = &self.unfinished.temporary;
-        let failed = |error: io::Error| io_failure("move the result to", &self.destination, &error);
+        let move_failure = |error: io::Error| io_failure("move the result to", &self.destination, &error);
         check_replaceable(&self.destination, self.force)?;
         if !exists(&self.destination) {
-            return fs::rename(temporary, &self.destination).map_err(failed);
+            return fs::rename(temporary, &self.destination).map_err(move_failure);
         }
-        let old = create_temporary_next_to(&self.destination, "old").map_err(failed)?.keep();
-        let before = old.join("before");
-        fs::rename(&self.destination, &before).map_err(failed)?;
+        let backup = create_temporary_next_to(&self.destination, "old").map_err(move_failure)?.keep();
+        let old = backup.join("before");
+        fs::rename(&self.destination, &old).map_err(move_failure)?;
         if let Err(error) = fs::rename(temporary, &self.destination) {
-            // Roll back: restore the old folder; if even that fails, it is still next to its destination.
-            if fs::rename(&before, &self.destination).is_ok() {
-                let _ = fs::remove_dir(&old);
+            // Restore the old folder; if even that fails, it is still in the folder next to its destination.
+            if fs::rename(&old, &self.destination).is_ok() {
+                let _ = fs::remove_dir(&backup);
             }
-            return Err(failed(error));
+            return Err(move_failure(error));
         }
-        fs::remove_dir_all(&old).map_err(|error| io_failure("remove", &old, &error))
+        fs::remove_dir_all(&backup).map_err(|error| io_failure("remove", &backup, &error))
     }
 }
 
@@ -142,9 +142,9 @@ fn exists(destination: &Path) -> bool {
 }
 
 fn check_replaceable(destination: &Path, force: bool) -> Result<(), Failure> {
-    let Ok(found) = fs::symlink_metadata(destination) else { return Ok(()) };
+    let Ok(metadata) = fs::symlink_metadata(destination) else { return Ok(()) };
     let shown = displayed(destination);
-    if found.is_symlink() {
+    if metadata.is_symlink() {
         let remedy = "name the folder itself, or remove the link";
         return Err(Failure::input(format!("`{shown}` is a symbolic link"), remedy));
     }
@@ -164,7 +164,7 @@ fn parent_of(destination: &Path) -> &Path {
     destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Prefix of the names of temporary files and folders next to a destination.
+/// Prefix of the name of a temporary file or folder next to a destination.
 fn prefix(destination: &Path, purpose: &str) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(destination.file_name().unwrap_or_default());
@@ -182,8 +182,8 @@ fn displayed(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
-fn io_failure(what: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::machine(format!("cannot {what} `{}`: {error}", displayed(path)));
+fn io_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::machine(format!("cannot {action} `{}`: {error}", displayed(path)));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             failure.with_remedy("free disk space and run the command again")
@@ -201,11 +201,11 @@ pub(super) fn refuse_links(pack: &Path, name: &str) -> Result<(), Failure> {
     let mut path = pack.to_owned();
     for part in Path::new(name) {
         path.push(part);
-        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
             let (link, file) = (displayed(&path), displayed(&pack.join(name)));
             let remedy = "use --rules with the folder that the link points to, or replace the link with the file";
-            let what = if link == file { "it".to_owned() } else { format!("`{link}`") };
-            return Err(Failure::input(format!("cannot write `{file}`: {what} is a symbolic link"), remedy));
+            let subject = if link == file { "it".to_owned() } else { format!("`{link}`") };
+            return Err(Failure::input(format!("cannot write `{file}`: {subject} is a symbolic link"), remedy));
         }
     }
     Ok(())
@@ -217,12 +217,12 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn try_replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let before = fs::metadata(path).ok().map(|found| found.permissions());
+    let old_permissions = fs::metadata(path).ok().map(|metadata| metadata.permissions());
     let default = Permissions::from_mode(0o666);
     let mut file = Builder::new().prefix(&prefix(path, "new")).permissions(default).tempfile_in(parent_of(path))?;
     file.write_all(bytes)?;
-    if let Some(before) = before {
-        file.as_file().set_permissions(before)?;
+    if let Some(old) = old_permissions {
+        file.as_file().set_permissions(old)?;
     }
     file.persist(path)?;
     Ok(())

@@ -32,8 +32,9 @@ pub(super) struct Import {
     /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
-    /// Maximum of the initial fatigue at the load that an account exceeds before one post in twenty, from 0 to 1. Below
-    /// `warn_at` of the rules, an account that usually posts much starts neither exhausted nor blocked.
+    /// Maximum initial fatigue, from 0 to 1, of an account at the load that it exceeds before one post in twenty. If
+    /// this is less than `warn_at` of the rules, an account that always posts a lot starts neither exhausted nor
+    /// blocked.
     #[arg(long, value_name = "FATIGUE", default_value_t = scenario::USUAL_FATIGUE, value_parser = fatigue)]
     usual_fatigue: f64,
     #[command(flatten)]
@@ -127,11 +128,11 @@ impl Import {
         let files = read_pack(&self.rules.rules, globals)?;
         let rules = input::compile(files.clone())
             .map_err(|errors| diagnostics::rules_failure(&errors, &files, &self.rules.rules, globals))?;
-        Ok(figures(&rules.base()))
+        Ok(rules_figures(&rules.base()))
     }
 }
 
-fn figures(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
+fn rules_figures(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
     let mut figures = ChannelDefaults::all_typical();
     for (figures, rules) in figures.iter_mut().zip(&rules.channels) {
         figures.half_life_hours = rules.half_life_hours;

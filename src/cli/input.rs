@@ -36,9 +36,9 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
     CompiledRules::compile(pack)
 }
 
-/// Reads the cases of a pack, runs its functions on a trial basis, and looks up the names it uses in the scenario, if
-/// there is one. Reports all mistakes together.
-pub(super) fn read_cases_and_try(
+/// Reads the cases of a pack, after a trial run of its functions and a check of the names it uses against the scenario,
+/// if there is one. Reports all mistakes together.
+pub(super) fn checked_cases(
     rules: &CompiledRules,
     dir: &Path,
     scenario: Option<&Scenario>,
@@ -56,18 +56,18 @@ pub(super) fn read_cases_and_try(
 
 /// Reads the cases of a pack.
 pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
-    workbench::read(rules).map_err(|diagnostic| rules_failure(&diagnostic, &rules.pack().files, dir, globals))
+    workbench::read(rules).map_err(|diagnostics| rules_failure(&diagnostics, &rules.pack().files, dir, globals))
 }
 
 /// Warnings about what the pack's author may not have intended, and, without a scenario, about the names that could not
 /// be checked.
 pub(super) fn warnings(rules: &CompiledRules, scenario: Option<&Scenario>) -> Vec<Diagnostic> {
-    let mut found = rules.pack().remarks();
+    let mut warnings = rules.pack().remarks();
     if scenario.is_none() {
-        found.extend(rules.names().iter().map(NameReference::not_looked_up));
+        warnings.extend(rules.names().iter().map(NameReference::not_looked_up));
     }
-    Diagnostic::sort(&mut found);
-    found
+    Diagnostic::sort(&mut warnings);
+    warnings
 }
 
 /// Prints warnings on stderr.
@@ -83,17 +83,21 @@ pub(super) fn print_warnings(warnings: &[Diagnostic], rules: &CompiledRules, dir
 
 /// Reads a scenario folder.
 pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario_under(dir, &rules.base().risk.default_policy, globals)
+    scenario_with_policy(dir, &rules.base().risk.default_policy, globals)
 }
 
 /// Reads a pack and a scenario to be planned under it. The names in the pack must exist in the scenario.
-pub(super) fn pair(rules_dir: &Path, dir: &Path, globals: &Globals) -> Result<(CompiledRules, Scenario), Failure> {
-    let (rules, scenario) = rules_and_scenario(rules_dir, dir, globals)?;
+pub(super) fn rules_and_matching_scenario(
+    rules_dir: &Path,
+    scenario_dir: &Path,
+    globals: &Globals,
+) -> Result<(CompiledRules, Scenario), Failure> {
+    let (rules, scenario) = rules_and_scenario(rules_dir, scenario_dir, globals)?;
     check_names(&rules, rules_dir, &scenario, globals)?;
     Ok((rules, scenario))
 }
 
-/// Fails unless the scenario has every client, workspace and so on that overlays and scripts name.
+/// Fails unless the scenario has everything that overlays and scripts name, such as clients and workspaces.
 pub(super) fn check_names(
     rules: &CompiledRules,
     dir: &Path,
@@ -112,15 +116,15 @@ fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> 
 }
 
 /// Reads a scenario folder with the given default policy.
-pub(super) fn scenario_under(dir: &Path, policy: &Policy, globals: &Globals) -> Result<Scenario, Failure> {
+pub(super) fn scenario_with_policy(dir: &Path, policy: &Policy, globals: &Globals) -> Result<Scenario, Failure> {
     let (scenario, warnings) =
         scenario::read_with_warnings(dir, policy).map_err(|errors| scenario_failure(errors, globals))?;
     print_scenario_warnings(&warnings, globals);
     Ok(scenario)
 }
 
-/// Reads a scenario folder that mcoe itself has just written; warnings are not printed.
-pub(super) fn own_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+/// Reads a scenario folder that this command has just written, without printing warnings.
+pub(super) fn written_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
     scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| scenario_failure(errors, globals))
 }
 
@@ -147,8 +151,8 @@ pub(super) fn argument_failure(diagnostics: &[Diagnostic], text: &str, globals: 
 pub(super) fn scenario_failure(errors: ScenarioErrors, globals: &Globals) -> Failure {
     match globals.format {
         Format::Text | Format::Junit => errors.into(),
-        Format::Json if errors.is_machine_failure() => Failure::Machine(errors_as_json(scenario_in_json(&errors))),
-        Format::Json => Failure::Input(errors_as_json(scenario_in_json(&errors))),
+        Format::Json if errors.is_machine_failure() => Failure::Machine(errors_as_json(scenario_diagnostics(&errors))),
+        Format::Json => Failure::Input(errors_as_json(scenario_diagnostics(&errors))),
     }
 }
 
@@ -169,7 +173,7 @@ pub(super) fn rules_and_scenario(
 }
 
 /// Reads several packs, and a scenario under each; reports the mistakes of all together.
-pub(super) fn several(
+pub(super) fn packs_and_scenario(
     rules_dirs: &[&Path],
     scenario_dir: &Path,
     globals: &Globals,
@@ -202,9 +206,9 @@ pub(super) fn several(
 
 /// Reads a pack and several scenarios to be compared under it; reports the mistakes of all together. A name in the pack
 /// must exist in at least one of the scenarios.
-pub(super) fn scenarios(
+pub(super) fn rules_and_scenarios(
     rules_dir: &Path,
-    dirs: &[&Path],
+    scenario_dirs: &[&Path],
     globals: &Globals,
 ) -> Result<(CompiledRules, Vec<Scenario>), Failure> {
     let files = read_pack(rules_dir, globals)?;
@@ -214,47 +218,51 @@ pub(super) fn scenarios(
         in_json.extend(diagnostics_as_json(diagnostics));
         in_text.push(rendered(diagnostics, &files, rules_dir, globals));
     }
-    let policy = compiled.as_ref().map_or_else(|_| any_policy(), |rules| rules.base().risk.default_policy.clone());
-    let mut read = Vec::new();
+    let policy = match &compiled {
+        Ok(rules) => rules.base().risk.default_policy.clone(),
+        Err(_) => placeholder_policy(),
+    };
+    let mut scenarios = Vec::new();
     let mut is_machine_failure = false;
-    for dir in dirs {
+    for dir in scenario_dirs {
         let folder = dir.to_string_lossy();
         match scenario::read_with_warnings(dir, &policy) {
             Ok((scenario, warnings)) => {
                 let warnings: Vec<Diagnostic> = warnings.into_iter().map(|warning| warning.within(&folder)).collect();
                 print_scenario_warnings(&warnings, globals);
-                read.push(scenario);
+                scenarios.push(scenario);
             }
             Err(errors) => {
                 let errors = errors.within(&folder);
                 is_machine_failure |= errors.is_machine_failure();
-                in_json.extend(scenario_in_json(&errors));
+                in_json.extend(scenario_diagnostics(&errors));
                 in_text.push(escaped(Failure::from(errors).message()).into_owned());
             }
         }
     }
     match compiled {
         Ok(rules) if in_text.is_empty() => {
-            check_names_in_any(&rules, rules_dir, &read, globals)?;
-            Ok((rules, read))
+            check_names_in_any(&rules, rules_dir, &scenarios, globals)?;
+            Ok((rules, scenarios))
         }
         _ if is_machine_failure => Err(Failure::Machine(in_text.join("\n\n"))),
-        _ => Err(as_failure(in_json, &in_text, globals)),
+        _ => Err(mistakes_failure(in_json, &in_text, globals)),
     }
 }
 
-/// Fails if overlays or scripts name what none of the scenarios has.
+/// Fails if overlays or scripts name something that none of the scenarios has.
 fn check_names_in_any(
     rules: &CompiledRules,
     dir: &Path,
     scenarios: &[Scenario],
     globals: &Globals,
 ) -> Result<(), Failure> {
-    let mut missing = scenarios.iter().map(|scenario| unknown_names(rules, scenario));
-    let first = missing.next().unwrap_or_default();
-    let others: Vec<Vec<Diagnostic>> = missing.collect();
-    let is_missing = |wrong: &Diagnostic| others.iter().all(|other| other.iter().any(|same| same.place == wrong.place));
-    let diagnostics: Vec<Diagnostic> = first.into_iter().filter(is_missing).collect();
+    let mut unknown = scenarios.iter().map(|scenario| unknown_names(rules, scenario));
+    let first = unknown.next().unwrap_or_default();
+    let others: Vec<Vec<Diagnostic>> = unknown.collect();
+    let is_unknown_in_all =
+        |name: &Diagnostic| others.iter().all(|unknown| unknown.iter().any(|other| other.place == name.place));
+    let diagnostics: Vec<Diagnostic> = first.into_iter().filter(is_unknown_in_all).collect();
     if diagnostics.is_empty() { Ok(()) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
 }
 
@@ -265,23 +273,23 @@ fn combined_failure(
     scenario_dir: &Path,
     globals: &Globals,
 ) -> Failure {
-    if let Err(errors) = scenario::read(scenario_dir, &any_policy()) {
-        in_json.extend(scenario_in_json(&errors));
+    if let Err(errors) = scenario::read(scenario_dir, &placeholder_policy()) {
+        in_json.extend(scenario_diagnostics(&errors));
         in_text.push(escaped(Failure::from(errors).message()).into_owned());
     }
-    as_failure(in_json, &in_text, globals)
+    mistakes_failure(in_json, &in_text, globals)
 }
 
-/// Mistakes, given as JSON and as text.
-fn as_failure(in_json: Vec<Value>, in_text: &[String], globals: &Globals) -> Failure {
+/// The failure for mistakes, given as JSON and as text.
+fn mistakes_failure(in_json: Vec<Value>, in_text: &[String], globals: &Globals) -> Failure {
     match globals.format {
         Format::Json => Failure::Input(errors_as_json(in_json)),
         Format::Text | Format::Junit => Failure::Rendered(in_text.join("\n\n")),
     }
 }
 
-/// Placeholder for the pack's default policy when a scenario is only checked for mistakes, which do not depend on it.
-const fn any_policy() -> Policy {
+/// A policy in place of the pack's default, to check a scenario for mistakes, which depend on no policy.
+const fn placeholder_policy() -> Policy {
     Policy {
         agent_enabled: true,
         auto_exec_enabled: false,
@@ -290,7 +298,8 @@ const fn any_policy() -> Policy {
     }
 }
 
-fn scenario_in_json(errors: &ScenarioErrors) -> Vec<Value> {
+/// The errors of a scenario as JSON, in the form of diagnostics.
+fn scenario_diagnostics(errors: &ScenarioErrors) -> Vec<Value> {
     let as_json = |error: &ScenarioError| match error {
         // An error without a place is one text.
         ScenarioError::Invalid(mistake) if mistake.place != Place::None => json!(mistake),

@@ -70,7 +70,7 @@ impl DatabaseArgument {
         work: impl FnOnce(Ledger) -> F,
     ) -> Result<T, Failure> {
         let url = self.url()?;
-        run(async {
+        block_on(async {
             let ledger = until_interrupted(async { Ok(Ledger::open_for(&url, mode).await?) }).await?;
             let outcome = until_interrupted(work(ledger.clone())).await;
             ledger.close().await;
@@ -80,7 +80,7 @@ impl DatabaseArgument {
 }
 
 /// Runs a future to completion on a single-threaded runtime.
-pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::machine(format!("cannot start: {error}")))?;
     runtime.block_on(work)
@@ -99,7 +99,7 @@ pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Fa
 
 /// Reports on stderr from now on when the ledger waits for its database, and why.
 pub(super) fn log_waiting(globals: &Globals) {
-    let lines = tracing_subscriber::fmt::layer()
+    let layer = tracing_subscriber::fmt::layer()
         .without_time()
         .with_level(false)
         .with_target(false)
@@ -108,6 +108,6 @@ pub(super) fn log_waiting(globals: &Globals) {
         .with_filter(filter_fn(|event| event.target() == WAITING));
     if !globals.quiet {
         // If this process already has a logger, it serves as well.
-        let _ = tracing_subscriber::registry().with(lines).try_init();
+        let _ = tracing_subscriber::registry().with(layer).try_init();
     }
 }

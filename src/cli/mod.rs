@@ -184,7 +184,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether its results depend on the time-zone database.
+    /// Whether to warn before this command if the built-in time-zone database is outdated.
     const fn uses_time_zones(&self) -> bool {
         matches!(
             self,
@@ -269,7 +269,7 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         ledger::log_waiting(globals);
     }
     if command.uses_time_zones() {
-        time_zones::warn_if_older(globals);
+        time_zones::warn_if_outdated(globals);
     }
     match command {
         Command::Check(command) => command.run(globals),

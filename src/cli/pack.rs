@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, SourceLocation, visible};
 use crate::files::{self, Entry, FileError, Limits};
 use crate::rules::PackFiles;
 
-/// Far more than any pack needs, and far less than a system folder or a whole disk contains.
+/// Limits of a pack's folder: far more than any pack needs, and far less than a system folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
 
 /// Maximum size of one file, in bytes.
@@ -20,7 +20,7 @@ pub(super) const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(super) const MAX_PACK_BYTES: u64 = 64 << 20;
 
 /// Whether a pack reads files with that extension.
-pub(super) fn is_read(name: &Path) -> bool {
+pub(super) fn is_pack_file(name: &Path) -> bool {
     matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
 }
 
@@ -28,9 +28,9 @@ pub(super) fn is_read(name: &Path) -> bool {
 fn intended_name(name: &Path) -> Option<String> {
     let extension = name.extension().and_then(OsStr::to_str)?;
     let lowercase = extension.to_lowercase();
-    let is_near = |right: &&str| strsim::damerau_levenshtein(&lowercase, right) <= 1;
-    let right = ["toml", "rhai"].into_iter().find(is_near).filter(|_| lowercase.chars().all(char::is_alphanumeric))?;
-    Some(name.with_extension(right).to_string_lossy().into_owned())
+    let is_near = |known: &&str| strsim::damerau_levenshtein(&lowercase, known) <= 1;
+    let known = ["toml", "rhai"].into_iter().find(is_near).filter(|_| lowercase.chars().all(char::is_alphanumeric))?;
+    Some(name.with_extension(known).to_string_lossy().into_owned())
 }
 
 /// Reads the files of a rules pack recursively: TOML, Rhai and snapshots.
@@ -56,7 +56,7 @@ fn read_failure(dir: &Path, error: &FileError) -> Failure {
     Failure::input_or_machine(!error.is_machine_failure(), cause, remedy)
 }
 
-fn misnamed(name: &str, intended: &str) -> Diagnostic {
+fn misnamed_file(name: &str, intended: &str) -> Diagnostic {
     let cause = format!("`{name}` would be ignored: a pack contains files that end in `.toml` or `.rhai`");
     let remedy = format!("rename it to `{intended}`, or move it elsewhere");
     Diagnostic::at("misnamed_file", &SourceLocation::whole(name), name, cause, remedy)
@@ -71,17 +71,18 @@ struct PackReader<'d> {
 }
 
 impl PackReader<'_> {
-    fn add(&mut self, Entry { within, error }: Entry) -> Result<(), Failure> {
-        let name = within.to_string_lossy();
+    fn add(&mut self, Entry { relative_path, error }: Entry) -> Result<(), Failure> {
+        let name = relative_path.to_string_lossy();
         match error {
             // A dangling link is not an error if its file would not be read.
-            Some(FileError::Missing) if !is_read(&within) => Ok(()),
+            Some(FileError::Missing) if !is_pack_file(&relative_path) => Ok(()),
             Some(error) => self.report(&name, &error),
-            None if !is_read(&within) => {
-                self.diagnostics.extend(intended_name(&within).map(|intended| misnamed(&name, &intended)));
+            None if !is_pack_file(&relative_path) => {
+                let intended = intended_name(&relative_path);
+                self.diagnostics.extend(intended.map(|intended| misnamed_file(&name, &intended)));
                 Ok(())
             }
-            None if within.to_str().is_none() => self.report(&name, &FileError::BadName),
+            None if relative_path.to_str().is_none() => self.report(&name, &FileError::BadName),
             None => self.read(&name),
         }
     }

@@ -37,7 +37,8 @@ pub(super) struct Plan {
     now: NowArgument,
     #[command(flatten)]
     rules: RulesArgument,
-    /// Week to plan, such as 2026-W40 (ISO 8601). Default: the scenario's first week.
+    /// Week to plan, such as 2026-W40 (ISO 8601). Default: the scenario's first week; with --from-database, the coming
+    /// week.
     #[arg(long, value_name = "WEEK")]
     week: Option<Week>,
     #[command(flatten)]
@@ -91,7 +92,7 @@ impl Plan {
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
         let took = start.elapsed();
         progress::stop_if_requested()?;
-        check(&rules, &scenario, &plan)?;
+        check_plan(&rules, &scenario, &plan)?;
         self.write(&out, &rules, &plan)?;
         if let Some(dir) = &self.export_instances {
             self.export(dir, &out, planner::instances(&planner, &scenario, week)?)?;
@@ -105,7 +106,8 @@ impl Plan {
         refuse_unmet_limits(&plan)
     }
 
-    /// The scenario of the given folder, or that of a workspace, which is then also written into the plan's folder.
+    /// The scenario in the given folder, or that of a workspace of the ledger, which is also written into the plan's
+    /// folder.
     fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
         let Some(workspace) = &self.from_database else {
             let Some(dir) = &self.scenario else {
@@ -127,10 +129,10 @@ impl Plan {
         for (name, bytes) in scenario::render(&scenario::files_of(&current)).map_err(ScenarioErrors::from)? {
             out.write(&format!("{SCENARIO_FOLDER}/{name}"), &bytes)?;
         }
-        input::own_scenario(&out.path(SCENARIO_FOLDER), rules, globals)
+        input::written_scenario(&out.path(SCENARIO_FOLDER), rules, globals)
     }
 
-    /// The path at which `explain` and `commit` look for the scenario.
+    /// The path from which `explain` and `commit` read the scenario.
     fn scenario_path(&self) -> PathBuf {
         self.scenario.clone().unwrap_or_else(|| self.out.out.join(SCENARIO_FOLDER))
     }
@@ -148,13 +150,13 @@ impl Plan {
         for (name, text) in &rules.pack().files {
             out.write(&format!("rules/{name}"), text.as_bytes())?;
         }
-        let mut head = self.head(plan, decisions.len()).to_string();
-        head.push('\n');
-        out.write("plan.json", head.as_bytes())
+        let mut text = self.plan_json(plan, decisions.len()).to_string();
+        text.push('\n');
+        out.write("plan.json", text.as_bytes())
     }
 
     /// The contents of `plan.json`.
-    fn head(&self, plan: &model::Plan, decisions: usize) -> serde_json::Value {
+    fn plan_json(&self, plan: &model::Plan, decisions: usize) -> serde_json::Value {
         let count = |status| plan.posts().filter(|(_, post)| post.status == status).count();
         let risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
         json!({
@@ -170,8 +172,8 @@ impl Plan {
             "tier": Tier::Exact.name(),
             "objective": plan.objective(),
             "upper_bound": plan.upper_bound(),
-            "reach": plan.reach(),
-            "gap": 1.0 - plan.reach(),
+            "reach": plan.share_of_bound(),
+            "gap": 1.0 - plan.share_of_bound(),
             "limits": planner::limit_costs(&plan.clients),
             "unmet_limits": unmet_limits(plan),
             "workspaces": workspaces(plan),
@@ -192,8 +194,8 @@ impl Plan {
 
     /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
     fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedWeek>) -> Result<(), Failure> {
-        if let Ok(within) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
-            return write_instances(plan, within, instances);
+        if let Ok(subfolder) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
+            return write_instances(plan, subfolder, instances);
         }
         let out = OutFolder::open(dir, self.out.force)?;
         write_instances(&out, Path::new(""), instances)?;
@@ -202,11 +204,11 @@ impl Plan {
 
     fn print_result(&self, globals: &Globals, plan: &model::Plan) -> Result<(), Failure> {
         if globals.format == Format::Json {
-            return print(&format!("{}\n", self.head(plan, planner::decisions(plan).len())));
+            return print(&format!("{}\n", self.plan_json(plan, planner::decisions(plan).len())));
         }
         let posts = plan.posts().count();
         let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
-        report_idle_rules(globals, plan);
+        report_uniform_guardrails(globals, plan);
         let pending = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
@@ -216,24 +218,24 @@ impl Plan {
             plan.clients.len(),
             posts - pending - blocked,
             plan.expected_engagement(),
-            100.0 * plan.reach(),
+            100.0 * plan.share_of_bound(),
             limits_text(plan),
             self.out.out.display()
         ))
     }
 }
 
-/// Reports guardrails that fired on no post, or on every post.
-fn report_idle_rules(globals: &Globals, plan: &model::Plan) {
+/// Reports the guardrails that fired on no post, and those that fired on every post.
+fn report_uniform_guardrails(globals: &Globals, plan: &model::Plan) {
     let guardrail_counts = planner::guardrail_counts(plan.posts().map(|(_, post)| post));
-    let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, what: &str| {
+    let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, posts: &str| {
         let rules: Vec<String> = guardrail_counts
             .iter()
-            .filter(|firing| is_listed(firing))
-            .map(|firing| format!("`{}`", firing.rule))
+            .filter(|counts| is_listed(counts))
+            .map(|counts| format!("`{}`", counts.rule))
             .collect();
         if !rules.is_empty() {
-            globals.info(&format!("guardrails that warned about or blocked {what}: {}", rules.join(", ")));
+            globals.info(&format!("guardrails that warned about or blocked {posts}: {}", rules.join(", ")));
         }
     };
     report(&GuardrailCounts::never_fired, "no post");
@@ -245,18 +247,19 @@ fn without_current_dir(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// Writes a file a channel's week, `CLIENT-CHANNEL.json`, and one a client's week with the limits, `CLIENT-limits.json`.
-fn write_instances(out: &OutFolder, within: &Path, weeks: Vec<SolvedWeek>) -> Result<(), Failure> {
+/// Writes a file `CLIENT-CHANNEL.json` for each channel's week, and a file `CLIENT-limits.json` for each client's week
+/// with its limits.
+fn write_instances(out: &OutFolder, subfolder: &Path, weeks: Vec<SolvedWeek>) -> Result<(), Failure> {
     let write = |name: String, text: serde_json::Result<String>| {
-        out.write(&within.join(name).to_string_lossy(), text.map_err(Failure::machine)?.as_bytes())
+        out.write(&subfolder.join(name).to_string_lossy(), text.map_err(Failure::machine)?.as_bytes())
     };
     for week in weeks {
         progress::stop_if_requested()?;
         for solved in week.channels {
             let name = format!("{}-{}.json", solved.client_id, solved.channel);
             let client = solved.client_id.as_str();
-            let shape = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
-            write(name, serde_json::to_string(&shape))?;
+            let instance = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
+            write(name, serde_json::to_string(&instance))?;
         }
         write(format!("{}-limits.json", week.limits.client_id), serde_json::to_string(&week.limits))?;
     }
@@ -264,7 +267,7 @@ fn write_instances(out: &OutFolder, within: &Path, weeks: Vec<SolvedWeek>) -> Re
 }
 
 /// Verifies the plan with the independent checker.
-pub(super) fn check(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
+pub(super) fn check_plan(rules: &CompiledRules, scenario: &Scenario, plan: &model::Plan) -> Result<(), Failure> {
     let breaches = planner::check::check_plan(plan, scenario, rules);
     if breaches.is_empty() {
         return Ok(());
@@ -284,14 +287,14 @@ pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads
     globals.info(&format!(
         "took {:.2} s; rules were called {} times, evaluated {} times, {:.3} s over all threads ({:.0} % of the threads' time)",
         took.as_secs_f64(),
-        used.asked,
-        used.ran,
+        used.requested,
+        used.executed,
         used.time.as_secs_f64(),
         share * 100.0
     ));
 }
 
-/// A negative verdict if limits of a client cannot be kept together: the others are planned.
+/// Fails with a negative verdict if the limits of a client cannot all be kept. Other clients are planned all the same.
 fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
     let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
     let lines: Vec<String> = unmet
@@ -310,18 +313,18 @@ fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
     Err(Failure::verdict(cause, "loosen one of the limits, or give it a `price` in limits.toml"))
 }
 
-/// How many limits the result names.
+/// Maximum number of limits that the result names.
 const LIMITS_SHOWN: usize = 3;
 
-/// The limits that cost most, a line each; empty if none costs anything.
+/// The limits that cost most, one line each; empty if none costs anything.
 fn limits_text(plan: &model::Plan) -> String {
     let lines = planner::limit_costs(&plan.clients).into_iter().take(LIMITS_SHOWN).map(|cost| {
         let planner::HighestPrice { client_id, channel, from, price } = &cost.highest;
-        let on = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
-        let more = if cost.kind.is_from_below() { "less" } else { "more" };
+        let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
+        let direction = if cost.kind.is_from_below() { "less" } else { "more" };
         format!(
-            "limit `{}` costs something in {} of {}: one post {more} would earn up to {price:.0} (client `{client_id}`{on}, \
-             {})\n",
+            "limit `{}` costs something in {} of {}: one post {direction} would earn up to {price:.0} \
+             (client `{client_id}`{on_channel}, {})\n",
             cost.limit,
             count_with_noun(cost.periods as f64, "period", "periods"),
             count_with_noun(cost.clients as f64, "client", "clients"),
@@ -331,16 +334,20 @@ fn limits_text(plan: &model::Plan) -> String {
     lines.collect()
 }
 
-/// The workspaces whose clients give way to each other for limits that they share.
+/// The objective and upper bound of each workspace whose clients compete for limits that they share.
 fn workspaces(plan: &model::Plan) -> Vec<serde_json::Value> {
-    let of = |one: &model::WorkspaceCertificate| {
-        let (objective, upper_bound) = (one.objective, one.upper_bound);
-        json!({ "workspace_id": one.workspace_id, "objective": objective, "upper_bound": upper_bound, "gap": one.gap() })
+    let as_json = |workspace: &model::WorkspaceCertificate| {
+        json!({
+            "workspace_id": workspace.workspace_id,
+            "objective": workspace.objective,
+            "upper_bound": workspace.upper_bound,
+            "gap": workspace.gap(),
+        })
     };
-    plan.workspaces.iter().map(of).collect()
+    plan.workspaces.iter().map(as_json).collect()
 }
 
-/// The clients whose limits cannot be kept together, for which nothing is planned.
+/// The clients whose limits cannot all be kept, for which nothing is planned.
 fn unmet_limits(plan: &model::Plan) -> Vec<serde_json::Value> {
     let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
     unmet.map(|client| json!({ "client_id": client.client_id, "limits": client.unmet_limits })).collect()

@@ -26,9 +26,9 @@ pub(super) const SCENARIO_FOLDER: &str = "scenario";
 /// Maximum size of `plan.json`, in bytes.
 const MAX_PLAN_JSON_BYTES: u64 = 16 << 20;
 
-/// The required fields of `plan.json`.
+/// The fields of `plan.json` that are read back.
 #[derive(Debug, Deserialize)]
-pub(super) struct Head {
+pub(super) struct PlanHead {
     format: u32,
     pub plan_id: Uuid,
     pub week: Week,
@@ -36,20 +36,20 @@ pub(super) struct Head {
     scenario_hash: String,
     rules_hash: String,
     version: String,
-    /// The time before which nothing was planned, if the week had begun.
+    /// The time before which nothing was planned; `None` if the week had not begun.
     not_before: Option<Timestamp>,
 }
 
 /// The contents of a plan's folder.
 pub(super) struct PlanFolder {
-    pub head: Head,
+    pub head: PlanHead,
     pub rules: CompiledRules,
     pub scenario: Scenario,
 }
 
 impl PlanFolder {
     /// Reads a plan's folder. Its scenario is read from `scenario`, if given; otherwise from the plan's own folder, or
-    /// from where the plan was made.
+    /// else from the folder for which the plan was made.
     pub fn read(dir: &Path, scenario: Option<&Path>, globals: &Globals) -> Result<Self, Failure> {
         let head = read_head(dir)?;
         let rules = rules(dir, &head, globals)?;
@@ -58,7 +58,7 @@ impl PlanFolder {
     }
 }
 
-impl Head {
+impl PlanHead {
     /// The planner that the plan was made with.
     pub fn planner<'r>(&self, rules: &'r CompiledRules) -> Planner<'r> {
         let planner = Planner::new(rules, Tier::Exact, None);
@@ -82,7 +82,7 @@ impl Head {
     }
 }
 
-fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, Failure> {
+fn rules(plan: &Path, head: &PlanHead, globals: &Globals) -> Result<CompiledRules, Failure> {
     let dir = plan.join("rules");
     let files = read_pack(&dir, globals)?;
     let rules =
@@ -97,14 +97,14 @@ fn rules(plan: &Path, head: &Head, globals: &Globals) -> Result<CompiledRules, F
 fn read_scenario(
     plan: &Path,
     given: Option<&Path>,
-    head: &Head,
+    head: &PlanHead,
     rules: &CompiledRules,
     globals: &Globals,
 ) -> Result<Scenario, Failure> {
-    let within = plan.join(SCENARIO_FOLDER);
+    let own_folder = plan.join(SCENARIO_FOLDER);
     let dir = match given {
         Some(given) => given,
-        None if within.is_dir() => &within,
+        None if own_folder.is_dir() => &own_folder,
         None => &head.scenario_path,
     };
     let scenario = input::scenario(dir, rules, globals)?;
@@ -116,13 +116,13 @@ fn read_scenario(
     Err(Failure::input(format!("`{shown}` has changed since the plan was made"), remedy))
 }
 
-fn read_head(plan: &Path) -> Result<Head, Failure> {
+fn read_head(plan: &Path) -> Result<PlanHead, Failure> {
     let path = plan.join("plan.json");
     let shown = path.display();
     let text = files::read_text(&path, MAX_PLAN_JSON_BYTES).map_err(|error| {
         Failure::input(format!("cannot read `{shown}`: {error}"), "name a folder written by `mcoe plan`")
     })?;
-    let head: Head = serde_json::from_str(&text)
+    let head: PlanHead = serde_json::from_str(&text)
         .map_err(|error| Failure::input(format!("`{shown}` is not a plan: {error}"), PLAN_AGAIN))?;
     if head.format != 1 {
         let cause = format!("`{shown}` has format {}, but this mcoe reads format 1", head.format);

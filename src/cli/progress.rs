@@ -43,12 +43,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts a bar over `steps` steps.
-    pub fn new(globals: &Globals, steps: u64, what: &str) -> Self {
-        let shown = !globals.quiet && std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    /// Starts a bar of `steps` steps.
+    pub fn new(globals: &Globals, steps: u64, label: &str) -> Self {
+        let is_shown = !globals.quiet && std::io::stderr().is_terminal();
+        let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
-        let template = format!("{what} {{bar:30}} {{pos}}/{{len}}, {{eta}} left");
+        let template = format!("{label} {{bar:30}} {{pos}}/{{len}}, {{eta}} left");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }

@@ -99,7 +99,7 @@ pub(super) struct Cancel {
 /// The schedules to change: by id, or all pending ones that pass the filters.
 #[derive(Debug, Args)]
 struct Selection {
-    /// Ids, or the start of each.
+    /// Ids of schedules, or the start of each.
     ids: Vec<String>,
     #[command(flatten)]
     filters: Filters,
@@ -120,7 +120,7 @@ impl Filters {
         workspace.is_none() && client.is_none() && channel.is_none() && risk.is_none() && plan.is_none()
     }
 
-    fn filter(&self, statuses: Vec<ScheduleStatus>) -> ScheduleFilter {
+    fn schedule_filter(&self, statuses: Vec<ScheduleStatus>) -> ScheduleFilter {
         ScheduleFilter {
             client: self.client.clone(),
             channel: self.channel,
@@ -135,7 +135,8 @@ impl Filters {
         }
     }
 
-    fn ledger(&self, ledger: Ledger) -> Ledger {
+    /// The ledger, restricted to the workspace of the filters.
+    fn scoped(&self, ledger: Ledger) -> Ledger {
         match &self.workspace {
             Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
             None => ledger,
@@ -146,17 +147,17 @@ impl Filters {
 impl Review {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let statuses = if self.all { Vec::new() } else { vec![ScheduleStatus::Pending] };
-        let filter = ScheduleFilter { limit: Some(self.limit), ..self.filters.filter(statuses) };
-        let found = self
+        let filter = ScheduleFilter { limit: Some(self.limit), ..self.filters.schedule_filter(statuses) };
+        let schedules = self
             .database
-            .with(OpenMode::Read, |ledger| async move { Ok(self.filters.ledger(ledger).schedules(&filter).await?) })?;
+            .with(OpenMode::Read, |ledger| async move { Ok(self.filters.scoped(ledger).schedules(&filter).await?) })?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!(found)));
+            return print(&format!("{}\n", json!(schedules)));
         }
-        if found.is_empty() {
+        if schedules.is_empty() {
             return print("no schedule needs approval\n");
         }
-        print(&listed(&found))
+        print(&as_text(&schedules))
     }
 }
 
@@ -188,23 +189,22 @@ impl Selection {
         let rules = input::rules(&rules.rules, globals)?;
         let (actor, now) = (self.actor.name(), self.now.time());
         let changed = self.database.with(OpenMode::Write, |ledger| async move {
-            let ledger = self.filters.ledger(ledger);
-            let status_filter =
-                if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
-            let filter = self.filter(&ledger, status_filter).await?;
+            let ledger = self.filters.scoped(ledger);
+            let status = if change == Change::Restore { ScheduleStatus::Cancelled } else { ScheduleStatus::Pending };
+            let filter = self.filter(&ledger, status).await?;
             let selection = ledger.schedules(&filter).await?;
             if !self.confirm(verb, &selection, globals)? {
                 return Ok(Changed::default());
             }
-            // Only the schedules that were shown, not any added since.
-            let shown = ScheduleFilter { ids: selection.iter().map(|schedule| schedule.id).collect(), ..filter };
-            if shown.ids.is_empty() {
+            // Change only the schedules that were shown, not any added since.
+            let shown_filter = ScheduleFilter { ids: selection.iter().map(|schedule| schedule.id).collect(), ..filter };
+            if shown_filter.ids.is_empty() {
                 return Ok(Changed::default());
             }
-            Ok(ledger.change(&shown, change, &rules, &actor, now).await?)
+            Ok(ledger.change(&shown_filter, change, &rules, &actor, now).await?)
         })?;
         for Skipped { schedule, why, .. } in &changed.skipped {
-            globals.info(&format!("not changed: {} is {}: {why}", short(schedule), schedule.status));
+            globals.info(&format!("not changed: {} is {}: {why}", short_id(schedule), schedule.status));
         }
         let skipped = changed.skipped.len();
         // If schedules were given by id, at least one must have changed.
@@ -215,19 +215,20 @@ impl Selection {
         print(&summary(change, done.len(), skipped))
     }
 
-    async fn filter(&self, ledger: &Ledger, status_filter: ScheduleStatus) -> Result<ScheduleFilter, Failure> {
+    /// A filter for the schedules with the given ids or, without ids, for those with the status that pass the filters.
+    async fn filter(&self, ledger: &Ledger, status: ScheduleStatus) -> Result<ScheduleFilter, Failure> {
         let mut ids = Vec::with_capacity(self.ids.len());
         for prefix in &self.ids {
             ids.push(ledger.schedule_id(prefix).await?);
         }
         // Ids match schedules of any status, so that the error says why one cannot be changed.
-        let statuses = if ids.is_empty() { vec![status_filter] } else { Vec::new() };
-        Ok(ScheduleFilter { ids, ..self.filters.filter(statuses) })
+        let statuses = if ids.is_empty() { vec![status] } else { Vec::new() };
+        Ok(ScheduleFilter { ids, ..self.filters.schedule_filter(statuses) })
     }
 
     /// Shows what is about to change, and asks for confirmation if stdin is a terminal.
     fn confirm(&self, verb: &str, selection: &[Schedule], globals: &Globals) -> Result<bool, Failure> {
-        globals.info(&format!("about to {verb} {} schedules:\n{}", selection.len(), listed(selection)));
+        globals.info(&format!("about to {verb} {} schedules:\n{}", selection.len(), as_text(selection)));
         if self.yes || selection.is_empty() {
             return Ok(true);
         }
@@ -262,12 +263,12 @@ fn summary(change: Change<'_>, done: usize, skipped: usize) -> String {
 }
 
 /// The first 8 characters of a schedule's id.
-fn short(schedule: &Schedule) -> String {
+fn short_id(schedule: &Schedule) -> String {
     schedule.id.to_string().chars().take(8).collect()
 }
 
 /// A few lines of text per schedule.
-fn listed(schedules: &[Schedule]) -> String {
+fn as_text(schedules: &[Schedule]) -> String {
     let mut text = String::new();
     for schedule in schedules {
         // Writing to a `String` cannot fail.
@@ -279,7 +280,7 @@ fn listed(schedules: &[Schedule]) -> String {
 fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
     let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
     let local = zone.local(schedule.scheduled_for).format("%a %Y-%m-%d %H:%M").to_string();
-    let id = short(schedule);
+    let id = short_id(schedule);
     writeln!(
         text,
         "{id}  {:<6} {:<9} {local}  {:<8} {}  {}",
@@ -295,8 +296,8 @@ fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
     writeln!(text, "          confidence {:.2}, fatigue {:.2}", schedule.confidence, schedule.fatigue)?;
     let warnings = schedule.metadata.get("warnings").and_then(|warnings| warnings.as_array());
     for warning in warnings.into_iter().flatten() {
-        let part = |name: &str| warning.get(name).and_then(|text| text.as_str()).unwrap_or_default();
-        writeln!(text, "          {}: {}", part("rule"), part("reason"))?;
+        let field = |name: &str| warning.get(name).and_then(|text| text.as_str()).unwrap_or_default();
+        writeln!(text, "          {}: {}", field("rule"), field("reason"))?;
     }
     Ok(())
 }

@@ -30,7 +30,8 @@ pub(super) struct Simulate {
     /// Weeks to simulate. Default: the scenario's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: Option<u32>,
-    /// Number of times the weeks are simulated, each with different random numbers. More replications give narrower intervals.
+    /// Number of times the weeks are simulated, each with different random numbers. More replications give narrower
+    /// intervals.
     #[arg(long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: u32,
     /// Seed of all random numbers, which are the same under different rules.
@@ -67,7 +68,7 @@ impl From<Tier> for model::Tier {
 
 impl Simulate {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
+        let (rules, scenario) = input::rules_and_matching_scenario(&self.rules.rules, &self.scenario, globals)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let weeks = self.weeks.unwrap_or(scenario.weeks);
         let extent = Extent { weeks, replications: self.replications, seed: self.seed };

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::failure::Failure;
-use crate::diagnostic::{escaped_where, is_unseen};
+use crate::diagnostic::{escaped_where, is_invisible};
 
 /// Escapes everything that a terminal would interpret, except line ends and tabs. In JSON, this changes no value.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") {
         return Cow::Owned(text.split("\r\n").map(escaped).collect::<Vec<_>>().join("\r\n"));
     }
-    escaped_where(text, |c| is_unseen(c) && !matches!(c, '\n' | '\t'))
+    escaped_where(text, |c| is_invisible(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// Prints results on stdout, escaped for a terminal. A broken pipe is not an error.

@@ -1,6 +1,6 @@
 //! Compares the built-in time-zone database with the system's.
 //!
-//! The system's database is used for nothing but this warning, so the same input gives the same plan on every machine.
+//! The system's database is used only for this warning, so the same input gives the same plan on every machine.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use crate::files;
 use crate::model::Zone;
 
 /// The system's time-zone folder.
-const FOLDER: &str = "/usr/share/zoneinfo";
+const ZONEINFO_FOLDER: &str = "/usr/share/zoneinfo";
 
 /// Maximum size of a file read from the system's database, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Warns if the system's time-zone database is newer than the built-in one.
-pub(super) fn warn_if_older(globals: &Globals) {
+pub(super) fn warn_if_outdated(globals: &Globals) {
     let built_in = Zone::database_version();
-    if let Some(system) = version_in(Path::new(FOLDER)).filter(|system| is_newer(system, built_in)) {
+    if let Some(system) = version_in(Path::new(ZONEINFO_FOLDER)).filter(|system| is_newer(system, built_in)) {
         globals.info(&format!(
             "warning: the built-in time-zone database, tz {built_in}, is older than this system's, tz {system}: \
              time zones may have changed; use a newer version of mcoe"
@@ -27,14 +27,14 @@ pub(super) fn warn_if_older(globals: &Globals) {
 
 /// The version of the database in a time-zone folder; `None` if it cannot be determined.
 fn version_in(folder: &Path) -> Option<String> {
-    let named = files::read_text(&folder.join("+VERSION"), MAX_FILE_BYTES).ok();
-    let compiled = || files::read_text(&folder.join("tzdata.zi"), MAX_FILE_BYTES).ok();
-    let text = named.or_else(|| Some(compiled()?.lines().next()?.strip_prefix("# version ")?.to_owned()))?;
+    let version_file = files::read_text(&folder.join("+VERSION"), MAX_FILE_BYTES).ok();
+    let data_file = || files::read_text(&folder.join("tzdata.zi"), MAX_FILE_BYTES).ok();
+    let text = version_file.or_else(|| Some(data_file()?.lines().next()?.strip_prefix("# version ")?.to_owned()))?;
     let version: String = text.trim().chars().take_while(char::is_ascii_alphanumeric).collect();
     is_version(&version).then_some(version)
 }
 
-/// Whether it is a version: a year followed by one or more lowercase letters.
+/// Whether a text is a version: a year followed by one or more lowercase letters.
 fn is_version(text: &str) -> bool {
     let (year, letters) = text.split_at_checked(4).unwrap_or_default();
     year.bytes().all(|byte| byte.is_ascii_digit())
@@ -42,9 +42,9 @@ fn is_version(text: &str) -> bool {
         && letters.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Whether `one` is a later version than `other`. Versions are ordered as text: 2025z, 2025za, 2026a.
-fn is_newer(one: &str, other: &str) -> bool {
-    is_version(other) && one > other
+/// Whether a version is newer than another. Versions are ordered as text: 2025z, 2025za, 2026a.
+fn is_newer(version: &str, other: &str) -> bool {
+    is_version(other) && version > other
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(version_in(dir.path()).as_deref(), Some("2031b"));
         std::fs::write(dir.path().join("+VERSION"), "2031c\n").unwrap();
         assert_eq!(version_in(dir.path()).as_deref(), Some("2031c"));
-        std::fs::write(dir.path().join("+VERSION"), "not one\n").unwrap();
+        std::fs::write(dir.path().join("+VERSION"), "no version\n").unwrap();
         assert_eq!(version_in(dir.path()), None);
     }
 

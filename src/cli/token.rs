@@ -31,16 +31,16 @@ enum TokenCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe token create --workspace north --name ann --role approver --days 90")]
 struct Create {
-    /// The workspace that it gives access to.
+    /// The workspace that the token gives access to.
     #[arg(long, value_name = "ID")]
     workspace: String,
-    /// The name of its owner: the actor recorded with every change made with it.
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The name of the token's owner: the actor recorded with every change made with it.
+    #[arg(long, value_name = "NAME", value_parser = token_name)]
     name: String,
-    /// What it permits.
+    /// What the token permits.
     #[arg(long, value_enum)]
     role: Role,
-    /// Number of days that it is valid.
+    /// Number of days for which the token is valid.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
     #[command(flatten)]
@@ -108,7 +108,7 @@ const RESERVED_NAMES: [&str; 9] = [
 /// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-fn name(text: &str) -> Result<String, String> {
+fn token_name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > MAX_NAME_CHARS || text.chars().any(char::is_control) {
         return Err(format!("write a name of 1 to {MAX_NAME_CHARS} characters"));
@@ -158,7 +158,7 @@ impl Create {
 
 impl List {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let found = self.database.with(OpenMode::Read, |ledger| async move {
+        let tokens = self.database.with(OpenMode::Read, |ledger| async move {
             let ledger = match &self.workspace {
                 Some(workspace) => ledger.scoped_to(WorkspaceId::new(workspace.as_str())),
                 None => ledger,
@@ -166,17 +166,17 @@ impl List {
             Ok(ledger.tokens().await?)
         })?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!(found)));
+            return print(&format!("{}\n", json!(tokens)));
         }
-        if found.is_empty() {
+        if tokens.is_empty() {
             return print("there are no tokens\n");
         }
         let now = self.now.time();
-        print(&found.iter().map(|token| line(token, now)).collect::<String>())
+        print(&tokens.iter().map(|token| as_text(token, now)).collect::<String>())
     }
 }
 
-fn line(token: &Token, now: Timestamp) -> String {
+fn as_text(token: &Token, now: Timestamp) -> String {
     let state = match token.revoked_at {
         Some(at) => format!("revoked {}", at.date()),
         None if token.is_active(now) => format!("until {}", token.expires_at.date()),

@@ -13,7 +13,7 @@ use super::changes::Changes;
 use super::effect::write_effect;
 use super::failure::Failure;
 use super::progress::is_stopping;
-use super::rules::test_output::failure;
+use super::rules::test_output::failure_text;
 use super::{Format, Globals, RulesArgument, input, print, terminal};
 use crate::model::{Plan, Tier, Week};
 use crate::planner::{self, Planner};
@@ -43,14 +43,14 @@ struct Outcome {
 impl Watch {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let mut changes = Changes::watch(&[&self.rules.rules, &self.scenario])?;
-        let mut last: Option<Plan> = None;
+        let mut last_plan: Option<Plan> = None;
         let mut changed = BTreeSet::new();
         for round in 1_u32.. {
             let start = Instant::now();
-            match self.outcome(globals) {
+            match self.evaluate(globals) {
                 Ok(outcome) => {
-                    self.print_result(globals, round, &changed, &outcome, last.as_ref())?;
-                    last = Some(outcome.plan);
+                    self.print_result(globals, round, &changed, &outcome, last_plan.as_ref())?;
+                    last_plan = Some(outcome.plan);
                 }
                 Err(failure) => print_errors(globals, round, &changed, &failure)?,
             }
@@ -64,10 +64,10 @@ impl Watch {
         Ok(())
     }
 
-    fn outcome(&self, globals: &Globals) -> Result<Outcome, Failure> {
+    fn evaluate(&self, globals: &Globals) -> Result<Outcome, Failure> {
         let dir = &self.rules.rules;
         let (rules, scenario) = input::rules_and_scenario(dir, &self.scenario, globals)?;
-        let cases = input::read_cases_and_try(&rules, dir, Some(&scenario), globals)?;
+        let cases = input::checked_cases(&rules, dir, Some(&scenario), globals)?;
         let report = workbench::run(&rules, &cases);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = planner::plan_week(&planner, &scenario, self.week.unwrap_or(scenario.start))?;
@@ -80,12 +80,12 @@ impl Watch {
         round: u32,
         changed: &BTreeSet<String>,
         outcome: &Outcome,
-        last: Option<&Plan>,
+        last_plan: Option<&Plan>,
     ) -> Result<(), Failure> {
         let Outcome { report, plan } = outcome;
         let passed = report.cases.len() - report.failed();
-        let last = last.filter(|last| last.week == plan.week);
-        let effect = last.map(|last| planner::plan_difference(last, plan));
+        let last_plan = last_plan.filter(|last| last.week == plan.week);
+        let effect = last_plan.map(|last| planner::plan_difference(last, plan));
         let failed = report.cases.iter().filter(|case| !case.passed());
         if globals.format == Format::Json {
             let text = json!({
@@ -103,10 +103,10 @@ impl Watch {
             return print(&format!("{text}\n"));
         }
         let mut text = heading(round, changed);
-        text.extend(failed.map(|case| failure(case, &self.rules.rules)));
+        text.extend(failed.map(|case| failure_text(case, &self.rules.rules)));
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{passed} case(s) passed, {} failed", report.failed());
-        let _ = match (last, effect) {
+        let _ = match (last_plan, effect) {
             (Some(last), Some(effect)) => write_effect(&mut text, last, plan, effect),
             _ => writeln!(
                 text,
@@ -138,9 +138,9 @@ fn print_errors(globals: &Globals, round: u32, changed: &BTreeSet<String>, failu
 /// The heading of a round, with the changed files; highlighted on a terminal.
 fn heading(round: u32, changed: &BTreeSet<String>) -> String {
     let names: Vec<&str> = changed.iter().map(String::as_str).collect();
-    let what = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let files = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
     if io::stdout().is_terminal() {
-        return format!("\n──── round {round}{what} ────\n");
+        return format!("\n──── round {round}{files} ────\n");
     }
-    format!("round {round}{what}\n")
+    format!("round {round}{files}\n")
 }

@@ -48,7 +48,7 @@ impl Weekly {
         let outcomes = self.threads.run(|| {
             self.database.with(OpenMode::Write, |ledger| async move {
                 let workspaces = match &self.workspace {
-                    Some(only) => vec![WorkspaceId::new(only.as_str())],
+                    Some(workspace) => vec![WorkspaceId::new(workspace.as_str())],
                     None => ledger.workspaces().await?,
                 };
                 if workspaces.is_empty() {
@@ -108,7 +108,7 @@ impl Weekly {
 fn as_text(week: Week, outcome: &WeeklyOutcome) -> String {
     let already_planned = match outcome.already_planned {
         0 => String::new(),
-        count => format!(", {count} skipped, which already had a plan"),
+        count => format!(", {count} skipped because they already have a plan"),
     };
     let head = format!("{} {week}: {} clients planned{already_planned}\n", outcome.workspace_id, outcome.planned);
     match &outcome.committed {

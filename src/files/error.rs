@@ -9,14 +9,14 @@ pub enum FileError {
     /// The file does not exist, or is a dangling link.
     #[error("it does not exist, or is a broken link")]
     Missing,
-    /// A folder, a pipe, a socket or a device in place of a file.
+    /// Not a regular file, but what the text names: a folder, a pipe, a socket, a device or a stream.
     #[error("it is {0}, not a file")]
     Special(&'static str),
     /// A file in place of a folder.
     #[error("it is not a folder")]
     NotAFolder,
     /// The file is larger than allowed.
-    #[error("it is larger than {}", size(*.max))]
+    #[error("it is larger than {}", size_text(*.max))]
     TooLarge {
         /// Maximum size in bytes.
         max: u64,
@@ -114,7 +114,7 @@ impl From<io::Error> for FileError {
 }
 
 /// A number of bytes as text, in the largest unit that divides it.
-fn size(bytes: u64) -> String {
+fn size_text(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fitting = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
     fitting.map_or_else(|| format!("{bytes} bytes"), |(unit, name)| format!("{} {name}", bytes / unit))
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn sizes_are_shown_in_the_largest_unit_that_divides_them() {
-        let sizes = [5, 1 << 10, 3 << 20, 2 << 30, 1025].map(size);
+        let sizes = [5, 1 << 10, 3 << 20, 2 << 30, 1025].map(size_text);
         assert_eq!(sizes, ["5 bytes", "1 KiB", "3 MiB", "2 GiB", "1025 bytes"]);
     }
 }

@@ -50,16 +50,16 @@ fn open(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-fn refuse_special(found: &Metadata) -> Result<(), FileError> {
-    let kind = found.file_type();
-    let what = match () {
+fn refuse_special(metadata: &Metadata) -> Result<(), FileError> {
+    let kind = metadata.file_type();
+    let kind_name = match () {
         () if kind.is_file() => return Ok(()),
         () if kind.is_dir() => "a folder",
         () if kind.is_fifo() => "a pipe",
         () if kind.is_socket() => "a socket",
         () => "a device",
     };
-    Err(FileError::Special(what))
+    Err(FileError::Special(kind_name))
 }
 
 #[cfg(test)]
@@ -79,9 +79,9 @@ mod tests {
     fn special_files_are_rejected_by_kind() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("socket");
-        let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for (path, what) in [(dir.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/zero"), "a device")] {
-            assert!(matches!(read(path, 9), Err(FileError::Special(found)) if found == what), "{}", path.display());
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for (path, kind) in [(dir.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/zero"), "a device")] {
+            assert!(matches!(read(path, 9), Err(FileError::Special(found)) if found == kind), "{}", path.display());
         }
     }
 

@@ -11,7 +11,7 @@ use super::error::FileError;
 pub struct Limits {
     /// Maximum number of files and folders in total.
     pub entries: usize,
-    /// Maximum number of folders above a file, not counting the folder itself.
+    /// Maximum number of subfolders between the folder and a file in it.
     pub depth: usize,
 }
 
@@ -19,7 +19,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Entry {
     /// Path relative to the folder.
-    pub within: PathBuf,
+    pub relative_path: PathBuf,
     /// Why it cannot be read; `None` for a file that can.
     pub error: Option<FileError>,
 }
@@ -32,32 +32,34 @@ pub fn walk(dir: &Path, limits: Limits) -> Result<Vec<Entry>, FileError> {
     if !std::fs::metadata(dir)?.is_dir() {
         return Err(FileError::NotAFolder);
     }
+    // That the folder itself cannot be read is an error of the walk, not of an entry.
     std::fs::read_dir(dir)?;
-    let mut found = Vec::new();
-    let entries = WalkDir::new(dir).follow_links(true).min_depth(1).max_depth(limits.depth + 1);
-    for (seen, entry) in entries.sort_by_file_name().into_iter().enumerate() {
-        if seen >= limits.entries {
+    let mut entries = Vec::new();
+    let walker = WalkDir::new(dir).follow_links(true).min_depth(1).max_depth(limits.depth + 1);
+    for (index, entry) in walker.sort_by_file_name().into_iter().enumerate() {
+        if index >= limits.entries {
             return Err(FileError::TooMany(limits.entries));
         }
-        found.extend(to_entry(dir, entry, limits.depth));
+        entries.extend(to_entry(dir, entry, limits.depth));
     }
-    Ok(found)
+    Ok(entries)
 }
 
-fn to_entry(dir: &Path, entry: walkdir::Result<DirEntry>, depth: usize) -> Option<Entry> {
-    let within = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_owned();
+/// The entry to list; `None` for a folder that is not too deep.
+fn to_entry(dir: &Path, entry: walkdir::Result<DirEntry>, max_depth: usize) -> Option<Entry> {
+    let relative = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_owned();
     match entry {
-        Ok(entry) if entry.file_type().is_dir() => (entry.depth() > depth)
-            .then(|| Entry { within: within(entry.path()), error: Some(FileError::TooDeep(depth)) }),
-        Ok(entry) => Some(Entry { within: within(entry.path()), error: None }),
+        Ok(entry) if entry.file_type().is_dir() => (entry.depth() > max_depth)
+            .then(|| Entry { relative_path: relative(entry.path()), error: Some(FileError::TooDeep(max_depth)) }),
+        Ok(entry) => Some(Entry { relative_path: relative(entry.path()), error: None }),
         Err(error) => {
-            let path = error.path().map_or_else(PathBuf::new, within);
-            Some(Entry { within: path, error: Some(reason(error)) })
+            let relative_path = error.path().map_or_else(PathBuf::new, relative);
+            Some(Entry { relative_path, error: Some(file_error(error)) })
         }
     }
 }
 
-fn reason(error: walkdir::Error) -> FileError {
+fn file_error(error: walkdir::Error) -> FileError {
     match error.into_io_error() {
         Some(error) => FileError::from(error),
         // The only other error is a link to a folder that contains it.
@@ -77,7 +79,7 @@ mod tests {
         let entries = walk(dir, LIMITS).unwrap();
         let describe = |entry: Entry| {
             let code = entry.error.as_ref().map_or("file", FileError::code);
-            format!("{} {code}", entry.within.display())
+            format!("{} {code}", entry.relative_path.display())
         };
         entries.into_iter().map(describe).collect()
     }

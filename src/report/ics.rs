@@ -1,8 +1,8 @@
 //! Exports a plan as calendars (iCalendar, RFC 5545), one per workspace.
 //!
 //! Written here rather than with a crate: `ics` folds lines at 76 octets where the standard allows 75, and `icalendar`
-//! uses the types of another date library. All that is needed is escaping and folding. Times are in UTC, so no time
-//! zone has to be described. A calendar does not depend on when it is made.
+//! uses the types of another date library. Only escaping and folding are needed. Times are in UTC, so no time zone has
+//! to be described. A calendar does not depend on when it is made.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ pub fn calendars(plan: &Plan) -> Vec<File> {
 /// The calendar of one workspace with one event per post; blocked posts are cancelled events.
 #[must_use]
 pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
-    let own = plan.posts().filter(|(client, _)| client.workspace_id == *workspace);
-    let events: Vec<Event> = own.map(|(client, post)| event(plan, client, post)).collect();
+    let posts = plan.posts().filter(|(client, _)| client.workspace_id == *workspace);
+    let events: Vec<Event> = posts.map(|(client, post)| event(plan, client, post)).collect();
     calendar_of(&format!("Posts of {workspace}, {}", plan.week), &events)
 }
 
@@ -154,22 +154,22 @@ fn escaped(text: &str) -> String {
 
 /// Appends a property, folded so that no line is too long and no character is split.
 fn push_line(text: &mut String, property: &str, value: &str) {
-    let mut used = 0;
+    let mut octets = 0;
     for character in property.chars().chain([':']).chain(value.chars()) {
-        if used + character.len_utf8() > LINE_OCTETS {
+        if octets + character.len_utf8() > LINE_OCTETS {
             text.push_str("\r\n ");
-            used = 1;
+            octets = 1;
         }
         text.push(character);
-        used += character.len_utf8();
+        octets += character.len_utf8();
     }
     text.push_str("\r\n");
 }
 
 /// A name that is valid on every file system; if characters were replaced, a hash keeps it unique.
 pub(super) fn file_name(id: &str) -> String {
-    let safe = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
-    let name: String = id.chars().map(|character| if safe(character) { character } else { '_' }).take(80).collect();
+    let is_safe = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+    let name: String = id.chars().map(|character| if is_safe(character) { character } else { '_' }).take(80).collect();
     if name == id {
         return name;
     }

@@ -1,5 +1,5 @@
-//! The report as Markdown, for a pull request: the same words and numbers as the page; figures are given by path and
-//! caption.
+//! The report as Markdown, for a pull request: the same words and numbers as on the page, and the path and caption of
+//! each figure.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ fn render_section(section: &Section, figures: &[Figure]) -> String {
 
 fn block(block: &Block, figures: &[Figure]) -> String {
     match block {
-        Block::Words { phrase: words } => format!("{}\n", phrase(words)),
+        Block::Paragraph { phrase: sentences } => format!("{}\n", phrase(sentences)),
         Block::Heading { title, .. } => format!("### {title}\n"),
         Block::Points { points } => {
             points.iter().map(|point| format!("- **{}.** {}\n", point.label, phrase(&point.phrase))).collect()
@@ -43,7 +43,7 @@ fn block(block: &Block, figures: &[Figure]) -> String {
         }
         Block::Table { table: content } => table(content),
         Block::Code { text } => format!("```sh\n{}\n```\n", text.replace("```", "'''")),
-        Block::Figure { name } => figures.iter().filter(|drawn| drawn.name == *name).map(figure).collect(),
+        Block::Figure { name } => figures.iter().filter(|figure| figure.name == *name).map(figure).collect(),
         Block::Notes { .. } => String::new(),
     }
 }
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn a_comparison_of_three_packs_has_corrected_p_values() {
         let text = comparison("three-packs");
-        for text_part in ["bold against default", "careful against default", "twin against default", "Holm's method"] {
-            assert!(text.contains(text_part), "{text_part}");
+        for part in ["bold against default", "careful against default", "twin against default", "Holm's method"] {
+            assert!(text.contains(part), "{part}");
         }
     }
 

@@ -85,7 +85,7 @@ pub struct CalibrationReport<'a> {
     pub calibration: &'a Calibration,
     /// The estimates of an earlier calibration; `None` to compare with none.
     pub previous: Option<&'a [WorldRow]>,
-    /// The rules that overlays lie over.
+    /// The rules that the overlays modify.
     pub rules: &'a Rules,
     /// Name of the posting history.
     pub history: &'a str,
@@ -173,12 +173,12 @@ pub fn render_sweep(report: &SweepReport) -> Result<Vec<File>, ReportError> {
 
 /// The findings of a sweep in plain text: a sentence on the trade-off, and one on each of its two measures.
 #[must_use]
-pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
-    findings::sweep_words(sweep).iter().map(|words| Phrase::parse(words).text()).collect()
+pub fn sweep_sentences(sweep: &Sweep) -> Vec<String> {
+    findings::sweep_sentences(sweep).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
 }
 
-/// The verdicts of a comparison in plain text: one sentence for every pack that is compared with the base, in pack
-/// order.
+/// The verdicts of a comparison in plain text: one sentence for every variant that is compared with the base, in the
+/// order of the variants.
 #[must_use]
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
     findings::verdicts(comparison).iter().map(|verdict| Phrase::parse(verdict).text()).collect()
@@ -196,12 +196,12 @@ pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError
 
 /// The verdict of a backtest in plain text: a sentence for each horizon, and one on hours.
 #[must_use]
-pub fn backtest_words(backtest: &Backtest) -> Vec<String> {
-    findings::backtest_words(backtest).iter().map(|words| Phrase::parse(words).text()).collect()
+pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
+    findings::backtest_sentences(backtest).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
 }
 
-/// The files of a calibration's report, named as those of a simulation's, and `overlays/*.toml`: what the data supports,
-/// as overlays of a rules pack.
+/// The files of a calibration's report, named as those of a simulation's, and `overlays/*.toml`: overlays of a rules
+/// pack with the values that the data supports.
 ///
 /// # Errors
 /// If a figure, the page or a table cannot be made.
@@ -216,8 +216,8 @@ pub fn render_calibration(report: &CalibrationReport) -> Result<Vec<File>, Repor
 
 /// The verdict of a calibration in plain text: a sentence for each channel.
 #[must_use]
-pub fn calibration_words(calibration: &Calibration) -> Vec<String> {
-    findings::calibration_words(calibration).iter().map(|words| Phrase::parse(words).text()).collect()
+pub fn calibration_sentences(calibration: &Calibration) -> Vec<String> {
+    findings::calibration_sentences(calibration).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
 }
 
 fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {

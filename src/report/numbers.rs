@@ -1,9 +1,10 @@
-//! Formats numbers for reports: the only place where they are rounded.
-//!
-//! Nothing here computes a result. Numbers that are not finite are printed as a dash.
+//! Formats numbers for reports: the only place where they are rounded. Numbers that are not finite are shown as a dash.
 
 /// Printed in place of a missing number.
 pub const NONE: &str = "–";
+
+/// Printed for a value that equals its reference.
+pub const EQUAL: &str = "equal";
 
 /// Maximum number of extra digits to distinguish the ends of a range.
 const MAX_EXTRA_DIGITS: usize = 6;
@@ -17,8 +18,8 @@ pub fn count(value: f64) -> String {
     count_to(value, 0)
 }
 
-/// A count with `more` extra digits.
-pub fn count_to(value: f64, more: usize) -> String {
+/// A count with extra digits.
+pub fn count_to(value: f64, extra_digits: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
     }
@@ -26,11 +27,11 @@ pub fn count_to(value: f64, more: usize) -> String {
     let digits = if size == 0.0 || ((1.0..9.95).contains(&size) && size.fract() == 0.0) {
         format!("{size:.0}")
     } else if size < 9.95 {
-        fraction(size, 1 + more)
+        fraction(size, 1 + extra_digits)
     } else if size >= 999_999.5 {
-        large(size, more)
+        large(size, extra_digits)
     } else {
-        grouped(size, more)
+        grouped(size, extra_digits)
     };
     with_sign(value, digits)
 }
@@ -56,20 +57,20 @@ pub fn percent(share: Option<f64>) -> String {
     percent_to(share, 0)
 }
 
-/// A share in per cent with `more` extra digits.
-pub fn percent_to(share: Option<f64>, more: usize) -> String {
+/// A share in per cent with extra digits.
+pub fn percent_to(share: Option<f64>, extra_digits: usize) -> String {
     let Some(percent) = share.map(|share| share * 100.0).filter(|percent| percent.is_finite()) else {
         return NONE.to_owned();
     };
     let size = percent.abs();
     let digits = if size == 0.0 || size == 100.0 {
         format!("{size:.0}")
-    } else if size > 99.95 && size < 100.0 && more == 0 {
+    } else if size > 99.95 && size < 100.0 && extra_digits == 0 {
         format!(">{NO_BREAK}99.9")
     } else if size < 9.95 || (99.5..100.0).contains(&size) {
-        fraction(size, 1 + more)
+        fraction(size, 1 + extra_digits)
     } else {
-        grouped(size, more)
+        grouped(size, extra_digits)
     };
     format!("{}{NO_BREAK}%", with_sign(percent, digits))
 }
@@ -86,13 +87,13 @@ pub fn count_change(value: f64) -> String {
 
 /// The range of a relative change in per cent, with signs.
 pub fn change_range(ends: [f64; 2]) -> String {
-    let [low, high] = distinguished(ends, |share, more| signed(share, percent_to(Some(share), more)));
+    let [low, high] = distinguished(ends, |share, digits| signed(share, percent_to(Some(share), digits)));
     format!("{low} to {high}")
 }
 
 /// The range of a change of a count, with signs.
 pub fn count_change_range(ends: [f64; 2]) -> String {
-    let [low, high] = distinguished(ends, |value, more| signed(value, count_to(value, more)));
+    let [low, high] = distinguished(ends, |value, digits| signed(value, count_to(value, digits)));
     format!("{low} to {high}")
 }
 
@@ -136,28 +137,28 @@ pub fn range(ends: [f64; 2]) -> String {
 /// The two ends of a range, with the fewest digits that distinguish them.
 fn distinguished(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String; 2] {
     let [low, high] = ends;
-    let extra_digits = if low == high { 0 } else { MAX_EXTRA_DIGITS };
-    let shown = |more| ends.map(|end| show(end, more));
-    (0..=extra_digits).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
+    let max_extra_digits = if low == high { 0 } else { MAX_EXTRA_DIGITS };
+    let shown = |extra_digits| ends.map(|end| show(end, extra_digits));
+    (0..=max_extra_digits).map(shown).find(|[low, high]| low != high).unwrap_or_else(|| shown(0))
 }
 
-/// A value relative to a reference: `5 % above`, `as`; `None` if the reference is close to zero.
+/// A value relative to a reference: `5 % above`, `5 % below` or [`EQUAL`]; `None` if the reference is close to zero.
 pub fn against(value: f64, reference: f64) -> Option<String> {
     if reference < crate::stats::MIN_BASE_RATIO * value {
         return None;
     }
     let change = share(value - reference, reference)?;
     if change.abs() < 0.0005 {
-        return Some("as".to_owned());
+        return Some(EQUAL.to_owned());
     }
     let direction = if change > 0.0 { "above" } else { "below" };
     Some(format!("{} {direction}", percent(Some(change.abs()))))
 }
 
 /// A count with its noun, in singular or plural.
-pub fn count_with_noun(amount: f64, one: &str, many: &str) -> String {
+pub fn count_with_noun(amount: f64, singular: &str, plural: &str) -> String {
     let shown = count(amount);
-    let noun = if shown == "1" { one } else { many };
+    let noun = if shown == "1" { singular } else { plural };
     format!("{shown}{NO_BREAK}{noun}")
 }
 
@@ -186,22 +187,24 @@ fn fraction(size: f64, decimals: usize) -> String {
     format!("{size:.*}", decimals.max(first))
 }
 
-/// A large number with three significant digits, `more` extra digits, and its unit.
-fn large(size: f64, more: usize) -> String {
+/// A large number with three significant digits, extra digits, and its unit.
+fn large(size: f64, extra_digits: usize) -> String {
     let (value, unit) = if size >= 999.5e6 { (size / 1e9, "bn") } else { (size / 1e6, "M") };
     let digits = match value {
-        value if value < 9.995 => format!("{value:.*}", 2 + more),
-        value if value < 99.95 => format!("{value:.*}", 1 + more),
-        value => grouped(value, more),
+        value if value < 9.995 => format!("{value:.*}", 2 + extra_digits),
+        value if value < 99.95 => format!("{value:.*}", 1 + extra_digits),
+        value => grouped(value, extra_digits),
     };
     format!("{digits}{NO_BREAK}{unit}")
 }
 
+/// A number with one decimal, or none if that is 0.
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
+/// A text with a plus sign if its number is positive.
 fn signed(value: f64, text: String) -> String {
     if value > 0.0 && !is_zero(&text) { format!("+{text}") } else { text }
 }
@@ -262,7 +265,7 @@ mod tests {
     fn a_comparison_with_a_reference_has_a_direction() {
         assert_eq!(against(95.0, 100.0).as_deref(), Some("5.0\u{a0}% below"));
         assert_eq!(against(120.0, 100.0).as_deref(), Some("20\u{a0}% above"));
-        assert_eq!(against(100.0, 100.0).as_deref(), Some("as"));
+        assert_eq!(against(100.0, 100.0).as_deref(), Some(EQUAL));
         assert_eq!(against(100.0, 0.0), None);
         assert_eq!(against(100.0, 5.0).as_deref(), Some("1,900\u{a0}% above"));
         assert_eq!(against(100.0, 4.9), None);
@@ -274,7 +277,7 @@ mod tests {
         assert_eq!(change(Some(-0.18)), "−18\u{a0}%");
         assert_eq!((change(Some(0.0)), change(None)), ("0\u{a0}%".to_owned(), NONE.to_owned()));
         assert_eq!((count_change(12.0), count_change(0.0)), ("+12".to_owned(), "0".to_owned()));
-        let shown = |ends| between(ends, |share, more| percent_to(Some(share), more));
+        let shown = |ends| between(ends, |share, digits| percent_to(Some(share), digits));
         assert_eq!(shown([0.021, 0.034]), "2.1\u{a0}% to 3.4\u{a0}% more");
         assert_eq!(shown([-0.034, -0.021]), "2.1\u{a0}% to 3.4\u{a0}% less");
         assert_eq!(shown([-0.012, 0.008]), "between 1.2\u{a0}% less and 0.8\u{a0}% more");
@@ -289,7 +292,7 @@ mod tests {
         assert_eq!(change_range([-0.0004, -0.0002]), "−0.04\u{a0}% to −0.02\u{a0}%");
         assert_eq!(change_range([0.1234, 0.1236]), "+12.3\u{a0}% to +12.4\u{a0}%");
         assert_eq!(
-            between([0.021_1, 0.021_2], |share, more| percent_to(Some(share), more)),
+            between([0.021_1, 0.021_2], |share, digits| percent_to(Some(share), digits)),
             "2.11\u{a0}% to 2.12\u{a0}% more"
         );
         let zeros =

@@ -10,7 +10,7 @@ use crate::model::digits::rounded;
 use crate::model::{ClientId, HOUR_BINS, HOURS_PER_BIN, WorldParameter};
 use crate::rules::{DAYS, Placeholder, Rules};
 
-/// Minimum number of measured posts for the line that an account has no best hour.
+/// Minimum number of measured posts before an overlay states that an account has no best hour.
 const MIN_POSTS: usize = 30;
 
 /// Minimum number of days from the first of these posts to the last.
@@ -33,7 +33,8 @@ pub fn overlays(calibration: &Calibration, rules: &Rules) -> Vec<File> {
 fn head(client: &ClientId, calibration: &Calibration) -> String {
     let scope = toml::Value::from(client.as_str());
     format!(
-        "# Calibrated from posts until {}. Ranges are 90 % intervals. What the data does not tell is left to the pack.\n\
+        "# Calibrated from posts until {}. Ranges are 90 % intervals. Values that the data does not support \
+         are left to the pack.\n\
          scope = {{ client = {} }}\n",
         calibration.until.date(),
         scope
@@ -42,10 +43,10 @@ fn head(client: &ClientId, calibration: &Calibration) -> String {
 
 /// The table of a channel; empty if the data supports no line.
 fn table(account: &AccountCalibration, rules: &Rules) -> String {
-    let mut lines = hours(account);
-    lines.push_str(&weekdays(account));
-    lines.push_str(&content_types(account));
-    lines.push_str(&load(account, rules));
+    let mut lines = hour_lines(account);
+    lines.push_str(&weekday_lines(account));
+    lines.push_str(&content_type_lines(account));
+    lines.push_str(&load_lines(account, rules));
     if lines.is_empty() {
         return lines;
     }
@@ -53,20 +54,20 @@ fn table(account: &AccountCalibration, rules: &Rules) -> String {
     format!("\n[channels.{channel}]   # {} measured posts\n{lines}", account.measured)
 }
 
-fn has_enough(account: &AccountCalibration) -> bool {
+fn has_enough_posts(account: &AccountCalibration) -> bool {
     let span = account.posts.first().zip(account.posts.last());
     let days = span.map_or(0, |(first, last)| (last.at.as_second() - first.at.as_second()) / 86_400);
     account.measured >= MIN_POSTS && days >= MIN_DAYS
 }
 
-fn hours(account: &AccountCalibration) -> String {
+fn hour_lines(account: &AccountCalibration) -> String {
     let best: Vec<(usize, &ParameterEstimate)> = (0..HOUR_BINS)
         .filter_map(|bin| Some((bin, account.get(&WorldParameter::Hours(bin))?)))
         .filter(|(_, hours)| hours.is_detectable && hours.estimate.value > 1.0)
         .collect();
     if best.is_empty() {
-        let none = "hour_lift = 1   # no detectable best hour\n".to_owned();
-        return if has_enough(account) { none } else { String::new() };
+        let no_best_hour = "hour_lift = 1   # no detectable best hour\n".to_owned();
+        return if has_enough_posts(account) { no_best_hour } else { String::new() };
     }
     let starts = best.iter().flat_map(|(bin, _)| {
         let first = *bin as u32 * HOURS_PER_BIN;
@@ -78,7 +79,7 @@ fn hours(account: &AccountCalibration) -> String {
     };
     let lift = mean(|hours| hours.estimate.value);
     let [low, high] = [mean(|hours| hours.estimate.interval()[0]), mean(|hours| hours.estimate.interval()[1])];
-    let posts = posts_in(account, |hour| best.iter().any(|(bin, _)| *bin == hour / HOURS_PER_BIN as usize));
+    let posts = posts_at(account, |hour| best.iter().any(|(bin, _)| *bin == hour / HOURS_PER_BIN as usize));
     format!(
         "best_hours = {{ weekday = [{list}], weekend = [{list}] }}\n\
          hour_lift = {}   # {} to {}, {posts} posts in these hours\n",
@@ -88,29 +89,30 @@ fn hours(account: &AccountCalibration) -> String {
     )
 }
 
-fn posts_in(account: &AccountCalibration, is_in: impl Fn(usize) -> bool) -> usize {
+/// Number of posts at the hours of the day that `is_included` selects.
+fn posts_at(account: &AccountCalibration, is_included: impl Fn(usize) -> bool) -> usize {
     use chrono::Timelike as _;
     let hour = |at| account.history.zone.wall_time(at).hour() as usize;
-    account.posts.iter().filter(|post| is_in(hour(post.at))).count()
+    account.posts.iter().filter(|post| is_included(hour(post.at))).count()
 }
 
-fn weekdays(account: &AccountCalibration) -> String {
+fn weekday_lines(account: &AccountCalibration) -> String {
     let mut lines = String::new();
     for (index, day) in DAYS.iter().enumerate() {
         let Some(weight) = account.get(&WorldParameter::Weekday(index)).filter(|weight| weight.is_detectable) else {
             continue;
         };
-        push(&mut lines, &format!("weekday_weights.{day}"), weight, account.measured);
+        push_value(&mut lines, &format!("weekday_weights.{day}"), weight, account.measured);
     }
     lines
 }
 
-fn content_types(account: &AccountCalibration) -> String {
+fn content_type_lines(account: &AccountCalibration) -> String {
     let mut lines = String::new();
     for factor in account.parameters.iter().filter(|parameter| parameter.is_detectable) {
         let WorldParameter::ContentType(name) = &factor.estimate.parameter else { continue };
-        if Placeholder::ContentType.allow(name) {
-            push(&mut lines, &format!("content_types.{}", toml_key(name)), factor, account.measured);
+        if Placeholder::ContentType.allows(name) {
+            push_value(&mut lines, &format!("content_types.{}", toml_key(name)), factor, account.measured);
         }
     }
     lines
@@ -122,35 +124,35 @@ fn toml_key(name: &str) -> String {
     if is_bare { name.to_owned() } else { toml::Value::from(name).to_string() }
 }
 
-/// The response to load, if it is detectable.
-fn load(account: &AccountCalibration, rules: &Rules) -> String {
+/// The lines of the response to load, if it is detectable.
+fn load_lines(account: &AccountCalibration, rules: &Rules) -> String {
     let mut lines = String::new();
-    let parameter = |parameter: &WorldParameter| account.get(parameter).filter(|one| one.is_detectable);
-    let Some(strength) = parameter(&WorldParameter::ResponseStrength) else { return lines };
-    push(&mut lines, "response_strength", strength, account.measured);
-    if let Some(half_life) = parameter(&WorldParameter::HalfLifeHours) {
-        push(&mut lines, "half_life_hours", half_life, account.measured);
+    let detectable = |parameter: &WorldParameter| account.get(parameter).filter(|found| found.is_detectable);
+    let Some(strength) = detectable(&WorldParameter::ResponseStrength) else { return lines };
+    push_value(&mut lines, "response_strength", strength, account.measured);
+    if let Some(half_life) = detectable(&WorldParameter::HalfLifeHours) {
+        push_value(&mut lines, "half_life_hours", half_life, account.measured);
     }
     let channel = rules.channel(account.history.channel);
-    let least = rules.fatigue.warn_at / (account.usual_load + 1.0);
-    if least < channel.fatigue_per_post {
+    let max_fatigue_per_post = rules.fatigue.warn_at / (account.usual_load + 1.0);
+    if max_fatigue_per_post < channel.fatigue_per_post {
         // Writing to a string cannot fail.
         let _ = writeln!(
             lines,
             "fatigue_per_post = {}   # so that the account's usual load of {} posts stays below `warn_at`",
-            rounded(least, 4),
+            rounded(max_fatigue_per_post, 4),
             rounded(account.usual_load, 1)
         );
     }
     lines
 }
 
-fn push(lines: &mut String, key: &str, parameter: &ParameterEstimate, posts: usize) {
+fn push_value(lines: &mut String, key: &str, parameter: &ParameterEstimate, posts: usize) {
     let [low, high] = parameter.estimate.interval();
     // Writing to a string cannot fail.
     let _ = writeln!(
         lines,
-        "{key} = {}   # {} to {}, {posts} posts, mainly from {}",
+        "{key} = {}   # {} to {}, {posts} posts, based mainly on {}",
         three_decimals(parameter.estimate.value),
         three_decimals(low),
         three_decimals(high),
@@ -161,7 +163,7 @@ fn push(lines: &mut String, key: &str, parameter: &ParameterEstimate, posts: usi
 fn source(parameter: &ParameterEstimate) -> &'static str {
     use crate::model::EstimateSource;
     match parameter.estimate.source {
-        EstimateSource::Data => "the account's own",
+        EstimateSource::Data => "the account's own data",
         EstimateSource::Channel => "all accounts on the channel",
         EstimateSource::Prior => "the prior",
         EstimateSource::Pack => "the pack",

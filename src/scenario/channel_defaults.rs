@@ -1,14 +1,14 @@
 //! Typical figures of each channel, for generated and imported scenarios.
 //!
-//! They describe scenarios, not policy: the engine plans by the rules pack, and an import may use the pack's own
-//! figures instead.
+//! They describe scenarios and are no policy: weeks are planned by the rules pack, whose own figures an import may use
+//! instead.
 
 use crate::model::Channel;
 
 /// Typical figures of one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChannelDefaults {
-    /// Wanted posts per week.
+    /// Target number of posts per week.
     pub weekly_posts: f64,
     /// Half-life of fatigue, in hours.
     pub half_life_hours: f64,
@@ -19,8 +19,8 @@ pub struct ChannelDefaults {
 }
 
 impl ChannelDefaults {
-    /// The figures of the default rules pack: weekly frequencies and half-lives as starting points, rates as the
-    /// medians of real data where there is some (email: the middle of the usual open rates).
+    /// The figures of the default rules pack. Frequencies and half-lives are starting points; engagement rates are
+    /// medians of real data where there is some, and for email the middle of the usual open rates.
     #[must_use]
     pub const fn typical(channel: Channel) -> Self {
         let (weekly_posts, half_life_hours, engagement_rate) = match channel {
@@ -43,10 +43,11 @@ impl ChannelDefaults {
         Channel::ALL.map(Self::typical)
     }
 
-    /// Number of past posts, each halved every `half_life_hours`, given how many hours ago each was.
+    /// The load that past posts leave, given the age of each in hours: a post counts 1 when it is published, and half
+    /// as much after each half-life.
     #[must_use]
-    pub fn load_after(&self, hours_back: impl Iterator<Item = f64>) -> f64 {
-        hours_back.map(|hours| libm::exp2(-hours / self.half_life_hours)).sum()
+    pub fn load_after(&self, ages: impl Iterator<Item = f64>) -> f64 {
+        ages.map(|hours| libm::exp2(-hours / self.half_life_hours)).sum()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Scans the structure of a CSV file: line numbers, cells per row, and quotes that do not close.
 //!
-//! The cells themselves are parsed by polars, which pads short rows with blanks and takes stray quotes as text. Files
+//! The cells themselves are parsed by polars, which pads short rows with blanks and reads stray quotes as text. Files
 //! are checked here first, so that nothing is repaired silently.
 
 /// One CSV record, which spans several lines of the file if a quoted cell does.
@@ -35,7 +35,7 @@ pub(super) enum QuoteError {
 #[derive(Clone, Copy, PartialEq)]
 enum ScanState {
     CellStart,
-    Bare,
+    Unquoted,
     Quoted,
     AfterQuote,
 }
@@ -45,11 +45,11 @@ enum ScanState {
 /// # Errors
 /// The first quoting error: what follows it cannot be interpreted.
 pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, QuoteError> {
-    let mut found = Vec::new();
+    let mut records = Vec::new();
     let mut state = ScanState::CellStart;
     let mut record = CsvRecord { line: 1, start: 0, end: 0, cells: 1 };
     let mut line = 1;
-    for (at, &byte) in bytes.iter().enumerate() {
+    for (offset, &byte) in bytes.iter().enumerate() {
         state = match (state, byte) {
             (ScanState::Quoted, b'"') => ScanState::AfterQuote,
             (ScanState::Quoted, _) => {
@@ -58,8 +58,8 @@ pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, Quo
             }
             (_, b'\n') => {
                 line += 1;
-                found.push(CsvRecord { end: without_return(bytes, record.start, at), ..record });
-                record = CsvRecord { line, start: at + 1, end: at + 1, cells: 1 };
+                records.push(CsvRecord { end: end_without_return(bytes, record.start, offset), ..record });
+                record = CsvRecord { line, start: offset + 1, end: offset + 1, cells: 1 };
                 ScanState::CellStart
             }
             (_, byte) if byte == separator => {
@@ -67,34 +67,35 @@ pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, Quo
                 ScanState::CellStart
             }
             (ScanState::CellStart | ScanState::AfterQuote, b'"') => ScanState::Quoted,
-            (ScanState::AfterQuote, b'\r') if bytes.get(at + 1).is_none_or(|next| *next == b'\n') => {
+            (ScanState::AfterQuote, b'\r') if bytes.get(offset + 1).is_none_or(|next| *next == b'\n') => {
                 ScanState::AfterQuote
             }
-            (ScanState::AfterQuote, _) | (ScanState::Bare, b'"') => {
+            (ScanState::AfterQuote, _) | (ScanState::Unquoted, b'"') => {
                 return Err(QuoteError::Stray { line: record.line });
             }
-            (ScanState::CellStart | ScanState::Bare, _) => ScanState::Bare,
+            (ScanState::CellStart | ScanState::Unquoted, _) => ScanState::Unquoted,
         };
     }
     if state == ScanState::Quoted {
         return Err(QuoteError::Open { line: record.line });
     }
     if record.start < bytes.len() {
-        found.push(CsvRecord { end: without_return(bytes, record.start, bytes.len()), ..record });
+        records.push(CsvRecord { end: end_without_return(bytes, record.start, bytes.len()), ..record });
     }
-    Ok(found)
+    Ok(records)
 }
 
-fn without_return(bytes: &[u8], start: usize, end: usize) -> usize {
-    let returns = end > start && bytes.get(end - 1) == Some(&b'\r');
-    end - usize::from(returns)
+/// The end of a record, before the `\r` of its line break if there is one.
+fn end_without_return(bytes: &[u8], start: usize, end: usize) -> usize {
+    let has_return = end > start && bytes.get(end - 1) == Some(&b'\r');
+    end - usize::from(has_return)
 }
 
 /// Detects the separator from the first non-blank line: a comma, unless that line has no comma outside quotes but a
 /// semicolon or a tab.
-pub(super) fn separator(text: &str) -> u8 {
+pub(super) fn detected_separator(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let has = |separator: u8| cells(header, separator).len() > 1;
+    let has = |separator: u8| header_cells(header, separator).len() > 1;
     [b',', b';', b'\t'].into_iter().find(|separator| has(*separator)).unwrap_or(b',')
 }
 
@@ -106,14 +107,14 @@ pub(super) fn declared_separator(text: &str) -> Option<u8> {
     }
 }
 
-/// The cells of one record as text without quotes; for a header.
-pub(super) fn cells(record: &str, separator: u8) -> Vec<String> {
+/// The column names in a header, without quotes.
+pub(super) fn header_cells(header: &str, separator: u8) -> Vec<String> {
     let mut cells = vec![String::new()];
-    let mut quoted = false;
-    for c in record.chars() {
+    let mut is_quoted = false;
+    for c in header.chars() {
         match c {
-            '"' => quoted = !quoted,
-            c if c == char::from(separator) && !quoted => cells.push(String::new()),
+            '"' => is_quoted = !is_quoted,
+            c if c == char::from(separator) && !is_quoted => cells.push(String::new()),
             _ => cells.last_mut().into_iter().for_each(|cell| cell.push(c)),
         }
     }

@@ -60,18 +60,18 @@ pub struct ScenarioErrors(Vec<ScenarioError>);
 impl ScenarioErrors {
     /// Wraps the errors; `None` if there are none.
     #[must_use]
-    pub fn of(errors: Vec<ScenarioError>) -> Option<Self> {
+    pub fn from_list(errors: Vec<ScenarioError>) -> Option<Self> {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
-    /// Places the errors in a folder, for output that covers several scenarios.
+    /// Prepends a folder to the file of each error, for output about several scenarios.
     #[must_use]
     pub fn within(self, folder: &str) -> Self {
-        let placed = |error| match error {
+        let with_folder = |error| match error {
             ScenarioError::Invalid(diagnostic) => ScenarioError::Invalid(Box::new(diagnostic.within(folder))),
             other => other,
         };
-        Self(self.0.into_iter().map(placed).collect())
+        Self(self.0.into_iter().map(with_folder).collect())
     }
 
     /// Every error, in the order of the tables and their rows.
@@ -144,7 +144,7 @@ mod tests {
     fn fifty_errors_are_shown_and_the_rest_counted() {
         let wrong = |n| Diagnostic::new("wrong", Place::None, format!("mistake {n}"), "correct it").into();
         let errors = (0..53).map(wrong).collect();
-        let text = ScenarioErrors::of(errors).unwrap().to_string();
+        let text = ScenarioErrors::from_list(errors).unwrap().to_string();
         assert_eq!(text.lines().count(), 51);
         assert!(text.ends_with("mistake 49; correct it\nand 3 more"), "{text}");
     }

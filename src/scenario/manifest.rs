@@ -1,6 +1,6 @@
 //! `scenario.toml`: the name and start of a scenario, the parameters of its environment, and the files of its tables.
 //!
-//! The manifest is parsed with the same table of keys as a rules pack; no table is opened here.
+//! Its keys are declared and parsed like those of a rules pack. The files of the tables are not opened here.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -157,14 +157,14 @@ const KEYS: &[Key] = &[
         "environment.min_usual_posts",
         Kind::above(0.0, 10_000.0),
         DefaultValue::Number(12.0),
-        "minimum of the usual number of posts in 28 days; fewer than that lose nothing",
+        "minimum of the usual number of posts in 28 days; with fewer posts, nothing is lost",
     ),
     share(
         "environment.leave_per_post",
         0.0001,
-        "share of the audience that leaves at a post on any channel but email; an assumption",
+        "share of the audience that leaves after a post on any channel except email; an assumption",
     ),
-    share("environment.leave_per_email", 0.0018, "share of the recipients that unsubscribe at an email"),
+    share("environment.leave_per_email", 0.0018, "share of the recipients that unsubscribe after an email"),
     Key::with_default(
         "environment.leave_doubling_posts",
         Kind::above(0.0, 10_000.0),
@@ -173,7 +173,7 @@ const KEYS: &[Key] = &[
     ),
     log_sd("environment.hour_log_sd", 0.06, "log SD of the true effect of the hour of the day"),
     log_sd("environment.weekday_log_sd", 0.05, "log SD of the true effect of the weekday"),
-    log_sd("environment.rate_log_sd", 0.2, "log SD of the true engagement rate around the scenario's"),
+    log_sd("environment.rate_log_sd", 0.2, "log SD of the true engagement rate around that of the scenario"),
     Key::with_default(
         "environment.unknown_engagement_rate",
         Kind::above(0.0, 10.0),
@@ -211,7 +211,7 @@ const STARTS: RangeInclusive<NaiveDate> =
     NaiveDate::from_ymd_opt(2000, 1, 1).unwrap()..=NaiveDate::from_ymd_opt(2199, 12, 31).unwrap();
 
 /// Whether a scenario may start in the week.
-pub(super) fn is_plausible(start: Week) -> bool {
+pub(super) fn is_allowed_start(start: Week) -> bool {
     STARTS.contains(&start.monday())
 }
 
@@ -225,7 +225,7 @@ fn start(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Week>
         diagnostics.push(Diagnostic::at("not_a_monday", place, "start", cause, remedy));
         return None;
     }
-    if !is_plausible(week) {
+    if !is_allowed_start(week) {
         let cause = format!("`start` is {date}, which is out of range");
         let remedy = format!("write a Monday from {} to {}", STARTS.start(), STARTS.end());
         diagnostics.push(Diagnostic::at("out_of_range", place, "start", cause, remedy));
@@ -255,29 +255,32 @@ fn files(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Str
         let path = format!("files.{table}");
         let Some((setting, place)) = explicit_setting(settings, &path) else { continue };
         let Some(name) = setting.value.as_text() else { continue };
-        if let Some((code, cause, remedy)) = bad_file_name(name, &files) {
-            diagnostics.push(Diagnostic::at(code, place, path, cause, remedy));
-        }
+        diagnostics.extend(file_name_error(name, &files, place, &path));
         files.insert(table.to_owned(), name.to_owned());
     }
     files
 }
 
-fn bad_file_name(name: &str, others: &BTreeMap<String, String>) -> Option<(&'static str, String, &'static str)> {
+/// The error about a table's file name, if it is invalid or already used for one of the other tables.
+fn file_name_error(
+    name: &str,
+    others: &BTreeMap<String, String>,
+    place: &SourceLocation,
+    key: &str,
+) -> Option<Diagnostic> {
     if name.contains(['/', '\\', ':']) || name.starts_with('.') {
         let cause = format!("`{name}` is not a plain file name");
-        return Some(("bad_file_name", cause, "put the file into the scenario's folder and write only its name"));
+        let remedy = "put the file into the scenario's folder and write only its name";
+        return Some(Diagnostic::at("bad_file_name", place, key, cause, remedy));
     }
     if !name.ends_with(".csv") && !name.ends_with(".parquet") {
         let cause = format!("`{name}` does not end in `.csv` or `.parquet`");
-        return Some((
-            "bad_file_name",
-            cause,
-            "save the table as CSV or Parquet, and write the name with its extension",
-        ));
+        let remedy = "save the table as CSV or Parquet, and write the name with its extension";
+        return Some(Diagnostic::at("bad_file_name", place, key, cause, remedy));
     }
     let (table, _) = others.iter().find(|(_, other)| *other == name)?;
-    Some(("duplicate_file", format!("`{name}` is already the file of `{table}`"), "use a separate file for each table"))
+    let cause = format!("`{name}` is already the file of `{table}`");
+    Some(Diagnostic::at("duplicate_file", place, key, cause, "use a separate file for each table"))
 }
 
 /// A setting that the file itself contains, with its location.
@@ -334,7 +337,7 @@ mod tests {
 
     fn codes(text: &str) -> Vec<(&'static str, u32)> {
         let diagnostics = Manifest::parse("scenario.toml", text).expect_err("the manifest should be rejected");
-        diagnostics.iter().map(|found| (found.code, found.place.source().unwrap().line)).collect()
+        diagnostics.iter().map(|error| (error.code, error.place.source().unwrap().line)).collect()
     }
 
     #[test]
@@ -352,9 +355,8 @@ mod tests {
     #[test]
     fn values_of_the_manifest_are_read() {
         let text = format!(
-            "{}default_zone = \"Australia/Sydney\"\nweeks = 4\n{}[capacity]\nreviewers = 5\n\
-             [review]\ndelay_hours = 3\n[environment]\nnoise_log_sd = 0.5\nloss_7_days = 0\n",
-            "", SMALL
+            "default_zone = \"Australia/Sydney\"\nweeks = 4\n{SMALL}[capacity]\nreviewers = 5\n\
+             [review]\ndelay_hours = 3\n[environment]\nnoise_log_sd = 0.5\nloss_7_days = 0\n"
         );
         let manifest = Manifest::parse("scenario.toml", &text).unwrap();
         assert_eq!((manifest.weeks, manifest.default_zone.name()), (4, "Australia/Sydney"));
@@ -399,7 +401,7 @@ mod tests {
     fn the_remedy_for_a_misplaced_key_names_its_table() {
         let text = SMALL.replace("format = 1", "format = 1\nreviewers = 3");
         let diagnostics = Manifest::parse("scenario.toml", &text).unwrap_err();
-        assert_eq!(diagnostics.first().map(|m| m.remedy.as_str()), Some("move `reviewers` to `[capacity]`"));
+        assert_eq!(diagnostics.first().map(|error| error.remedy.as_str()), Some("move `reviewers` to `[capacity]`"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Writes `scenario.toml`, with a comment for strategists on every number.
+//! Writes `scenario.toml`, with a comment on every value.
 
 use super::manifest::Manifest;
 use crate::model::{Capacity, ReviewPolicy};
@@ -22,8 +22,8 @@ impl Manifest {
             self.weeks,
             self.default_zone,
         );
-        text.push_str(&self.reviewers());
-        text.push_str(&self.environment());
+        text.push_str(&self.capacity_and_review_text());
+        text.push_str(&self.environment_text());
         text.push_str("\n# Each table's file in this folder: CSV or Parquet, by extension.\n[files]\n");
         for (table, file) in &self.files {
             text.push_str(&format!("{table} = {}\n", toml::Value::from(file.as_str())));
@@ -31,7 +31,7 @@ impl Manifest {
         text
     }
 
-    fn reviewers(&self) -> String {
+    fn capacity_and_review_text(&self) -> String {
         let Capacity { reviewers, reviews_per_reviewer_per_day } = &self.capacity;
         let ReviewPolicy { medium_approved, high_approved, delay_hours, planned_ahead_hours } = &self.review;
         format!(
@@ -51,8 +51,8 @@ impl Manifest {
         )
     }
 
-    fn environment(&self) -> String {
-        let world = &self.environment;
+    fn environment_text(&self) -> String {
+        let environment = &self.environment;
         format!(
             "\n# The simulated environment. The planner does not use these values.\n\
              [environment]\n\
@@ -89,23 +89,23 @@ impl Manifest {
              asset_log_gain = {:?}\n\
              # Share of the newest week in momentum, visibility and engagement scores.\n\
              score_smoothing = {:?}\n",
-            world.noise_log_sd,
-            world.channel_ar1,
-            world.channel_log_sd,
-            world.account_drift_log_sd,
-            world.loss_24_hours,
-            world.loss_7_days,
-            world.lasting_loss,
-            world.min_usual_posts,
-            world.leave_per_post,
-            world.leave_per_email,
-            world.leave_doubling_posts,
-            world.hour_log_sd,
-            world.weekday_log_sd,
-            world.rate_log_sd,
-            world.unknown_engagement_rate,
-            world.asset_log_gain,
-            world.score_smoothing,
+            environment.noise_log_sd,
+            environment.channel_ar1,
+            environment.channel_log_sd,
+            environment.account_drift_log_sd,
+            environment.loss_24_hours,
+            environment.loss_7_days,
+            environment.lasting_loss,
+            environment.min_usual_posts,
+            environment.leave_per_post,
+            environment.leave_per_email,
+            environment.leave_doubling_posts,
+            environment.hour_log_sd,
+            environment.weekday_log_sd,
+            environment.rate_log_sd,
+            environment.unknown_engagement_rate,
+            environment.asset_log_gain,
+            environment.score_smoothing,
         )
     }
 }

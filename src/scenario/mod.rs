@@ -6,7 +6,7 @@
 //! seed ── generate ───────────┴──> ScenarioFiles ── render ──> scenario.toml + tables
 //! ```
 //!
-//! Apart from the report's tables, the only layer that uses polars, and only to read and write files. It never guesses:
+//! Besides `frames` and the report's tables, only this layer uses polars, to read files. It never guesses:
 //! an invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
 mod channel_defaults;

@@ -1,4 +1,4 @@
-//! Reads a scenario folder: manifest and tables into one validated scenario.
+//! Reads the manifest and tables of a scenario folder into one validated scenario.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let rows = tables(&manifest, files, &mut diagnostics);
     let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
     errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
-    match ScenarioErrors::of(errors) {
+    match ScenarioErrors::from_list(errors) {
         Some(errors) => Err(errors),
         None => Ok((scenario(manifest, hash, clients), diagnostics.warnings)),
     }
@@ -61,9 +61,10 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
     }
 }
 
-type Files = BTreeMap<String, Vec<u8>>;
+/// The bytes of each table's file, by the table's name.
+type TableFiles = BTreeMap<String, Vec<u8>>;
 
-fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> Files {
+fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> TableFiles {
     let mut files = BTreeMap::new();
     for (table, file) in &manifest.files {
         let path = dir.join(file);
@@ -79,7 +80,7 @@ fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>)
 
 /// BLAKE3 hash of the manifest, then of each table's name and bytes in order of names. Each part is hashed with its
 /// length, so that different folders never hash the same bytes.
-fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
+fn hash_of(manifest_text: &str, manifest: &Manifest, files: &TableFiles) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -94,8 +95,8 @@ fn hash_of(manifest_text: &str, manifest: &Manifest, files: &Files) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn tables(manifest: &Manifest, files: Files, diagnostics: &mut Diagnostics) -> ScenarioTables {
-    let mut read = ScenarioTables::default();
+fn tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {
+    let mut scenario_tables = ScenarioTables::default();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
         let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
@@ -108,11 +109,12 @@ fn tables(manifest: &Manifest, files: Files, diagnostics: &mut Diagnostics) -> S
         };
         let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
         if let Some(rows) = table_file::read(file, kind, bytes, &spec, &mut diagnostics.errors) {
-            read.tables.insert(table, rows);
+            scenario_tables.tables.insert(table, rows);
         }
     }
-    read.unreadable = manifest.files.keys().filter(|table| !read.tables.contains_key(*table)).cloned().collect();
-    read
+    let unreadable = manifest.files.keys().filter(|table| !scenario_tables.tables.contains_key(*table));
+    scenario_tables.unreadable = unreadable.cloned().collect();
+    scenario_tables
 }
 
 #[cfg(test)]
@@ -133,7 +135,7 @@ mod tests {
     }
 
     /// The small scenario with some of its tables replaced, in a separate folder.
-    fn changed(tables: &[(&str, &str)]) -> Result<Scenario, ScenarioErrors> {
+    fn small_with(tables: &[(&str, &str)]) -> Result<Scenario, ScenarioErrors> {
         let dir = tempfile::tempdir().unwrap();
         let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/small");
         for entry in fs::read_dir(small).unwrap() {
@@ -151,21 +153,22 @@ mod tests {
         fs::read_to_string(path).unwrap()
     }
 
-    fn diagnostics(table: &str, old: &str, new: &str) -> Vec<Diagnostic> {
+    /// The errors of the small scenario after one change of a table's text.
+    fn errors_after(table: &str, old: &str, new: &str) -> Vec<Diagnostic> {
         let text = small_table(table);
         assert!(text.contains(old), "{table} has no `{old}`");
-        let errors = changed(&[(table, &text.replacen(old, new, 1))]).expect_err(new);
+        let errors = small_with(&[(table, &text.replacen(old, new, 1))]).expect_err(new);
         errors
             .iter()
             .map(|error| match error {
-                ScenarioError::Invalid(wrong) => wrong.as_ref().clone(),
+                ScenarioError::Invalid(diagnostic) => diagnostic.as_ref().clone(),
                 other => panic!("{other}"),
             })
             .collect()
     }
 
     fn state<'s>(scenario: &'s Scenario, client: &str) -> &'s ClientState {
-        &scenario.clients.iter().find(|(known, _)| known.id.as_str() == client).unwrap().1
+        &scenario.clients.iter().find(|(other, _)| other.id.as_str() == client).unwrap().1
     }
 
     fn time(text: &str) -> Timestamp {
@@ -199,21 +202,18 @@ mod tests {
     #[test]
     fn the_small_scenario_is_read_completely() {
         let scenario = shipped("small");
-        let (client, tea) = &scenario.clients[0];
-        assert_eq!(
-            (client.id.as_str(), client.name.as_ref(), client.priority),
-            ("kettle-lane", "Kettle Lane Tea", 60.0)
-        );
-        assert_eq!(client.policy.max_actions_per_day, 8);
-        assert_eq!(client.calendar.iter().map(|day| day.name.as_ref()).collect::<Vec<_>>(), ["Shop day", "Halloween"]);
-        assert_eq!(tea.reality.as_ref().unwrap().as_of, time("2026-10-12T00:00:00Z"));
-        assert_eq!(tea.asset_uses.len(), 6);
-        assert_eq!(tea.channels[0].as_of, time("2026-10-18T23:00:00Z"));
-        let (repair, orbit) = &scenario.clients[1];
+        let (tea, tea_state) = &scenario.clients[0];
+        assert_eq!((tea.id.as_str(), tea.name.as_ref(), tea.priority), ("kettle-lane", "Kettle Lane Tea", 60.0));
+        assert_eq!(tea.policy.max_actions_per_day, 8);
+        assert_eq!(tea.calendar.iter().map(|day| day.name.as_ref()).collect::<Vec<_>>(), ["Shop day", "Halloween"]);
+        assert_eq!(tea_state.reality.as_ref().unwrap().as_of, time("2026-10-12T00:00:00Z"));
+        assert_eq!(tea_state.asset_uses.len(), 6);
+        assert_eq!(tea_state.channels[0].as_of, time("2026-10-18T23:00:00Z"));
+        let (repair, repair_state) = &scenario.clients[1];
         assert_eq!(repair.policy, policy());
-        assert_eq!(orbit.channels[0].as_of, time("2026-10-19T04:00:00Z"));
+        assert_eq!(repair_state.channels[0].as_of, time("2026-10-19T04:00:00Z"));
         assert!(repair.calendar.iter().any(|day| day.channel == Some(Channel::X)));
-        let x = &orbit.channels[1];
+        let x = &repair_state.channels[1];
         assert_eq!((x.engagement_rate, x.momentum, x.last_post_at, x.posts_last_30_days), (None, None, None, 0));
     }
 
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn blank_counts_are_computed_from_the_history() {
         let text = small_table("channels").replace("2026-10-17T12:00:00Z,2,4,0.11", ",,,");
-        let scenario = changed(&[("channels", &text)]).unwrap();
+        let scenario = small_with(&[("channels", &text)]).unwrap();
         let fb = &state(&scenario, "kettle-lane").channels[0];
         assert_eq!((fb.posts_last_7_days, fb.posts_last_30_days), (2, 4));
         assert_eq!(fb.last_post_at, Some(time("2026-10-17T12:00:00Z")));
@@ -286,24 +286,25 @@ mod tests {
     #[test]
     fn every_kind_of_invalid_cell_is_reported_with_its_location() {
         for (table, old, new, code, row, column) in BAD_CELLS {
-            let found = diagnostics(table, old, new);
+            let found = errors_after(table, old, new);
             let place = format!("{table}.csv: row {row} (line {}), column `{column}`", row + 1);
-            let is_named = |wrong: &Diagnostic| wrong.code == *code && wrong.place.to_string() == place;
-            assert!(found.iter().any(is_named), "{table}: `{new}` gave {found:?}");
+            let is_expected = |error: &Diagnostic| error.code == *code && error.place.to_string() == place;
+            assert!(found.iter().any(is_expected), "{table}: `{new}` gave {found:?}");
         }
     }
 
     #[test]
     fn any_asset_of_a_campaign_is_true_false_or_omitted() {
         let with = |cell: &str| small_table("campaigns").replace("weight\n", "any_asset\n").replace(",1.3", cell);
-        let serves = |scenario: &Scenario| -> Vec<bool> {
-            scenario.clients.iter().flat_map(|(client, _)| &client.campaigns).map(|row| row.any_asset).collect()
+        let flags = |scenario: &Scenario| -> Vec<bool> {
+            let campaigns = scenario.clients.iter().flat_map(|(client, _)| &client.campaigns);
+            campaigns.map(|campaign| campaign.any_asset).collect()
         };
         for (cell, expected) in [(",true", true), (",false", false), (",", false)] {
-            assert_eq!(serves(&changed(&[("campaigns", &with(cell))]).unwrap()), [expected], "{cell}");
+            assert_eq!(flags(&small_with(&[("campaigns", &with(cell))]).unwrap()), [expected], "{cell}");
         }
-        assert_eq!(serves(&changed(&[]).unwrap()), [false], "a table without the column");
-        let error = changed(&[("campaigns", &with(",perhaps"))]).unwrap_err().to_string();
+        assert_eq!(flags(&small_with(&[]).unwrap()), [false], "a table without the column");
+        let error = small_with(&[("campaigns", &with(",perhaps"))]).unwrap_err().to_string();
         assert!(error.contains("row 1 (line 2), column `any_asset`"), "{error}");
     }
 
@@ -318,14 +319,14 @@ mod tests {
             ("channels", "audience", "audiense", "add it, or rename `audiense`, which is not a column of this table"),
         ];
         for (table, old, new, remedy) in cases {
-            let found = diagnostics(table, old, new);
-            assert!(found.iter().any(|wrong| wrong.remedy.contains(remedy)), "{found:?}");
+            let found = errors_after(table, old, new);
+            assert!(found.iter().any(|error| error.remedy.contains(remedy)), "{found:?}");
         }
     }
 
     #[test]
     fn one_error_does_not_cause_further_ones() {
-        let alone = [
+        let mistakes = [
             ("channels", "audience", "audiense"),
             ("channels", "kettle-lane,email,1800", "kettle-lane,email,none"),
             ("clients", "active,60", "active,many"),
@@ -336,8 +337,8 @@ mod tests {
             ("assets", "k4,kettle-lane,", "k4,kettle-lane,,"),
             ("channels", "0.11,0.55,0.5,0.52", "0.11,0.55,0.5,0.52,"),
         ];
-        for (table, old, new) in alone {
-            let found = diagnostics(table, old, new);
+        for (table, old, new) in mistakes {
+            let found = errors_after(table, old, new);
             assert_eq!(found.len(), 1, "{found:?}");
         }
     }
@@ -346,14 +347,14 @@ mod tests {
     fn errors_of_all_tables_are_collected() {
         let clients = small_table("clients").replace("active,40", "active,400");
         let assets = small_table("assets").replace("0.8,0.9", "8,9");
-        let errors = changed(&[("clients", &clients), ("assets", &assets)]).unwrap_err();
+        let errors = small_with(&[("clients", &clients), ("assets", &assets)]).unwrap_err();
         assert_eq!(errors.len(), 3, "{errors}");
     }
 
     #[test]
     fn a_row_with_too_few_cells_is_an_error() {
         let text = small_table("policies").replace(",true\n", "\n");
-        let errors = changed(&[("policies", &text)]).unwrap_err().to_string();
+        let errors = small_with(&[("policies", &text)]).unwrap_err().to_string();
         assert_eq!(
             errors,
             "policies.csv: row 1 (line 2): 4 cells, but there are 5 columns; \
@@ -364,7 +365,7 @@ mod tests {
     #[test]
     fn an_uneven_row_does_not_hide_errors_in_other_rows() {
         let text = small_table("assets").replace("fb;ig,2026-09-10", "fb;ig,,2026-09-10").replace("0.65,0.7", "0.65,7");
-        let errors = changed(&[("assets", &text)]).unwrap_err().to_string();
+        let errors = small_with(&[("assets", &text)]).unwrap_err().to_string();
         assert!(errors.contains("row 1 (line 2): 15 cells, but there are 14 columns"), "{errors}");
         assert!(errors.contains("row 5 (line 6), column `brand_consistency`: `7` is out of range"), "{errors}");
         assert_eq!(errors.lines().count(), 2, "{errors}");
@@ -375,23 +376,23 @@ mod tests {
         let text = small_table("assets")
             .replace("Four new blends for cold mornings.", "\"Four new blends\nfor cold mornings.\"")
             .replace("0.65,0.7", "0.65,7");
-        let errors = changed(&[("assets", &text)]).unwrap_err().to_string();
+        let errors = small_with(&[("assets", &text)]).unwrap_err().to_string();
         assert!(errors.starts_with("assets.csv: row 5 (line 7), column `brand_consistency`"), "{errors}");
     }
 
     #[test]
     fn crlf_a_byte_order_mark_and_blank_lines_are_ignored() {
         let text = format!("\u{feff}{}\n\n", small_table("clients")).replace('\n', "\r\n");
-        let (changed, plain) = (changed(&[("clients", &text)]).unwrap(), shipped("small"));
+        let (changed, plain) = (small_with(&[("clients", &text)]).unwrap(), shipped("small"));
         assert_eq!(changed.clients, plain.clients);
         assert_ne!(changed.hash, plain.hash);
     }
 
     #[test]
     fn invalid_text_and_quotes_are_reported_with_their_line() {
-        let broken = |text: &str| changed(&[("policies", text)]).unwrap_err().to_string();
-        assert!(broken("client_id\n\"kettle").starts_with("policies.csv: line 2: a quote is not closed"));
-        assert!(broken("").starts_with("policies.csv: the file is empty"));
+        let error_of = |text: &str| small_with(&[("policies", text)]).unwrap_err().to_string();
+        assert!(error_of("client_id\n\"kettle").starts_with("policies.csv: line 2: a quote is not closed"));
+        assert!(error_of("").starts_with("policies.csv: the file is empty"));
         let dir = tempfile::tempdir().unwrap();
         fs::write(
             dir.path().join("scenario.toml"),
@@ -414,12 +415,14 @@ mod tests {
             body in "([a-z0-9,;:/\" \r\n.é-]|kettle-lane|fb|2026-10-01T00:00:00Z){0,60}",
             table in prop::sample::select(vec!["clients", "channels", "assets", "history", "calendar"]),
         ) {
-            if let Err(errors) = changed(&[(table, &format!("{header}\n{body}"))]) {
+            if let Err(errors) = small_with(&[(table, &format!("{header}\n{body}"))]) {
                 for error in errors.iter() {
-                    let ScenarioError::Invalid(wrong) = error else { panic!("{error}") };
-                    let Place::Table(at) = &wrong.place else { panic!("{error}") };
-                    prop_assert!(!at.file.is_empty() && !wrong.cause.is_empty() && !wrong.remedy.is_empty());
-                    prop_assert!(at.row.is_some() || at.line.is_some() || !at.column.is_empty() || wrong.code == "no_columns", "{error}");
+                    let ScenarioError::Invalid(diagnostic) = error else { panic!("{error}") };
+                    let Place::Table(at) = &diagnostic.place else { panic!("{error}") };
+                    prop_assert!(!at.file.is_empty() && !diagnostic.cause.is_empty() && !diagnostic.remedy.is_empty());
+                    let is_empty_file = diagnostic.code == "no_columns";
+                    let has_location = at.row.is_some() || at.line.is_some() || !at.column.is_empty();
+                    prop_assert!(has_location || is_empty_file, "{error}");
                 }
             }
         }

@@ -28,7 +28,7 @@ pub fn read_rows<R: Record>(path: &Path) -> Result<Vec<R>, ScenarioErrors> {
     for (table, index) in table.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
         rows.extend(table.row(index, None, &mut diagnostics).read::<R>());
     }
-    match ScenarioErrors::of(diagnostics.errors.into_iter().map(ScenarioError::from).collect()) {
+    match ScenarioErrors::from_list(diagnostics.errors.into_iter().map(ScenarioError::from).collect()) {
         Some(errors) => Err(errors),
         None => Ok(rows),
     }

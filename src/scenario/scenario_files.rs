@@ -19,9 +19,9 @@ pub struct ScenarioFiles {
     pub channels: Vec<ChannelRow>,
     /// The clients' assets.
     pub assets: Vec<AssetRow>,
-    /// Their campaigns.
+    /// The clients' campaigns.
     pub campaigns: Vec<CampaignRow>,
-    /// The policies agreed with them.
+    /// The clients' policies.
     pub policies: Vec<PolicyRow>,
     /// Early warnings.
     pub warnings: Vec<WarningRow>,
@@ -79,7 +79,7 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
     files
 }
 
-/// A row for every post in the state: uses of assets, and posts whose asset is not known.
+/// A row for every post in the state, with its asset if that is known.
 fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
     let row = |channel: Channel, at: Timestamp, asset: Option<&AssetId>| HistoryRow {
         client_id: client.id.clone(),
@@ -90,8 +90,8 @@ fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
         reach: None,
         engagements: None,
     };
-    let known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
-    let uses = || state.asset_uses.iter().filter(|used| known(used.asset_id.as_str()));
+    let is_known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
+    let uses = || state.asset_uses.iter().filter(|used| is_known(used.asset_id.as_str()));
     let with_asset: BTreeSet<(Channel, Timestamp)> = uses().map(|used| (used.channel, used.at)).collect();
     let mut rows: Vec<HistoryRow> = uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
     for channel in &state.channels {

@@ -1,8 +1,8 @@
 //! Reads a CSV or Parquet file into text columns with known names.
 //!
-//! The only place that reads with polars. Every cell stays text, whatever a Parquet file declares, so that the same
+//! Only this module reads with polars. Every cell stays text, whatever a Parquet file declares, so that the same
 //! code validates both kinds of file and an invalid cell keeps its location. Damaged compressed pages of a Parquet file
-//! are not handled: polars may abort the process on those.
+//! are not handled: polars may abort the process when it reads them.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -55,11 +55,11 @@ impl FileKind {
     }
 }
 
-/// A column as polars holds it.
+/// A text column that polars has read.
 #[derive(Debug)]
-struct Cells(StringChunked);
+struct PolarsColumn(StringChunked);
 
-impl TextColumn for Cells {
+impl TextColumn for PolarsColumn {
     fn cell(&self, position: usize) -> Option<&str> {
         self.0.get(position)
     }
@@ -74,14 +74,14 @@ pub(super) fn read(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Table> {
     let mut errors = FileErrors { file: file.into(), problems };
-    if let Some((what, remedy)) = mistaken_format(&bytes) {
-        errors.reject("foreign_file", None, "", format!("it is {what}, not a table"), remedy);
+    if let Some((format, remedy)) = mistaken_format(&bytes) {
+        errors.reject("foreign_file", None, "", format!("it is {format}, not a table"), remedy);
         return None;
     }
-    let kind = if bytes.starts_with(PARQUET) { FileKind::Parquet } else { kind };
+    let kind = if bytes.starts_with(PARQUET_MAGIC) { FileKind::Parquet } else { kind };
     match kind {
-        FileKind::Csv => csv(&mut errors, &bytes, spec),
-        FileKind::Parquet => parquet(&mut errors, bytes, spec),
+        FileKind::Csv => read_csv(&mut errors, &bytes, spec),
+        FileKind::Parquet => read_parquet(&mut errors, bytes, spec),
     }
 }
 
@@ -89,18 +89,18 @@ pub(super) fn read(
 const MAX_COLUMNS: usize = 1000;
 
 /// The magic bytes of a Parquet file.
-const PARQUET: &[u8] = b"PAR1";
+const PARQUET_MAGIC: &[u8] = b"PAR1";
 
-/// Detects by its first bytes a file that is often mistaken for a table: what it is, and how to fix it.
+/// The format of a file that is often mistaken for a table, detected by its first bytes, and the remedy.
 fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let as_csv = "open it and save the sheet as CSV in UTF-8";
-    let kinds: [(&[u8], &str, &str); 4] = [
+    let formats: [(&[u8], &str, &str); 4] = [
         (b"PK\x03\x04", "a workbook (XLSX, ODS) or an archive (ZIP)", as_csv),
         (b"\xd0\xcf\x11\xe0", "a workbook (XLS)", as_csv),
         (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),
         (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
     ];
-    kinds.into_iter().find(|(start, ..)| bytes.starts_with(start)).map(|(_, what, remedy)| (what, remedy))
+    formats.into_iter().find(|(start, ..)| bytes.starts_with(start)).map(|(_, format, remedy)| (format, remedy))
 }
 
 /// Records errors of a file as a whole, rather than of one of its rows.
@@ -132,34 +132,33 @@ fn check_column_count(errors: &mut FileErrors<'_>, columns: usize) -> bool {
     columns <= MAX_COLUMNS
 }
 
-fn csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
+fn read_csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Table> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = utf8(errors, bytes)?;
+    let text = check_utf8(errors, bytes)?;
     let (separator, skipped) = match csv_scan::declared_separator(text) {
         Some(separator) => (separator, 1),
-        None => (csv_scan::separator(text), 0),
+        None => (csv_scan::detected_separator(text), 0),
     };
     let records = check_quotes(errors, bytes, separator)?;
-    let Some(header_at) = records.iter().skip(skipped).position(|record| !record.is_blank()).map(|at| at + skipped)
-    else {
+    let Some(blank_lines) = records.iter().skip(skipped).position(|record| !record.is_blank()) else {
         errors.reject("no_columns", None, "", "the file is empty", "write a header line with the column names");
         return None;
     };
-    let (header, body) = records.get(header_at..)?.split_first()?;
-    let names = csv_scan::cells(text.get(header.start..header.end)?, separator);
+    let (header, body) = records.get(skipped + blank_lines..)?.split_first()?;
+    let names = csv_scan::header_cells(text.get(header.start..header.end)?, separator);
     if !check_column_count(errors, names.len()) {
         return None;
     }
-    let before = errors.problems.len();
-    let known = known_columns(errors, &names, Some(header.line), spec);
-    if errors.problems.iter().skip(before).any(|problem| problem.code == "duplicate_column") {
+    let problems_before = errors.problems.len();
+    let known_names = known_names(errors, &names, Some(header.line), spec);
+    if errors.problems.iter().skip(problems_before).any(|problem| problem.code == "duplicate_column") {
         return None;
     }
     let rows = even_rows(errors, body, names.len());
-    let first = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
-    let cells = body.get(first).map_or(&[][..], |first| bytes.get(first.start..).unwrap_or_default());
-    let frame = match parsed_csv(cells, names.len(), separator) {
-        Ok(frame) => frame,
+    let first_row = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
+    let row_bytes = body.get(first_row).map_or(&[][..], |record| bytes.get(record.start..).unwrap_or_default());
+    let columns = match parse_csv(row_bytes, names.len(), separator) {
+        Ok(columns) => columns,
         Err(error) => {
             errors.reject(
                 "unreadable",
@@ -171,18 +170,19 @@ fn csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Option<Ta
             return None;
         }
     };
-    let height = frame.first().map_or(0, StringChunked::len);
-    if height != body.len() - first {
-        let cause = format!("{height} rows were read, but the file has {}", body.len() - first);
+    let height = columns.first().map_or(0, StringChunked::len);
+    if height != body.len() - first_row {
+        let cause = format!("{height} rows were read, but the file has {}", body.len() - first_row);
         errors.reject("unreadable", None, "", cause, "save it as plain CSV in UTF-8");
         return None;
     }
     let is_whole = rows.len() == body.iter().filter(|record| !record.is_blank()).count();
-    let rows = rows.into_iter().map(|row| RowLocation { position: row.position - first, ..row }).collect();
-    Some(Table { is_csv: true, is_whole, ..assembled(errors, known, frame, rows, spec) })
+    // Polars counts from the first row, since it is not given the blank lines before it.
+    let rows = rows.into_iter().map(|row| RowLocation { position: row.position - first_row, ..row }).collect();
+    Some(Table { is_csv: true, is_whole, ..assemble(errors, known_names, columns, rows, spec) })
 }
 
-fn utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b str> {
+fn check_utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
         Err(error) => {
@@ -224,9 +224,9 @@ fn even_rows(errors: &mut FileErrors<'_>, body: &[CsvRecord], columns: usize) ->
     even
 }
 
-fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<StringChunked>> {
-    let names: Vec<PlSmallStr> = (0..columns).map(|at| PlSmallStr::from_string(at.to_string())).collect();
-    if cells.is_empty() {
+fn parse_csv(row_bytes: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<StringChunked>> {
+    let names: Vec<PlSmallStr> = (0..columns).map(|index| PlSmallStr::from_string(index.to_string())).collect();
+    if row_bytes.is_empty() {
         return Ok(names.into_iter().map(|name| StringChunked::full_null(name, 0)).collect());
     }
     let schema: Schema = names.iter().map(|name| Field::new(name.clone(), DataType::String)).collect();
@@ -236,12 +236,12 @@ fn parsed_csv(cells: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<S
         .with_has_header(false)
         .with_schema(Some(Arc::new(schema)))
         .with_rechunk(true)
-        .into_reader_with_file_handle(Cursor::new(cells))
+        .into_reader_with_file_handle(Cursor::new(row_bytes))
         .finish()?;
     names.iter().map(|name| Ok(frame.column(name)?.str()?.clone())).collect()
 }
 
-fn parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Table> {
+fn read_parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Option<Table> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = match reader.schema() {
         Ok(schema) => schema,
@@ -260,9 +260,9 @@ fn parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Opt
     if !check_column_count(errors, names.len()) {
         return None;
     }
-    let known = known_columns(errors, &names, None, spec);
+    let known_names = known_names(errors, &names, None, spec);
     let mut is_supported_file = true;
-    for (field, column) in schema.iter_values().zip(&known).filter(|(_, column)| column.is_some()) {
+    for (field, column) in schema.iter_values().zip(&known_names).filter(|(_, column)| column.is_some()) {
         if !is_supported(field.dtype()) {
             is_supported_file = false;
             let cause = format!("its type `{:?}` is not supported", field.dtype());
@@ -270,15 +270,15 @@ fn parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Opt
             errors.reject("unreadable_type", None, column.unwrap_or_default(), cause, remedy);
         }
     }
-    if !is_supported_file || known.iter().all(Option::is_none) {
+    if !is_supported_file || known_names.iter().all(Option::is_none) {
         return None;
     }
-    let wanted = names.iter().zip(&known).filter(|(_, column)| column.is_some()).map(|(name, _)| name.clone());
-    match parsed_parquet(reader, wanted.collect()) {
-        Ok(frame) => {
-            let height = frame.first().map_or(0, StringChunked::len);
+    let read_names = names.iter().zip(&known_names).filter(|(_, known)| known.is_some()).map(|(name, _)| name.clone());
+    match parse_parquet(reader, read_names.collect()) {
+        Ok(columns) => {
+            let height = columns.first().map_or(0, StringChunked::len);
             let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
-            Some(assembled(errors, known.into_iter().filter(Option::is_some).collect(), frame, rows, spec))
+            Some(assemble(errors, known_names.into_iter().filter(Option::is_some).collect(), columns, rows, spec))
         }
         Err(error) => {
             errors.reject(
@@ -293,7 +293,7 @@ fn parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -> Opt
     }
 }
 
-/// Types that polars can read with the features enabled here; it would fail on others.
+/// Whether polars can read a column of this type with the features enabled here.
 fn is_supported(kind: &ArrowDataType) -> bool {
     use ArrowDataType as Kind;
     matches!(
@@ -312,41 +312,42 @@ fn is_supported(kind: &ArrowDataType) -> bool {
     )
 }
 
-fn parsed_parquet(reader: ParquetReader<Cursor<Vec<u8>>>, wanted: Vec<String>) -> PolarsResult<Vec<StringChunked>> {
-    let mut frame = reader.with_columns(Some(wanted.clone())).finish()?;
+fn parse_parquet(reader: ParquetReader<Cursor<Vec<u8>>>, names: Vec<String>) -> PolarsResult<Vec<StringChunked>> {
+    let mut frame = reader.with_columns(Some(names.clone())).finish()?;
     frame.rechunk_mut();
-    wanted.iter().map(|name| Ok(frame.column(name)?.cast(&DataType::String)?.str()?.clone())).collect()
+    names.iter().map(|name| Ok(frame.column(name)?.cast(&DataType::String)?.str()?.clone())).collect()
 }
 
-fn assembled(
+/// The table of the columns with known names.
+fn assemble(
     errors: &FileErrors<'_>,
-    known: Vec<Option<&'static str>>,
-    frame: Vec<StringChunked>,
+    known_names: Vec<Option<&'static str>>,
+    columns: Vec<StringChunked>,
     rows: Vec<RowLocation>,
     spec: &TableSpec,
 ) -> Table {
-    let missing = spec.required().filter(|name| !known.contains(&Some(*name))).collect();
-    let columns = known.into_iter().zip(frame).filter_map(|(name, cells)| {
-        let cells: Box<dyn TextColumn> = Box::new(Cells(cells));
+    let missing = spec.required().filter(|name| !known_names.contains(&Some(*name))).collect();
+    let columns = known_names.into_iter().zip(columns).filter_map(|(name, cells)| {
+        let cells: Box<dyn TextColumn> = Box::new(PolarsColumn(cells));
         Some((name?, cells))
     });
     let columns = columns.collect();
     Table { file: Arc::clone(&errors.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
-/// For each column of the file its name in the spec; `None` for those that are ignored. A missing required column is
-/// reported together with the unknown column that may be a misspelling of it.
-fn known_columns(
+/// For each column of the file its name in the spec; `None` if the spec has no such column. A missing required column
+/// is reported together with the unknown column that may be a misspelling of it.
+fn known_names(
     errors: &mut FileErrors<'_>,
     names: &[String],
     line: Option<usize>,
     spec: &TableSpec,
 ) -> Vec<Option<&'static str>> {
     let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| *column == name)).collect();
-    for (at, name) in names.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         // Ignored columns may be repeated.
         let is_read = !spec.ignore_unknown || spec.names().any(|column| column == *name);
-        if is_read && !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
+        if is_read && !name.is_empty() && names.iter().take(index).any(|earlier| earlier == name) {
             errors.reject("duplicate_column", line, name, "it occurs twice", "remove one of the two");
         }
     }

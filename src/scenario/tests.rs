@@ -1,4 +1,4 @@
-//! What the tests of scenarios share, and the columns of an import for the test that lists all tables.
+//! Helpers of the scenario tests, and the columns of imported files for the test that lists the columns of all tables.
 
 use std::path::Path;
 

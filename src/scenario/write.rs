@@ -4,31 +4,31 @@ use polars_core::prelude::{DataFrame, PolarsError, PolarsResult};
 
 use super::error::ScenarioError;
 use super::generate::TrueResponse;
-use super::manifest::{MANIFEST_FILE, is_plausible};
+use super::manifest::{MANIFEST_FILE, is_allowed_start};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::frames::{self, frame_of};
 
-/// The file with the true response of a generated scenario, which no scenario reads.
+/// The file with the true response of a generated scenario. It is not part of the scenario, and is never read.
 const TRUTH_FILE: &str = "truth/world.csv";
 
 /// The files of a folder with their names and contents, the manifest last. Tables without rows are omitted, except
 /// clients and channels. File names and formats come from the manifest.
 ///
 /// # Errors
-/// If no scenario can start in its week, a file name does not end in `.csv` or `.parquet`, or a table cannot be
+/// If the first week is out of range, a file name does not end in `.csv` or `.parquet`, or a table cannot be
 /// encoded.
 pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
     let mut manifest = files.manifest.clone();
-    if !is_plausible(manifest.start) {
+    if !is_allowed_start(manifest.start) {
         let cause = format!("a scenario cannot start in {}", manifest.start);
         return Err(Diagnostic::new("out_of_range", Place::None, cause, "use another week").into());
     }
     let mut rendered = Vec::new();
-    for (table, frame) in frames(files) {
+    for (table, frame) in table_frames(files) {
         let file = manifest.files.entry(table.to_owned()).or_insert_with(|| format!("{table}.csv")).clone();
-        let frame = frame.map_err(|error| unwritable(&file, &error))?;
+        let frame = frame.map_err(|error| encode_error(&file, &error))?;
         if matches!(table, "clients" | "channels") || frame.height() > 0 {
             let bytes = table_bytes(&file, frame)?;
             rendered.push((file, bytes));
@@ -47,26 +47,24 @@ pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioE
 /// If the table cannot be encoded.
 pub fn render_truth(truth: &[TrueResponse]) -> Result<(String, Vec<u8>), ScenarioError> {
     let frame = frames::frame_of_all(truth.iter().flat_map(TrueResponse::rows));
-    let bytes = frame.and_then(frames::csv).map_err(|error| unwritable(TRUTH_FILE, &error))?;
+    let bytes = frame.and_then(frames::csv).map_err(|error| encode_error(TRUTH_FILE, &error))?;
     Ok((TRUTH_FILE.to_owned(), bytes))
 }
 
 fn table_bytes(name: &str, frame: DataFrame) -> Result<Vec<u8>, ScenarioError> {
-    let written = match FileKind::of(name) {
+    let bytes = match FileKind::of(name) {
         Some(FileKind::Csv) => frames::csv(frame),
         Some(FileKind::Parquet) => frames::parquet(frame),
         None => Err(PolarsError::InvalidOperation(format!("`{name}` is neither .csv nor .parquet").into())),
     };
-    written.map_err(|error| unwritable(name, &error))
+    bytes.map_err(|error| encode_error(name, &error))
 }
 
-fn unwritable(name: &str, error: &PolarsError) -> ScenarioError {
+fn encode_error(name: &str, error: &PolarsError) -> ScenarioError {
     ScenarioError::Encode { name: name.to_owned(), cause: error.to_string() }
 }
 
-type Frame = PolarsResult<DataFrame>;
-
-fn frames(files: &ScenarioFiles) -> [(&'static str, Frame); 10] {
+fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame>); 10] {
     [
         ("clients", frame_of(&files.clients)),
         ("channels", frame_of(&files.channels)),
@@ -124,16 +122,16 @@ mod tests {
         let read_back = |files: &ScenarioFiles, name: &str| -> (String, usize) {
             let folder = dir.path().join(name);
             write_folder(&folder, files);
-            let heading = std::fs::read_to_string(folder.join("campaigns.csv")).unwrap();
+            let table = std::fs::read_to_string(folder.join("campaigns.csv")).unwrap();
             let scenario = read(&folder, &policy()).unwrap();
             let campaigns = scenario.clients.iter().flat_map(|(client, _)| &client.campaigns);
-            (heading.lines().next().unwrap().to_owned(), campaigns.filter(|campaign| campaign.any_asset).count())
+            (table.lines().next().unwrap().to_owned(), campaigns.filter(|campaign| campaign.any_asset).count())
         };
-        let (heading, open) = read_back(&files, "older");
-        assert!(heading.ends_with(",weight") && open == 0, "{heading}");
+        let (header, flagged) = read_back(&files, "unset");
+        assert!(header.ends_with(",weight") && flagged == 0, "{header}");
         files.campaigns[1].any_asset = true;
-        let (heading, open) = read_back(&files, "newer");
-        assert!(heading.ends_with(",weight,any_asset") && open == 1, "{heading}");
+        let (header, flagged) = read_back(&files, "set");
+        assert!(header.ends_with(",weight,any_asset") && flagged == 1, "{header}");
     }
 
     #[test]

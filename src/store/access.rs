@@ -72,13 +72,14 @@ impl Ledger {
         with_retries(|| async {
             let mut tx = self.write().await?;
             self.require_workspace(&mut tx, token.workspace).await?;
-            let same = "SELECT expires_at FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
+            let same_name =
+                "SELECT expires_at FROM tokens WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             let workspace = token.workspace.as_str();
-            let ends: Vec<(Instant,)> = tx.all(same, values![workspace, token.name]).await?;
-            if ends.iter().any(|(Instant(end),)| token.now < *end) {
+            let expiries: Vec<(Instant,)> = tx.all(same_name, values![workspace, token.name]).await?;
+            if expiries.iter().any(|(Instant(expires_at),)| token.now < *expires_at) {
                 return Err(StoreError::TokenNameTaken(token.name.to_owned()));
             }
-            // An expired token gives up its name.
+            // The name of an expired token may be used again.
             let retire = "UPDATE tokens SET revoked_at = $3 \
                           WHERE workspace_id = $1 AND name = $2 AND revoked_at IS NULL";
             tx.run(retire, values![workspace, token.name, token.now]).await?;
@@ -149,11 +150,11 @@ impl Ledger {
         Ok(token.filter(|token| token.is_active(now)))
     }
 
-    /// The active token behind an unexpired session.
+    /// The active token of the unexpired session whose cookie has the given hash.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn session_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
+    pub async fn token_of_session(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions JOIN tokens ON tokens.id = sessions.token_id \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2"

@@ -22,7 +22,7 @@ pub(super) struct NewAction<'s> {
     /// The signals behind it, a JSON object; `None` for none.
     pub signals: Option<serde_json::Value>,
     pub actor: &'s str,
-    /// Number of decisions already recorded about the schedule at the same instant; keeps ids unique.
+    /// Number of decisions already recorded about the schedule at the same instant, which keeps ids unique.
     pub earlier: u32,
     /// When a draft was attempted, and the result; `None` for other decisions.
     pub executed: Option<(Timestamp, serde_json::Value)>,
@@ -111,6 +111,17 @@ from_row! {
     }
 }
 
+/// Number of recorded decisions of one kind and outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionCount {
+    /// The kind of decision.
+    pub action_type: ActionType,
+    /// The outcome.
+    pub status: DecisionStatus,
+    /// Number of decisions.
+    pub count: i64,
+}
+
 /// Selects decisions. A field that is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ActionFilter {
@@ -158,7 +169,8 @@ impl ActionFilter {
     }
 }
 
-/// Names of the agents, in the order of the partial index on other actors, whose condition the query must repeat.
+/// Names of the agents. The partial index for other actors excludes them in this order; to use the index, a query must
+/// repeat its condition exactly.
 const AGENTS: [&str; 6] =
     ["agency_director", "client_ops", "creative_director", "early_warning", "performance_reality", "scaling"];
 
@@ -175,7 +187,7 @@ impl Ledger {
         let mut conditions = self.conditions();
         filter.add_to(&mut conditions);
         if let Some(cursor) = after {
-            conditions.before(cursor, "created_at");
+            conditions.after_descending(cursor, "created_at");
         }
         let (conditions, values) = conditions.finish();
         let sql = format!(
@@ -193,10 +205,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn action_counts(
-        &self,
-        filter: &ActionFilter,
-    ) -> Result<Vec<(ActionType, DecisionStatus, i64)>, StoreError> {
+    pub async fn action_counts(&self, filter: &ActionFilter) -> Result<Vec<ActionCount>, StoreError> {
         let mut conditions = self.conditions();
         filter.add_to(&mut conditions);
         let (conditions, values) = conditions.finish();
@@ -206,6 +215,7 @@ impl Ledger {
         );
         let mut tx = self.read().await?;
         let counts: Vec<(Name<ActionType>, Name<DecisionStatus>, i64)> = tx.all(&sql, values).await?;
-        Ok(counts.into_iter().map(|(Name(kind), Name(status), count)| (kind, status, count)).collect())
+        let count = |(Name(action_type), Name(status), count)| ActionCount { action_type, status, count };
+        Ok(counts.into_iter().map(count).collect())
     }
 }

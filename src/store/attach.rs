@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::action_log::{NewAction, record};
 use super::client_state::{ClientSelector, capacity, load_client_states};
 use super::commit::lock_clients;
-use super::daily::needs_review;
+use super::daily::review_reason;
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
-use super::review::{ScheduleFilter, find};
-use super::schedule::{NO_OTHER_LIVE, Schedule, committed, transition_payload};
-use super::schedule_json::{ATTACHED, preview, warnings};
+use super::review::{ScheduleFilter, find_schedules};
+use super::schedule::{SLOT_IS_FREE, Schedule, scheduled_post, transition_payload};
+use super::schedule_json::{ATTACHED, asset_preview, warnings};
 use super::values::values;
 use crate::model::{
     ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
@@ -37,12 +37,12 @@ impl Ledger {
     /// schedule is re-evaluated at once, as the daily pass would, and becomes ready or pending. Returns its new state.
     /// An earlier approval is void, and whoever attached the asset counts as the one who committed the schedule.
     ///
-    /// The asset must not be on cooldown: the cooldown applies before and after each of its uses, later committed ones
+    /// The asset must not be on cooldown, which applies before and after each of its uses, those committed for later
     /// included.
     ///
     /// # Errors
-    /// If the schedule is unknown, not blocked because of its asset, or past; if anything blocks the post with this
-    /// asset; if the database fails. Nothing is changed then.
+    /// If the schedule is unknown or past; if it is not blocked because of its asset or for lack of one; if anything
+    /// blocks the post with the new asset; or if the database fails. Nothing is changed then.
     pub async fn attach(
         &self,
         planner: &Planner<'_>,
@@ -52,18 +52,19 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Schedule, StoreError> {
         let attach = Attach { planner, asset, actor, now };
-        let only = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
+        let by_id = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
         with_retries(|| async {
             let mut tx = self.write().await?;
             let unknown = || StoreError::UnknownSchedule(schedule.to_string());
-            let before = find(&mut tx, &only, self.conditions(), true).await?.pop().ok_or_else(unknown)?;
+            let before = find_schedules(&mut tx, &by_id, self.conditions(), true).await?.pop().ok_or_else(unknown)?;
             if attach.is_done(&mut tx, &before).await? {
                 return Ok(before);
             }
             attach.check(&before)?;
             let after = attach.reevaluated(&mut tx, &before).await?;
             attach.write(&mut tx, &before, &after).await?;
-            let attached = find(&mut tx, &only, self.conditions(), false).await?.pop().ok_or_else(unknown)?;
+            let attached =
+                find_schedules(&mut tx, &by_id, self.conditions(), false).await?.pop().ok_or_else(unknown)?;
             tx.commit().await?;
             Ok(attached)
         })
@@ -72,7 +73,7 @@ impl Ledger {
 }
 
 impl Attach<'_> {
-    /// Whether an earlier attempt, whose response was lost, has already done this.
+    /// Whether an earlier attempt, whose response was lost, has already attached the asset.
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
                    AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
@@ -83,7 +84,7 @@ impl Attach<'_> {
     /// Fails if the schedule may not be given an asset at all.
     fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let reason = schedule.reason();
-        let needs_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.is_of_asset());
+        let needs_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.concerns_asset());
         if schedule.status != ScheduleStatus::Blocked || !needs_asset {
             return Err(StoreError::AssetNotReplaceable { id: schedule.id, status: schedule.status });
         }
@@ -99,15 +100,15 @@ impl Attach<'_> {
         // Concurrent users of the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
         let excluded = BTreeSet::from([before.id]);
-        let known = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?;
+        let clients = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?;
         let (client, state) =
-            known.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
-        let post = self.post(tx, before, client, state).await?;
+            clients.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
+        let post = self.evaluated_post(tx, before, client, state).await?;
         let Some(choice) = &post.asset else { return Err(blocked_error(before, Reason::NoAsset)) };
         let mut after = Schedule {
             creative_asset_id: Some(choice.asset_id.to_string()),
             variation_id: choice.variation_id.as_ref().map(ToString::to_string),
-            content_preview: preview(client, choice),
+            content_preview: asset_preview(client, choice),
             campaign_id: post.campaign_id.as_ref().map(ToString::to_string),
             priority: post.priority,
             status: post.status,
@@ -120,7 +121,7 @@ impl Attach<'_> {
             fatigue: post.fatigue,
             ..before.clone()
         };
-        let reason = (post.status == ScheduleStatus::Pending).then(|| needs_review(&post, client));
+        let reason = (post.status == ScheduleStatus::Pending).then(|| review_reason(&post, client));
         after.blocked_reason = reason.as_ref().map(ToString::to_string);
         after.blocked_code = reason.as_ref().map(|reason| reason.code().to_owned());
         after.blocked_details = reason.as_ref().map_or_else(|| json!({}), Reason::details);
@@ -128,15 +129,15 @@ impl Attach<'_> {
         Ok(after)
     }
 
-    /// The post that the schedule becomes; an error if anything blocks it.
-    async fn post(
+    /// The schedule's post with the new asset, evaluated; an error if anything blocks it.
+    async fn evaluated_post(
         &self,
         tx: &mut Tx,
         before: &Schedule,
         client: &Client,
         state: &ClientState,
     ) -> Result<Post, StoreError> {
-        let mut post = committed(before);
+        let mut post = scheduled_post(before);
         post.asset = Some(self.asset.to_owned());
         if let Some(reason) = objection_to(self.planner.rules(), client, state, &post, None)? {
             return Err(blocked_error(before, reason));
@@ -161,7 +162,7 @@ impl Attach<'_> {
              content_preview = $5, risk_level = $6, confidence = $7, expected_engagement = $8, fatigue = $9, \
              metadata = $10, blocked_reason = $11, blocked_code = $12, blocked_details = $13, \
              updated_at = $14, campaign_id = $15, priority = $16, created_by = $17, \
-             approved_by = NULL, approved_at = NULL WHERE id = $1 AND {NO_OTHER_LIVE}"
+             approved_by = NULL, approved_at = NULL WHERE id = $1 AND {SLOT_IS_FREE}"
         );
         let values = values![
             after.id,
@@ -209,10 +210,10 @@ impl Attach<'_> {
             earlier: 0,
             executed: None,
         };
-        let step = transition_payload(before.status, after.status, after.reason().as_ref());
+        let transition = transition_payload(before.status, after.status, after.reason().as_ref());
         [
             action(ActionType::SelectAsset, DecisionStatus::Accepted, chosen),
-            action(ActionType::PostingDecision, status, step),
+            action(ActionType::PostingDecision, status, transition),
         ]
     }
 }

@@ -65,7 +65,7 @@ pub(super) use upsert;
 /// Bytes of rows sent to PostgreSQL per chunk.
 const COPY_CHUNK: usize = 1 << 18;
 /// Maximum number of bind values in one SQLite statement.
-const SQLITE_VALUES: usize = 32_000;
+const MAX_SQLITE_VALUES: usize = 32_000;
 
 /// Whether the transaction is restricted to one workspace.
 async fn is_scoped(tx: &mut Transaction<'static, Postgres>) -> Result<bool, StoreError> {
@@ -104,14 +104,15 @@ pub(super) async fn insert_staged<T>(
     Ok(written)
 }
 
+/// Copies rows into the table named `destination`, which has the columns of `table`.
 async fn copy<T>(
     tx: &mut Transaction<'static, Postgres>,
-    name: &str,
+    destination: &str,
     table: &InsertTarget,
     rows: impl IntoIterator<Item = T>,
     encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
-    let statement = format!("COPY {name} ({}) FROM STDIN", table.columns.join(", "));
+    let statement = format!("COPY {destination} ({}) FROM STDIN", table.columns.join(", "));
     let mut sink = tx.copy_in_raw(&statement).await?;
     let mut encoder = RowEncoder::Copy(String::with_capacity(COPY_CHUNK + 4096));
     for row in rows {
@@ -141,7 +142,7 @@ pub(super) async fn insert_many<T>(
     encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
-    let max_values = SQLITE_VALUES / width * width;
+    let max_values = MAX_SQLITE_VALUES / width * width;
     let mut encoder = RowEncoder::Values(Vec::with_capacity(max_values));
     let mut written = 0;
     for row in rows {
@@ -233,7 +234,7 @@ impl RowEncoder {
     }
 
     pub fn instant(&mut self, at: Timestamp) -> &mut Self {
-        self.display(at, || at.into())
+        self.unescaped(at, || at.into())
     }
 
     /// Adds an instant, or NULL.
@@ -245,7 +246,7 @@ impl RowEncoder {
     }
 
     pub fn id(&mut self, id: Uuid) -> &mut Self {
-        self.display(id, || id.into())
+        self.unescaped(id, || id.into())
     }
 
     /// Adds an id, or NULL.
@@ -257,7 +258,7 @@ impl RowEncoder {
     }
 
     pub fn number(&mut self, number: f64) -> &mut Self {
-        self.display(number, || number.into())
+        self.unescaped(number, || number.into())
     }
 
     /// Adds a number, or NULL.
@@ -271,14 +272,15 @@ impl RowEncoder {
     /// Adds an integer.
     pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
         let number = number.into();
-        self.display(number, || number.into())
+        self.unescaped(number, || number.into())
     }
 
     pub fn flag(&mut self, flag: bool) -> &mut Self {
-        self.display(flag, || flag.into())
+        self.unescaped(flag, || flag.into())
     }
 
-    fn display(&mut self, cell: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
+    /// Adds a cell whose text needs no escaping.
+    fn unescaped(&mut self, cell: impl std::fmt::Display, value: impl FnOnce() -> Value) -> &mut Self {
         use std::fmt::Write as _;
         match self {
             RowEncoder::Values(values) => values.push(value()),

@@ -6,19 +6,19 @@ use super::bulk_insert::upsert;
 use super::database::Tx;
 use super::drafts::Draft;
 use super::error::StoreError;
-use super::pass::{Pass, RulesByClient, before};
+use super::pass::{Pass, RulesByClient};
 use super::row::{Instant, from_row};
 use super::values::{Value, values};
 use crate::model::{HOUR_SECONDS, Timestamp, Zone};
-use crate::planner::{rested, tired};
+use crate::planner::{decayed_fatigue, fatigue_after_post};
 
 from_row! {
     /// The part of a channel's state that the daily pass updates.
     struct ChannelFatigue {
         audience: f64,
         last_post_at: Option<Timestamp> as Option<Instant>,
-        week: i64 = "posts_last_7_days",
-        month: i64 = "posts_last_30_days",
+        posts_last_7_days: i64,
+        posts_last_30_days: i64,
         fatigue: f64 = "fatigue_score",
         as_of: Timestamp as Instant = "fatigue_as_of",
     }
@@ -44,7 +44,8 @@ impl ChannelFatigue {
     fn add_fatigue(&mut self, posts: &[Timestamp], rates: &FatigueRates) {
         for post in posts {
             let before = (self.fatigue, self.as_of);
-            (self.fatigue, self.as_of) = tired(before, *post, &rates.zone, rates.half_life_hours, rates.per_post);
+            (self.fatigue, self.as_of) =
+                fatigue_after_post(before, *post, &rates.zone, rates.half_life_hours, rates.per_post);
             self.last_post_at = self.last_post_at.max(Some(*post));
         }
     }
@@ -54,7 +55,7 @@ impl ChannelFatigue {
 type Channels = BTreeMap<(String, String), ChannelFatigue>;
 
 /// Channels that meet a condition, locked in key order so that concurrent passes cannot deadlock.
-async fn channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels, StoreError> {
+async fn lock_channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels, StoreError> {
     let sql = format!(
         "SELECT client_id, channel, audience, last_post_at, posts_last_7_days, posts_last_30_days, \
          fatigue_score, fatigue_as_of FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
@@ -64,54 +65,54 @@ async fn channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels
 }
 
 impl Pass<'_> {
-    /// Adds the fatigue of new drafts to their channels, and of manual posts made before them.
+    /// Adds the fatigue of new drafts to their channels, and that of manual posts made before the last draft.
     pub(super) async fn add_fatigue(
         &self,
         tx: &mut Tx,
-        made: &[Draft],
+        drafts: &[Draft],
         rules: &RulesByClient<'_>,
     ) -> Result<(), StoreError> {
-        let clients: BTreeSet<&str> = made.iter().map(|draft| draft.schedule.client_id.as_str()).collect();
+        let clients: BTreeSet<&str> = drafts.iter().map(|draft| draft.schedule.client_id.as_str()).collect();
         let clients: Vec<&str> = clients.into_iter().collect();
-        let mut channels = channels(tx, "client_id = ANY($1)", clients.as_slice().into()).await?;
-        let mut drafted: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
-        for Draft { schedule, .. } in made {
+        let mut channels = lock_channels(tx, "client_id = ANY($1)", clients.as_slice().into()).await?;
+        let mut draft_times: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
+        for Draft { schedule, .. } in drafts {
             let key = (schedule.client_id.clone(), schedule.channel.name().to_owned());
-            drafted.entry(key).or_default().push(schedule.scheduled_for);
+            draft_times.entry(key).or_default().push(schedule.scheduled_for);
         }
-        channels.retain(|key, _| drafted.contains_key(key));
+        channels.retain(|key, _| draft_times.contains_key(key));
         let manual = self.manual_posts(tx, &channels).await?;
         for (key, state) in &mut channels {
             let Some(rates) = Self::rates(key, rules) else { continue };
-            let posts = drafted.get(key).into_iter().flatten();
-            let last = posts.clone().max().copied().unwrap_or(state.as_of);
-            let others = manual.get(key).into_iter().flatten().filter(|at| **at < last);
-            let mut all: Vec<Timestamp> = posts.chain(others).copied().collect();
-            all.sort_unstable();
-            state.add_fatigue(&all, &rates);
+            let drafted = draft_times.get(key).into_iter().flatten();
+            let last_draft = drafted.clone().max().copied().unwrap_or(state.as_of);
+            let manual_before = manual.get(key).into_iter().flatten().filter(|at| **at < last_draft);
+            let mut posts: Vec<Timestamp> = drafted.chain(manual_before).copied().collect();
+            posts.sort_unstable();
+            state.add_fatigue(&posts, &rates);
         }
         self.write_states(tx, &channels).await
     }
 
-    /// Decays every channel's fatigue to now, adds the manual posts made since its `as_of`, and recounts its posts.
-    /// Channels whose `as_of` lies more than an hour ahead, after a clock went backwards, are skipped.
+    /// Adds the manual posts made since each channel's `as_of`, decays its fatigue to now, and recounts its posts.
+    /// Channels whose `as_of` lies more than an hour ahead, because the clock was set back, are skipped.
     pub(super) async fn decay_fatigue(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let mut channels = channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
-        let counts = self.counts(&mut tx).await?;
+        let mut channels = lock_channels(&mut tx, "workspace_id = $1", self.workspace.as_str().into()).await?;
+        let counts = self.post_counts(&mut tx).await?;
         // A draft's fatigue counts from the end of its hour, which may be just ahead.
         channels.retain(|_, state| state.as_of <= self.now.plus_seconds(HOUR_SECONDS));
         let manual = self.manual_posts(&mut tx, &channels).await?;
         for (key, state) in &mut channels {
             if let Some(rates) = Self::rates(key, rules).filter(|_| state.as_of <= self.now) {
                 state.add_fatigue(manual.get(key).map_or(&[], Vec::as_slice), &rates);
-                state.fatigue = rested(state.fatigue, state.as_of, self.now, rates.half_life_hours);
+                state.fatigue = decayed_fatigue(state.fatigue, state.as_of, self.now, rates.half_life_hours);
                 state.as_of = self.now.max(state.as_of);
             }
-            (state.week, state.month) = counts.get(key).copied().unwrap_or((0, 0));
+            (state.posts_last_7_days, state.posts_last_30_days) = counts.get(key).copied().unwrap_or((0, 0));
         }
         self.write_states(&mut tx, &channels).await?;
-        tx.fold_tallies(self.workspace).await?;
+        tx.compact_tallies(self.workspace).await?;
         tx.commit().await
     }
 
@@ -120,8 +121,12 @@ impl Pass<'_> {
         let (client, channel) = key;
         let (rules, zone) = rules.get(client.as_str())?;
         let base = rules.base();
-        let numbers = base.channel(channel.parse().ok()?);
-        Some(FatigueRates { zone: *zone, half_life_hours: numbers.half_life_hours, per_post: numbers.fatigue_per_post })
+        let channel_rules = base.channel(channel.parse().ok()?);
+        Some(FatigueRates {
+            zone: *zone,
+            half_life_hours: channel_rules.half_life_hours,
+            per_post: channel_rules.fatigue_per_post,
+        })
     }
 
     /// Manual posts of each channel between its state's `as_of` and now (half-open), oldest first.
@@ -130,8 +135,8 @@ impl Pass<'_> {
         tx: &mut Tx,
         channels: &Channels,
     ) -> Result<BTreeMap<(String, String), Vec<Timestamp>>, StoreError> {
-        let mut found: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
-        let Some(since) = channels.values().map(|state| state.as_of).min() else { return Ok(found) };
+        let mut manual: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
+        let Some(since) = channels.values().map(|state| state.as_of).min() else { return Ok(manual) };
         let sql = "SELECT client_id, channel, published_at FROM publications WHERE workspace_id = $1 \
                    AND published_at >= $2 AND published_at < $3 ORDER BY 3";
         let posts: Vec<(String, String, Instant)> =
@@ -139,15 +144,14 @@ impl Pass<'_> {
         for (client, channel, Instant(at)) in posts {
             let key = (client, channel);
             if channels.get(&key).is_some_and(|state| at >= state.as_of) {
-                found.entry(key).or_default().push(at);
+                manual.entry(key).or_default().push(at);
             }
         }
-        Ok(found)
+        Ok(manual)
     }
 
     /// Numbers of posts in the 7 and the 30 days before now, by client and channel.
-    async fn counts(&self, tx: &mut Tx) -> Result<BTreeMap<(String, String), (i64, i64)>, StoreError> {
-        let day = 86_400.0;
+    async fn post_counts(&self, tx: &mut Tx) -> Result<BTreeMap<(String, String), (i64, i64)>, StoreError> {
         let sql = "SELECT client_id, channel, count(*) FILTER (WHERE at >= $2), count(*) FROM ( \
                      SELECT client_id, channel, published_at AS at FROM publications \
                      WHERE workspace_id = $1 AND published_at >= $3 AND published_at < $4 \
@@ -156,14 +160,14 @@ impl Pass<'_> {
                      WHERE workspace_id = $1 AND status = 'completed' \
                      AND scheduled_for >= $3 AND scheduled_for < $4 \
                    ) AS posts GROUP BY 1, 2";
-        let (week, month) = (before(self.now, 7.0 * day), before(self.now, 30.0 * day));
+        let (week_ago, month_ago) = (self.now.plus_days(-7), self.now.plus_days(-30));
         let counts: Vec<(String, String, i64, i64)> =
-            tx.all(sql, values![self.workspace.as_str(), week, month, self.now]).await?;
+            tx.all(sql, values![self.workspace.as_str(), week_ago, month_ago, self.now]).await?;
         Ok(counts.into_iter().map(|(client, channel, week, month)| ((client, channel), (week, month))).collect())
     }
 
     async fn write_states(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
-        // An inserted row needs an audience, so it is given here; an existing row keeps its own.
+        // An upsert needs a value for every column, the audience included; an existing row keeps its own.
         let unchanged = &["workspace_id", "audience"];
         let rows = channels.iter().map(|((client, channel), state)| (client.as_str(), channel.as_str(), state));
         upsert!(tx, "channel_state", key = "client_id, channel", unchanged = unchanged, rows, |(client, channel, state)| {
@@ -172,8 +176,8 @@ impl Pass<'_> {
             workspace_id: self.workspace.as_str(),
             audience: state.audience,
             last_post_at: state.last_post_at,
-            posts_last_7_days: state.week,
-            posts_last_30_days: state.month,
+            posts_last_7_days: state.posts_last_7_days,
+            posts_last_30_days: state.posts_last_30_days,
             fatigue_score: state.fatigue,
             fatigue_as_of: state.as_of,
             updated_at: self.now,

@@ -21,12 +21,12 @@ from_row!(ModelRow<Capacity> {
 });
 
 /// A row with the id of the client it belongs to.
-pub(super) struct OfClient<T> {
+pub(super) struct WithClientId<T> {
     pub client_id: String,
     pub row: T,
 }
 
-impl<'r, R, T> FromRow<'r, R> for OfClient<T>
+impl<'r, R, T> FromRow<'r, R> for WithClientId<T>
 where
     R: Row,
     &'static str: ColumnIndex<R>,

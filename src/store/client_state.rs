@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::client_rows::{ChannelStateRow, OfClient, WorkspaceRow};
+use super::client_rows::{ChannelStateRow, WithClientId, WorkspaceRow};
 use super::database::Tx;
 use super::error::StoreError;
-use super::json::json;
+use super::json::json_text;
 use super::ledger::Ledger;
 use super::records::{AssetColumns, DayRow, RecordRow, column_list};
 use super::retry::with_retries;
@@ -46,7 +46,8 @@ impl Ledger {
         with_retries(|| self.scenario_of(workspace, start, |_| true, Counted::Live)).await
     }
 
-    /// The same for the clients whose id passes the predicate, with the given choice of schedules that count as posts.
+    /// As [`Ledger::scenario`], for the clients whose id passes the predicate, with the given choice of schedules that
+    /// count as posts.
     pub(super) async fn scenario_of(
         &self,
         workspace: &WorkspaceId,
@@ -64,7 +65,7 @@ impl Ledger {
         Ok(scenario)
     }
 
-    /// The same as [`Ledger::scenario`], with a single client of the workspace.
+    /// As [`Ledger::scenario`], with a single client of the workspace.
     ///
     /// # Errors
     /// If the workspace is not known, or the database fails.
@@ -110,12 +111,12 @@ pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Cap
     Ok(capacity)
 }
 
-/// BLAKE3 hash over the workspace, the week and the clients as JSON.
+/// BLAKE3 hash of the workspace's id, the week, and the clients as JSON.
 fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{workspace}\n{start}\n").as_bytes());
     for client in clients {
-        hasher.update(json(client)?.as_bytes());
+        hasher.update(json_text(client)?.as_bytes());
         hasher.update(b"\n");
     }
     Ok(hasher.finalize().to_hex().to_string())
@@ -179,15 +180,15 @@ pub(super) async fn load_client_states_with(
     counted: Counted,
 ) -> Result<ClientStates, StoreError> {
     let mut reader = Reader { tx, selector, counted, clients: BTreeMap::new() };
-    reader.clients().await?;
-    reader.campaigns().await?;
-    reader.assets().await?;
-    reader.days().await?;
-    reader.warnings().await?;
-    reader.reality().await?;
-    reader.world().await?;
-    reader.channels().await?;
-    reader.posts(excluded).await?;
+    reader.read_clients().await?;
+    reader.read_campaigns().await?;
+    reader.read_assets().await?;
+    reader.read_days().await?;
+    reader.read_warnings().await?;
+    reader.read_reality().await?;
+    reader.read_world().await?;
+    reader.read_channels().await?;
+    reader.read_posts(excluded).await?;
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
@@ -200,7 +201,7 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// Reads a table's rows in an order, and passes each to `add` with the client it belongs to.
-    async fn each<T>(
+    async fn read_rows<T>(
         &mut self,
         table: &str,
         columns: &str,
@@ -208,12 +209,12 @@ impl Reader<'_> {
         mut add: impl FnMut(T, &mut Client, &mut ClientState),
     ) -> Result<(), StoreError>
     where
-        OfClient<T>: FromAnyRow,
+        WithClientId<T>: FromAnyRow,
     {
         let condition = self.selector.condition();
         let sql = format!("SELECT {columns} FROM {table} WHERE {condition} ORDER BY client_id, {order}");
-        let rows: Vec<OfClient<T>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
-        for OfClient { client_id, row } in rows {
+        let rows: Vec<WithClientId<T>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
+        for WithClientId { client_id, row } in rows {
             if let Some((client, state)) = self.clients.get_mut(&client_id) {
                 add(row, client, state);
             }
@@ -221,8 +222,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads a table's records, as [`Reader::each`] does rows.
-    async fn records<R: Record + Send + Unpin>(
+    /// Reads a table's records, as [`Reader::read_rows`] does rows.
+    async fn read_records<R: Record + Send + Unpin>(
         &mut self,
         table: &str,
         order: &str,
@@ -230,13 +231,14 @@ impl Reader<'_> {
     ) -> Result<(), StoreError> {
         let add =
             |RecordRow(record): RecordRow<R>, client: &mut Client, state: &mut ClientState| add(record, client, state);
-        self.each(table, &column_list::<R>(), order, add).await
+        self.read_rows(table, &column_list::<R>(), order, add).await
     }
 
-    async fn clients(&mut self) -> Result<(), StoreError> {
-        let of_client = ClientRow::columns().map(|column| format!("c.{}", column.name));
-        let of_policy = PolicyRow::columns().filter(|column| column.name != "client_id");
-        let columns: Vec<String> = of_client.chain(of_policy.map(|column| format!("p.{}", column.name))).collect();
+    async fn read_clients(&mut self) -> Result<(), StoreError> {
+        let client_columns = ClientRow::columns().map(|column| format!("c.{}", column.name));
+        let policy_columns = PolicyRow::columns().filter(|column| column.name != "client_id");
+        let policy_columns = policy_columns.map(|column| format!("p.{}", column.name));
+        let columns: Vec<String> = client_columns.chain(policy_columns).collect();
         let (columns, condition) = (columns.join(", "), self.selector.condition());
         let sql =
             format!("SELECT {columns} FROM clients c JOIN policies p ON p.client_id = c.client_id WHERE c.{condition}");
@@ -250,52 +252,53 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn campaigns(&mut self) -> Result<(), StoreError> {
+    async fn read_campaigns(&mut self) -> Result<(), StoreError> {
         let campaign = |row: CampaignRow, client: &mut Client, _: &mut ClientState| client.campaigns.push(row.into());
-        self.records("campaigns", "campaign_id", campaign).await
+        self.read_records("campaigns", "campaign_id", campaign).await
     }
 
-    async fn assets(&mut self) -> Result<(), StoreError> {
+    async fn read_assets(&mut self) -> Result<(), StoreError> {
         let add = |(asset, columns): (AssetRow, AssetColumns), client: &mut Client, _: &mut ClientState| {
             if !columns.retired {
                 client.assets.push(asset.into());
             }
         };
-        self.records("assets", "asset_id", add).await
+        self.read_records("assets", "asset_id", add).await
     }
 
-    async fn days(&mut self) -> Result<(), StoreError> {
+    async fn read_days(&mut self) -> Result<(), StoreError> {
         let day = |row: DayRow, client: &mut Client, _: &mut ClientState| client.calendar.push(row.into());
-        self.records("calendar_days", "position", day).await
+        self.read_records("calendar_days", "position", day).await
     }
 
-    async fn warnings(&mut self) -> Result<(), StoreError> {
+    async fn read_warnings(&mut self) -> Result<(), StoreError> {
         let warning = |row: WarningRow, _: &mut Client, state: &mut ClientState| state.warnings.push(row.into());
-        self.records("early_warnings", "warning_id", warning).await
+        self.read_records("early_warnings", "warning_id", warning).await
     }
 
-    async fn reality(&mut self) -> Result<(), StoreError> {
+    async fn read_reality(&mut self) -> Result<(), StoreError> {
         let reality = |row: RealityRow, _: &mut Client, state: &mut ClientState| state.reality = Some(row.into());
-        self.records("reality_snapshots", "as_of", reality).await
+        self.read_records("reality_snapshots", "as_of", reality).await
     }
 
-    async fn world(&mut self) -> Result<(), StoreError> {
+    async fn read_world(&mut self) -> Result<(), StoreError> {
         let estimate = |row: WorldRow, client: &mut Client, _: &mut ClientState| client.world.push(row.into());
-        self.records("world_estimates", "channel, parameter", estimate).await
+        self.read_records("world_estimates", "channel, parameter", estimate).await
     }
 
-    async fn channels(&mut self) -> Result<(), StoreError> {
-        let columns = "client_id, channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, posts_last_30_days, \
-                       fatigue_score, fatigue_as_of, momentum_score, visibility_score, engagement_score, active";
+    async fn read_channels(&mut self) -> Result<(), StoreError> {
+        let columns = "client_id, channel, audience, avg_engagement_rate, last_post_at, posts_last_7_days, \
+                       posts_last_30_days, fatigue_score, fatigue_as_of, momentum_score, visibility_score, \
+                       engagement_score, active";
         let add = |channel: ChannelStateRow, _: &mut Client, state: &mut ClientState| {
             if channel.active {
                 state.channels.push(channel.state);
             }
         };
-        self.each("channel_state", columns, "channel", add).await
+        self.read_rows("channel_state", columns, "channel", add).await
     }
 
-    async fn posts(&mut self, excluded: &BTreeSet<Uuid>) -> Result<(), StoreError> {
+    async fn read_posts(&mut self, excluded: &BTreeSet<Uuid>) -> Result<(), StoreError> {
         type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>);
         let condition = self.selector.condition();
         let sql = format!(
@@ -312,8 +315,8 @@ impl Reader<'_> {
                 continue;
             }
             let Some((_, state)) = self.clients.get_mut(&client_id) else { continue };
-            if let Some(state) = state.channels.iter_mut().find(|state| state.channel == channel) {
-                state.recent_posts.push(at);
+            if let Some(channel_state) = state.channels.iter_mut().find(|state| state.channel == channel) {
+                channel_state.recent_posts.push(at);
             }
             if let Some(Text(asset_id)) = asset {
                 state.asset_uses.push(AssetUse { asset_id, channel, at });
@@ -342,9 +345,8 @@ fn normalised((mut client, mut state): (Client, ClientState)) -> (Client, Client
     (client, state)
 }
 
-/// Reduces asset uses to those that planning reads, in time order: of each asset on each channel all uses in the
-/// [`RECENT_DAYS`] days before the channels' earliest `as_of` and later, and of the uses before that the first and the
-/// last.
+/// Reduces asset uses to those that planning reads, in order of time: for each asset on each channel, every use from
+/// [`RECENT_DAYS`] days before the channels' earliest `as_of` on, and the first and the last of the earlier uses.
 pub(super) fn relevant_asset_uses(uses: &[AssetUse], channels: &[ChannelState]) -> Vec<AssetUse> {
     let as_of = channels.iter().map(|state| state.as_of).min().unwrap_or(Timestamp::MAX);
     let since = as_of.plus_days(-RECENT_DAYS);

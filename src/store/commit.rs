@@ -11,7 +11,7 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
-use super::schedule_json::{metadata, preview_of};
+use super::schedule_json::{metadata, post_preview};
 use super::values::values;
 use super::week_over::refuse_if_over;
 use crate::model::{
@@ -61,7 +61,7 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// Both commits, added up; the id and the number of decisions of one that changed nothing do not count.
+    /// The sum of both commits, with the id of the first; an `other` that changed nothing adds nothing.
     pub(super) fn plus(self, other: Self) -> Self {
         if !other.is_new {
             return self;
@@ -97,7 +97,7 @@ impl Ledger {
         }
         refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
         let mut changes = commit.state_changes(&mut tx, &ids).await?;
-        changes.extend(commit.past_posts());
+        changes.extend(commit.describe_past_posts());
         if !changes.is_empty() {
             return Err(StoreError::StateChanged(changes));
         }
@@ -143,25 +143,26 @@ impl<'a> Commit<'a> {
     }
 
     /// One line for each client that has live posts in the past.
-    fn past_posts(&self) -> impl Iterator<Item = String> + '_ {
+    fn describe_past_posts(&self) -> impl Iterator<Item = String> + '_ {
         let count = |plan: &ClientPlan| plan.posts.iter().filter(|post| post.is_live() && post.at < self.now).count();
-        let describe =
-            |(plan, count): (&ClientPlan, usize)| format!("{}: {count} of its posts are in the past", plan.client_id);
+        let describe = |(plan, count): (&ClientPlan, usize)| {
+            format!("  client `{}`: {count} of its posts are in the past", plan.client_id)
+        };
         self.plan.clients.iter().map(move |plan| (plan, count(plan))).filter(|(_, count)| *count > 0).map(describe)
     }
 
     /// What has changed since the plan was made: one line per client.
     async fn state_changes(&self, tx: &mut Tx, ids: &[&str]) -> Result<Vec<String>, StoreError> {
-        let now: BTreeMap<String, (Client, ClientState)> =
+        let current: BTreeMap<String, (Client, ClientState)> =
             load_client_states_with(tx, &ClientSelector::Clients(ids), &BTreeSet::new(), self.counted)
                 .await?
                 .into_iter()
                 .map(|known| (known.0.id.to_string(), known))
                 .collect();
         let planned: BTreeSet<&str> = self.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
-        let then = self.scenario.clients.iter().filter(|(client, _)| planned.contains(client.id.as_str()));
-        Ok(then
-            .flat_map(|(client, state)| match now.get(client.id.as_str()) {
+        let clients = self.scenario.clients.iter().filter(|(client, _)| planned.contains(client.id.as_str()));
+        Ok(clients
+            .flat_map(|(client, state)| match current.get(client.id.as_str()) {
                 Some((client_now, state_now)) => differences((client, state), (client_now, state_now)),
                 None => vec![format!("  client `{}` is no longer in the ledger", client.id)],
             })
@@ -174,7 +175,7 @@ impl<'a> Commit<'a> {
             self.scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
         let posts = self.plan.posts().inspect(|_| (self.progress)());
         let rows = posts.map(|(plan, post)| (clients.get(plan.client_id.as_str()).copied(), plan, post));
-        self.schedules(tx, rows).await?;
+        self.write_schedules(tx, rows).await?;
         let workspaces: BTreeMap<&str, &str> =
             self.plan.clients.iter().map(|plan| (plan.client_id.as_str(), plan.workspace_id.as_str())).collect();
         let decisions = self.decisions.iter().inspect(|_| (self.progress)());
@@ -183,19 +184,19 @@ impl<'a> Commit<'a> {
             None => Err(StoreError::UnknownClients(vec![decision.client_id.to_string()])),
         };
         let decisions: Vec<_> = decisions.map(with_workspace).collect::<Result<_, _>>()?;
-        self.actions(tx, decisions.into_iter()).await
+        self.write_actions(tx, decisions.into_iter()).await
     }
 
     async fn write_plan(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let plan = self.plan;
         let files: serde_json::Map<String, serde_json::Value> =
             self.rules.pack().files.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
-        let pack = "INSERT INTO rules_packs (rules_hash, files, created_at) VALUES ($1, $2, $3) \
-                    ON CONFLICT (rules_hash) DO NOTHING";
-        tx.run(pack, values![plan.rules_hash.as_str(), serde_json::Value::Object(files), self.now]).await?;
-        let sql = "INSERT INTO plans (plan_id, week, scenario, scenario_hash, rules_hash, version, objective, \
-                   upper_bound, posts, created_at, created_by) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let insert_pack = "INSERT INTO rules_packs (rules_hash, files, created_at) VALUES ($1, $2, $3) \
+                           ON CONFLICT (rules_hash) DO NOTHING";
+        tx.run(insert_pack, values![plan.rules_hash.as_str(), serde_json::Value::Object(files), self.now]).await?;
+        let insert_plan = "INSERT INTO plans (plan_id, week, scenario, scenario_hash, rules_hash, version, objective, \
+                           upper_bound, posts, created_at, created_by) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let row = values![
             plan.plan_id,
             plan.week.to_string(),
@@ -209,7 +210,7 @@ impl<'a> Commit<'a> {
             self.now,
             self.actor,
         ];
-        tx.run(sql, row).await?;
+        tx.run(insert_plan, row).await?;
         let week = plan.week.to_string();
         insert!(tx, "plan_clients", &plan.clients, |client| {
             plan_id: plan.plan_id,
@@ -221,7 +222,7 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    async fn schedules<'p>(
+    async fn write_schedules<'p>(
         &self,
         tx: &mut Tx,
         rows: impl Iterator<Item = (Option<&'p Client>, &'p ClientPlan, &'p Post)>,
@@ -238,7 +239,7 @@ impl<'a> Commit<'a> {
             time_zone: plan.zone.name(),
             creative_asset_id: post.asset.as_ref().map(|asset| asset.asset_id.as_str()),
             variation_id: post.asset.as_ref().and_then(|asset| asset.variation_id.as_ref()).map(|id| id.as_str()),
-            content_preview: preview_of(*client, post).to_string().as_str(),
+            content_preview: post_preview(*client, post).to_string().as_str(),
             status: post.status.name(),
             priority: post.priority,
             metadata: metadata(plan, post).as_str(),
@@ -258,7 +259,7 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    async fn actions<'p>(
+    async fn write_actions<'p>(
         &self,
         tx: &mut Tx,
         rows: impl Iterator<Item = (&'p str, &'p Decision)>,
@@ -286,30 +287,31 @@ impl<'a> Commit<'a> {
 }
 
 /// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.
-fn differences(then: (&Client, &ClientState), now: (&Client, &ClientState)) -> Vec<String> {
-    let id = &then.0.id;
-    let mut found: Vec<String> = client_differences(then.0, now.0).into_iter().map(str::to_owned).collect();
-    if then.1.warnings != now.1.warnings {
+fn differences(
+    (client_then, then): (&Client, &ClientState),
+    (client_now, now): (&Client, &ClientState),
+) -> Vec<String> {
+    let mut found: Vec<String> = client_differences(client_then, client_now).into_iter().map(str::to_owned).collect();
+    if then.warnings != now.warnings {
         found.push("early warnings".to_owned());
     }
-    if then.1.reality != now.1.reality {
+    if then.reality != now.reality {
         found.push("its performance assessment".to_owned());
     }
-    for state in &then.1.channels {
-        match now.1.channels.iter().find(|known| known.channel == state.channel) {
-            Some(known) => found.extend(channel_differences(state, known)),
-            None => found.push(format!("{} was removed", state.channel)),
+    for channel_then in &then.channels {
+        match now.channels.iter().find(|state| state.channel == channel_then.channel) {
+            Some(channel_now) => found.extend(channel_differences(channel_then, channel_now)),
+            None => found.push(format!("{} was removed", channel_then.channel)),
         }
     }
-    let is_new = |state: &&ChannelState| then.1.channels.iter().all(|known| known.channel != state.channel);
-    found.extend(now.1.channels.iter().filter(is_new).map(|state| format!("{} was added", state.channel)));
+    let is_new = |state: &&ChannelState| then.channels.iter().all(|known| known.channel != state.channel);
+    found.extend(now.channels.iter().filter(is_new).map(|state| format!("{} was added", state.channel)));
     if found.is_empty()
-        && relevant_asset_uses(&then.1.asset_uses, &then.1.channels)
-            != relevant_asset_uses(&now.1.asset_uses, &now.1.channels)
+        && relevant_asset_uses(&then.asset_uses, &then.channels) != relevant_asset_uses(&now.asset_uses, &now.channels)
     {
         found.push("asset uses".to_owned());
     }
-    if found.is_empty() { Vec::new() } else { vec![format!("  client `{id}`: {}", found.join("; "))] }
+    if found.is_empty() { Vec::new() } else { vec![format!("  client `{}`: {}", client_then.id, found.join("; "))] }
 }
 
 fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
@@ -329,11 +331,11 @@ fn channel_differences(then: &ChannelState, now: &ChannelState) -> Option<String
     if then == now {
         return None;
     }
-    let known: BTreeSet<Timestamp> = then.recent_posts.iter().copied().collect();
-    let more = now.recent_posts.iter().filter(|at| !known.contains(at)).count();
+    let posts_then: BTreeSet<Timestamp> = then.recent_posts.iter().copied().collect();
+    let new_posts = now.recent_posts.iter().filter(|at| !posts_then.contains(at)).count();
     let mut changes = Vec::new();
-    if more > 0 {
-        changes.push(format!("{more} new posts"));
+    if new_posts > 0 {
+        changes.push(format!("{new_posts} new posts"));
     }
     if then.fatigue != now.fatigue || then.as_of != now.as_of {
         changes.push(format!(

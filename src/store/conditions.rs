@@ -39,20 +39,20 @@ impl Conditions {
         self.texts.push(text);
     }
 
-    /// Rows after a cursor, in ascending order of time and id.
-    pub fn after(&mut self, cursor: &Cursor, time: &str) {
-        self.add_all(&format!("({time}, id) > (?, ?)"), [cursor.at.into(), cursor.id.into()]);
+    /// Restricts a list in ascending order of time and id to the rows after a cursor.
+    pub fn after_ascending(&mut self, cursor: &Cursor, time_column: &str) {
+        self.add_all(&format!("({time_column}, id) > (?, ?)"), [cursor.at.into(), cursor.id.into()]);
     }
 
-    /// Rows after a cursor, in descending order of time and id.
-    pub fn before(&mut self, cursor: &Cursor, time: &str) {
-        self.add_all(&format!("({time}, id) < (?, ?)"), [cursor.at.into(), cursor.id.into()]);
+    /// Restricts a list in descending order of time and id to the rows after a cursor.
+    pub fn after_descending(&mut self, cursor: &Cursor, time_column: &str) {
+        self.add_all(&format!("({time_column}, id) < (?, ?)"), [cursor.at.into(), cursor.id.into()]);
     }
 
-    /// Rows after a cursor, in ascending order of rank, time and id.
-    pub fn after_rank(&mut self, cursor: &Cursor, rank: &str, time: &str) {
+    /// Restricts a list in ascending order of rank, time and id to the rows after a cursor.
+    pub fn after_rank(&mut self, cursor: &Cursor, rank: &str, time_column: &str) {
         let values = [i64::from(cursor.rank).into(), cursor.at.into(), cursor.id.into()];
-        self.add_all(&format!("(({rank}), {time}, id) > (?, ?, ?)"), values);
+        self.add_all(&format!("(({rank}), {time_column}, id) > (?, ?, ?)"), values);
     }
 
     /// Adds a condition that has no bind value.

@@ -14,16 +14,16 @@ use super::client_state::{ClientSelector, ClientStates, capacity, load_client_st
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
 use super::ledger::Ledger;
-use super::pass::{ACTOR, Pass, RulesByClient, before};
+use super::pass::{ACTOR, Pass, RulesByClient};
 use super::retry::with_retries;
-use super::schedule::{COLUMNS, NO_OTHER_LIVE, Schedule, committed, ids, transition_payload};
+use super::schedule::{COLUMNS, SLOT_IS_FREE, Schedule, ids, scheduled_post, transition_payload};
 use super::schedule_json::warnings;
 use super::values::values;
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
     Timestamp, Week, WorkspaceId, Zone,
 };
-use crate::planner::{ClientReevaluation, CommittedPost, Planner, Reevaluation};
+use crate::planner::{ClientReevaluation, Planner, Reevaluation, ScheduledPost};
 
 /// Counts of what a daily pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -157,7 +157,7 @@ impl Pass<'_> {
             let mut tx = self.write().await?;
             let condition = "((status = 'pending' AND scheduled_for <= $2) \
                              OR (status IN ('ready', 'blocked') AND scheduled_for < $3))";
-            let schedules = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
+            let schedules = self.lock_schedules(&mut tx, condition, values![self.now, self.earliest()]).await?;
             if schedules.is_empty() {
                 return Ok(expired);
             }
@@ -199,10 +199,10 @@ impl Pass<'_> {
             "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2, \
              blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}' \
              WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2 \
-             AND scheduled_for >= $3 AND attempts < $4 AND {NO_OTHER_LIVE}"
+             AND scheduled_for >= $3 AND attempts < $4 AND {SLOT_IS_FREE}"
         );
-        let attempts = i64::from(self.draft_rules().attempts);
-        let values = values![self.workspace.as_str(), self.now, self.earliest(), attempts];
+        let max_attempts = i64::from(self.draft_rules().attempts);
+        let values = values![self.workspace.as_str(), self.now, self.earliest(), max_attempts];
         let retried = tx.run(&sql, values).await?;
         tx.commit().await?;
         Ok(retried as usize)
@@ -215,9 +215,10 @@ impl Pass<'_> {
              WHERE workspace_id = $1 AND status IN ('pending', 'ready', 'blocked') \
              AND scheduled_for >= $2 AND scheduled_for < $3 ORDER BY scheduled_for, id"
         );
-        let tomorrow = before(self.now, -48.0 * 3600.0);
-        let near = values![self.workspace.as_str(), self.earliest(), tomorrow];
-        let mut schedules: Vec<Schedule> = tx.all(&sql, near).await?;
+        // In every time zone the present day ends before this.
+        let end = self.now.plus_days(2);
+        let values = values![self.workspace.as_str(), self.earliest(), end];
+        let mut schedules: Vec<Schedule> = tx.all(&sql, values).await?;
         schedules.retain(|schedule| self.is_for_today(schedule));
         let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
         let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &excluded).await?;
@@ -239,23 +240,23 @@ impl Pass<'_> {
     fn reevaluate<'t>(&self, today: &'t Today) -> Result<Vec<Transition<'t>>, StoreError> {
         let clients: Vec<(&Client, &ClientState)> =
             today.clients.iter().map(|(client, state)| (client, state)).collect();
-        let index_of: BTreeMap<&str, usize> =
+        let client_index: BTreeMap<&str, usize> =
             clients.iter().enumerate().map(|(index, (client, _))| (client.id.as_str(), index)).collect();
         let mut weeks: BTreeMap<Week, Vec<Vec<&Schedule>>> = BTreeMap::new();
         for schedule in &today.schedules {
-            let Some(index) = index_of.get(schedule.client_id.as_str()) else { continue };
+            let Some(index) = client_index.get(schedule.client_id.as_str()) else { continue };
             let Some((client, _)) = clients.get(*index) else { continue };
             let week = Week::of(client.zone.wall_time(schedule.scheduled_for).date());
-            let of_week = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
-            if let Some(of_client) = of_week.get_mut(*index) {
-                of_client.push(schedule);
+            let by_client = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
+            if let Some(client_schedules) = by_client.get_mut(*index) {
+                client_schedules.push(schedule);
             }
         }
         let mut transitions = Vec::new();
         for (week, schedules) in weeks {
-            let posts: Vec<Vec<CommittedPost>> = schedules
+            let posts: Vec<Vec<ScheduledPost>> = schedules
                 .iter()
-                .map(|schedules| schedules.iter().map(|schedule| committed(schedule)).collect())
+                .map(|schedules| schedules.iter().map(|schedule| scheduled_post(schedule)).collect())
                 .collect();
             let reevaluated = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
             for ((schedules, reevaluated), (client, _)) in schedules.iter().zip(&reevaluated).zip(&clients) {
@@ -269,8 +270,9 @@ impl Pass<'_> {
         Ok(transitions)
     }
 
-    /// Applies the transitions whose schedule is unchanged since it was evaluated (optimistic locking), so that of several
-    /// concurrent passes exactly one applies each transition. Returns the old and new status of each applied one.
+    /// Applies the transitions whose schedule is unchanged since it was evaluated (optimistic locking), so that of
+    /// several concurrent passes exactly one applies each transition. Returns the old and the new status for each that
+    /// was applied.
     async fn apply(&self, transitions: &[Transition<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
         if transitions.is_empty() {
             return Ok(Vec::new());
@@ -280,7 +282,7 @@ impl Pass<'_> {
             "UPDATE campaign_orchestration_schedules SET status = $3, blocked_reason = $4, blocked_code = $5, \
              blocked_details = $6, risk_level = $7, confidence = $8, metadata = $9, updated_at = $10 \
              WHERE id = $1 AND status = $2 AND blocked_code IS NOT DISTINCT FROM $11 AND risk_level = $12 \
-             AND ($3 IN ('blocked', 'cancelled', $2) OR {NO_OTHER_LIVE})"
+             AND ($3 IN ('blocked', 'cancelled', $2) OR {SLOT_IS_FREE})"
         );
         let mut applied = Vec::new();
         for transition in transitions {
@@ -329,7 +331,7 @@ fn transition<'t>(
         }
         Reevaluation::Evaluated(_) if schedule.approved_by.is_some() => (ScheduleStatus::Ready, None),
         Reevaluation::Evaluated(post) if post.status == ScheduleStatus::Pending => {
-            let reason = needs_review(post, client);
+            let reason = review_reason(post, client);
             if schedule.scheduled_for <= now {
                 // Too late to be reviewed.
                 let because = Some(Box::new(reason));
@@ -340,7 +342,7 @@ fn transition<'t>(
         }
         Reevaluation::Evaluated(post) => (post.status, None),
     };
-    let after = after(schedule, reevaluation, status, reason.as_ref());
+    let after = reevaluated_schedule(schedule, reevaluation, status, reason.as_ref());
     let differs = match status {
         // Still pending: a change only if the risk differs.
         ScheduleStatus::Pending if schedule.status == status => after.risk_level != schedule.risk_level,
@@ -356,7 +358,7 @@ fn transition<'t>(
 }
 
 /// The schedule with its new evaluation applied.
-fn after(
+fn reevaluated_schedule(
     schedule: &Schedule,
     reevaluation: &Reevaluation,
     status: ScheduleStatus,
@@ -380,7 +382,7 @@ fn after(
 }
 
 /// Why a post needs approval.
-pub(super) fn needs_review(post: &Post, client: &Client) -> Reason {
+pub(super) fn review_reason(post: &Post, client: &Client) -> Reason {
     let warnings =
         post.verdicts_of(Outcome::Warn).map(|verdict| format!("{}: {}", verdict.rule, verdict.reason).into());
     let onboarding = (client.status == ClientStatus::Onboarding).then(|| "the client is onboarding".into());

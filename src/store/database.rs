@@ -18,7 +18,7 @@ use super::error::StoreError;
 use super::migrations;
 use super::open_mode::OpenMode;
 use super::retry::Deadline;
-use super::row::{FromAnyRow, read};
+use super::row::{FromAnyRow, decode_row};
 use super::sqlite_file;
 use super::url::DatabaseUrl;
 use super::values::{Value, bind_postgres, bind_sqlite, values};
@@ -125,11 +125,11 @@ impl Database {
     /// The schema version of the database; `None` if it has no schema.
     pub async fn version(&self) -> Result<Option<i64>, StoreError> {
         let mut tx = self.read().await?;
-        let known = match &self.pool {
+        let has_schema = match &self.pool {
             Pool::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
             Pool::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
         };
-        if !tx.scalar::<bool>(known, values![]).await? {
+        if !tx.scalar::<bool>(has_schema, values![]).await? {
             return Ok(None);
         }
         let version = tx.scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", values![]).await?;
@@ -207,7 +207,7 @@ impl Database {
 }
 
 /// Whether a connection can be reused. If the disk is full, SQLite rolls the transaction back by itself; the driver
-/// still counts it as open, cannot roll it back, and begins no other.
+/// still counts that transaction as open, cannot roll it back, and begins no other.
 async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // By the time the ping is answered, any queued rollback has been attempted.
     connection.ping().await?;
@@ -252,8 +252,8 @@ impl Tx {
         .map_err(StoreError::from)
     }
 
-    /// Restricts the rest of the transaction to one workspace. PostgreSQL enforces it by row-level security; for
-    /// SQLite, the conditions in each statement do.
+    /// Restricts the rest of the transaction to one workspace. PostgreSQL enforces this by row-level security; in
+    /// SQLite only the conditions of each statement do.
     pub async fn restrict_to(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "SELECT set_config('mcoe.workspace_id', $1, true), set_config('role', 'mcoe_app', true)";
@@ -284,7 +284,7 @@ impl Tx {
 
     /// Compacts a workspace's schedule tallies, which PostgreSQL stores as a row per change, into one row per channel
     /// and status.
-    pub async fn fold_tallies(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+    pub async fn compact_tallies(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
         if let Tx::Postgres(_) = self {
             let sql = "WITH gone AS (DELETE FROM schedule_tallies WHERE workspace_id = $1 RETURNING *) \
                        INSERT INTO schedule_tallies \
@@ -305,24 +305,24 @@ impl Tx {
     /// All rows that a statement returns.
     pub async fn all<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_all(&mut **tx).await?,
-            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_all(&mut **tx).await?,
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(decode_row).fetch_all(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(decode_row).fetch_all(&mut **tx).await?,
         })
     }
 
     /// The first row that a statement returns, if any.
     pub async fn maybe<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         Ok(match self {
-            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
-            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_optional(&mut **tx).await?,
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(decode_row).fetch_optional(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(decode_row).fetch_optional(&mut **tx).await?,
         })
     }
 
     /// The single row that a statement returns; an error if there is none.
     pub async fn one<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         Ok(match self {
-            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(read).fetch_one(&mut **tx).await?,
-            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(read).fetch_one(&mut **tx).await?,
+            Tx::Postgres(tx) => bind_postgres(sql, values).try_map(decode_row).fetch_one(&mut **tx).await?,
+            Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(decode_row).fetch_one(&mut **tx).await?,
         })
     }
 
@@ -339,7 +339,7 @@ impl Tx {
         Ok(self.maybe::<()>(sql, values).await?.is_some())
     }
 
-    /// Bulk insert: with `COPY` into PostgreSQL, with multi-row `INSERT` statements into SQLite.
+    /// Inserts many rows: with `COPY` into PostgreSQL, with multi-row `INSERT` statements into SQLite.
     pub async fn insert<T>(
         &mut self,
         table: &InsertTarget,
@@ -352,7 +352,7 @@ impl Tx {
         }
     }
 
-    /// Bulk upsert: rows whose key exists are updated, except for the `unchanged` columns.
+    /// Upserts many rows: those whose key exists are updated, except for the `unchanged` columns.
     pub async fn upsert<T>(
         &mut self,
         table: &InsertTarget,

@@ -8,7 +8,7 @@ use super::action_log::{NewAction, record};
 use super::bulk_insert::insert;
 use super::database::Tx;
 use super::error::StoreError;
-use super::pass::{ACTOR, Pass, RulesByClient, before};
+use super::pass::{ACTOR, Pass, RulesByClient};
 use super::row::from_row;
 use super::schedule::{Schedule, ids};
 use super::values::values;
@@ -19,37 +19,37 @@ impl Pass<'_> {
     pub(super) async fn draft_batch(&self, rules: &RulesByClient<'_>) -> Result<(usize, usize), StoreError> {
         let mut tx = self.write().await?;
         let condition = "status = 'ready' AND scheduled_for <= $2 AND scheduled_for >= $3";
-        let due = self.locked(&mut tx, condition, values![self.now, self.earliest()]).await?;
+        let due = self.lock_schedules(&mut tx, condition, values![self.now, self.earliest()]).await?;
         if due.is_empty() {
             return Ok((0, 0));
         }
         let assets = active_assets(&mut tx, &due).await?;
-        let executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', attempts = attempts + 1, \
-                         updated_at = $2 WHERE id = ANY($1)";
-        tx.run(executing, values![ids(&due), self.now]).await?;
-        let (mut made, mut failed) = (Vec::new(), Vec::new());
+        let set_executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', \
+                             attempts = attempts + 1, updated_at = $2 WHERE id = ANY($1)";
+        tx.run(set_executing, values![ids(&due), self.now]).await?;
+        let (mut drafts, mut failed) = (Vec::new(), Vec::new());
         for schedule in due {
             match content_of(&schedule, &assets) {
-                Ok(content) => made.push(Draft { schedule, content }),
+                Ok(content) => drafts.push(Draft { schedule, content }),
                 Err(cause) => failed.push(FailedDraft { schedule, cause }),
             }
         }
-        self.complete(&mut tx, &made).await?;
+        self.complete(&mut tx, &drafts).await?;
         self.fail(&mut tx, &failed).await?;
-        self.add_fatigue(&mut tx, &made, rules).await?;
+        self.add_fatigue(&mut tx, &drafts, rules).await?;
         let failures = failed.iter().map(|failed| failed.action(self.now));
-        let actions = made.iter().map(|draft| draft.action(self.now)).chain(failures);
+        let actions = drafts.iter().map(|draft| draft.action(self.now)).chain(failures);
         record(&mut tx, actions, self.now).await?;
         tx.commit().await?;
-        Ok((made.len(), failed.len()))
+        Ok((drafts.len(), failed.len()))
     }
 
-    async fn complete(&self, tx: &mut Tx, made: &[Draft]) -> Result<(), StoreError> {
+    async fn complete(&self, tx: &mut Tx, drafts: &[Draft]) -> Result<(), StoreError> {
         let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2, \
                    execution_result = $3, updated_at = $2, next_attempt_at = NULL WHERE id = ANY($1)";
-        let ids = ids(made.iter().map(|draft| &draft.schedule));
+        let ids = ids(drafts.iter().map(|draft| &draft.schedule));
         tx.run(sql, values![ids, self.now, json!({"result": "draft"})]).await?;
-        insert!(tx, "drafts", made, |draft| {
+        insert!(tx, "drafts", drafts, |draft| {
             id: draft.id(),
             schedule_id: draft.schedule.id,
             client_id: draft.schedule.client_id.as_str(),
@@ -67,15 +67,15 @@ impl Pass<'_> {
         let rules = self.draft_rules();
         for FailedDraft { schedule, cause } in failed {
             let reason = Reason::DraftFailed { cause: cause.as_str().into() };
-            let wait = rules.wait_minutes(schedule.attempts) * 60.0;
+            let wait_seconds = rules.wait_minutes(schedule.attempts) * 60.0;
             let sql = "UPDATE campaign_orchestration_schedules SET status = 'failed', blocked_reason = $2, \
                        execution_result = $3, next_attempt_at = $4, updated_at = $5, \
                        blocked_code = $6, blocked_details = $7 WHERE id = $1";
             let result = json!({"result": "failed", "reason": cause});
-            let next = before(self.now, -wait);
+            let next_attempt = self.now.plus_seconds(wait_seconds as i64);
             let (sentence, details) = (reason.to_string(), reason.details());
             let id = schedule.id;
-            tx.run(sql, values![id, sentence, result, next, self.now, reason.code(), details]).await?;
+            tx.run(sql, values![id, sentence, result, next_attempt, self.now, reason.code(), details]).await?;
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ pub(super) struct Draft {
     content: String,
 }
 
-/// A schedule that no draft could be made of.
+/// A schedule whose draft could not be made.
 struct FailedDraft {
     schedule: Schedule,
     cause: String,
@@ -103,8 +103,8 @@ async fn active_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, St
     let (clients, assets): (Vec<&str>, Vec<&str>) = (clients.into_iter().collect(), assets.into_iter().collect());
     let sql = "SELECT client_id, asset_id, kind, title, body, media_url FROM assets WHERE retired = $3 \
                AND client_id = ANY($1) AND asset_id = ANY($2)";
-    let offered: Vec<AssetContent> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
-    Ok(offered.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
+    let contents: Vec<AssetContent> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
+    Ok(contents.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
 from_row! {
@@ -134,7 +134,7 @@ impl AssetContent {
     }
 }
 
-/// The content of a schedule's draft as JSON; an error in words if it cannot be made.
+/// The content of a schedule's draft as JSON, or why there is none.
 fn content_of(schedule: &Schedule, assets: &Assets) -> Result<String, String> {
     let asset = schedule.used_asset().ok_or_else(|| "it has no asset".to_owned())?;
     match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
@@ -152,19 +152,19 @@ impl Draft {
     fn action(&self, now: Timestamp) -> NewAction<'_> {
         let is_approved = self.schedule.approved_by.is_some();
         let status = if is_approved { DecisionStatus::Accepted } else { DecisionStatus::AutoExecuted };
-        attempted(&self.schedule, ActionType::ScheduleExecuted, status, json!({"draft_id": self.id()}), now)
+        attempt_action(&self.schedule, ActionType::ScheduleExecuted, status, json!({"draft_id": self.id()}), now)
     }
 }
 
 impl FailedDraft {
     fn action(&self, now: Timestamp) -> NewAction<'_> {
         let payload = json!({"reason": self.cause, "attempt": self.schedule.attempts + 1});
-        attempted(&self.schedule, ActionType::ScheduleFailed, DecisionStatus::Rejected, payload, now)
+        attempt_action(&self.schedule, ActionType::ScheduleFailed, DecisionStatus::Rejected, payload, now)
     }
 }
 
 /// The record of an attempt to draft a schedule.
-fn attempted(
+fn attempt_action(
     schedule: &Schedule,
     action_type: ActionType,
     status: DecisionStatus,

@@ -16,7 +16,7 @@ pub enum StoreError {
     /// The database cannot be reached or opened.
     #[error("cannot open the database {database}: {cause}")]
     Connect {
-        /// Its address without secrets.
+        /// The database's address, without secrets.
         database: String,
         /// The error message of the database or the operating system.
         cause: String,
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// The database stayed locked or unreachable until the deadline.
     #[error("the ledger was not available within {} s: {reason}", MAX_WAIT.as_secs())]
     WaitTimedOut {
-        /// The error for which the ledger had to wait.
+        /// Why the ledger had to wait.
         reason: String,
     },
     /// No ledger exists at the given address.
@@ -36,7 +36,7 @@ pub enum StoreError {
     /// The file exists but is not a ledger.
     #[error("`{database}` is not a ledger: {holds}")]
     NotALedger {
-        /// Its address.
+        /// The file's path.
         database: String,
         /// What the file holds instead.
         holds: String,
@@ -206,7 +206,7 @@ impl StoreError {
         Self::Database(reason.to_owned(), Some(Box::new(sqlx::Error::PoolTimedOut)))
     }
 
-    /// Converts it to the error of an expired deadline.
+    /// The error to return when the deadline has expired because of this one.
     pub(super) fn into_timeout(self) -> Self {
         match self {
             Self::WaitTimedOut { .. } => self,
@@ -234,7 +234,7 @@ impl StoreError {
         }
     }
 
-    /// Advice to the user on how to resolve it.
+    /// What the user can do about the error.
     #[must_use]
     pub fn remedy(&self) -> &str {
         match self {
@@ -335,14 +335,16 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::Database(database_error) = &error {
             let code = database_error.code().unwrap_or_default();
+            // SQLite's codes are shorter than the five characters of PostgreSQL's. In their low byte 8 means read-only,
+            // 11 corrupt, 13 disk full and 26 not a database.
             match (&*code, code.parse::<u32>().map(|code| code & 0xff)) {
                 ("25006", _) => return Self::ReadOnly,
                 ("53100", _) => return Self::DiskFull,
-                (short, Ok(8)) if short.len() < 5 => return Self::ReadOnly,
-                (short, Ok(13)) if short.len() < 5 => return Self::DiskFull,
+                (sqlite, Ok(8)) if sqlite.len() < 5 => return Self::ReadOnly,
+                (sqlite, Ok(13)) if sqlite.len() < 5 => return Self::DiskFull,
                 // No space for the index of SQLite's write-ahead log.
                 (SHM_SIZE, _) => return Self::DiskFull,
-                (short, Ok(11 | 26)) if short.len() < 5 => return Self::Damaged(database_error.message().to_owned()),
+                (sqlite, Ok(11 | 26)) if sqlite.len() < 5 => return Self::Damaged(database_error.message().to_owned()),
                 _ => return Self::Database(database_error.message().to_owned(), Some(Box::new(error))),
             }
         }

@@ -60,7 +60,7 @@ impl Ledger {
         let mut impact = Impact::default();
         for workspace in &workspaces {
             let mut after = None;
-            while let Some(batch) = with_retries(|| self.batch(workspace, filter, after.as_ref())).await? {
+            while let Some(batch) = with_retries(|| self.read_batch(workspace, filter, after.as_ref())).await? {
                 impact.without_facts += batch.without_facts;
                 let reevaluated = planner.reevaluate_recorded(&batch.recorded)?;
                 for (recorded, reevaluated) in batch.recorded.iter().zip(&reevaluated) {
@@ -92,7 +92,7 @@ impl Ledger {
         Ok(rows)
     }
 
-    async fn batch(
+    async fn read_batch(
         &self,
         workspace: &WorkspaceId,
         filter: &ImpactFilter,
@@ -122,7 +122,7 @@ impl Ledger {
         let mut batch =
             Batch { recorded: Vec::with_capacity(selected.len()), without_facts: 0, rows: rows.len() as u64, last };
         for (decision, schedule) in selected {
-            match decision.recorded(schedule, channels.get(&fatigue_check_id(schedule))) {
+            match decision.complete(schedule, channels.get(&fatigue_check_id(schedule))) {
                 Some(recorded) => batch.recorded.push(recorded),
                 None => batch.without_facts += 1,
             }
@@ -131,7 +131,7 @@ impl Ledger {
     }
 }
 
-/// Cursor: the last action of a batch.
+/// The last action of a batch, after which the next batch begins.
 struct BatchCursor {
     created_at: Timestamp,
     id: Uuid,
@@ -248,11 +248,10 @@ impl DailyPayload {
     }
 }
 
-/// Prefixes of the reason, in records without a code, of posts that were blocked without evaluating a rule.
+/// How the reason begins, in records without a code, if a post was blocked without evaluating a rule.
 const OLD_REASON_PREFIXES: [&str; 2] = ["client_status: ", "channels: "];
 
-/// Signals of a daily pass's decision. In records from before the facts were stored, the guardrails lack their place
-/// in the source.
+/// Signals of a daily pass's decision. Older records lack the facts, and their guardrails name no place in the source.
 #[derive(Deserialize)]
 struct DailySignals {
     guardrails: serde_json::Value,
@@ -282,7 +281,7 @@ impl RecordedDecision {
         let content = if row.id == plan_decision_id {
             Some(DecisionContent::Plan(row.payload()?, row.signals()?))
         } else {
-            DecisionContent::of_pass(row)?
+            DecisionContent::of_daily_pass(row)?
         };
         Ok(content.map(|content| Self {
             schedule_id: row.schedule_id,
@@ -293,19 +292,21 @@ impl RecordedDecision {
     }
 
     /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
-    fn recorded(self, schedule: &Schedule, snapshot: Option<&ChannelSnapshot>) -> Option<Recorded> {
+    fn complete(self, schedule: &Schedule, snapshot: Option<&ChannelSnapshot>) -> Option<Recorded> {
         let (occasion, status, facts, mut verdicts, reason) = match self.content {
             DecisionContent::WithoutFacts => return None,
-            DecisionContent::Daily(payload, facts) => {
-                (DecisionSource::Daily, payload.to, facts.0, facts.1, payload.reason())
+            DecisionContent::Daily(payload, evaluation) => {
+                let (facts, verdicts) = *evaluation;
+                (DecisionSource::Daily, payload.to, facts, verdicts, payload.reason())
             }
             DecisionContent::Plan(payload, signals) => {
                 let facts = planned_facts(&payload, &signals, self.confidence, schedule, snapshot?)?;
                 (DecisionSource::Plan, payload.status, facts, signals.guardrails, payload.blocked)
             }
         };
-        let held = reason.filter(|reason| status == ScheduleStatus::Blocked && !reason.is_of_guardrail());
-        let held = held.or_else(|| verdicts.pop_if(|last| is_review_capacity(last)).map(|_| Reason::ReviewCapacity));
+        let engine_block = reason.filter(|reason| status == ScheduleStatus::Blocked && !reason.is_from_guardrail());
+        let engine_block =
+            engine_block.or_else(|| verdicts.pop_if(|last| is_review_capacity(last)).map(|_| Reason::ReviewCapacity));
         Some(Recorded {
             schedule_id: schedule.id,
             decided_at: self.decided_at,
@@ -321,8 +322,8 @@ impl RecordedDecision {
             warnings: facts.warnings,
             reality: facts.performance_reality,
             is_approved: facts.is_approved,
-            stand: PostStatus { status, risk: facts.risk, confidence: facts.confidence },
-            held,
+            post_status: PostStatus { status, risk: facts.risk, confidence: facts.confidence },
+            engine_block,
             verdicts,
         })
     }
@@ -362,7 +363,7 @@ fn planned_facts(
 
 impl DecisionContent {
     /// A daily pass's decision; `None` if it cancelled the post, or blocked it without evaluating a rule.
-    fn of_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
+    fn of_daily_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         if row.actor != ACTOR {
             return Ok(None);
         }
@@ -373,7 +374,7 @@ impl DecisionContent {
         let signals: DailySignals = row.signals()?;
         let verdicts: Option<Vec<Verdict>> = serde_json::from_value(signals.guardrails).ok();
         Ok(Some(match signals.grounds.zip(verdicts) {
-            Some(facts) => Self::Daily(payload, Box::new(facts)),
+            Some(evaluation) => Self::Daily(payload, Box::new(evaluation)),
             None => Self::WithoutFacts,
         }))
     }

@@ -89,7 +89,7 @@ pub enum Ending {
     Done(Value, Vec<(String, String)>),
     /// With an error message.
     Failed(String),
-    /// Because its server stops.
+    /// Because its server is stopping.
     Stopped,
 }
 
@@ -99,7 +99,7 @@ pub const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Number of a workspace's newest simulations and comparisons whose pages and figures are kept.
 const MAX_STORED_REPORTS: u32 = 50;
 
-/// Days for which jobs are kept: daily passes, and others.
+/// How many days daily passes are kept, and other jobs.
 const DAILY_RETENTION_DAYS: i64 = 30;
 const RETENTION_DAYS: i64 = 365;
 
@@ -108,8 +108,8 @@ const COLUMNS: &str = "id, workspace_id, kind, request, actor, \
                        result, failure, created_at, finished_at, attempt, cancelled_by";
 
 impl Ledger {
-    /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::Owned`]. If the job's
-    /// server was stopped or lost, the next request takes the job over. A cancelled job is not restarted.
+    /// Requests a job. Of several requests with the same key, on any server, one gets [`RequestedJob::Owned`]. If the
+    /// job's server was stopped or lost, the next request takes the job over. A cancelled job is not restarted.
     ///
     /// # Errors
     /// If the workspace is unknown or has reached its limit of jobs, the key was used for a different request, or the
@@ -119,14 +119,15 @@ impl Ledger {
             let mut tx = self.write().await?;
             self.require_workspace(&mut tx, job.workspace).await?;
             tx.lock_jobs(job.workspace).await?;
-            let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, beat_at) \
+            let sql = "INSERT INTO jobs (id, workspace_id, kind, request, idempotency_key, actor, status, created_at, \
+                       beat_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7) \
                        ON CONFLICT DO NOTHING";
             let (workspace, request) = (job.workspace.as_str(), job.request.clone());
             let row = values![job.id, workspace, job.kind.name(), request, job.key, job.actor, job.now];
             let is_new = tx.run(sql, row).await? == 1;
             let (id, is_owned) = if is_new { (job.id, true) } else { existing_job(&mut tx, job).await? };
-            let found = find(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
+            let found = find_job(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
             if found.kind != job.kind || found.request != *job.request {
                 let key = job.key.map_or_else(|| job.id.to_string(), str::to_owned);
                 return Err(StoreError::KeyTaken(key));
@@ -164,7 +165,7 @@ impl Ledger {
             let sql = "UPDATE jobs SET status = 'stopped', cancelled_by = $2, finished_at = $3 \
                        WHERE id = $1 AND status = 'running' AND ($4 IS NULL OR workspace_id = $4)";
             tx.run(sql, values![id, actor, now, self.scope()]).await?;
-            let job = find(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))?;
+            let job = find_job(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))?;
             if job.status != JobStatus::Cancelled {
                 return Err(StoreError::JobOver { id, status: job.status });
             }
@@ -198,21 +199,22 @@ impl Ledger {
         .await
     }
 
-    /// Marks jobs without a recent heartbeat as stopped, except for the caller's `own`, and deletes old jobs: daily
+    /// Marks jobs without a recent heartbeat as stopped, except for the caller's own, and deletes old jobs: daily
     /// passes after 30 days, others after 365. Returns how many were marked.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn clean_up_jobs(&self, own: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn clean_up_jobs(&self, own_ids: &[Uuid], now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;
         let sql = "UPDATE jobs SET status = 'stopped', finished_at = $1 \
                    WHERE status = 'running' AND beat_at < $2 AND id <> ALL($3)";
-        let stopped = tx.run(sql, values![now, lost_before(now), own]).await?;
-        let ago = |days: i64| now.plus_days(-days);
-        let old = "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1 ELSE $2 END";
-        let days = || values![ago(DAILY_RETENTION_DAYS), ago(RETENTION_DAYS)];
-        tx.run(&format!("DELETE FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {old})"), days()).await?;
-        tx.run(&format!("DELETE FROM jobs WHERE {old}"), days()).await?;
+        let stopped = tx.run(sql, values![now, lost_before(now), own_ids]).await?;
+        let days_ago = |days: i64| now.plus_days(-days);
+        let is_old = "status <> 'running' AND created_at < CASE kind WHEN 'daily' THEN $1 ELSE $2 END";
+        let cutoffs = || values![days_ago(DAILY_RETENTION_DAYS), days_ago(RETENTION_DAYS)];
+        tx.run(&format!("DELETE FROM job_files WHERE job_id IN (SELECT id FROM jobs WHERE {is_old})"), cutoffs())
+            .await?;
+        tx.run(&format!("DELETE FROM jobs WHERE {is_old}"), cutoffs()).await?;
         tx.commit().await?;
         Ok(stopped)
     }
@@ -223,7 +225,7 @@ impl Ledger {
     /// If it is unknown or out of scope, or the database fails.
     pub async fn job(&self, id: Uuid) -> Result<Job, StoreError> {
         let mut tx = self.read().await?;
-        find(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))
+        find_job(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))
     }
 
     /// Jobs, newest first; plan previews come without their results.
@@ -233,7 +235,7 @@ impl Ledger {
     pub async fn jobs(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<Job>, StoreError> {
         let mut conditions = self.conditions();
         if let Some(cursor) = after {
-            conditions.before(cursor, "created_at");
+            conditions.after_descending(cursor, "created_at");
         }
         let (conditions, values) = conditions.finish();
         // A plan preview lists hundreds of posts, which a list of jobs does not need.
@@ -293,7 +295,7 @@ async fn check_job_limit(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError
     if running > limit { Err(StoreError::TooManyJobs(limit)) } else { Ok(()) }
 }
 
-async fn find(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
+async fn find_job(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1 AND ($2 IS NULL OR workspace_id = $2)");
     tx.maybe(&sql, values![id, workspace]).await
 }
@@ -309,7 +311,8 @@ async fn store_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Resu
     }
     let sql = format!(
         "DELETE FROM job_files WHERE workspace_id = $1 AND job_id NOT IN (SELECT id FROM jobs \
-         WHERE workspace_id = $1 AND kind IN ('simulate', 'compare') ORDER BY created_at DESC LIMIT {MAX_STORED_REPORTS})"
+         WHERE workspace_id = $1 AND kind IN ('simulate', 'compare') \
+         ORDER BY created_at DESC LIMIT {MAX_STORED_REPORTS})"
     );
     tx.run(&sql, values![job.workspace_id.as_str()]).await?;
     Ok(())

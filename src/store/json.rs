@@ -6,6 +6,6 @@ use super::error::StoreError;
 ///
 /// # Errors
 /// If it has no form in JSON, such as a map whose keys are not texts.
-pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(super) fn json_text(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

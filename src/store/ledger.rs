@@ -36,7 +36,7 @@ impl Ledger {
         with_retries(|| async {
             let database = Database::open(url, mode).await?;
             let ensured = ensure_schema(&database, may_migrate).await;
-            Ok(Self { database: closed_on_error(database, ensured).await?.0, scope: None })
+            Ok(Self { database: close_on_error(database, ensured).await?.0, scope: None })
         })
         .await
     }
@@ -47,7 +47,7 @@ impl Ledger {
         self.database.close().await;
     }
 
-    /// Migrates a database's schema. Returns its version before, 0 if it had none, and after.
+    /// Migrates a database's schema. Returns its version before the migration, 0 if it had none, and after it.
     ///
     /// # Errors
     /// If the database cannot be reached in time, is another program's file, or is newer than this program.
@@ -55,7 +55,7 @@ impl Ledger {
         with_retries(|| async {
             let database = Database::open(url, OpenMode::Create).await?;
             let before = ensure_schema(&database, true).await;
-            let (database, before) = closed_on_error(database, before).await?;
+            let (database, before) = close_on_error(database, before).await?;
             database.close().await;
             Ok((before, Database::newest_version()))
         })
@@ -115,7 +115,7 @@ impl Ledger {
     }
 }
 
-/// Ensures that the schema has this program's version, migrating if allowed. Returns the version before.
+/// Ensures that the schema has this program's version, migrating it if allowed. Returns the version it had before.
 async fn ensure_schema(database: &Database, may_migrate: bool) -> Result<i64, StoreError> {
     let found = database.version().await?.unwrap_or(0);
     if found > Database::newest_version() {
@@ -130,7 +130,7 @@ async fn ensure_schema(database: &Database, may_migrate: bool) -> Result<i64, St
     Ok(found)
 }
 
-async fn closed_on_error<T>(database: Database, outcome: Result<T, StoreError>) -> Result<(Database, T), StoreError> {
+async fn close_on_error<T>(database: Database, outcome: Result<T, StoreError>) -> Result<(Database, T), StoreError> {
     match outcome {
         Ok(value) => Ok((database, value)),
         Err(error) => {

@@ -9,8 +9,7 @@ use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
 use super::review::ScheduleFilter;
 use super::row::{Id, Instant, Json, Name, from_row};
-use super::schedule::LOCAL_DAY;
-use super::schedule::{COLUMNS, RANK, Schedule};
+use super::schedule::{COLUMNS, LOCAL_DAY, RANK, Schedule};
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
 /// Sort order of a list of schedules.
@@ -63,22 +62,22 @@ pub struct ConflictFilter {
 /// Conflicts of one severity and kind.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ConflictGroup {
-    /// Their severity.
+    /// The conflicts' severity.
     pub severity: Severity,
-    /// Their kind.
+    /// The conflicts' kind.
     #[serde(rename = "type")]
     pub kind: ConflictKind,
-    /// Total number in the group.
+    /// Total number of conflicts in the group.
     pub count: i64,
-    /// The newest of them, newest first. There may be more.
-    pub conflicts: Vec<FoundConflict>,
+    /// The newest conflicts of the group, newest first; not necessarily all of them.
+    pub conflicts: Vec<RecordedConflict>,
 }
 
 from_row! {
     /// A recorded conflict.
     #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
     #[schemars(rename = "Conflict")]
-    pub struct FoundConflict {
+    pub struct RecordedConflict {
         /// Id of the decision that recorded it.
         pub id: Uuid as Id,
         /// When it was recorded.
@@ -102,7 +101,7 @@ from_row! {
         severity: Severity as Name<Severity>,
         kind: ConflictKind as Name<ConflictKind>,
         total: i64,
-    } parts { conflict: FoundConflict }
+    } parts { conflict: RecordedConflict }
 }
 
 impl Ledger {
@@ -121,8 +120,8 @@ impl Ledger {
         filter.add_to(&mut conditions);
         if let Some(cursor) = after {
             match order {
-                Order::Soonest => conditions.after(cursor, "scheduled_for"),
-                Order::Latest => conditions.before(cursor, "scheduled_for"),
+                Order::Soonest => conditions.after_ascending(cursor, "scheduled_for"),
+                Order::Latest => conditions.after_descending(cursor, "scheduled_for"),
                 Order::WorstFirst => conditions.after_rank(cursor, RANK, "scheduled_for"),
             }
         }
@@ -185,11 +184,16 @@ impl Ledger {
         tx.any(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
     }
 
-    /// Recorded conflicts grouped by severity, most severe first, and kind; of each group at most the `newest` ones.
+    /// Recorded conflicts grouped by severity, most severe first, and kind. Each group holds its newest conflicts, at
+    /// most `max_per_group`.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn conflicts(&self, filter: &ConflictFilter, newest: u32) -> Result<Vec<ConflictGroup>, StoreError> {
+    pub async fn conflicts(
+        &self,
+        filter: &ConflictFilter,
+        max_per_group: u32,
+    ) -> Result<Vec<ConflictGroup>, StoreError> {
         let mut conditions = self.conditions();
         conditions.add_raw("action_type = 'conflict_detected'".to_owned());
         if let Some(client) = &filter.client {
@@ -215,7 +219,7 @@ impl Ledger {
                  row_number() OVER (PARTITION BY decision_payload ->> 'severity', decision_payload ->> 'type' \
                    ORDER BY created_at DESC, id DESC) AS place \
                FROM campaign_orchestration_actions WHERE {conditions} \
-             ) AS found WHERE place <= {newest} \
+             ) AS found WHERE place <= {max_per_group} \
              ORDER BY CASE severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, kind, place"
         );
         let mut tx = self.read().await?;

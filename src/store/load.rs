@@ -1,8 +1,8 @@
 //! Loads a scenario into the ledger.
 //!
-//! A new client is loaded with its state and its history. For a known client, what people decide (policy, campaigns,
-//! assets, special days, warnings, measured results) is replaced, and what the ledger itself maintains (fatigue,
-//! counts, posts) is not.
+//! A new client is loaded with its state and its history. For a known client, what the scenario decides (policy,
+//! campaigns, assets, special days, warnings, measured results) is replaced, and what the ledger itself maintains
+//! (fatigue, counts, posts) is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use super::client_state::COUNTED_STATUSES;
 use super::commit::lock_clients;
 use super::database::Tx;
 use super::error::StoreError;
-use super::json::json;
+use super::json::json_text;
 use super::ledger::Ledger;
 use super::records::{AssetColumns, ClientColumns, DayRow, WorkspaceColumns};
 use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
 use crate::model::{
-    AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
-    WarningRow, WorldRow,
+    AssetRow, CampaignRow, Channel, ChannelState, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario,
+    Timestamp, WarningRow, WorldRow,
 };
-use crate::planner::tired;
+use crate::planner::fatigue_after_post;
 use crate::rules::{ChannelRules, CompiledRules};
 
 /// Counts of what a load changed.
@@ -56,11 +56,11 @@ impl Ledger {
     ) -> Result<Loaded, StoreError> {
         let mut tx = self.write().await?;
         let load = Load::begin(&mut tx, scenario, rules, now).await?;
-        load.workspaces(&mut tx).await?;
-        load.clients(&mut tx).await?;
-        load.assets(&mut tx).await?;
+        load.write_workspaces(&mut tx).await?;
+        load.write_clients(&mut tx).await?;
+        load.write_assets(&mut tx).await?;
         load.replace_details(&mut tx).await?;
-        let posts = load.channels(&mut tx).await?;
+        let posts = load.write_channels(&mut tx).await?;
         let channels_off = load.deactivate_channels(&mut tx).await?;
         tx.commit().await?;
         Ok(Loaded { posts, channels_off, ..load.summary() })
@@ -74,7 +74,7 @@ struct Load<'s> {
     now: Timestamp,
     /// Ids of the scenario's clients.
     ids: Vec<&'s str>,
-    known: BTreeSet<String>,
+    known_clients: BTreeSet<String>,
     known_channels: BTreeSet<(String, String)>,
 }
 
@@ -88,27 +88,27 @@ impl<'s> Load<'s> {
         let clients: BTreeMap<&str, &Client> =
             scenario.clients.iter().map(|(client, _)| (client.id.as_str(), client)).collect();
         let ids: Vec<&str> = clients.keys().copied().collect();
-        let mut known = BTreeSet::new();
+        let mut known_clients = BTreeSet::new();
         let mut elsewhere = Vec::new();
         for (client, workspace) in lock_clients(tx, &ids).await? {
             if clients.get(client.as_str()).is_some_and(|client| client.workspace_id.as_str() != workspace) {
                 elsewhere.push(client.clone());
             }
-            known.insert(client);
+            known_clients.insert(client);
         }
         if !elsewhere.is_empty() {
             return Err(StoreError::OtherWorkspace(elsewhere));
         }
         let sql = "SELECT client_id, channel FROM channel_state WHERE client_id = ANY($1)";
         let known_channels = tx.all(sql, values![ids.as_slice()]).await?.into_iter().collect();
-        Ok(Self { scenario, rules, now, ids, known, known_channels })
+        Ok(Self { scenario, rules, now, ids, known_clients, known_channels })
     }
 
     fn summary(&self) -> Loaded {
         let clients = &self.scenario.clients;
         Loaded {
-            new_clients: clients.len() - self.known.len(),
-            known_clients: self.known.len(),
+            new_clients: clients.len() - self.known_clients.len(),
+            known_clients: self.known_clients.len(),
             assets: clients.iter().map(|(client, _)| client.assets.len()).sum(),
             channels_off: 0,
             posts: 0,
@@ -119,9 +119,9 @@ impl<'s> Load<'s> {
         self.scenario.clients.iter().map(|(client, state)| (client, state))
     }
 
-    async fn workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn write_workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let scenario = self.scenario;
-        let (review, environment) = (json(&scenario.review)?, json(&scenario.environment)?);
+        let (review, environment) = (json_text(&scenario.review)?, json_text(&scenario.environment)?);
         let ids: BTreeSet<&str> = self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
         upsert!(tx, "workspaces", key = "workspace_id", unchanged = &[], ids, |id| {
             workspace_id: *id,
@@ -138,9 +138,9 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    async fn clients(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let known = ClientColumns { created_at: self.now, updated_at: self.now };
-        let rows = self.clients_and_states().map(|(client, _)| (ClientRow::from(client), known.clone()));
+    async fn write_clients(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let columns = ClientColumns { created_at: self.now, updated_at: self.now };
+        let rows = self.clients_and_states().map(|(client, _)| (ClientRow::from(client), columns.clone()));
         tx.upsert_records("clients", "client_id", &["workspace_id", "created_at"], rows).await?;
         let rows = self.clients_and_states().map(|(client, _)| (PolicyRow::from(client), in_workspace(client)));
         tx.upsert_records("policies", "client_id", &["workspace_id"], rows).await?;
@@ -148,7 +148,7 @@ impl<'s> Load<'s> {
     }
 
     /// Upserts assets; those that the scenario no longer has are retired.
-    async fn assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn write_assets(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let retire = "UPDATE assets SET retired = $2 WHERE client_id = ANY($1)";
         tx.run(retire, values![self.ids.as_slice(), true]).await?;
         let rows = self.clients_and_states().flat_map(|(client, _)| {
@@ -187,13 +187,13 @@ impl<'s> Load<'s> {
     }
 
     /// Upserts channels and their posts. Returns the number of new posts.
-    async fn channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
+    async fn write_channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let rows = self.clients_and_states().flat_map(|(client, state)| {
             let rules = self.rules.for_client(client);
             let channels: Vec<_> = state
                 .channels
                 .iter()
-                .map(|state| (client, state, BestTimes::of(rules.base().channel(state.channel))))
+                .map(|state| (client, state, RuleColumns::of(rules.base().channel(state.channel))))
                 .collect();
             channels
         });
@@ -206,7 +206,7 @@ impl<'s> Load<'s> {
             "fatigue_score",
             "fatigue_as_of",
         ];
-        upsert!(tx, "channel_state", key = "client_id, channel", unchanged = unchanged, rows, |(client, state, times)| {
+        upsert!(tx, "channel_state", key = "client_id, channel", unchanged = unchanged, rows, |(client, state, from_rules)| {
             client_id: client.id.as_str(),
             channel: state.channel.name(),
             workspace_id: client.workspace_id.as_str(),
@@ -216,17 +216,17 @@ impl<'s> Load<'s> {
             posts_last_30_days: state.posts_last_30_days,
             fatigue_score: state.fatigue.get(),
             fatigue_as_of: state.as_of,
-            half_life_hours: times.half_life_hours,
+            half_life_hours: from_rules.half_life_hours,
             momentum_score: state.momentum.map(|score| score.get()),
             visibility_score: state.visibility.map(|score| score.get()),
             engagement_score: state.engagement.map(|score| score.get()),
             avg_engagement_rate: state.engagement_rate,
-            best_posting_times: times.hours.as_str(),
+            best_posting_times: from_rules.best_hours.as_str(),
             updated_at: self.now,
             active: true,
         })
         .await?;
-        self.publications(tx).await
+        self.write_publications(tx).await
     }
 
     /// Deactivates the clients' channels that the scenario no longer has. Returns their number.
@@ -238,32 +238,32 @@ impl<'s> Load<'s> {
         let is_removed = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
         let sql = "UPDATE channel_state SET active = $3, updated_at = $4 \
                    WHERE client_id = $1 AND channel = $2 AND active = $5";
-        let mut off = 0;
+        let mut deactivated = 0;
         for (client, channel) in self.known_channels.iter().filter(is_removed) {
             let values = values![client.as_str(), channel.as_str(), false, self.now, true];
-            off += tx.run(sql, values).await? as usize;
+            deactivated += tx.run(sql, values).await? as usize;
         }
-        Ok(off)
+        Ok(deactivated)
     }
 
     /// Inserts the posts of the scenario's history that are new to the ledger, and adds their fatigue to channels that
     /// it already knows. Returns their number.
-    async fn publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
+    async fn write_publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let known = self.known_posts(tx).await?;
         let rows: Vec<(&Client, HistoricPost<'_>)> = self
             .clients_and_states()
-            .flat_map(|(client, state)| posts(state).into_iter().map(move |post| (client, post)))
-            .filter(|(client, (channel, at, _))| {
-                let key = (client.id.as_str().to_owned(), channel.name().to_owned(), at.as_second());
+            .flat_map(|(client, state)| historic_posts(state).into_iter().map(move |post| (client, post)))
+            .filter(|(client, post)| {
+                let key = (client.id.as_str().to_owned(), post.channel.name().to_owned(), post.at.as_second());
                 !known.contains(&key)
             })
             .collect();
-        insert!(tx, "publications", rows.iter().copied(), |(client, (channel, at, asset))| {
+        insert!(tx, "publications", rows.iter().copied(), |(client, post)| {
             client_id: client.id.as_str(),
             workspace_id: client.workspace_id.as_str(),
-            channel: channel.name(),
-            published_at: *at,
-            asset_id: *asset,
+            channel: post.channel.name(),
+            published_at: post.at,
+            asset_id: post.asset,
         })
         .await?;
         self.add_fatigue(tx, &rows).await?;
@@ -272,35 +272,30 @@ impl<'s> Load<'s> {
 
     /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`; the daily pass counts later ones.
     async fn add_fatigue(&self, tx: &mut Tx, posts: &[(&Client, HistoricPost<'_>)]) -> Result<(), StoreError> {
-        let mut by_channel: BTreeMap<(String, String), (&Client, Channel, Vec<Timestamp>)> = BTreeMap::new();
-        for (client, (channel, at, _)) in posts {
-            let key = (client.id.as_str().to_owned(), channel.name().to_owned());
+        let mut by_channel: BTreeMap<(String, String), ChannelPosts<'_>> = BTreeMap::new();
+        for (client, post) in posts.iter().copied() {
+            let key = (client.id.as_str().to_owned(), post.channel.name().to_owned());
             if self.known_channels.contains(&key) {
-                by_channel.entry(key).or_insert((client, *channel, Vec::new())).2.push(*at);
+                let new = ChannelPosts { client, channel: post.channel, posts: Vec::new() };
+                by_channel.entry(key).or_insert(new).posts.push(post.at);
             }
         }
-        for (client, channel, posts) in by_channel.into_values() {
-            self.add_channel_fatigue(tx, client, channel, &posts).await?;
+        for posts in by_channel.into_values() {
+            self.add_channel_fatigue(tx, &posts).await?;
         }
         Ok(())
     }
 
-    async fn add_channel_fatigue(
-        &self,
-        tx: &mut Tx,
-        client: &Client,
-        channel: Channel,
-        posts: &[Timestamp],
-    ) -> Result<(), StoreError> {
+    async fn add_channel_fatigue(&self, tx: &mut Tx, posts: &ChannelPosts<'_>) -> Result<(), StoreError> {
+        let ChannelPosts { client, channel, posts } = posts;
         let sql = "SELECT fatigue_score, fatigue_as_of FROM channel_state WHERE client_id = $1 AND channel = $2";
-        let (fatigue, Instant(as_of)) = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
-        let before: (f64, Timestamp) = (fatigue, as_of);
+        let (before, Instant(as_of)): (f64, Instant) = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
         let rules = self.rules.for_client(client);
         let base = rules.base();
-        let numbers = base.channel(channel);
-        let earlier = posts.iter().filter(|at| **at < before.1);
-        let (fatigue, _) = earlier.fold(before, |state, at| {
-            tired(state, *at, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post)
+        let channel_rules = base.channel(*channel);
+        let earlier = posts.iter().filter(|at| **at < as_of);
+        let (fatigue, _) = earlier.fold((before, as_of), |state, at| {
+            fatigue_after_post(state, *at, &client.zone, channel_rules.half_life_hours, channel_rules.fatigue_per_post)
         });
         let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
         tx.run(sql, values![client.id.as_str(), channel.name(), fatigue]).await?;
@@ -325,29 +320,43 @@ fn in_workspace(client: &Client) -> WorkspaceColumns {
 }
 
 /// Values from the rules that are stored with a channel for display.
-struct BestTimes {
+struct RuleColumns {
     half_life_hours: f64,
     /// JSON: best local hours by weekday, Monday first.
-    hours: String,
+    best_hours: String,
 }
 
-impl BestTimes {
+impl RuleColumns {
     fn of(rules: &ChannelRules) -> Self {
-        Self { half_life_hours: rules.half_life_hours, hours: serde_json::json!(rules.best_hours).to_string() }
+        Self { half_life_hours: rules.half_life_hours, best_hours: serde_json::json!(rules.best_hours).to_string() }
     }
 }
 
-/// Channel, instant and asset of a post.
-type HistoricPost<'s> = (Channel, Timestamp, Option<&'s str>);
+/// A post of a scenario's history.
+#[derive(Clone, Copy)]
+struct HistoricPost<'s> {
+    channel: Channel,
+    at: Timestamp,
+    asset: Option<&'s str>,
+}
+
+/// New posts on a channel that the ledger already knows.
+struct ChannelPosts<'s> {
+    client: &'s Client,
+    channel: Channel,
+    posts: Vec<Timestamp>,
+}
 
 /// All posts in a state, without duplicates.
-fn posts(state: &ClientState) -> Vec<HistoricPost<'_>> {
-    let uses = state.asset_uses.iter().map(|used| (used.channel, used.at, Some(used.asset_id.as_str())));
-    let mut posts: Vec<HistoricPost<'_>> = uses.collect();
-    let with_asset: BTreeSet<(Channel, Timestamp)> = posts.iter().map(|(channel, at, _)| (*channel, *at)).collect();
-    for channel in &state.channels {
-        let without_asset = channel.recent_posts.iter().map(|at| (channel.channel, *at, None));
-        posts.extend(without_asset.filter(|(channel, at, _)| !with_asset.contains(&(*channel, *at))));
+fn historic_posts(state: &ClientState) -> Vec<HistoricPost<'_>> {
+    let uses = state.asset_uses.iter();
+    let mut posts: Vec<HistoricPost<'_>> = uses
+        .map(|used| HistoricPost { channel: used.channel, at: used.at, asset: Some(used.asset_id.as_str()) })
+        .collect();
+    let with_asset: BTreeSet<(Channel, Timestamp)> = posts.iter().map(|post| (post.channel, post.at)).collect();
+    for ChannelState { channel, recent_posts, .. } in &state.channels {
+        let without_asset = recent_posts.iter().filter(|at| !with_asset.contains(&(*channel, **at)));
+        posts.extend(without_asset.map(|at| HistoricPost { channel: *channel, at: *at, asset: None }));
     }
     posts
 }

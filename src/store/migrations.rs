@@ -9,12 +9,12 @@ use sqlx::migrate::{Migration, MigrationType};
 static POSTGRES: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres");
 static SQLITE: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite");
 
-/// The migrations of PostgreSQL, by rising version.
+/// The migrations of PostgreSQL, in ascending order of version.
 pub(super) fn postgres() -> Vec<Migration> {
     migrations(&POSTGRES)
 }
 
-/// The migrations of SQLite, by rising version.
+/// The migrations of SQLite, in ascending order of version.
 pub(super) fn sqlite() -> Vec<Migration> {
     migrations(&SQLITE)
 }

@@ -5,12 +5,12 @@
 //! plan ────── commit ─> plans, schedules, actions
 //! people ──── review ─> approved, cancelled
 //! clock ───── daily ──> re-evaluated, expired, drafted; channel_state is updated
-//!             status, record, impact: read only
+//!             status, actions, impact: read only
 //! ```
 //!
-//! Every change is one atomic transaction, and each leaves a row in `campaign_orchestration_actions`, which is
-//! append-only. Nothing is published: executing a schedule creates a draft. The current time is an argument; the only
-//! clock read here measures the time spent waiting for the database.
+//! Every step is one transaction. Decisions are recorded in `campaign_orchestration_actions`, which is append-only.
+//! Nothing is published: executing a schedule creates a draft. The current time is an argument; the only clock read
+//! here measures the time spent waiting for the database.
 
 mod access;
 mod action_log;
@@ -54,7 +54,7 @@ mod week_over;
 mod weekly;
 
 pub use access::{NewToken, Token};
-pub use action_log::{Action, ActionFilter};
+pub use action_log::{Action, ActionCount, ActionFilter};
 pub use client_state::Counted;
 pub use commit::{Commit, Committed};
 pub use daily::DailyOutcome;
@@ -64,7 +64,7 @@ pub use impact::ImpactFilter;
 pub use job_status::{JobKind, JobStatus};
 pub use jobs::{Ending, Job, LOST_AFTER, NewJob, RequestedJob};
 pub use ledger::Ledger;
-pub use listing::{ClientName, ConflictFilter, ConflictGroup, DayCount, FoundConflict, Order};
+pub use listing::{ClientName, ConflictFilter, ConflictGroup, DayCount, Order, RecordedConflict};
 pub use load::Loaded;
 pub use open_mode::OpenMode;
 pub use pagination::{Cursor, InvalidCursor, Page};

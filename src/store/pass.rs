@@ -28,35 +28,32 @@ pub(super) const BATCH: u32 = 500;
 /// The actor recorded for the daily pass.
 pub(super) const ACTOR: &str = "daily_pass";
 
-pub(super) fn before(now: Timestamp, seconds: f64) -> Timestamp {
-    now.plus_seconds(-(seconds as i64))
-}
-
 impl Pass<'_> {
     pub(super) fn draft_rules(&self) -> DraftRules {
         self.planner.rules().base().calendar.drafts
     }
 
-    /// The earliest time for which drafts may still be made.
+    /// The earliest scheduled time for which a draft may still be made.
     pub(super) fn earliest(&self) -> Timestamp {
-        before(self.now, self.draft_rules().late_hours * 3600.0)
+        let late_seconds = self.draft_rules().late_hours * 3600.0;
+        self.now.plus_seconds(-(late_seconds as i64))
     }
 
-    /// The workspace's schedules that meet a condition, locked for this pass; rows locked by others are skipped. `$1`
-    /// is the workspace.
-    pub(super) async fn locked(
+    /// Locks and returns the workspace's schedules that meet a condition; those that another pass has locked are
+    /// skipped. In the condition `$1` is the workspace.
+    pub(super) async fn lock_schedules(
         &self,
         tx: &mut Tx,
         condition: &str,
-        more: Vec<Value>,
+        extra_values: Vec<Value>,
     ) -> Result<Vec<Schedule>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE workspace_id = $1 AND {condition} \
              ORDER BY scheduled_for, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
         );
-        let mut all = values![self.workspace.as_str()];
-        all.extend(more);
-        tx.all(&sql, all).await
+        let mut values = values![self.workspace.as_str()];
+        values.extend(extra_values);
+        tx.all(&sql, values).await
     }
 
     pub(super) async fn write(&self) -> Result<Tx, StoreError> {

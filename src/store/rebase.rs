@@ -1,4 +1,4 @@
-//! Rebases a plan whose clients' state has changed: plans again around what is committed.
+//! Rebases a plan whose clients' state has changed: the week is planned again around what is committed.
 
 use std::collections::BTreeSet;
 
@@ -33,16 +33,16 @@ pub struct Rebased {
 impl Rebased {
     /// The result for a plan that was committed unchanged.
     #[must_use]
-    pub const fn whole(committed: Committed) -> Self {
+    pub const fn unchanged(committed: Committed) -> Self {
         Self { committed, kept: committed.schedules, dropped: 0, added: 0 }
     }
 }
 
 impl Ledger {
     /// Plans the rest of the week again for a plan's clients, from the ledger's state and under the plan's rules,
-    /// around committed and blocked posts, and commits the result, workspace by workspace. A post that hardly pays may
-    /// pay once fewer are left to place, so this repeats until there is nothing to add. Then nothing is committed, so the
-    /// operation is idempotent.
+    /// around committed and blocked posts, and commits the result, workspace by workspace. Planning repeats until it
+    /// adds nothing, because a post that was not worthwhile can become so once fewer posts are left to place. Rebasing
+    /// the same plan again therefore changes nothing.
     ///
     /// # Errors
     /// As [`Ledger::commit`], and if a rule fails or the new plan does not pass the checker.
@@ -54,20 +54,20 @@ impl Ledger {
         let mut done = Vec::new();
         for workspace in workspaces {
             let mut added = BTreeSet::new();
-            let mut sum: Option<Committed> = None;
+            let mut total: Option<Committed> = None;
             loop {
                 let scenario =
                     with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, COUNTED)).await?;
                 let (plan, committed) = self.plan_rest(&old, &planner, &scenario).await?;
                 added.extend(keys(&plan, workspace));
-                sum = Some(sum.map_or(committed, |sum| sum.plus(committed)));
+                total = Some(total.map_or(committed, |total| total.plus(committed)));
                 if !committed.is_new {
                     break;
                 }
             }
-            let Some(committed) = sum else { continue };
+            let Some(committed) = total else { continue };
             let existing = with_retries(|| self.existing_keys(workspace, old.plan)).await?;
-            done.push(compared(&keys(old.plan, workspace), &added, &existing, committed));
+            done.push(rebased(&keys(old.plan, workspace), &added, &existing, committed));
         }
         Ok(done)
     }
@@ -85,15 +85,15 @@ impl Ledger {
         if !breaches.is_empty() {
             return Err(StoreError::Breaches(breaches.iter().map(ToString::to_string).collect()));
         }
-        let record = decisions(&plan);
-        let commit = Commit { plan: &plan, decisions: &record, scenario, counted: COUNTED, ..*old };
+        let plan_decisions = decisions(&plan);
+        let commit = Commit { plan: &plan, decisions: &plan_decisions, scenario, counted: COUNTED, ..*old };
         let is_empty = plan.posts().next().is_none();
         let committed = if is_empty { commit.summary(false) } else { self.commit(commit).await? };
         Ok((plan, committed))
     }
 
     /// Keys of the workspace's live, completed and blocked schedules between a plan's first and last post.
-    async fn existing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<Key>, StoreError> {
+    async fn existing_keys(&self, workspace: &WorkspaceId, plan: &Plan) -> Result<BTreeSet<PostKey>, StoreError> {
         let times = || plan.posts().map(|(_, post)| post.at);
         let Some((first, last)) = times().min().zip(times().max()) else { return Ok(BTreeSet::new()) };
         let sql = format!(
@@ -104,20 +104,35 @@ impl Ledger {
         let mut tx = self.read().await?;
         let posts: Vec<(String, Name<Channel>, Instant)> =
             tx.all(&sql, values![workspace.as_str(), first, last]).await?;
-        Ok(posts.into_iter().map(|(client, Name(channel), Instant(at))| (client, channel, at)).collect())
+        let key = |(client_id, Name(channel), Instant(at))| PostKey { client_id, channel, at };
+        Ok(posts.into_iter().map(key).collect())
     }
 }
 
-/// Client, channel and time of a post.
-type Key = (String, Channel, Timestamp);
-
-fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<Key> {
-    let own = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
-    let key = |(client, post): (&ClientPlan, &Post)| (client.client_id.to_string(), post.channel, post.at);
-    plan.posts().filter(own).map(key).collect()
+/// What identifies a post when two plans are compared.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct PostKey {
+    client_id: String,
+    channel: Channel,
+    at: Timestamp,
 }
 
-fn compared(old: &BTreeSet<Key>, new: &BTreeSet<Key>, existing: &BTreeSet<Key>, committed: Committed) -> Rebased {
+fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<PostKey> {
+    let is_in_workspace = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
+    let key = |(client, post): (&ClientPlan, &Post)| PostKey {
+        client_id: client.client_id.to_string(),
+        channel: post.channel,
+        at: post.at,
+    };
+    plan.posts().filter(is_in_workspace).map(key).collect()
+}
+
+fn rebased(
+    old: &BTreeSet<PostKey>,
+    new: &BTreeSet<PostKey>,
+    existing: &BTreeSet<PostKey>,
+    committed: Committed,
+) -> Rebased {
     let kept = old.intersection(existing).count();
     Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(old).count() }
 }

@@ -52,7 +52,7 @@ record! {
         pub from_date: NaiveDate,
         /// Last day (inclusive).
         pub to_date: NaiveDate,
-        /// What it does.
+        /// Its kind.
         pub kind: DayKind,
         /// Factor on the value of posts; `None` if the rules decide.
         pub factor: Option<f64>,

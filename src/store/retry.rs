@@ -68,8 +68,8 @@ impl Deadline {
         self.with(|waited| MAX_WAIT.saturating_sub(waited.time))
     }
 
-    /// The lock timeout of the next statements: [`REPORT_AFTER`] until the wait has been reported, so that it is reported in
-    /// time; after that, the time left.
+    /// The lock timeout of the next statements: [`REPORT_AFTER`] until the wait has been reported, so that the report
+    /// is not late; after that, the time left.
     pub fn lock_wait(&self) -> Duration {
         let needs_report = self.with(|waited| waited.is_retried && !waited.is_reported);
         if needs_report { REPORT_AFTER } else { self.left().max(Duration::from_millis(1)) }
@@ -81,12 +81,12 @@ impl Deadline {
 
     /// Logs the reason for waiting, once, after [`REPORT_AFTER`].
     fn report(&self, reason: &str) {
-        let is_time = self.with(|waited| {
-            let is_time = !waited.is_reported && waited.time >= REPORT_AFTER;
-            waited.is_reported |= is_time;
-            is_time
+        let is_due = self.with(|waited| {
+            let is_due = !waited.is_reported && waited.time >= REPORT_AFTER;
+            waited.is_reported |= is_due;
+            is_due
         });
-        if is_time {
+        if is_due {
             tracing::warn!(
                 target: WAITING,
                 "waiting up to {} s for the ledger: {}",
@@ -96,8 +96,8 @@ impl Deadline {
         }
     }
 
-    /// Awaits a future that only waits for the database. If it takes longer than [`REPORT_AFTER`], `why` is awaited to find
-    /// the reason, which is logged.
+    /// Awaits a future that only waits for the database. If it takes longer than [`REPORT_AFTER`], `why` is awaited to
+    /// find the reason, which is logged.
     pub async fn wait<T>(
         &self,
         waiting: impl Future<Output = Result<T, StoreError>>,
@@ -120,7 +120,8 @@ impl Deadline {
         late.unwrap_or_else(|_| Err(reason.into_timeout()))
     }
 
-    /// Backs off before the next retry after a transient failure; fails with it if no waiting time is left.
+    /// Backs off before the next retry after a transient failure. If no waiting time is left, returns the failure as a
+    /// timeout.
     pub async fn pause(&self, failure: StoreError) -> Result<(), StoreError> {
         if failure.is_lock_timeout() {
             self.charge(self.lock_wait());

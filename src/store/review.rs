@@ -14,8 +14,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::row::{Id, Whole};
-use super::schedule::LOCAL_DAY;
-use super::schedule::{COLUMNS, NO_OTHER_LIVE, RANK, Schedule, committed, ids, transition_payload};
+use super::schedule::{COLUMNS, LOCAL_DAY, RANK, SLOT_IS_FREE, Schedule, ids, scheduled_post, transition_payload};
 use super::values::values;
 use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
@@ -81,7 +80,7 @@ pub struct Skipped {
     pub schedule: Schedule,
     /// Why it was not changed.
     pub why: StoreError,
-    /// Whether the same person has made the same change before, and it still holds.
+    /// Whether the same person made the same change before and it is still in effect.
     pub is_repeat: bool,
 }
 
@@ -91,9 +90,9 @@ impl Changed {
     /// # Errors
     /// If schedules were selected but none is in the requested state: why the first is not.
     pub fn settled(self) -> Result<usize, StoreError> {
-        let (repeated, left): (Vec<Skipped>, Vec<Skipped>) =
+        let (repeated, others): (Vec<Skipped>, Vec<Skipped>) =
             self.skipped.into_iter().partition(|skipped| skipped.is_repeat);
-        match (self.done.len() + repeated.len(), left.into_iter().next()) {
+        match (self.done.len() + repeated.len(), others.into_iter().next()) {
             (0, Some(skipped)) => Err(skipped.why),
             (settled, _) => Ok(settled),
         }
@@ -162,7 +161,7 @@ impl Ledger {
     pub async fn schedules(&self, filter: &ScheduleFilter) -> Result<Vec<Schedule>, StoreError> {
         with_retries(|| async {
             let mut tx = self.read().await?;
-            find(&mut tx, filter, self.conditions(), false).await
+            find_schedules(&mut tx, filter, self.conditions(), false).await
         })
         .await
     }
@@ -204,7 +203,7 @@ impl Ledger {
         let effective = if filter.ids.is_empty() { filter } else { &by_id };
         with_retries(|| async {
             let mut tx = self.write().await?;
-            let schedules = find(&mut tx, effective, self.conditions(), true).await?;
+            let schedules = find_schedules(&mut tx, effective, self.conditions(), true).await?;
             for id in &filter.ids {
                 if !schedules.iter().any(|schedule| schedule.id == *id) {
                     return Err(StoreError::UnknownSchedule(id.to_string()));
@@ -231,7 +230,7 @@ impl Ledger {
     }
 }
 
-pub(super) async fn find(
+pub(super) async fn find_schedules(
     tx: &mut Tx,
     filter: &ScheduleFilter,
     mut conditions: Conditions,
@@ -242,7 +241,8 @@ pub(super) async fn find(
     let limit = filter.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     let lock = if lock { " FOR UPDATE" } else { "" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {RANK}, scheduled_for, id{limit}{lock}"
+        "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} \
+         ORDER BY {RANK}, scheduled_for, id{limit}{lock}"
     );
     tx.all(&sql, values).await
 }
@@ -274,8 +274,7 @@ impl Change<'_> {
     /// If the schedule's status does not allow it, or a second person must approve.
     pub fn check(self, schedule: &Schedule, rules: &CompiledRules, actor: &str) -> Result<(), StoreError> {
         let (id, from, to) = (schedule.id, schedule.status, self.status());
-        // Blocked schedules are released only by their guardrails, failed ones by the next attempt, and only what a
-        // person cancelled can be restored.
+        // A person cannot approve a blocked or failed schedule, and can restore only what a person cancelled.
         let is_applicable = match self {
             Change::Approve | Change::ApproveAlone => from == ScheduleStatus::Pending,
             Change::Cancel { .. } => true,
@@ -284,8 +283,8 @@ impl Change<'_> {
         if !is_applicable || !from.can_become(to) {
             return Err(StoreError::InvalidTransition { id, from, to });
         }
-        let needs_another = rules.base().risk.needs_second_person(schedule.risk_level);
-        if self == Change::Approve && schedule.created_by == actor && needs_another {
+        let needs_second_person = rules.base().risk.needs_second_person(schedule.risk_level);
+        if self == Change::Approve && schedule.created_by == actor && needs_second_person {
             return Err(StoreError::SecondPerson { id, actor: actor.to_owned() });
         }
         Ok(())
@@ -312,23 +311,23 @@ impl ChangeRequest<'_> {
     /// Reasons that block schedules, by id, as far as they can be found without evaluating guardrails. Cancelling is
     /// never blocked.
     async fn objections(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, Reason>, StoreError> {
-        let mut found = BTreeMap::new();
+        let mut objections = BTreeMap::new();
         if matches!(self.change, Change::Cancel { .. }) {
-            return Ok(found);
+            return Ok(objections);
         }
-        let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
-        let clients: Vec<&str> = clients.into_iter().collect();
-        let own: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
-        let known = load_client_states(tx, &ClientSelector::Clients(&clients), &own).await?;
+        let client_ids: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
+        let client_ids: Vec<&str> = client_ids.into_iter().collect();
+        let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
+        let clients = load_client_states(tx, &ClientSelector::Clients(&client_ids), &excluded).await?;
         // A restored schedule must not conflict with any post committed in the meantime, later ones included.
         let now = (self.change != Change::Restore).then_some(self.now);
         for schedule in schedules {
-            let client = known.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
+            let client = clients.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
             let Some((client, state)) = client else { continue };
-            let objection = objection_to(self.rules, client, state, &committed(schedule), now)?;
-            found.extend(objection.map(|reason| (schedule.id, reason)));
+            let objection = objection_to(self.rules, client, state, &scheduled_post(schedule), now)?;
+            objections.extend(objection.map(|reason| (schedule.id, reason)));
         }
-        Ok(found)
+        Ok(objections)
     }
 
     /// Fails if anything blocks the schedule.
@@ -343,8 +342,8 @@ impl ChangeRequest<'_> {
     async fn is_repeat(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         match self.change {
             Change::Approve | Change::ApproveAlone => {
-                let is_own = schedule.approved_by.as_deref() == Some(self.actor);
-                Ok(is_own && APPROVED.contains(&schedule.status))
+                let is_own_approval = schedule.approved_by.as_deref() == Some(self.actor);
+                Ok(is_own_approval && APPROVED.contains(&schedule.status))
             }
             Change::Cancel { .. } => {
                 Ok(schedule.status == ScheduleStatus::Cancelled && schedule.reason() == self.reason())
@@ -365,23 +364,23 @@ impl ChangeRequest<'_> {
         if self.change == Change::Restore {
             self.restore(tx, changed).await?;
         } else {
-            self.update(tx, &changed.done).await?;
+            self.approve_or_cancel(tx, &changed.done).await?;
         }
-        let earlier = self.decided_now(tx, &changed.done).await?;
+        let earlier = self.earlier_decisions(tx, &changed.done).await?;
         let action = |schedule| self.action(schedule, earlier.get(&schedule.id).copied().unwrap_or(0));
         let actions: Vec<NewAction<'_>> = changed.done.iter().map(action).collect();
         record(tx, actions.into_iter(), self.now).await
     }
 
     /// Number of decisions already recorded about each schedule at this instant; schedules without any are left out.
-    async fn decided_now(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
+    async fn earlier_decisions(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
         let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
                    WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
         let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![ids(schedules), self.now]).await?;
         Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
     }
 
-    async fn update(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
+    async fn approve_or_cancel(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
         let ids = ids(schedules);
         match self.reason() {
             Some(reason) => {
@@ -405,7 +404,7 @@ impl ChangeRequest<'_> {
         let sql = format!(
             "UPDATE campaign_orchestration_schedules SET status = 'pending', approved_by = NULL, approved_at = NULL, \
              blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}', updated_at = $2 \
-             WHERE id = $1 AND {NO_OTHER_LIVE}"
+             WHERE id = $1 AND {SLOT_IS_FREE}"
         );
         for schedule in std::mem::take(&mut changed.done) {
             if tx.run(&sql, values![schedule.id, self.now]).await? == 1 {

@@ -23,7 +23,7 @@ pub(super) trait FromAnyRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, Sq
 impl<T> FromAnyRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// Decodes a row. An error names its column, even if the column was read by position.
-pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
+pub(super) fn decode_row<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T, sqlx::Error> {
     T::from_row(&row).map_err(|error| match error {
         sqlx::Error::ColumnDecode { index, source } => {
             let position = index.parse().ok();
@@ -41,7 +41,7 @@ pub(super) fn read<R: sqlx::Row, T: for<'r> FromRow<'r, R>>(row: R) -> Result<T,
 pub(super) struct BadValue(pub String);
 
 /// A type that a column is decoded as before it is converted to the field's type.
-pub(super) trait Column {
+pub(super) trait ColumnType {
     /// The field's type.
     type Value;
 
@@ -50,7 +50,7 @@ pub(super) trait Column {
 
 macro_rules! plain_columns {
     ($($kind:ty),+) => {
-        $(impl Column for $kind {
+        $(impl ColumnType for $kind {
             type Value = Self;
 
             fn value(self) -> Self {
@@ -62,7 +62,7 @@ macro_rules! plain_columns {
 
 plain_columns!(String, bool, i64, f64);
 
-impl<C: Column> Column for Option<C> {
+impl<C: ColumnType> ColumnType for Option<C> {
     type Value = Option<C::Value>;
 
     fn value(self) -> Self::Value {
@@ -90,7 +90,7 @@ macro_rules! column {
         #[derive(Debug, Clone, PartialEq)]
         pub(super) struct $kind$(<$t>)?(pub $value);
 
-        impl$(<$t>)? Column for $kind$(<$t>)? {
+        impl$(<$t>)? ColumnType for $kind$(<$t>)? {
             type Value = $value;
 
             fn value(self) -> $value {
@@ -99,10 +99,10 @@ macro_rules! column {
         }
     };
     (
-        @decode [$($database:ident: $is:path)?] $db:ty,
+        @decode [$($database:ident: $database_bound:path)?] $db:ty,
         $kind:ident$(<$t:ident: $bound:path>)?, $stored:ty => $read:expr
     ) => {
-        impl<$($database: $is,)? $($t)?> Type<$db> for $kind$(<$t>)?
+        impl<$($database: $database_bound,)? $($t)?> Type<$db> for $kind$(<$t>)?
         $(where $stored: Type<$database>)?
         {
             fn type_info() -> <$db as Database>::TypeInfo {
@@ -114,7 +114,7 @@ macro_rules! column {
             }
         }
 
-        impl<'r, $($database: $is,)? $($t: $bound)?> Decode<'r, $db> for $kind$(<$t>)?
+        impl<'r, $($database: $database_bound,)? $($t: $bound)?> Decode<'r, $db> for $kind$(<$t>)?
         $(where $stored: Decode<'r, $database>)?
         {
             fn decode(value: <$db as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
@@ -190,19 +190,19 @@ from_text!(
 #[derive(Debug)]
 pub(super) struct ModelRow<T>(pub T);
 
-/// Declares a struct that rows of both databases are read as. A field is read from the column of its name, or of the name
-/// after `=`, and decoded as its own type, or as the column type after `as`. `parts` are structs that are read from the
-/// same row.
+/// Declares a struct that rows of both databases are read as. A field is read from the column of its name, or of the
+/// name after `=`, and decoded as its own type, or as the column type after `as`. `parts` are structs that are read
+/// from the same row; `in ModelRow` marks those of the model.
 ///
-/// `ModelRow<KIND> { field: COLUMN, … }` implements the same for a struct of the model, with a column type for each field;
-/// `empty` fields have no column and get their default.
+/// `ModelRow<KIND> { field: COLUMN, … }` implements the same for a struct of the model, with a column type for each
+/// field; `empty` fields have no column and get their default.
 macro_rules! from_row {
     (
         $(#[$meta:meta])*
         $vis:vis struct $kind:ident {
             $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty $(as $column:ty)? $(= $name:literal)?),+ $(,)?
         }
-        $(parts { $($part_vis:vis $part:ident: $part_kind:ident $(in $found:ident)?),+ })?
+        $(parts { $($part_vis:vis $part:ident: $part_kind:ident $(in $wrapper:ident)?),+ })?
     ) => {
         $(#[$meta])*
         $vis struct $kind {
@@ -213,7 +213,7 @@ macro_rules! from_row {
         $crate::store::row::from_row!(
             @read $kind, std::convert::identity, $kind
             { $($field: $crate::store::row::from_row!(@column $type $(, $column)?) $(= $name)?),+ }
-            $(parts { $($part: $part_kind $(in $found)?),+ })?
+            $(parts { $($part: $part_kind $(in $wrapper)?),+ })?
         );
     };
     (ModelRow<$kind:ident> $($body:tt)+) => {
@@ -222,7 +222,7 @@ macro_rules! from_row {
     (
         @read $target:ty, $wrap:expr, $kind:ident
         { $($field:ident: $column:ty $(= $name:literal)?),+ $(,)? }
-        $(parts { $($part:ident: $part_kind:ident $(in $found:ident)?),+ })?
+        $(parts { $($part:ident: $part_kind:ident $(in $wrapper:ident)?),+ })?
         $(empty { $($empty:ident),+ })?
     ) => {
         impl<'r, R> sqlx::FromRow<'r, R> for $target
@@ -230,14 +230,14 @@ macro_rules! from_row {
             R: sqlx::Row,
             &'static str: sqlx::ColumnIndex<R>,
             $($column: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)+
-            $($($crate::store::row::from_row!(@part $part_kind $(, $found)?): sqlx::FromRow<'r, R>,)+)?
+            $($($crate::store::row::from_row!(@part $part_kind $(, $wrapper)?): sqlx::FromRow<'r, R>,)+)?
         {
             fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
                 Ok($wrap($kind {
-                    $($field: $crate::store::row::Column::value(
+                    $($field: $crate::store::row::ColumnType::value(
                         row.try_get::<$column, _>($crate::store::row::from_row!(@name $field $($name)?))?
                     ),)+
-                    $($($part: $crate::store::row::from_row!(@read_part row, $part_kind $(, $found)?),)+)?
+                    $($($part: $crate::store::row::from_row!(@read_part row, $part_kind $(, $wrapper)?),)+)?
                     $($($empty: Default::default(),)+)?
                 }))
             }
@@ -248,10 +248,10 @@ macro_rules! from_row {
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
     (@part $kind:ident) => { $kind };
-    (@part $kind:ident, $found:ident) => { $crate::store::row::$found<$kind> };
+    (@part $kind:ident, $wrapper:ident) => { $crate::store::row::$wrapper<$kind> };
     (@read_part $row:ident, $kind:ident) => { <$kind as sqlx::FromRow<'r, R>>::from_row($row)? };
-    (@read_part $row:ident, $kind:ident, $found:ident) => {
-        <$crate::store::row::$found<$kind> as sqlx::FromRow<'r, R>>::from_row($row)?.0
+    (@read_part $row:ident, $kind:ident, $wrapper:ident) => {
+        <$crate::store::row::$wrapper<$kind> as sqlx::FromRow<'r, R>>::from_row($row)?.0
     };
 }
 pub(super) use from_row;
@@ -279,7 +279,7 @@ mod tests {
     fn query<T: FromAnyRow>(sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-            Ok(bind_sqlite(sql, values).try_map(read).fetch_one(&mut connection).await?)
+            Ok(bind_sqlite(sql, values).try_map(decode_row).fetch_one(&mut connection).await?)
         })
     }
 

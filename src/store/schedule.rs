@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::schedule_json::{ContentPreview, ScheduleMetadata};
 use crate::model::{Channel, Reason, RiskBand, ScheduleStatus, Timestamp};
-use crate::planner::CommittedPost;
+use crate::planner::ScheduledPost;
 
-/// SQL: a schedule's local calendar day.
+/// SQL expression: a schedule's local calendar day.
 pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
 
 from_row! {
@@ -75,13 +75,13 @@ from_row! {
     }
 }
 
-/// Columns of a schedule. Those committed before calendar UIDs existed use their id as UID.
-pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, channel, scheduled_for, time_zone, creative_asset_id, variation_id, \
-     content_preview, status, priority, risk_level, blocked_reason, blocked_code, blocked_details, created_by, \
-     approved_by, plan_id, confidence, expected_engagement, fatigue, metadata, attempts, \
+/// Columns of a schedule. A schedule committed before calendar UIDs existed uses its id as its UID.
+pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, channel, scheduled_for, time_zone, \
+     creative_asset_id, variation_id, content_preview, status, priority, risk_level, blocked_reason, blocked_code, \
+     blocked_details, created_by, approved_by, plan_id, confidence, expected_engagement, fatigue, metadata, attempts, \
      coalesce(calendar_uid, CAST(id AS text)) AS calendar_uid, calendar_sequence";
 
-/// SQL: rank by risk, 0 for the highest.
+/// SQL expression: rank by risk, 0 for the highest.
 pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
 
 impl Schedule {
@@ -98,8 +98,8 @@ impl Schedule {
     }
 }
 
-/// SQL condition: no other live schedule occupies the same client, channel and instant.
-pub(super) const NO_OTHER_LIVE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
+/// SQL condition: no other live or completed schedule occupies the same client, channel and instant.
+pub(super) const SLOT_IS_FREE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orchestration_schedules other \
      WHERE other.client_id = campaign_orchestration_schedules.client_id \
      AND other.channel = campaign_orchestration_schedules.channel \
      AND other.scheduled_for = campaign_orchestration_schedules.scheduled_for \
@@ -125,9 +125,9 @@ pub(super) fn transition_payload(
     })
 }
 
-/// A schedule as the planner's [`CommittedPost`].
-pub(super) fn committed(schedule: &Schedule) -> CommittedPost {
-    CommittedPost {
+/// A schedule as the planner's [`ScheduledPost`].
+pub(super) fn scheduled_post(schedule: &Schedule) -> ScheduledPost {
+    ScheduledPost {
         channel: schedule.channel,
         at: schedule.scheduled_for,
         asset: schedule.used_asset().map(str::to_owned),

@@ -59,8 +59,8 @@ struct ScheduleWarning<'a> {
 /// Metadata key that marks a schedule whose asset is not the one its plan chose.
 pub(super) const ATTACHED: &str = "attached";
 
-/// Preview of a post with the asset, as JSON.
-pub(super) fn preview(client: &Client, choice: &AssetChoice) -> Value {
+/// Preview of a post with the asset, as JSON; an empty object if the client has no such asset.
+pub(super) fn asset_preview(client: &Client, choice: &AssetChoice) -> Value {
     let Some(asset) = find_asset(client, choice.used().as_str()) else { return json!({}) };
     json!(ContentPreview {
         kind: &asset.kind,
@@ -72,8 +72,8 @@ pub(super) fn preview(client: &Client, choice: &AssetChoice) -> Value {
 }
 
 /// Preview of a post, as JSON; an empty object if its client or asset is unknown.
-pub(super) fn preview_of(client: Option<&Client>, post: &Post) -> Value {
-    client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, asset)| preview(client, asset))
+pub(super) fn post_preview(client: Option<&Client>, post: &Post) -> Value {
+    client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, choice)| asset_preview(client, choice))
 }
 
 /// Finds a client's asset by id.
@@ -82,7 +82,7 @@ pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> 
     client.assets.get(index)
 }
 
-/// The schedule's metadata, as JSON.
+/// A schedule's metadata, as JSON.
 pub(super) fn metadata(plan: &ClientPlan, post: &Post) -> String {
     json!(ScheduleMetadata {
         local_time: plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),

@@ -61,12 +61,12 @@ pub(super) async fn checkpoint_log(options: &SqliteConnectOptions) {
         if !has_log(options.get_filename()) {
             return;
         }
-        let closed = async {
+        let checkpointed = async {
             let mut connection = options.connect().await?;
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await?;
             connection.close().await
         };
-        if let Err(error) = closed.await {
+        if let Err(error) = checkpointed.await {
             // Nothing is lost: the next command reads the log.
             tracing::debug!(%error, "the write-ahead log of an SQLite file was not removed");
         }
@@ -76,12 +76,12 @@ pub(super) async fn checkpoint_log(options: &SqliteConnectOptions) {
 /// Creates an empty file that only its owner can access; SQLite gives its companion files the same mode.
 fn create(url: &DatabaseUrl, path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unreadable(url, &error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(file_error(url, &error)),
         _ => Ok(()),
     }
 }
 
-fn unreadable(url: &DatabaseUrl, error: &std::io::Error) -> StoreError {
+fn file_error(url: &DatabaseUrl, error: &std::io::Error) -> StoreError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::DiskFull,
         _ => StoreError::Connect { database: url.to_string(), cause: error.to_string(), source: None },
@@ -91,7 +91,7 @@ fn unreadable(url: &DatabaseUrl, error: &std::io::Error) -> StoreError {
 async fn contents(url: &DatabaseUrl, path: &Path) -> Result<Contents, StoreError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::Nothing),
-        Err(error) => return Err(unreadable(url, &error)),
+        Err(error) => return Err(file_error(url, &error)),
         Ok(file) if !file.is_file() => return Ok(Contents::Other("it is not a regular file".to_owned())),
         Ok(file) if file.len() == 0 && !has_log(path) => return Ok(Contents::Empty),
         Ok(_) => {}
@@ -147,20 +147,20 @@ mod tests {
     #[tokio::test]
     async fn a_leftover_log_is_checkpointed_on_close() {
         let dir = tempfile::tempdir().unwrap();
-        let (path, left) = (dir.path().join("mcoe.db"), dir.path().join("left.db"));
+        let (path, copy) = (dir.path().join("mcoe.db"), dir.path().join("copy.db"));
         let url = |path: &Path| path.display().to_string().parse::<DatabaseUrl>().unwrap();
-        let made = Database::open(&url(&path), OpenMode::Create).await.unwrap();
-        made.migrate().await.unwrap();
-        std::fs::copy(&path, &left).unwrap();
-        std::fs::copy(path.with_extension("db-wal"), left.with_extension("db-wal")).unwrap();
-        made.close().await;
+        let original = Database::open(&url(&path), OpenMode::Create).await.unwrap();
+        original.migrate().await.unwrap();
+        std::fs::copy(&path, &copy).unwrap();
+        std::fs::copy(path.with_extension("db-wal"), copy.with_extension("db-wal")).unwrap();
+        original.close().await;
         assert!(!has_log(&path));
-        let opened = Database::open(&url(&left), OpenMode::Read).await.unwrap();
-        assert!(has_log(&left));
+        let opened = Database::open(&url(&copy), OpenMode::Read).await.unwrap();
+        assert!(has_log(&copy));
         opened.close().await;
-        assert!(!has_log(&left));
-        let whole = Database::open(&url(&left), OpenMode::Read).await.unwrap();
-        assert_eq!(whole.version().await.unwrap(), Some(Database::newest_version()));
+        assert!(!has_log(&copy));
+        let reopened = Database::open(&url(&copy), OpenMode::Read).await.unwrap();
+        assert_eq!(reopened.version().await.unwrap(), Some(Database::newest_version()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::retry::with_retries;
 use super::row::{Instant, Name, Whole, from_row};
 use super::values::values;
 use crate::model::{Channel, ScheduleStatus, Timestamp};
-use crate::planner::rested;
+use crate::planner::decayed_fatigue;
 use crate::rules::FatigueRules;
 
 /// Figures over all channels.
@@ -98,7 +98,7 @@ from_row! {
 
 impl GroupRow {
     fn group(&self, now: Timestamp) -> Group {
-        let current = |fatigue| rested(fatigue, self.fatigue_as_of, now, self.half_life);
+        let current = |fatigue| decayed_fatigue(fatigue, self.fatigue_as_of, now, self.half_life);
         Group {
             channel: self.channel,
             clients: self.clients,
@@ -189,7 +189,7 @@ impl Ledger {
         let mut tx = self.read().await?;
         let groups = self.groups(&mut tx, Some(client), now).await?;
         let sql = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
-                       AND ($1 IS NULL OR workspace_id = $1) GROUP BY 1, 2";
+                   AND ($1 IS NULL OR workspace_id = $1) GROUP BY 1, 2";
         let tallies = tallies_of(tx.all(sql, values![self.scope(), client]).await?);
         Ok(Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules)).collect())
     }
@@ -207,7 +207,7 @@ impl Ledger {
             counted.map(|(_, count)| count).sum()
         };
         let channels: BTreeSet<Channel> = groups.iter().map(|group| group.channel).collect();
-        let (completed_today, conflicts_detected) = self.recent(tx, now).await?;
+        let (completed_today, conflicts_detected) = self.recent_counts(tx, now).await?;
         Ok(Overview {
             total_schedules: count(None),
             pending_schedules: count(Some(ScheduleStatus::Pending)),
@@ -240,7 +240,7 @@ impl Ledger {
                    WHERE fatigue_score >= $2 AND active = $3 AND ($1 IS NULL OR workspace_id = $1)";
         let channels: Vec<(f64, Instant, f64)> = tx.all(sql, values![self.scope(), threshold, true]).await?;
         let is_high = |(fatigue, Instant(as_of), half_life): &(f64, Instant, f64)| {
-            rested(*fatigue, *as_of, now, *half_life) >= threshold
+            decayed_fatigue(*fatigue, *as_of, now, *half_life) >= threshold
         };
         Ok(channels.iter().filter(|channel| is_high(channel)).count())
     }
@@ -251,8 +251,8 @@ impl Ledger {
         Ok(tallies_of(tx.all(sql, values![self.scope()]).await?))
     }
 
-    /// Number of drafts made today (UTC), and of conflicts in the last 7 days.
-    async fn recent(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
+    /// Number of drafts made today (UTC), and of conflicts recorded in the last 7 days.
+    async fn recent_counts(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
         let midnight = Timestamp::at_midnight(now.date());
         let week_ago = now.plus_days(-7);
         let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \

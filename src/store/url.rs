@@ -44,7 +44,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { path, .. } => path.display().fmt(f),
-            Self::Postgres(address) => f.write_str(&without_password(address)),
+            Self::Postgres(address) => f.write_str(&without_secrets(address)),
         }
     }
 }
@@ -56,7 +56,7 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 /// The address without user, password and parameters, any of which may hold a secret.
-fn without_password(address: &str) -> String {
+fn without_secrets(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
     let rest = rest.split('?').next().unwrap_or_default();
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);

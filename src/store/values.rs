@@ -75,7 +75,7 @@ pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres
         Value::Whole(number) => query.bind(number),
         Value::Number(number) => query.bind(number),
         Value::Flag(flag) => query.bind(flag),
-        Value::Instant(at) => query.bind(at.map(microsecond)),
+        Value::Instant(at) => query.bind(at.map(rounded_to_microsecond)),
         Value::Id(id) => query.bind(id),
         Value::Json(value) => query.bind(value.map(sqlx::types::Json)),
         Value::Ids(ids) => query.bind(ids),
@@ -99,17 +99,17 @@ pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, Sq
     })
 }
 
-/// Rounds an instant to PostgreSQL's precision of a microsecond, in the way that PostgreSQL rounds text sent with
-/// `COPY`, so that both give the same value.
-fn microsecond(at: Timestamp) -> DateTime<Utc> {
+/// An instant at PostgreSQL's precision, rounded as PostgreSQL rounds text sent with `COPY`, so that both ways of
+/// writing an instant store the same value.
+fn rounded_to_microsecond(at: Timestamp) -> DateTime<Utc> {
     at.utc().round_subsecs(6)
 }
 
 /// Translates a statement to SQLite's dialect, which has no row locks and no arrays: a list is passed as JSON text.
 fn for_sqlite(sql: &str) -> String {
-    let unlocked = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
-    let included = with_json_lists(&unlocked, " = ANY(", " IN ");
-    with_json_lists(&included, " <> ALL(", " NOT IN ")
+    let without_locks = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
+    let with_in = with_json_lists(&without_locks, " = ANY(", " IN ");
+    with_json_lists(&with_in, " <> ALL(", " NOT IN ")
 }
 
 /// Replaces an operator on an array parameter by an operator on the items of a JSON list.
@@ -117,10 +117,10 @@ fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str) -> Stri
     let mut parts = sql.split(array_operator);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (value, rest) = part.split_once(')').unwrap_or((part, ""));
+        let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
         text.push_str(list_operator);
         text.push_str("(SELECT value FROM json_each(");
-        text.push_str(value);
+        text.push_str(parameter);
         text.push_str("))");
         text.push_str(rest);
     }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn instants_are_rounded_like_in_postgresql() {
-        let rounded = |text: &str| Timestamp::from(microsecond(text.parse().unwrap())).to_string();
+        let rounded = |text: &str| Timestamp::from(rounded_to_microsecond(text.parse().unwrap())).to_string();
         assert_eq!(rounded("2026-11-30T09:00:00Z"), "2026-11-30T09:00:00Z");
         assert_eq!(rounded("2026-11-30T09:00:00.123456499Z"), "2026-11-30T09:00:00.123456Z");
         assert_eq!(rounded("2026-11-30T09:00:00.123456501Z"), "2026-11-30T09:00:00.123457Z");

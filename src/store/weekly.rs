@@ -90,7 +90,7 @@ impl Ledger {
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
-        let planned = with_retries(|| self.planned(workspace, week)).await?;
+        let planned = with_retries(|| self.planned_clients(workspace, week)).await?;
         let is_unplanned = |id: &ClientId| !planned.contains(id.as_str());
         let scenario = with_retries(|| self.scenario_of(workspace, week, is_unplanned, Counted::Live)).await?;
         refuse_if_over(&scenario, week, now)?;
@@ -105,11 +105,11 @@ impl Ledger {
             breaches: check_plan(&plan, &scenario, planner.rules()),
         };
         if outcome.breaches.is_empty() && !plan.clients.is_empty() {
-            let record = decisions(&plan);
-            observer.rows(plan.posts().count() + record.len());
+            let plan_decisions = decisions(&plan);
+            observer.rows(plan.posts().count() + plan_decisions.len());
             let commit = Commit {
                 plan: &plan,
-                decisions: &record,
+                decisions: &plan_decisions,
                 scenario: &scenario,
                 rules: planner.rules(),
                 actor,
@@ -123,7 +123,7 @@ impl Ledger {
     }
 
     /// Ids of the clients that already have a plan for the week.
-    async fn planned(&self, workspace: &WorkspaceId, week: Week) -> Result<BTreeSet<String>, StoreError> {
+    async fn planned_clients(&self, workspace: &WorkspaceId, week: Week) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.read().await?;
         let sql = "SELECT DISTINCT client_id FROM plan_clients WHERE week = $1 AND workspace_id = $2";
         let clients: Vec<(String,)> = tx.all(sql, values![week.to_string(), workspace.as_str()]).await?;

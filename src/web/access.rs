@@ -50,22 +50,22 @@ impl Caller {
         if self.may(role) {
             return Ok(());
         }
-        let detail = format!("the token's role is {}, and this needs {role}", self.role);
+        let detail = format!("the token's role is {}, but the request needs {role}", self.role);
         Err(Problem::forbidden(&detail, &format!("use a token of the role {role}: `mcoe token create --role {role}`")))
     }
 
     /// The workspace of a request: the one it names, or the token's.
-    pub fn workspace(&self, named: Option<String>) -> Result<WorkspaceId, Problem> {
+    pub fn workspace(&self, requested: Option<String>) -> Result<WorkspaceId, Problem> {
         let unknown = || Problem::not_found("workspace", "name a workspace that the token gives access to");
-        match (&self.workspace, named) {
+        match (&self.workspace, requested) {
             (None, None) => {
                 let remedy = "name the workspace, for example `?workspaceId=north`";
                 let field = Place::Field("workspace_id".to_owned());
                 Err(Diagnostic::new("missing", field, "required", remedy).into())
             }
-            (None, Some(named)) => Ok(WorkspaceId::new(named)),
-            (Some(own), None) => Ok(own.clone()),
-            (Some(own), Some(named)) if own.as_str() == named => Ok(own.clone()),
+            (None, Some(requested)) => Ok(WorkspaceId::new(requested)),
+            (Some(allowed), None) => Ok(allowed.clone()),
+            (Some(allowed), Some(requested)) if allowed.as_str() == requested => Ok(allowed.clone()),
             (Some(_), Some(_)) => Err(unknown()),
         }
     }
@@ -73,7 +73,7 @@ impl Caller {
     /// The workspaces that the caller can see.
     pub async fn workspaces(&self, ledger: &Ledger) -> Result<Vec<WorkspaceId>, Problem> {
         match &self.workspace {
-            Some(own) => Ok(vec![own.clone()]),
+            Some(allowed) => Ok(vec![allowed.clone()]),
             None => Ok(ledger.workspaces().await?),
         }
     }
@@ -96,22 +96,22 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Peer(peer) = Peer::from_request_parts(parts, app).await?;
-        app.limits.address(peer.ip())?;
-        let Some(given) = parts.headers.get(header::AUTHORIZATION) else {
-            app.limits.request(&RateLimitKey::Address(peer.ip()))?;
-            if is_open(app, &parts.headers).await? {
+        app.limits.count_address(peer.ip())?;
+        let Some(authorization) = parts.headers.get(header::AUTHORIZATION) else {
+            app.limits.count_request(&RateLimitKey::Address(peer.ip()))?;
+            if needs_no_token(app, &parts.headers).await? {
                 return Ok(Self::local());
             }
             let remedy = "send `Authorization: Bearer TOKEN`; `mcoe token create` creates a token";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "no token was sent", remedy));
         };
-        let secret = bearer(given.to_str().unwrap_or_default()).and_then(Secret::parse);
+        let secret = bearer(authorization.to_str().unwrap_or_default()).and_then(Secret::parse);
         let token = match secret {
             Some(secret) => app.ledger.token_of(&secret.hash(), now()).await?,
             None => None,
         };
-        let Some(token) = token else { return Err(wrong_token(app, peer)) };
-        app.limits.request(&RateLimitKey::Token(token.id))?;
+        let Some(token) = token else { return Err(wrong_token_problem(app, peer)) };
+        app.limits.count_request(&RateLimitKey::Token(token.id))?;
         Ok(Self::from_token(token))
     }
 }
@@ -123,17 +123,18 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// The answer to an invalid token. It does not reveal whether the token is unknown, revoked or expired.
-pub(super) fn wrong_token(app: &App, peer: SocketAddr) -> Problem {
-    if let Err(problem) = app.limits.wrong_token(peer.ip()) {
+pub(super) fn wrong_token_problem(app: &App, peer: SocketAddr) -> Problem {
+    if let Err(problem) = app.limits.count_wrong_token(peer.ip()) {
         return problem;
     }
     let remedy = "use an active token; `mcoe token list` lists them";
     Problem::new(StatusCode::UNAUTHORIZED, "the token is unknown, revoked or expired", remedy)
 }
 
-/// Whether requests need no token: the server listens on the loopback address only, no token has ever been created, and
-/// the request's `Host` is this machine, so that a page of another site cannot make a browser send it.
-async fn is_open(app: &App, headers: &HeaderMap) -> Result<bool, Problem> {
+/// Whether requests need no token: the server listens on the loopback address only, and no token has ever been created.
+/// A request without a token fails if its `Host` is not this machine or it comes from another site, so that no page of
+/// another site can make a browser send one.
+async fn needs_no_token(app: &App, headers: &HeaderMap) -> Result<bool, Problem> {
     // Behind a proxy every request comes from this machine.
     let is_behind_proxy = app.options.is_https;
     if is_behind_proxy || !app.options.address.ip().is_loopback() || app.ledger.has_tokens().await? {
@@ -173,28 +174,28 @@ pub(super) fn cookie_name(app: &App) -> &'static str {
 }
 
 /// Why a console request is refused.
-pub(super) enum Refused {
+pub(super) enum Refusal {
     /// There is no valid session.
     SignIn,
     Problem(Problem),
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Refused::Problem(problem)
+        Refusal::Problem(problem)
     }
 }
 
 impl Visitor {
     /// The user of a request's session.
-    pub async fn from_request(app: &App, headers: &HeaderMap, peer: SocketAddr) -> Result<Self, Refused> {
-        app.limits.address(peer.ip())?;
+    pub async fn from_request(app: &App, headers: &HeaderMap, peer: SocketAddr) -> Result<Self, Refusal> {
+        app.limits.count_address(peer.ip())?;
         let jar = CookieJar::from_headers(headers);
         let cookie = jar.get(cookie_name(app)).and_then(|cookie| Secret::parse(cookie.value()));
         if let Some(cookie) = cookie {
-            let token = app.ledger.session_of(&cookie.hash(), now()).await.map_err(Problem::from)?;
+            let token = app.ledger.token_of_session(&cookie.hash(), now()).await.map_err(Problem::from)?;
             if let Some(token) = token {
-                app.limits.request(&RateLimitKey::Token(token.id))?;
+                app.limits.count_request(&RateLimitKey::Token(token.id))?;
                 return Ok(Self { caller: Caller::from_token(token), cookie, is_signed_in: true });
             }
             return Self::local(app, headers, peer, Some(cookie)).await;
@@ -202,10 +203,10 @@ impl Visitor {
         Self::local(app, headers, peer, None).await
     }
 
-    async fn local(app: &App, headers: &HeaderMap, peer: SocketAddr, cookie: Option<Secret>) -> Result<Self, Refused> {
-        app.limits.request(&RateLimitKey::Address(peer.ip()))?;
-        if !is_open(app, headers).await? {
-            return Err(Refused::SignIn);
+    async fn local(app: &App, headers: &HeaderMap, peer: SocketAddr, cookie: Option<Secret>) -> Result<Self, Refusal> {
+        app.limits.count_request(&RateLimitKey::Address(peer.ip()))?;
+        if !needs_no_token(app, headers).await? {
+            return Err(Refusal::SignIn);
         }
         let cookie = match cookie {
             Some(cookie) => cookie,

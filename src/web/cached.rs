@@ -13,10 +13,10 @@ use crate::store::StoreError;
 
 const MAX_WORKSPACES: u64 = 10_000;
 
-/// A computed value and when its computation began.
+/// A computed value and when its computation started.
 struct Entry<T> {
     value: Arc<T>,
-    at: Instant,
+    started_at: Instant,
     is_refreshing: AtomicBool,
 }
 
@@ -25,7 +25,7 @@ struct Entry<T> {
 pub(super) struct Cached<T> {
     entries: Cache<WorkspaceId, Arc<Entry<T>>>,
     fresh_for: Duration,
-    /// Number of invalidations. A computation that began before one may miss the change that caused it.
+    /// Number of invalidations. A computation that started before an invalidation may miss the change that caused it.
     invalidations: Arc<AtomicU64>,
 }
 
@@ -44,13 +44,13 @@ impl<T: Send + Sync + 'static> Cached<T> {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         if let Some(entry) = self.entries.get(workspace).await {
-            if entry.at.elapsed() > self.fresh_for && !entry.is_refreshing.swap(true, Ordering::Relaxed) {
+            if entry.started_at.elapsed() > self.fresh_for && !entry.is_refreshing.swap(true, Ordering::Relaxed) {
                 self.refresh(workspace.clone(), compute());
             }
             return Ok(Arc::clone(&entry.value));
         }
         // Concurrent callers wait for the same computation.
-        let entry = self.entries.try_get_with(workspace.clone(), timed(compute())).await;
+        let entry = self.entries.try_get_with(workspace.clone(), compute_entry(compute())).await;
         entry.map(|entry| Arc::clone(&entry.value)).map_err(|error| Problem::from(&*error))
     }
 
@@ -58,7 +58,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let (entries, invalidations) = (self.entries.clone(), Arc::clone(&self.invalidations));
         let before = invalidations.load(Ordering::SeqCst);
         tokio::spawn(async move {
-            match timed(compute).await {
+            match compute_entry(compute).await {
                 Ok(_) if invalidations.load(Ordering::SeqCst) != before => {}
                 Ok(new) => entries.insert(workspace, new).await,
                 Err(cause) => tracing::warn!(%cause, %workspace, "cannot refresh the figures of a workspace"),
@@ -73,10 +73,10 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 }
 
-async fn timed<T>(compute: impl Future<Output = Result<T, StoreError>>) -> Result<Arc<Entry<T>>, StoreError> {
-    // A value is as old as the start of its computation.
-    let at = Instant::now();
-    Ok(Arc::new(Entry { value: Arc::new(compute.await?), at, is_refreshing: AtomicBool::new(false) }))
+async fn compute_entry<T>(compute: impl Future<Output = Result<T, StoreError>>) -> Result<Arc<Entry<T>>, StoreError> {
+    // The age of a value counts from the start of its computation.
+    let started_at = Instant::now();
+    Ok(Arc::new(Entry { value: Arc::new(compute.await?), started_at, is_refreshing: AtomicBool::new(false) }))
 }
 
 #[cfg(test)]

@@ -25,22 +25,22 @@ impl Listing {
         let text = params.text("cursor")?;
         if text.parse::<Cursor>().is_ok() {
             let detail = "the cursor comes from an earlier version";
-            params.wrong("cursor", detail, "omit it to start from the first page");
+            params.reject("cursor", detail, "omit it to start from the first page");
             return None;
         }
         let parsed = text.split_once('~').and_then(|(tag, position)| Some((tag, position.parse::<Cursor>().ok()?)));
         match parsed {
             None => {
-                params.wrong(
+                params.reject(
                     "cursor",
                     format!("`{text}` is not a cursor"),
-                    "use the `next_cursor` of the previous answer",
+                    "use the `next_cursor` of the previous page",
                 );
                 None
             }
             Some((tag, _)) if tag != self.tag => {
                 let remedy = "use the order and the filter of the first page, or omit the cursor to start again";
-                params.wrong("cursor", "the cursor belongs to a list with another order or filter", remedy);
+                params.reject("cursor", "the cursor belongs to a list with another order or filter", remedy);
                 None
             }
             Some((_, position)) => Some(position),
@@ -63,7 +63,7 @@ mod tests {
 
     /// The error that a cursor causes; empty if it is valid.
     fn error(list: &Listing, cursor: &str) -> String {
-        let mut params = Params::of_pairs(serde_urlencoded::to_string([("cursor", cursor)]).unwrap().as_bytes());
+        let mut params = Params::from_pairs(serde_urlencoded::to_string([("cursor", cursor)]).unwrap().as_bytes());
         let read = list.read(&mut params);
         match params.finish() {
             Ok(()) => {

@@ -1,6 +1,6 @@
 //! Limits how many jobs run at the same time: in total, and one per workspace.
 //!
-//! Of each workspace, only one job at a time queues for a permit. So workspaces alternate, however many jobs one of them
+//! Only one job of each workspace at a time queues for a permit. So workspaces alternate, however many jobs one of them
 //! requests, and no workspace can hold all permits.
 
 use std::collections::BTreeMap;
@@ -29,12 +29,12 @@ impl JobPermits {
 
     /// Waits for a permit.
     pub async fn acquire(&self, workspace: &WorkspaceId) -> Result<JobPermit, AcquireError> {
-        let workspace_permit = self.workspace(workspace).acquire_owned().await?;
+        let workspace_permit = self.semaphore_of(workspace).acquire_owned().await?;
         let total_permit = Arc::clone(&self.total).acquire_owned().await?;
         Ok(JobPermit { _workspace_permit: workspace_permit, _total_permit: total_permit })
     }
 
-    fn workspace(&self, workspace: &WorkspaceId) -> Arc<Semaphore> {
+    fn semaphore_of(&self, workspace: &WorkspaceId) -> Arc<Semaphore> {
         let mut by_workspace = self.by_workspace.lock().unwrap_or_else(PoisonError::into_inner);
         // Unused semaphores are created again when needed.
         by_workspace.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);

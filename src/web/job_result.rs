@@ -121,8 +121,8 @@ pub(super) struct PlanResult {
 }
 
 impl PlanResult {
-    /// The posts and allocations of one client, or of all, with at most `most` posts listed.
-    pub fn new(plan: &Plan, client: Option<&str>, most: usize, breaches: Vec<String>) -> Self {
+    /// The posts and allocations of one client, or of all; at most `max_posts` posts are listed.
+    pub fn new(plan: &Plan, client: Option<&str>, max_posts: usize, breaches: Vec<String>) -> Self {
         let is_selected = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
         let clients: Vec<_> = plan.clients.iter().filter(|planned| is_selected(&planned.client_id)).collect();
         let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (*planned, post)));
@@ -133,11 +133,11 @@ impl PlanResult {
             posts_planned: posts.clone().count(),
             objective: plan.objective(),
             upper_bound: plan.upper_bound(),
-            posts: posts.take(most).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
+            posts: posts.take(max_posts).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
             allocations: clients.iter().flat_map(|planned| allocations(planned)).collect(),
             limits: clients.iter().flat_map(|planned| limits(planned)).collect(),
             limit_costs: limit_costs(clients.iter().copied()).into_iter().map(PlannedLimitCost::from).collect(),
-            unmet_limits: clients.iter().filter_map(|planned| UnmetLimits::of(planned)).collect(),
+            unmet_limits: clients.iter().filter_map(|planned| UnmetLimits::new(planned)).collect(),
             breaches,
         }
     }
@@ -162,7 +162,7 @@ struct PlannedPost {
     confidence: f64,
     /// Expected number of engagements.
     expected_engagement: f64,
-    /// Why it is blocked, as a sentence; `None` if it is not.
+    /// Why the post is blocked, as a sentence; `None` if it is not.
     blocked_reason: Option<String>,
     /// The code of the reason.
     blocked_code: Option<&'static str>,
@@ -215,25 +215,25 @@ fn allocations(planned: &ClientPlan) -> impl Iterator<Item = PlannedAllocation> 
     })
 }
 
-/// How a client's week stands to a limit in one of its periods.
+/// A limit in one of its periods, and how much of it a client's posts use.
 #[derive(Serialize, JsonSchema)]
 struct PlannedLimit {
     client_id: ClientId,
     limit: String,
     kind: LimitKind,
-    /// The channel, if each is counted on its own.
+    /// The channel, if the limit counts each channel on its own.
     channel: Option<Channel>,
-    /// The asset, if each is counted on its own.
+    /// The asset, if the limit counts each asset on its own.
     asset_id: Option<AssetId>,
     /// Start of the period on the client's clock.
     from: String,
-    /// Number of hours of the period.
+    /// Length of the period in hours.
     hours: u32,
     /// The number of posts, or their share, that the limit states.
     allowed: f64,
-    /// The number of posts that count, or their share.
+    /// The number of posts that count toward the limit, or their share.
     used: f64,
-    /// What one post more, or for a limit from below one post less, would earn at most.
+    /// The most that one post more would earn, or one post less if the limit is a minimum.
     price: f64,
 }
 
@@ -257,13 +257,13 @@ fn limits(planned: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
 struct PlannedLimitCost {
     limit: String,
     kind: LimitKind,
-    /// What it bounds, in words.
+    /// What the limit bounds, in words.
     bounds: String,
-    /// Number of clients for which it costs something.
+    /// Number of clients for which the limit costs something.
     clients: usize,
-    /// Number of periods in which it does.
+    /// Number of periods in which the limit costs something.
     periods: usize,
-    /// What one post more in each of these periods, or for a limit from below one post less, would earn at most.
+    /// The most that one post more in each of these periods would earn, or one post less if the limit is a minimum.
     price: f64,
     highest: PlannedHighestPrice,
 }
@@ -272,18 +272,18 @@ struct PlannedLimitCost {
 #[derive(Serialize, JsonSchema)]
 struct PlannedHighestPrice {
     client_id: ClientId,
-    /// The channel, if each is counted on its own.
+    /// The channel, if the limit counts each channel on its own.
     channel: Option<Channel>,
     /// Start of the period on the client's clock.
     from: String,
-    /// What one post more, or for a limit from below one post less, would earn at most.
+    /// The most that one post more would earn, or one post less if the limit is a minimum.
     price: f64,
 }
 
 impl From<LimitCost> for PlannedLimitCost {
     fn from(LimitCost { limit, kind, bounds, clients, periods, price, highest }: LimitCost) -> Self {
-        let HighestPrice { client_id, channel, from, price: most } = highest;
-        let highest = PlannedHighestPrice { client_id, channel, from: wall_time_text(from), price: most };
+        let HighestPrice { client_id, channel, from, price: highest_price } = highest;
+        let highest = PlannedHighestPrice { client_id, channel, from: wall_time_text(from), price: highest_price };
         Self { limit: limit.to_string(), kind, bounds, clients, periods, price, highest }
     }
 }
@@ -292,12 +292,12 @@ impl From<LimitCost> for PlannedLimitCost {
 #[derive(Serialize, JsonSchema)]
 struct UnmetLimits {
     client_id: ClientId,
-    /// Their names.
+    /// Names of the limits.
     limits: Vec<String>,
 }
 
 impl UnmetLimits {
-    fn of(planned: &ClientPlan) -> Option<Self> {
+    fn new(planned: &ClientPlan) -> Option<Self> {
         let limits: Vec<String> = planned.unmet_limits.iter().map(|name| name.to_string()).collect();
         (!limits.is_empty()).then(|| Self { client_id: planned.client_id.clone(), limits })
     }
@@ -342,7 +342,7 @@ struct VersusCurrent {
 }
 
 impl ComparisonResult {
-    /// With a sentence about each of the comparison's pairs, in their order.
+    /// `verdicts` has a sentence about each pair of the comparison, in the same order.
     pub fn new(comparison: Comparison, verdicts: Vec<String>) -> Self {
         let versus = comparison.versus.into_iter().zip(verdicts);
         Self {

@@ -45,7 +45,7 @@ impl From<JobResult> for JobOutput {
     }
 }
 
-/// Why a job produced nothing.
+/// Why a job ended without a result.
 enum JobError {
     Stopped,
     /// The reason, to be shown to the caller.
@@ -110,7 +110,7 @@ impl App {
     }
 
     /// Starts a scheduled pass, even if the workspace has its maximum number of jobs.
-    pub async fn start_due(
+    pub async fn start_scheduled_pass(
         &self,
         workspace: &WorkspaceId,
         request: JobRequest,
@@ -177,14 +177,14 @@ impl App {
             Err(cause) => tracing::error!(job = %job.id, %cause, "cannot record the end of a job"),
         }
         self.running.jobs().remove(&job.id);
-        self.forget(&workspace).await;
+        self.invalidate_figures(&workspace).await;
         self.metrics.jobs_running.dec();
-        self.metrics.job_finished(job.kind.name(), status);
+        self.metrics.count_finished_job(job.kind.name(), status);
         tracing::info!(job = %job.id, kind = job.kind.name(), status, "job finished");
     }
 
-    /// Records how a job ended. While the disk is full, retries until the server shuts down. False if the job had
-    /// been cancelled or taken over by another server.
+    /// Records how a job ended. While the disk is full, retries until the server shuts down. Returns false if the job
+    /// had been cancelled or taken over by another server.
     async fn record_ending(&self, ledger: &Ledger, job: &Job, ending: &Ending) -> Result<bool, StoreError> {
         loop {
             match ledger.finish(job, ending, now()).await {
@@ -283,19 +283,19 @@ impl JobContext {
 
     async fn daily(&self) -> Result<JobOutput, JobError> {
         let should_stop = || self.progress.should_stop();
-        let done = self.unscoped.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
+        let outcome = self.unscoped.daily(&self.planner(), Some(&self.workspace), now(), &should_stop).await?;
         if should_stop() {
             // The pass may be incomplete. Running it again is safe, because it skips what is already done.
             return Err(JobError::Stopped);
         }
-        Ok(JobResult::Daily(done).into())
+        Ok(JobResult::Daily(outcome).into())
     }
 
     async fn weekly(&self, week: Week) -> Result<JobOutput, JobError> {
         let planner = self.planner();
         let observer = self.progress.as_ref();
-        let done = self.unscoped.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
-        Ok(JobResult::Weekly(WeeklyResult::new(week, &done)).into())
+        let outcome = self.unscoped.weekly(&planner, &self.workspace, week, &self.actor, now(), observer).await?;
+        Ok(JobResult::Weekly(WeeklyResult::new(week, &outcome)).into())
     }
 
     async fn scenario(&self, week: Week) -> Result<Scenario, JobError> {
@@ -321,7 +321,7 @@ impl JobContext {
         let scenario = self.scenario(week).await?;
         self.progress.total.store(u64::from(extent.weeks) * u64::from(extent.replications), Ordering::Relaxed);
         let simulation = simulator::simulate(&self.planner(), &scenario, extent, self.progress.as_ref())?;
-        let command = format!("{} && mcoe simulate scenario {}", self.export_command(week), options(extent));
+        let command = format!("{} && mcoe simulate scenario {}", self.export_command(week), extent_options(extent));
         let tables = TableFormat::Csv;
         let files = report::documents(&RunReport { simulation: &simulation, command: &command, tables })?;
         let result = JobResult::Simulate(Box::new(simulation.into()));
@@ -339,8 +339,8 @@ impl JobContext {
         let base = ComparedPack { label: "current rules", planner: &current, scenario: &scenario };
         let other = ComparedPack { label: &label, planner: &other, scenario: &scenario };
         let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
-        let against = format!("mcoe compare scenario --against changed {}", options(extent));
-        let command = format!("{} && {against}", self.export_command(week));
+        let compare_command = format!("mcoe compare scenario --against changed {}", extent_options(extent));
+        let command = format!("{} && {compare_command}", self.export_command(week));
         let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
         let files = report::comparison_documents(&report)?;
         let verdicts = report::verdicts(&comparison);
@@ -385,8 +385,8 @@ fn with_changes(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, 
     rules::load(files).and_then(CompiledRules::compile).map_err(describe)
 }
 
-/// An extent as command-line options.
-fn options(extent: Extent) -> String {
+/// The command-line options of a simulation with this extent.
+fn extent_options(extent: Extent) -> String {
     let Extent { weeks, replications, seed } = extent;
     format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
 }

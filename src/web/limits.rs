@@ -41,20 +41,20 @@ impl Limits {
     }
 
     /// Counts a request; fails if there were too many.
-    pub fn request(&self, key: &RateLimitKey) -> Result<(), Problem> {
+    pub fn count_request(&self, key: &RateLimitKey) -> Result<(), Problem> {
         self.requests.check_key(key).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::too_many("too many requests", wait.as_secs() + 1)
         })
     }
 
-    /// Counts a request by its address, before the ledger is queried.
-    pub fn address(&self, from: IpAddr) -> Result<(), Problem> {
+    /// Counts a request by its address, before the ledger is queried; fails if there were too many.
+    pub fn count_address(&self, from: IpAddr) -> Result<(), Problem> {
         self.addresses.check_key(&from).map_err(|_| Problem::too_many("too many requests from this address", 1))
     }
 
-    /// Counts an invalid token.
-    pub fn wrong_token(&self, from: IpAddr) -> Result<(), Problem> {
+    /// Counts an invalid token; fails if there were too many.
+    pub fn count_wrong_token(&self, from: IpAddr) -> Result<(), Problem> {
         self.wrong_tokens.check_key(&from).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::too_many("too many invalid tokens", wait.as_secs() + 1)
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn only_the_caller_above_the_limit_has_to_wait() {
         let limits = Limits::new(NonZeroU32::MIN.saturating_add(4));
-        let one = RateLimitKey::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let served = (0..100).filter(|_| limits.request(&one).is_ok()).count();
+        let caller = RateLimitKey::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let served = (0..100).filter(|_| limits.count_request(&caller).is_ok()).count();
         assert!((10..20).contains(&served), "{served}");
-        let wait = limits.request(&one).unwrap_err().retry_after;
+        let wait = limits.count_request(&caller).unwrap_err().retry_after;
         assert!(wait.is_some_and(|seconds| seconds >= 1));
-        assert!(limits.request(&RateLimitKey::Token(uuid::Uuid::nil())).is_ok());
+        assert!(limits.count_request(&RateLimitKey::Token(uuid::Uuid::nil())).is_ok());
     }
 }

@@ -59,14 +59,14 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a request. `route` is the matched pattern.
-    pub fn served(&self, method: &str, route: &str, status: u16, took: Duration) {
+    pub fn count_request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let request = Request { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&request).inc();
         self.durations.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// Counts a finished job.
-    pub fn job_finished(&self, kind: &'static str, status: &'static str) {
+    pub fn count_finished_job(&self, kind: &'static str, status: &'static str) {
         self.jobs.get_or_create(&FinishedJob { kind, status }).inc();
     }
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A request can only see its workspace: every statement is restricted to it, and PostgreSQL enforces it with row-level
-//! security. Only this module uses axum; only `secret` reads the clock and random numbers.
+//! security. Only this module uses axum; only `secret` reads the wall clock and draws random numbers.
 
 mod access;
 mod api;
@@ -65,11 +65,11 @@ fn router(app: App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CatchPanicLayer::custom(panic_response))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
         .with_state(app)
 }
 
-fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+fn panic_response(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     axum::response::IntoResponse::into_response(Problem::internal(&"a request panicked"))
 }

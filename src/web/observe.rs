@@ -28,9 +28,9 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = known_method(request.method().as_str());
-    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
+    let limited = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
     let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default());
-    let mut response = match tracing::Instrument::instrument(answered, span).await {
+    let mut response = match tracing::Instrument::instrument(limited, span).await {
         Ok(response) => response,
         Err(_) => {
             let remedy = "send the request faster, or request less";
@@ -38,7 +38,7 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
         }
     };
     let (status, took) = (response.status().as_u16(), start.elapsed());
-    app.metrics.served(method, &route, status, took);
+    app.metrics.count_request(method, &route, status, took);
     tracing::info!(
         id = %id.to_str().unwrap_or_default(),
         method,

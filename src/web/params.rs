@@ -1,4 +1,4 @@
-//! The fields of a request, read one by one, with every mistake reported at once.
+//! The fields of a request, read one by one, with all mistakes reported at once.
 //!
 //! Fields may be written `workspace_id` or `workspaceId`. Unknown fields are mistakes.
 
@@ -20,32 +20,33 @@ use crate::model::{Timestamp, parse_date};
 /// Maximum number of characters of a text.
 pub(super) const MAX_CHARS: usize = 500;
 /// Maximum number of unknown fields that are reported one by one.
-const MAX_REPORTED: usize = 20;
+const MAX_UNKNOWN_FIELDS: usize = 20;
 /// Maximum number of values in a list.
 pub(super) const MAX_VALUES: usize = 500;
 
 /// The fields of a request that have not been read yet, and the mistakes in those that have.
 #[derive(Debug, Default)]
 pub(super) struct Params {
-    given: BTreeMap<String, Vec<Value>>,
+    unread: BTreeMap<String, Vec<Value>>,
+    /// Names of the fields that have been read, present in the request or not.
     known: Vec<&'static str>,
-    wrong: Vec<WrongField>,
+    invalid: Vec<WrongField>,
 }
 
 impl Params {
     /// The fields of a query or a form.
-    pub fn of_pairs(text: &[u8]) -> Self {
+    pub fn from_pairs(text: &[u8]) -> Self {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text).unwrap_or_default();
         let mut params = Self::default();
         for (name, value) in pairs {
-            params.given.entry(snake(&name)).or_default().push(Value::String(value));
+            params.unread.entry(snake(&name)).or_default().push(Value::String(value));
         }
         params
     }
 
-    fn of_json(body: &[u8]) -> Result<Self, Problem> {
+    fn from_json(body: &[u8]) -> Result<Self, Problem> {
         let value: Value = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"), "send a JSON object")
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"), "send a JSON object")
         })?;
         let Value::Object(fields) = value else {
             let remedy = "send a JSON object, such as {\"workspaceId\": \"north\"}";
@@ -53,56 +54,56 @@ impl Params {
         };
         let mut params = Self::default();
         for (name, value) in fields {
-            params.given.entry(snake(&name)).or_default().push(value);
+            params.unread.entry(snake(&name)).or_default().push(value);
         }
         Ok(params)
     }
 
     /// Records a mistake in a field.
-    pub fn wrong(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
-        self.wrong.push(WrongField { field: field.to_owned(), detail: detail.into(), remedy: remedy.into() });
+    pub fn reject(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
+        self.invalid.push(WrongField { field: field.to_owned(), detail: detail.into(), remedy: remedy.into() });
     }
 
     /// All non-empty values of a field.
-    fn all(&mut self, field: &'static str) -> Vec<Value> {
+    fn values(&mut self, field: &'static str) -> Vec<Value> {
         self.known.push(field);
-        let values = self.given.remove(field).unwrap_or_default();
+        let values = self.unread.remove(field).unwrap_or_default();
         values.into_iter().filter(|value| value.as_str() != Some("")).collect()
     }
 
-    fn one(&mut self, field: &'static str) -> Option<Value> {
-        let mut values = self.all(field);
+    fn value(&mut self, field: &'static str) -> Option<Value> {
+        let mut values = self.values(field);
         if values.len() > 1 {
-            self.wrong(field, "it is given more than once", "give it once");
+            self.reject(field, "it is given more than once", "give it once");
         }
         values.pop()
     }
 
     /// A text; `None` if it is missing or empty.
     pub fn text(&mut self, field: &'static str) -> Option<String> {
-        match self.one(field)? {
+        match self.value(field)? {
             Value::String(text) if text.chars().count() > MAX_CHARS => {
-                self.wrong(field, format!("it has more than {MAX_CHARS} letters"), "write less");
+                self.reject(field, format!("it has more than {MAX_CHARS} characters"), "shorten it");
                 None
             }
             Value::String(text) if text.contains('\0') => {
-                self.wrong(field, "it holds the character zero", "leave it out");
+                self.reject(field, "it contains a NUL character", "remove it");
                 None
             }
             Value::String(text) => Some(text),
             other => {
-                self.wrong(field, format!("{} is no text", kind(&other)), "write it in quotes");
+                self.reject(field, format!("{} is not a text", kind(&other)), "write it in quotes");
                 None
             }
         }
     }
 
     /// A required text; empty if it is missing.
-    pub fn needed(&mut self, field: &'static str, remedy: &str) -> String {
-        let before = self.wrong.len();
+    pub fn required_text(&mut self, field: &'static str, remedy: &str) -> String {
+        let before = self.invalid.len();
         let text = self.text(field);
-        if text.is_none() && self.wrong.len() == before {
-            self.wrong(field, "it is missing", remedy);
+        if text.is_none() && self.invalid.len() == before {
+            self.reject(field, "it is missing", remedy);
         }
         text.unwrap_or_default()
     }
@@ -112,7 +113,7 @@ impl Params {
         let text = self.text(field)?;
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.wrong(field, format!("`{text}` cannot be read"), remedy);
+            self.reject(field, format!("`{text}` cannot be read"), remedy);
         }
         parsed
     }
@@ -129,7 +130,7 @@ impl Params {
 
     /// One of several names, which must be given.
     pub fn required_name<T: FromStr>(&mut self, field: &'static str, names: &[&str]) -> Option<T> {
-        let text = self.needed(field, &format!("write one of {}", names.join(", ")));
+        let text = self.required_text(field, &format!("write one of {}", names.join(", ")));
         let parsed = text.parse().ok();
         if parsed.is_none() && !text.is_empty() {
             self.unknown_name(field, &text, names);
@@ -140,21 +141,21 @@ impl Params {
     fn unknown_name(&mut self, field: &'static str, text: &str, names: &[&str]) {
         let near = nearest(text, names.iter().copied());
         let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-        self.wrong(field, format!("`{text}` is not known here{near}"), format!("write one of {}", names.join(", ")));
+        self.reject(field, format!("`{text}` is not known here{near}"), format!("write one of {}", names.join(", ")));
     }
 
     /// A whole number in a range.
     pub fn whole(&mut self, field: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        let value = self.one(field)?;
+        let value = self.value(field)?;
         let number = match &value {
-            Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+            Value::Number(number) => number.as_u64().or_else(|| exact_integer(number.as_f64()?)),
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
         let number = number.filter(|number| range.contains(number));
         if number.is_none() {
             let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
-            self.wrong(field, format!("{} will not do", described(&value)), remedy);
+            self.reject(field, format!("{} is not allowed", shown(&value)), remedy);
         }
         number
     }
@@ -162,23 +163,23 @@ impl Params {
     /// Texts: a list, a single text, or a field that is repeated in a query.
     pub fn texts(&mut self, field: &'static str) -> Vec<String> {
         let mut texts = Vec::new();
-        for value in self.all(field) {
+        for value in self.values(field) {
             match value {
-                Value::Array(values) => values.into_iter().for_each(|value| self.listed(field, value, &mut texts)),
-                other => self.listed(field, other, &mut texts),
+                Value::Array(values) => values.into_iter().for_each(|value| self.push_text(field, value, &mut texts)),
+                other => self.push_text(field, other, &mut texts),
             }
         }
         if texts.len() > MAX_VALUES {
-            self.wrong(field, format!("there are more than {MAX_VALUES}"), "send them in several requests");
+            self.reject(field, format!("there are more than {MAX_VALUES}"), "send them in several requests");
             texts.clear();
         }
         texts
     }
 
-    fn listed(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
+    fn push_text(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
         match value {
             Value::String(text) if text.len() <= MAX_CHARS && !text.contains('\0') => texts.push(text),
-            other => self.wrong(field, format!("{} is no short text", kind(&other)), "list texts"),
+            other => self.reject(field, format!("{} cannot be listed", kind(&other)), "list short texts"),
         }
     }
 
@@ -189,7 +190,7 @@ impl Params {
         for text in texts {
             match text.parse() {
                 Ok(id) => ids.push(id),
-                Err(_) => self.wrong(field, format!("`{text}` is no id"), "take ids from the list of schedules"),
+                Err(_) => self.reject(field, format!("`{text}` is not an id"), "take ids from the list of schedules"),
             }
         }
         ids.sort_unstable();
@@ -203,13 +204,13 @@ impl Params {
         let moment = parse_date(&text).map(Moment::Day).or_else(|| text.parse().ok().map(Moment::Instant));
         if moment.is_none() {
             let remedy = "write a day, such as 2026-11-30, or a time with its zone, such as 2026-11-30T08:00:00Z";
-            self.wrong(field, format!("`{text}` is no time"), remedy);
+            self.reject(field, format!("`{text}` is not a time"), remedy);
         }
         // Days at the edge of the calendar have no day before or after them.
-        let is_usual = |moment: &Moment| (1..=9000).contains(&moment.year());
+        let is_supported = |moment: &Moment| (1..=9000).contains(&moment.year());
         let moment = moment?.rounded();
-        if !is_usual(&moment) {
-            self.wrong(field, format!("`{text}` is too far away"), "write a year from 1 to 9000");
+        if !is_supported(&moment) {
+            self.reject(field, format!("`{text}` is out of range"), "write a year from 1 to 9000");
             return None;
         }
         Some(moment)
@@ -218,21 +219,21 @@ impl Params {
     /// Ends reading.
     ///
     /// # Errors
-    /// All mistakes; a field that was not read is one.
+    /// All mistakes, including fields that are not known.
     pub fn finish(mut self) -> Result<(), Problem> {
-        let unknown = std::mem::take(&mut self.given);
-        let more = unknown.len().saturating_sub(MAX_REPORTED);
-        for field in unknown.into_keys().take(MAX_REPORTED) {
+        let unknown = std::mem::take(&mut self.unread);
+        let more = unknown.len().saturating_sub(MAX_UNKNOWN_FIELDS);
+        for field in unknown.into_keys().take(MAX_UNKNOWN_FIELDS) {
             let near = nearest(&field, self.known.iter().copied());
-            let detail = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-            let shown: String = field.chars().take(60).collect();
+            let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+            let field: String = field.chars().take(60).collect();
             let known = self.known.join(", ");
-            self.wrong(&shown, format!("it is not known here{detail}"), format!("known are {known}"));
+            self.reject(&field, format!("it is not known here{near}"), format!("the known fields are {known}"));
         }
         if more > 0 {
-            self.wrong("more", format!("{more} more fields are not known here"), "leave them out");
+            self.reject("more", format!("{more} more fields are not known here"), "remove them");
         }
-        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::fields(self.wrong)) }
+        if self.invalid.is_empty() { Ok(()) } else { Err(Problem::fields(self.invalid)) }
     }
 }
 
@@ -251,7 +252,7 @@ impl Moment {
         }
     }
 
-    /// Rounded up to whole seconds, the resolution of the ledger, so that it separates the same schedules.
+    /// Rounded up to whole seconds, the resolution of the ledger, which selects the same schedules.
     fn rounded(self) -> Self {
         match self {
             Moment::Instant(at) if at > at.whole_second() => Moment::Instant(at.whole_second().plus_seconds(1)),
@@ -269,7 +270,7 @@ impl Moment {
 }
 
 /// A number such as `21.0` as an integer, if it is exact.
-fn whole(number: f64) -> Option<u64> {
+fn exact_integer(number: f64) -> Option<u64> {
     let is_exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
     is_exact.then_some(number as u64)
 }
@@ -278,7 +279,7 @@ fn whole(number: f64) -> Option<u64> {
 fn snake(name: &str) -> String {
     name.chars().fold(String::with_capacity(name.len() + 4), |mut snake, letter| {
         if letter.is_ascii_uppercase() {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(snake, "_{}", letter.to_ascii_lowercase());
         } else {
             snake.push(letter);
@@ -287,18 +288,19 @@ fn snake(name: &str) -> String {
     })
 }
 
+/// What a value is, for a message. A text is described only if it cannot be listed.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a long text",
+        Value::String(_) => "a text that is too long or contains a NUL character",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
 }
 
-fn described(value: &Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
         Value::Number(number) => number.to_string(),
@@ -314,7 +316,7 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> 
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(path)| Self(path)).map_err(|_| Problem::not_found("page", "see /api for what there is"))
+        path.map(|Path(path)| Self(path)).map_err(|_| Problem::not_found("page", "see /api for the available paths"))
     }
 }
 
@@ -325,7 +327,7 @@ impl<S: Sync> FromRequestParts<S> for QueryFields {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(Params::of_pairs(parts.uri.query().unwrap_or_default().as_bytes())))
+        Ok(Self(Params::from_pairs(parts.uri.query().unwrap_or_default().as_bytes())))
     }
 }
 
@@ -336,8 +338,8 @@ impl<S: Send + Sync> FromRequest<S> for BodyFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        require_type(&request, "application/json")?;
-        Params::of_json(&body(request, state).await?).map(Self)
+        require_content_type(&request, "application/json")?;
+        Params::from_json(&read_body(request, state).await?).map(Self)
     }
 }
 
@@ -348,22 +350,22 @@ impl<S: Send + Sync> FromRequest<S> for FormFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        require_type(&request, "application/x-www-form-urlencoded")?;
-        Ok(Self(Params::of_pairs(&body(request, state).await?)))
+        require_content_type(&request, "application/x-www-form-urlencoded")?;
+        Ok(Self(Params::from_pairs(&read_body(request, state).await?)))
     }
 }
 
-fn require_type(request: &Request, wanted: &str) -> Result<(), Problem> {
+fn require_content_type(request: &Request, required: &str) -> Result<(), Problem> {
     let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(wanted) {
+    if essence.eq_ignore_ascii_case(required) {
         return Ok(());
     }
-    let detail = format!("the body is not said to be {wanted}");
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, format!("send the header `Content-Type: {wanted}`")))
+    let detail = format!("the content type of the body is not {required}");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, format!("send the header `Content-Type: {required}`")))
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "send it in several requests")
@@ -378,29 +380,29 @@ mod tests {
     use crate::model::{Channel, ScheduleStatus};
 
     #[test]
-    fn fields_may_be_written_either_way() {
-        let mut params = Params::of_pairs(b"workspaceId=north&client_id=tea");
-        assert_eq!(params.needed("workspace_id", ""), "north");
+    fn fields_may_be_written_in_snake_case_or_camel_case() {
+        let mut params = Params::from_pairs(b"workspaceId=north&client_id=tea");
+        assert_eq!(params.required_text("workspace_id", ""), "north");
         assert_eq!(params.text("client_id").as_deref(), Some("tea"));
         assert!(params.finish().is_ok());
     }
 
     #[test]
     fn every_mistake_is_reported_with_its_field() {
-        let mut params = Params::of_pairs(b"chanel=fb&status=readdy&limit=0&workspaceId=a&workspace_id=b");
-        params.needed("workspace_id", "");
+        let mut params = Params::from_pairs(b"chanel=fb&status=readdy&limit=0&workspaceId=a&workspace_id=b");
+        params.required_text("workspace_id", "");
         params.name::<Channel>("channel", &Channel::names().collect::<Vec<_>>());
         params.name::<ScheduleStatus>("status", &["ready", "pending"]);
         params.whole("limit", 1..=500);
         let problem = params.finish().unwrap_err();
-        let told: Vec<String> =
-            problem.errors.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.detail)).collect();
+        let reported: Vec<String> =
+            problem.errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 "workspace_id: it is given more than once",
                 "status: `readdy` is not known here, did you mean `ready`?",
-                "limit: `0` will not do",
+                "limit: `0` is not allowed",
                 "chanel: it is not known here, did you mean `channel`?",
             ]
         );

@@ -1,4 +1,4 @@
-//! What a request that cannot be served is answered with: problem details as of RFC 9457.
+//! Responses to requests that cannot be served: problem details according to RFC 9457.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,18 +9,18 @@ use serde::Serialize;
 use crate::diagnostic::Diagnostic;
 use crate::store::StoreError;
 
-/// After how many seconds a workspace with too many jobs may try again.
+/// Seconds after which a workspace with too many jobs may try again.
 const JOB_WAIT_SECONDS: u64 = 10;
 
-/// After how many seconds there may be room on a disk that is full.
-const FULL_WAIT_SECONDS: u64 = 30;
+/// Seconds after which a full disk may have space again.
+const DISK_FULL_WAIT_SECONDS: u64 = 30;
 
-/// A field of a request that is wrong.
+/// An invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct WrongField {
-    /// Its name as it is written in the documentation.
+    /// The field's name in snake_case, or the name of a header.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub detail: String,
     /// What to do.
     pub remedy: String,
@@ -38,7 +38,7 @@ pub(super) struct Problem {
     pub status: StatusCode,
     pub detail: String,
     pub remedy: String,
-    /// Fields that are wrong, all of them.
+    /// All invalid fields.
     pub errors: Vec<WrongField>,
     /// Seconds after which trying again may help.
     pub retry_after: Option<u64>,
@@ -57,7 +57,7 @@ struct Body<'a> {
     detail: &'a str,
     /// What to do.
     remedy: &'a str,
-    /// Every field that is wrong.
+    /// All invalid fields.
     #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
     errors: &'a [WrongField],
 }
@@ -67,20 +67,20 @@ pub(super) fn schema(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<Body>()
 }
 
-/// What a problem of a status means, for the description of the API.
+/// What a problem with this status means, for the description of the API.
 pub(super) fn meaning(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::BAD_REQUEST => "A field is wrong; `errors` names each.",
-        StatusCode::UNAUTHORIZED => "No token, or none that is active.",
+        StatusCode::BAD_REQUEST => "The request is invalid; `errors` lists the invalid fields.",
+        StatusCode::UNAUTHORIZED => "The token is missing or not active.",
         StatusCode::FORBIDDEN => "The token's role is too low, or the request does not come from this machine.",
-        StatusCode::NOT_FOUND => "It does not exist in the workspace.",
+        StatusCode::NOT_FOUND => "What the request names does not exist in the workspace.",
         StatusCode::REQUEST_TIMEOUT => "The request took too long.",
-        StatusCode::CONFLICT => "It is not possible in the current state.",
+        StatusCode::CONFLICT => "The change is not possible in the current state.",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "The content type of the body is not JSON.",
         StatusCode::UNPROCESSABLE_ENTITY => "The idempotency key was used for another request.",
         StatusCode::TOO_MANY_REQUESTS => "Too many requests or jobs; `Retry-After` says how long to wait.",
-        StatusCode::SERVICE_UNAVAILABLE => "The database cannot be reached now, or the server is about to stop.",
+        StatusCode::SERVICE_UNAVAILABLE => "The database cannot be reached now, or the server is shutting down.",
         StatusCode::INSUFFICIENT_STORAGE => "The disk of the database is full; nothing was written.",
         _ => "The server failed.",
     }
@@ -91,14 +91,14 @@ impl Problem {
         Self { status, detail: detail.into(), remedy: remedy.into(), errors: Vec::new(), retry_after: None }
     }
 
-    /// Fields that are wrong.
+    /// Invalid fields.
     pub fn fields(errors: Vec<WrongField>) -> Self {
         let names: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        let detail = format!("wrong: {}", names.join(", "));
+        let detail = format!("invalid fields: {}", names.join(", "));
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, detail, "see `errors` for each field") }
     }
 
-    /// Something that is not there, or is another workspace's: the two look alike.
+    /// Something does not exist, or belongs to another workspace; the response does not reveal which.
     pub fn not_found(what: &str, remedy: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"), remedy)
     }
@@ -107,10 +107,10 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail, remedy)
     }
 
-    /// A failure whose cause is for the log alone.
+    /// A failure whose cause is written to the log only.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
-        let remedy = "try again; the server's log holds the cause under the request's id";
+        let remedy = "try again; the server's log has the cause under the request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed", remedy)
     }
 
@@ -122,12 +122,12 @@ impl Problem {
         Self { retry_after: Some(2), ..problem }
     }
 
-    /// A database that has no room to write. What is there can still be read.
+    /// The disk of the database is full. Reading still works.
     fn disk_full(cause: &StoreError) -> Self {
         tracing::error!(%cause, "nothing can be written");
-        let remedy = "make room on that disk, then send the request again; the server goes on by itself";
+        let remedy = "free space on that disk, then send the request again; the server continues by itself";
         let problem = Self::new(StatusCode::INSUFFICIENT_STORAGE, cause.to_string(), remedy);
-        Self { retry_after: Some(FULL_WAIT_SECONDS), ..problem }
+        Self { retry_after: Some(DISK_FULL_WAIT_SECONDS), ..problem }
     }
 
     pub fn too_many(detail: &str, wait_seconds: u64) -> Self {
@@ -135,7 +135,7 @@ impl Problem {
         Self { retry_after: Some(wait_seconds.max(1)), ..problem }
     }
 
-    /// What stands in `type`: a name for programs.
+    /// The value of `type`: a name for programs.
     fn kind(&self) -> String {
         let name = self.status.canonical_reason().unwrap_or("problem").to_lowercase();
         format!("urn:mcoe:problem:{}", name.replace([' ', '\''], "-"))
@@ -153,7 +153,7 @@ impl IntoResponse for Problem {
             errors: &self.errors,
         };
         let mut response = (self.status, Json(body)).into_response();
-        // The console shows it as a page.
+        // The console renders the problem as a page.
         response.extensions_mut().insert(self.clone());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -184,30 +184,32 @@ impl From<&StoreError> for Problem {
         if error.is_transient() {
             return Self::busy(&error);
         }
-        let said = error.to_string();
+        let detail = error.to_string();
         match error {
-            StoreError::UnknownWorkspace(_) => Self::not_found("workspace", "name one that the token opens"),
+            StoreError::UnknownWorkspace(_) => {
+                Self::not_found("workspace", "name a workspace that the token gives access to")
+            }
             StoreError::UnknownSchedule(_) => Self::not_found("schedule", "take an id from the list of schedules"),
             StoreError::UnknownJob(_) => Self::not_found("job", "take an id from the list of jobs"),
             StoreError::InvalidTransition { .. } => {
-                Self::new(StatusCode::CONFLICT, said, "look at where the schedule stands now, and choose again")
+                Self::new(StatusCode::CONFLICT, detail, "check the current status of the schedule, and choose again")
             }
             StoreError::SecondPerson { .. } => Self::new(
                 StatusCode::CONFLICT,
-                said,
+                detail,
                 "have another person approve it, or change `review.second_person_for_high_risk` in risk.toml",
             ),
             StoreError::KeyTaken(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, said, "send a new Idempotency-Key with every new request")
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail, "send each new request with a new Idempotency-Key")
             }
             StoreError::DiskFull => Self::disk_full(error),
-            StoreError::JobOver { .. } => Self::new(StatusCode::CONFLICT, said, "look at what came of it"),
+            StoreError::JobOver { .. } => Self::new(StatusCode::CONFLICT, detail, "get the job to see how it ended"),
             StoreError::TooManyJobs(_) => Self {
                 remedy: "wait until one has ended, or cancel one".to_owned(),
-                ..Self::too_many(&said, JOB_WAIT_SECONDS)
+                ..Self::too_many(&detail, JOB_WAIT_SECONDS)
             },
-            StoreError::Connect { .. } => Self::busy(&said),
-            _ => Self::internal(&said),
+            StoreError::Connect { .. } => Self::busy(&detail),
+            _ => Self::internal(&detail),
         }
     }
 }

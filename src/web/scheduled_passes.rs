@@ -1,7 +1,7 @@
 //! Runs the daily and weekly passes at the times that the rules give.
 //!
 //! Each pass of each workspace has an idempotency key, and the ledger starts one job per key: of several servers on one
-//! database one runs the pass, and another takes over if that server stops or is lost.
+//! database, one runs the pass, and another takes over if that server stops or is lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct DuePass {
     request: JobRequest,
 }
 
-/// Attempts per pass.
+/// Maximum number of attempts per pass.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// Finished passes (workspace, key), so that the ledger is not queried again.
@@ -38,9 +38,9 @@ type FinishedPasses = BTreeSet<(String, String)>;
 /// Runs due passes until the server stops.
 pub(super) async fn run_scheduled_passes(app: App) {
     let mut stop = app.stop.subscribe();
-    let mut done = FinishedPasses::new();
+    let mut finished = FinishedPasses::new();
     loop {
-        if let Err(problem) = start_due_passes(&app, &mut done).await {
+        if let Err(problem) = start_due_passes(&app, &mut finished).await {
             tracing::warn!(cause = problem.detail, "cannot start the due passes");
         }
         tokio::select! {
@@ -50,21 +50,21 @@ pub(super) async fn run_scheduled_passes(app: App) {
     }
 }
 
-async fn start_due_passes(app: &App, done: &mut FinishedPasses) -> Result<(), Problem> {
-    let due = due(&app.rules.base().calendar.passes, now());
-    done.retain(|(_, key)| due.iter().any(|due| due.key == *key));
+async fn start_due_passes(app: &App, finished: &mut FinishedPasses) -> Result<(), Problem> {
+    let due = due_passes(&app.rules.base().calendar.passes, now());
+    finished.retain(|(_, key)| due.iter().any(|pass| pass.key == *key));
     for workspace in app.ledger.workspaces().await? {
-        for due in &due {
-            let pass = (workspace.to_string(), due.key.clone());
-            if done.contains(&pass) {
+        for pass in &due {
+            let workspace_and_key = (workspace.to_string(), pass.key.clone());
+            if finished.contains(&workspace_and_key) {
                 continue;
             }
-            match run(app, &workspace, due).await {
-                Ok(true) => done.insert(pass),
+            match start_pass(app, &workspace, pass).await {
+                Ok(true) => finished.insert(workspace_and_key),
                 // The next pass starts after this one, because both change the state of the clients.
                 Ok(false) => break,
                 Err(problem) => {
-                    tracing::warn!(%workspace, key = due.key, cause = problem.detail, "cannot start a pass");
+                    tracing::warn!(%workspace, key = pass.key, cause = problem.detail, "cannot start a pass");
                     break;
                 }
             };
@@ -74,10 +74,10 @@ async fn start_due_passes(app: &App, done: &mut FinishedPasses) -> Result<(), Pr
 }
 
 /// Starts a pass unless it is running or done. Returns whether it is done, cancelled, or out of attempts.
-async fn run(app: &App, workspace: &WorkspaceId, due: &DuePass) -> Result<bool, Problem> {
+async fn start_pass(app: &App, workspace: &WorkspaceId, pass: &DuePass) -> Result<bool, Problem> {
     for attempt in 1..=MAX_ATTEMPTS {
-        let key = if attempt == 1 { due.key.clone() } else { format!("{} try {attempt}", due.key) };
-        let job = app.start_due(workspace, due.request.clone(), ACTOR, &key).await?;
+        let key = if attempt == 1 { pass.key.clone() } else { format!("{} try {attempt}", pass.key) };
+        let job = app.start_scheduled_pass(workspace, pass.request.clone(), ACTOR, &key).await?;
         match job.status {
             JobStatus::Failed => {}
             // A cancelled pass is not started again.
@@ -89,7 +89,7 @@ async fn run(app: &App, workspace: &WorkspaceId, due: &DuePass) -> Result<bool, 
 }
 
 /// The current daily pass, and the planning of the coming week once its time has come.
-fn due(rules: &PassRules, now: Timestamp) -> Vec<DuePass> {
+fn due_passes(rules: &PassRules, now: Timestamp) -> Vec<DuePass> {
     let local = rules.time_zone.wall_time(now);
     let period = local.hour() / u32::from(rules.daily_every_hours).max(1);
     let mut due = vec![DuePass { key: format!("daily {} {period}", local.date()), request: JobRequest::Daily {} }];
@@ -109,7 +109,7 @@ mod tests {
     fn keys(zone: &str, now: &str) -> Vec<String> {
         let rules =
             PassRules { time_zone: zone.parse().unwrap(), daily_every_hours: 6, weekly_day: 3, weekly_hour: 14 };
-        due(&rules, now.parse().unwrap()).into_iter().map(|due| due.key).collect()
+        due_passes(&rules, now.parse().unwrap()).into_iter().map(|pass| pass.key).collect()
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Server {
         let finish = async {
             graceful.shutdown().await;
             if let Some(passes) = passes {
-                // It ends by itself; the runtime has reported a panic.
+                // The task ends by itself. If it panicked, the runtime has reported that.
                 let _ = passes.await;
             }
             app.running.join_all().await;
@@ -128,7 +128,7 @@ async fn accept(app: &App, listener: &TcpListener, graceful: &GracefulShutdown) 
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(cause) => {
-                // For example too many open files: temporary, and other connections are still served.
+                // The cause may be temporary, such as too many open files; open connections are still served.
                 tracing::warn!(%cause, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;

@@ -21,8 +21,9 @@ use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;
 use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
 
-/// Age from which figures of a workspace are refreshed in the background, and from which a request waits for that.
+/// Age from which the cached figures of a workspace are refreshed in the background.
 const FIGURES_FRESH_FOR: Duration = Duration::from_secs(2);
+/// Age from which a request waits for new figures.
 const FIGURES_MAX_AGE: Duration = Duration::from_secs(5);
 /// Maximum number of cached existence checks of workspaces.
 const MAX_KNOWN_WORKSPACES: u64 = 100_000;
@@ -31,7 +32,7 @@ const CLIENTS_FRESH_FOR: Duration = Duration::from_secs(30);
 const MAX_CLIENTS: u32 = 500;
 /// Days ahead for which posts that need approval are counted.
 const PENDING_DAYS: i64 = 14;
-/// Maximum number of passes, and of what-ifs, that run at the same time; each uses all cores.
+/// Maximum number of passes, and of other jobs, that run at the same time; each uses all cores.
 const MAX_RUNNING_JOBS: usize = 2;
 
 /// The options of a server.
@@ -70,16 +71,17 @@ pub(super) struct AppState {
     pub limits: Limits,
     pub metrics: Metrics,
     pub running: Running,
-    /// Permits of passes, and of all other jobs.
+    /// Permits of daily and weekly passes.
     pub passes: JobPermits,
+    /// Permits of all other jobs: previews, simulations and comparisons.
     pub what_ifs: JobPermits,
     pub last_write: LastWrite,
     pub stop: watch::Sender<bool>,
     pub templates: Environment<'static>,
     /// Part of the assets' URLs.
     pub asset_version: String,
-    known: Cache<WorkspaceId, ()>,
-    status: Cached<WorkspaceFigures>,
+    known_workspaces: Cache<WorkspaceId, ()>,
+    figures: Cached<WorkspaceFigures>,
     pending_days: Cached<Vec<DayCount>>,
     clients: Cached<Vec<ClientName>>,
 }
@@ -114,8 +116,8 @@ impl App {
             what_ifs: JobPermits::new(MAX_RUNNING_JOBS),
             last_write: LastWrite::default(),
             stop: watch::Sender::new(false),
-            known: Cache::new(MAX_KNOWN_WORKSPACES),
-            status: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
+            known_workspaces: Cache::new(MAX_KNOWN_WORKSPACES),
+            figures: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
             pending_days: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
             asset_version: pages.asset_version,
             clients: Cached::new(CLIENTS_FRESH_FOR, 2 * CLIENTS_FRESH_FOR),
@@ -137,13 +139,13 @@ impl App {
     }
 
     /// The figures of a workspace.
-    pub async fn status(&self, workspace: &WorkspaceId) -> Result<Arc<WorkspaceFigures>, Problem> {
+    pub async fn figures(&self, workspace: &WorkspaceId) -> Result<Arc<WorkspaceFigures>, Problem> {
         let (ledger, rules) = (self.ledger_of(workspace), Arc::clone(&self.rules));
-        let count = || async move {
+        let compute = || async move {
             let (overview, channels) = ledger.status(&rules.base().fatigue, now()).await?;
             Ok(WorkspaceFigures { overview, channels })
         };
-        self.status.get(workspace, count).await
+        self.figures.get(workspace, compute).await
     }
 
     /// The clients of a workspace, ordered by name.
@@ -165,21 +167,21 @@ impl App {
         self.pending_days.get(workspace, || async move { ledger.schedules_by_day(&filter).await }).await
     }
 
-    /// Fails if a workspace does not exist. Found ones are cached, because workspaces are never removed.
-    pub async fn require(&self, workspace: &WorkspaceId) -> Result<(), Problem> {
-        if self.known.contains_key(workspace) {
+    /// Fails if a workspace does not exist. Those that exist are cached, because workspaces are never removed.
+    pub async fn require_workspace(&self, workspace: &WorkspaceId) -> Result<(), Problem> {
+        if self.known_workspaces.contains_key(workspace) {
             return Ok(());
         }
         if !self.ledger_of(workspace).workspaces().await?.contains(workspace) {
             return Err(Problem::not_found("workspace", "load one first: `mcoe db load SCENARIO`"));
         }
-        self.known.insert(workspace.clone(), ()).await;
+        self.known_workspaces.insert(workspace.clone(), ()).await;
         Ok(())
     }
 
     /// Invalidates the cached figures of a workspace.
-    pub async fn forget(&self, workspace: &WorkspaceId) {
-        self.status.invalidate(workspace).await;
+    pub async fn invalidate_figures(&self, workspace: &WorkspaceId) {
+        self.figures.invalidate(workspace).await;
         self.pending_days.invalidate(workspace).await;
     }
 }

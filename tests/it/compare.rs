@@ -59,7 +59,7 @@ fn sixteen_times_as_many_posts_earn_more_engagement_and_lose_net_worth() {
         client.policy.max_actions_per_day = 200;
     }
     let comparison = run(&[&base, &flood], &scenario, extent(12, 1), None);
-    let relative = |measure| comparison.versus[0].of(measure).unwrap().difference.relative().unwrap();
+    let relative = |measure| comparison.versus[0].measure(measure).unwrap().difference.relative().unwrap();
     assert!(relative(Measure::Engagement) > 0.5 && relative(Measure::PostsDrafted) > 5.0);
     assert!(relative(Measure::NetWorth) < -1.0 && relative(Measure::AudienceEnd) < -0.5);
     let counts = comparison.versus[0].client_counts;
@@ -195,7 +195,7 @@ fn weeks_channels_and_clients_each_add_up_to_the_total_difference() {
     let (base, other) = (compiled(default_pack()), bold());
     let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 4), None);
     let versus = &comparison.versus[0];
-    let whole = versus.of(Measure::Engagement).unwrap().difference.mean;
+    let whole = versus.measure(Measure::Engagement).unwrap().difference.mean;
     let weeks: f64 = versus.weekly.iter().map(|row| row.engagement.mean).sum();
     let channels: f64 = versus.channels.iter().map(|row| row.engagement.mean).sum();
     let clients: f64 = versus.clients.iter().map(|row| row.engagement.mean).sum();
@@ -209,7 +209,7 @@ fn weeks_channels_and_clients_each_add_up_to_the_total_difference() {
 fn common_random_numbers_narrow_the_interval_of_a_difference() {
     let (base, other) = (compiled(default_pack()), bold());
     let comparison = run(&[&base, &other], &shipped("agency", &base), extent(2, 20), None);
-    let engagement = comparison.versus[0].of(Measure::Engagement).unwrap().difference;
+    let engagement = comparison.versus[0].measure(Measure::Engagement).unwrap().difference;
     assert!(engagement.variance_reduction.unwrap() > 0.5, "{engagement:?}");
 }
 
@@ -218,7 +218,7 @@ fn a_comparison_stops_early_after_the_batch_that_reaches_the_half_width() {
     let (base, other) = (compiled(default_pack()), bold());
     let scenario = shipped("agency", &base);
     let half_width = |comparison: &Comparison| {
-        let difference = comparison.versus[0].of(Measure::NetWorth).unwrap().difference;
+        let difference = comparison.versus[0].measure(Measure::NetWorth).unwrap().difference;
         difference.half_width().unwrap() / difference.base
     };
     let at = |replications| half_width(&run(&[&base, &other], &scenario, extent(1, replications), None));
@@ -260,7 +260,7 @@ fn hours_of_fatigue_are_counted_by_the_base_packs_levels() {
     let hours = |rules: &CompiledRules| alone(rules, &scenario, extent(2, 2)).headline.hours_above_warn.mean;
     assert!(hours(&early) > hours(&base));
     let comparison = run(&[&base, &early], &scenario, extent(2, 2), None);
-    let of = |measure| comparison.versus[0].of(measure).unwrap().difference;
+    let of = |measure| comparison.versus[0].measure(measure).unwrap().difference;
     assert!(of(Measure::PostsDrafted).is_same);
     assert!(of(Measure::HoursAboveWarn).is_same, "{:?}", of(Measure::HoursAboveWarn));
 }
@@ -334,7 +334,7 @@ fn each_scenario_is_bit_identical_to_a_separate_simulation_and_its_clients_are_p
     let [first, third] = [&comparison.versus[1].only_base, &comparison.versus[1].only_other];
     assert_eq!((&first[0].client_id, &third[0].client_id), (&base.clients[0].0.id, alone_in_base));
     for versus in &comparison.versus {
-        let whole = versus.of(Measure::Engagement).unwrap().difference.mean;
+        let whole = versus.measure(Measure::Engagement).unwrap().difference.mean;
         let clients = versus.clients.iter().chain(&versus.only_base).chain(&versus.only_other);
         let sum: f64 = clients.map(|client| client.engagement.mean).sum();
         assert!((sum - whole).abs() < 1e-6 * whole.abs(), "{sum} is not {whole}");

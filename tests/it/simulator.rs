@@ -403,5 +403,5 @@ fn posts_dropped_because_of_fatigue_are_not_attributed_to_a_hook() {
     let week = &simulation.weekly[0];
     assert!(week.target_changes.fewer_by_fatigue >= 1.0, "{week:?}");
     assert_eq!(week.target_changes.fewer_by_fatigue, week.posts_wanted - week.posts_target);
-    assert!(!week.target_changes.has_hook() && !reported(&simulation).contains("hook"));
+    assert!(!week.target_changes.has_hook_changes() && !reported(&simulation).contains("hook"));
 }

@@ -11,15 +11,15 @@ use rand_chacha::ChaCha8Rng;
 /// Accounts of the channel.
 const ACCOUNTS: usize = 50;
 
-/// Seconds of two years.
-const SPAN: f64 = 2.0 * 365.0 * 86_400.0;
+/// Length of the histories in seconds: two years.
+const SPAN_SECONDS: f64 = 2.0 * 365.0 * 86_400.0;
 
 fn main() {
     divan::main();
 }
 
 #[divan::bench(args = [170, 340, 680], sample_count = 5)]
-fn of_fifty_accounts(bencher: Bencher, posts_each: usize) {
+fn calibrate_fifty_accounts(bencher: Bencher, posts_each: usize) {
     let histories: Vec<AccountHistory> = (0..ACCOUNTS).map(|account| history(account, posts_each)).collect();
     bencher.counter(ItemsCount::new(ACCOUNTS * posts_each)).bench(|| calibrate(&histories));
 }
@@ -27,7 +27,7 @@ fn of_fifty_accounts(bencher: Bencher, posts_each: usize) {
 fn history(account: usize, posts: usize) -> AccountHistory {
     let mut rng = ChaCha8Rng::seed_from_u64(account as u64);
     let post = |_| Post {
-        at: Timestamp::from_second(1_700_000_000 + (rng.random::<f64>() * SPAN) as i64),
+        at: Timestamp::from_second(1_700_000_000 + (rng.random::<f64>() * SPAN_SECONDS) as i64),
         content_type: Some(if rng.random::<bool>() { "photo" } else { "link" }.into()),
         engagements: Some((100.0 * (rng.random::<f64>() + rng.random::<f64>() + rng.random::<f64>())).floor()),
     };

@@ -1,4 +1,4 @@
-//! A client's nine channels under limits: `cargo bench --bench limits` prints gap and time by limit.
+//! A client's nine channels under limits: `cargo bench --bench limits` prints the gap and the time by limit.
 
 #![allow(clippy::indexing_slicing, reason = "indices run over the lengths of what was just made")]
 
@@ -16,14 +16,14 @@ mod support;
 const CLIENTS: u64 = 1_000;
 
 fn main() {
-    for share in [false, true] {
+    for one_an_hour in [false, true] {
         for cap in 3..=8 {
-            report(cap, share);
+            report(cap, one_an_hour);
         }
     }
 }
 
-/// The posts of a day, and with `one_an_hour` those of an hour of the day.
+/// At most `cap` posts a day over all channels, and with `one_an_hour` at most one an hour.
 fn rows(weeks: &[Instance], cap: f64, one_an_hour: bool) -> Vec<Row> {
     let row = |hours: std::ops::Range<usize>, at_most: f64| Row {
         terms: (0..weeks.len())
@@ -59,24 +59,24 @@ fn report(cap: usize, one_an_hour: bool) {
         unlimited += alone.iter().map(|solution| solution.objective).sum::<f64>();
         let start = Instant::now();
         let coupled = CoupledWeek::new(weeks.iter().collect(), rows(&weeks, cap as f64, one_an_hour));
-        let found = solve_coupled(&coupled, alone, &mut solver, Tier::Exact);
+        let solution = solve_coupled(&coupled, alone, &mut solver, Tier::Exact);
         times.push(start.elapsed().as_secs_f64() * 1e3);
-        limited += found.objective;
-        assert!(found.kept);
-        gaps.extend(found.bound.map(|bound| 100.0 * (bound - found.objective) / bound));
+        limited += solution.objective;
+        assert!(solution.is_feasible);
+        gaps.extend(solution.bound.map(|bound| 100.0 * (bound - solution.objective) / bound));
     }
     gaps.sort_by(f64::total_cmp);
     times.sort_by(f64::total_cmp);
-    let at = |sorted: &[f64], share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
+    let quantile = |sorted: &[f64], share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
     println!(
         "cap {cap}{}: gap median {:.4} %, p95 {:.4} %, worst {:.4} %; median {:.1} ms, p95 {:.1} ms, worst {:.1} ms; costs {:.2} %",
         if one_an_hour { " + one an hour" } else { "" },
-        at(&gaps, 0.5),
-        at(&gaps, 0.95),
-        at(&gaps, 1.0),
-        at(&times, 0.5),
-        at(&times, 0.95),
-        at(&times, 1.0),
+        quantile(&gaps, 0.5),
+        quantile(&gaps, 0.95),
+        quantile(&gaps, 1.0),
+        quantile(&times, 0.5),
+        quantile(&times, 0.95),
+        quantile(&times, 1.0),
         100.0 * (1.0 - limited / unlimited),
     );
 }

@@ -1,5 +1,5 @@
-//! Time of the weekly optimiser: `cargo bench --bench planner`. At the end it prints the gap of the fast tier, and what a
-//! saturating response takes against a linear one.
+//! Time of the weekly optimiser: `cargo bench --bench planner`. At the end it prints the gap of the fast tier, and how
+//! much longer a saturating response takes than a linear one.
 //!
 //! A sample solves one channel-week; the weeks of a channel are drawn once from a fixed seed and used in turn.
 
@@ -20,7 +20,7 @@ use support::{BUSY, CHANNELS, Preset, channel_week};
 mod support;
 
 const WEEKS: usize = 256;
-/// How often the weeks of a channel are solved to compare the shapes of the response.
+/// How often the weeks of a channel are solved to compare the two responses.
 const ROUNDS: usize = 12;
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
         print_gap(preset);
     }
     for preset in CHANNELS.iter().chain([&BUSY]) {
-        print_shapes(preset);
+        print_response_times(preset);
     }
 }
 
@@ -73,11 +73,11 @@ fn weeks(preset: &Preset) -> Vec<Instance> {
 
 /// The same weeks with a saturating response.
 fn saturating(weeks: &[Instance]) -> Vec<Instance> {
-    let shaped = |week: &Instance| {
+    let saturating = |week: &Instance| {
         let response = SaturatingResponse { fatigue_per_post: week.fatigue_per_post, strength: 0.11 };
         Instance { response: FatigueResponse::Saturating(response), ..week.clone() }
     };
-    weeks.iter().map(shaped).collect()
+    weeks.iter().map(saturating).collect()
 }
 
 fn bench_each<T>(bencher: Bencher, pool: &[T], mut solve: impl FnMut(&T) -> f64) {
@@ -108,8 +108,8 @@ fn print_gap(preset: &Preset) {
     );
 }
 
-/// Solves the weeks of a channel with either response in turn, several times, and compares the shortest times.
-fn print_shapes(preset: &Preset) {
+/// Solves the weeks of a channel several times, with each response in turn, and compares the shortest times.
+fn print_response_times(preset: &Preset) {
     let linear = weeks(preset);
     let saturating = saturating(&linear);
     let mut solver = Solver::default();

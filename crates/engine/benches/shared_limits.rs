@@ -1,8 +1,8 @@
 //! Limits that the clients of a workspace share: `cargo bench -p mcoe-engine --bench shared_limits` prints the gap of the
-//! workspace's plan and the time of planning it, by number of clients. `-- 10000` plans that many clients.
+//! workspace's plan and the time it takes to plan, by number of clients. `-- 10000` plans that many clients.
 //!
-//! The agency posts six tenths of what its clients would post, each day; or rivals of an industry never post on the same
-//! channel in the same hour.
+//! One limit allows a day at most 60 % of the posts of an average day without limits. The other keeps two clients of an
+//! industry from posting on the same channel in the same hour.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ const INDUSTRIES: [&str; 12] =
 const ASSETS: usize = 40;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    for clients in if asked.is_empty() { SIZES.to_vec() } else { asked } {
+    let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    for clients in if sizes.is_empty() { SIZES.to_vec() } else { sizes } {
         report(clients)?;
     }
     Ok(())
@@ -36,23 +36,23 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn report(clients: usize) -> Result<(), Box<dyn Error>> {
     let scenario = agency(clients)?;
-    let (alone, time) = planned(&rules("")?, &scenario)?;
-    println!("{clients} clients: {} posts in {time:.1?}", alone.posts().count());
-    let a_day = alone.posts().count() as f64 / 7.0 * 0.6;
-    let day = format!("[agency_day]\nat_most = {a_day:.0}\nper = [\"workspace\", \"day\"]\n");
+    let (unlimited, unlimited_time) = plan_timed(&rules("")?, &scenario)?;
+    println!("{clients} clients: {} posts in {unlimited_time:.1?}", unlimited.posts().count());
+    let posts_a_day = unlimited.posts().count() as f64 / 7.0 * 0.6;
+    let agency_day = format!("[agency_day]\nat_most = {posts_a_day:.0}\nper = [\"workspace\", \"day\"]\n");
     let rivals = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n".to_owned();
-    // Only so many clients fit into the hours of a week.
-    let limits = [("60 % of a day", Some(day)), ("rivals", Some(rivals).filter(|_| clients <= 30))];
+    // With more clients of an industry, their posts do not fit into the hours of a week.
+    let limits = [("60 % of a day", Some(agency_day)), ("rivals", Some(rivals).filter(|_| clients <= 30))];
     for (name, limit) in limits {
         let Some(limit) = limit else { continue };
-        let (plan, limited) = planned(&rules(&limit)?, &scenario)?;
-        let workspace = plan.workspaces.first().ok_or("no client gives way")?;
+        let (plan, limited_time) = plan_timed(&rules(&limit)?, &scenario)?;
+        let workspace = plan.workspaces.first().ok_or("no shared limit binds")?;
         let bound = workspace.upper_bound.ok_or("no bound")?;
         println!(
-            "    {name}: {} posts, gap {:.4} %, {limited:.1?}, {:.1} times as long",
+            "    {name}: {} posts, gap {:.4} %, {limited_time:.1?}, {:.1} times as long",
             plan.posts().count(),
             100.0 * (bound - workspace.objective) / bound,
-            limited.as_secs_f64() / time.as_secs_f64(),
+            limited_time.as_secs_f64() / unlimited_time.as_secs_f64(),
         );
     }
     Ok(())
@@ -64,13 +64,13 @@ fn rules(limits: &str) -> Result<CompiledRules, Box<dyn Error>> {
     support::compiled(pack)
 }
 
-fn planned(rules: &CompiledRules, scenario: &Scenario) -> Result<(Plan, Duration), Box<dyn Error>> {
+fn plan_timed(rules: &CompiledRules, scenario: &Scenario) -> Result<(Plan, Duration), Box<dyn Error>> {
     let start = Instant::now();
     let plan = plan_week(&Planner::new(rules, Tier::Exact, None), scenario, scenario.start)?;
     Ok((plan, start.elapsed()))
 }
 
-/// One workspace with clients of nine channels, drawn from a fixed seed.
+/// One workspace whose clients have nine channels each, drawn from a fixed seed.
 fn agency(clients: usize) -> Result<Scenario, Box<dyn Error>> {
     let week: Week = "2026-W40".parse()?;
     let bakery = support::bakery(week)?;
@@ -90,25 +90,25 @@ fn client(
     let zone: Zone = pick(&ZONES).parse()?;
     let monday = zone.start_of_day(week.monday())?;
     let score = |value: f64| Score::new(value).unwrap_or(Score::HALF);
-    let asset = |place: usize, random: &mut ChaCha8Rng| Asset {
+    let asset = |index: usize, random: &mut ChaCha8Rng| Asset {
         quality: score(random.random_range(0.3..1.0)),
         brand_consistency: score(random.random_range(0.7..1.0)),
-        title: format!("Photo {place}").into(),
+        title: format!("Photo {index}").into(),
         body: "Fresh.".into(),
-        ..Asset::new(AssetId::new(format!("{number}-{place}")), "photo", monday.plus_hours(-24 - place as i64))
+        ..Asset::new(AssetId::new(format!("{number}-{index}")), "photo", monday.plus_hours(-24 - index as i64))
     };
-    let usual = template_state.channels.first().ok_or("the bakery has no channel")?;
-    let channel = |channel, random: &mut ChaCha8Rng| ChannelState {
+    let template_channel = template_state.channels.first().ok_or("the bakery has no channel")?;
+    let state = |channel, random: &mut ChaCha8Rng| ChannelState {
         channel,
         audience: random.random_range(500.0..50_000.0),
         engagement_rate: Some(random.random_range(0.005..0.05)),
         last_post_at: Some(monday.plus_hours(-48)),
         recent_posts: vec![monday.plus_hours(-48)],
         as_of: monday,
-        ..usual.clone()
+        ..template_channel.clone()
     };
     let state = ClientState {
-        channels: Channel::ALL.into_iter().map(|one| channel(one, random)).collect(),
+        channels: Channel::ALL.into_iter().map(|channel| state(channel, random)).collect(),
         ..template_state.clone()
     };
     let client = Client {
@@ -118,7 +118,7 @@ fn client(
         zone,
         priority: random.random_range(1.0..100.0_f64).round(),
         policy: Policy { max_actions_per_day: 60, ..template.policy },
-        assets: (0..ASSETS).map(|place| asset(place, random)).collect(),
+        assets: (0..ASSETS).map(|index| asset(index, random)).collect(),
         ..template.clone()
     };
     Ok((client, state))

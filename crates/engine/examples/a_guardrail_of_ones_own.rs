@@ -1,4 +1,4 @@
-//! Adds a guardrail to the default pack, no more than one post a day, and shows what it holds and why:
+//! Adds a guardrail to the default pack that allows one post a day, and prints the posts it blocks and why:
 //! `cargo run -p mcoe-engine --example a_guardrail_of_ones_own`.
 
 use std::error::Error;
@@ -21,7 +21,7 @@ posts_at_most = 1
 "#;
 
 const FUNCTION: &str = r#"
-/// Holds the posts of a day beyond the first few.
+/// Blocks the posts of a day after the first `posts_at_most`.
 fn one_a_day(post, ctx) {
     if post.action_of_day > ctx.params.posts_at_most {
         return block(
@@ -34,7 +34,7 @@ fn one_a_day(post, ctx) {
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    print!("{}", held()?);
+    print!("{}", blocked_posts()?);
     Ok(())
 }
 
@@ -44,8 +44,8 @@ fn with_guardrail(mut files: PackFiles) -> PackFiles {
     files
 }
 
-/// What the guardrail holds of the week, and why.
-fn held() -> Result<String, Box<dyn Error>> {
+/// The posts of the week that are blocked, with the reasons.
+fn blocked_posts() -> Result<String, Box<dyn Error>> {
     let rules = support::compiled(with_guardrail(support::default_pack()?))?;
     let scenario = support::bakery("2026-W40".parse()?)?;
     let plan = plan_week(&Planner::new(&rules, Tier::Exact, None), &scenario, scenario.start)?;
@@ -60,5 +60,5 @@ fn held() -> Result<String, Box<dyn Error>> {
 
 #[test]
 fn the_second_post_of_a_day_is_held_with_its_reason() {
-    insta::assert_snapshot!(held().unwrap());
+    insta::assert_snapshot!(blocked_posts().unwrap());
 }

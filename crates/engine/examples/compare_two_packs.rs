@@ -1,4 +1,4 @@
-//! Simulates four weeks under the default pack and under one that posts more, on common random numbers:
+//! Simulates four weeks under the default pack and under one that posts more, with common random numbers:
 //! `cargo run -p mcoe-engine --example compare_two_packs`.
 
 use std::error::Error;

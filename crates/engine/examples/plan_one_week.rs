@@ -1,4 +1,4 @@
-//! Plans one week of one client under the default pack, and lets the independent checker verify it:
+//! Plans one week of one client under the default pack, and verifies the plan with the independent checker:
 //! `cargo run -p mcoe-engine --example plan_one_week`.
 
 use std::error::Error;
@@ -11,11 +11,11 @@ use mcoe_engine::planner::{Planner, plan_week};
 mod support;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    print!("{}", week()?);
+    print!("{}", planned_week()?);
     Ok(())
 }
 
-fn week() -> Result<String, Box<dyn Error>> {
+fn planned_week() -> Result<String, Box<dyn Error>> {
     let rules = support::compiled(support::default_pack()?)?;
     let scenario = support::bakery("2026-W40".parse()?)?;
     let plan = plan_week(&Planner::new(&rules, Tier::Exact, None), &scenario, scenario.start)?;
@@ -38,6 +38,6 @@ fn week() -> Result<String, Box<dyn Error>> {
 
 #[test]
 fn the_week_has_the_posts_that_the_pack_wants() {
-    let text = week().unwrap();
+    let text = planned_week().unwrap();
     insta::assert_snapshot!(text);
 }

@@ -1,5 +1,5 @@
-//! The engine of mcoe, the Multi-Agent Campaign Orchestration Engine: plans posting campaigns under rules that are
-//! files, and simulates what those rules do.
+//! The engine of mcoe, the Multi-Agent Campaign Orchestration Engine: plans weekly posts under a pack of rules, and
+//! simulates the effects of those rules.
 //!
 //! Nothing here reads a file, a clock or the environment; `now` and the seed come in as arguments, and the same inputs
 //! give the same bytes on any number of threads.
@@ -7,22 +7,22 @@
 //! ```text
 //!  texts of a pack ── rules ──> CompiledRules ─┐
 //!                                              ├── planner ──> Plan
-//!                     model::Scenario ─────────┤   asks agents, slots, assets, guardrails
+//!                     model::Scenario ─────────┤   agents → slots → assets → guardrails
 //!                                              │
 //!                                              └── simulator ─> Simulation
-//!                                                  plans a week, simulates the response, advances
+//!                                                  plan a week → simulate the response → next week
 //! ```
 //!
-//! [`rules::load`] validates the texts of a pack and reports every error in them, and
+//! [`rules::load`] validates the files of a pack, given as text, and reports every error in them, and
 //! [`CompiledRules`](rules::CompiledRules) prepares them for evaluation. A [`Scenario`](model::Scenario) holds clients,
 //! their state and the simulated environment. [`plan_week`](planner::plan_week) collects the agents' signals about each
 //! client, optimises each channel's week, assigns assets to the slots and evaluates the guardrails on every post.
 //! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with the planner.
 //! [`simulate`](simulator::simulate) plans week after week, in many replications, against an environment that does not
-//! share the planner's beliefs; [`compare`](simulator::compare()) simulates several packs with common random numbers,
-//! [`compare_scenarios`](simulator::compare_scenarios) several scenarios under one pack.
+//! follow the planner's assumptions; [`compare`](simulator::compare()) simulates several packs with common random
+//! numbers, [`compare_scenarios`](simulator::compare_scenarios) several scenarios under one pack.
 //!
-//! [`calibration`] fits accounts' levels and effects to their own postings, and scores forecasts at earlier dates.
+//! [`calibration`] fits accounts' levels and effects to their past posts, and backtests forecasts made from them.
 //!
 //! [`workbench`] is for authors of rules: it runs test cases against a pack and reports which results are not as
 //! expected, what no case covers and which small changes of the rules no case detects.

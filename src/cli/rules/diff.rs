@@ -139,7 +139,7 @@ fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Res
     Ok(())
 }
 
-/// Writes situations for which the two packs decide differently.
+/// Writes situations in which the two packs decide differently.
 fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt::Result {
     if divergences.is_empty() {
         return Ok(());

@@ -10,7 +10,7 @@ use crate::cli::ledger::DatabaseArgument;
 use crate::cli::progress::Progress;
 use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::model::{Channel, Tier, Timestamp, WorkspaceId};
-use crate::planner::{self, Change, ChangeKind, DecisionSource, ImpactCount, Planner, PostStatus};
+use crate::planner::{self, CauseKey, Change, ChangeKind, DecisionSource, ImpactCount, Planner, PostStatus};
 use crate::store::{ImpactFilter, OpenMode};
 
 /// Re-evaluate recorded decisions under changed rules, and show which would have been different
@@ -63,7 +63,7 @@ impl Impact {
         let rules = input::rules(&self.rules.rules, globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         let in_json = globals.format == Format::Json;
-        let shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { DEFAULT_LIMIT });
+        let max_shown = self.limit_shown.unwrap_or(if in_json { usize::MAX } else { DEFAULT_LIMIT });
         let filter = ImpactFilter { client: self.client.clone(), channel: self.channel, from: self.from, to: self.to };
         let (planner, filter) = (&planner, &filter);
         let impact = self.database.with(OpenMode::Read, |ledger| async move {
@@ -73,17 +73,17 @@ impl Impact {
             };
             let bar = Progress::new(globals, ledger.impact_rows(filter).await?, "re-evaluating");
             let progress = |rows| bar.steps(rows);
-            Ok(ledger.impact(planner, filter, shown, &progress).await?)
+            Ok(ledger.impact(planner, filter, max_shown, &progress).await?)
         })?;
         if impact.count.judged + impact.without_facts == 0 {
             return Err(self.no_decisions());
         }
         if in_json {
-            return print(&format!("{}\n", as_json(&impact, shown)));
+            return print(&format!("{}\n", as_json(&impact, max_shown)));
         }
         let mut text = String::new();
         // Writing to a `String` cannot fail.
-        let _ = write(&mut text, &impact, shown);
+        let _ = write_impact(&mut text, &impact, max_shown);
         print(&text)
     }
 
@@ -104,12 +104,12 @@ impl Impact {
 }
 
 /// The changes to show, worst kinds first.
-fn changes(impact: &planner::Impact, shown: usize) -> impl Iterator<Item = &Change> {
-    impact.changes.values().flatten().take(shown)
+fn changes(impact: &planner::Impact, max_shown: usize) -> impl Iterator<Item = &Change> {
+    impact.changes.values().flatten().take(max_shown)
 }
 
-fn as_json(impact: &planner::Impact, shown: usize) -> Value {
-    let causes = impact.causes.iter().map(|((kind, rule, file, line), (count, reason))| {
+fn as_json(impact: &planner::Impact, max_shown: usize) -> Value {
+    let causes = impact.causes.iter().map(|(CauseKey { kind, rule, file, line }, (count, reason))| {
         json!({"change": kind, "rule": rule, "file": file, "line": line, "count": count, "reason": reason})
     });
     let channels = impact.worst_channels().into_iter();
@@ -140,16 +140,16 @@ fn as_json(impact: &planner::Impact, shown: usize) -> Value {
         "clients": clients
             .map(|((client, channel), count)| json!({"client_id": client, "channel": channel, "count": count}))
             .collect::<Vec<_>>(),
-        "changes": changes(impact, shown).map(change).collect::<Vec<_>>(),
+        "changes": changes(impact, max_shown).map(change).collect::<Vec<_>>(),
         "notes": NOTES,
     })
 }
 
-fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
+fn write_impact(text: &mut String, impact: &planner::Impact, max_shown: usize) -> std::fmt::Result {
     let count = &impact.count;
     if count.judged == 0 {
-        let all = impact.without_facts;
-        writeln!(text, "none of {all} decisions can be re-evaluated: their facts are not recorded")?;
+        let total = impact.without_facts;
+        writeln!(text, "none of {total} decisions can be re-evaluated: their facts are not recorded")?;
         return writeln!(
             text,
             "  remedy: run this again after weeks have been committed by this version of mcoe, which records the facts"
@@ -174,40 +174,40 @@ fn write(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt:
         writeln!(text, "  {number:>7} {words}")?;
     }
     if count.same < count.judged {
-        write_causes(text, impact, shown)?;
-        write_channels_and_clients(text, impact, shown)?;
-        write_changes(text, impact, shown)?;
+        write_causes(text, impact, max_shown)?;
+        write_channels_and_clients(text, impact, max_shown)?;
+        write_changes(text, impact, max_shown)?;
     }
     writeln!(text)?;
     NOTES.iter().try_for_each(|note| writeln!(text, "note: {note}"))
 }
 
-fn write_causes(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
+fn write_causes(text: &mut String, impact: &planner::Impact, max_shown: usize) -> std::fmt::Result {
     writeln!(text, "\nby rule, with an example of a reason:")?;
     let mut causes: Vec<_> = impact.causes.iter().collect();
-    causes.sort_by_key(|((kind, ..), (count, _))| (*kind, std::cmp::Reverse(*count)));
-    for ((kind, rule, file, line), (count, reason)) in causes.iter().take(shown) {
-        writeln!(text, "  {count:>7} {:<29} {rule}: {reason}{}", kind.words(), place(file, *line))?;
+    causes.sort_by_key(|(key, (count, _))| (key.kind, std::cmp::Reverse(*count)));
+    for (CauseKey { kind, rule, file, line }, (count, reason)) in causes.iter().take(max_shown) {
+        writeln!(text, "  {count:>7} {:<29} {rule}: {reason}{}", kind.words(), place_text(file, *line))?;
     }
-    more(text, causes.len(), shown)
+    write_rest(text, causes.len(), max_shown)
 }
 
-fn write_channels_and_clients(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
+fn write_channels_and_clients(text: &mut String, impact: &planner::Impact, max_shown: usize) -> std::fmt::Result {
     writeln!(text, "\nby channel, most affected first:")?;
     for (channel, count) in impact.worst_channels() {
         writeln!(text, "  {:<24} {}", channel.name(), totals(count))?;
     }
     writeln!(text, "\nby client and channel, most affected first:")?;
     let clients = impact.worst_clients();
-    for ((client, channel), count) in clients.iter().take(shown) {
+    for ((client, channel), count) in clients.iter().take(max_shown) {
         writeln!(text, "  {client:<24} {channel:<8} {}", totals(count))?;
     }
-    more(text, clients.len(), shown)
+    write_rest(text, clients.len(), max_shown)
 }
 
-fn write_changes(text: &mut String, impact: &planner::Impact, shown: usize) -> std::fmt::Result {
+fn write_changes(text: &mut String, impact: &planner::Impact, max_shown: usize) -> std::fmt::Result {
     writeln!(text, "\ndecisions, most severe change first:")?;
-    for change in changes(impact, shown) {
+    for change in changes(impact, max_shown) {
         let short_id: String = change.schedule_id.to_string().chars().take(8).collect();
         let pass = if change.occasion == DecisionSource::Daily { "  (daily pass)" } else { "" };
         writeln!(
@@ -223,14 +223,15 @@ fn write_changes(text: &mut String, impact: &planner::Impact, shown: usize) -> s
         let mut causes: Vec<_> = change.differs.iter().map(|(_, cause)| cause).collect();
         causes.dedup();
         for cause in causes {
-            writeln!(text, "            {}: {}{}", cause.rule, cause.reason, place(&cause.file, cause.line))?;
+            writeln!(text, "            {}: {}{}", cause.rule, cause.reason, place_text(&cause.file, cause.line))?;
         }
     }
-    more(text, (impact.count.judged - impact.count.same) as usize, shown)
+    write_rest(text, (impact.count.judged - impact.count.same) as usize, max_shown)
 }
 
-fn more(text: &mut String, all: usize, shown: usize) -> std::fmt::Result {
-    let rest = all.saturating_sub(shown);
+/// Writes how many entries of a list are not shown.
+fn write_rest(text: &mut String, all: usize, max_shown: usize) -> std::fmt::Result {
+    let rest = all.saturating_sub(max_shown);
     if rest > 0 { writeln!(text, "  … and {rest} more; --limit-shown N shows them") } else { Ok(()) }
 }
 
@@ -238,7 +239,7 @@ fn status_and_risk(status: PostStatus) -> String {
     format!("{}, {} risk", status.status, status.risk)
 }
 
-fn place(file: &str, line: u32) -> String {
+fn place_text(file: &str, line: u32) -> String {
     if line == 0 { String::new() } else { format!("   {file}:{line}") }
 }
 

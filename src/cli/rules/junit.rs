@@ -4,7 +4,7 @@ use std::path::Path;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::test_output::failure;
+use super::test_output::failure_text;
 use crate::cli::failure::Failure;
 use crate::rules::CompiledRules;
 use crate::workbench::{CaseReport, Report};
@@ -16,14 +16,14 @@ pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Resul
         let name = cases.first().map_or_else(String::new, |case| displayed(dir, &case.file));
         let mut suite = TestSuite::new(name);
         suite.add_property(("rules", rules.name())).add_property(("rules_hash", rules.hash()));
-        suite.add_test_cases(cases.iter().map(|case| test(case, dir)));
+        suite.add_test_cases(cases.iter().map(|case| test_case(case, dir)));
         document.add_test_suite(suite);
     }
     let text = document.to_string();
     text.map_err(|error| Failure::machine(format!("cannot write the cases as JUnit XML: {error}")))
 }
 
-fn test(case: &CaseReport, dir: &Path) -> TestCase {
+fn test_case(case: &CaseReport, dir: &Path) -> TestCase {
     let file = displayed(dir, &case.file);
     let mut test = TestCase::new(&case.name, status(case, dir));
     test.set_classname(&file);
@@ -44,7 +44,7 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
         None => (NonSuccessKind::Failure, summary(case)),
     };
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(message).set_description(failure(case, dir).trim_end());
+    status.set_message(message).set_description(failure_text(case, dir).trim_end());
     status
 }
 

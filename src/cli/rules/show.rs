@@ -48,9 +48,9 @@ impl Show {
         );
         let all = pack.effective(&overlays);
         let shown: Vec<&EffectiveValue> =
-            all.iter().filter(|value| value.is_wanted(self.key.as_deref(), self.channel)).collect();
+            all.iter().filter(|value| value.matches(self.key.as_deref(), self.channel)).collect();
         if let (Some(key), true) = (&self.key, shown.is_empty()) {
-            return Err(unknown(key, &all));
+            return Err(unknown_key(key, &all));
         }
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(shown)));
@@ -68,7 +68,7 @@ impl Show {
     }
 }
 
-fn unknown(key: &str, all: &[EffectiveValue]) -> Failure {
+fn unknown_key(key: &str, all: &[EffectiveValue]) -> Failure {
     let near = hint("; ", EffectiveValue::nearest(key, all));
     let remedy = "`mcoe rules show` without a key lists all keys";
     Failure::input(format!("the pack has no key `{key}`{near}"), remedy)

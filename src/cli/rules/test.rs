@@ -12,7 +12,7 @@ use super::super::progress::stop_if_requested;
 use super::super::terminal::print_unescaped;
 use super::super::{Format, Globals, RulesArgument, input, print};
 use super::junit::junit;
-use super::test_output::{failure, gaps, survivors};
+use super::test_output::{coverage_text, failure_text, mutation_text};
 use crate::cli::diagnostics;
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::rules::CompiledRules;
@@ -30,13 +30,14 @@ pub(in super::super) struct Test {
     /// Update the snapshots of cases with `snapshot = true`.
     #[arg(long)]
     update: bool,
-    /// List what no case covers: functions of scripts, outcomes of conditions, keys, and values below or above thresholds.
+    /// List what no case covers: functions of scripts, outcomes of conditions, keys, and values below or above
+    /// thresholds.
     #[arg(long)]
     coverage: bool,
     /// Fail if the coverage is below this percentage.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     coverage_at_least: Option<f64>,
-    /// Try every small change of the pack, and list those that no case detects.
+    /// Try every small change to the pack, and list those that no case detects.
     #[arg(long)]
     mutate: bool,
 }
@@ -73,8 +74,8 @@ impl Test {
             return Err(Failure::Verdict(format!("{} of {} case(s) failed", report.failed(), report.cases.len())));
         }
         match (self.coverage_at_least, extras.coverage.as_ref().map(Coverage::percent)) {
-            (Some(floor), Some(percent)) if percent < floor => {
-                Err(Failure::Verdict(format!("the coverage is {percent:.1} %, less than the required {floor} %")))
+            (Some(required), Some(percent)) if percent < required => {
+                Err(Failure::Verdict(format!("the coverage is {percent:.1} %, less than the required {required} %")))
             }
             _ => Ok(()),
         }
@@ -156,8 +157,8 @@ impl Test {
             return print(&format!("{text}\n"));
         }
         let dir = &self.rules.rules;
-        let coverage = extras.coverage.as_ref().map(|coverage| gaps(coverage, dir));
-        let mutation = extras.mutation.as_ref().map(|mutation| survivors(mutation, dir));
+        let coverage = extras.coverage.as_ref().map(|coverage| coverage_text(coverage, dir));
+        let mutation = extras.mutation.as_ref().map(|mutation| mutation_text(mutation, dir));
         let extras: String = [coverage, mutation].into_iter().flatten().collect();
         if globals.format == Format::Junit {
             if !extras.is_empty() {
@@ -166,7 +167,7 @@ impl Test {
             return print_unescaped(&junit(rules, report, dir)?);
         }
         let mut text: String =
-            report.cases.iter().filter(|case| !case.passed()).map(|case| failure(case, dir)).collect();
+            report.cases.iter().filter(|case| !case.passed()).map(|case| failure_text(case, dir)).collect();
         let _ = writeln!(text, "{passed} case(s) passed, {} failed, rules `{}`", report.failed(), rules.name());
         text.push_str(&extras);
         print(&text)

@@ -7,7 +7,7 @@ use crate::planner::ExplanationStep;
 use crate::workbench::{CaseReport, Coverage, CoverageCount, Gap, Mismatch, Mutation, Survivor};
 
 /// A failed case: expected and actual values, with a trace.
-pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
+pub(in crate::cli) fn failure_text(case: &CaseReport, dir: &Path) -> String {
     let place = |file: &str, line: u32| match line {
         0 => dir.join(file).display().to_string(),
         line => format!("{}:{line}", dir.join(file).display()),
@@ -19,23 +19,23 @@ pub(in crate::cli) fn failure(case: &CaseReport, dir: &Path) -> String {
     if let Some(error) = &case.error {
         let _ = writeln!(text, "  the rules could not be evaluated: {error}");
     }
-    let mut last = String::new();
+    let mut last_trace = String::new();
     for mismatch in &case.mismatches {
         let Mismatch { key, file, line, expected, actual, explanation } = mismatch;
         let _ = writeln!(text, "\n  {key}");
         let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
         let _ = writeln!(text, "    actual   {actual}");
         let trace = trace(explanation, &place);
-        text.push_str(if trace == last && !trace.is_empty() { "      same as above\n" } else { &trace });
-        last = trace;
+        text.push_str(if trace == last_trace && !trace.is_empty() { "      same as above\n" } else { &trace });
+        last_trace = trace;
     }
     text.push('\n');
     text
 }
 
 /// The coverage, and what no case exercises.
-pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
-    let share = |share: CoverageCount| format!("{} of {}", share.covered, share.total);
+pub(super) fn coverage_text(coverage: &Coverage, dir: &Path) -> String {
+    let share = |count: CoverageCount| format!("{} of {}", count.covered, count.total);
     let mut text = format!(
         "coverage {:.1} %: {} functions, {} outcomes of conditions, {} keys, {} sides of thresholds\n",
         coverage.percent(),
@@ -51,10 +51,10 @@ pub(super) fn gaps(coverage: &Coverage, dir: &Path) -> String {
 }
 
 /// The mutations of the pack that no case detects.
-pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
+pub(super) fn mutation_text(mutation: &Mutation, dir: &Path) -> String {
     let Mutation { tried, noticed, refused, survivors } = mutation;
     let mut text = format!(
-        "{tried} small changes of the pack: {noticed} detected by a case, {refused} invalid, {} not detected\n",
+        "{tried} small changes to the pack: {noticed} detected by a case, {refused} invalid, {} not detected\n",
         survivors.len()
     );
     for Survivor { file, line, key, was, becomes } in survivors {
@@ -63,16 +63,16 @@ pub(super) fn survivors(mutation: &Mutation, dir: &Path) -> String {
     text
 }
 
-/// The trace: each step once, preceded by its source location.
+/// The steps of an explanation, each once and preceded by its source location.
 fn trace(explanation: &[ExplanationStep], place: &dyn Fn(&str, u32) -> String) -> String {
     let mut steps: Vec<(String, String)> = Vec::new();
     for step in explanation {
-        let at = step.source.place().map_or_else(String::new, |at| place(&at.file, at.line));
-        let line = (at, step.to_string());
+        let source = step.source.place().map_or_else(String::new, |at| place(&at.file, at.line));
+        let line = (source, step.to_string());
         if !steps.contains(&line) {
             steps.push(line);
         }
     }
-    let width = steps.iter().map(|(at, _)| at.chars().count()).max().unwrap_or(0);
-    steps.iter().map(|(at, step)| format!("      {at:<width$}  {step}\n")).collect()
+    let width = steps.iter().map(|(source, _)| source.chars().count()).max().unwrap_or(0);
+    steps.iter().map(|(source, step)| format!("      {source:<width$}  {step}\n")).collect()
 }

@@ -12,7 +12,8 @@ use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
 use crate::workbench::{self, Finding, FindingKind, IneffectiveKey, ReachableVerdicts, Verification};
 
-/// Find guardrails that never or always fire, rules that never apply, and rules that allow more where they should allow less
+/// Find guardrails that never or always fire, rules that never apply, and rules that allow more where they should allow
+/// less
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are evaluated for every combination of input values at which a result may change, for every overlay and\nevery channel; if there are too many combinations, for an evenly spread sample of them.\n\nExit codes: 0 no findings; 1 there are findings; 2 the pack is invalid."
@@ -36,7 +37,7 @@ impl Verify {
         }
         match verification.findings.len() {
             0 => Ok(()),
-            found => Err(Failure::Verdict(format!("{found} finding(s) in the rules pack `{}`", dir.display()))),
+            count => Err(Failure::Verdict(format!("{count} finding(s) in the rules pack `{}`", dir.display()))),
         }
     }
 }
@@ -44,11 +45,11 @@ impl Verify {
 fn as_text(verification: &Verification, name: &str, dir: &Path) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
-    let _ = write(&mut text, verification, name, dir);
+    let _ = write_verification(&mut text, verification, name, dir);
     text
 }
 
-fn write(text: &mut String, verification: &Verification, name: &str, dir: &Path) -> std::fmt::Result {
+fn write_verification(text: &mut String, verification: &Verification, name: &str, dir: &Path) -> std::fmt::Result {
     for reach in &verification.guardrails {
         write_reach(text, reach, dir)?;
     }

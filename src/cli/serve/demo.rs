@@ -14,13 +14,13 @@ use crate::store::{Change, DatabaseUrl, Ledger, NoObserver, OpenMode, Schedule, 
 
 /// The id of the demo workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
-/// The scenario it is made from.
-const SCENARIO: &str = "scenarios/agency";
-/// Weeks of history before the current one.
-const WEEKS: i64 = 4;
+/// The folder of the scenario it is made from.
+const SCENARIO_PATH: &str = "scenarios/agency";
+/// Number of weeks of history before the current one.
+const PAST_WEEKS: i64 = 4;
 /// The actors that plan and approve.
-const PLANNER: &str = "schedule";
-const APPROVER: &str = "demo founder";
+const PLANNING_ACTOR: &str = "schedule";
+const APPROVING_ACTOR: &str = "demo founder";
 
 /// A ledger in a temporary database, removed when dropped.
 pub(super) struct Demo {
@@ -31,7 +31,7 @@ pub(super) struct Demo {
 impl Demo {
     /// Creates the workspace and its history.
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
-        let scenario = renamed(input::scenario(Path::new(SCENARIO), rules, globals)?);
+        let scenario = in_demo_workspace(input::scenario(Path::new(SCENARIO_PATH), rules, globals)?);
         let dir = tempfile::tempdir()
             .map_err(|error| Failure::machine(format!("cannot create a folder for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
@@ -46,7 +46,7 @@ impl Demo {
 }
 
 /// Moves all clients to the demo workspace.
-fn renamed(mut scenario: Scenario) -> Scenario {
+fn in_demo_workspace(mut scenario: Scenario) -> Scenario {
     for (client, _) in &mut scenario.clients {
         client.workspace_id = WorkspaceId::new(WORKSPACE);
     }
@@ -61,31 +61,32 @@ struct History<'h> {
 }
 
 impl History<'_> {
-    /// Plays through the weeks up to now: one weekly pass and one review per week, one daily pass per day.
+    /// Loads the scenario and replays the weeks up to now: one weekly pass and one review per week, one daily pass per
+    /// day.
     async fn replay(&self, scenario: &Scenario) -> Result<(), Failure> {
         let today = self.now.date();
         let this_week = Week::of(today);
-        let first = this_week.plus(-WEEKS);
-        self.ledger.load(scenario, self.rules, at(first.monday(), -4, 12)).await?;
-        for offset in 0..=WEEKS {
+        let first = this_week.plus(-PAST_WEEKS);
+        self.ledger.load(scenario, self.rules, utc_time(first.monday(), -4, 12)).await?;
+        for offset in 0..=PAST_WEEKS {
             let week = first.plus(offset);
-            self.weekly(week, at(week.monday(), -4, 14)).await?;
-            self.review(week, at(week.monday(), -3, 9)).await?;
+            self.weekly(week, utc_time(week.monday(), -4, 14)).await?;
+            self.review(week, utc_time(week.monday(), -3, 9)).await?;
             for day in 0..7 {
-                let evening = at(week.monday(), day, 23).min(self.now);
+                let evening = utc_time(week.monday(), day, 23).min(self.now);
                 self.ledger.daily(&self.planner, None, evening, &|| false).await?;
                 if evening == self.now {
                     break;
                 }
             }
         }
-        // The coming week is planned and waits for review by the user.
+        // The coming week is planned and left for the user to review.
         self.weekly(this_week.plus(1), self.now).await
     }
 
     async fn weekly(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
         let workspace = WorkspaceId::new(WORKSPACE);
-        self.ledger.weekly(&self.planner, &workspace, week, PLANNER, now.min(self.now), &NoObserver).await?;
+        self.ledger.weekly(&self.planner, &workspace, week, PLANNING_ACTOR, now.min(self.now), &NoObserver).await?;
         Ok(())
     }
 
@@ -110,12 +111,12 @@ impl History<'_> {
         }
         let filter =
             ScheduleFilter { ids: schedules.iter().map(|schedule| schedule.id).collect(), ..ScheduleFilter::default() };
-        self.ledger.change(&filter, change, self.rules, APPROVER, now.min(self.now)).await?;
+        self.ledger.change(&filter, change, self.rules, APPROVING_ACTOR, now.min(self.now)).await?;
         Ok(())
     }
 }
 
-/// The time (UTC) at `hour`, `days` days after `day`.
-fn at(day: NaiveDate, days: i64, hour: i64) -> Timestamp {
+/// The instant at `hour` UTC, `days` days after `day`.
+fn utc_time(day: NaiveDate, days: i64, hour: i64) -> Timestamp {
     Timestamp::at_midnight(plus_days(day, days)).plus_hours(hour)
 }

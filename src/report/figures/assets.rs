@@ -24,7 +24,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
             return axes::message(canvas, frame, NOTHING);
         }
         let scale = Scale::from_zero(summary.by_uses.iter().copied().fold(0.0, f64::max), 4.0);
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "times used")?;
         bars(canvas, frame, scale, &summary.by_uses)
     })
@@ -33,7 +33,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
 fn bars(canvas: &Canvas, frame: Frame, scale: Scale, by_uses: &[f64]) -> Result<(), ReportError> {
     let slot = frame.width() / by_uses.len() as f64;
     let width = (slot * 0.7).min(64.0);
-    let every = (LabelStyle::NOTE.width("00 or more") / slot).ceil().max(1.0) as usize;
+    let label_step = (LabelStyle::NOTE.width("00 or more") / slot).ceil().max(1.0) as usize;
     let last = by_uses.len() - 1;
     for (uses, assets) in by_uses.iter().enumerate() {
         let middle = frame.left + (uses as f64 + 0.5) * slot;
@@ -41,16 +41,16 @@ fn bars(canvas: &Canvas, frame: Frame, scale: Scale, by_uses: &[f64]) -> Result<
         let colour = if uses == 0 { ORANGE } else { BLUE };
         let bar = Frame { left: middle - width / 2.0, top, right: middle + width / 2.0, bottom: frame.bottom };
         canvas.fill(bar, colour)?;
-        if uses == last || (uses % every == 0 && uses + every <= last) {
+        if uses == last || (uses % label_step == 0 && uses + label_step <= last) {
             canvas.line(&[(middle, frame.bottom), (middle, frame.bottom + 4.0)], 1.0, AXIS)?;
-            canvas.text((middle, frame.bottom + 14.0), &name(uses, last), LabelStyle::NOTE.centred())?;
+            canvas.text((middle, frame.bottom + 14.0), &bar_label(uses, last), LabelStyle::NOTE.centred())?;
             canvas.text((middle, top - 9.0), &numbers::count(*assets), LabelStyle::NOTE.coloured(INK).centred())?;
         }
     }
     Ok(())
 }
 
-fn name(uses: usize, last: usize) -> String {
+fn bar_label(uses: usize, last: usize) -> String {
     match uses {
         0 => "never".to_owned(),
         _ if uses == last => format!("{uses} or more"),

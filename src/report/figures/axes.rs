@@ -85,8 +85,8 @@ impl Scale {
         (first..=last).map(move |tick| f64::from(tick) * self.step)
     }
 
-    /// Draws horizontal grid lines with labels to the left of the frame.
-    pub fn draw(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
+    /// Draws a vertical axis: horizontal grid lines with labels to the left of the frame.
+    pub fn draw_vertical(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let y = self.y(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
@@ -95,11 +95,9 @@ impl Scale {
         }
         Ok(())
     }
-}
 
-impl Scale {
-    /// Draws vertical grid lines with labels below the frame.
-    pub fn draw_level(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
+    /// Draws a horizontal axis: vertical grid lines with labels below the frame.
+    pub fn draw_horizontal(self, canvas: &Canvas, frame: Frame, label_style: LabelStyle) -> Result<(), ReportError> {
         for tick in self.ticks() {
             let x = self.x(frame, tick);
             let (width, colour) = if tick == 0.0 { (1.2, AXIS) } else { (1.0, GRID) };
@@ -254,12 +252,12 @@ fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> 
     }
 }
 
-/// Draws the unit of a plot's vertical axis below a legend, and returns the plot's frame.
-pub fn plot(canvas: &Canvas, below: f64, height: f64, unit: &str) -> Result<Frame, ReportError> {
-    canvas.text((MARGIN, below + 16.0), unit, LabelStyle::NOTE)?;
+/// Draws the unit of a plot's vertical axis at the top of the plot area, and returns the plot's frame.
+pub fn plot(canvas: &Canvas, plot_top: f64, height: f64, unit: &str) -> Result<Frame, ReportError> {
+    canvas.text((MARGIN, plot_top + 16.0), unit, LabelStyle::NOTE)?;
     Ok(Frame {
         left: MARGIN + TICK_LABEL_WIDTH,
-        top: below + 36.0,
+        top: plot_top + 36.0,
         right: WIDTH - MARGIN - 8.0,
         bottom: height - DATE_LABEL_HEIGHT,
     })
@@ -276,17 +274,17 @@ pub fn common_x_label(canvas: &Canvas, height: f64, text: &str) -> Result<(), Re
 }
 
 /// Frames of small multiples, at most three in a row, and the height of the whole figure.
-pub fn small_plots(count: usize, below: f64, plot_height: f64) -> (Vec<Frame>, f64) {
+pub fn small_plots(count: usize, plot_top: f64, plot_height: f64) -> (Vec<Frame>, f64) {
     let columns = count.clamp(1, 3);
     let rows = count.div_ceil(columns).max(1);
     let cell = (WIDTH - 2.0 * MARGIN) / columns as f64;
     let pitch = plot_height + 84.0;
     let frame = |index: usize| {
         let left = MARGIN + (index % columns) as f64 * cell;
-        let top = below + (index / columns) as f64 * pitch + 40.0;
+        let top = plot_top + (index / columns) as f64 * pitch + 40.0;
         Frame { left: left + 46.0, top, right: left + cell - 14.0, bottom: top + plot_height }
     };
-    ((0..count).map(frame).collect(), below + rows as f64 * pitch + 24.0)
+    ((0..count).map(frame).collect(), plot_top + rows as f64 * pitch + 24.0)
 }
 
 /// Fills the band between a lower and an upper line; for a single point, draws a bar.
@@ -320,7 +318,7 @@ pub fn steps(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Ite
         .collect()
 }
 
-/// Stacks parts into a bar from the bottom up.
+/// Draws a bar of parts stacked from the bottom up.
 pub fn stack(
     canvas: &Canvas,
     frame: Frame,
@@ -343,8 +341,8 @@ pub fn message(canvas: &Canvas, frame: Frame, text: &str) -> Result<(), ReportEr
     canvas.text(middle, text, LabelStyle::BODY.centred().coloured(MUTED))
 }
 
-/// A translucent colour.
-pub fn light(colour: RGBColor, opacity: f64) -> RGBAColor {
+/// A colour with an opacity, `0..=1`.
+pub fn alpha(colour: RGBColor, opacity: f64) -> RGBAColor {
     colour.mix(opacity)
 }
 

@@ -1,6 +1,6 @@
 //! For each method of a backtest, the share of outcomes that lay within its 50 % and its 90 % range.
 
-use super::axes::{self, Key, Scale, Slots, light};
+use super::axes::{self, Key, Scale, Slots, alpha};
 use super::canvas::{Frame, LabelStyle};
 use super::palette::{BLUE, INK, SKY};
 use super::{Figure, Heading};
@@ -22,8 +22,8 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let entries = [
-            (Key::Patch(light(SKY, 1.0)), "in the 50 % range"),
-            (Key::Patch(light(BLUE, 1.0)), "in the 90 % range"),
+            (Key::Patch(alpha(SKY, 1.0)), "in the 50 % range"),
+            (Key::Patch(alpha(BLUE, 1.0)), "in the 90 % range"),
             (Key::Dashed(INK), "correct share: 50 % and 90 %"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
@@ -32,7 +32,7 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
             return axes::message(canvas, frame, "No account has enough history.");
         }
         let scale = Scale::of_scores();
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         let slots = Slots::new(scores.len());
         for (index, (method, score)) in scores.iter().enumerate() {
             let (left, right) = slots.bar(frame, index);

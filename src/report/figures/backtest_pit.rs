@@ -1,7 +1,7 @@
 //! A histogram of where outcomes lay in the model's forecast distributions (the probability integral transform, PIT).
 //! It is flat if the forecasts state their uncertainty correctly.
 
-use super::axes::{self, Key, Scale, Slots, light};
+use super::axes::{self, Key, Scale, Slots, alpha};
 use super::canvas::{Frame, LabelStyle};
 use super::palette::{BLUE, INK};
 use super::{Figure, Heading};
@@ -28,7 +28,7 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let entries = [
-            (Key::Patch(light(BLUE, 1.0)), "forecasts"),
+            (Key::Patch(alpha(BLUE, 1.0)), "forecasts"),
             (Key::Dashed(INK), "height of every bar if forecasts are right"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
@@ -38,7 +38,7 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
         }
         let counts = bin_counts(&pits);
         let scale = Scale::from_zero(counts.into_iter().fold(0.0, f64::max), 5.0);
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         let slots = Slots::new(BINS);
         for (index, count) in counts.into_iter().enumerate() {
             let (left, right) = slots.bar(frame, index);

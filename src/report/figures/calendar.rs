@@ -9,8 +9,8 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::Simulation;
 
 const HEIGHT: f64 = 340.0;
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const NAMES: [&str; 7] = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
+const SHORT_DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const PLURAL_DAYS: [&str; 7] = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
 const GRID: Frame = Frame { left: 60.0, top: 100.0, right: 800.0, bottom: 282.0 };
 
 /// Draws the figure.
@@ -27,7 +27,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         let max = days.iter().flatten().copied().fold(0.0, f64::max);
         legend(canvas, max)?;
         hours(canvas)?;
-        for ((row, day), name) in days.iter().enumerate().zip(DAYS) {
+        for ((row, day), name) in days.iter().enumerate().zip(SHORT_DAYS) {
             let frame = cell(row, 0);
             let middle = f64::midpoint(frame.top, frame.bottom);
             canvas.text((GRID.left - 10.0, middle), name, LabelStyle::NOTE.right_aligned())?;
@@ -87,14 +87,15 @@ fn caption(days: &[[f64; 24]]) -> String {
     let mut hours: Vec<(usize, f64)> =
         (0..24).map(|hour| (hour, days.iter().filter_map(|day| day.get(hour)).sum())).collect();
     hours.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    let busiest = sums.iter().zip(NAMES).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
-    let (Some((day_posts, day)), [(first, one), (second, two), ..]) = (busiest, hours.as_slice()) else {
+    let busiest = sums.iter().zip(PLURAL_DAYS).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
+    let (Some((day_posts, day)), [(first, first_posts), (second, second_posts), ..]) = (busiest, hours.as_slice())
+    else {
         return "There were no posts.".to_owned();
     };
     format!(
         "{day} are busiest, with {} posts; the hours from {first:02}:00 and {second:02}:00 have {} of a week's posts. \
          Grey hours have no posts: they are quiet hours, blackouts, or never the best choice.",
         numbers::count(*day_posts),
-        numbers::percent(numbers::share(one + two, all)),
+        numbers::percent(numbers::share(first_posts + second_posts, all)),
     )
 }

@@ -1,6 +1,6 @@
 //! Effects of hours and weekdays by channel, with their intervals.
 
-use super::axes::{self, Key, Scale, Slots, light};
+use super::axes::{self, Key, Scale, Slots, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, MUTED};
 use super::{Figure, Heading};
@@ -27,7 +27,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
         let entries = [
             (Key::Dotted(BLUE), "detectable, with its 90\u{a0}% interval"),
             (Key::Dotted(MUTED), "not detectable"),
-            (Key::Patch(light(BLUE, 0.12)), "weekdays"),
+            (Key::Patch(alpha(BLUE, 0.12)), "weekdays"),
         ];
         axes::legend(canvas, &entries)?;
         for (channel, frame) in channels.iter().zip(frames) {
@@ -37,11 +37,11 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     })
 }
 
-/// Hours, then weekdays.
+/// The effects of hours, then of weekdays.
 fn effects(channel: &ChannelCalibration) -> impl Iterator<Item = &ParameterEstimate> {
     let is_drawn =
         |parameter: &WorldParameter| matches!(parameter, WorldParameter::Hours(_) | WorldParameter::Weekday(_));
-    channel.parameters.iter().filter(move |one| is_drawn(&one.estimate.parameter))
+    channel.parameters.iter().filter(move |effect| is_drawn(&effect.estimate.parameter))
 }
 
 fn percent(factor: f64) -> f64 {
@@ -51,12 +51,13 @@ fn percent(factor: f64) -> f64 {
 fn panel(canvas: &Canvas, frame: Frame, scale: Scale, channel: &ChannelCalibration) -> Result<(), ReportError> {
     let effects: Vec<&ParameterEstimate> = effects(channel).collect();
     let slots = Slots::new(effects.len());
-    let first_weekday = effects.iter().position(|one| matches!(one.estimate.parameter, WorldParameter::Weekday(_)));
+    let is_weekday = |effect: &&ParameterEstimate| matches!(effect.estimate.parameter, WorldParameter::Weekday(_));
+    let first_weekday = effects.iter().position(is_weekday);
     if let Some(first) = first_weekday {
         let (left, _) = slots.slot(frame, first);
-        canvas.fill(Frame { left, ..frame }, light(BLUE, 0.12))?;
+        canvas.fill(Frame { left, ..frame }, alpha(BLUE, 0.12))?;
     }
-    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     let y = frame.top - 17.0;
     canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
     let posts = count_with_noun(channel.measured as f64, "post", "posts");

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::axes::{self, Key, Scale, light};
+use super::axes::{self, Key, Scale, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::BLUE;
 use super::{Figure, Heading};
@@ -33,7 +33,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     heading.draw(height, |canvas| {
         let entries = [
             (Key::Line(BLUE), "engagements of a median post to a rested audience"),
-            (Key::Patch(light(BLUE, 0.25)), "its 90\u{a0}% interval"),
+            (Key::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
         ];
         axes::legend(canvas, &entries)?;
         accounts.iter().zip(frames).try_for_each(|(account, frame)| panel(canvas, frame, account))
@@ -57,7 +57,7 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let edge = normal_quantile(0.95);
     let highest = posts.iter().map(|post| engagements(post, edge)).fold(0.0, f64::max);
     let scale = Scale::from_zero(highest, 3.0);
-    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     let seconds = |post: &PostResidual| post.at.as_second() as f64;
     let (Some(start), Some(end)) = (posts.first().map(|post| seconds(post)), posts.last().map(|post| seconds(post)))
     else {
@@ -67,7 +67,7 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let line = |sds: f64| -> Vec<(f64, f64)> {
         posts.iter().map(|post| (x(post), scale.y(frame, engagements(post, sds)))).collect()
     };
-    axes::band(canvas, &line(-edge), &line(edge), light(BLUE, 0.25))?;
+    axes::band(canvas, &line(-edge), &line(edge), alpha(BLUE, 0.25))?;
     canvas.line(&line(0.0), 1.6, BLUE)?;
     let name = format!("{}, {}", account.history.account, account.history.channel);
     let style = LabelStyle::NAME;

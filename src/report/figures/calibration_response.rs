@@ -1,6 +1,6 @@
-//! The response to recent load by channel: what was fitted, and what the posts themselves show.
+//! The response to recent load by channel: the fitted curve, and the mean of posts at each load.
 
-use super::axes::{self, Key, Scale, light};
+use super::axes::{self, Key, Scale, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED};
 use super::{Figure, Heading};
@@ -11,7 +11,7 @@ use crate::report::{ReportError, numbers};
 const PLOT_HEIGHT: f64 = 130.0;
 const LEGEND_END: f64 = 64.0;
 
-/// Points of a fitted line.
+/// Steps of a fitted line.
 const STEPS: usize = 40;
 
 /// Largest factor that is drawn.
@@ -29,7 +29,7 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     heading.draw(height, |canvas| {
         let entries = [
             (Key::Line(BLUE), "fitted"),
-            (Key::Patch(light(BLUE, 0.25)), "its 90\u{a0}% interval"),
+            (Key::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
             (Key::Dot(INK), "posts at about that load, with the 90\u{a0}% interval of their mean"),
         ];
         axes::legend(canvas, &entries)?;
@@ -41,32 +41,32 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
 }
 
 fn strength(channel: &ChannelCalibration) -> Option<&ParameterEstimate> {
-    channel.parameters.iter().find(|one| one.estimate.parameter == WorldParameter::ResponseStrength)
+    channel.parameters.iter().find(|found| found.estimate.parameter == WorldParameter::ResponseStrength)
 }
 
 fn panel(canvas: &Canvas, frame: Frame, channel: &ChannelCalibration) -> Result<(), ReportError> {
     let largest = channel.response.last().map_or(2.0, |point| point.load.max(1.0));
-    let (across, up) = (Scale::from_zero(largest, 4.0), Scale::from_zero(TOP, 4.0));
-    up.draw(canvas, frame, LabelStyle::FINE)?;
-    across.draw_level(canvas, frame, LabelStyle::FINE)?;
+    let (load_scale, factor_scale) = (Scale::from_zero(largest, 4.0), Scale::from_zero(TOP, 4.0));
+    factor_scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
+    load_scale.draw_horizontal(canvas, frame, LabelStyle::FINE)?;
     let y = frame.top - 17.0;
     canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
     if let Some(strength) = strength(channel) {
         let fitted = |exponent: f64| -> Vec<(f64, f64)> {
             let load = |step: usize| largest * step as f64 / STEPS as f64;
             let factor = |load: f64| libm::pow(1.0 + load, -exponent);
-            (0..=STEPS).map(load).map(|load| (across.x(frame, load), up.y(frame, factor(load)))).collect()
+            (0..=STEPS).map(load).map(|load| (load_scale.x(frame, load), factor_scale.y(frame, factor(load)))).collect()
         };
         let [low, high] = strength.estimate.interval();
-        axes::band(canvas, &fitted(high), &fitted(low), light(BLUE, 0.25))?;
+        axes::band(canvas, &fitted(high), &fitted(low), alpha(BLUE, 0.25))?;
         canvas.line(&fitted(strength.estimate.value), 2.0, BLUE)?;
-        canvas.text((frame.right, y), &words(strength), LabelStyle::FINE.right_aligned())?;
+        canvas.text((frame.right, y), &strength_text(strength), LabelStyle::FINE.right_aligned())?;
     }
     for point in &channel.response {
-        let x = across.x(frame, point.load);
-        let [low, high] = point.interval.map(|factor| up.y(frame, factor));
+        let x = load_scale.x(frame, point.load);
+        let [low, high] = point.interval.map(|factor| factor_scale.y(frame, factor));
         canvas.line(&[(x, low), (x, high)], 1.4, INK)?;
-        canvas.dot((x, up.y(frame, point.factor)), 2.6, INK)?;
+        canvas.dot((x, factor_scale.y(frame, point.factor)), 2.6, INK)?;
     }
     if channel.response.is_empty() {
         let middle = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
@@ -75,13 +75,13 @@ fn panel(canvas: &Canvas, frame: Frame, channel: &ChannelCalibration) -> Result<
     Ok(())
 }
 
-fn words(strength: &ParameterEstimate) -> String {
+fn strength_text(strength: &ParameterEstimate) -> String {
     let [low, high] = strength.estimate.interval().map(numbers::score);
     format!("strength {} ({low} to {high})", numbers::score(strength.estimate.value))
 }
 
 fn caption(channels: &[ChannelCalibration]) -> String {
-    let is_detectable = |channel: &&ChannelCalibration| strength(channel).is_some_and(|one| one.is_detectable);
+    let is_detectable = |channel: &&ChannelCalibration| strength(channel).is_some_and(|found| found.is_detectable);
     let names: Vec<&str> = channels.iter().filter(is_detectable).map(|channel| channel.channel.name()).collect();
     if names.is_empty() {
         return "No loss caused by recent posts is detectable on any channel; the lines show what was assumed before any \

@@ -1,6 +1,6 @@
 //! Drafts of each channel over the weeks, against what the rules wanted.
 
-use super::axes::{self, Key, Scale, Weeks, light, steps};
+use super::axes::{self, Key, Scale, Weeks, alpha, steps};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED};
 use super::posts::target_label;
@@ -36,7 +36,7 @@ fn entries(changes: TargetChanges) -> [(Key, &'static str); 3] {
     [
         (Key::Dashed(MUTED), "wanted by the rules"),
         (Key::Line(INK), target_label(changes)),
-        (Key::Patch(light(BLUE, 1.0)), "drafts per week"),
+        (Key::Patch(alpha(BLUE, 1.0)), "drafts per week"),
     ]
 }
 
@@ -49,7 +49,7 @@ fn panel(
 ) -> Result<(), ReportError> {
     let highest = |week: &&ChannelWeek| week.posts_wanted.max(week.posts_target).max(week.posts_drafted);
     let scale = Scale::from_zero(weekly.iter().map(highest).fold(0.0, f64::max), 5.0);
-    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     weeks.draw(canvas, frame, LabelStyle::FINE)?;
     let share = numbers::percent(numbers::share(channel.posts_drafted, channel.posts_wanted));
     let y = frame.top - 17.0;

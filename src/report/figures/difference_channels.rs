@@ -1,6 +1,6 @@
 //! The difference in engagement by channel.
 
-use super::axes::{self, Key, Scale, Slots, light};
+use super::axes::{self, Key, Scale, Slots, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, VERMILLION};
 use super::versus::{self, Panels};
@@ -10,7 +10,8 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Comparison, Versus};
 
 const PANELS: Panels = Panels { plot: 190.0, foot: 34.0 };
-const CAP: f64 = 5.0;
+/// Half the width of the end caps of an interval.
+const CAP_HALF_WIDTH: f64 = 5.0;
 const NOTHING: &str = "No client has a channel.";
 
 /// Draws the figure.
@@ -31,8 +32,8 @@ pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
 
 fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
     let mut entries = vec![
-        (Key::Patch(light(BLUE, 1.0)), "more engagements"),
-        (Key::Patch(light(VERMILLION, 1.0)), "fewer engagements"),
+        (Key::Patch(alpha(BLUE, 1.0)), "more engagements"),
+        (Key::Patch(alpha(VERMILLION, 1.0)), "fewer engagements"),
     ];
     if has_intervals {
         entries.push((Key::Line(INK), "95\u{a0}% interval of the mean difference"));
@@ -44,7 +45,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if versus.channels.is_empty() {
         return axes::message(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, LabelStyle::NOTE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
     let slots = Slots::new(versus.channels.len());
     for (index, channel) in versus.channels.iter().enumerate() {
         let (left, right) = slots.bar(frame, index);
@@ -56,8 +57,8 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
         canvas.text((x, frame.bottom + 16.0), channel.channel.name(), LabelStyle::BODY.centred())?;
         if low - high > 0.5 {
             canvas.line(&[(x, low), (x, high)], 1.6, INK)?;
-            canvas.line(&[(x - CAP, low), (x + CAP, low)], 1.6, INK)?;
-            canvas.line(&[(x - CAP, high), (x + CAP, high)], 1.6, INK)?;
+            canvas.line(&[(x - CAP_HALF_WIDTH, low), (x + CAP_HALF_WIDTH, low)], 1.6, INK)?;
+            canvas.line(&[(x - CAP_HALF_WIDTH, high), (x + CAP_HALF_WIDTH, high)], 1.6, INK)?;
         }
     }
     Ok(())
@@ -71,9 +72,10 @@ fn caption(comparison: &Comparison) -> String {
         .max_by(|(_, a), (_, b)| a.engagement.mean.abs().total_cmp(&b.engagement.mean.abs()))
         .filter(|(_, channel)| channel.engagement.mean != 0.0);
     let Some((versus, channel)) = largest else { return "There is no difference on any channel.".to_owned() };
-    let Subject { one, within, .. } = Subject::of(comparison);
+    let Subject { singular, preposition, .. } = Subject::of(comparison);
     format!(
-        "The bars of a {one} add up to its total difference. The largest is that of {} {within} {}: {} engagements.",
+        "The bars of a {singular} add up to its total difference. The largest is that of {} {preposition} {}: {} \
+         engagements.",
         channel.channel,
         versus.label,
         numbers::count_change(channel.engagement.mean),

@@ -78,7 +78,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if clients.is_empty() {
         return axes::message(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, LabelStyle::NOTE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
     versus::x_label(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
     let slots = Slots::new(clients.len());
     let (radius, width) = if clients.len() > 120 { (1.6, 0.7) } else { (3.5, 1.4) };
@@ -100,17 +100,20 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 }
 
 fn caption(comparison: &Comparison, has_intervals: bool) -> String {
-    let within = Subject::of(comparison).within;
+    let preposition = Subject::of(comparison).preposition;
     let sentences = comparison.versus.iter().map(|versus| {
         let counts = &versus.client_counts;
         let both = if versus.only_base.is_empty() && versus.only_other.is_empty() { "" } else { " in both scenarios" };
         let all = numbers::count_with_noun(f64::from(counts.clients), "client", "clients");
-        format!("Of {all}{both}, {} have more {within} {} and {} less", counts.better, versus.label, counts.worse)
+        format!(
+            "Of {all}{both}, {} have more net worth {preposition} {} and {} less",
+            counts.better, versus.label, counts.worse
+        )
     });
     let lines = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
-    let found = comparison.versus.iter().flat_map(|versus| &versus.clients);
+    let clients = comparison.versus.iter().flat_map(|versus| &versus.clients);
     let ids: BTreeSet<&ClientId> =
-        found.filter(|client| client.net_worth.is_base_negligible()).map(|client| &client.client_id).collect();
+        clients.filter(|client| client.net_worth.is_base_negligible()).map(|client| &client.client_id).collect();
     let omitted = match ids.len() {
         0 => String::new(),
         count => format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::axes::{self, Key, Scale, Weeks, light};
+use super::axes::{self, Key, Scale, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::BLUE;
 use super::versus::{self, Panels};
@@ -12,7 +12,7 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Comparison, Versus};
 
 const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
-const BAND: f64 = 0.3;
+const BAND_OPACITY: f64 = 0.3;
 /// Maximum number of weeks named in a caption.
 const MAX_NAMED: usize = 3;
 const NOTHING: &str = "No week has enough engagement in the base for a percentage.";
@@ -40,7 +40,7 @@ fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
     }
     vec![
         (Key::Dotted(BLUE), "mean of the paired differences"),
-        (Key::Patch(light(BLUE, BAND)), "95\u{a0}% interval of that mean"),
+        (Key::Patch(alpha(BLUE, BAND_OPACITY)), "95\u{a0}% interval of that mean"),
     ]
 }
 
@@ -56,7 +56,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     if shown.is_empty() {
         return axes::message(canvas, frame, NOTHING);
     }
-    scale.draw(canvas, frame, LabelStyle::NOTE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
     weeks.draw(canvas, frame, LabelStyle::NOTE)?;
     versus::x_label(canvas, frame, 47.0, "week beginning")?;
     let [lower, means, upper] = [0, 1, 2].map(|part: usize| {
@@ -64,7 +64,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
         shown.iter().map(|(x, values)| (*x, y(values))).collect::<Vec<_>>()
     });
     if versus.weekly.iter().any(|week| week.engagement.interval.is_some()) {
-        axes::band(canvas, &lower, &upper, light(BLUE, BAND))?;
+        axes::band(canvas, &lower, &upper, alpha(BLUE, BAND_OPACITY))?;
     }
     axes::means(canvas, &means, BLUE)
 }
@@ -91,14 +91,14 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
 /// Names the weeks that have no percentage because the base's engagement is close to zero.
 fn omitted(comparison: &Comparison) -> String {
     let weeks = comparison.versus.iter().flat_map(|versus| &versus.weekly);
-    let found: BTreeSet<Week> =
+    let negligible: BTreeSet<Week> =
         weeks.filter(|week| week.engagement.is_base_negligible()).map(|week| week.week).collect();
-    if found.is_empty() {
+    if negligible.is_empty() {
         return String::new();
     }
-    let named: Vec<String> = found.iter().take(MAX_NAMED).map(ToString::to_string).collect();
-    let more = if found.len() > MAX_NAMED { " and others" } else { "" };
-    let has = if found.len() == 1 { "has" } else { "have" };
+    let named: Vec<String> = negligible.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let more = if negligible.len() > MAX_NAMED { " and others" } else { "" };
+    let has = if negligible.len() == 1 { "has" } else { "have" };
     format!(
         " {}{more} {has} no percentage: engagement {} is zero or close to it.",
         named.join(", "),

@@ -1,7 +1,7 @@
 //! Engagement by week: the mean with its confidence interval, the range over replications, and what the planner
 //! expected.
 
-use super::axes::{self, Key, Scale, Weeks, light};
+use super::axes::{self, Key, Scale, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK};
 use super::{Figure, Heading};
@@ -10,8 +10,9 @@ use crate::simulator::{Simulation, WeekSummary};
 
 const HEIGHT: f64 = 370.0;
 const NOTHING: &str = "No draft earned any engagement.";
-const RANGE: f64 = 0.16;
-const INTERVAL: f64 = 0.38;
+/// Opacities of the band of replications and of the interval of the mean.
+const RANGE_OPACITY: f64 = 0.16;
+const INTERVAL_OPACITY: f64 = 0.38;
 
 /// Draws the figure.
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
@@ -22,21 +23,23 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         caption: caption(&simulation.weekly, has_intervals),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries(has_intervals))?;
-        let frame = axes::plot(canvas, below, HEIGHT, "engagements of the week's drafts")?;
+        let plot_top = axes::legend(canvas, &entries(has_intervals))?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, "engagements of the week's drafts")?;
         let largest = largest(&simulation.weekly);
         if largest <= 0.0 {
             return axes::message(canvas, frame, NOTHING);
         }
         let scale = Scale::from_zero(largest, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         let plot = Plot { canvas, frame, scale, weeks, weekly: &simulation.weekly };
         if has_intervals {
-            plot.band(light(BLUE, RANGE), |week| [week.engagement.p5, week.engagement.p95])?;
-            plot.band(light(BLUE, INTERVAL), |week| week.engagement.interval.unwrap_or([week.engagement.mean; 2]))?;
+            plot.band(alpha(BLUE, RANGE_OPACITY), |week| [week.engagement.p5, week.engagement.p95])?;
+            plot.band(alpha(BLUE, INTERVAL_OPACITY), |week| {
+                week.engagement.interval.unwrap_or([week.engagement.mean; 2])
+            })?;
         }
         plot.expected()?;
         plot.mean()
@@ -51,8 +54,8 @@ fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
     }
     vec![
         mean,
-        (Key::Patch(light(BLUE, INTERVAL + RANGE)), "95\u{a0}% interval of the mean"),
-        (Key::Patch(light(BLUE, RANGE)), "5 to 95\u{a0}% of replications"),
+        (Key::Patch(alpha(BLUE, INTERVAL_OPACITY + RANGE_OPACITY)), "95\u{a0}% interval of the mean"),
+        (Key::Patch(alpha(BLUE, RANGE_OPACITY)), "5 to 95\u{a0}% of replications"),
         expected,
     ]
 }

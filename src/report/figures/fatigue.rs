@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::axes::{self, Key, Scale, Weeks, light};
+use super::axes::{self, Key, Scale, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, ORANGE, VERMILLION};
 use super::{Figure, Heading};
@@ -11,7 +11,8 @@ use crate::simulator::{ChannelSummary, ChannelWeek, Simulation};
 
 const PLOT_HEIGHT: f64 = 112.0;
 const LEGEND_END: f64 = 64.0;
-const RANGE: f64 = 0.25;
+/// Opacity of the band between quantiles.
+const BAND_OPACITY: f64 = 0.25;
 
 /// Draws the figure.
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
@@ -37,7 +38,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
 fn entries() -> [(Key, &'static str); 4] {
     [
         (Key::Line(BLUE), "median over clients and hours"),
-        (Key::Patch(light(BLUE, RANGE)), "5 to 95\u{a0}%"),
+        (Key::Patch(alpha(BLUE, BAND_OPACITY)), "5 to 95\u{a0}%"),
         (Key::Dashed(ORANGE), "warn"),
         (Key::Line(VERMILLION), "block"),
     ]
@@ -51,12 +52,12 @@ fn panel(
     weekly: &[&ChannelWeek],
 ) -> Result<(), ReportError> {
     let scale = Scale::of_scores();
-    scale.draw(canvas, frame, LabelStyle::FINE)?;
+    scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     weeks.draw(canvas, frame, LabelStyle::FINE)?;
     heading(canvas, frame, channel)?;
     let quantile = |index: usize| -> Vec<(f64, f64)> {
         let value = |week: &ChannelWeek| week.fatigue.get(index).copied().unwrap_or(0.0);
-        let point = |(at, week): (usize, &&ChannelWeek)| (weeks.middle(frame, at), scale.y(frame, value(week)));
+        let point = |(index, week): (usize, &&ChannelWeek)| (weeks.middle(frame, index), scale.y(frame, value(week)));
         weekly.iter().enumerate().map(point).collect()
     };
     let [low, median, high] = [0, 1, 2].map(quantile);
@@ -81,10 +82,10 @@ fn heading(canvas: &Canvas, frame: Frame, channel: &ChannelSummary) -> Result<()
 fn band(canvas: &Canvas, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), ReportError> {
     if let ([(x, bottom)], [(_, top)]) = (low, high) {
         let bar = Frame { left: x - 10.0, top: *top, right: x + 10.0, bottom: *bottom };
-        return canvas.fill(bar, light(BLUE, RANGE));
+        return canvas.fill(bar, alpha(BLUE, BAND_OPACITY));
     }
     let outline: Vec<_> = high.iter().chain(low.iter().rev()).copied().collect();
-    canvas.shape(&outline, light(BLUE, RANGE))
+    canvas.shape(&outline, alpha(BLUE, BAND_OPACITY))
 }
 
 fn level(canvas: &Canvas, frame: Frame, y: f64, colour: RGBColor, dashed: bool) -> Result<(), ReportError> {

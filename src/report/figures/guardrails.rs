@@ -7,13 +7,15 @@ use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
 use crate::simulator::{GuardrailSummary, Simulation};
 
-const ROW: f64 = 34.0;
+const ROW_HEIGHT: f64 = 34.0;
 
 /// Minimum height of a column above zero, so that it does not look like zero.
 const MIN_COLUMN_HEIGHT: f64 = 1.5;
 
 const TOP: f64 = 72.0;
-const NAMES: f64 = 190.0;
+/// Left edge and maximum width of the names of rules.
+const NAMES_LEFT: f64 = 16.0;
+const NAMES_WIDTH: f64 = 190.0;
 const BARS: Frame = Frame { left: 216.0, top: TOP, right: 430.0, bottom: TOP };
 const WEEKS: Frame = Frame { left: 520.0, top: TOP, right: 856.0, bottom: TOP };
 
@@ -21,7 +23,7 @@ const WEEKS: Frame = Frame { left: 520.0, top: TOP, right: 856.0, bottom: TOP };
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let mut rules: Vec<&GuardrailSummary> = simulation.guardrails.iter().collect();
     rules.sort_by(|a, b| b.blocked.total_cmp(&a.blocked));
-    let height = TOP + rules.len().max(1) as f64 * ROW + 58.0;
+    let height = TOP + rules.len().max(1) as f64 * ROW_HEIGHT + 58.0;
     let heading =
         Heading { name: "guardrails", title: "Blocked posts by rule and week".to_owned(), caption: caption(&rules) };
     heading.draw(height, |canvas| {
@@ -29,18 +31,18 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         if max <= 0.0 {
             return axes::message(canvas, Frame { bottom: height - 40.0, ..BARS_AND_WEEKS }, "No post was blocked.");
         }
-        canvas.text((NAMES + 16.0, 54.0), "rule", LabelStyle::NOTE.right_aligned())?;
+        canvas.text((NAMES_LEFT + NAMES_WIDTH, 54.0), "rule", LabelStyle::NOTE.right_aligned())?;
         canvas.text((BARS.left, 54.0), "blocked posts per replication", LabelStyle::NOTE)?;
         canvas.text((WEEKS.left, 54.0), "by week, same scale for all rules", LabelStyle::NOTE)?;
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
         let peak = rules.iter().flat_map(|rule| &rule.blocked_by_week).copied().fold(0.0, f64::max);
         for (row, rule) in rules.iter().enumerate() {
-            let top = TOP + row as f64 * ROW;
-            let frame = Frame { top: top + 4.0, bottom: top + ROW - 6.0, ..BARS };
+            let top = TOP + row as f64 * ROW_HEIGHT;
+            let frame = Frame { top: top + 4.0, bottom: top + ROW_HEIGHT - 6.0, ..BARS };
             bar(canvas, frame, rule, max)?;
             columns(canvas, Frame { left: WEEKS.left, right: WEEKS.right, ..frame }, rule, weeks, peak)?;
         }
-        let bottom = TOP + rules.len() as f64 * ROW - 6.0;
+        let bottom = TOP + rules.len() as f64 * ROW_HEIGHT - 6.0;
         canvas.line(&[(BARS.left, TOP + 4.0), (BARS.left, bottom)], 1.2, AXIS)?;
         weeks.draw(canvas, Frame { bottom, ..WEEKS }, LabelStyle::NOTE)?;
         axes::x_label(canvas, WEEKS, height, "week beginning")
@@ -52,7 +54,7 @@ const BARS_AND_WEEKS: Frame = Frame { right: WEEKS.right, left: 16.0, ..BARS };
 fn bar(canvas: &Canvas, frame: Frame, rule: &GuardrailSummary, max: f64) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.top, frame.bottom);
     let name = LabelStyle::BODY.right_aligned();
-    canvas.text((NAMES + 16.0, middle), &name.shortened(&rule.rule, NAMES), name)?;
+    canvas.text((NAMES_LEFT + NAMES_WIDTH, middle), &name.shortened(&rule.rule, NAMES_WIDTH), name)?;
     let length = (rule.blocked / max).clamp(0.0, 1.0) * frame.width();
     canvas.fill(Frame { right: frame.left + length, ..frame }, VERMILLION)?;
     canvas.text((frame.left + length + 8.0, middle), &numbers::count(rule.blocked), LabelStyle::NOTE.coloured(INK))

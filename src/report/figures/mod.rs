@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::report::tests::sample;
 
-    /// The figures of every kind of simulation and comparison, each with the name of its case.
+    /// The figures of every sample, each with the name of its case.
     fn drawn() -> Vec<(String, Vec<Figure>)> {
         let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
         let versus = sample::comparisons().into_iter();
@@ -160,14 +160,14 @@ mod tests {
     fn every_figure_is_valid_svg_with_finite_numbers() {
         for (case, figures) in drawn() {
             for figure in figures {
-                let place = format!("{case}/{}", figure.name);
+                let name = format!("{case}/{}", figure.name);
                 let tree = resvg::usvg::Tree::from_str(&figure.svg, &resvg::usvg::Options::default());
-                assert!(tree.is_ok(), "{place}: {tree:?}");
+                assert!(tree.is_ok(), "{name}: {tree:?}");
                 assert!(
                     !figure.svg.contains("NaN") && !figure.svg.contains("inf"),
-                    "{place} contains an invalid number"
+                    "{name} contains an invalid number"
                 );
-                assert!(!figure.svg.contains("<script"), "{place} contains unescaped markup");
+                assert!(!figure.svg.contains("<script"), "{name} contains unescaped markup");
             }
         }
     }
@@ -178,20 +178,21 @@ mod tests {
             for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
                 let bounds = tree.root().abs_bounding_box();
-                let place = format!("{case}/{}: {bounds:?} in {:?}", figure.name, tree.size());
-                assert!(bounds.left() >= 0.0 && bounds.top() >= 0.0, "{place}");
-                assert!(bounds.right() <= tree.size().width() && bounds.bottom() <= tree.size().height(), "{place}");
+                let message = format!("{case}/{}: {bounds:?} in {:?}", figure.name, tree.size());
+                assert!(bounds.left() >= 0.0 && bounds.top() >= 0.0, "{message}");
+                assert!(bounds.right() <= tree.size().width() && bounds.bottom() <= tree.size().height(), "{message}");
             }
         }
     }
 
-    fn labels(group: &resvg::usvg::Group, found: &mut Vec<(String, resvg::usvg::Rect)>) {
+    /// Adds every text of a group with its bounding box.
+    fn add_labels(group: &resvg::usvg::Group, labels: &mut Vec<(String, resvg::usvg::Rect)>) {
         for node in group.children() {
             match node {
-                resvg::usvg::Node::Group(inner) => labels(inner, found),
+                resvg::usvg::Node::Group(inner) => add_labels(inner, labels),
                 resvg::usvg::Node::Text(text) => {
-                    let words = text.chunks().iter().map(|chunk| chunk.text()).collect();
-                    found.push((words, node.abs_bounding_box()));
+                    let content = text.chunks().iter().map(|chunk| chunk.text()).collect();
+                    labels.push((content, node.abs_bounding_box()));
                 }
                 _ => {}
             }
@@ -203,12 +204,12 @@ mod tests {
         for (case, figures) in drawn() {
             for figure in figures {
                 let tree = Raster::new().parse(figure.name, &figure.svg).unwrap();
-                let mut found = Vec::new();
-                labels(tree.root(), &mut found);
-                for (index, (one, first)) in found.iter().enumerate() {
-                    for (other, second) in &found[index + 1..] {
-                        let place = format!("{case}/{}: `{one}` overlaps `{other}`", figure.name);
-                        assert!(first.intersect(second).is_none(), "{place}");
+                let mut labels = Vec::new();
+                add_labels(tree.root(), &mut labels);
+                for (index, (text, bounds)) in labels.iter().enumerate() {
+                    for (other_text, other_bounds) in &labels[index + 1..] {
+                        let message = format!("{case}/{}: `{text}` overlaps `{other_text}`", figure.name);
+                        assert!(bounds.intersect(other_bounds).is_none(), "{message}");
                     }
                 }
             }
@@ -219,11 +220,11 @@ mod tests {
     fn ids_are_unique_over_all_figures() {
         for (case, figures) in drawn() {
             let mut all: Vec<&str> = figures.iter().flat_map(|figure| ids(&figure.svg)).collect();
-            let before = all.len();
+            let count = all.len();
             all.sort_unstable();
             all.dedup();
-            assert_eq!(before, 2 * figures.len(), "{case}");
-            assert_eq!(all.len(), before, "{case}");
+            assert_eq!(count, 2 * figures.len(), "{case}");
+            assert_eq!(all.len(), count, "{case}");
         }
     }
 

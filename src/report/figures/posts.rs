@@ -1,6 +1,6 @@
 //! Planned posts by week and outcome, against the target.
 
-use super::axes::{self, Key, Scale, Weeks, light, steps};
+use super::axes::{self, Key, Scale, Weeks, alpha, steps};
 use super::canvas::LabelStyle;
 use super::palette::{BLUE, INK, MUTED, PURPLE, SKY, VERMILLION};
 use super::{Figure, Heading};
@@ -19,8 +19,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         caption: caption(simulation),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries(simulation))?;
-        let frame = axes::plot(canvas, below, HEIGHT, "posts per week")?;
+        let plot_top = axes::legend(canvas, &entries(simulation))?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, "posts per week")?;
         let highest = |week: &WeekSummary| week.posts_wanted.max(week.posts_target).max(parts(week).iter().sum());
         let max = weekly.iter().map(highest).fold(0.0, f64::max);
         if max <= 0.0 {
@@ -28,7 +28,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
@@ -45,19 +45,19 @@ fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
     let mut entries =
         vec![(Key::Dashed(MUTED), "wanted by the rules"), (Key::Line(INK), target_label(simulation.target_changes()))];
     if simulation.provenance.committed_posts > 0 {
-        entries.push((Key::Patch(light(SKY, 1.0)), "already committed"));
+        entries.push((Key::Patch(alpha(SKY, 1.0)), "already committed"));
     }
     entries.extend([
-        (Key::Patch(light(BLUE, 1.0)), "drafted"),
-        (Key::Patch(light(VERMILLION, 1.0)), "blocked"),
-        (Key::Patch(light(PURPLE, 1.0)), "rejected or expired"),
+        (Key::Patch(alpha(BLUE, 1.0)), "drafted"),
+        (Key::Patch(alpha(VERMILLION, 1.0)), "blocked"),
+        (Key::Patch(alpha(PURPLE, 1.0)), "rejected or expired"),
     ]);
     entries
 }
 
 /// The label of the target line.
 pub fn target_label(changes: TargetChanges) -> &'static str {
-    if changes.has_hook() { "target set by weekly_posts" } else { "target after fatigue" }
+    if changes.has_hook_changes() { "target set by weekly_posts" } else { "target after fatigue" }
 }
 
 /// A week's posts by outcome: committed before the run; planned and drafted, blocked, rejected or too late.
@@ -74,7 +74,7 @@ fn caption(simulation: &Simulation) -> String {
     if wanted <= 0.0 {
         return NOTHING.to_owned();
     }
-    let by_hook = simulation.target_changes().has_hook();
+    let by_hook = simulation.target_changes().has_hook_changes();
     let cause = if by_hook { "The pack's weekly_posts function changed" } else { "Fatigue reduced" };
     let of_target = |posts: f64| numbers::percent(numbers::share(posts, target));
     let already_committed = if committed > 0.0 {

@@ -1,6 +1,6 @@
 //! Planned posts by week and risk band, and how many were sent to review.
 
-use super::axes::{self, Key, Scale, Weeks, light, steps};
+use super::axes::{self, Key, Scale, Weeks, alpha, steps};
 use super::canvas::LabelStyle;
 use super::palette::{INK, ORANGE, SKY, VERMILLION};
 use super::{Figure, Heading};
@@ -21,8 +21,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         caption: caption(weekly),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries())?;
-        let frame = axes::plot(canvas, below, HEIGHT, "posts per week")?;
+        let plot_top = axes::legend(canvas, &entries())?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, "posts per week")?;
         let highest = |week: &WeekSummary| week.risk.iter().sum::<f64>().max(week.reviews);
         let max = weekly.iter().map(highest).fold(0.0, f64::max);
         if max <= 0.0 {
@@ -30,7 +30,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         }
         let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
@@ -42,7 +42,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
 }
 
 fn entries() -> [(Key, &'static str); 4] {
-    let [low, medium, high] = COLOURS.map(|colour| Key::Patch(light(colour, 1.0)));
+    let [low, medium, high] = COLOURS.map(|colour| Key::Patch(alpha(colour, 1.0)));
     [
         (low, "low: may run without approval"),
         (medium, "medium: needs approval"),

@@ -1,4 +1,4 @@
-//! The first goal of a grid by the values of the first key that varies: a line for each value of the second.
+//! The first goal of a grid against the first key that varies, with a line for each value of the second.
 
 use plotters::style::RGBColor;
 
@@ -10,12 +10,12 @@ use crate::report::{ReportError, findings, numbers};
 use crate::simulator::{Direction, Sweep, SweepPoint, SweptKey};
 use crate::stats::Estimate;
 
-/// Colours of the lines; a grid with more values of its second key has no such figure.
+/// Colours of the curves; a grid with more values of its second key has no such figure.
 const COLOURS: [RGBColor; 6] = [BLUE, VERMILLION, ORANGE, PURPLE, SKY, MUTED];
 const STEPS: f64 = 5.0;
 const HEIGHT: f64 = 380.0;
 
-/// Distance between the points of two lines at the same value, so that their intervals can be told apart.
+/// Distance between the points of two curves at the same value, so that their intervals can be told apart.
 const SHIFT: f64 = 7.0;
 
 /// The points of a grid with the same value of the second key that varies, in the order of the first one's values.
@@ -25,13 +25,13 @@ struct Curve<'s> {
     points: Vec<CurvePoint<'s>>,
 }
 
-/// A point of a line, and its value of the first key.
+/// A point of a curve, and its value of the first key.
 struct CurvePoint<'s> {
     value: &'s str,
     point: &'s SweepPoint,
 }
 
-/// Draws the figure; `None` unless the sweep is a grid that lines can show.
+/// Draws the figure; `None` unless the sweep is a grid that curves can show.
 pub fn draw(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
     let keys = findings::curve_keys(sweep);
     let Some((first, rest)) = keys.split_first() else { return Ok(None) };
@@ -46,25 +46,25 @@ pub fn draw(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
     let figure = heading.draw(HEIGHT, |canvas| {
         let entries: Vec<(Key, &str)> =
             curves.iter().zip(COLOURS).map(|(curve, colour)| (Key::Dotted(colour), curve.name.as_str())).collect();
-        let below = axes::legend(canvas, if curves.len() > 1 { &entries } else { &[] })?;
-        let frame = axes::plot(canvas, below, HEIGHT, "mean over replications, with its 95\u{a0}% interval")?;
+        let plot_top = axes::legend(canvas, if curves.len() > 1 { &entries } else { &[] })?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, "mean over replications, with its 95\u{a0}% interval")?;
         let ends = curves.iter().flat_map(|curve| &curve.points).flat_map(|point| ends(&estimate(sweep, point)));
         let scale = Scale::fitting(ends, STEPS);
-        scale.draw(canvas, frame, LabelStyle::NOTE)?;
+        scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         for (index, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
             let shift = SHIFT * (index as f64 - (curves.len() as f64 - 1.0) / 2.0);
             let frame = Frame { left: frame.left + shift, right: frame.right + shift, ..frame };
-            line(canvas, frame, scale, sweep, curve, colour)?;
+            draw_curve(canvas, frame, scale, sweep, curve, colour)?;
         }
         if let Some(curve) = curves.first() {
-            value_labels(canvas, frame, curve)?;
+            draw_value_labels(canvas, frame, curve)?;
         }
         axes::x_label(canvas, frame, HEIGHT, &key)
     });
     figure.map(Some)
 }
 
-/// The lines of a grid by two keys, of which the second may be missing.
+/// The curves of a grid over two keys, of which the second may be missing.
 fn curves(sweep: &Sweep, first: usize, second: Option<usize>) -> Vec<Curve<'_>> {
     let mut curves: Vec<Curve<'_>> = Vec::new();
     for point in &sweep.points {
@@ -81,14 +81,14 @@ fn curves(sweep: &Sweep, first: usize, second: Option<usize>) -> Vec<Curve<'_>> 
 }
 
 fn estimate(sweep: &Sweep, point: &CurvePoint<'_>) -> Estimate {
-    point.point.of(sweep.goals[0].measure).map_or_else(|| Estimate::of(&[]), |found| found.estimate)
+    point.point.measure(sweep.goals[0].measure).map_or_else(|| Estimate::of(&[]), |row| row.estimate)
 }
 
 fn ends(estimate: &Estimate) -> [f64; 2] {
     estimate.interval.unwrap_or([estimate.mean; 2])
 }
 
-fn line(
+fn draw_curve(
     canvas: &Canvas,
     frame: Frame,
     scale: Scale,
@@ -97,12 +97,12 @@ fn line(
     colour: RGBColor,
 ) -> Result<(), ReportError> {
     let slots = Slots::new(curve.points.len());
-    let at = |(index, point): (usize, &CurvePoint<'_>)| (slots.middle(frame, index), estimate(sweep, point));
-    let estimates: Vec<(f64, Estimate)> = curve.points.iter().enumerate().map(at).collect();
-    let means: Vec<(f64, f64)> = estimates.iter().map(|(x, found)| (*x, scale.y(frame, found.mean))).collect();
+    let placed = |(index, point): (usize, &CurvePoint<'_>)| (slots.middle(frame, index), estimate(sweep, point));
+    let estimates: Vec<(f64, Estimate)> = curve.points.iter().enumerate().map(placed).collect();
+    let means: Vec<(f64, f64)> = estimates.iter().map(|(x, estimate)| (*x, scale.y(frame, estimate.mean))).collect();
     canvas.line(&means, 1.8, colour)?;
-    for ((x, found), mean) in estimates.iter().zip(&means) {
-        let [low, high] = ends(found).map(|end| scale.y(frame, end));
+    for ((x, estimate), mean) in estimates.iter().zip(&means) {
+        let [low, high] = ends(estimate).map(|end| scale.y(frame, end));
         if low - high > 0.5 {
             canvas.line(&[(*x, low), (*x, high)], 1.2, colour)?;
         }
@@ -111,8 +111,8 @@ fn line(
     Ok(())
 }
 
-/// The values of the first key below the plot.
-fn value_labels(canvas: &Canvas, frame: Frame, curve: &Curve<'_>) -> Result<(), ReportError> {
+/// Draws the values of the first key below the plot.
+fn draw_value_labels(canvas: &Canvas, frame: Frame, curve: &Curve<'_>) -> Result<(), ReportError> {
     let slots = Slots::new(curve.points.len());
     let width = frame.width() / curve.points.len().max(1) as f64 - 6.0;
     for (index, point) in curve.points.iter().enumerate() {
@@ -125,17 +125,17 @@ fn value_labels(canvas: &Canvas, frame: Frame, curve: &Curve<'_>) -> Result<(), 
 fn caption(sweep: &Sweep, curves: &[Curve<'_>]) -> String {
     let name = findings::label(sweep.goals[0].measure);
     let best = |curve: &Curve<'_>| {
-        let more =
+        let by_mean =
             |a: &&CurvePoint<'_>, b: &&CurvePoint<'_>| estimate(sweep, a).mean.total_cmp(&estimate(sweep, b).mean);
         let point = match sweep.goals[0].wish {
-            Direction::More => curve.points.iter().max_by(more)?,
-            Direction::Fewer => curve.points.iter().min_by(more)?,
+            Direction::More => curve.points.iter().max_by(by_mean)?,
+            Direction::Fewer => curve.points.iter().min_by(by_mean)?,
         };
-        let at = point.value;
-        let found = numbers::count(estimate(sweep, point).mean);
-        let with = if curve.name.is_empty() { String::new() } else { format!(" with {}", curve.name) };
-        Some(format!("best at {at}{with} ({found})"))
+        let value = point.value;
+        let mean = numbers::count(estimate(sweep, point).mean);
+        let condition = if curve.name.is_empty() { String::new() } else { format!(" with {}", curve.name) };
+        Some(format!("best at {value}{condition} ({mean})"))
     };
-    let found: Vec<String> = curves.iter().filter_map(best).collect();
-    format!("{name}: {}.", found.join("; "))
+    let best: Vec<String> = curves.iter().filter_map(best).collect();
+    format!("{name}: {}.", best.join("; "))
 }

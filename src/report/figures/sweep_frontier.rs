@@ -29,35 +29,37 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
     let [first, second] = sweep.goals;
     let heading = Heading {
         name: "sweep-frontier",
-        title: format!("{} against {}", findings::label(first.measure), lower(findings::label(second.measure))),
+        title: format!("{} against {}", findings::label(first.measure), lowercased(findings::label(second.measure))),
         caption: caption(sweep),
     };
     heading.draw(HEIGHT, |canvas| {
-        let below = axes::legend(canvas, &entries(sweep))?;
+        let plot_top = axes::legend(canvas, &entries(sweep))?;
         let unit = format!("{} per replication", findings::label(first.measure));
-        let frame = axes::plot(canvas, below, HEIGHT, &unit)?;
+        let frame = axes::plot(canvas, plot_top, HEIGHT, &unit)?;
         if sweep.points.is_empty() {
             return axes::message(canvas, frame, NOTHING);
         }
-        let scale = |goal: Goal| Scale::fitting(all(sweep).map(move |point| mean(point, goal.measure)), STEPS);
+        let scale = |goal: Goal| Scale::fitting(all_points(sweep).map(move |point| mean(point, goal.measure)), STEPS);
         let plot = Plot { frame, horizontal: scale(second), vertical: scale(first), goals: sweep.goals };
-        plot.vertical.draw(canvas, frame, LabelStyle::NOTE)?;
-        plot.horizontal.draw_level(canvas, frame, LabelStyle::NOTE)?;
-        let unit = format!("{} per replication", lower(findings::label(second.measure)));
+        plot.vertical.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
+        plot.horizontal.draw_horizontal(canvas, frame, LabelStyle::NOTE)?;
+        let unit = format!("{} per replication", lowercased(findings::label(second.measure)));
         axes::x_label(canvas, frame, HEIGHT, &unit)?;
-        plot.points(canvas, sweep)
+        plot.draw_points(canvas, sweep)
     })
 }
 
-fn all(sweep: &Sweep) -> impl Iterator<Item = &SweepPoint> {
+/// The unmodified pack and every point.
+fn all_points(sweep: &Sweep) -> impl Iterator<Item = &SweepPoint> {
     std::iter::once(&sweep.base).chain(&sweep.points)
 }
 
 fn mean(point: &SweepPoint, measure: Measure) -> f64 {
-    point.of(measure).map_or(f64::NAN, |row| row.estimate.mean)
+    point.measure(measure).map_or(f64::NAN, |row| row.estimate.mean)
 }
 
-fn lower(label: &str) -> String {
+/// A label with its first letter in lower case.
+fn lowercased(label: &str) -> String {
     let mut chars = label.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
@@ -80,61 +82,61 @@ impl Plot {
         (self.horizontal.x(self.frame, second), self.vertical.y(self.frame, first))
     }
 
-    fn points(&self, canvas: &Canvas, sweep: &Sweep) -> Result<(), ReportError> {
+    fn draw_points(&self, canvas: &Canvas, sweep: &Sweep) -> Result<(), ReportError> {
         for point in sweep.points.iter().filter(|point| !point.is_on_frontier) {
             canvas.dot(self.position(point), RADIUS - 0.5, MUTED)?;
         }
-        let mut on: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
-        on.sort_by(|a, b| self.position(a).0.total_cmp(&self.position(b).0));
-        let line: Vec<(f64, f64)> = on.iter().map(|point| self.position(point)).collect();
+        let mut frontier: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
+        frontier.sort_by(|a, b| self.position(a).0.total_cmp(&self.position(b).0));
+        let line: Vec<(f64, f64)> = frontier.iter().map(|point| self.position(point)).collect();
         if line.len() > 1 {
-            canvas.line(&line, 1.4, axes::light(BLUE, 0.5))?;
+            canvas.line(&line, 1.4, axes::alpha(BLUE, 0.5))?;
         }
-        for point in &on {
-            self.whiskers(canvas, point)?;
+        for point in &frontier {
+            self.draw_whiskers(canvas, point)?;
             canvas.dot(self.position(point), RADIUS, BLUE)?;
         }
         canvas.dot(self.position(&sweep.base), RADIUS + 1.0, VERMILLION)?;
-        self.names(canvas, sweep, &on)
+        self.draw_labels(canvas, sweep, &frontier)
     }
 
     /// The confidence intervals of both differences from the unmodified pack, around the point.
-    fn whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
+    fn draw_whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
         let (x, y) = self.position(point);
         let [first, second] = self.goals.map(|goal| {
-            let difference = point.of(goal.measure)?.difference;
+            let difference = point.measure(goal.measure)?.difference;
             difference.interval.map(|ends| ends.map(|end| difference.base + end))
         });
         if let Some([low, high]) = first.map(|ends| ends.map(|end| self.vertical.y(self.frame, end))) {
-            canvas.line(&[(x, low), (x, high)], 1.2, axes::light(BLUE, 0.7))?;
+            canvas.line(&[(x, low), (x, high)], 1.2, axes::alpha(BLUE, 0.7))?;
         }
         if let Some([low, high]) = second.map(|ends| ends.map(|end| self.horizontal.x(self.frame, end))) {
-            canvas.line(&[(low, y), (high, y)], 1.2, axes::light(BLUE, 0.7))?;
+            canvas.line(&[(low, y), (high, y)], 1.2, axes::alpha(BLUE, 0.7))?;
         }
         Ok(())
     }
 
-    /// Labels the points with their numbers as far as they fit, coincident points together; the page's table lists
-    /// all of them.
-    fn names(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
+    /// Labels the points with their numbers where these fit, coincident points together; the page's table lists all
+    /// points.
+    fn draw_labels(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
         let label_style = LabelStyle::FINE.coloured(INK);
         let dot = |point: &SweepPoint| {
             let (x, y) = self.position(point);
             Frame { left: x - RADIUS, top: y - RADIUS, right: x + RADIUS, bottom: y + RADIUS }
         };
-        let mut taken: Vec<Frame> = all(sweep).map(dot).collect();
-        for together in points.chunk_by(|a, b| self.position(a) == self.position(b)) {
-            let Some((x, y)) = together.first().map(|point| self.position(point)) else { continue };
-            let name = names(together);
+        let mut taken: Vec<Frame> = all_points(sweep).map(dot).collect();
+        for coincident in points.chunk_by(|a, b| self.position(a) == self.position(b)) {
+            let Some((x, y)) = coincident.first().map(|point| self.position(point)) else { continue };
+            let text = label_text(coincident);
             let boxes = LABEL_OFFSETS.map(|(right, down)| {
-                let width = label_style.width(&name) + 2.0;
+                let width = label_style.width(&text) + 2.0;
                 let left = if right < 0.0 { x + right - width } else { x + right };
                 Frame { left, top: y + down - 7.0, right: left + width, bottom: y + down + 7.0 }
             });
             let is_free =
                 |label: &&Frame| is_within(label, &self.frame) && taken.iter().all(|other| !overlap(label, other));
             if let Some(label) = boxes.iter().find(is_free) {
-                canvas.text((label.left, f64::midpoint(label.top, label.bottom)), &name, label_style)?;
+                canvas.text((label.left, f64::midpoint(label.top, label.bottom)), &text, label_style)?;
                 taken.push(*label);
             }
         }
@@ -143,7 +145,7 @@ impl Plot {
 }
 
 /// The numbers of coincident points.
-fn names(points: &[&SweepPoint]) -> String {
+fn label_text(points: &[&SweepPoint]) -> String {
     let shown: Vec<String> = points.iter().take(3).map(|point| point.number.to_string()).collect();
     let more = if points.len() > shown.len() { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
@@ -162,7 +164,7 @@ fn caption(sweep: &Sweep) -> String {
     if count == 0 && sweep.points.is_empty() {
         return NOTHING.to_owned();
     }
-    let [first, second] = sweep.goals.map(findings::wish);
+    let [first, second] = sweep.goals.map(findings::goal_text);
     let all = numbers::count_with_noun(sweep.points.len() as f64, "point", "points");
     let base = if sweep.base.is_on_frontier { "also on it" } else { "dominated by a point on it" };
     format!(

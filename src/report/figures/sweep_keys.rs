@@ -1,6 +1,6 @@
 //! The share of the variance between the points of a sweep that each key explains alone.
 
-use super::axes::{self, Key, Scale, light};
+use super::axes::{self, Key, Scale, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::palette::{BLUE, EMPTY};
 use super::{Figure, Heading};
@@ -10,13 +10,15 @@ use crate::simulator::{Goal, Sensitivity, Sweep};
 /// Maximum number of keys shown; the tables have all.
 const MAX_KEYS: usize = 12;
 
-/// Width of the key names, height of a row, and height of a panel's title.
-const NAMES: f64 = 330.0;
-const ROW: f64 = 24.0;
-const HEAD: f64 = 30.0;
+/// Left edge of the names of keys, and left and right edge of the bars.
+const NAMES_LEFT: f64 = 16.0;
+const BARS_LEFT: f64 = 330.0;
+const BARS_RIGHT: f64 = WIDTH - 90.0;
+
+/// Heights of a panel's title, of a row, and of the gap below a panel.
+const TITLE_HEIGHT: f64 = 30.0;
+const ROW_HEIGHT: f64 = 24.0;
 const GAP: f64 = 14.0;
-const LEFT: f64 = 16.0;
-const RIGHT: f64 = WIDTH - 90.0;
 
 /// Draws the figure: a panel for each goal.
 pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
@@ -26,33 +28,33 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
         caption: caption(sweep),
     };
     let rows = sweep.keys.len().min(MAX_KEYS) as f64;
-    let panel_height = HEAD + rows * ROW + GAP;
+    let panel_height = TITLE_HEIGHT + rows * ROW_HEIGHT + GAP;
     let height = 70.0 + 2.0 * panel_height;
     heading.draw(height, |canvas| {
         let entries = [
-            (Key::Patch(light(BLUE, 1.0)), "share of the variance between points"),
-            (Key::Patch(light(EMPTY, 1.0)), "the rest: other keys, interactions, random variation"),
+            (Key::Patch(alpha(BLUE, 1.0)), "share of the variance between points"),
+            (Key::Patch(alpha(EMPTY, 1.0)), "the rest: other keys, interactions, random variation"),
         ];
-        let below = axes::legend(canvas, &entries)?;
+        let plot_top = axes::legend(canvas, &entries)?;
         for (index, goal) in sweep.goals.into_iter().enumerate() {
-            panel(canvas, sweep, goal, below + index as f64 * panel_height)?;
+            panel(canvas, sweep, goal, plot_top + index as f64 * panel_height)?;
         }
         Ok(())
     })
 }
 
 fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
-    canvas.text((LEFT, top + 16.0), findings::label(goal.measure), LabelStyle::NAME)?;
+    canvas.text((NAMES_LEFT, top + 16.0), findings::label(goal.measure), LabelStyle::NAME)?;
     let scale = Scale::of_scores();
     for (index, row) in sweep.sensitivities_of(goal.measure).take(MAX_KEYS).enumerate() {
-        let middle = top + HEAD + (index as f64 + 0.5) * ROW;
-        let frame = Frame { left: NAMES, top: middle - 7.0, right: RIGHT, bottom: middle + 7.0 };
-        let name = LabelStyle::BODY.shortened(&row.key, NAMES - LEFT - 14.0);
-        canvas.text((LEFT, middle), &name, LabelStyle::BODY)?;
+        let middle = top + TITLE_HEIGHT + (index as f64 + 0.5) * ROW_HEIGHT;
+        let frame = Frame { left: BARS_LEFT, top: middle - 7.0, right: BARS_RIGHT, bottom: middle + 7.0 };
+        let name = LabelStyle::BODY.shortened(&row.key, BARS_LEFT - NAMES_LEFT - 14.0);
+        canvas.text((NAMES_LEFT, middle), &name, LabelStyle::BODY)?;
         canvas.fill(frame, EMPTY)?;
         let end = scale.x(frame, row.share.unwrap_or_default());
         canvas.fill(Frame { right: end, ..frame }, BLUE)?;
-        canvas.text((RIGHT + 10.0, middle), &numbers::percent(row.share), LabelStyle::BODY)?;
+        canvas.text((BARS_RIGHT + 10.0, middle), &numbers::percent(row.share), LabelStyle::BODY)?;
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use crate::report::subject::Subject;
 use crate::simulator::{Comparison, Versus};
 use crate::stats::Difference;
 
-/// Vertical position of the end of the legend.
+/// Vertical position where the legend ends.
 const LEGEND_END: f64 = 62.0;
 
 /// Height above a plot for its title and unit.
 const HEAD: f64 = 56.0;
 
-/// Steps of a scale of differences; more than elsewhere, because 0 need not be at one of its ends.
+/// Steps of a scale of differences; more than in other figures, because 0 need not be at one of its ends.
 pub const STEPS: f64 = 7.0;
 
 /// Left edge of text, and left and right edge of plots.
@@ -22,10 +22,12 @@ const LEFT: f64 = 16.0;
 const PLOT_LEFT: f64 = 76.0;
 const PLOT_RIGHT: f64 = WIDTH - 24.0;
 
-/// The height of each plot, and of the labels below it.
+/// The panels of a figure.
 #[derive(Debug, Clone, Copy)]
 pub struct Panels {
+    /// Height of each plot.
     pub plot: f64,
+    /// Height of the labels below each plot.
     pub foot: f64,
 }
 
@@ -65,7 +67,7 @@ pub fn base(comparison: &Comparison) -> &str {
 
 /// The base's label after its preposition, such as `under default`.
 pub fn within_base(comparison: &Comparison) -> String {
-    format!("{} {}", Subject::of(comparison).within, base(comparison))
+    format!("{} {}", Subject::of(comparison).preposition, base(comparison))
 }
 
 /// Lower end, mean and upper end of a difference; without an interval, the mean alone.
@@ -85,8 +87,8 @@ pub fn has_intervals(comparison: &Comparison) -> bool {
     comparison.base().is_some_and(|variant| variant.provenance.replications > 1)
 }
 
-/// Labels the horizontal axis of a plot.
-pub fn x_label(canvas: &Canvas, frame: Frame, below: f64, text: &str) -> Result<(), ReportError> {
+/// Labels the horizontal axis of a plot, at a distance below the plot.
+pub fn x_label(canvas: &Canvas, frame: Frame, distance: f64, text: &str) -> Result<(), ReportError> {
     let middle = f64::midpoint(frame.left, frame.right);
-    canvas.text((middle, frame.bottom + below), text, LabelStyle::NOTE.centred())
+    canvas.text((middle, frame.bottom + distance), text, LabelStyle::NOTE.centred())
 }

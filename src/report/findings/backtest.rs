@@ -7,7 +7,7 @@ use crate::report::BacktestReport;
 use crate::report::numbers::{change, count_with_noun, percent, score, whole};
 use crate::stats::ClusteredMean;
 
-/// Shares of outcomes within a 90 % range between which the range counts as right.
+/// Shares of outcomes within a 90 % range for which its width counts as about right.
 const RIGHT_COVERAGE: std::ops::RangeInclusive<f64> = 0.85..=0.95;
 
 impl Page {
@@ -28,32 +28,30 @@ impl Page {
     }
 }
 
-/// The verdict in sentences: one a horizon, and one on hours.
-pub fn backtest_words(backtest: &Backtest) -> Vec<String> {
+/// The verdict: one sentence for each horizon, and one on hours.
+pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
     let horizons = backtest.horizons();
     if horizons.is_empty() {
-        return vec![nothing().to_owned()];
+        return vec![NOT_ENOUGH_HISTORY.to_owned()];
     }
-    let of_horizon = horizons.into_iter().map(|weeks| on_horizon(backtest, weeks));
-    of_horizon.chain(std::iter::once(on_hours(backtest.hour_gain))).collect()
+    let of_horizons = horizons.into_iter().map(|weeks| horizon_sentence(backtest, weeks));
+    of_horizons.chain(std::iter::once(hours_sentence(backtest.hour_gain))).collect()
 }
 
-fn nothing() -> &'static str {
-    "No account has enough history to be tested: at least 30 measured posts over 8 weeks before a cut (a date from which \
-     forecasts are made), and a measured post after it."
-}
+const NOT_ENOUGH_HISTORY: &str = "No account has enough history to be tested: at least 30 measured posts over 8 weeks before a cut (a date from which \
+     forecasts are made), and a measured post after it.";
 
-fn on_horizon(backtest: &Backtest, weeks: u32) -> String {
-    let of = |method| Score::of(backtest.select(method, weeks));
-    let (Some(model), Some(recent)) = (of(Method::Model), of(Method::RecentMean)) else {
-        return nothing().to_owned();
+fn horizon_sentence(backtest: &Backtest, weeks: u32) -> String {
+    let score = |method| Score::of(backtest.select(method, weeks));
+    let (Some(model), Some(recent)) = (score(Method::Model), score(Method::RecentMean)) else {
+        return NOT_ENOUGH_HISTORY.to_owned();
     };
     format!(
         "{}: {} of the outcomes lay within the 90\u{a0}% range, which is therefore {}. On average, the median was off by a \
          factor of {} ({}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
-        capitalised(&span(weeks)),
+        span(weeks).replacen("over", "Over", 1),
         percent(Some(model.coverage_90)),
-        width(model.coverage_90),
+        width_verdict(model.coverage_90),
         factor(model.error),
         bias(model.bias),
         factor(recent.error),
@@ -61,15 +59,11 @@ fn on_horizon(backtest: &Backtest, weeks: u32) -> String {
     )
 }
 
-fn capitalised(text: &str) -> String {
-    text.replacen("over", "Over", 1)
-}
-
 fn span(weeks: u32) -> String {
     if weeks == 1 { "over the next week".to_owned() } else { format!("over the next {weeks} weeks") }
 }
 
-fn width(coverage: f64) -> &'static str {
+fn width_verdict(coverage: f64) -> &'static str {
     match coverage {
         coverage if coverage < *RIGHT_COVERAGE.start() => "too narrow",
         coverage if coverage > *RIGHT_COVERAGE.end() => "too wide",
@@ -87,7 +81,7 @@ fn bias(log: f64) -> String {
     if log < 0.0 { format!("typically {share} too low") } else { format!("typically {share} too high") }
 }
 
-/// Whether the model's pinball loss is clearly below another's.
+/// A clause on whether the model's pinball loss is clearly below another's; `loss` is the other's.
 fn advantage(difference: Option<ClusteredMean>, loss: f64) -> String {
     let Some(difference) = difference else {
         return "cannot be compared with others, because only one account was tested".to_owned();
@@ -102,7 +96,7 @@ fn advantage(difference: Option<ClusteredMean>, loss: f64) -> String {
     }
 }
 
-fn on_hours(gain: Option<ClusteredMean>) -> String {
+fn hours_sentence(gain: Option<ClusteredMean>) -> String {
     let Some(gain) = gain else {
         return "There are too few posts inside or outside the fitted best hours to say whether hours matter."
             .to_owned();
@@ -123,17 +117,16 @@ fn on_hours(gain: Option<ClusteredMean>) -> String {
 }
 
 fn verdict(backtest: &Backtest) -> Section {
-    let words = backtest_words(backtest).iter().map(|words| Block::words(words)).collect::<Vec<_>>();
     let cards = backtest.horizons().into_iter().filter_map(|weeks| card(backtest, weeks)).collect();
     let mut blocks = vec![Block::Cards { cards }];
-    blocks.extend(words);
+    blocks.extend(backtest_sentences(backtest).iter().map(|sentence| Block::paragraph(sentence)));
     blocks.push(Block::Figure { name: "backtest-coverage" });
     Section { id: "verdict", title: "How far the forecasts can be trusted", blocks }
 }
 
 fn card(backtest: &Backtest, weeks: u32) -> Option<Card> {
     let model = Score::of(backtest.select(Method::Model, weeks))?;
-    let label = if weeks == 1 { "90 % range, one week" } else { "90 % range, longest horizon" };
+    let label = if weeks == 1 { "90 % range, one week" } else { "90 % range, several weeks" };
     Some(Card {
         label,
         value: percent(Some(model.coverage_90)),
@@ -160,7 +153,7 @@ fn methods(backtest: &Backtest) -> Section {
     let mut table = Table::new("Scores on the same forecasts", "method", &COLUMNS, rows.collect());
     table.note = Some("Errors, losses and CRPS are on the scale of log(1 + engagements); lower is better.".to_owned());
     let blocks = vec![
-        Block::words(
+        Block::paragraph(
             "Every method forecast the total engagements of the posts that were actually published, from earlier posts only.",
         ),
         Block::Table { table },
@@ -216,40 +209,41 @@ fn terms() -> Vec<Term> {
 
 fn channels(backtest: &Backtest) -> Section {
     let Some(weeks) = backtest.horizons().into_iter().max() else {
-        return Section { id: "channels", title: "By channel", blocks: vec![Block::words(nothing())] };
+        return Section { id: "channels", title: "By channel", blocks: vec![Block::paragraph(NOT_ENOUGH_HISTORY)] };
     };
     let rows = Channel::ALL.into_iter().filter_map(|channel| {
-        let of_channel = backtest.select(Method::Model, weeks).filter(move |one| one.channel == channel);
+        let of_channel = backtest.select(Method::Model, weeks).filter(move |prediction| prediction.channel == channel);
         let score = Score::of(of_channel)?;
         Some(std::iter::once(Cell::code(channel.name())).chain(numbers(&score)).collect())
     });
     let table = Table::new(format!("The model {}", span(weeks)), "channel", &COLUMNS, rows.collect());
     let note = "The table `scores` lists the accounts, and `predictions` every forecast.";
-    Section { id: "channels", title: "By channel", blocks: vec![Block::Table { table }, Block::words(note)] }
+    Section { id: "channels", title: "By channel", blocks: vec![Block::Table { table }, Block::paragraph(note)] }
 }
 
 fn hours(backtest: &Backtest) -> Section {
-    let words = on_hours(backtest.hour_gain);
+    let sentence = hours_sentence(backtest.hour_gain);
     let how = "The day is divided into eight groups of three hours; best hours are the two groups with the highest fitted \
                effects. Only posts after a cut count, and the effects of content type, weekday and recent posts are \
                removed.";
-    Section { id: "hours", title: "Whether hours matter", blocks: vec![Block::words(&words), Block::words(how)] }
+    let blocks = vec![Block::paragraph(&sentence), Block::paragraph(how)];
+    Section { id: "hours", title: "Whether hours matter", blocks }
 }
 
 fn method(report: &BacktestReport) -> Section {
     let BacktestOptions { cuts, draws, seed, .. } = report.options;
     let blocks = vec![
-        Block::words(
+        Block::paragraph(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and recent \
              posts, plus noise. Effects are pooled over a channel's accounts. A forecast draws effects, level and noise, \
-             undoes the logarithm, and adds up the posts. Its centre is averaged with that at the account's recent level, \
-             and its spread is widened where earlier forecasts were too narrow.",
+             undoes the logarithm, and adds up the posts. Its median is averaged with the median at the account's recent \
+             level, and its ranges are widened where earlier ones were too narrow.",
         ),
-        Block::words(&format!(
-            "A cut is a date from which forecasts are made: only earlier posts are used. Number of cuts: {}; they are as far \
-             apart as the longest horizon, and the last one is that far before the last post. Each forecast has {} random \
-             draws, with seed {seed}. Only accounts with at least 30 measured posts over 8 weeks before a cut are tested. The tables \
-             are {} files.",
+        Block::paragraph(&format!(
+            "A cut is a date from which forecasts are made: only earlier posts are used. Number of cuts: {}; they are as \
+             far apart as the longest horizon, and the last one is that far before the last post. Each forecast has {} \
+             random draws, with seed {seed}. Only accounts with at least 30 measured posts over 8 weeks before a cut are \
+             tested. The tables are {} files.",
             whole(*cuts as u64),
             whole(*draws as u64),
             plain(report.tables.extension()),

@@ -7,8 +7,8 @@ use crate::report::CalibrationReport;
 use crate::report::numbers::{change, count, count_with_noun, percent, score};
 use crate::stats::normal_quantile;
 
-/// Largest number of rows of a table on the page; all are in the report's tables.
-const ROWS: usize = 40;
+/// Maximum number of rows of a table on the page; the report's tables have all of them.
+const MAX_ROWS: usize = 40;
 
 impl Page {
     /// The page for a calibration.
@@ -20,7 +20,8 @@ impl Page {
             count_with_noun(measured as f64, "measured post", "measured posts"),
             format!("until {}", calibration.until.date().format("%-d %B %Y")),
         ];
-        let mut sections = vec![verdict(calibration), response(calibration), levels(calibration), unlike(calibration)];
+        let mut sections =
+            vec![verdict(calibration), response(calibration), levels(calibration), deviations(calibration)];
         sections.extend(report.previous.map(|previous| changes(calibration, previous)));
         sections.push(method(report));
         Self {
@@ -31,27 +32,27 @@ impl Page {
     }
 }
 
-/// The verdict in sentences: one a channel.
-pub fn calibration_words(calibration: &Calibration) -> Vec<String> {
-    calibration.channels.iter().map(on_channel).collect()
+/// The verdict: one sentence for each channel.
+pub fn calibration_sentences(calibration: &Calibration) -> Vec<String> {
+    calibration.channels.iter().map(channel_sentence).collect()
 }
 
 fn find<'c>(channel: &'c ChannelCalibration, parameter: &WorldParameter) -> Option<&'c ParameterEstimate> {
-    channel.parameters.iter().find(|one| one.estimate.parameter == *parameter)
+    channel.parameters.iter().find(|found| found.estimate.parameter == *parameter)
 }
 
-fn on_channel(channel: &ChannelCalibration) -> String {
+fn channel_sentence(channel: &ChannelCalibration) -> String {
     let posts = count_with_noun(channel.measured as f64, "measured post", "measured posts");
     let accounts = count_with_noun(channel.accounts as f64, "account", "accounts");
     let name = channel.channel.name();
     if channel.measured == 0 {
         return format!("`{name}`: no post of {accounts} was measured, so nothing can be estimated.");
     }
-    let parts = [on_load(channel), on_hours(channel), on_weekdays(channel), on_types(channel)];
+    let parts = [load_clause(channel), hours_clause(channel), weekdays_clause(channel), types_clause(channel)];
     format!("`{name}` ({posts} of {accounts}): {}.", parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
-fn on_load(channel: &ChannelCalibration) -> Option<String> {
+fn load_clause(channel: &ChannelCalibration) -> Option<String> {
     let strength = find(channel, &WorldParameter::ResponseStrength)?;
     if !strength.is_detectable {
         return Some("no loss caused by recent posts is detectable".to_owned());
@@ -59,57 +60,64 @@ fn on_load(channel: &ChannelCalibration) -> Option<String> {
     // One post at the same time is a load of 1. A detectable strength is positive.
     let loss = |exponent: f64| percent(Some(1.0 - libm::exp2(-exponent)));
     let [low, high] = strength.estimate.interval();
-    let words = format!(
+    let loss = format!(
         "a post right after another earns {} less ({} to {})",
         loss(strength.estimate.value),
         loss(low),
         loss(high)
     );
-    let half_life = find(channel, &WorldParameter::HalfLifeHours).filter(|one| one.is_detectable);
-    let decay = half_life.map(|one| {
-        let [low, high] = one.estimate.interval();
-        format!(", an effect that halves every {} h ({} to {})", count(one.estimate.value), count(low), count(high))
+    let half_life = find(channel, &WorldParameter::HalfLifeHours).filter(|half_life| half_life.is_detectable);
+    let decay = half_life.map(|half_life| {
+        let [low, high] = half_life.estimate.interval();
+        let hours = count(half_life.estimate.value);
+        format!(", an effect that halves every {hours} h ({} to {})", count(low), count(high))
     });
-    Some(format!("{words}{}", decay.unwrap_or_default()))
+    Some(format!("{loss}{}", decay.unwrap_or_default()))
 }
 
-fn detectable(channel: &ChannelCalibration, is_in: fn(&WorldParameter) -> bool) -> Vec<&ParameterEstimate> {
-    let all = channel.parameters.iter().filter(|one| is_in(&one.estimate.parameter) && one.is_detectable);
-    let mut found: Vec<_> = all.collect();
-    found.sort_by(|a, b| b.estimate.value.total_cmp(&a.estimate.value));
-    found
+/// The detectable effects of the parameters that `is_included` selects, largest first.
+fn detectable(channel: &ChannelCalibration, is_included: fn(&WorldParameter) -> bool) -> Vec<&ParameterEstimate> {
+    let is_shown = |effect: &&ParameterEstimate| is_included(&effect.estimate.parameter) && effect.is_detectable;
+    let mut effects: Vec<_> = channel.parameters.iter().filter(is_shown).collect();
+    effects.sort_by(|a, b| b.estimate.value.total_cmp(&a.estimate.value));
+    effects
 }
 
-fn on_hours(channel: &ChannelCalibration) -> Option<String> {
-    let found = detectable(channel, |parameter| matches!(parameter, WorldParameter::Hours(_)));
-    if !found.iter().any(|one| one.estimate.value > 1.0) {
+/// Effects as a list of changes.
+fn effect_list(effects: &[&ParameterEstimate]) -> String {
+    effects.iter().map(|effect| effect_text(&effect.estimate)).collect::<Vec<_>>().join(", ")
+}
+
+fn hours_clause(channel: &ChannelCalibration) -> Option<String> {
+    let hours = detectable(channel, |parameter| matches!(parameter, WorldParameter::Hours(_)));
+    if !hours.iter().any(|effect| effect.estimate.value > 1.0) {
         return Some("no best hour is detectable".to_owned());
     }
-    Some(found.iter().map(|one| factor(&one.estimate)).collect::<Vec<_>>().join(", "))
+    Some(effect_list(&hours))
 }
 
-fn on_weekdays(channel: &ChannelCalibration) -> Option<String> {
-    let found = detectable(channel, |parameter| matches!(parameter, WorldParameter::Weekday(_)));
-    if found.is_empty() {
+fn weekdays_clause(channel: &ChannelCalibration) -> Option<String> {
+    let weekdays = detectable(channel, |parameter| matches!(parameter, WorldParameter::Weekday(_)));
+    if weekdays.is_empty() {
         return Some("no weekday stands out".to_owned());
     }
-    Some(found.iter().map(|one| factor(&one.estimate)).collect::<Vec<_>>().join(", "))
+    Some(effect_list(&weekdays))
 }
 
-fn on_types(channel: &ChannelCalibration) -> Option<String> {
+fn types_clause(channel: &ChannelCalibration) -> Option<String> {
     let is_type = |parameter: &WorldParameter| matches!(parameter, WorldParameter::ContentType(_));
-    if channel.parameters.iter().filter(|one| is_type(&one.estimate.parameter)).count() < 2 {
+    if channel.parameters.iter().filter(|effect| is_type(&effect.estimate.parameter)).count() < 2 {
         return None;
     }
-    let found = detectable(channel, |parameter| matches!(parameter, WorldParameter::ContentType(_)));
-    if found.is_empty() {
+    let types = detectable(channel, is_type);
+    if types.is_empty() {
         return Some("no content type stands out".to_owned());
     }
-    Some(found.iter().map(|one| factor(&one.estimate)).collect::<Vec<_>>().join(", "))
+    Some(effect_list(&types))
 }
 
-/// A factor as a change with its interval: "hours 9 to 12 +6 % (+2 % to +10 %)".
-fn factor(estimate: &WorldEstimate) -> String {
+/// An effect as a change with its interval: `hours 9 to 12 +6 % (+2 % to +10 %)`.
+fn effect_text(estimate: &WorldEstimate) -> String {
     let [low, high] = estimate.interval().map(|factor| change(Some(factor - 1.0)));
     format!("{} {} ({low} to {high})", label(&estimate.parameter), change(Some(estimate.value - 1.0)))
 }
@@ -129,24 +137,24 @@ fn verdict(calibration: &Calibration) -> Section {
     let accounts = &calibration.accounts;
     let with_hours = accounts.iter().filter(|account| has_best_hour(account)).count();
     let with_load = accounts.iter().filter(|account| has_loss(account)).count();
-    let all = format!("of {}", count_with_noun(accounts.len() as f64, "account", "accounts"));
+    let of_all = format!("of {}", count_with_noun(accounts.len() as f64, "account", "accounts"));
     let cards = vec![
         Card {
             label: "Accounts with a detectable loss caused by recent posts",
             value: with_load.to_string(),
-            lines: vec![all.clone()],
+            lines: vec![of_all.clone()],
         },
-        Card { label: "Accounts with a detectable best hour", value: with_hours.to_string(), lines: vec![all] },
+        Card { label: "Accounts with a detectable best hour", value: with_hours.to_string(), lines: vec![of_all] },
     ];
     let mut blocks = vec![Block::Cards { cards }];
-    blocks.extend(calibration_words(calibration).iter().map(|words| Block::words(words)));
+    blocks.extend(calibration_sentences(calibration).iter().map(|sentence| Block::paragraph(sentence)));
     blocks.push(Block::Figure { name: "calibration-effects" });
     Section { id: "verdict", title: "What affects engagement, and what does not", blocks }
 }
 
 fn has_best_hour(account: &AccountCalibration) -> bool {
-    let is_best = |one: &ParameterEstimate| {
-        matches!(one.estimate.parameter, WorldParameter::Hours(_)) && one.is_detectable && one.estimate.value > 1.0
+    let is_best = |ParameterEstimate { estimate, is_detectable, .. }: &ParameterEstimate| {
+        matches!(estimate.parameter, WorldParameter::Hours(_)) && *is_detectable && estimate.value > 1.0
     };
     account.parameters.iter().any(is_best)
 }
@@ -159,21 +167,21 @@ fn response(calibration: &Calibration) -> Section {
     let rows = calibration.channels.iter().map(|channel| {
         let cells = [WorldParameter::ResponseStrength, WorldParameter::HalfLifeHours].map(|parameter| {
             let found = find(channel, &parameter);
-            let prior = found.and_then(|one| one.prior.as_ref());
+            let prior = found.and_then(|found| found.prior.as_ref());
             [
-                found.map_or_else(Cell::default, |one| interval(&one.estimate)),
+                found.map_or_else(Cell::default, |found| interval(&found.estimate)),
                 prior.map_or_else(Cell::default, interval),
             ]
         });
         let name = Cell::code(channel.channel.name());
         std::iter::once(name).chain(cells.into_iter().flatten()).chain([Cell::count(channel.measured as f64)]).collect()
     });
-    let columns = ["strength", "strength assumed before", "half-life, h", "half-life assumed before, h", "posts"];
+    let columns = ["strength", "prior strength", "half-life, h", "prior half-life, h", "posts"];
     let mut table = Table::new("Response to recent posts", "channel", &columns, rows.collect());
     table.note = Some(
         "A post's engagements are multiplied by (1 + load) to the power of minus the strength. Load is the number of \
-         earlier posts, each counting half after one half-life. The range below each number is its 90\u{a0}% interval; \
-         \u{201c}assumed before\u{201d} is what was assumed before any data."
+         earlier posts, each counting half after one half-life. The range below each number is its 90\u{a0}% interval. A \
+         prior is what was assumed before any data."
             .to_owned(),
     );
     let blocks = vec![Block::Figure { name: "calibration-response" }, Block::Table { table }];
@@ -190,12 +198,12 @@ fn levels(calibration: &Calibration) -> Section {
     let mut accounts: Vec<&AccountCalibration> = calibration.accounts.iter().collect();
     accounts.sort_by_key(|account| std::cmp::Reverse(account.measured));
     let parameters = [WorldParameter::Level, WorldParameter::DriftSd, WorldParameter::NoiseSd];
-    let rows = accounts.iter().take(ROWS).map(|account| {
-        let of = |parameter| account.get(parameter).map_or_else(Cell::default, |one| interval(&one.estimate));
+    let rows = accounts.iter().take(MAX_ROWS).map(|account| {
+        let cell = |parameter| account.get(parameter).map_or_else(Cell::default, |found| interval(&found.estimate));
         let name = Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
         let load = Cell::text(score(account.usual_load));
         std::iter::once(name)
-            .chain(parameters.iter().map(of))
+            .chain(parameters.iter().map(cell))
             .chain([load, Cell::count(account.measured as f64)])
             .collect()
     });
@@ -228,22 +236,31 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-fn unlike(calibration: &Calibration) -> Section {
+/// An effect of an account that differs much from its channel's.
+struct Deviation<'a> {
+    account: &'a AccountCalibration,
+    effect: &'a ParameterEstimate,
+    /// In standard deviations.
+    size: f64,
+}
+
+fn deviations(calibration: &Calibration) -> Section {
     let title = "Accounts that differ from their channel";
-    let mut found: Vec<(&AccountCalibration, &ParameterEstimate, f64)> = Vec::new();
+    let mut deviations: Vec<Deviation<'_>> = Vec::new();
     for account in &calibration.accounts {
-        let parameters = account.parameters.iter();
-        found.extend(parameters.filter_map(|one| Some((account, one, one.unlike_channel?))));
+        let effects = account.parameters.iter();
+        deviations
+            .extend(effects.filter_map(|effect| Some(Deviation { account, effect, size: effect.unlike_channel? })));
     }
-    if found.is_empty() {
-        let words = "No account's effects differ much from those of its channel.";
-        return Section { id: "unlike", title, blocks: vec![Block::words(words)] };
+    if deviations.is_empty() {
+        let sentence = "No account's effects differ much from those of its channel.";
+        return Section { id: "unlike", title, blocks: vec![Block::paragraph(sentence)] };
     }
-    found.sort_by(|(_, _, a), (_, _, b)| b.abs().total_cmp(&a.abs()));
-    let rows = found.iter().take(ROWS).map(|(account, parameter, deviation)| {
+    deviations.sort_by(|a, b| b.size.abs().total_cmp(&a.size.abs()));
+    let rows = deviations.iter().take(MAX_ROWS).map(|Deviation { account, effect, size }| {
         let name = Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
-        let what = Phrase::parse(&label(&parameter.estimate.parameter)).text();
-        vec![name, Cell::text(what), interval(&parameter.estimate), Cell::text(format!("{deviation:+.1}"))]
+        let effect_name = Phrase::parse(&label(&effect.estimate.parameter)).text();
+        vec![name, Cell::text(effect_name), interval(&effect.estimate), Cell::text(format!("{size:+.1}"))]
     });
     let columns = ["effect", "estimate", "deviation"];
     let mut table = Table::new("Effects that differ much from the channel's", "account", &columns, rows.collect());
@@ -268,20 +285,20 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
             let Some(before) = before.filter(|before| differs(before, now)) else { continue };
             let name =
                 Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
-            let what = Phrase::parse(&label(&now.parameter)).text();
-            rows.push(vec![name, Cell::text(what), interval(&before), interval(now)]);
+            let parameter_name = Phrase::parse(&label(&now.parameter)).text();
+            rows.push(vec![name, Cell::text(parameter_name), interval(&before), interval(now)]);
         }
     }
     if rows.is_empty() {
-        let words = "No parameter changed by more than the uncertainty of the two calibrations.";
-        return Section { id: "changes", title, blocks: vec![Block::words(words)] };
+        let sentence = "No parameter changed by more than the uncertainty of the two calibrations.";
+        return Section { id: "changes", title, blocks: vec![Block::paragraph(sentence)] };
     }
-    rows.truncate(ROWS);
+    rows.truncate(MAX_ROWS);
     let table = Table::new("Parameters that changed", "account", &["parameter", "before", "now"], rows);
     Section { id: "changes", title, blocks: vec![Block::Table { table }] }
 }
 
-/// Whether two estimates differ by more than their errors together leave open.
+/// Whether two estimates differ by more than their combined standard errors explain.
 fn differs(before: &WorldEstimate, now: &WorldEstimate) -> bool {
     let scale = |value: f64| if now.parameter.is_logarithmic() { libm::log(value) } else { value };
     let error = libm::hypot(before.standard_error, now.standard_error);
@@ -290,18 +307,18 @@ fn differs(before: &WorldEstimate, now: &WorldEstimate) -> bool {
 
 fn method(report: &CalibrationReport) -> Section {
     let blocks = vec![
-        Block::words(
+        Block::paragraph(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and load, \
              plus noise. An account's effects vary around its channel's, and those around what was assumed before any data. \
              An effect is called detectable if its interval, widened for the number of hours, weekdays or types that were \
              tested, excludes a zero effect.",
         ),
-        Block::words(
+        Block::paragraph(
             "The folder `overlays` holds overlays of a rules pack with the values that the data supports: copy them into \
              the folder `overlays` of your pack. `world.csv` is the table `world` of a scenario, from which simulations \
              draw the true response of each client's audience.",
         ),
-        Block::words(&format!("The tables are {} files.", plain(report.tables.extension()))),
+        Block::paragraph(&format!("The tables are {} files.", plain(report.tables.extension()))),
         Block::Code { text: report.command.to_owned() },
     ];
     Section { id: "method", title: "Method", blocks }

@@ -57,8 +57,8 @@ fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
     let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(counts).collect();
     let rows = channels.iter().map(row).collect();
     let table = Table::new("Posts and engagements of each channel over all weeks", "Channel", &columns, rows);
-    let interval = channels.iter().any(|channel| channel.engagement.interval.is_some());
-    Table { note: interval.then(|| INTERVAL_NOTE.to_owned()), ..table }
+    let has_intervals = channels.iter().any(|channel| channel.engagement.interval.is_some());
+    Table { note: has_intervals.then(|| INTERVAL_NOTE.to_owned()), ..table }
 }
 
 fn note(channel: &ChannelSummary) -> Note {

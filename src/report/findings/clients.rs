@@ -7,20 +7,20 @@ use crate::report::TableFormat;
 use crate::report::numbers::{NONE, against, count, count_with_noun, percent, share};
 use crate::simulator::{ClientSummary, Simulation};
 
-/// Maximum number of clients of which all are shown.
+/// Up to this many clients, all are shown.
 const MAX_ALL: usize = 50;
 
 /// Number of clients shown if there are more.
 const SHOWN_WORST: usize = 25;
 
-/// Clients with a smaller share of drafts in wanted posts are counted in the summary.
+/// Share of drafts in wanted posts below which the summary counts a client.
 const LOW_SHARE: f64 = 0.7;
 
 /// The section.
 pub fn section(simulation: &Simulation, tables: TableFormat) -> Section {
     let mut clients: Vec<&ClientSummary> = simulation.clients.iter().collect();
     clients.sort_by(|a, b| worst_first(a, b));
-    let mut blocks = vec![Block::words(&summary(&clients))];
+    let mut blocks = vec![Block::paragraph(&summary(&clients))];
     if !clients.is_empty() {
         blocks.push(Block::Table { table: table(&clients, tables, simulation.provenance.committed_posts > 0) });
     }
@@ -87,24 +87,24 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
     let committed = has_committed.then_some("Committed");
     let columns: Vec<&str> = std::iter::once("Wanted").chain(committed).chain(counts).collect();
     let rows = sorted.iter().take(shown).map(|client| row(client, has_committed)).collect();
-    let table = Table::new("Clients, lowest share of wanted posts first", "Client", &columns, rows);
-    let intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
-    let interval = intervals.then(|| INTERVAL_NOTE.to_owned());
-    let rest = (shown < sorted.len()).then(|| {
+    let table = Table::new("Clients, lowest share of drafts in wanted posts first", "Client", &columns, rows);
+    let has_intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
+    let interval_note = has_intervals.then(|| INTERVAL_NOTE.to_owned());
+    let omitted_note = (shown < sorted.len()).then(|| {
         format!(
             "These are the {shown} of {} clients that need attention most; all are in tables/clients.{}.",
             count(sorted.len() as f64),
             tables.extension()
         )
     });
-    let notes: Vec<String> = rest.into_iter().chain(interval).collect();
+    let notes: Vec<String> = omitted_note.into_iter().chain(interval_note).collect();
     Table { note: (!notes.is_empty()).then(|| notes.join(" ")), ..table }
 }
 
 fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
     let detail = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
     let expected = against(client.engagement.mean, client.expected_engagement);
-    let without = if client.engagement.mean > 0.0 { "almost none expected" } else { NONE };
+    let fallback = if client.engagement.mean > 0.0 { "almost none expected" } else { NONE };
     let names = [Cell::text(&client.name).with_detail(detail), Cell::count(client.posts_wanted)];
     let committed = has_committed.then(|| Cell::count(client.posts_committed));
     let counts = [
@@ -114,7 +114,7 @@ fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
         Cell::count(client.reviews),
         Cell::count(client.without_asset),
         Cell::estimate(&client.engagement),
-        Cell::text(expected.unwrap_or_else(|| without.to_owned())),
+        Cell::text(expected.unwrap_or_else(|| fallback.to_owned())),
         Cell::estimate(&client.net_worth),
         Cell::score(client.mean_fatigue),
     ];

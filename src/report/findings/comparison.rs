@@ -10,7 +10,7 @@ use crate::report::subject::Subject;
 use crate::simulator::{ClientDifference, Compared, Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
-/// Maximum number of clients of which all are shown; if there are more, those that lose most are.
+/// Up to this many clients, all are shown; if there are more, only those that lose most.
 const MAX_ALL: usize = 50;
 const SHOWN_WORST: usize = 25;
 
@@ -29,40 +29,40 @@ fn base(comparison: &Comparison) -> &str {
 }
 
 fn verdict(comparison: &Comparison) -> Section {
-    let mut blocks: Vec<Block> = verdicts(comparison).iter().map(|text| Block::words(text)).collect();
-    blocks.push(Block::words(&uncertainty(comparison)));
-    blocks.extend(pairing(comparison).map(|text| Block::words(&text)));
+    let mut blocks: Vec<Block> = verdicts(comparison).iter().map(|text| Block::paragraph(text)).collect();
+    blocks.push(Block::paragraph(&uncertainty(comparison)));
+    blocks.extend(pairing(comparison).map(|text| Block::paragraph(&text)));
     if let [versus] = comparison.versus.as_slice() {
         blocks.push(Block::Cards { cards: cards(versus, Subject::of(comparison)) });
     }
     blocks.push(Block::Terms { terms: terms(comparison.compared) });
-    blocks.extend(comparison.versus.iter().map(|versus| Block::Table { table: headline(comparison, versus) }));
+    blocks.extend(comparison.versus.iter().map(|versus| Block::Table { table: headline_table(comparison, versus) }));
     Section { id: "verdict", title: "Result", blocks }
 }
 
 /// The number of replications, why it stopped there, and what the ranges are.
 fn uncertainty(comparison: &Comparison) -> String {
     let replications = comparison.base().map_or(0, |variant| variant.provenance.replications);
-    let Subject { one, within, .. } = Subject::of(comparison);
+    let Subject { singular, preposition, .. } = Subject::of(comparison);
     if replications < 2 {
         return format!(
-            "One replication was run {within} each {one}, so there are no intervals: with other random numbers the \
-             result may be the opposite. Run at least 20 replications before you act on a difference."
+            "One replication was run {preposition} each {singular}, so there are no intervals: with other random numbers \
+             the result may be the opposite. Run at least 20 replications before you act on a difference."
         );
     }
     let intervals = format!(
-        "Every difference is the mean over {replications} replications, each run {within} every {one} with common random numbers; \
-         the range is its 95\u{a0}% interval."
+        "Every difference is the mean over {replications} replications, each run {preposition} every {singular} with \
+         common random numbers; the range is its 95\u{a0}% interval."
     );
     let Some(until) = &comparison.until else { return intervals };
-    let wanted = percent(Some(until.half_width));
+    let target = percent(Some(until.half_width));
     if until.is_reached {
         format!(
-            "{intervals} The run stopped there, because the half-width of the interval had reached {wanted} of the base."
+            "{intervals} The run stopped then, because the half-width of the interval had reached {target} of the base."
         )
     } else {
         format!(
-            "{intervals} The half-width of the interval did not reach the requested {wanted} of the base; more \
+            "{intervals} The half-width of the interval did not reach the requested {target} of the base; more \
              replications would narrow it."
         )
     }
@@ -71,7 +71,7 @@ fn uncertainty(comparison: &Comparison) -> String {
 /// How much variance common random numbers removed.
 fn pairing(comparison: &Comparison) -> Option<String> {
     let [versus] = comparison.versus.as_slice() else { return None };
-    let difference = &versus.of(Measure::NetWorth)?.difference;
+    let difference = &versus.measure(Measure::NetWorth)?.difference;
     let share = difference.variance_reduction.filter(|share| *share > 0.0 && !difference.is_same)?;
     let times = 1.0 / (1.0 - share);
     let equivalent = if times.is_finite() && times >= 1.05 {
@@ -101,7 +101,7 @@ fn cards(versus: &Versus, subject: Subject) -> Vec<Card> {
     ];
     let mut cards: Vec<Card> = measures
         .into_iter()
-        .filter_map(|(label, measure)| Some(card(label, &versus.of(measure)?.difference, subject)))
+        .filter_map(|(label, measure)| Some(card(label, &versus.measure(measure)?.difference, subject)))
         .collect();
     cards.push(client_card(versus));
     cards
@@ -113,13 +113,13 @@ fn card(label: &'static str, difference: &Difference, subject: Subject) -> Card 
         None => count_change(value),
     };
     let mut lines = vec![if difference.is_same {
-        format!("{} {} both", count(difference.base), subject.within)
+        format!("{} {} both", count(difference.base), subject.preposition)
     } else {
         format!("{} instead of {}", count(difference.other), count(difference.base))
     }];
     if let Some(ends) = difference.interval.filter(|_| varies(difference)) {
-        let shown = difference.relative_interval().map_or_else(|| count_change_range(ends), change_range);
-        lines.push(format!("95\u{a0}% interval {shown}"));
+        let range = difference.relative_interval().map_or_else(|| count_change_range(ends), change_range);
+        lines.push(format!("95\u{a0}% interval {range}"));
     }
     Card { label, value: shown(difference.mean), lines }
 }
@@ -133,9 +133,9 @@ fn client_card(versus: &Versus) -> Card {
             better => format!("{better} have more, {} of them clearly", counts.clearly_better),
         },
     ];
-    let alone = versus.only_base.len() + versus.only_other.len();
-    if alone > 0 {
-        lines.push(format!("not counted: {alone} in only one scenario"));
+    let one_sided = versus.only_base.len() + versus.only_other.len();
+    if one_sided > 0 {
+        lines.push(format!("not counted: {one_sided} in only one scenario"));
     }
     Card { label: "Clients with less net worth", value: format!("{} of {}", counts.worse, counts.clients), lines }
 }
@@ -154,7 +154,10 @@ fn terms(compared: Compared) -> Vec<Term> {
             "Gains, loses, clearly",
             "the 95\u{a0}% interval excludes 0. This happens by chance for one in twenty clients without a real difference.",
         ),
-        term("p", "the probability of a difference at least this large if there were none, from a paired t test."),
+        term(
+            "p",
+            "the probability of a difference at least this large if there were no real one, from a paired t test.",
+        ),
         term("Variance reduction", "the share of the variance of a difference that common random numbers removed."),
     ]
 }
@@ -181,39 +184,38 @@ pub const fn label(measure: Measure) -> &'static str {
     }
 }
 
-fn headline(comparison: &Comparison, versus: &Versus) -> Table {
+fn headline_table(comparison: &Comparison, versus: &Versus) -> Table {
     let row = |row: &MeasureDifference| {
         let mut cells = vec![Cell::text(label(row.measure))];
         cells.extend(difference_cells(&row.difference));
-        let verdict = if is_clear(row) { Some("clear".to_owned()) } else { None };
-        cells
-            .push(Cell { detail: verdict, ..Cell::text(p_value(row.corrected_p.filter(|_| !row.difference.is_same))) });
+        let p = p_value(row.corrected_p.filter(|_| !row.difference.is_same));
+        cells.push(Cell { detail: is_clear(row).then(|| "clear".to_owned()), ..Cell::text(p) });
         cells.push(Cell::bar(row.difference.variance_reduction.filter(|_| varies(&row.difference))));
         cells
     };
-    let [base, this, difference, of_base] = difference_columns(comparison);
-    let columns = [base, this, difference, of_base, "p", "Variance reduction"];
+    let [base, variant, difference, of_base] = difference_columns(comparison);
+    let columns = [base, variant, difference, of_base, "p", "Variance reduction"];
     let rows = versus.headline.iter().map(row).collect();
     let table = Table::new(caption("Headline figures", comparison, versus), "Figure", &columns, rows);
     let others = comparison.versus.len();
     let corrected = (others > 1).then(|| {
-        let packs = count_with_noun(others as f64, "comparison", "comparisons");
-        format!(" p is corrected for {packs} by Holm's method, the intervals are not.")
+        let comparisons = count_with_noun(others as f64, "comparison", "comparisons");
+        format!(" p is corrected for {comparisons} by Holm's method; the intervals are not.")
     });
     let note = format!(
         "Totals per replication over all weeks, channels and clients. The range below a difference is its 95\u{a0}% \
          interval; a difference is clear if p is below 0.05.{}",
         corrected.unwrap_or_default()
     );
-    Table { note: comparison_has_intervals(comparison).then_some(note), ..table }
+    Table { note: has_intervals(comparison).then_some(note), ..table }
 }
 
-fn comparison_has_intervals(comparison: &Comparison) -> bool {
+fn has_intervals(comparison: &Comparison) -> bool {
     comparison.base().is_some_and(|variant| variant.provenance.replications > 1)
 }
 
-fn caption(what: &str, comparison: &Comparison, versus: &Versus) -> String {
-    format!("{what}: {} against {}", versus.label, base(comparison))
+fn caption(title: &str, comparison: &Comparison, versus: &Versus) -> String {
+    format!("{title}: {} against {}", versus.label, base(comparison))
 }
 
 /// Whether the difference varies between replications, so that its interval is informative.
@@ -242,11 +244,11 @@ pub fn of_base(difference: &Difference) -> String {
 }
 
 const fn difference_columns(comparison: &Comparison) -> [&'static str; 4] {
-    let this = match comparison.compared {
+    let variant = match comparison.compared {
         Compared::Packs => "This pack",
         Compared::Scenarios => "This scenario",
     };
-    ["Base", this, "Difference", "Of base"]
+    ["Base", variant, "Difference", "Of base"]
 }
 
 fn channels(comparison: &Comparison) -> Section {
@@ -270,8 +272,8 @@ fn channels(comparison: &Comparison) -> Section {
 
 fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
     let subject = Subject::of(comparison);
-    let words = |versus| Block::words(&client_words(versus, subject));
-    let mut blocks: Vec<Block> = comparison.versus.iter().map(words).collect();
+    let paragraph = |versus| Block::paragraph(&client_sentences(versus, subject));
+    let mut blocks: Vec<Block> = comparison.versus.iter().map(paragraph).collect();
     blocks.push(Block::Figure { name: "difference-clients" });
     blocks.extend(
         comparison.versus.iter().map(|versus| Block::Table { table: client_table(comparison, versus, tables) }),
@@ -282,30 +284,30 @@ fn clients(comparison: &Comparison, tables: TableFormat) -> Section {
     Section { id: "clients", title: "Clients", blocks }
 }
 
-fn client_words(versus: &Versus, Subject { within, .. }: Subject) -> String {
-    let alone = versus.only_base.len() + versus.only_other.len();
+fn client_sentences(versus: &Versus, Subject { preposition, .. }: Subject) -> String {
+    let one_sided = versus.only_base.len() + versus.only_other.len();
     let name = code(&versus.label);
-    let both = versus.client_counts.clients;
-    match (both, alone) {
-        (_, 0) => paired_client_words(versus, within, ""),
+    let in_both = versus.client_counts.clients;
+    match (in_both, one_sided) {
+        (_, 0) => paired_client_sentence(versus, preposition, ""),
         (0, _) => format!("The base and {name} have no client in common."),
-        (_, alone) => {
-            let clients = count_with_noun(alone as f64, "client is", "clients are");
+        (_, one_sided) => {
+            let clients = count_with_noun(one_sided as f64, "client is", "clients are");
             format!(
                 "{} {clients} planned for in only one of the base and {name}, and counted in the totals.",
-                paired_client_words(versus, within, " in both scenarios"),
+                paired_client_sentence(versus, preposition, " in both scenarios"),
             )
         }
     }
 }
 
-/// How many of the clients in both gain and lose; `both` says so where it matters.
-fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
+/// How many of the clients in both variants gain and lose. `both` follows the noun where other clients are in only one.
+fn paired_client_sentence(versus: &Versus, preposition: &str, both: &str) -> String {
     let counts = &versus.client_counts;
     let name = code(&versus.label);
     if counts.same == counts.clients && both.is_empty() {
-        let within = if within == "in" { "In" } else { "Under" };
-        return format!("{within} {name} every client has the same net worth in every replication.");
+        let preposition = if preposition == "in" { "In" } else { "Under" };
+        return format!("{preposition} {name} every client has the same net worth in every replication.");
     }
     if counts.same == counts.clients {
         return format!("Every client{both} has the same net worth in every replication.");
@@ -323,7 +325,7 @@ fn paired_client_words(versus: &Versus, within: &str, both: &str) -> String {
         same => format!("; {same} have the same net worth in every replication"),
     };
     format!(
-        "Of {}{both}, {} have more net worth {within} {name} and {} less{same}.",
+        "Of {}{both}, {} have more net worth {preposition} {name} and {} less{same}.",
         count_with_noun(f64::from(counts.clients), "client", "clients"),
         part(counts.better, counts.clearly_better),
         part(counts.worse, counts.clearly_worse),
@@ -353,10 +355,10 @@ fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -
 
 /// The clients that are planned for in only one scenario; `None` if there are none.
 fn one_sided(comparison: &Comparison, versus: &Versus) -> Option<Table> {
-    let part = |clients: &[ClientDifference], place: &str, value: fn(&Difference) -> f64| {
+    let part = |clients: &[ClientDifference], scenario: &str, value: fn(&Difference) -> f64| {
         let row = |client: &ClientDifference| {
             let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
-            vec![name, Cell::text(plain(place)), Cell::count(value(&client.net_worth))]
+            vec![name, Cell::text(plain(scenario)), Cell::count(value(&client.net_worth))]
         };
         clients.iter().take(MAX_ALL).map(row).collect::<Vec<_>>()
     };

@@ -4,14 +4,14 @@ use super::{Block, Cell, Point, Section, Table, Term, code, plain};
 use crate::report::numbers::{against, count, count_with_noun, percent, share};
 use crate::simulator::{ChannelSummary, GuardrailSummary, Headline, Simulation};
 
-/// Shortfall against expectation above which it is mentioned.
+/// Shortfall against the expected engagement above which the report mentions it.
 const NOTABLE_SHORTFALL: f64 = 0.02;
 
 /// The section.
 pub fn section(simulation: &Simulation) -> Section {
     let mut blocks = vec![Block::Points { points: points(simulation) }, Block::Terms { terms: terms() }];
     blocks.push(Block::Heading { id: "blocked", title: "Blocked posts by rule" });
-    blocks.push(Block::Table { table: rules(&simulation.guardrails) });
+    blocks.push(Block::Table { table: rule_table(&simulation.guardrails) });
     blocks.push(Block::Figure { name: "guardrails" });
     blocks.push(Block::Heading { id: "fatigued", title: "Channels above warn and block" });
     blocks.push(Block::Table { table: fatigue_table(&simulation.channels) });
@@ -179,11 +179,11 @@ fn terms() -> Vec<Term> {
         term("Warn", "the fatigue at and above which the rules warn and want fewer posts."),
         term(
             "Block",
-            "the fatigue at and above which no post may run; also, the result of any rule that a post must not run.",
+            "the fatigue at and above which no post may run; also, the verdict of any rule that a post must not run.",
         ),
         term(
             "Rule",
-            "a guardrail, which passes, warns about, or blocks each planned post. It fires if it warns or blocks.",
+            "a guardrail, which passes, warns about or blocks each planned post. It fires if it warns or blocks.",
         ),
         term(
             "Review",
@@ -193,8 +193,8 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-fn rules(guardrails: &[GuardrailSummary]) -> Table {
-    let all: f64 = guardrails.iter().map(|rule| rule.blocked).sum();
+fn rule_table(guardrails: &[GuardrailSummary]) -> Table {
+    let all_blocks: f64 = guardrails.iter().map(|rule| rule.blocked).sum();
     let mut sorted: Vec<&GuardrailSummary> = guardrails.iter().collect();
     sorted.sort_by(|a, b| b.blocked.total_cmp(&a.blocked).then(b.warned.total_cmp(&a.warned)));
     let row = |rule: &GuardrailSummary| {
@@ -202,7 +202,7 @@ fn rules(guardrails: &[GuardrailSummary]) -> Table {
         vec![
             Cell::code(&rule.rule),
             Cell::count(rule.blocked),
-            Cell::bar(share(rule.blocked, all)),
+            Cell::bar(share(rule.blocked, all_blocks)),
             Cell::percent(share(rule.blocked, evaluated)),
             Cell::count(rule.warned),
             Cell::count(rule.passed),

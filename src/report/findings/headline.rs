@@ -1,7 +1,7 @@
 //! The section on results: totals, their uncertainty, and the outcome of the wanted posts.
 
 use super::{Block, Card, Cell, Section, Table, Term};
-use crate::report::numbers::{against, count, count_with_noun, percent, range, share, whole};
+use crate::report::numbers::{EQUAL, against, count, count_with_noun, percent, range, share, whole};
 use crate::simulator::{Headline, Simulation, WeekSummary};
 use crate::stats::Estimate;
 
@@ -11,8 +11,8 @@ pub fn section(simulation: &Simulation) -> Section {
         id: "results",
         title: "Results",
         blocks: vec![
-            Block::words(&summary(simulation)),
-            Block::words(&uncertainty(simulation)),
+            Block::paragraph(&summary(simulation)),
+            Block::paragraph(&uncertainty(simulation)),
             Block::Cards { cards: cards(simulation) },
             Block::Terms { terms: terms(simulation.provenance.committed_posts > 0) },
             Block::Figure { name: "engagement" },
@@ -34,25 +34,25 @@ fn summary(simulation: &Simulation) -> String {
         1 => " One of them was committed before the run.".to_owned(),
         many => format!(" {} of them were committed before the run.", whole(many.into())),
     };
-    let outcomes = |estimate: &Estimate| {
+    let spread = |estimate: &Estimate| {
         let ends = [estimate.p5, estimate.p95];
         estimate.interval.map_or(String::new(), |_| format!(" (5 to 95\u{a0}% of replications: {})", range(ends)))
     };
-    let reality = match against(engagement.mean, expected_engagement.mean) {
-        Some(same) if same == "as" => " The engagements are what the planner expected.".to_owned(),
+    let expectation = match against(engagement.mean, expected_engagement.mean) {
+        Some(change) if change == EQUAL => " The engagements are what the planner expected.".to_owned(),
         Some(change) => format!(" The engagements are {change} what the planner expected."),
         None => String::new(),
     };
     format!(
-        "Of {} wanted posts, {} ({}) became drafts.{before} Their net worth was {}{}: they earned {} engagements{} and took \
-         {} of work.{reality}",
+        "Of {} wanted posts, {} ({}) became drafts.{before} The net worth of the drafts was {}{}: they earned {} \
+         engagements{} and took {} of work.{expectation}",
         count(posts_wanted.mean),
         count(posts_drafted.mean),
         percent(share(posts_drafted.mean, posts_wanted.mean)),
         count(net_worth.mean),
-        outcomes(net_worth),
+        spread(net_worth),
         count(engagement.mean),
-        outcomes(engagement),
+        spread(engagement),
         count_with_noun(hours_of_work.mean, "hour", "hours"),
     )
 }
@@ -137,9 +137,9 @@ fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>
     Card { label, value: count(estimate.mean / per), lines }
 }
 
-/// A card's note: the part of the whole, in per cent.
-fn share_note(part: &Estimate, whole: f64, what: &str) -> Option<String> {
-    share(part.mean, whole).map(|share| format!("{} of {} {what}", percent(Some(share)), count(whole)))
+/// A card's note, such as `20 % of 50 planned`.
+fn share_note(part: &Estimate, whole: f64, whole_name: &str) -> Option<String> {
+    share(part.mean, whole).map(|share| format!("{} of {} {whole_name}", percent(Some(share)), count(whole)))
 }
 
 /// How many people left after the first week.

@@ -5,19 +5,19 @@ use crate::report::TableFormat;
 use crate::report::numbers::whole;
 use crate::simulator::{Compared, Comparison, Provenance, Simulation, Sweep, Variant};
 
-/// The section.
+/// The section of a simulation.
 pub fn section(simulation: &Simulation, command: &str, tables: TableFormat) -> Section {
     let run = &simulation.provenance;
-    let rules = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
+    let rules = vec![code_row("Rules", &run.rules), code_row("Rules hash", &run.rules_hash)];
     Section {
         id: "method",
         title: "Method",
         blocks: vec![
-            Block::words(
+            Block::paragraph(
                 "In each simulated week the engine plans every client, evaluates the rules, sends posts that need approval \
                  to review, creates drafts, and simulates the engagement of the audience.",
             ),
-            Block::words(
+            Block::paragraph(
                 "Fatigue, scores and used assets carry over to the next week. The simulated environment does not use the \
                  planner's model: where a rule is wrong, results are below expectation. The true effects of hours and \
                  weekdays, and the true engagement rates around those of the scenario, are drawn for each replication. \
@@ -43,8 +43,8 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
             "Every replication is simulated once in each scenario, under the same rules and over the same weeks. Each \
              random number depends only on client, channel, hour and purpose, so the same post gets the same random \
              numbers in every scenario, and differences come from what the scenarios say, the audience they describe \
-             (`[environment]` and the table `world`) included. Engagement rates are taken as measured with the assets of \
-             the base, so assets that only one scenario has change what posts earn."
+             (`[environment]` and the table `world`) included. Engagement rates are assumed to have been measured with \
+             the base's assets, so assets that only one scenario has change what posts earn."
         }
     };
     let effect = match comparison.compared {
@@ -52,8 +52,8 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
         Compared::Scenarios => "the scenarios under the rules",
     };
     let mut blocks = vec![
-        Block::words(how),
-        Block::words(&format!(
+        Block::paragraph(how),
+        Block::paragraph(&format!(
             "The interval is the t interval of the mean of the paired differences, in per cent of the base's mean, \
              which is treated as known. This is a simulation: it shows the effect of {effect} and is no \
              forecast for real audiences."
@@ -75,10 +75,10 @@ fn inputs_of_comparison(comparison: &Comparison, base: &Variant, command: &str, 
             committed(run).into_iter().chain(reproduction(rows, run, command, tables)).collect()
         }
         Compared::Scenarios => {
-            let mut rows = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
+            let mut rows = vec![code_row("Rules", &run.rules), code_row("Rules hash", &run.rules_hash)];
             rows.extend(variants().flat_map(|(scenario, index)| scenario_rows(scenario, index)));
             let committed =
-                variants().filter_map(|(scenario, _)| committed_in(scenario)).map(|text| Block::words(&text));
+                variants().filter_map(|(scenario, _)| committed_in(scenario)).map(|text| Block::paragraph(&text));
             let table = inputs(rows, shared_rows(run));
             committed.chain(reproduction_with(table, "scenarios", command, tables)).collect()
         }
@@ -87,16 +87,17 @@ fn inputs_of_comparison(comparison: &Comparison, base: &Variant, command: &str, 
 
 /// The section of a sweep.
 pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
-    let how = match sweep.design {
+    let design = match sweep.design {
         "grid" => "Every combination of the values is a point.",
         _ => {
             "The points are those of a Sobol' sequence, scrambled by Owen's method with the seed, so that they are \
              spread evenly over all keys at once."
         }
     };
-    let points = "Every point is the pack with the keys set to the point's values, loaded and validated like any other pack; \
-                  overlays still apply. Each random number depends only on client, channel, hour and purpose, so the same post gets the \
-                  same random numbers at every point. Hours of fatigue are counted with the levels of the base pack.";
+    let points = "Every point is the pack with the keys set to the point's values, loaded and validated like any other \
+                  pack; overlays still apply. Each random number depends only on client, channel, hour and purpose, so \
+                  the same post gets the same random numbers at every point. Hours of fatigue are counted with the \
+                  levels of the base pack.";
     let shares = match sweep.design {
         "grid" => {
             "The share that a key alone explains is the variance of the means of its values divided by the variance of \
@@ -110,10 +111,11 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
     let noise = "The share that may be random variation is 1 / F of the analysis of variance by points and replications; \
                  variation common to all points does not count. This is a simulation: it shows the effect of the rules in \
                  the scenario and is no forecast for real audiences.";
-    let mut blocks = vec![Block::words(&format!("{how} {points}")), Block::words(&format!("{shares} {noise}"))];
+    let mut blocks =
+        vec![Block::paragraph(&format!("{design} {points}")), Block::paragraph(&format!("{shares} {noise}"))];
     let run = &sweep.provenance;
     blocks.extend(committed(run));
-    let mut rules = vec![code("Rules", &run.rules), code("Rules hash", &run.rules_hash)];
+    let mut rules = vec![code_row("Rules", &run.rules), code_row("Rules hash", &run.rules_hash)];
     for key in &sweep.keys {
         let base = key.base.iter().map(|level| level.as_ref().map_or("not set", |level| level.written.as_str()));
         let base = base.collect::<Vec<_>>().join(", ");
@@ -130,8 +132,8 @@ fn committed(run: &Provenance) -> Option<Block> {
         1 => "One post of these weeks was committed before the run: it is drafted".to_owned(),
         many => format!("{} posts of these weeks were committed before the run: they are drafted", whole(many.into())),
     };
-    Some(Block::words(&format!(
-        "{posts} as committed, whatever the rules and without further review, and count like other drafts."
+    Some(Block::paragraph(&format!(
+        "{posts} as committed, whatever the rules say and without further review, and count like other drafts."
     )))
 }
 
@@ -143,12 +145,12 @@ fn committed_in(scenario: &Variant) -> Option<String> {
         many => format!("{} posts of these weeks were committed before the run: they are drafted", whole(many.into())),
     };
     let name = super::code(&scenario.label);
-    Some(format!("In {name} {posts} as committed and without further review, and count like other drafts."))
+    Some(format!("In {name}, {posts} as committed and without further review, and count like other drafts."))
 }
 
 /// Everything needed to reproduce a run of one scenario under the given rules.
 fn reproduction(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: TableFormat) -> [Block; 4] {
-    let mut rows = vec![code("Scenario", &run.scenario), code("Scenario hash", &run.scenario_hash)];
+    let mut rows = vec![code_row("Scenario", &run.scenario), code_row("Scenario hash", &run.scenario_hash)];
     let mut shared = shared_rows(run);
     let clients = vec![Cell::text("Planned clients"), Cell::text(whole(u64::from(run.clients)))];
     shared.insert(shared.len().saturating_sub(1), clients);
@@ -156,15 +158,15 @@ fn reproduction(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: 
     reproduction_with(inputs(rules, rows), "scenario", command, tables)
 }
 
-/// A table of inputs and the command. `scenarios` says whether there is one scenario or several.
+/// The table of inputs and the command. `scenarios` is the noun for the scenarios, singular or plural.
 fn reproduction_with(table: Table, scenarios: &str, command: &str, tables: TableFormat) -> [Block; 4] {
     [
         Block::Table { table },
-        Block::words(&format!(
+        Block::paragraph(&format!(
             "The same command with the same rules and {scenarios} gives the same numbers on any machine:"
         )),
         Block::Code { text: command.to_owned() },
-        Block::words(&format!(
+        Block::paragraph(&format!(
             "The figures are in `figures/` as SVG and PNG, their data in `tables/` as {}.",
             match tables {
                 TableFormat::Parquet => "Parquet",
@@ -174,36 +176,37 @@ fn reproduction_with(table: Table, scenarios: &str, command: &str, tables: Table
     ]
 }
 
-fn code(name: impl Into<String>, value: &str) -> Vec<Cell> {
+/// A row of the table of inputs.
+fn code_row(name: impl Into<String>, value: &str) -> Vec<Cell> {
     vec![Cell::text(name), Cell::code(value)]
 }
 
 fn pack_rows(pack: &Variant, index: usize) -> [Vec<Cell>; 2] {
     let role = if index == 0 { "Base".to_owned() } else { format!("Pack {index}") };
-    [code(role.clone(), &pack.label), code(format!("{role}, hash"), &pack.provenance.rules_hash)]
+    [code_row(role.clone(), &pack.label), code_row(format!("{role}, hash"), &pack.provenance.rules_hash)]
 }
 
 fn scenario_rows(scenario: &Variant, index: usize) -> [Vec<Cell>; 3] {
     let role = if index == 0 { "Base".to_owned() } else { format!("Scenario {index}") };
     let run = &scenario.provenance;
     [
-        code(role.clone(), &scenario.label),
-        code(format!("{role}, hash"), &run.scenario_hash),
+        code_row(role.clone(), &scenario.label),
+        code_row(format!("{role}, hash"), &run.scenario_hash),
         vec![Cell::text(format!("{role}, planned clients")), Cell::text(whole(u64::from(run.clients)))],
     ]
 }
 
-/// The inputs that all variants of a comparison share, whatever is compared.
+/// The inputs that all variants of a comparison share, of packs as of scenarios.
 fn shared_rows(run: &Provenance) -> Vec<Vec<Cell>> {
     let text = |name, value: String| vec![Cell::text(name), Cell::text(value)];
     vec![
-        code("Seed", &run.seed.to_string()),
-        code("Engine", &format!("mcoe {}", run.version)),
-        code("Time zones", &format!("tz {}", run.time_zones)),
-        code("First week", &run.start.to_string()),
+        code_row("Seed", &run.seed.to_string()),
+        code_row("Engine", &format!("mcoe {}", run.version)),
+        code_row("Time zones", &format!("tz {}", run.time_zones)),
+        code_row("First week", &run.start.to_string()),
         text("Weeks", whole(u64::from(run.weeks))),
         text("Replications", whole(u64::from(run.replications))),
-        text("Weekly optimiser", tier(&run.tier)),
+        text("Weekly optimiser", tier_text(&run.tier)),
     ]
 }
 
@@ -213,7 +216,7 @@ fn inputs(mut rows: Vec<Vec<Cell>>, shared: Vec<Vec<Cell>>) -> Table {
     Table { caption: "Inputs of the run".to_owned(), columns: vec![column("Input"), column("Value")], rows, note: None }
 }
 
-fn tier(tier: &str) -> String {
+fn tier_text(tier: &str) -> String {
     match tier {
         "exact" => "exact: every channel-week is proven optimal".to_owned(),
         "fast" => "fast: heuristic, not proven optimal".to_owned(),

@@ -17,11 +17,11 @@ mod verdict;
 
 use serde::Serialize;
 
-pub use backtest::backtest_words;
-pub use calibration::calibration_words;
+pub use backtest::backtest_sentences;
+pub use calibration::calibration_sentences;
 pub use comparison::label;
 pub use phrase::Phrase;
-pub use sweep::{curve_keys, sweep_words, wish};
+pub use sweep::{curve_keys, goal_text, sweep_sentences};
 pub use verdict::verdicts;
 
 use super::{TableFormat, numbers};
@@ -43,7 +43,7 @@ pub struct Page {
     pub sections: Vec<Section>,
 }
 
-/// A section: one question of the reader, with its answer.
+/// A section, which answers one question.
 #[derive(Debug, Serialize)]
 pub struct Section {
     /// Anchor.
@@ -59,7 +59,7 @@ pub struct Section {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Block {
     /// A paragraph.
-    Words { phrase: Phrase },
+    Paragraph { phrase: Phrase },
     /// A heading within the section.
     Heading { id: &'static str, title: &'static str },
     /// Key figures.
@@ -85,7 +85,7 @@ pub struct Card {
     pub label: &'static str,
     /// The number.
     pub value: String,
-    /// Interval, spread and comparison, one per line.
+    /// Its interval, spread and comparison, one per line.
     pub lines: Vec<String>,
 }
 
@@ -184,7 +184,7 @@ impl Page {
             extent: [
                 numbers::count_with_noun(sweep.points.len() as f64, "point", "points"),
                 numbers::count_with_noun(sweep.keys.len() as f64, "key", "keys"),
-                extent_of(run),
+                sweep_extent(run),
             ]
             .join(" · "),
             sections,
@@ -199,8 +199,8 @@ impl Page {
             Compared::Packs => format!("in {}", code(base.map_or("", |pack| &pack.provenance.scenario))),
             Compared::Scenarios => format!("under {}", code(base.map_or("", |scenario| &scenario.provenance.rules))),
         };
-        let title =
-            format!("{} against {} {constant}", labels.join(", "), code(base.map_or("", |variant| &variant.label)),);
+        let base_label = code(base.map_or("", |variant| &variant.label));
+        let title = format!("{} against {base_label} {constant}", labels.join(", "));
         let channels = comparison.versus.first().map_or(0, |versus| versus.channels.len());
         let mut sections = comparison::sections(comparison, tables);
         sections.push(method::of_comparison(comparison, command, tables));
@@ -214,7 +214,7 @@ impl Page {
     }
 }
 
-/// What was simulated. `clients` is the smallest and the largest number of clients.
+/// The extent of a run in words. `clients` is the smallest and the largest number of clients.
 fn extent(run: &Provenance, clients: [u32; 2], channels: usize) -> String {
     let parts = [
         numbers::count_with_noun(f64::from(run.weeks), "week", "weeks"),
@@ -230,7 +230,7 @@ fn extent(run: &Provenance, clients: [u32; 2], channels: usize) -> String {
     [format!("{weeks} {from}")].into_iter().chain(rest).collect::<Vec<_>>().join(" · ")
 }
 
-fn extent_of(run: &Provenance) -> String {
+fn sweep_extent(run: &Provenance) -> String {
     let weeks = numbers::count_with_noun(f64::from(run.weeks), "week", "weeks");
     let parts = [
         format!("{weeks} from {}", run.start.monday().format("%-d %B %Y")),
@@ -241,8 +241,8 @@ fn extent_of(run: &Provenance) -> String {
 }
 
 impl Block {
-    fn words(text: &str) -> Self {
-        Block::Words { phrase: Phrase::parse(text) }
+    fn paragraph(text: &str) -> Self {
+        Block::Paragraph { phrase: Phrase::parse(text) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::report::TableFormat;
 use crate::report::numbers::{change, count, count_change, count_with_noun, percent, range};
 use crate::simulator::{Direction, Goal, Measure, Sensitivity, Sweep, SweepPoint};
 
-/// Maximum number of points of which all are shown; if there are more, the first ones are.
+/// Up to this many points, all are shown; if there are more, only the first ones.
 const MAX_ALL: usize = 50;
 const SHOWN_FIRST: usize = 25;
 
@@ -18,19 +18,20 @@ pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
 }
 
 /// A sentence on the trade-off, and one on each of its two measures.
-pub fn sweep_words(sweep: &Sweep) -> Vec<String> {
+pub fn sweep_sentences(sweep: &Sweep) -> Vec<String> {
     std::iter::once(trade_off(sweep))
-        .chain(sweep.goals.iter().map(|goal| key_with_largest_effect(sweep, goal.measure)))
+        .chain(sweep.goals.iter().map(|goal| largest_effect(sweep, goal.measure)))
         .collect()
 }
 
 /// A goal in words: `more engagements`.
-pub fn wish(goal: Goal) -> String {
-    let noun = noun(goal.measure);
-    match goal.wish {
-        Direction::More => format!("more {noun}"),
-        Direction::Fewer => format!("fewer {noun}"),
-    }
+pub fn goal_text(goal: Goal) -> String {
+    let adjective = match (goal.wish, goal.measure) {
+        (Direction::More, _) => "more",
+        (Direction::Fewer, Measure::NetWorth | Measure::Cost) => "less",
+        (Direction::Fewer, _) => "fewer",
+    };
+    format!("{adjective} {}", noun(goal.measure))
 }
 
 /// The noun for a headline measure.
@@ -55,12 +56,12 @@ const fn noun(measure: Measure) -> &'static str {
     }
 }
 
-/// Maximum number of values of the second key of a grid in a figure, which has a line for each.
+/// Maximum number of values of the second key in the figure of curves, which has a line for each.
 const MAX_CURVES: usize = 6;
 
-/// The places of the keys by which a figure shows the first goal: one whose values are along the axis, and perhaps one
-/// with a line for each of its values; empty if no figure can show the sweep so. That takes a grid of which one or two
-/// keys vary, the second of them over few values.
+/// The indices of the keys in the figure of curves: the key along the axis, then, if two keys vary, the key that has a
+/// line for each of its values. Empty if there is no such figure: it needs a grid without omitted points in which one
+/// or two keys vary, the second over at most [`MAX_CURVES`] values.
 pub fn curve_keys(sweep: &Sweep) -> Vec<usize> {
     let values = |key: usize| {
         let written = sweep.points.iter().filter_map(|point| Some(&point.settings.get(key)?.written));
@@ -76,41 +77,42 @@ pub fn curve_keys(sweep: &Sweep) -> Vec<usize> {
     if is_shown { varying } else { Vec::new() }
 }
 
+/// The points on the frontier, highest mean of the first goal first.
 fn on_frontier(sweep: &Sweep) -> Vec<&SweepPoint> {
-    let mut on: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
+    let mut points: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.is_on_frontier).collect();
     let [first, _] = sweep.goals.map(|goal| goal.measure);
-    on.sort_by(|a, b| mean(b, first).total_cmp(&mean(a, first)));
-    on
+    points.sort_by(|a, b| mean(b, first).total_cmp(&mean(a, first)));
+    points
 }
 
 fn mean(point: &SweepPoint, measure: Measure) -> f64 {
-    point.of(measure).map_or(f64::NAN, |row| row.estimate.mean)
+    point.measure(measure).map_or(f64::NAN, |row| row.estimate.mean)
 }
 
 fn trade_off(sweep: &Sweep) -> String {
-    let [first, second] = sweep.goals.map(wish);
-    let on = on_frontier(sweep).len();
+    let [first, second] = sweep.goals.map(goal_text);
+    let count = on_frontier(sweep).len();
     let all = count_with_noun(sweep.points.len() as f64, "point", "points");
-    let are = if on == 1 { "is" } else { "are" };
+    let are = if count == 1 { "is" } else { "are" };
     let base = if sweep.base.is_on_frontier {
         "No point is better than the base pack in one goal without being worse in the other.".to_owned()
     } else {
         better_than_base(sweep)
     };
-    format!("Of {all}, {on} {are} on the frontier between {first} and {second}. {base}")
+    format!("Of {all}, {count} {are} on the frontier between {first} and {second}. {base}")
 }
 
 /// Names a point that does at least as well as the unmodified pack in both goals.
 fn better_than_base(sweep: &Sweep) -> String {
     let gain = |point: &SweepPoint, goal: Goal| {
-        let difference = point.of(goal.measure).map_or(0.0, |row| row.difference.mean);
+        let difference = point.measure(goal.measure).map_or(0.0, |row| row.difference.mean);
         if goal.wish == Direction::More { difference } else { -difference }
     };
-    let is_better = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
-    let on = on_frontier(sweep);
-    let Some(point) = on.iter().find(is_better) else { return String::new() };
+    let is_as_good = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
+    let frontier = on_frontier(sweep);
+    let Some(point) = frontier.iter().find(is_as_good) else { return String::new() };
     let changes = sweep.goals.map(|goal| {
-        let difference = point.of(goal.measure).map(|row| row.difference).unwrap_or_default();
+        let difference = point.measure(goal.measure).map(|row| row.difference).unwrap_or_default();
         let shown = difference.relative().map_or_else(|| count_change(difference.mean), |share| change(Some(share)));
         format!("{} {shown}", label(goal.measure))
     });
@@ -118,8 +120,8 @@ fn better_than_base(sweep: &Sweep) -> String {
     format!("The base pack is not on it: point {} is at least as good in both goals ({first}, {second}).", point.number)
 }
 
-/// The key that explains most of a measure, and how much may be noise.
-fn key_with_largest_effect(sweep: &Sweep, measure: Measure) -> String {
+/// A sentence on the key that explains most of a measure, and on how much may be noise.
+fn largest_effect(sweep: &Sweep, measure: Measure) -> String {
     let name = label(measure);
     let first = sweep.sensitivities_of(measure).next();
     let Some((key, share)) = first.and_then(|row| Some((&row.key, row.share?))) else {
@@ -134,16 +136,17 @@ fn key_with_largest_effect(sweep: &Sweep, measure: Measure) -> String {
 }
 
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
-    let on = on_frontier(sweep);
-    let caption = "Points on the frontier, highest first figure first";
+    let on_frontier = on_frontier(sweep);
+    let caption = "Points on the frontier, from the highest to the lowest first figure";
     let curves = (!curve_keys(sweep).is_empty()).then_some(Block::Figure { name: "sweep-curves" });
     let mut blocks = vec![
-        Block::words(&trade_off(sweep)),
-        Block::words(&uncertainty(sweep)),
+        Block::paragraph(&trade_off(sweep)),
+        Block::paragraph(&uncertainty(sweep)),
         Block::Figure { name: "sweep-frontier" },
     ];
     blocks.extend(curves);
-    blocks.extend([Block::Table { table: point_table(sweep, &on, caption, tables) }, Block::Terms { terms: terms() }]);
+    let table = point_table(sweep, &on_frontier, caption, tables);
+    blocks.extend([Block::Table { table }, Block::Terms { terms: terms() }]);
     Section { id: "frontier", title: "Trade-off", blocks }
 }
 
@@ -171,8 +174,8 @@ fn terms() -> Vec<Term> {
         term("Base", "the unmodified pack, from which all differences are taken."),
         term(
             "Explained alone",
-            "the share of the variance between points explained by this key alone: the first-order Sobol' index. What is \
-             missing to 100\u{a0}% comes from interactions of keys and random variation.",
+            "the share of the variance between points explained by this key alone: the first-order Sobol' index. The \
+             rest, up to 100\u{a0}%, comes from interactions of keys and random variation.",
         ),
     ]
 }
@@ -193,10 +196,10 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
         };
         let mut cells = vec![Cell { strong: point.number == 0, ..name }];
         for measure in [first, second] {
-            let Some(found) = point.of(measure) else { continue };
-            let difference = found.difference;
+            let Some(row) = point.measure(measure) else { continue };
+            let difference = row.difference;
             let interval = difference.interval.filter(|_| point.number > 0 && !difference.is_same);
-            cells.push(Cell::count(found.estimate.mean));
+            cells.push(Cell::count(row.estimate.mean));
             cells.push(Cell { detail: interval.map(range), ..Cell::text(count_change(difference.mean)) });
             cells.push(Cell::text(of_base(&difference)));
         }
@@ -213,7 +216,7 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
 
 fn keys(sweep: &Sweep) -> Section {
     let mut blocks: Vec<Block> =
-        sweep.goals.iter().map(|goal| Block::words(&key_with_largest_effect(sweep, goal.measure))).collect();
+        sweep.goals.iter().map(|goal| Block::paragraph(&largest_effect(sweep, goal.measure))).collect();
     blocks.push(Block::Figure { name: "sweep-keys" });
     blocks.extend(sweep.goals.iter().map(|goal| Block::Table { table: sensitivity_table(sweep, goal.measure) }));
     Section { id: "keys", title: "Effect of each key", blocks }
@@ -225,10 +228,10 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
         let interval = swing.interval.filter(|_| !swing.is_same);
         let values = sweep.keys.iter().find(|key| key.name() == row.key).map(|key| plain(&key.values));
         vec![
-            Cell { detail: values.map(|values| short(&values)), ..Cell::code(&row.key) },
+            Cell { detail: values.map(|values| truncated(&values)), ..Cell::code(&row.key) },
             Cell::bar(row.share),
-            Cell::count(swing.base).with_detail(format!("at {}", short(&plain(&row.least_at)))),
-            Cell::count(swing.other).with_detail(format!("at {}", short(&plain(&row.most_at)))),
+            Cell::count(swing.base).with_detail(format!("at {}", truncated(&plain(&row.least_at)))),
+            Cell::count(swing.other).with_detail(format!("at {}", truncated(&plain(&row.most_at)))),
             Cell { detail: interval.map(range), ..Cell::text(count_change(swing.mean)) },
         ]
     };
@@ -242,7 +245,7 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
 }
 
 /// A list of values, truncated to fit a cell.
-fn short(values: &str) -> String {
+fn truncated(values: &str) -> String {
     const MAX_CHARS: usize = 60;
     if values.chars().count() <= MAX_CHARS {
         return values.to_owned();
@@ -258,7 +261,7 @@ fn points(sweep: &Sweep, tables: TableFormat) -> Section {
         let more = if sweep.left_out.len() > 20 { ", …" } else { "" };
         blocks.insert(
             0,
-            Block::words(&format!(
+            Block::paragraph(&format!(
                 "{} omitted because the pack is invalid: {}{more}. `run.json` has the errors of each.",
                 count_with_noun(sweep.left_out.len() as f64, "point is", "points are"),
                 numbers.join(", ")

@@ -7,7 +7,7 @@ use crate::simulator::{Comparison, Measure, MeasureDifference, Versus};
 use crate::stats::Difference;
 
 /// Significance level for corrected p-values.
-const LEVEL: f64 = 0.05;
+const SIGNIFICANCE_LEVEL: f64 = 0.05;
 
 /// One sentence for every pack or scenario that is compared with the base, with names in backticks.
 pub fn verdicts(comparison: &Comparison) -> Vec<String> {
@@ -18,7 +18,7 @@ pub fn verdicts(comparison: &Comparison) -> Vec<String> {
 
 fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
     let (name, base) = (code(&versus.label), code(base));
-    let Some(row) = versus.of(Measure::NetWorth) else { return String::new() };
+    let Some(row) = versus.measure(Measure::NetWorth) else { return String::new() };
     if versus.headline.iter().all(|row| row.difference.is_same)
         && versus.clients.iter().all(|client| client.engagement.is_same && client.net_worth.is_same)
         && versus.only_base.is_empty()
@@ -26,36 +26,36 @@ fn verdict(base: &str, versus: &Versus, subject: Subject) -> String {
     {
         return format!("There is no difference: {name} and {base} give the same posts, reviews and engagement.");
     }
-    let with = other_differences(versus);
+    let others = other_differences(versus);
     if row.difference.interval.is_none() {
-        let earned = mean_change(&row.difference);
+        let change = mean_change(&row.difference);
         let clients = client_clause(versus, versus.client_counts.worse, versus.client_counts.better);
         return format!(
-            "In the single replication, {name} has {earned} net worth than {base}{with}{clients}. \
+            "In the single replication, {name} has {change} net worth than {base}{others}{clients}. \
              Without an interval this may be random variation."
         );
     }
     let counts = &versus.client_counts;
     let clients = client_clause(versus, counts.clearly_worse, counts.clearly_better);
-    let earned = interval_change(&row.difference);
+    let change = interval_change(&row.difference);
     if row.difference.is_same {
-        format!("{name} has the same net worth as {base}{with}{clients}.")
+        format!("{name} has the same net worth as {base}{others}{clients}.")
     } else if is_clear(row) {
-        format!("{name} has {earned} net worth than {base}{with}{clients}.")
+        format!("{name} has {change} net worth than {base}{others}{clients}.")
     } else if row.difference.is_significantly_greater() || row.difference.is_significantly_less() {
         format!(
-            "No clear difference in net worth: on its own, {name} has {earned} than {base}, but with several {} \
-             compared this may be chance{with}{clients}.",
-            subject.many
+            "No clear difference in net worth: on its own, {name} has {change} than {base}, but with several {} \
+             compared this may be chance{others}{clients}.",
+            subject.plural
         )
     } else {
-        format!("No clear difference in net worth: {name} has {earned} than {base}{with}{clients}.")
+        format!("No clear difference in net worth: {name} has {change} than {base}{others}{clients}.")
     }
 }
 
 /// Whether a difference is significant after Holm's correction.
 pub fn is_clear(row: &MeasureDifference) -> bool {
-    row.corrected_p.is_some_and(|p| p < LEVEL)
+    row.corrected_p.is_some_and(|p| p < SIGNIFICANCE_LEVEL)
 }
 
 /// The mean difference in per cent of the base, or in absolute numbers if the base is close to zero.
@@ -69,21 +69,21 @@ fn mean_change(difference: &Difference) -> String {
 /// The interval of the difference in per cent of the base, or in absolute numbers if the base is close to zero.
 fn interval_change(difference: &Difference) -> String {
     match (difference.relative_interval(), difference.interval) {
-        (Some(ends), _) => between(ends, |share, more| percent_to(Some(share), more)),
+        (Some(ends), _) => between(ends, |share, digits| percent_to(Some(share), digits)),
         (None, Some(ends)) => between(ends, count_to),
         (None, None) => mean_change(difference),
     }
 }
 
-/// Other differences: engagements and audience first, then lost and blocked posts, then the review load, which may be
-/// lower only because of them.
+/// A clause on other differences: engagements and audience first, then lost and blocked posts, then the review load,
+/// which may be lower only because posts are lost or blocked.
 fn other_differences(versus: &Versus) -> String {
-    let engagement = versus.of(Measure::Engagement).and_then(|row| changed(row, "engagement"));
-    let audience = versus.of(Measure::AudienceEnd).filter(|row| is_large(row));
+    let engagement = versus.measure(Measure::Engagement).and_then(|row| changed(row, "engagement"));
+    let audience = versus.measure(Measure::AudienceEnd).filter(|row| is_large(row));
     let audience = audience.and_then(|row| changed(row, "audience at the end"));
-    let drafts = versus.of(Measure::PostsDrafted).and_then(fewer_drafts);
-    let blocked = versus.of(Measure::PostsBlocked).and_then(more_blocked);
-    let reviews = versus.of(Measure::Reviews).map(review_load);
+    let drafts = versus.measure(Measure::PostsDrafted).and_then(fewer_drafts);
+    let blocked = versus.measure(Measure::PostsBlocked).and_then(more_blocked);
+    let reviews = versus.measure(Measure::Reviews).map(review_load);
     let parts: Vec<String> = [engagement, audience, drafts, blocked, reviews].into_iter().flatten().collect();
     match parts.split_last() {
         None => String::new(),
@@ -97,16 +97,16 @@ fn is_reported(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
 }
 
-/// Relative difference below which a change of the audience is not worth a mention.
-const SMALL: f64 = 0.001;
+/// Relative difference from which a change of the audience is mentioned.
+const MIN_AUDIENCE_CHANGE: f64 = 0.001;
 
 fn is_large(row: &MeasureDifference) -> bool {
-    row.difference.relative().is_none_or(|share| share.abs() >= SMALL)
+    row.difference.relative().is_none_or(|share| share.abs() >= MIN_AUDIENCE_CHANGE)
 }
 
 /// A reported change of a measure, in per cent of the base.
-fn changed(row: &MeasureDifference, what: &str) -> Option<String> {
-    is_reported(row).then(|| format!("{} {what}", mean_change(&row.difference)))
+fn changed(row: &MeasureDifference, noun: &str) -> Option<String> {
+    is_reported(row).then(|| format!("{} {noun}", mean_change(&row.difference)))
 }
 
 fn fewer_drafts(row: &MeasureDifference) -> Option<String> {
@@ -138,19 +138,20 @@ fn review_load(row: &MeasureDifference) -> String {
     }
 }
 
+/// A clause on how many clients lose and gain, and how many are planned for in only one of the two scenarios.
 fn client_clause(versus: &Versus, lose: u32, gain: u32) -> String {
-    let alone = one_sided(versus);
+    let one_sided = one_sided(versus);
     let counts = &versus.client_counts;
-    let both = if alone.is_some() { " in both" } else { "" };
+    let both = if one_sided.is_some() { " in both" } else { "" };
     let all = format!("{}{both}", count_with_noun(f64::from(counts.clients), "client", "clients"));
     let clause = counts_clause(counts.clients, &all, lose, gain);
-    alone.map_or(clause.clone(), |alone| format!("{clause}; {alone}"))
+    one_sided.map_or(clause.clone(), |one_sided| format!("{clause}; {one_sided}"))
 }
 
-/// How many clients only one of the two scenarios plans for.
+/// How many clients are planned for in only one of the two scenarios; `None` if there are none.
 fn one_sided(versus: &Versus) -> Option<String> {
-    let part = |count: usize, place: &str| {
-        (count > 0).then(|| format!("{} only in {place}", count_with_noun(count as f64, "client is", "clients are")))
+    let part = |count: usize, scenario: &str| {
+        (count > 0).then(|| format!("{} only in {scenario}", count_with_noun(count as f64, "client is", "clients are")))
     };
     let name = code(&versus.label);
     let parts = [part(versus.only_base.len(), "the base"), part(versus.only_other.len(), &name)];

@@ -5,8 +5,8 @@ use crate::calibration::{Backtest, EngagementForecast, Method, Prediction, SHARE
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::report::{File, ReportError};
 
-/// The tables `predictions`, a row a forecast, and `scores`, a row a method and horizon over all accounts, by channel
-/// and by account.
+/// The tables `predictions`, one row per forecast, and `scores`, one row per method and horizon over all accounts, by
+/// channel and by account.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -40,21 +40,21 @@ fn predictions(predictions: &[Prediction]) -> Table {
     });
     add_quantiles(&mut table, predictions, |prediction| &prediction.quantiles);
     columns!(table, predictions, |row| {
-        /// Mean of the sum.
+        /// Mean of the forecast.
         mean: f64 = row.mean,
-        /// The point forecast that is scored: the model's median, or posts times the mean of a simple method.
+        /// The point forecast that is scored: the model's median, or number of posts times the mean of a simple method.
         point: f64 = row.point,
         /// Engagements that the posts earned.
         actual: f64 = row.actual,
-        /// Continuous ranked probability score of log(1 + sum); lower is better.
+        /// Continuous ranked probability score of log(1 + engagements); lower is better.
         crps: f64 = row.crps,
-        /// Share of the forecast distribution below what was earned.
+        /// Share of the forecast distribution below the engagements that were earned.
         pit: f64 = row.pit,
     });
     table
 }
 
-/// The table `expectations`: what is expected of an account's planned posts together, and of each.
+/// The table `expectations`: the forecast for an account's planned posts together, and for each of them.
 ///
 /// # Errors
 /// If the table cannot be written.
@@ -99,8 +99,8 @@ fn add_quantiles<R>(table: &mut Table, rows: &[R], quantiles: impl Fn(&R) -> &[f
     });
 }
 
-/// The predictions of one row of `scores`.
-struct Group {
+/// A row of `scores`.
+struct ScoreRow {
     channel: Option<Channel>,
     account: Option<ClientId>,
     horizon_weeks: u32,
@@ -110,24 +110,24 @@ struct Group {
 
 fn scores(backtest: &Backtest) -> Table {
     let mut scopes: Vec<(Option<Channel>, Option<ClientId>)> = vec![(None, None)];
-    let of = |one: &Prediction| (Some(one.channel), Some(one.account.clone()));
-    let mut accounts: Vec<_> = backtest.predictions.iter().map(of).collect();
+    let account_scope = |prediction: &Prediction| (Some(prediction.channel), Some(prediction.account.clone()));
+    let mut accounts: Vec<_> = backtest.predictions.iter().map(account_scope).collect();
     accounts.sort();
     accounts.dedup();
     let mut channels: Vec<_> = accounts.iter().map(|(channel, _)| (*channel, None)).collect();
     channels.dedup();
     scopes.extend(channels);
     scopes.extend(accounts);
-    let mut groups = Vec::new();
+    let mut rows = Vec::new();
     for (channel, account) in scopes {
         for horizon_weeks in backtest.horizons() {
             for method in Method::ALL {
-                let of_scope = backtest.select(method, horizon_weeks).filter(|one| {
-                    channel.is_none_or(|channel| one.channel == channel)
-                        && account.as_ref().is_none_or(|account| one.account == *account)
+                let of_scope = backtest.select(method, horizon_weeks).filter(|prediction| {
+                    channel.is_none_or(|channel| prediction.channel == channel)
+                        && account.as_ref().is_none_or(|account| prediction.account == *account)
                 });
                 let score = Score::of(of_scope);
-                groups.extend(score.map(|score| Group {
+                rows.extend(score.map(|score| ScoreRow {
                     channel,
                     account: account.clone(),
                     horizon_weeks,
@@ -138,7 +138,7 @@ fn scores(backtest: &Backtest) -> Table {
         }
     }
     let mut table = Table::new("scores", "accuracy of the forecasts of a method, on the scale of log(1 + engagements)");
-    columns!(table, groups, |row| {
+    columns!(table, rows, |row| {
         /// The channel; blank for all.
         channel: Option<Channel> = row.channel,
         /// The account; blank for all.

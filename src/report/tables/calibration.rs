@@ -5,8 +5,8 @@ use crate::calibration::{Calibration, ParameterEstimate};
 use crate::model::{Channel, ClientId};
 use crate::report::{File, ReportError};
 
-/// The tables `parameters`, a row a parameter of a channel and of each account, and `response`, what posts earned by
-/// their load.
+/// The tables `parameters`, one row per parameter of a channel or account, and `response`, what posts earned at
+/// different loads.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -75,20 +75,20 @@ fn response(calibration: &Calibration) -> Table {
         .iter()
         .flat_map(|channel| channel.response.iter().map(|point| (channel.channel, point)))
         .collect();
-    let mut table = Table::new("response", "what posts earned by their load, after removing other effects");
-    columns!(table, rows, |row| {
+    let mut table = Table::new("response", "what posts earned at a load, after removing other effects");
+    columns!(table, rows, |(channel, point)| {
         /// The channel.
-        channel: Channel = row.0,
+        channel: Channel = *channel,
         /// Mean load before the posts: number of earlier posts, each counting half after one half-life.
-        load: f64 = row.1.load,
+        load: f64 = point.load,
         /// Geometric mean of the factor on 1 + engagements, against a rested audience.
-        factor: f64 = row.1.factor,
+        factor: f64 = point.factor,
         /// Lower end of its 90 % interval.
-        low: f64 = row.1.interval[0],
+        low: f64 = point.interval[0],
         /// Upper end of its 90 % interval.
-        high: f64 = row.1.interval[1],
+        high: f64 = point.interval[1],
         /// Number of posts.
-        posts: u32 = row.1.posts as u32,
+        posts: u32 = point.posts as u32,
     });
     table
 }

@@ -33,7 +33,7 @@ fn rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Row]) -> Ve
 /// Adds the column with the label of the variant, which is named after what is compared.
 fn add_label<'l>(table: &mut Table, comparison: &Comparison, labels: impl Iterator<Item = &'l str>) {
     let doc = " The pack; where scenarios are compared, the column is named `scenario` and holds the scenario.";
-    table.add(Subject::of(comparison).one, doc, labels.map(str::to_owned));
+    table.add(Subject::of(comparison).singular, doc, labels.map(str::to_owned));
 }
 
 /// Adds the columns of differences.
@@ -109,36 +109,44 @@ fn channels(comparison: &Comparison) -> Table {
     table
 }
 
+/// A row of `difference_clients`.
+struct ClientRow<'a> {
+    /// The variant's label.
+    label: &'a str,
+    planned_in: &'static str,
+    client: &'a ClientDifference,
+}
+
 fn clients(comparison: &Comparison) -> Table {
-    let mut rows: Vec<(&str, &str, &ClientDifference)> = Vec::new();
+    let mut rows: Vec<ClientRow<'_>> = Vec::new();
     for versus in &comparison.versus {
-        for (place, clients) in [("both", &versus.clients), ("base", &versus.only_base), ("other", &versus.only_other)]
-        {
-            rows.extend(clients.iter().map(|client| (versus.label.as_str(), place, client)));
+        let groups = [("both", &versus.clients), ("base", &versus.only_base), ("other", &versus.only_other)];
+        for (planned_in, clients) in groups {
+            rows.extend(clients.iter().map(|client| ClientRow { label: &versus.label, planned_in, client }));
         }
     }
     let mut table = Table::new("difference_clients", "engagement of a client under a pack or in a scenario");
-    add_label(&mut table, comparison, rows.iter().map(|(label, ..)| *label));
-    columns!(table, rows, |(_, planned_in, row)| {
+    add_label(&mut table, comparison, rows.iter().map(|row| row.label));
+    columns!(table, rows, |ClientRow { planned_in, client, .. }| {
         /// The client.
-        client_id: ClientId = row.client_id.clone(),
+        client_id: ClientId = client.client_id.clone(),
         /// Its name.
-        name: String = row.name.clone(),
+        name: String = client.name.clone(),
         /// Where the client is planned for: `both`, or only in `base` or `other`. Where it is not, its engagement is 0.
         planned_in: String = (*planned_in).to_owned(),
     });
-    add_difference(&mut table, rows.iter().map(|(_, _, row)| &row.engagement));
-    columns!(table, rows, |(_, _, row)| {
+    add_difference(&mut table, rows.iter().map(|row| &row.client.engagement));
+    columns!(table, rows, |ClientRow { client, .. }| {
         /// The base's net worth, mean over replications.
-        net_worth_base: f64 = row.net_worth.base,
+        net_worth_base: f64 = client.net_worth.base,
         /// The pack's or scenario's net worth.
-        net_worth: f64 = row.net_worth.other,
+        net_worth: f64 = client.net_worth.other,
         /// That net worth minus the base's.
-        net_worth_difference: f64 = row.net_worth.mean,
+        net_worth_difference: f64 = client.net_worth.mean,
         /// Lower end of the 95 % interval of this difference.
-        net_worth_low: Option<f64> = row.net_worth.interval.map(|[low, _]| low),
+        net_worth_low: Option<f64> = client.net_worth.interval.map(|[low, _]| low),
         /// Upper end of that interval.
-        net_worth_high: Option<f64> = row.net_worth.interval.map(|[_, high]| high),
+        net_worth_high: Option<f64> = client.net_worth.interval.map(|[_, high]| high),
     });
     table
 }

@@ -1,4 +1,5 @@
-//! The tables of a plan: posts, decisions, conflicts, allocations, how good it is within its limits, and what these cost.
+//! The tables of a plan: posts, decisions, conflicts, allocations, limits and their costs, and bounds on how far it is
+//! from the best plan.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,9 +13,9 @@ use crate::model::{
 use crate::planner::{LimitCost, limit_costs};
 use crate::report::{File, ReportError};
 
-/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits` and `limit_costs` of a plan as
-/// files. Columns of the first four and their order are those that the plan's format prescribes; `allocations` has additional columns at
-/// its end.
+/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
+/// `shared_limits` of a plan as files. The first four have the columns that the plan's format prescribes, in its order;
+/// `allocations` has further columns at its end.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -165,13 +166,13 @@ fn allocations(plan: &Plan) -> Table {
         posts_target: u32 = row.posts_target,
         /// Planned posts, including blocked ones.
         posts_planned: u32 = row.posts_planned,
-        /// Why there are fewer posts than `posts_wanted`; blank if there are not.
+        /// Why there are fewer posts than `posts_wanted`; blank if there are not fewer.
         why_fewer: String = row.why_fewer.clone(),
         /// Fatigue at the start of the week, 0 to 1.
         fatigue_start: f64 = row.fatigue_start,
         /// Fatigue at the end of the week, 0 to 1; blocked posts do not count.
         fatigue_end: f64 = row.fatigue_end,
-        /// Worth of the posts less their cost and less that of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
+        /// Worth of the posts, less their cost and the cost of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
         objective: f64 = row.objective,
         /// Whether the channel's hours come from the exact optimiser. How far the client's week is from its bound is in `certificates`.
         exact: bool = row.tier == Tier::Exact,
@@ -183,7 +184,7 @@ fn allocations(plan: &Plan) -> Table {
         mean_quality: f64 = row.mean_quality,
         /// Cost of one unit of fatigue at the end of the week, in the unit of `objective`.
         end_weight: f64 = row.end_weight,
-        /// Upper bound of the objective: the best that the channel has alone, without limits that other channels share.
+        /// Upper bound of the objective: the best objective of the channel alone, without the limits that it shares with other channels.
         upper_bound: f64 = row.upper_bound,
         /// How the hours were chosen: `exact`, by the exact optimiser, or `fast`, by a heuristic.
         tier: Tier = row.tier,
@@ -199,28 +200,29 @@ fn certificates(plan: &Plan) -> Table {
     let is_shown = |client: &&ClientPlan| client.certificate.is_some() || !client.unmet_limits.is_empty();
     let rows: Vec<(&ClientPlan, Option<&Certificate>)> =
         plan.clients.iter().filter(is_shown).map(|client| (client, client.certificate.as_ref())).collect();
-    let mut table = Table::new("certificates", "a client, and how good its week is at least");
+    let mut table = Table::new("certificates", "a client, and a bound on how far its week is from the best");
     columns!(table, rows, |(client, certificate)| {
         /// The client.
         client_id: ClientId = client.client_id.clone(),
-        /// What the posts that may run come to over all channels, at the mean quality of each channel's assets: worth less cost, less the cost of the fatigue left at the end of the week.
-        objective: Option<f64> = certificate.map(|one| one.objective),
-        /// No week that keeps the limits comes to more; blank, as are the others, if nothing is planned.
-        upper_bound: Option<f64> = certificate.map(|one| one.upper_bound),
-        /// What is missing to the bound, as a share of it, 0 to 1.
+        /// Worth of the posts that are not blocked, over all channels and at the mean quality of each channel's assets, less their cost and the cost of the fatigue left at the end of the week; blank if nothing is planned.
+        objective: Option<f64> = certificate.map(|certificate| certificate.objective),
+        /// Upper bound of the objective of any week that keeps the limits; blank if nothing is planned.
+        upper_bound: Option<f64> = certificate.map(|certificate| certificate.upper_bound),
+        /// The bound minus the objective, as a share of the bound, 0 to 1; blank if nothing is planned.
         gap: Option<f64> = certificate.map(Certificate::gap),
-        /// Limits that cannot be kept together, because of which nothing is planned; blank if all can.
+        /// Limits that cannot be kept together, because of which nothing is planned; blank if there are none.
         unmet_limits: String = client.unmet_limits.join(", "),
     });
     table
 }
 
 fn limits(plan: &Plan) -> Table {
-    let of = |client| -> Vec<(&ClientPlan, &LimitUse)> {
+    let limits_of = |client| -> Vec<(&ClientPlan, &LimitUse)> {
         let client: &ClientPlan = client;
-        client.certificate.iter().flat_map(|one| one.limits.iter().map(move |limit| (client, limit))).collect()
+        let limits = client.certificate.iter().flat_map(|certificate| &certificate.limits);
+        limits.map(|limit| (client, limit)).collect()
     };
-    let rows: Vec<(&ClientPlan, &LimitUse)> = plan.clients.iter().flat_map(of).collect();
+    let rows: Vec<(&ClientPlan, &LimitUse)> = plan.clients.iter().flat_map(limits_of).collect();
     let mut table = Table::new("limits", "a limit that is used up, or costs something, in one of its periods");
     columns!(table, rows, |(client, limit)| {
         /// The client.
@@ -239,9 +241,9 @@ fn limits(plan: &Plan) -> Table {
         hours: u32 = limit.hours,
         /// Number of posts, or their share, that the limit states.
         allowed: f64 = limit.allowed,
-        /// Number of posts that count, planned ones that may run and committed ones, or their share.
+        /// Number of posts that count, planned ones that are not blocked and committed ones, or their share.
         used: f64 = limit.used,
-        /// What one post more, or for a limit from below one post less, would earn at most; 0 where the limit costs nothing.
+        /// Most that one more post, or one fewer for a lower limit, would earn; 0 if the limit costs nothing.
         price: f64 = limit.price,
     });
     table
@@ -256,13 +258,13 @@ fn costs_of_limits(plan: &Plan) -> Table {
         limit: String = cost.limit.to_string(),
         /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
         kind: LimitKind = cost.kind,
-        /// The same in words, such as `at most 4 posts a day`; only posts that its `where` selects count.
+        /// The limit in words, such as `at most 4 posts a day`; only posts that its `where` selects count.
         bounds: String = cost.bounds.clone(),
         /// Number of clients for which it costs something.
         clients: u32 = cost.clients as u32,
         /// Number of periods, of all clients, in which it costs something.
         periods: u32 = cost.periods as u32,
-        /// Sum over these periods of what one post more, or for a limit from below one post less, would earn at most.
+        /// Sum over these periods of the most that one more post, or one fewer for a lower limit, would earn.
         price: f64 = cost.price,
         /// The client for which it costs most.
         highest_client_id: ClientId = cost.highest.client_id.clone(),
@@ -270,19 +272,20 @@ fn costs_of_limits(plan: &Plan) -> Table {
         highest_channel: Option<Channel> = cost.highest.channel,
         /// Start of the period in which it costs most, on the client's clock.
         highest_from: String = wall_time_text(cost.highest.from),
-        /// What one post more, or one post less, would earn there at most.
+        /// Most that one more post, or one fewer, would earn there.
         highest_price: f64 = cost.highest.price,
     });
     table
 }
 
 fn shared_limits(plan: &Plan) -> Table {
-    let of = |one| -> Vec<(&WorkspaceCertificate, &SharedLimitUse)> {
-        let workspace: &WorkspaceCertificate = one;
+    let limits_of = |workspace| -> Vec<(&WorkspaceCertificate, &SharedLimitUse)> {
+        let workspace: &WorkspaceCertificate = workspace;
         workspace.limits.iter().map(|limit| (workspace, limit)).collect()
     };
-    let rows: Vec<(&WorkspaceCertificate, &SharedLimitUse)> = plan.workspaces.iter().flat_map(of).collect();
-    let mut table = Table::new("shared_limits", "a limit in a period in which clients give way to each other for it");
+    let rows: Vec<(&WorkspaceCertificate, &SharedLimitUse)> = plan.workspaces.iter().flat_map(limits_of).collect();
+    let mut table =
+        Table::new("shared_limits", "a shared limit, in a period in which clients planned alone would exceed it");
     columns!(table, rows, |(workspace, limit)| {
         /// The workspace whose clients share the limit.
         workspace_id: WorkspaceId = workspace.workspace_id.clone(),
@@ -298,7 +301,7 @@ fn shared_limits(plan: &Plan) -> Table {
         allowed: f64 = limit.allowed,
         /// Number of posts that count, planned and committed.
         used: f64 = limit.used,
-        /// What one post more would earn at most, over all clients.
+        /// Most that one more post would earn, over all clients.
         price: f64 = limit.price,
     });
     table

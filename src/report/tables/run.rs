@@ -272,7 +272,7 @@ fn assets(simulation: &Simulation) -> Table {
     columns!(table, rows, |(uses, assets)| {
         /// Number of uses.
         uses: u32 = *uses,
-        /// Number of assets that were used so often.
+        /// Number of assets that were used this often; the last row also counts those used more often.
         assets: f64 = *assets,
     });
     table

@@ -71,7 +71,7 @@ fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
         ("_difference_high", "Upper end of that interval.", |row| row.difference.interval.map(|[_, high]| high)),
     ];
     for (ending, doc, value) in parts {
-        let values = rows.iter().map(|point| point.of(measure).and_then(value));
+        let values = rows.iter().map(|point| point.measure(measure).and_then(value));
         table.add(format!("{}{ending}", measure.name()), doc, values);
     }
 }

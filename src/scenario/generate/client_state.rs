@@ -24,7 +24,7 @@ pub(super) fn policy(client: &GeneratedClient) -> Option<PolicyRow> {
         client_id: client.client_id(),
         agent_enabled: Some(draw.chance(0.98)),
         auto_exec_enabled: Some(draw.chance(0.8)),
-        max_actions_per_day: Some(draw.whole(8, 14)),
+        max_actions_per_day: Some(draw.integer(8, 14)),
         pause_on_high_severity_warning: Some(draw.chance(0.92)),
     })
 }
@@ -37,7 +37,7 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
         warnings.push((Severity::High, WarningStatus::Open));
     }
     if draw.chance(0.25) {
-        for _ in 0..draw.whole(1, 2) {
+        for _ in 0..draw.integer(1, 2) {
             let severity = if draw.chance(0.6) { Severity::Low } else { Severity::Medium };
             let statuses = [
                 (WarningStatus::Resolved, 5.0),
@@ -54,7 +54,7 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
         kind: (*draw.pick_from(&SIGNALS)).into(),
         severity,
         status,
-        opened_at: client.day(-draw.between(1.0, 28.0)),
+        opened_at: client.instant(-draw.between(1.0, 28.0)),
     };
     warnings.into_iter().enumerate().map(row).collect()
 }
@@ -66,12 +66,12 @@ pub(super) fn reality(client: &GeneratedClient) -> Option<RealityRow> {
         return None;
     }
     let perceived = draw.between(0.3, 0.9);
-    let gap = draw.between(-0.25, 0.15) * draw.share() * 2.0;
+    let gap = draw.between(-0.25, 0.15) * draw.uniform() * 2.0;
     let is_assessed = draw.chance(0.9);
     let score = |number| Score::clamped(rounded(number, 3));
     Some(RealityRow {
         client_id: client.client_id(),
-        as_of: client.day(-draw.between(1.0, 7.0)),
+        as_of: client.instant(-draw.between(1.0, 7.0)),
         perceived_score: score(perceived),
         true_score: is_assessed.then(|| score((perceived + gap).clamp(0.0, 1.0))),
         confidence: score(0.45 + 0.5 * draw.kumaraswamy(2.5, 1.5)),

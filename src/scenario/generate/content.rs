@@ -23,7 +23,7 @@ struct Kind {
 /// Number of kinds of assets.
 pub(super) const KIND_COUNT: usize = 6;
 
-/// Kinds with their frequency. Together they give each channel more assets a week than it posts.
+/// Kinds with their shares of all assets, by which each channel gets more assets a week than it has posts.
 const KINDS: [(Kind, f64); KIND_COUNT] = [
     (
         Kind {
@@ -107,16 +107,16 @@ pub(super) fn kind_names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|(kind, _)| kind.name)
 }
 
-/// The position of a kind among all, by its name.
+/// The index of the kind with the given name.
 pub(super) fn kind_index(name: &str) -> Option<usize> {
-    kind_names().position(|known| known == name)
+    kind_names().position(|other| other == name)
 }
 
-/// A kind for a post on a channel, by how often assets of it are made for the channel.
+/// Draws the kind of a post on a channel, weighted by how often assets of each kind suit the channel.
 pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> &'static str {
     let weights = KINDS.map(|(kind, share)| {
-        let suits = kind.suits.iter().find(|(suited, _)| *suited == channel);
-        (kind.name, share * suits.map_or(0.0, |(_, suits)| *suits))
+        let suited = kind.suits.iter().find(|(suited, _)| *suited == channel);
+        (kind.name, share * suited.map_or(0.0, |(_, probability)| *probability))
     });
     draw.weighted::<&str, KIND_COUNT>(&weights)
 }
@@ -126,8 +126,8 @@ pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
     let mut draw = client.draw("campaigns");
     let count = *draw.weighted(&[(0, 3.0), (1, 4.0), (2, 2.0), (3, 1.0)]);
     let campaign = |number: u32| {
-        let starts = draw.whole(0, client.weeks.saturating_sub(1)) * 7;
-        let length = draw.whole(1, 4) * 7;
+        let first_day = draw.integer(0, client.weeks.saturating_sub(1)) * 7;
+        let days = draw.integer(1, 4) * 7;
         let goal = *draw.weighted(&[("awareness", 4.0), ("leads", 3.0), ("sales", 3.0)]);
         let is_on_all_channels = draw.chance(0.6);
         let channels = client.channels.iter().copied().filter(|_| !is_on_all_channels && draw.chance(0.5)).collect();
@@ -136,8 +136,8 @@ pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
             client_id: client.client_id(),
             name: Some(names::headline(&mut draw, &client.business.trade).into()),
             goal: goal.into(),
-            starts_on: client.date(starts),
-            ends_on: client.date(starts + length - 1),
+            starts_on: client.date(first_day),
+            ends_on: client.date(first_day + days - 1),
             channels,
             weight: rounded(draw.between(1.05, 1.5), 2),
             any_asset: false,
@@ -150,23 +150,23 @@ pub(super) fn campaigns(client: &GeneratedClient) -> Vec<CampaignRow> {
 pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec<AssetRow> {
     let mut draw = client.draw("assets");
     let min_count = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
-    let count = draw.whole(min_count, 40);
+    let count = draw.integer(min_count, 40);
     let children = count / 5;
     let stories = children / 4;
-    let heads = (1..=count - children).map(|number| head(client, number, campaigns, &mut draw));
-    let mut assets: Vec<_> = heads.collect();
-    let story_steps = (0..stories).flat_map(|story| [(story, 1), (story, 2)]);
-    let variations = (stories..children - stories).map(|varied| (varied, 0));
+    let originals = (1..=count - children).map(|number| original_asset(client, number, campaigns, &mut draw));
+    let mut assets: Vec<_> = originals.collect();
+    let story_steps = (0..stories).flat_map(|parent| [(parent, 1), (parent, 2)]);
+    let variations = (stories..children - stories).map(|parent| (parent, 0));
     for (parent, step) in story_steps.chain(variations) {
         let Some(parent) = assets.get(parent as usize).cloned() else { continue };
         let number = assets.len() as u32 + 1;
-        assets.push(child(client, number, &parent, step, &mut draw));
+        assets.push(child_asset(client, number, &parent, step, &mut draw));
     }
     assets
 }
 
-fn head(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
-    let created_on = if draw.chance(EXISTING_AT_START) {
+fn original_asset(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
+    let days = if draw.chance(EXISTING_AT_START) {
         -draw.between(0.5, OLDEST_DAYS)
     } else {
         draw.between(0.0, f64::from(client.weeks) * 7.0)
@@ -182,7 +182,7 @@ fn head(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: 
         value: score(draw, 2.2, 2.0),
         impact: score(draw, 2.0, 2.5),
         title: names::headline(draw, &client.business.trade).into(),
-        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.day(created_on))
+        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.instant(days))
     }
 }
 
@@ -192,7 +192,7 @@ fn asset_id(client: &GeneratedClient, number: u32) -> AssetId {
 
 /// A kind, and the client's channels that it suits: two to five if the client has that many.
 fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str, Vec<Channel>) {
-    let kind = KINDS.get(drawn_kind(draw)).map(|(kind, _)| kind);
+    let kind = KINDS.get(draw_kind_index(draw)).map(|(kind, _)| kind);
     let suits = kind.map_or(&[][..], |kind| kind.suits);
     let suitable = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
     let mut channels: Vec<_> =
@@ -211,8 +211,8 @@ fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str
     (kind.map_or("post", |kind| kind.name), channels)
 }
 
-fn drawn_kind(draw: &mut Draw) -> usize {
-    let mut remaining = draw.share();
+fn draw_kind_index(draw: &mut Draw) -> usize {
+    let mut remaining = draw.uniform();
     KINDS
         .iter()
         .position(|(_, share)| {
@@ -222,9 +222,9 @@ fn drawn_kind(draw: &mut Draw) -> usize {
         .unwrap_or(0)
 }
 
-/// A variation of an asset, or a later step of its story, one week per step after it.
-fn child(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
-    let near = |draw: &mut Draw, score: Option<Score>| {
+/// A variation of an asset if `step` is 0, or else a later step of its story, created one week per step after it.
+fn child_asset(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
+    let similar = |draw: &mut Draw, score: Option<Score>| {
         score.map(|score| Score::clamped(rounded((score.get() + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3)))
     };
     let days = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
@@ -236,10 +236,10 @@ fn child(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u32, dr
     AssetRow {
         asset_id: asset_id(client, number),
         created_at: parent.created_at.plus_seconds((days * DAY_SECONDS as f64) as i64),
-        quality_score: near(draw, parent.quality_score),
-        brand_consistency: near(draw, parent.brand_consistency),
-        value: near(draw, parent.value),
-        impact: near(draw, parent.impact),
+        quality_score: similar(draw, parent.quality_score),
+        brand_consistency: similar(draw, parent.brand_consistency),
+        value: similar(draw, parent.value),
+        impact: similar(draw, parent.impact),
         parent_id: Some(parent.asset_id.clone()),
         evolution_step: step,
         title: title.into(),

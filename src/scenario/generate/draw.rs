@@ -9,7 +9,7 @@ pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
     /// The stream for a purpose. Its key is a BLAKE3 hash of seed, client and purpose.
-    pub fn of(seed: u64, client: u32, purpose: &str) -> Self {
+    pub fn new(seed: u64, client: u32, purpose: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&seed.to_le_bytes());
         hasher.update(&client.to_le_bytes());
@@ -18,25 +18,25 @@ impl Draw {
     }
 
     /// A uniform number in `0..1`.
-    pub fn share(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         // The 53 high bits fill the mantissa of a double.
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A uniform number in `from..to`.
     pub fn between(&mut self, from: f64, to: f64) -> f64 {
-        from + (to - from) * self.share()
+        from + (to - from) * self.uniform()
     }
 
     /// A uniform integer from `from` to `to`, both inclusive.
-    pub fn whole(&mut self, from: u32, to: u32) -> u32 {
+    pub fn integer(&mut self, from: u32, to: u32) -> u32 {
         let span = f64::from(to.saturating_sub(from)) + 1.0;
-        (from + (self.share() * span) as u32).min(to)
+        (from + (self.uniform() * span) as u32).min(to)
     }
 
-    /// True with probability `share`.
-    pub fn chance(&mut self, share: f64) -> bool {
-        self.share() < share
+    /// True with the given probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.uniform() < probability
     }
 
     /// A standard normal number.
@@ -52,13 +52,13 @@ impl Draw {
     /// A number in `0..1` from Kumaraswamy's distribution (1980), which resembles the beta distribution, by its
     /// closed-form quantile (1 - (1 - u)^(1/b))^(1/a).
     pub fn kumaraswamy(&mut self, a: f64, b: f64) -> f64 {
-        libm::pow(1.0 - libm::pow(1.0 - self.share(), 1.0 / b), 1.0 / a)
+        libm::pow(1.0 - libm::pow(1.0 - self.uniform(), 1.0 / b), 1.0 / a)
     }
 
     /// A uniformly chosen item; `None` if there are no items.
     pub fn pick<'i, T>(&mut self, items: &'i [T]) -> Option<&'i T> {
-        let at = (self.share() * items.len() as f64) as usize;
-        items.get(at.min(items.len().saturating_sub(1)))
+        let index = (self.uniform() * items.len() as f64) as usize;
+        items.get(index.min(items.len().saturating_sub(1)))
     }
 
     /// A uniformly chosen item of an array that is not empty.
@@ -72,7 +72,7 @@ impl Draw {
     pub fn weighted<'i, T, const N: usize>(&mut self, items: &'i [(T, f64); N]) -> &'i T {
         const { assert!(N > 0, "an empty array has no item to choose") };
         let total: f64 = items.iter().map(|(_, weight)| weight).sum();
-        let mut remaining = self.share() * total;
+        let mut remaining = self.uniform() * total;
         for (item, weight) in items {
             remaining -= weight;
             if remaining < 0.0 {
@@ -91,17 +91,17 @@ mod tests {
 
     #[test]
     fn streams_are_reproducible_and_distinct() {
-        let first = |seed, client, purpose| Draw::of(seed, client, purpose).share();
+        let first = |seed, client, purpose| Draw::new(seed, client, purpose).uniform();
         assert_eq!(first(1, 2, "zone"), first(1, 2, "zone"));
         let different = [first(1, 2, "zone"), first(2, 2, "zone"), first(1, 3, "zone"), first(1, 2, "name")];
-        for (at, one) in different.iter().enumerate() {
-            assert!(different.iter().skip(at + 1).all(|other| other != one));
+        for (index, number) in different.iter().enumerate() {
+            assert!(different.iter().skip(index + 1).all(|other| other != number));
         }
     }
 
     #[test]
     fn weighted_choices_follow_the_weights() {
-        let mut draw = Draw::of(7, 0, "test");
+        let mut draw = Draw::new(7, 0, "test");
         let heads = (0..10_000).filter(|_| draw.weighted(&[("heads", 3.0), ("tails", 1.0)]) == &"heads").count();
         assert!((7300..7700).contains(&heads), "{heads}");
     }

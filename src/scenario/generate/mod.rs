@@ -1,4 +1,4 @@
-//! Generates scenarios of any size from a seed: an agency with clients on all continents.
+//! Generates scenarios of any size from a seed: an agency with clients in Europe, America, Australia and Asia.
 //!
 //! Every client's random numbers are keyed by (seed, client, purpose), so that a larger scenario with the same seed
 //! contains the clients of a smaller one unchanged.
@@ -49,7 +49,7 @@ pub struct GenerateOptions {
 /// A generated scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneratedScenario {
-    /// Its folder.
+    /// The files of its folder.
     pub files: ScenarioFiles,
     /// The true response of each client's channels, in the order of the table `channels`.
     pub truth: Vec<TrueResponse>,
@@ -84,7 +84,7 @@ struct GeneratedClient {
 
 impl GeneratedClient {
     fn draw(&self, purpose: &str) -> Draw {
-        Draw::of(self.seed, self.number, purpose)
+        Draw::new(self.seed, self.number, purpose)
     }
 
     fn id(&self) -> &str {
@@ -95,11 +95,12 @@ impl GeneratedClient {
         ClientId::new(self.id())
     }
 
-    /// The instant `days` days after the start, truncated to the second; before the start if negative.
-    fn day(&self, days: f64) -> Timestamp {
+    /// The instant `days` days after the start, or before it if negative; truncated to the second.
+    fn instant(&self, days: f64) -> Timestamp {
         self.as_of.plus_seconds((days * DAY_SECONDS as f64) as i64)
     }
 
+    /// The date `days` days after the first Monday.
     fn date(&self, days: u32) -> NaiveDate {
         plus_days(self.start.monday(), i64::from(days))
     }
@@ -110,22 +111,23 @@ impl GeneratedClient {
 /// # Errors
 /// If sizes are out of range, or the start lies at the edge of the calendar.
 pub fn generate(options: &GenerateOptions) -> Result<GeneratedScenario, ScenarioError> {
-    check("clients", options.clients, MAX_CLIENTS)?;
-    check("weeks", options.weeks, MAX_WEEKS)?;
-    check("days of history", options.history_days, MAX_HISTORY_DAYS)?;
+    check_range("clients", options.clients, MAX_CLIENTS)?;
+    check_range("weeks", options.weeks, MAX_WEEKS)?;
+    check_range("days of history", options.history_days, MAX_HISTORY_DAYS)?;
     let manifest = Manifest::new(options.name.clone(), options.start, options.weeks);
     let mut files = ScenarioFiles::new(manifest);
     for date in regions::black_fridays(options.start, options.weeks) {
-        files.calendar.push(CalendarRow::new("all", day(date, DayKind::Boost, Some(1.2), "Black Friday")));
+        let entry = calendar_entry(date, DayKind::Boost, Some(1.2), "Black Friday");
+        files.calendar.push(CalendarRow::new("all", entry));
     }
     let mut truth = Vec::new();
     for number in 1..=options.clients {
-        add(&mut files, &mut truth, &new_client(options, number)?);
+        add_client(&mut files, &mut truth, &new_client(options, number)?);
     }
     Ok(GeneratedScenario { files, truth })
 }
 
-fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
+fn check_range(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
     if (1..=max).contains(&number) {
         return Ok(());
     }
@@ -134,8 +136,8 @@ fn check(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
 }
 
 fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
-    let draw = |purpose: &str| Draw::of(options.seed, number, purpose);
-    // The purpose of a draw selects its random numbers.
+    let draw = |purpose: &str| Draw::new(options.seed, number, purpose);
+    // A draw's purpose determines its numbers: another word than `place` would change every scenario.
     let region = Region::random(&mut draw("place"));
     let zone: Zone = region.zone.parse()?;
     let as_of = zone.start_of_day(options.start.monday())?;
@@ -159,35 +161,35 @@ fn channels(draw: &mut Draw) -> Vec<Channel> {
     if draw.chance(0.6) {
         return channels;
     }
-    let wanted = draw.whole(4, 8) as usize;
-    while channels.len() > wanted {
+    let count = draw.integer(4, 8) as usize;
+    while channels.len() > count {
         let removed = draw.pick(&channels).copied();
         channels.retain(|channel| Some(*channel) != removed);
     }
     channels
 }
 
-fn add(files: &mut ScenarioFiles, truth: &mut Vec<TrueResponse>, client: &GeneratedClient) {
+fn add_client(files: &mut ScenarioFiles, truth: &mut Vec<TrueResponse>, client: &GeneratedClient) {
     files.clients.push(client_row(client));
     let campaigns = content::campaigns(client);
     let assets = content::assets(client, &campaigns);
     for channel in &client.channels {
-        let (row, posts, response) = posting::channel(client, *channel, &assets);
-        files.channels.push(row);
-        truth.push(response);
-        files.history.extend(posts);
+        let generated = posting::generate_channel(client, *channel, &assets);
+        files.channels.push(generated.row);
+        truth.push(generated.response);
+        files.history.extend(generated.history);
     }
     files.campaigns.extend(campaigns);
     files.assets.extend(assets);
     files.policies.extend(client_state::policy(client));
     files.warnings.extend(client_state::warnings(client));
     files.reality.extend(client_state::reality(client));
-    files.calendar.extend(days(client));
+    files.calendar.extend(calendar_rows(client));
 }
 
 fn client_row(client: &GeneratedClient) -> ClientRow {
     let mut draw = client.draw("client");
-    let status = match draw.share() {
+    let status = match draw.uniform() {
         share if share < 0.95 => ClientStatus::Active,
         share if share < 0.99 => ClientStatus::Onboarding,
         _ => ClientStatus::Paused,
@@ -207,21 +209,22 @@ fn client_row(client: &GeneratedClient) -> ClientRow {
 }
 
 /// Holidays of the client's country, and a blackout of a few days for some clients.
-fn days(client: &GeneratedClient) -> Vec<CalendarRow> {
+fn calendar_rows(client: &GeneratedClient) -> Vec<CalendarRow> {
     let scope = || format!("client:{}", client.id());
     let holidays = client.region.holidays(client.start, client.weeks).into_iter();
-    let mut rows: Vec<_> =
-        holidays.map(|(date, name)| CalendarRow::new(scope(), day(date, DayKind::Holiday, None, name))).collect();
+    let row = |(date, name)| CalendarRow::new(scope(), calendar_entry(date, DayKind::Holiday, None, name));
+    let mut rows: Vec<_> = holidays.map(row).collect();
     let mut draw = client.draw("blackout");
     if draw.chance(0.03) {
-        let first = draw.whole(0, client.weeks * 7 - 1);
-        let (from, to) = (client.date(first), client.date(first + draw.whole(0, 2)));
-        let closed = CalendarEntry { from, to, ..day(from, DayKind::Blackout, None, "No posts: stocktaking") };
-        rows.push(CalendarRow::new(scope(), closed));
+        let first = draw.integer(0, client.weeks * 7 - 1);
+        let (from, to) = (client.date(first), client.date(first + draw.integer(0, 2)));
+        let day = calendar_entry(from, DayKind::Blackout, None, "No posts: stocktaking");
+        rows.push(CalendarRow::new(scope(), CalendarEntry { to, ..day }));
     }
     rows
 }
 
-fn day(date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarEntry {
+/// An entry for one day on all channels.
+fn calendar_entry(date: NaiveDate, kind: DayKind, factor: Option<f64>, name: &str) -> CalendarEntry {
     CalendarEntry { from: date, to: date, kind, factor, channel: None, name: name.into() }
 }

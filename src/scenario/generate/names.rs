@@ -1,4 +1,4 @@
-//! Fictional business names.
+//! Fictional business names and headlines.
 
 use super::draw::Draw;
 
@@ -96,28 +96,29 @@ const fn trade(industry: &'static str, name_suffixes: [&'static str; 3], topics:
     Trade { industry, name_suffixes, topics }
 }
 
-/// A business, with its name as an identifier.
+/// A fictional business.
 pub(super) struct Business {
     pub trade: Trade,
     pub name: String,
+    /// The client's id: name, industry and number.
     pub slug: String,
 }
 
-/// Draws a business. Names may repeat; the identifier contains the client's number.
+/// Draws a business. Names may repeat; slugs do not, since they contain the client's number.
 pub(super) fn business(draw: &mut Draw, number: u32) -> Business {
     let trade = *draw.pick_from(&TRADES);
     let first = *draw.pick_from(&NAME_STARTS);
     let second = *draw.pick_from(&NAME_ENDINGS);
-    let kind = *draw.pick_from(&trade.name_suffixes);
+    let suffix = *draw.pick_from(&trade.name_suffixes);
     let slug = format!("{}{second}-{}-{number:04}", first.to_lowercase(), trade.industry);
-    Business { trade, name: format!("{first}{second} {kind}"), slug }
+    Business { trade, name: format!("{first}{second} {suffix}"), slug }
 }
 
 /// A headline about a topic of the trade.
 pub(super) fn headline(draw: &mut Draw, trade: &Trade) -> String {
     let topic = *draw.pick_from(&trade.topics);
-    let hook = *draw.pick_from(&TITLE_ENDINGS);
+    let ending = *draw.pick_from(&TITLE_ENDINGS);
     let mut chars = topic.chars();
-    let capital: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
-    format!("{capital}: {hook}")
+    let capitalised: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    format!("{capitalised}: {ending}")
 }

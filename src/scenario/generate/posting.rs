@@ -49,12 +49,17 @@ const fn unmeasured_share(channel: Channel) -> f64 {
 /// Mean share of the audience that a post reaches.
 const MEAN_REACH_SHARE: f64 = 0.7;
 
-/// The row of one channel, its past posts, and the response that they were drawn from.
-pub(super) fn channel(
-    client: &GeneratedClient,
-    channel: Channel,
-    assets: &[AssetRow],
-) -> (ChannelRow, Vec<HistoryRow>, TrueResponse) {
+/// A generated channel of a client.
+pub(super) struct GeneratedChannel {
+    pub row: ChannelRow,
+    /// Its past posts.
+    pub history: Vec<HistoryRow>,
+    /// The response from which the engagements of its past posts were drawn.
+    pub response: TrueResponse,
+}
+
+/// Generates one channel of a client.
+pub(super) fn generate_channel(client: &GeneratedClient, channel: Channel, assets: &[AssetRow]) -> GeneratedChannel {
     let size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
     let audience = (typical_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
@@ -74,8 +79,8 @@ pub(super) fn channel(
         ..ChannelRow::new(client.client_id(), channel, audience)
     };
     let response = TrueResponse::draw(client, channel, MEAN_REACH_SHARE * audience * rate);
-    let (posts, response) = past_posts(client, &row, &times, response, assets);
-    (row, posts, response)
+    let (history, response) = past_posts(client, &row, &times, response, assets);
+    GeneratedChannel { row, history, response }
 }
 
 /// A score around a middle value; `None` for new channels, and for one in twenty others.
@@ -93,9 +98,9 @@ fn posts_in_last_days(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
 
 /// Fatigue left by past posts.
 fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
-    let hours_back = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
+    let ages = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
     let typical = ChannelDefaults::typical(channel);
-    Score::clamped(rounded((typical.fatigue_per_post * typical.load_after(hours_back)).min(0.5), 4))
+    Score::clamped(rounded((typical.fatigue_per_post * typical.load_after(ages)).min(0.5), 4))
 }
 
 /// Times of past posts: one in each of equally long intervals, during waking hours in the client's time zone, at
@@ -108,8 +113,8 @@ fn past_times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     let mut times: Vec<_> = (0..count as u32)
         .filter_map(|index| {
             let days_back = (f64::from(index) + draw.between(0.1, 0.9)) * days / count;
-            let (hour, minute) = (draw.whole(7, 20), 5 * draw.whole(0, 11));
-            let day = client.zone.wall_time(client.day(-days_back)).date();
+            let (hour, minute) = (draw.integer(7, 20), 5 * draw.integer(0, 11));
+            let day = client.zone.wall_time(client.instant(-days_back)).date();
             let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60;
             Some(client.zone.start_of_day(day).ok()?.plus_seconds(seconds))
         })
@@ -120,8 +125,18 @@ fn past_times(client: &GeneratedClient, channel: Channel) -> Vec<Timestamp> {
     times
 }
 
-/// The rows of past posts at the given times, and the response relative to their mix. Without a measured rate in the
-/// channel's row, their results are unknown.
+/// A past post before its engagements are drawn.
+struct PostDetails<'a> {
+    at: Timestamp,
+    asset: Option<&'a AssetRow>,
+    /// Its content type; `None` if unknown.
+    kind: Option<&'a str>,
+    /// People reached.
+    reach: f64,
+}
+
+/// The rows of past posts at the given times, and the response relative to their mix. If the channel's row has no
+/// measured rate, the reach and the engagements of its posts are blank.
 fn past_posts(
     client: &GeneratedClient,
     row: &ChannelRow,
@@ -131,41 +146,36 @@ fn past_posts(
 ) -> (Vec<HistoryRow>, TrueResponse) {
     let channel = row.channel;
     let mut draw = client.draw(&format!("history {channel}"));
-    let mut older = client.draw(&format!("older {channel}"));
-    let assets_begin = client.day(-content::OLDEST_DAYS);
+    let mut kind_draw = client.draw(&format!("older {channel}"));
+    let oldest_asset_at = client.instant(-content::OLDEST_DAYS);
     let mut last_uses = BTreeMap::new();
-    let mut drawn = |at: Timestamp| {
+    let draw_post = |&at: &Timestamp| {
         let asset = past_asset(&mut draw, channel, at, assets, &mut last_uses);
         let reach = row.audience * draw.between(2.0 * MEAN_REACH_SHARE - 1.0, 1.0);
         let kind = match asset {
             Some(asset) => Some(asset.kind.as_ref()),
-            // The assets of older posts are not listed any more, but their kinds are known as often.
-            None if at < assets_begin => {
-                older.chance(ASSET_KNOWN_SHARE).then(|| content::kind_for(channel, &mut older))
+            // Posts from before the oldest asset have no listed asset, but their kinds are known equally often.
+            None if at < oldest_asset_at => {
+                kind_draw.chance(ASSET_KNOWN_SHARE).then(|| content::kind_for(channel, &mut kind_draw))
             }
             None => None,
         };
-        (asset, kind, reach, PastPost::new(at, client.zone, kind, draw.normal()))
+        (PostDetails { at, asset, kind, reach }, PastPost::new(at, client.zone, kind, draw.normal()))
     };
-    let mut details = Vec::with_capacity(times.len());
-    let mut posts = Vec::with_capacity(times.len());
-    for (at, (asset, kind, reach, post)) in times.iter().map(|at| (*at, drawn(*at))) {
-        details.push((at, asset, kind, reach));
-        posts.push(post);
-    }
+    let (details, posts): (Vec<PostDetails<'_>>, Vec<PastPost>) = times.iter().map(draw_post).unzip();
     let is_measured = row.avg_engagement_rate.is_some();
     let response = response.relative_to(if is_measured { &posts } else { &[] });
     let mut drift = client.draw(&format!("drift {channel}"));
     let engagements = response.engagements(&posts, client.as_of, &mut drift);
     let history = details.into_iter().zip(engagements);
-    let history = history.map(|((at, asset, kind, reach), engagements)| HistoryRow {
+    let history = history.map(|(post, engagements)| HistoryRow {
         client_id: client.client_id(),
         channel,
-        published_at: at,
-        asset_id: asset.map(|asset| asset.asset_id.clone()),
-        content_type: kind.map(Into::into),
+        published_at: post.at,
+        asset_id: post.asset.map(|asset| asset.asset_id.clone()),
+        content_type: post.kind.map(Into::into),
         // No post has more engagements than people it reached.
-        reach: is_measured.then(|| reach.max(engagements).round().max(1.0)),
+        reach: is_measured.then(|| post.reach.max(engagements).round().max(1.0)),
         engagements: is_measured.then(|| engagements.round()),
     });
     (history.collect(), response)

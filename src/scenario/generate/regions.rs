@@ -7,12 +7,12 @@ use crate::model::{Week, plus_days};
 
 /// When a holiday falls.
 #[derive(Debug, Clone, Copy)]
-enum Rule {
+enum HolidayDate {
     /// The same month and day each year.
     On(u32, u32),
-    /// The nth weekday of a month.
+    /// In a month, the nth of a weekday.
     Nth(u32, u8, Weekday),
-    /// The last weekday of a month.
+    /// In a month, the last of a weekday.
     Last(u32, Weekday),
 }
 
@@ -21,12 +21,12 @@ enum Rule {
 pub(super) struct Region {
     /// IANA zone.
     pub zone: &'static str,
-    holidays: &'static [(&'static str, Rule)],
+    holidays: &'static [(&'static str, HolidayDate)],
 }
 
-use Rule::{Last, Nth, On};
+use HolidayDate::{Last, Nth, On};
 
-const BRITISH: &[(&str, Rule)] = &[
+const BRITISH: &[(&str, HolidayDate)] = &[
     ("Early May Bank Holiday", Nth(5, 1, Weekday::Mon)),
     ("Summer Bank Holiday", Last(8, Weekday::Mon)),
     ("Christmas Day", On(12, 25)),
@@ -34,7 +34,7 @@ const BRITISH: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const GERMAN: &[(&str, Rule)] = &[
+const GERMAN: &[(&str, HolidayDate)] = &[
     ("Labour Day", On(5, 1)),
     ("German Unity Day", On(10, 3)),
     ("Christmas Day", On(12, 25)),
@@ -42,7 +42,7 @@ const GERMAN: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const FRENCH: &[(&str, Rule)] = &[
+const FRENCH: &[(&str, HolidayDate)] = &[
     ("Labour Day", On(5, 1)),
     ("Bastille Day", On(7, 14)),
     ("All Saints' Day", On(11, 1)),
@@ -51,7 +51,7 @@ const FRENCH: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const SPANISH: &[(&str, Rule)] = &[
+const SPANISH: &[(&str, HolidayDate)] = &[
     ("National Day", On(10, 12)),
     ("All Saints' Day", On(11, 1)),
     ("Constitution Day", On(12, 6)),
@@ -59,7 +59,7 @@ const SPANISH: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const AMERICAN: &[(&str, Rule)] = &[
+const AMERICAN: &[(&str, HolidayDate)] = &[
     ("Memorial Day", Last(5, Weekday::Mon)),
     ("Independence Day", On(7, 4)),
     ("Labor Day", Nth(9, 1, Weekday::Mon)),
@@ -68,7 +68,7 @@ const AMERICAN: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const AUSTRALIAN: &[(&str, Rule)] = &[
+const AUSTRALIAN: &[(&str, HolidayDate)] = &[
     ("Australia Day", On(1, 26)),
     ("Anzac Day", On(4, 25)),
     ("Labour Day", Nth(10, 1, Weekday::Mon)),
@@ -78,7 +78,7 @@ const AUSTRALIAN: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const JAPANESE: &[(&str, Rule)] = &[
+const JAPANESE: &[(&str, HolidayDate)] = &[
     ("Showa Day", On(4, 29)),
     ("Respect for the Aged Day", Nth(9, 3, Weekday::Mon)),
     ("Sports Day", Nth(10, 2, Weekday::Mon)),
@@ -86,10 +86,10 @@ const JAPANESE: &[(&str, Rule)] = &[
     ("New Year's Day", On(1, 1)),
 ];
 
-const INDIAN: &[(&str, Rule)] =
+const INDIAN: &[(&str, HolidayDate)] =
     &[("Republic Day", On(1, 26)), ("Independence Day", On(8, 15)), ("Gandhi Jayanti", On(10, 2))];
 
-const SINGAPOREAN: &[(&str, Rule)] = &[
+const SINGAPOREAN: &[(&str, HolidayDate)] = &[
     ("National Day", On(8, 9)),
     ("Labour Day", On(5, 1)),
     ("Christmas Day", On(12, 25)),
@@ -114,7 +114,7 @@ const REGIONS: [(Region, f64); 14] = [
     region("Asia/Kolkata", 3.0, INDIAN),
 ];
 
-const fn region(zone: &'static str, weight: f64, holidays: &'static [(&'static str, Rule)]) -> (Region, f64) {
+const fn region(zone: &'static str, weight: f64, holidays: &'static [(&'static str, HolidayDate)]) -> (Region, f64) {
     (Region { zone, holidays }, weight)
 }
 
@@ -128,7 +128,7 @@ impl Region {
     pub fn holidays(&self, start: Week, weeks: u32) -> Vec<(NaiveDate, &'static str)> {
         let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
         let years = first.year()..=end.year();
-        let dated = |(name, rule): &(&'static str, Rule), year| Some((rule.in_year(year)?, *name));
+        let dated = |(name, date): &(&'static str, HolidayDate), year| Some((date.in_year(year)?, *name));
         let mut days: Vec<_> = years
             .flat_map(|year| self.holidays.iter().filter_map(move |holiday| dated(holiday, year)))
             .filter(|(date, _)| (first..end).contains(date))
@@ -138,7 +138,7 @@ impl Region {
     }
 }
 
-impl Rule {
+impl HolidayDate {
     fn in_year(self, year: i32) -> Option<NaiveDate> {
         match self {
             On(month, day) => NaiveDate::from_ymd_opt(year, month, day),

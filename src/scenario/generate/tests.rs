@@ -1,4 +1,4 @@
-//! Generated scenarios are reproducible, valid, and drawn from the truth that is written beside them.
+//! Generated scenarios are reproducible and valid, and their posts are drawn from the truth that is written with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ fn options(clients: u32, seed: u64) -> GenerateOptions {
     }
 }
 
-fn bytes(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+fn file_contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let name = |entry: &std::fs::DirEntry| entry.file_name().into_string().unwrap();
     std::fs::read_dir(dir)
         .unwrap()
@@ -33,7 +33,7 @@ fn written(options: &GenerateOptions) -> BTreeMap<String, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("scenario");
     write_folder(&folder, &generate(options).unwrap().files);
-    bytes(&folder)
+    file_contents(&folder)
 }
 
 #[test]
@@ -99,22 +99,22 @@ fn zero_clients_or_weeks_are_rejected() {
     assert!(generate(&GenerateOptions { history_days: 0, ..options(1, 1) }).is_err());
 }
 
-/// How many 90 % intervals of a kind of parameter there are, and how many hold the truth.
+/// Number of 90 % intervals of a kind of parameter, and number of those that contain the truth.
 #[derive(Debug, Default)]
-struct Held {
+struct IntervalCoverage {
     intervals: u32,
-    held: u32,
+    covering: u32,
 }
 
-impl Held {
+impl IntervalCoverage {
     fn share(&self) -> f64 {
-        f64::from(self.held) / f64::from(self.intervals)
+        f64::from(self.covering) / f64::from(self.intervals)
     }
 }
 
-/// Writes a generated scenario and its truth, calibrates the scenario as `mcoe calibrate` does, and compares the
-/// estimates of channels with measured posts with the truth.
-fn held(options: &GenerateOptions) -> BTreeMap<&'static str, Held> {
+/// Writes a generated scenario and its truth, calibrates the scenario as `mcoe calibrate` does, and counts the
+/// intervals that contain the truth, for channels with measured posts.
+fn interval_coverage(options: &GenerateOptions) -> BTreeMap<&'static str, IntervalCoverage> {
     let generated = generate(options).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("scenario");
@@ -125,7 +125,7 @@ fn held(options: &GenerateOptions) -> BTreeMap<&'static str, Held> {
     std::fs::write(&truth, bytes).unwrap();
     let scenario = read(&folder, &policy()).unwrap_or_else(|errors| panic!("{errors}"));
     let calibration = calibrate(&scenario_histories(&folder, &scenario).unwrap()).unwrap();
-    let mut found: BTreeMap<&str, Held> = BTreeMap::new();
+    let mut coverage: BTreeMap<&str, IntervalCoverage> = BTreeMap::new();
     for row in read_rows::<WorldRow>(&truth).unwrap() {
         let kind = match row.parameter {
             WorldParameter::Level => "levels",
@@ -137,34 +137,34 @@ fn held(options: &GenerateOptions) -> BTreeMap<&'static str, Held> {
         let account = calibration.account(&row.client_id, row.channel).unwrap();
         if account.measured > 0 {
             let [low, high] = account.get(&row.parameter).unwrap().estimate.interval();
-            let counts = found.entry(kind).or_default();
+            let counts = coverage.entry(kind).or_default();
             counts.intervals += 1;
-            counts.held += u32::from((low..=high).contains(&row.value));
+            counts.covering += u32::from((low..=high).contains(&row.value));
         }
     }
-    found
+    coverage
 }
 
 #[test]
 fn a_calibration_of_a_generated_history_finds_its_truth() {
-    // Accounts of one channel share the error of its effects, so that one scenario of 9 channels says little.
-    let mut all: BTreeMap<&str, Held> = BTreeMap::new();
+    // Accounts on a channel share the error of its effects, so one scenario with 9 channels says little.
+    let mut total: BTreeMap<&str, IntervalCoverage> = BTreeMap::new();
     for seed in 1..=6 {
-        for (kind, found) in held(&GenerateOptions { history_days: 365, ..options(25, seed) }) {
-            let counts = all.entry(kind).or_default();
-            counts.intervals += found.intervals;
-            counts.held += found.held;
+        for (kind, coverage) in interval_coverage(&GenerateOptions { history_days: 365, ..options(25, seed) }) {
+            let counts = total.entry(kind).or_default();
+            counts.intervals += coverage.intervals;
+            counts.covering += coverage.covering;
         }
     }
-    for (kind, wanted) in [
+    for (kind, expected) in [
         ("levels", 0.85..=0.95),
         ("hours", 0.85..=0.95),
         ("weekdays", 0.85..=0.95),
-        // Wider than they must be: no response is below 0, but the calibration's prior is not cut off there.
+        // These intervals are too wide: no true response is below 0, but the calibration's prior is not cut off there.
         ("response strengths", 0.85..=0.98),
     ] {
-        let found = &all[kind];
-        assert!(wanted.contains(&found.share()), "{kind}: {} of {found:?}", found.share());
+        let coverage = &total[kind];
+        assert!(expected.contains(&coverage.share()), "{kind}: {} of {coverage:?}", coverage.share());
     }
 }
 
@@ -177,7 +177,7 @@ fn the_truth_lists_every_parameter_of_every_channel() {
         assert!(rows.iter().all(|row| row.client_id == channel.client_id && row.channel == channel.channel));
         assert!(rows.iter().all(|row| row.standard_error == 0.0 && row.value >= 0.0 && row.value.is_finite()));
         let parameters: BTreeSet<_> = rows.iter().map(|row| &row.parameter).collect();
-        // Level, response, half-life and four standard deviations; hours, weekdays, content types, percentiles of noise.
+        // Level, response, half-life and four standard deviations; hours, weekdays, content types, noise percentiles.
         assert_eq!(parameters.len(), 7 + HOUR_BINS + 7 + 6 + NOISE_PERCENTS.len());
     }
 }
@@ -189,7 +189,7 @@ fn a_longer_history_has_older_posts_with_known_kinds() {
     let start = Timestamp::at_midnight(files.manifest.start.monday());
     assert!((180..=201).contains(&((start.as_second() - oldest.as_second()) / DAY_SECONDS)));
     let old = files.history.iter().filter(|row| row.published_at < start.plus_days(-70));
-    let (with_kind, without): (Vec<_>, Vec<_>) = old.partition(|row| row.content_type.is_some());
-    assert!(with_kind.len() > without.len() && !without.is_empty());
+    let (with_kind, without_kind): (Vec<_>, Vec<_>) = old.partition(|row| row.content_type.is_some());
+    assert!(with_kind.len() > without_kind.len() && !without_kind.is_empty());
     assert!(with_kind.iter().all(|row| row.asset_id.is_none()));
 }

@@ -24,7 +24,7 @@ const HALF_LIFE_HOURS: [f64; 2] = [6.0, 96.0];
 /// Standard deviation over clients of the logarithm of a variance.
 const VARIANCE_LOG_SD: f64 = 0.5;
 
-/// Shares of posts between which the table gives percentiles of their noise, which has no lowest and no highest factor.
+/// Shares that stand for the percentiles 0 and 100 of the noise, which has no lowest and no highest factor.
 const NOISE_SHARES: [f64; 2] = [0.001, 0.999];
 
 /// Number of decimals of a parameter in the table.
@@ -33,21 +33,21 @@ const DECIMALS: u32 = 6;
 /// The client number of draws that all clients of a channel share. Clients are numbered from 1.
 const SHARED: u32 = 0;
 
-/// A past post as its audience meets it.
+/// What the response to a past post depends on, other than earlier posts.
 pub(super) struct PastPost {
     at: Timestamp,
     /// Group of hours of the client's local day.
     bin: usize,
     /// Days since Monday in the client's time zone.
     weekday: usize,
-    /// Index of its content type, if that is known.
+    /// Index of its content type; `None` if unknown.
     kind: Option<usize>,
-    /// Standard normal number of its noise.
+    /// Its noise as a standard normal number.
     noise: f64,
 }
 
 impl PastPost {
-    /// A post of a kind, if that is known, with the standard normal number of its noise.
+    /// A post of the given kind, `None` if unknown, with its noise as a standard normal number.
     pub fn new(at: Timestamp, zone: Zone, kind: Option<&str>, noise: f64) -> Self {
         let local = zone.wall_time(at);
         Self {
@@ -66,12 +66,12 @@ impl PastPost {
 pub struct TrueResponse {
     client_id: ClientId,
     channel: Channel,
-    /// Mean engagements of a post of the usual mix to a rested audience at the start.
+    /// Mean engagements of a post of the usual mix, at the scenario's start and with a rested audience.
     level: f64,
     hours: [f64; HOUR_BINS],
     weekdays: [f64; 7],
     content_types: [f64; KIND_COUNT],
-    /// Effect of a post whose type is not known.
+    /// Effect of an unknown content type.
     unknown_type: f64,
     response_strength: f64,
     half_life_hours: f64,
@@ -82,18 +82,18 @@ impl TrueResponse {
     /// Draws the response of a client on a channel, with the given level.
     pub(super) fn draw(client: &GeneratedClient, channel: Channel, level: f64) -> Self {
         let purpose = format!("response {channel}");
-        let mut shared = Draw::of(client.seed, SHARED, &purpose);
-        let mut own = client.draw(&purpose);
+        let mut channel_draw = Draw::new(client.seed, SHARED, &purpose);
+        let mut client_draw = client.draw(&purpose);
         let mut effect = |effect: Effect| {
             let EffectPrior { mean, channel_sd, account_sd } = effect.prior();
-            mean + channel_sd * shared.normal() + account_sd * own.normal()
+            mean + channel_sd * channel_draw.normal() + account_sd * client_draw.normal()
         };
         let hours = std::array::from_fn(|bin| effect(Effect::Hours(bin)));
         let weekdays = std::array::from_fn(|day| effect(Effect::Weekday(day)));
         let content_types = std::array::from_fn(|kind| effect(Effect::ContentType(kind)));
         let response_strength = (-effect(Effect::Load)).max(0.0);
         let [shortest, longest] = HALF_LIFE_HOURS.map(libm::log);
-        let variances = Variances::TYPICAL.logs().map(|log| log + VARIANCE_LOG_SD * own.normal());
+        let variances = Variances::TYPICAL.logs().map(|log| log + VARIANCE_LOG_SD * client_draw.normal());
         Self {
             client_id: client.client_id(),
             channel,
@@ -103,7 +103,7 @@ impl TrueResponse {
             content_types,
             unknown_type: 0.0,
             response_strength,
-            half_life_hours: libm::exp(shared.between(shortest, longest)),
+            half_life_hours: libm::exp(channel_draw.between(shortest, longest)),
             variances: Variances::from_logs(variances),
         }
     }
@@ -117,44 +117,45 @@ impl TrueResponse {
             count(&mut weekdays, Some(post.weekday));
             count(&mut kinds, post.kind);
         }
-        let all = posts.len() as f64;
-        centre(&mut self.hours, &bins, all);
-        centre(&mut self.weekdays, &weekdays, all);
-        self.unknown_type -= centre(&mut self.content_types, &kinds, all);
+        let post_count = posts.len() as f64;
+        centre(&mut self.hours, &bins, post_count);
+        centre(&mut self.weekdays, &weekdays, post_count);
+        self.unknown_type -= centre(&mut self.content_types, &kinds, post_count);
         self
     }
 
-    /// Draws what each post earned, the oldest first; not rounded. `start` is the instant that the level is of.
+    /// Draws the engagements of each post, not rounded. Posts are in order of time; the level is that at `start`.
     pub(super) fn engagements(&self, posts: &[PastPost], start: Timestamp, draw: &mut Draw) -> Vec<f64> {
         let Variances { fast, noise, .. } = self.variances;
         let mut drift = Drift::new(&self.variances, draw);
         let mut load = 0.0;
-        let mut before: Option<Timestamp> = None;
+        let mut previous: Option<Timestamp> = None;
         let mut logs = Vec::with_capacity(posts.len());
         for post in posts {
-            let days = before.map_or(0.0, |before| days_between(before, post.at));
+            let days = previous.map_or(0.0, |previous| days_between(previous, post.at));
             drift.advance(days, &self.variances, draw);
             load *= libm::exp2(-24.0 * days / self.half_life_hours);
             let effects = self.effects(post) - self.response_strength * libm::log1p(load);
-            let noise = noise.sqrt() * post.noise - noise / 2.0;
-            logs.push(effects + drift.lasting() + drift.fast - fast / 2.0 + noise);
+            let log_noise = noise.sqrt() * post.noise - noise / 2.0;
+            logs.push(effects + drift.lasting() + drift.fast - fast / 2.0 + log_noise);
             load += 1.0;
-            before = Some(post.at);
+            previous = Some(post.at);
         }
-        drift.advance(before.map_or(0.0, |before| days_between(before, start)), &self.variances, draw);
+        drift.advance(previous.map_or(0.0, |previous| days_between(previous, start)), &self.variances, draw);
         logs.into_iter().map(|log| self.level * libm::exp(log - drift.lasting())).collect()
     }
 
     /// The sum of the effects of hour, weekday and content type on a post.
     fn effects(&self, post: &PastPost) -> f64 {
-        let of = |effects: &[f64], place: usize| effects.get(place).copied();
-        let of_type = post.kind.and_then(|kind| of(&self.content_types, kind)).unwrap_or(self.unknown_type);
-        of(&self.hours, post.bin).unwrap_or(0.0) + of(&self.weekdays, post.weekday).unwrap_or(0.0) + of_type
+        let hour = self.hours.get(post.bin).copied().unwrap_or(0.0);
+        let weekday = self.weekdays.get(post.weekday).copied().unwrap_or(0.0);
+        let content_type = post.kind.and_then(|kind| self.content_types.get(kind).copied());
+        hour + weekday + content_type.unwrap_or(self.unknown_type)
     }
 
     /// Its parameters as rows of the table `world`, rounded to six decimals, with a standard error of 0.
     ///
-    /// The source is that of any estimate from data: the table has no other word for a truth.
+    /// Their source is `data`, since the table has none for a known truth.
     pub fn rows(&self) -> impl Iterator<Item = WorldRow> {
         let factors = |effects: &[f64]| effects.iter().map(|effect| libm::exp(*effect)).collect::<Vec<_>>();
         let hours = factors(&self.hours).into_iter().zip(0..).map(|(factor, bin)| (WorldParameter::Hours(bin), factor));
@@ -190,18 +191,18 @@ impl TrueResponse {
     }
 }
 
-fn count(counts: &mut [f64], place: Option<usize>) {
-    if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+fn count(counts: &mut [f64], index: Option<usize>) {
+    if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
         *count += 1.0;
     }
 }
 
-/// Subtracts the mean of effects over `all` posts, of which `counts` have each and the others none, and one post that is
-/// spread evenly. Returns that mean.
-fn centre(effects: &mut [f64], counts: &[f64], all: f64) -> f64 {
+/// Subtracts from effects their mean over `post_count` posts, of which `counts` have each effect and the rest none, and
+/// over one more post that is spread evenly. Returns that mean.
+fn centre(effects: &mut [f64], counts: &[f64], post_count: f64) -> f64 {
     let even = 1.0 / effects.len() as f64;
     let sum: f64 = effects.iter().zip(counts).map(|(effect, count)| effect * (count + even)).sum();
-    let mean = sum / (all + 1.0);
+    let mean = sum / (post_count + 1.0);
     effects.iter_mut().for_each(|effect| *effect -= mean);
     mean
 }

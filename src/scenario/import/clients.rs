@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::notes::ImportNotes;
-use super::posts::{Account, Mapped};
+use super::posts::{Account, AccountMapping};
 use super::{AccountGrouping, DAY_SECONDS, HISTORY_DAYS, ImportOptions, Series, SeriesKey, zones};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{ClientId, Timestamp, Week, WorkspaceId, Zone};
@@ -24,7 +24,7 @@ pub(super) struct ImportedClient {
 pub(super) fn clients(
     accounts: &[Account],
     options: &ImportOptions,
-    mapping: Option<&BTreeMap<ClientId, Mapped>>,
+    mapping: Option<&BTreeMap<ClientId, AccountMapping>>,
     notes: &mut ImportNotes,
 ) -> BTreeMap<ClientId, ImportedClient> {
     let mut members: BTreeMap<ClientId, Vec<usize>> = BTreeMap::new();
@@ -41,8 +41,8 @@ pub(super) fn clients(
     for (id, members) in members {
         let member_accounts = || members.iter().filter_map(|member| accounts.get(*member));
         let mapped = || member_accounts().filter_map(|account| mapping?.get(&account.name));
-        let configured = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
-        let zone = configured.unwrap_or_else(|| zones::of_accounts(member_accounts(), notes));
+        let given_zone = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
+        let zone = given_zone.unwrap_or_else(|| zones::infer_zone(member_accounts(), notes));
         let name = mapped().find_map(|mapped| mapped.name.clone());
         let workspace_id = mapped().find_map(|mapped| mapped.workspace_id.clone());
         clients.insert(id, ImportedClient { name, workspace_id, zone, accounts: members });
@@ -58,8 +58,8 @@ fn prefix(account: &ClientId) -> ClientId {
 }
 
 /// Monday 00:00 of the week in the zone.
-pub(super) fn start_of(start: Week, zone: &Zone) -> Result<Timestamp, ScenarioErrors> {
-    Ok(zone.start_of_day(start.monday())?)
+pub(super) fn week_start(week: Week, zone: &Zone) -> Result<Timestamp, ScenarioErrors> {
+    Ok(zone.start_of_day(week.monday())?)
 }
 
 /// The first week that begins after the last post in the time zone of every client.
@@ -74,7 +74,7 @@ pub(super) fn start_after(
     let zones: BTreeMap<&str, &Zone> = clients.values().map(|client| (client.zone.name(), &client.zone)).collect();
     let mut start = Week::of(last.date());
     for zone in zones.values() {
-        while start_of(start, zone)? <= last {
+        while week_start(start, zone)? <= last {
             start = start.plus(1);
         }
     }
@@ -88,9 +88,9 @@ pub(super) fn series(
     start: Week,
     notes: &mut ImportNotes,
 ) -> Result<BTreeMap<SeriesKey, Series>, ScenarioErrors> {
-    let mut all: BTreeMap<SeriesKey, Series> = BTreeMap::new();
+    let mut all_series: BTreeMap<SeriesKey, Series> = BTreeMap::new();
     for (id, client) in clients {
-        let as_of = start_of(start, &client.zone)?;
+        let as_of = week_start(start, &client.zone)?;
         for (index, account) in client.accounts.iter().filter_map(|index| Some((*index, accounts.get(*index)?))) {
             let mut last_before = None;
             for post in &account.posts {
@@ -101,7 +101,7 @@ pub(super) fn series(
                 notes.rows_without_engagement += usize::from(post.engagements.is_none());
                 notes.rows_without_reach += usize::from(post.reach.is_none());
                 last_before = last_before.max(Some(post.at));
-                let series = all.entry((id.clone(), post.channel)).or_default();
+                let series = all_series.entry((id.clone(), post.channel)).or_default();
                 series.accounts.insert(account.name.clone());
                 series.posts.push(post.in_series(index));
             }
@@ -110,11 +110,11 @@ pub(super) fn series(
             notes.accounts_after_start += usize::from(last_before.is_none());
         }
     }
-    for series in all.values_mut() {
+    for series in all_series.values_mut() {
         series.posts.sort_by_key(|post| (post.at, post.account));
         notes.merged_accounts += series.accounts.len() - 1;
         let pairs = series.posts.iter().zip(series.posts.iter().skip(1));
         notes.posts_at_one_time += pairs.filter(|(left, right)| left.at == right.at).count();
     }
-    Ok(all)
+    Ok(all_series)
 }

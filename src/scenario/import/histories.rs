@@ -1,4 +1,4 @@
-//! A posting history as the calibration takes it: one history for each account and channel.
+//! Posting histories in the form that the calibration takes: one for each account and channel.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,12 +19,12 @@ use crate::scenario::rows::read_rows;
 pub struct PostingHistories {
     /// The histories, by account, then channel.
     pub accounts: Vec<AccountHistory>,
-    /// Counts of rows, of rows that repeat another, of unmeasured rows, and of zones that were assumed.
+    /// Counts of rows, repeated rows, unmeasured rows, accounts, channels and assumed zones.
     pub notes: ImportNotes,
 }
 
 /// The histories of the channels of a scenario's clients.
-pub(super) fn of_series(
+pub(super) fn series_histories(
     series: &BTreeMap<SeriesKey, Series>,
     clients: &BTreeMap<ClientId, ImportedClient>,
 ) -> Vec<AccountHistory> {
@@ -86,7 +86,7 @@ pub fn read_histories(posts_file: &Path, zone: Option<Zone>) -> Result<PostingHi
     };
     let mut accounts = Vec::new();
     for account in &history.accounts {
-        let zone = zone.unwrap_or_else(|| zones::of_accounts(std::iter::once(account), &mut notes));
+        let zone = zone.unwrap_or_else(|| zones::infer_zone(std::iter::once(account), &mut notes));
         let mut channels: BTreeMap<Channel, Vec<Post>> = BTreeMap::new();
         for post in &account.posts {
             notes.rows_without_engagement += usize::from(post.engagements.is_none());

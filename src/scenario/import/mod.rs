@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Values that were not measured stay unknown: such rows count for spacing and fatigue, never for rates. The state is
-//! that of the scenario's start, also for accounts that stopped posting long before; no history is shifted in time to
+//! that at the scenario's start, even for accounts that stopped posting long before; no history is shifted in time to
 //! look more recent. Everything omitted or assumed is counted in the notes.
 
 mod clients;
@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::clients::{ImportedClient, start_of};
+use self::clients::{ImportedClient, week_start};
+use self::state::Estimates;
 use super::channel_defaults::ChannelDefaults;
 use super::error::ScenarioErrors;
 use super::manifest::Manifest;
@@ -68,12 +69,13 @@ pub struct ImportOptions {
     pub zone: Option<Zone>,
     /// Workspace of clients for which a mapping gives none.
     pub workspace_id: WorkspaceId,
-    /// Half-life and increment of fatigue, wanted frequency and usual rate, in channel order.
+    /// Weekly posts, half-life of fatigue, fatigue per post and engagement rate of each channel, in channel order.
     pub figures: [ChannelDefaults; Channel::COUNT],
-    /// Maximum of the initial fatigue at an account's usual load, the load that it exceeds before one post in twenty. Below
-    /// `warn_at` of the rules, an account that usually posts much starts neither exhausted nor blocked.
+    /// Maximum initial fatigue of an account at its usual load, which is the load that it exceeds before one post in
+    /// twenty. If this is less than `warn_at` of the rules, an account that always posts a lot starts neither exhausted
+    /// nor blocked.
     pub usual_fatigue: f64,
-    /// Number of best past posts that become assets, per client and channel.
+    /// Maximum number of past posts that become assets, per client and channel.
     pub assets_per_channel: usize,
 }
 
@@ -81,8 +83,8 @@ pub struct ImportOptions {
 pub const USUAL_FATIGUE: f64 = 0.4;
 
 impl ImportOptions {
-    /// The defaults: every account a client, start and zones from the history, twelve weeks, the typical figures, a usual
-    /// fatigue of 0.4, 40 assets per channel.
+    /// The defaults: every account is a client, start and zones come from the history, and there are twelve weeks, the
+    /// typical figures, a usual fatigue of 0.4 and 40 assets per channel.
     #[must_use]
     pub fn new(name: String) -> Self {
         Self {
@@ -106,7 +108,7 @@ pub struct Imported {
     pub files: ScenarioFiles,
     /// What was read, omitted and assumed.
     pub notes: ImportNotes,
-    /// What the posts say of the response of each channel's audience.
+    /// Estimates of the response of each channel's audience.
     pub calibration: Calibration,
 }
 
@@ -163,12 +165,12 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
         let cause = format!("there are no posts before the start, {}", start.monday());
         ScenarioErrors::from(Diagnostic::new("no_posts", Place::None, cause, "use a later start"))
     };
-    let calibration = calibrate(&histories::of_series(&series, &clients)).ok_or_else(no_posts)?;
-    let assumed = state::Assumed::of(&series, &options.figures);
+    let calibration = calibrate(&histories::series_histories(&series, &clients)).ok_or_else(no_posts)?;
+    let assumed = state::Assumed::from_series(&series, &options.figures);
     let mut builder =
         ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, assumed, calibration, options };
     for (id, client) in &clients {
-        builder.add(id, client)?;
+        builder.add_client(id, client)?;
     }
     Ok(Imported { files: builder.files, notes: builder.notes, calibration: builder.calibration })
 }
@@ -187,15 +189,15 @@ struct ScenarioBuilder<'o> {
 
 impl ScenarioBuilder<'_> {
     /// Adds a client with its channels, assets and history, unless it has no post before the start.
-    fn add(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
-        let as_of = start_of(self.files.manifest.start, &client.zone)?;
-        let before = self.files.channels.len();
+    fn add_client(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
+        let as_of = week_start(self.files.manifest.start, &client.zone)?;
+        let channels_before = self.files.channels.len();
         for channel in Channel::ALL {
             let Some(series) = self.series.get(&(id.clone(), channel)) else { continue };
             let pool = pool::assets(id, channel, series, self.options.assets_per_channel);
             let calibration = self.calibration.account(id, channel);
-            let known = (&self.assumed, calibration);
-            let row = state::channel_row(id, channel, series, as_of, known, self.options, &mut self.notes);
+            let estimates = Estimates { assumed: &self.assumed, calibration };
+            let row = state::channel_row(id, channel, series, as_of, estimates, self.options, &mut self.notes);
             self.files.world.extend(calibration.into_iter().flat_map(AccountCalibration::world));
             self.files.channels.push(row);
             self.files.history.extend(history_rows(id, channel, series, as_of, &pool));
@@ -204,7 +206,7 @@ impl ScenarioBuilder<'_> {
         self.notes.channels = self.files.channels.len();
         self.notes.assets = self.files.assets.len();
         self.notes.history_rows = self.files.history.len();
-        if self.files.channels.len() > before {
+        if self.files.channels.len() > channels_before {
             self.notes.clients += 1;
             self.files.clients.push(client_row(id, client, self.options));
         }
@@ -257,20 +259,20 @@ pub(super) mod tests {
     use crate::scenario::tests::{policy, write_folder};
     use crate::scenario::{ScenarioError, read};
 
-    /// A file of the shared real data; `None`, with a message, if it does not exist.
-    fn real(name: &str) -> Option<PathBuf> {
+    /// The path of a file of real data; `None`, with a message, if it does not exist.
+    fn real_data(name: &str) -> Option<PathBuf> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-        let found = path.is_file();
-        if !found {
+        let exists = path.is_file();
+        if !exists {
             println!("SKIPPED: {} does not exist", path.display());
         }
-        found.then_some(path)
+        exists.then_some(path)
     }
 
     fn imported(name: &str, change: impl FnOnce(&mut ImportOptions)) -> Option<Imported> {
         let mut options = ImportOptions::new(name.to_owned());
         change(&mut options);
-        let imported = import(&real(name)?, &options).unwrap();
+        let imported = import(&real_data(name)?, &options).unwrap();
         println!("{name}: {}", imported.notes);
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("scenario");
@@ -336,7 +338,7 @@ pub(super) mod tests {
         let Some(imported) = imported("posts_reddit.csv", |_| ()) else { return };
         assert_eq!((imported.notes.rows, imported.notes.clients), (34043, 50));
         assert_eq!(imported.notes.channels_without_reach, 50);
-        // An assumed rate stays blank, and nobody starts above the level of a warning.
+        // Assumed rates stay blank, and no channel starts with fatigue at which the rules warn.
         let channels = &imported.files.channels;
         assert!(channels.iter().all(|channel| channel.avg_engagement_rate.is_none()));
         assert!(channels.iter().all(|channel| channel.fatigue_score.is_some_and(|fatigue| fatigue.get() < 0.5)));
@@ -351,7 +353,7 @@ pub(super) mod tests {
         );
         let imported = import_text(&text, |_| ()).unwrap();
         let channel = &imported.files.channels[0];
-        // Two posts tell little of the noise, by which a mean lies above a median.
+        // Two posts say little about the noise, which makes the mean larger than the median.
         let rate = channel.avg_engagement_rate.unwrap();
         assert!((0.09..=0.2).contains(&rate), "{rate}");
         assert_eq!(channel.audience, 1000.0);
@@ -425,7 +427,7 @@ pub(super) mod tests {
         let places: Vec<_> = errors
             .iter()
             .filter_map(|error| match error {
-                ScenarioError::Invalid(wrong) => match &wrong.place {
+                ScenarioError::Invalid(diagnostic) => match &diagnostic.place {
                     Place::Table(at) => Some((at.row?, at.line?, at.column.as_str())),
                     _ => None,
                 },

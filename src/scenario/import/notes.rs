@@ -35,18 +35,18 @@ pub struct ImportNotes {
     pub dormant_accounts: usize,
     /// Accounts with posts on or after the start only; omitted.
     pub accounts_after_start: usize,
-    /// Channels whose reach was never measured: their rate stays blank, so that the rules' is assumed, and the audience
-    /// is chosen to match the engagements seen. Only the product of the two is meaningful.
+    /// Channels whose reach was never measured: their rate stays blank, so that the rules' rate is assumed, and their
+    /// audience is derived from their engagements. Only the product of the two is meaningful.
     pub channels_without_reach: usize,
     /// Channels whose engagements were never measured: their rate stays unknown.
     pub channels_without_engagement: usize,
     /// Channels with neither measured: their audience is assumed.
     pub channels_without_metrics: usize,
-    /// Clients without any time offset, assumed to be in UTC.
+    /// Clients without any UTC offset, assumed to be in UTC.
     pub zones_unknown: usize,
     /// Accounts whose offsets fit no known zone; their most common offset is assumed to be constant.
     pub zones_uncertain: usize,
-    /// Accounts in another zone than the one chosen for their client.
+    /// Accounts whose zone differs from the one chosen for their client.
     pub accounts_in_other_zones: usize,
 }
 
@@ -77,7 +77,7 @@ impl ImportNotes {
 }
 
 impl fmt::Display for ImportNotes {
-    /// A line of totals, then one line for each thing that was left out or assumed.
+    /// A line of totals, then one line for each kind of thing that was omitted or assumed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, accounts, clients, channels, assets, history_rows, .. } = self;
         write!(

@@ -1,9 +1,9 @@
-//! Makes evergreen assets of the best past posts of a channel.
+//! Turns the best past posts of a channel into evergreen assets.
 //!
 //! A post is rated by log(1 + engagements) relative to its account's mean for the month, in standard deviations of the
 //! account, so that neither a growing account nor a single good month dominates the pool. A month's mean is shrunk
-//! towards the account's with a prior of five posts. Such histories contain no text: a title gives a post's content
-//! type and date.
+//! towards the account's with a prior of five posts. Posting histories contain no text, so the title of an asset is the
+//! content type and date of its post.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::model::digits::rounded;
 use crate::model::{AssetId, AssetRow, Channel, ClientId, Score};
 use crate::stats::{mean, variance};
 
-/// Weight of an account's mean against a month's, in posts.
+/// Weight of an account's mean in the mean of a month, in posts.
 const MONTH_PRIOR_POSTS: f64 = 5.0;
 
 /// Minimum standard deviation by which results are scaled.
@@ -46,13 +46,13 @@ fn asset(id: &ClientId, channel: Channel, rank: usize, quality: f64, post: &Seri
     }
 }
 
-/// For each measured post its index in the series, and its result in standard deviations above its account's monthly
-/// mean.
+/// The score of each measured post, with its index in the series: its result in standard deviations above its account's
+/// monthly mean.
 fn scored(series: &Series) -> Vec<(usize, f64)> {
-    let mut accounts: BTreeMap<usize, Vec<(usize, i32, f64)>> = BTreeMap::new();
+    let mut accounts: BTreeMap<usize, Vec<MeasuredPost>> = BTreeMap::new();
     for (index, post) in series.posts.iter().enumerate() {
         if let Some(log) = log_engagements(post) {
-            accounts.entry(post.account).or_default().push((index, month(post), log));
+            accounts.entry(post.account).or_default().push(MeasuredPost { index, month: month_number(post), log });
         }
     }
     let mut scored: Vec<_> = accounts.values().flat_map(|posts| relative_to_month(posts)).collect();
@@ -60,25 +60,35 @@ fn scored(series: &Series) -> Vec<(usize, f64)> {
     scored
 }
 
-fn month(post: &SeriesPost) -> i32 {
+/// A post with measured engagements.
+struct MeasuredPost {
+    /// Its index in the series.
+    index: usize,
+    month: i32,
+    /// log(1 + engagements).
+    log: f64,
+}
+
+/// A number that identifies the month of a post.
+fn month_number(post: &SeriesPost) -> i32 {
     let date = post.at.date();
     date.year() * 12 + date.month() as i32
 }
 
-fn relative_to_month(posts: &[(usize, i32, f64)]) -> Vec<(usize, f64)> {
-    let logs: Vec<f64> = posts.iter().map(|(_, _, log)| *log).collect();
+fn relative_to_month(posts: &[MeasuredPost]) -> Vec<(usize, f64)> {
+    let logs: Vec<f64> = posts.iter().map(|post| post.log).collect();
     let account_mean = mean(&logs);
     let mut months: BTreeMap<i32, Vec<f64>> = BTreeMap::new();
-    for (_, month, log) in posts {
-        months.entry(*month).or_default().push(*log);
+    for post in posts {
+        months.entry(post.month).or_default().push(post.log);
     }
     let shrunk = |logs: &Vec<f64>| {
         let n = logs.len() as f64;
         (logs.iter().sum::<f64>() + MONTH_PRIOR_POSTS * account_mean) / (n + MONTH_PRIOR_POSTS)
     };
     let expected: BTreeMap<i32, f64> = months.iter().map(|(month, logs)| (*month, shrunk(logs))).collect();
-    let residual = |month: &i32, log: f64| log - expected.get(month).copied().unwrap_or(account_mean);
-    let residuals: Vec<f64> = posts.iter().map(|(_, month, log)| residual(month, *log)).collect();
+    let residual = |post: &MeasuredPost| post.log - expected.get(&post.month).copied().unwrap_or(account_mean);
+    let residuals: Vec<f64> = posts.iter().map(residual).collect();
     let sd = variance(&residuals).unwrap_or(0.0).sqrt().max(MIN_SD);
-    posts.iter().zip(residuals).map(|((index, _, _), residual)| (*index, residual / sd)).collect()
+    posts.iter().zip(residuals).map(|(post, residual)| (post.index, residual / sd)).collect()
 }

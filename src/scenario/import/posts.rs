@@ -85,10 +85,10 @@ impl Cell for ClockTime {
     fn from_value(value: Value<'_>) -> Result<Self, Vec<CellError>> {
         let text = String::from_value(value)?;
         let remedy = "write ISO 8601 with a UTC offset, such as `2026-09-07T08:30:00Z` or `2026-09-07 10:30:00+02:00`";
-        let found = Self::parse(&text)
+        let time = Self::parse(&text)
             .ok_or_else(|| vec![CellError::expected("not_a_time", &text, "a point in time", remedy)])?;
-        InstantRange::Any.check(found.at, &text, None).map_err(|fault| vec![fault])?;
-        Ok(found)
+        InstantRange::Any.check(time.at, &text, None).map_err(|error| vec![error])?;
+        Ok(time)
     }
 
     fn value(&self) -> Option<Value<'_>> {
@@ -99,8 +99,9 @@ impl Cell for ClockTime {
 /// A posting history.
 #[derive(Debug)]
 pub(super) struct History {
+    /// Number of rows.
     pub rows: usize,
-    /// Rows equal to an earlier one of the file.
+    /// Number of rows that repeat an earlier row of the same account.
     pub repeated: usize,
     /// The accounts, by name.
     pub accounts: Vec<Account>,
@@ -120,7 +121,8 @@ pub(super) struct Post {
     pub at: Timestamp,
     /// UTC offset of the account's clock in minutes, if known.
     pub offset_minutes: Option<i32>,
-    /// The offset as written in its time; `+00:00` may be the clock's or mean UTC.
+    /// UTC offset in minutes as written in `published_at`; `+00:00` may be that of the clock, or only mean that the
+    /// time is in UTC.
     written_offset: Option<i32>,
     pub kind: Option<Arc<str>>,
     pub reach: Option<f64>,
@@ -137,7 +139,7 @@ impl Post {
 
 /// The mapping of one account.
 #[derive(Debug, Clone)]
-pub(super) struct Mapped {
+pub(super) struct AccountMapping {
     pub client_id: ClientId,
     pub name: Option<Arc<str>>,
     pub workspace_id: Option<WorkspaceId>,
@@ -147,11 +149,11 @@ pub(super) struct Mapped {
 /// Reads a posting history.
 pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
     let mut diagnostics = Diagnostics::default();
-    let rows = rows::<PostRow>(path, true, &mut diagnostics)?;
+    let table = read_table::<PostRow>(path, true, &mut diagnostics)?;
     let mut accounts: BTreeMap<ClientId, Vec<Post>> = BTreeMap::new();
     let mut kinds: BTreeSet<Arc<str>> = BTreeSet::new();
-    let height = rows.as_ref().map_or(0, Table::height);
-    for (table, index) in rows.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
+    let height = table.as_ref().map_or(0, Table::height);
+    for (table, index) in table.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
         let Some(row) = table.row(index, None, &mut diagnostics).read::<PostRow>() else { continue };
         let kind = row.content_type.as_ref().map(|kind| interned(&mut kinds, kind));
         let post = Post { kind, ..Post::from(&row) };
@@ -160,7 +162,7 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
     fail_on_errors(diagnostics)?;
     let accounts: Vec<Account> = accounts
         .into_iter()
-        .map(|(name, posts)| Account { name, posts: with_clock(without_duplicates(posts)) })
+        .map(|(name, posts)| Account { name, posts: with_written_offsets(without_duplicates(posts)) })
         .collect();
     let distinct: usize = accounts.iter().map(|account| account.posts.len()).sum();
     Ok(History { rows: height, repeated: height - distinct, accounts })
@@ -168,8 +170,8 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
 
 /// Interns a text, so that equal texts share one allocation.
 fn interned(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
-    if let Some(known) = texts.get(text) {
-        return Arc::clone(known);
+    if let Some(interned) = texts.get(text) {
+        return Arc::clone(interned);
     }
     texts.insert(Arc::clone(text));
     Arc::clone(text)
@@ -178,16 +180,15 @@ fn interned(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
 /// Removes posts that repeat an earlier row, as where two exports overlap.
 fn without_duplicates(posts: Vec<Post>) -> Vec<Post> {
     let mut seen = BTreeSet::new();
-    let number = |number: Option<f64>| number.map(f64::to_bits);
-    let mut is_new = |post: &Post| {
-        seen.insert((post.channel, post.at, post.kind.clone(), number(post.reach), number(post.engagements)))
-    };
+    let bits = |number: Option<f64>| number.map(f64::to_bits);
+    let mut is_new =
+        |post: &Post| seen.insert((post.channel, post.at, post.kind.clone(), bits(post.reach), bits(post.engagements)));
     posts.into_iter().filter(|post| is_new(post)).collect()
 }
 
-/// Takes the written offsets for the clock's if any of them is not zero: `+00:00` alone means that the times are in
-/// UTC, but next to other offsets it means that the clock was at UTC.
-fn with_clock(mut posts: Vec<Post>) -> Vec<Post> {
+/// Takes the written offsets as those of the account's clock if any of them is not zero: `+00:00` alone means that the
+/// times are in UTC, but next to other offsets it means that the clock was at UTC.
+fn with_written_offsets(mut posts: Vec<Post>) -> Vec<Post> {
     if posts.iter().any(|post| post.written_offset.is_some_and(|minutes| minutes != 0)) {
         posts.iter_mut().for_each(|post| post.offset_minutes = post.offset_minutes.or(post.written_offset));
     }
@@ -209,11 +210,14 @@ impl From<&PostRow> for Post {
 }
 
 /// Reads which client each account belongs to. The mapping must contain every account of the history and no other.
-pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap<ClientId, Mapped>, ScenarioErrors> {
+pub(super) fn read_mapping(
+    path: &Path,
+    accounts: &[Account],
+) -> Result<BTreeMap<ClientId, AccountMapping>, ScenarioErrors> {
     let mut diagnostics = Diagnostics::default();
-    let table = rows::<MappingRow>(path, false, &mut diagnostics)?;
-    let names: BTreeSet<&str> = accounts.iter().map(|known| known.name.as_str()).collect();
-    let mut mapping: BTreeMap<ClientId, Mapped> = BTreeMap::new();
+    let table = read_table::<MappingRow>(path, false, &mut diagnostics)?;
+    let names: BTreeSet<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let mut mapping: BTreeMap<ClientId, AccountMapping> = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for (table, index) in table.iter().flat_map(|table| (0..table.height()).map(move |index| (table, index))) {
         let mut row = table.row(index, None, &mut diagnostics);
@@ -224,11 +228,11 @@ pub(super) fn read_mapping(path: &Path, accounts: &[Account]) -> Result<BTreeMap
         }
         if check_unique(&mut row, &mut first_rows, &account, "account", "account") {
             let MappingRow { client_id, name, workspace_id, time_zone: zone, .. } = mapped;
-            mapping.insert(account, Mapped { client_id, name, workspace_id, zone });
+            mapping.insert(account, AccountMapping { client_id, name, workspace_id, zone });
         }
     }
     if diagnostics.errors.is_empty() {
-        let unmapped = accounts.iter().filter(|known| !mapping.contains_key(&known.name));
+        let unmapped = accounts.iter().filter(|account| !mapping.contains_key(&account.name));
         diagnostics.errors.extend(unmapped.map(|account| unmapped_account(path, account)));
     }
     fail_on_errors(diagnostics)?;
@@ -242,8 +246,8 @@ fn unmapped_account(path: &Path, account: &Account) -> Diagnostic {
     Diagnostic::new("unmapped_account", place, cause, "add a row with its client")
 }
 
-/// The table of records in a file; `None`, with a reason in `diagnostics`, if it has no readable rows.
-fn rows<R: Record>(
+/// Reads a table of records; `None` if it has no readable rows, with the reasons in `diagnostics`.
+fn read_table<R: Record>(
     path: &Path,
     ignore_unknown: bool,
     diagnostics: &mut Diagnostics,
@@ -262,7 +266,7 @@ fn file_name(path: &Path) -> String {
 
 fn fail_on_errors(diagnostics: Diagnostics) -> Result<(), ScenarioErrors> {
     let errors = diagnostics.errors.into_iter().map(ScenarioError::from).collect();
-    ScenarioErrors::of(errors).map_or(Ok(()), Err)
+    ScenarioErrors::from_list(errors).map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 //!
 //! Scores compare results in log(1 + engagements), so that a single hit does not dominate a channel:
 //!
-//! - level: mean engagements of a post to a rested audience at the end of the history, by the calibration: without the
-//!   loss by the account's own load, which the planner applies again.
+//! - level: mean engagements of a post to a rested audience at the end of the history, estimated by the calibration. It
+//!   excludes the loss that is due to the account's own load, since the planner applies that loss itself.
 //! - audience: median reach of the newest posts; the rate is the level divided by it. If reach was never measured, the
-//!   rate stays blank, so that the planner assumes the rules', and the audience is the level divided by that rate: only
-//!   the product of the two is meaningful.
+//!   rate stays blank, so that the planner assumes the rate of the rules, and the audience is the level divided by that
+//!   rate: only the product of the two is meaningful.
 //! - momentum: mean log of the last 30 days minus that of the 180 days before; engagement: mean log of the last 30 days
 //!   minus the account's mean for the same content type in the year before. Both differences are shrunk towards zero by
 //!   `n / (n + 5)` and mapped to `0..=1` by the logistic function.
 //! - visibility: posts of the last 30 days divided by the rules' number of posts.
-//! - fatigue: see [`ChannelDefaults`]. If it would be above [`ImportOptions::usual_fatigue`] at the account's usual load, it
-//!   is scaled down to that.
+//! - fatigue: the load of the past posts times the fatigue per post, see [`ChannelDefaults`]. If this product exceeds
+//!   [`ImportOptions::usual_fatigue`] at the account's usual load, fatigue is scaled down so that it equals that there.
 
 use std::collections::BTreeMap;
 
@@ -25,10 +25,10 @@ use crate::scenario::channel_defaults::ChannelDefaults;
 use crate::stats::{mean, quantile};
 
 /// Number of newest posts from which audiences are estimated.
-const NEWEST: usize = 100;
+const NEWEST_POSTS: usize = 100;
 
 /// Minimum number of posts of a period or content type to compare with.
-const POSTS_TO_COMPARE: usize = 5;
+const MIN_POSTS_TO_COMPARE: usize = 5;
 
 /// Number of posts at which a difference in results counts half.
 const SCORE_PRIOR_POSTS: f64 = 5.0;
@@ -54,18 +54,19 @@ const ASSUMED_AUDIENCE: f64 = 1000.0;
 pub(super) struct Assumed {
     /// Engagements per person reached, in channel order.
     rates: [f64; Channel::COUNT],
+    /// Audience by channel.
     audiences: BTreeMap<Channel, f64>,
 }
 
 impl Assumed {
-    /// The rates by which the planner values channels without a measured rate, and the median reach of the history's
-    /// own accounts.
-    pub fn of(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
+    /// The rates that the planner assumes for channels without a measured rate, and the median reach of the accounts in
+    /// the history.
+    pub fn from_series(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
         let mut audiences = BTreeMap::new();
         for channel in Channel::ALL {
-            let of_channel = series.iter().filter(|((_, one), _)| *one == channel).map(|(_, series)| series);
-            let reached: Vec<f64> = of_channel.filter_map(typical_reach).collect();
-            audiences.insert(channel, median(&reached).unwrap_or(ASSUMED_AUDIENCE));
+            let on_channel = series.iter().filter(|((_, other), _)| *other == channel).map(|(_, series)| series);
+            let reaches: Vec<f64> = on_channel.filter_map(typical_reach).collect();
+            audiences.insert(channel, median(&reaches).unwrap_or(ASSUMED_AUDIENCE));
         }
         Self {
             rates: figures.each_ref().map(|figures| figures.engagement_rate.unwrap_or(UNKNOWN_RATE).max(MIN_RATE)),
@@ -82,13 +83,19 @@ impl Assumed {
     }
 }
 
+/// What is assumed about all channels, and what is estimated for one.
+pub(super) struct Estimates<'e> {
+    pub assumed: &'e Assumed,
+    pub calibration: Option<&'e AccountCalibration>,
+}
+
 /// The row of one channel, with its state at `as_of`.
 pub(super) fn channel_row(
     id: &ClientId,
     channel: Channel,
     series: &Series,
     as_of: Timestamp,
-    (assumed, calibration): (&Assumed, Option<&AccountCalibration>),
+    Estimates { assumed, calibration }: Estimates<'_>,
     options: &ImportOptions,
     notes: &mut ImportNotes,
 ) -> ChannelRow {
@@ -96,30 +103,30 @@ pub(super) fn channel_row(
     let level = measured.and_then(|account| account.get(&WorldParameter::Level)).map(|level| level.estimate.value);
     let (audience, rate) = audience_and_rate(channel, series, level, assumed, notes);
     let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
-    let hours_back = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
-    let usual = calibration.map_or(0.0, |account| usual_load(&account.history.posts, figures.half_life_hours, as_of));
-    let share = (options.usual_fatigue / (usual * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
-    let fatigue = share * figures.load_after(series.posts.iter().map(hours_back)) * figures.fatigue_per_post;
-    let posts_in = |days: i64| in_days(series, as_of, 0, days).count();
+    let age = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
+    let load = calibration.map_or(0.0, |account| usual_load(&account.history.posts, figures.half_life_hours, as_of));
+    let scale = (options.usual_fatigue / (load * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
+    let fatigue = scale * figures.load_after(series.posts.iter().map(age)) * figures.fatigue_per_post;
+    let posts_in_last = |days: i64| posts_between(series, as_of, 0, days).count();
     // A count above the table's limit stays blank and is then computed from the history.
-    let count = |days, max: u32| u32::try_from(posts_in(days)).ok().filter(|count| *count <= max);
-    let wanted = figures.weekly_posts * 30.0 / 7.0;
-    let visibility = if wanted > 0.0 { (posts_in(30) as f64 / wanted).min(1.0) } else { 1.0 };
+    let count = |days, max: u32| u32::try_from(posts_in_last(days)).ok().filter(|count| *count <= max);
+    let target = figures.weekly_posts * 30.0 / 7.0;
+    let visibility = if target > 0.0 { (posts_in_last(30) as f64 / target).min(1.0) } else { 1.0 };
     ChannelRow {
         avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(MIN_RATE, MAX_RATE), 6)),
         last_post_at: series.posts.last().map(|post| post.at),
         posts_last_7_days: count(7, MAX_POSTS_IN_7_DAYS),
         posts_last_30_days: count(30, MAX_POSTS_IN_30_DAYS),
-        fatigue_score: Some(score_of(fatigue)),
-        momentum_score: momentum(series, as_of).map(score_of),
-        visibility_score: Some(score_of(visibility)),
-        engagement_score: engagement(series, as_of).map(score_of),
+        fatigue_score: Some(rounded_score(fatigue)),
+        momentum_score: momentum(series, as_of).map(rounded_score),
+        visibility_score: Some(rounded_score(visibility)),
+        engagement_score: engagement(series, as_of).map(rounded_score),
         ..ChannelRow::new(id.clone(), channel, rounded(audience.clamp(MIN_AUDIENCE, MAX_AUDIENCE), 2))
     }
 }
 
 /// A score rounded to four decimals.
-fn score_of(number: f64) -> Score {
+fn rounded_score(number: f64) -> Score {
     Score::clamped(rounded(number, 4))
 }
 
@@ -154,8 +161,8 @@ fn median(values: &[f64]) -> Option<f64> {
 }
 
 fn typical_reach(series: &Series) -> Option<f64> {
-    let reached = series.posts.iter().rev().filter_map(|post| post.reach.filter(|reach| *reach > 0.0));
-    median(&reached.take(NEWEST).collect::<Vec<_>>())
+    let reaches = series.posts.iter().rev().filter_map(|post| post.reach.filter(|reach| *reach > 0.0));
+    median(&reaches.take(NEWEST_POSTS).collect::<Vec<_>>())
 }
 
 /// log(1 + engagements); `None` if not measured.
@@ -163,44 +170,46 @@ pub(super) fn log_engagements(post: &SeriesPost) -> Option<f64> {
     post.engagements.map(libm::log1p)
 }
 
-/// Posts from `later` to `earlier` days before `as_of`.
-fn in_days(series: &Series, as_of: Timestamp, later: i64, earlier: i64) -> impl Iterator<Item = &SeriesPost> {
-    let since = as_of.as_second() - earlier * DAY_SECONDS;
-    let until = as_of.as_second() - later * DAY_SECONDS;
+/// Posts that are more than `min_days` and at most `max_days` days older than `as_of`.
+fn posts_between(series: &Series, as_of: Timestamp, min_days: i64, max_days: i64) -> impl Iterator<Item = &SeriesPost> {
+    let since = as_of.as_second() - max_days * DAY_SECONDS;
+    let until = as_of.as_second() - min_days * DAY_SECONDS;
     series.posts.iter().filter(move |post| (since..until).contains(&post.at.as_second()))
 }
 
 fn momentum(series: &Series, as_of: Timestamp) -> Option<f64> {
-    let logs = |later, earlier| in_days(series, as_of, later, earlier).filter_map(log_engagements).collect::<Vec<_>>();
-    let (recent, usual) = (logs(0, 30), logs(30, 210));
-    if recent.is_empty() || usual.len() < POSTS_TO_COMPARE {
+    let logs = |min_days, max_days| -> Vec<f64> {
+        posts_between(series, as_of, min_days, max_days).filter_map(log_engagements).collect()
+    };
+    let (recent, earlier) = (logs(0, 30), logs(30, 210));
+    if recent.is_empty() || earlier.len() < MIN_POSTS_TO_COMPARE {
         return None;
     }
-    Some(score(mean(&recent) - mean(&usual), recent.len()))
+    Some(logistic_score(mean(&recent) - mean(&earlier), recent.len()))
 }
 
 fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
-    let mut usual: BTreeMap<Option<&str>, Vec<f64>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<Option<&str>, Vec<f64>> = BTreeMap::new();
     let mut all = Vec::new();
-    for post in in_days(series, as_of, 30, 395) {
+    for post in posts_between(series, as_of, 30, 395) {
         let Some(log) = log_engagements(post) else { continue };
-        usual.entry(post.kind.as_deref()).or_default().push(log);
+        by_kind.entry(post.kind.as_deref()).or_default().push(log);
         all.push(log);
     }
-    if all.len() < POSTS_TO_COMPARE {
+    if all.len() < MIN_POSTS_TO_COMPARE {
         return None;
     }
     let overall = mean(&all);
     let difference = |post: &SeriesPost| {
-        let of_kind = usual.get(&post.kind.as_deref()).filter(|logs| logs.len() >= POSTS_TO_COMPARE);
-        Some(log_engagements(post)? - of_kind.map_or(overall, |logs| mean(logs)))
+        let same_kind = by_kind.get(&post.kind.as_deref()).filter(|logs| logs.len() >= MIN_POSTS_TO_COMPARE);
+        Some(log_engagements(post)? - same_kind.map_or(overall, |logs| mean(logs)))
     };
-    let differences: Vec<f64> = in_days(series, as_of, 0, 30).filter_map(difference).collect();
-    (!differences.is_empty()).then(|| score(mean(&differences), differences.len()))
+    let differences: Vec<f64> = posts_between(series, as_of, 0, 30).filter_map(difference).collect();
+    (!differences.is_empty()).then(|| logistic_score(mean(&differences), differences.len()))
 }
 
-/// A score for a log difference that is shrunk towards zero; 0.5 is no difference.
-fn score(difference: f64, posts: usize) -> f64 {
+/// The score of a difference in log results, shrunk towards zero by the number of posts; 0.5 for no difference.
+fn logistic_score(difference: f64, posts: usize) -> f64 {
     let n = posts as f64;
     1.0 / (1.0 + libm::exp(-difference * n / (n + SCORE_PRIOR_POSTS)))
 }

@@ -9,8 +9,8 @@ use super::notes::ImportNotes;
 use super::posts::Account;
 use crate::model::{Timestamp, Zone};
 
-/// Zones with clock changes, one for each set of dates, the most populous first.
-const CHANGING: [&str; 21] = [
+/// Zones with clock changes, one for each offset and set of dates, the most populous first.
+const ZONES_WITH_CLOCK_CHANGES: [&str; 21] = [
     "America/New_York",
     "Europe/London",
     "Europe/Paris",
@@ -34,8 +34,8 @@ const CHANGING: [&str; 21] = [
     "Australia/Lord_Howe",
 ];
 
-/// Zones with constant offsets that are not whole hours.
-const FRACTIONAL: [&str; 9] = [
+/// Zones that are not listed above and whose offsets are not whole hours.
+const FRACTIONAL_ZONES: [&str; 9] = [
     "Asia/Kolkata",
     "Asia/Kathmandu",
     "Australia/Darwin",
@@ -51,7 +51,7 @@ const FRACTIONAL: [&str; 9] = [
 const MIN_AGREEMENT: f64 = 0.9;
 
 /// The zone of a client: the one with most of its accounts' posts, or UTC if no offset is known.
-pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
+pub(super) fn infer_zone<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
     let mut votes: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut voters = 0;
     for account in accounts {
@@ -59,7 +59,7 @@ pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes
         if clock.is_empty() {
             continue;
         }
-        let (zone, is_certain) = of_clock(&clock);
+        let (zone, is_certain) = zone_of_clock(&clock);
         notes.zones_uncertain += usize::from(!is_certain);
         let (posts, accounts) = votes.entry(zone.name().to_owned()).or_default();
         *posts += clock.len();
@@ -75,19 +75,19 @@ pub(super) fn of_accounts<'a>(accounts: impl Iterator<Item = &'a Account>, notes
     name.parse().unwrap_or_else(|_| Zone::utc())
 }
 
-/// The zone that fits a clock's offsets best, and whether it fits them well enough.
-fn of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
+/// The zone that fits a clock's offsets best, and whether it fits well enough.
+fn zone_of_clock(clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
     for (_, offset) in clock {
         *counts.entry(*offset).or_default() += 1;
     }
     let most_common = counts.iter().max_by_key(|(_, count)| **count).map_or(0, |(offset, _)| *offset);
     if counts.len() == 1 {
-        return constant(most_common, clock);
+        return constant_zone(most_common, clock);
     }
-    match best_of(&CHANGING, clock) {
+    match best_zone(&ZONES_WITH_CLOCK_CHANGES, clock) {
         Some(best) if is_agreed(&best) => (best.0, true),
-        _ => (constant(most_common, clock).0, false),
+        _ => (constant_zone(most_common, clock).0, false),
     }
 }
 
@@ -95,7 +95,8 @@ fn is_agreed((_, agreement): &(Zone, f64)) -> bool {
     *agreement >= MIN_AGREEMENT
 }
 
-fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
+/// The zone of a clock with a constant offset, and whether one is known.
+fn constant_zone(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     let hours = minutes / 60;
     let name = match (minutes % 60, hours) {
         (0, 0) => Some("UTC".to_owned()),
@@ -107,8 +108,8 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
         Some(zone) => (zone, true),
         // Half a year of a zone with clock changes looks constant, too.
         None => {
-            match [&FRACTIONAL[..], &CHANGING[..]].into_iter().filter_map(|names| best_of(names, clock)).find(is_agreed)
-            {
+            let candidates = [&FRACTIONAL_ZONES[..], &ZONES_WITH_CLOCK_CHANGES[..]].into_iter();
+            match candidates.filter_map(|names| best_zone(names, clock)).find(is_agreed) {
                 Some((zone, _)) => (zone, true),
                 None => (Zone::utc(), false),
             }
@@ -116,7 +117,8 @@ fn constant(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     }
 }
 
-fn best_of(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
+/// The zone that has the offset of the most posts, and the share of these posts; the first of several such zones.
+fn best_zone(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
     let mut best: Option<(Zone, f64)> = None;
     for zone in names.iter().filter_map(|name| name.parse::<Zone>().ok()) {
         let agree = |(at, minutes): &&(Timestamp, i32)| zone.local(*at).offset().local_minus_utc() == minutes * 60;
@@ -142,19 +144,19 @@ mod tests {
 
     #[test]
     fn clock_changes_identify_the_zone() {
-        for zone in CHANGING {
-            let (found, is_certain) = of_clock(&clock(zone));
+        for zone in ZONES_WITH_CLOCK_CHANGES {
+            let (found, is_certain) = zone_of_clock(&clock(zone));
             assert!(is_certain, "{zone}");
             assert_eq!(clock(found.name()), clock(zone), "{zone} was identified as {found}");
         }
-        assert_eq!(of_clock(&clock("Australia/Melbourne")).0.name(), "Australia/Sydney");
+        assert_eq!(zone_of_clock(&clock("Australia/Melbourne")).0.name(), "Australia/Sydney");
     }
 
     #[test]
     fn a_constant_offset_becomes_a_fixed_zone_of_the_same_offset() {
-        assert_eq!(of_clock(&clock("America/Bogota")).0.name(), "Etc/GMT+5");
-        assert_eq!(of_clock(&clock("Asia/Bangkok")).0.name(), "Etc/GMT-7");
-        assert_eq!(of_clock(&clock("Asia/Kolkata")).0.name(), "Asia/Kolkata");
+        assert_eq!(zone_of_clock(&clock("America/Bogota")).0.name(), "Etc/GMT+5");
+        assert_eq!(zone_of_clock(&clock("Asia/Bangkok")).0.name(), "Etc/GMT-7");
+        assert_eq!(zone_of_clock(&clock("Asia/Kolkata")).0.name(), "Asia/Kolkata");
     }
 
     #[test]
@@ -163,6 +165,6 @@ mod tests {
         for (index, (_, offset)) in odd.iter_mut().enumerate() {
             *offset = if index % 2 == 0 { 60 } else { 120 };
         }
-        assert_eq!(of_clock(&odd), ("Etc/GMT-2".parse().unwrap(), false));
+        assert_eq!(zone_of_clock(&odd), ("Etc/GMT-2".parse().unwrap(), false));
     }
 }

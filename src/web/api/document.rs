@@ -15,13 +15,13 @@ use super::openapi::Api;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// The routes of the API and those of its description, which is made here once.
-pub(super) fn describe(api: Api) -> Router<App> {
+/// The routes of the API and of its description, which is built only once.
+pub(super) fn with_description(api: Api) -> Router<App> {
     let (router, document) = api.finish(&info(), &security_scheme());
     let text: Arc<str> = document.to_string().into();
     let document = Arc::new(document);
     router
-        .route("/api/openapi.json", get(async move || json(&text)))
+        .route("/api/openapi.json", get(async move || document_response(&text)))
         .route("/api", get(async move |State(app): State<App>| page(&app, &document)))
 }
 
@@ -32,7 +32,7 @@ fn info() -> Value {
         "summary": env!("CARGO_PKG_DESCRIPTION"),
         "description":
             "Fields of requests may be written in camelCase or snake_case: `workspaceId` and `workspace_id` are the \
-             same. An empty text counts as missing. Lists are answered page by page. A change is made completely or \
+             same. An empty text counts as missing. Lists are returned page by page. A change is made completely or \
              not at all, and is recorded with the token's name as its actor.",
         "license": {"name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE")},
     })
@@ -43,13 +43,13 @@ fn security_scheme() -> Value {
         "type": "http",
         "scheme": "bearer",
         "description":
-            "`mcoe token create` makes a token. If there are no tokens, the server accepts requests from its own \
+            "`mcoe token create` creates a token. If there are no tokens, the server accepts requests from its own \
              machine only, without a token.",
     })
 }
 
 /// `GET /api/openapi.json`
-fn json(text: &str) -> Response {
+fn document_response(text: &str) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text.to_owned()).into_response()
 }
 

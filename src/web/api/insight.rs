@@ -1,4 +1,4 @@
-//! The background of schedules: conflicts, the history of channel health, and the effective rules.
+//! Insight into schedules: conflicts, the history of channel health, and the effective rules.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,14 +22,14 @@ const MAX_CONFLICTS: u32 = 20;
 
 /// The routes of this module.
 pub(super) fn routes(api: Api) -> Api {
-    api.group("Insight", "The background of schedules.")
+    api.group("Insight", "Conflicts, the history of channel health, and the effective rules.")
         .get(
             "/api/orchestration/conflicts",
             conflicts,
             About {
                 id: "list_conflicts",
                 summary: "List conflicts",
-                description: "By severity and kind, each with a way to resolve it.",
+                description: "Grouped by severity and kind, each with a way to resolve it.",
             },
         )
         .get(
@@ -72,7 +72,7 @@ async fn workspaces(State(app): State<App>, caller: Caller, _: EmptyQuery) -> Re
 request! {
     /// Selects conflicts.
     struct SelectedConflicts {
-        /// Only those of this many days before now.
+        /// Only those from the last `days` days.
         #[range(1..=366)]
         #[default(7)]
         days: u64,
@@ -157,7 +157,7 @@ request! {
         client_id: Option<String>,
         /// With the overlays of this campaign of the client.
         campaign_id: Option<String>,
-        /// Of `channels.toml` only this channel.
+        /// Of the keys of `channels.toml`, only those of this channel.
         channel: Option<Channel>,
         /// Only this key or table, such as `fatigue`.
         key: Option<String>,
@@ -194,7 +194,7 @@ async fn rules(
     let overlays = pack.overlay_key(&workspace, &client, campaign.as_ref());
     let all = pack.effective(&overlays);
     let values: Vec<EffectiveValue> =
-        all.iter().filter(|value| value.is_wanted(key.as_deref(), channel)).cloned().collect();
+        all.iter().filter(|value| value.matches(key.as_deref(), channel)).cloned().collect();
     if let (Some(key), true) = (&key, values.is_empty()) {
         return Err(unknown_key(key, &all));
     }
@@ -207,7 +207,7 @@ fn unknown_key(key: &str, all: &[EffectiveValue]) -> Problem {
     let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
     Problem::fields(vec![WrongField {
         field: "key".to_owned(),
-        detail: format!("the rules say nothing of `{key}`{near}"),
-        remedy: "ask without a key for all".to_owned(),
+        detail: format!("the rules have no key `{key}`{near}"),
+        remedy: "omit the key to list all rules".to_owned(),
     }])
 }

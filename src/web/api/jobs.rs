@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::openapi::{About, Api, Operation, Output};
 use super::paging::{Paged, Selection};
 use super::request::{Parameter, Query, Request, Unchecked};
-use super::schedules::parsed;
+use super::schedules::parse_id;
 use crate::model::Role;
 use crate::store::{Job, JobStatus, Ledger};
 use crate::web::access::Caller;
@@ -35,7 +35,7 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(500);
 const REPORT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'");
 
-/// The types of files that jobs make.
+/// The content types of the files that jobs produce.
 const HTML: &str = "text/html";
 const SVG: &str = "image/svg+xml";
 const MARKDOWN: &str = "text/markdown";
@@ -46,17 +46,17 @@ pub(super) fn routes(api: Api) -> Api {
     api.group("Jobs", "Work that continues after its request.")
         .get(
             "/api/orchestration/jobs",
-            list,
+            list_jobs,
             About {
                 id: "list_jobs",
                 summary: "List jobs",
                 description: "Newest first. The results of previews are left out.",
             },
         )
-        .get("/api/orchestration/jobs/{id}", one, About { id: "get_job", summary: "Get a job", description: "" })
+        .get("/api/orchestration/jobs/{id}", get_job, About { id: "get_job", summary: "Get a job", description: "" })
         .post(
             "/api/orchestration/jobs/{id}/cancel",
-            cancel,
+            cancel_job,
             About {
                 id: "cancel_job",
                 summary: "Cancel a job",
@@ -66,7 +66,7 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .get(
             "/api/orchestration/jobs/{id}/events",
-            events,
+            follow_job,
             About {
                 id: "follow_job",
                 summary: "Follow a job",
@@ -76,38 +76,38 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .get(
             "/api/orchestration/jobs/{id}/files/{*name}",
-            file,
+            get_job_file,
             About { id: "get_job_file", summary: "Get a page or a figure of a job", description: "" },
         )
 }
 
-/// A job as it is answered.
+/// A job as the API returns it.
 #[derive(Serialize)]
-pub(super) struct JobAnswer {
+pub(super) struct JobResponse {
     #[serde(flatten)]
     job: Job,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<String>>,
 }
 
-impl From<Job> for JobAnswer {
+impl From<Job> for JobResponse {
     fn from(job: Job) -> Self {
         Self { job, files: None }
     }
 }
 
-/// The ledger stores requests and results as JSON; what they are is known here.
-impl JsonSchema for JobAnswer {
+/// The ledger stores requests and results as untyped JSON; here their schemas are added.
+impl JsonSchema for JobResponse {
     fn schema_name() -> Cow<'static, str> {
         Job::schema_name()
     }
 
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
         let mut schema = Job::json_schema(schemas);
-        let mut replace = |field: &str, about: &str, mut schema_of: Schema| {
-            schema_of.insert("description".to_owned(), json!(about));
+        let mut replace = |field: &str, about: &str, mut field_schema: Schema| {
+            field_schema.insert("description".to_owned(), json!(about));
             if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.insert(field.to_owned(), schema_of.to_value());
+                properties.insert(field.to_owned(), field_schema.to_value());
             }
         };
         replace("request", "The request's parameters, by kind.", schemas.subschema_for::<JobRequest>());
@@ -116,7 +116,7 @@ impl JsonSchema for JobAnswer {
             results.push(json!({"type": "null"}));
         }
         replace("result", "The result, by kind; `null` unless the job is done, and for previews in a list.", result);
-        let files = "Names of the pages and figures that it made; only in the answer for one job.";
+        let files = "Names of the pages and figures that the job produced; only in the response for a single job.";
         replace("files", files, schemas.subschema_for::<Vec<String>>());
         schema
     }
@@ -125,7 +125,7 @@ impl JsonSchema for JobAnswer {
 /// A page of jobs, newest first.
 #[derive(Serialize, JsonSchema)]
 struct JobPage {
-    jobs: Vec<JobAnswer>,
+    jobs: Vec<JobResponse>,
     /// `cursor` of the next page; `None` on the last page.
     next_cursor: Option<String>,
 }
@@ -148,7 +148,7 @@ impl Selection for AllJobs {
 }
 
 /// `GET /api/orchestration/jobs`
-async fn list(
+async fn list_jobs(
     State(app): State<App>,
     caller: Caller,
     Query(unchecked): Query<Paged<AllJobs>>,
@@ -156,7 +156,7 @@ async fn list(
     let (workspace, paged) = unchecked.check(&app, &caller, Role::Viewer).await?;
     let page = app.ledger_of(&workspace).jobs(paged.after.as_ref(), paged.limit).await?;
     let next_cursor = paged.next_cursor(page.next.as_ref());
-    Ok(Json(JobPage { jobs: page.rows.into_iter().map(JobAnswer::from).collect(), next_cursor }))
+    Ok(Json(JobPage { jobs: page.rows.into_iter().map(JobResponse::from).collect(), next_cursor }))
 }
 
 /// The path of a job.
@@ -177,45 +177,45 @@ struct JobFilePath {
     name: String,
 }
 
-async fn find(app: &App, caller: &Caller, id: &str, unchecked: Unchecked<()>) -> Result<(Ledger, Job), Problem> {
+async fn find_job(app: &App, caller: &Caller, id: &str, unchecked: Unchecked<()>) -> Result<(Ledger, Job), Problem> {
     let (workspace, ()) = unchecked.check(app, caller, Role::Viewer).await?;
     let ledger = app.ledger_of(&workspace);
-    let job = ledger.job(parsed(id, "job")?).await?;
+    let job = ledger.job(parse_id(id, "job")?).await?;
     Ok((ledger, job))
 }
 
 /// `GET /api/orchestration/jobs/{id}`
-async fn one(
+async fn get_job(
     State(app): State<App>,
     caller: Caller,
     PathPart(path): PathPart<JobPath>,
     Query(unchecked): Query<()>,
-) -> Result<Json<JobAnswer>, Problem> {
-    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
+) -> Result<Json<JobResponse>, Problem> {
+    let (ledger, job) = find_job(&app, &caller, &path.id, unchecked).await?;
     let files = ledger.job_files(job.id).await?;
-    Ok(Json(JobAnswer { job, files: Some(files) }))
+    Ok(Json(JobResponse { job, files: Some(files) }))
 }
 
 /// `POST /api/orchestration/jobs/{id}/cancel`
-async fn cancel(
+async fn cancel_job(
     State(app): State<App>,
     caller: Caller,
     PathPart(path): PathPart<JobPath>,
     Query(unchecked): Query<()>,
-) -> Result<Json<JobAnswer>, Problem> {
+) -> Result<Json<JobResponse>, Problem> {
     let (workspace, ()) = unchecked.check(&app, &caller, Role::Admin).await?;
-    let job = app.cancel(&workspace, parsed(&path.id, "job")?, &caller.name).await?;
+    let job = app.cancel(&workspace, parse_id(&path.id, "job")?, &caller.name).await?;
     Ok(Json(job.into()))
 }
 
 /// `GET /api/orchestration/jobs/{id}/events`
-async fn events(
+async fn follow_job(
     State(app): State<App>,
     caller: Caller,
     PathPart(path): PathPart<JobPath>,
     Query(unchecked): Query<()>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
+    let (ledger, job) = find_job(&app, &caller, &path.id, unchecked).await?;
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut stop = app.stop.subscribe();
@@ -232,7 +232,7 @@ async fn events(
                 _ = stop.wait_for(|stops| *stops) => return,
             }
             match ledger.job(job.id).await {
-                Ok(now) => job = now,
+                Ok(current) => job = current,
                 Err(_) => return,
             }
         }
@@ -240,7 +240,7 @@ async fn events(
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
 }
 
-/// A file that a job made.
+/// A file that a job produced.
 struct JobFile(Response);
 
 impl IntoResponse for JobFile {
@@ -251,38 +251,39 @@ impl IntoResponse for JobFile {
 
 impl Output for JobFile {
     fn describe(operation: &mut Operation, _: &mut SchemaGenerator) {
-        let content = [HTML, SVG, MARKDOWN, PLAIN].map(|kind| (kind, json!({"type": "string"})));
-        operation.answer(StatusCode::OK, "The file.", content);
+        let content = [HTML, SVG, MARKDOWN, PLAIN].map(|content_type| (content_type, json!({"type": "string"})));
+        operation.add_response(StatusCode::OK, "The file.", content);
     }
 }
 
 /// `GET /api/orchestration/jobs/{id}/files/{name}`
-async fn file(
+async fn get_job_file(
     State(app): State<App>,
     caller: Caller,
     PathPart(path): PathPart<JobFilePath>,
     Query(unchecked): Query<()>,
 ) -> Result<JobFile, Problem> {
-    let (ledger, job) = find(&app, &caller, &path.id, unchecked).await?;
-    answer(&ledger, job.id, &path.name).await.map(JobFile)
+    let (ledger, job) = find_job(&app, &caller, &path.id, unchecked).await?;
+    file_response(&ledger, job.id, &path.name).await.map(JobFile)
 }
 
-/// A page or a figure of a job.
-pub(in crate::web) async fn answer(ledger: &Ledger, id: Uuid, name: &str) -> Result<Response, Problem> {
+/// The response with a page or a figure of a job.
+pub(in crate::web) async fn file_response(ledger: &Ledger, id: Uuid, name: &str) -> Result<Response, Problem> {
     let content = if name.contains('\0') { None } else { ledger.job_file(id, name).await? };
     let content = content.ok_or_else(|| Problem::not_found("file", "take a name from `files` of the job"))?;
-    let kind = match name.rsplit_once('.') {
+    let content_type = match name.rsplit_once('.') {
         Some((_, "html")) => HTML,
         Some((_, "svg")) => SVG,
         Some((_, "md")) => MARKDOWN,
         _ => PLAIN,
     };
-    // SVG says its encoding itself.
-    let kind = if kind == SVG { kind.to_owned() } else { format!("{kind}; charset=utf-8") };
-    let kind = HeaderValue::try_from(kind).map_err(|error| Problem::internal(&error))?;
+    // An SVG file declares its own encoding.
+    let content_type =
+        if content_type == SVG { content_type.to_owned() } else { format!("{content_type}; charset=utf-8") };
+    let content_type = HeaderValue::try_from(content_type).map_err(|error| Problem::internal(&error))?;
     let mut response = content.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::CONTENT_SECURITY_POLICY, REPORT_POLICY);
     Ok(response)
 }

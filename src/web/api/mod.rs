@@ -17,12 +17,12 @@ use super::state::App;
 use openapi::Api;
 
 pub(super) use insight::conflict_filter;
-pub(super) use jobs::answer;
-pub(super) use scheduler::{actions, days_ago, extent};
-pub(super) use schedules::{parsed, schedule_filter, with_record};
+pub(super) use jobs::file_response;
+pub(super) use scheduler::{action_filter, days_ago, simulation_extent};
+pub(super) use schedules::{parse_id, schedule_filter, schedule_with_decisions};
 
 /// Every route.
 pub(super) fn routes() -> Router<App> {
     let modules = [schedules::routes, scheduler::routes, jobs::routes, insight::routes, operations::routes];
-    document::describe(modules.into_iter().fold(Api::new(), |api, routes| routes(api)))
+    document::with_description(modules.into_iter().fold(Api::new(), |api, routes| routes(api)))
 }

@@ -1,5 +1,5 @@
-//! The OpenAPI description of the HTTP API, collected as routes are added. It follows from the handlers' signatures:
-//! each argument describes what it reads of a request, and the result what is answered.
+//! The OpenAPI description of the HTTP API, collected as routes are added. It is derived from the handlers' signatures:
+//! the type of an argument describes what it reads from a request, and the type of the result describes the response.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) struct Api {
     paths: BTreeMap<String, Map<String, Value>>,
 }
 
-/// What the types of an operation do not say.
+/// What the types of a handler do not say about its operation.
 pub(super) struct About {
     /// Unique name of the operation, for generated clients.
     pub id: &'static str,
@@ -44,7 +44,7 @@ impl Api {
         Self { router: Router::new(), schemas, tags: Vec::new(), paths: BTreeMap::new() }
     }
 
-    /// Begins a group of operations, to which all routes belong that are added before the next group.
+    /// Begins a group of operations: all routes that are added before the next group.
     pub fn group(mut self, name: &str, description: &str) -> Self {
         self.tags.push(json!({"name": name, "description": description}));
         self
@@ -82,10 +82,10 @@ impl Api {
         let mut operation = Operation::default();
         H::describe(&mut operation, &mut self.schemas);
         if method != Method::GET {
-            operation.problems(&mut self.schemas, &[StatusCode::CONFLICT, StatusCode::INSUFFICIENT_STORAGE]);
+            operation.add_problems(&mut self.schemas, &[StatusCode::CONFLICT, StatusCode::INSUFFICIENT_STORAGE]);
         }
         let tag = self.tags.last().and_then(|tag| tag.get("name"));
-        let operation = operation.finish(&about, tag);
+        let operation = operation.into_json(&about, tag);
         self.paths.entry(path.replace("{*", "{")).or_default().insert(method.as_str().to_lowercase(), operation);
         self.router = self.router.route(path, on(filter, handler));
         self
@@ -110,25 +110,25 @@ impl Api {
     }
 }
 
-/// Terms of doc comments, and what they are in JSON.
+/// Rust terms in doc comments, and their equivalents in JSON.
 const RUST_TERMS: [(&str, &str); 4] = [("`None`", "`null`"), ("`0..=1`", "0 to 1"), ("[`", "`"), ("`]", "`")];
 
-/// Whether a schema's `type` allows texts.
-fn is_text(kind: Option<&Value>) -> bool {
+/// Whether a schema's `type` allows strings.
+fn allows_string(kind: Option<&Value>) -> bool {
     kind.is_some_and(|kind| kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("string"))))
 }
 
-/// Rewrites what is particular to Rust for readers of JSON.
+/// Replaces what is particular to Rust, for readers of JSON.
 fn simplify(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            name_values(fields);
+            constants_to_enum(fields);
             if let Some(Value::String(text)) = fields.get_mut("description") {
                 let plain = RUST_TERMS.iter().fold(text.clone(), |text, (rust, json)| text.replace(rust, json));
                 *text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
             }
-            // The widths of numbers in memory.
-            if fields.get("format").is_some_and(Value::is_string) && !is_text(fields.get("type")) {
+            // The format of a number, such as `uint32`, is its width in memory.
+            if fields.get("format").is_some_and(Value::is_string) && !allows_string(fields.get("type")) {
                 fields.remove("format");
             }
             fields.values_mut().for_each(simplify);
@@ -138,17 +138,17 @@ fn simplify(value: &mut Value) {
     }
 }
 
-/// Turns alternatives of one documented name each into an `enum`, which generators of clients understand, and moves
-/// their descriptions into that of the whole.
-fn name_values(schema: &mut Map<String, Value>) {
+/// Turns a `oneOf` of documented constants into an `enum`, which client generators understand, and appends their
+/// descriptions to the schema's own.
+fn constants_to_enum(schema: &mut Map<String, Value>) {
     let Some(values) = schema.get("oneOf").and_then(Value::as_array) else { return };
     let Some(names) = values.iter().map(|value| value["const"].as_str()).collect::<Option<Vec<&str>>>() else { return };
     let meanings = values.iter().zip(&names).filter_map(|(value, name)| {
         let meaning = value["description"].as_str()?;
         Some(format!("`{name}`: {meaning}"))
     });
-    let described = schema.get("description").and_then(Value::as_str).map(str::to_owned);
-    let description = described.into_iter().chain(meanings).collect::<Vec<_>>().join(" ");
+    let schema_description = schema.get("description").and_then(Value::as_str).map(str::to_owned);
+    let description = schema_description.into_iter().chain(meanings).collect::<Vec<_>>().join(" ");
     let names = json!(names);
     schema.remove("oneOf");
     schema.insert("type".to_owned(), json!("string"));
@@ -174,7 +174,7 @@ pub(super) enum Location {
 }
 
 impl Operation {
-    pub fn parameter(&mut self, location: Location, name: &str, about: &str, is_required: bool, schema: &Value) {
+    pub fn add_parameter(&mut self, location: Location, name: &str, about: &str, is_required: bool, schema: &Value) {
         let location = match location {
             Location::Path => "path",
             Location::Query => "query",
@@ -185,32 +185,32 @@ impl Operation {
         }));
     }
 
-    /// A JSON body of the schema.
-    pub fn body(&mut self, schema: &Value) {
+    /// Sets the schema of the JSON body.
+    pub fn set_body(&mut self, schema: &Value) {
         self.body = Some(json!({"required": true, "content": {"application/json": {"schema": schema}}}));
     }
 
-    /// An answer with one of the types of content, each with its schema.
-    pub fn answer<'a>(
+    /// Adds a response. `content` lists its possible content types with their schemas.
+    pub fn add_response<'a>(
         &mut self,
         status: StatusCode,
         description: &str,
         content: impl IntoIterator<Item = (&'a str, Value)>,
     ) {
         let content: Map<String, Value> =
-            content.into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
+            content.into_iter().map(|(mime, schema)| (mime.to_owned(), json!({"schema": schema}))).collect();
         self.responses.insert(status.as_str().to_owned(), json!({"description": description, "content": content}));
     }
 
-    /// Problems with which it may fail.
-    pub fn problems(&mut self, schemas: &mut SchemaGenerator, statuses: &[StatusCode]) {
+    /// Adds the problems with which the operation may fail.
+    pub fn add_problems(&mut self, schemas: &mut SchemaGenerator, statuses: &[StatusCode]) {
         for status in statuses {
             let schema = problem::schema(schemas).to_value();
-            self.answer(*status, problem::meaning(*status), [("application/problem+json", schema)]);
+            self.add_response(*status, problem::meaning(*status), [("application/problem+json", schema)]);
         }
     }
 
-    fn finish(self, about: &About, tag: Option<&Value>) -> Value {
+    fn into_json(self, about: &About, tag: Option<&Value>) -> Value {
         json!(OperationObject {
             operation_id: about.id,
             summary: about.summary,
@@ -237,7 +237,7 @@ struct OperationObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_body: Option<Value>,
     responses: Map<String, Value>,
-    /// Given only where no token is needed.
+    /// Empty if no token is needed; otherwise `None`, and the document's `security` applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     security: Option<[Value; 0]>,
 }
@@ -294,7 +294,7 @@ impl Input for Caller {
             StatusCode::TOO_MANY_REQUESTS,
             StatusCode::SERVICE_UNAVAILABLE,
         ];
-        operation.problems(schemas, &statuses);
+        operation.add_problems(schemas, &statuses);
     }
 }
 
@@ -305,7 +305,7 @@ impl<T: JsonSchema> Input for PathPart<T> {
         for (name, schema) in parts.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let mut schema = schema.clone();
             let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            operation.parameter(
+            operation.add_parameter(
                 Location::Path,
                 name,
                 about.as_ref().and_then(Value::as_str).unwrap_or(""),
@@ -313,7 +313,7 @@ impl<T: JsonSchema> Input for PathPart<T> {
                 &schema,
             );
         }
-        operation.problems(schemas, &[StatusCode::NOT_FOUND]);
+        operation.add_problems(schemas, &[StatusCode::NOT_FOUND]);
     }
 }
 
@@ -321,30 +321,30 @@ impl<T: JsonSchema> Output for Json<T> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         let schema = schemas.subschema_for::<T>();
         let about = description(&schema, schemas);
-        operation.answer(StatusCode::OK, &about, [("application/json", schema.to_value())]);
+        operation.add_response(StatusCode::OK, &about, [("application/json", schema.to_value())]);
     }
 }
 
 /// The description of a schema, or of the one that it refers to.
 fn description(schema: &Schema, schemas: &SchemaGenerator) -> String {
-    let named = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-    let described = match named {
+    let referenced = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let description = match referenced {
         Some(name) => schemas.definitions().get(name).and_then(|schema| schema.get("description")),
         None => schema.get("description"),
     };
-    described.and_then(Value::as_str).unwrap_or_default().to_owned()
+    description.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 impl<S> Output for Sse<S> {
     fn describe(operation: &mut Operation, _: &mut SchemaGenerator) {
         // OpenAPI 3.1 has no schema for single events.
-        operation.answer(StatusCode::OK, "The events.", [("text/event-stream", json!({}))]);
+        operation.add_response(StatusCode::OK, "The events.", [("text/event-stream", json!({}))]);
     }
 }
 
 impl<T: Output> Output for Result<T, Problem> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         T::describe(operation, schemas);
-        operation.problems(schemas, &[StatusCode::INTERNAL_SERVER_ERROR]);
+        operation.add_problems(schemas, &[StatusCode::INTERNAL_SERVER_ERROR]);
     }
 }

@@ -12,26 +12,26 @@ use super::openapi::{About, Api, Operation, Output};
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// How soon the database must answer for the server to be ready.
-const READY: std::time::Duration = std::time::Duration::from_secs(2);
+/// How soon the database must respond for the server to be ready.
+const READY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The routes of this module.
 pub(super) fn routes(api: Api) -> Api {
     api.group("Operations", "For the operators of the server.")
-        .get("/healthz", alive, About { id: "is_alive", summary: "Check that the process answers", description: "" })
+        .get("/healthz", alive, About { id: "is_alive", summary: "Check that the process responds", description: "" })
         .get(
             "/readyz",
             ready,
             About {
                 id: "is_ready",
                 summary: "Check that requests can be served",
-                description: "The database answers and can be written, and the server is not about to stop.",
+                description: "The database responds and can be written to, and the server is not shutting down.",
             },
         )
         .get("/metrics", metrics, About { id: "get_metrics", summary: "Get counters for Prometheus", description: "" })
 }
 
-/// The process answers.
+/// The process responds.
 #[derive(Serialize, JsonSchema)]
 struct Alive {
     #[schemars(extend("enum" = ["ok"]))]
@@ -61,7 +61,7 @@ impl IntoResponse for Ready {
 impl Output for Ready {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         Json::<Self>::describe(operation, schemas);
-        operation.problems(schemas, &[StatusCode::SERVICE_UNAVAILABLE]);
+        operation.add_problems(schemas, &[StatusCode::SERVICE_UNAVAILABLE]);
     }
 }
 
@@ -69,11 +69,11 @@ impl Output for Ready {
 async fn ready(State(app): State<App>) -> Result<Ready, Problem> {
     if app.is_stopping() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "the server is about to end", "ask another server"));
+        return Err(Problem::new(status, "the server is shutting down", "ask another server"));
     }
-    match tokio::time::timeout(READY, app.ledger.has_tokens()).await {
+    match tokio::time::timeout(READY_TIMEOUT, app.ledger.has_tokens()).await {
         Ok(answered) => answered?,
-        Err(_) => return Err(Problem::busy(&"it does not answer in time")),
+        Err(_) => return Err(Problem::busy(&"the database did not respond in time")),
     };
     app.last_write.check(&app.ledger).await?;
     Ok(Ready { status: "ready" })
@@ -84,15 +84,15 @@ struct Metrics(String);
 
 impl IntoResponse for Metrics {
     fn into_response(self) -> Response {
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        ([(header::CONTENT_TYPE, kind)], self.0).into_response()
+        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        ([(header::CONTENT_TYPE, content_type)], self.0).into_response()
     }
 }
 
 impl Output for Metrics {
     fn describe(operation: &mut Operation, _: &mut SchemaGenerator) {
         let content = [("application/openmetrics-text", json!({"type": "string"}))];
-        operation.answer(StatusCode::OK, "The counters.", content);
+        operation.add_response(StatusCode::OK, "The counters.", content);
     }
 }
 

@@ -19,14 +19,14 @@ pub(super) trait Selection: Request {
     /// The name of the list.
     const LIST: &'static str;
 
-    /// What the rows and their order depend on. A cursor belongs to one key.
+    /// What the rows and their order depend on. A cursor is valid for one key only.
     fn key(&self) -> impl Debug;
 }
 
 /// A request for one page of a list.
 pub(super) struct Paged<S> {
     pub selection: S,
-    /// After which row the page begins; `None` for the first page.
+    /// The row after which the page begins; `None` for the first page.
     pub after: Option<Cursor>,
     pub limit: u32,
     listing: Listing,
@@ -51,7 +51,7 @@ request! {
 
 const CURSOR: Spec = Spec {
     name: "cursor",
-    about: "`next_cursor` of the previous page. It is refused if the order or the filter is another.",
+    about: "`next_cursor` of the previous page. It is refused if the order or the filter differs.",
     range: None,
 };
 

@@ -1,5 +1,5 @@
-//! Requests as types. `request!` declares each field once: from the declaration follow how the field is read, with
-//! every mistake reported at once, and how it is described.
+//! Requests as types. `request!` declares each field once; the code that reads the field and the code that describes it
+//! are derived from the declaration. All mistakes of a request are reported at once.
 
 use std::ops::RangeInclusive;
 
@@ -25,8 +25,8 @@ pub(super) trait Request: Sized {
     fn describe(schemas: &mut SchemaGenerator, parameters: &mut Vec<Parameter>);
 }
 
-/// A request that can be a body, whose schema has a name.
-pub(super) trait NameReference: Request {
+/// A request that can be a body. The schema of a body has a name.
+pub(super) trait BodyRequest: Request {
     const NAME: &'static str;
     const ABOUT: &'static str;
 }
@@ -122,7 +122,7 @@ macro_rules! request {
             }
         }
 
-        impl $crate::web::api::request::NameReference for $name {
+        impl $crate::web::api::request::BodyRequest for $name {
             const NAME: &'static str = stringify!($name);
             const ABOUT: &'static str = concat!($($about),*);
         }
@@ -186,7 +186,7 @@ request! {
     }
 }
 
-/// A request about a workspace that has been read but not checked.
+/// A request that has been read but not checked, with the workspace that it names.
 pub(super) struct Unchecked<T> {
     request: T,
     workspace: Option<String>,
@@ -212,19 +212,19 @@ impl<T: Request> Unchecked<T> {
     }
 
     /// Records a mistake.
-    pub fn wrong(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
-        self.params.wrong(field, detail, remedy);
+    pub fn reject(&mut self, field: &str, detail: impl Into<String>, remedy: impl Into<String>) {
+        self.params.reject(field, detail, remedy);
     }
 
     /// The workspace and the request.
     ///
     /// # Errors
-    /// All mistakes, if there are any; if the caller does not have the role; or if there is no such workspace.
+    /// All mistakes of the request, if it has any; that the caller's role is too low; that there is no such workspace.
     pub async fn check(self, app: &App, caller: &Caller, role: Role) -> Result<(WorkspaceId, T), Problem> {
         self.params.finish()?;
         caller.require(role)?;
         let workspace = caller.workspace(self.workspace)?;
-        app.require(&workspace).await?;
+        app.require_workspace(&workspace).await?;
         Ok((workspace, self.request))
     }
 }
@@ -244,9 +244,9 @@ impl<T: Request> FromRequestParts<App> for Query<T> {
 impl<T: Request> Input for Query<T> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         for Parameter { name, about, is_required, schema } in Unchecked::<T>::describe(schemas) {
-            operation.parameter(Location::Query, &camel(name), about, is_required, schema.as_value());
+            operation.add_parameter(Location::Query, &camel(name), about, is_required, schema.as_value());
         }
-        operation.problems(schemas, &[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]);
+        operation.add_problems(schemas, &[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]);
     }
 }
 
@@ -262,7 +262,7 @@ impl<T: Request> FromRequest<App> for Body<T> {
     }
 }
 
-impl<T: NameReference> Input for Body<T> {
+impl<T: BodyRequest> Input for Body<T> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         let mut properties = Map::new();
         let mut required = Vec::new();
@@ -279,14 +279,14 @@ impl<T: NameReference> Input for Body<T> {
             "additionalProperties": false,
         });
         schemas.definitions_mut().insert(T::NAME.to_owned(), schema);
-        operation.body(&json!({"$ref": format!("#/components/schemas/{}", T::NAME)}));
+        operation.set_body(&json!({"$ref": format!("#/components/schemas/{}", T::NAME)}));
         let statuses = [
             StatusCode::BAD_REQUEST,
             StatusCode::NOT_FOUND,
             StatusCode::PAYLOAD_TOO_LARGE,
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ];
-        operation.problems(schemas, &statuses);
+        operation.add_problems(schemas, &statuses);
     }
 }
 
@@ -304,7 +304,7 @@ impl FromRequestParts<App> for EmptyQuery {
 
 impl Input for EmptyQuery {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
-        operation.problems(schemas, &[StatusCode::BAD_REQUEST]);
+        operation.add_problems(schemas, &[StatusCode::BAD_REQUEST]);
     }
 }
 
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_field_that_is_wrong_has_its_default_and_is_reported() {
-        let mut params = Params::of_pairs(b"atMost=10&clientId=tea");
+        let mut params = Params::from_pairs(b"atMost=10&clientId=tea");
         let Example { at_most, client_id } = Example::read(&mut params);
         assert_eq!((at_most, client_id.as_deref()), (4, Some("tea")));
         let problem = params.finish().unwrap_err();

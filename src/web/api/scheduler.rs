@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::jobs::JobAnswer;
+use super::jobs::JobResponse;
 use super::openapi::{About, Api, Input, Location, Operation, Output};
 use super::paging::{DEFAULT_ROWS, Paged, Selection};
 use super::request::{Body, Field, Parameter, Query, Request, Spec, request};
 use super::values::{Required, choices};
 use crate::model::{ActionType, DecisionStatus, Role, Timestamp, Week, WorkspaceId, named, plus_days};
 use crate::simulator::Extent;
-use crate::store::{Action, ActionFilter, Job, JobStatus};
+use crate::store::{Action, ActionCount, ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
 use crate::web::job_result::JobRequest;
 use crate::web::jobs::MAX_CHANGED_KEYS;
@@ -29,10 +29,10 @@ use crate::web::problem::{Problem, WrongField};
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// How long an answer waits for the job to end.
-const SHORT: Duration = Duration::from_secs(2);
+/// How long a response waits for its job to end.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Interval between checks whether the job has ended.
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Days of decisions that are counted if the request names none.
 const DEFAULT_DAYS: i64 = 7;
 
@@ -42,7 +42,7 @@ pub(super) fn routes(api: Api) -> Api {
         .group("Scheduler", "The passes, and the recorded decisions.")
         .get(
             "/api/orchestration/scheduler",
-            look,
+            list_decisions,
             About {
                 id: "list_decisions",
                 summary: "List recorded decisions, or count them",
@@ -52,12 +52,12 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .post(
             "/api/orchestration/scheduler",
-            run,
+            run_pass,
             About {
                 id: "run_pass",
                 summary: "Run the daily pass, or plan a week",
-                description: "If it ends within two seconds, the answer has its result; otherwise it continues as a \
-                              job.",
+                description: "If the pass ends within two seconds, the response has its result; otherwise the pass \
+                              continues as a job.",
             },
         );
     what_ifs(api)
@@ -67,7 +67,7 @@ fn what_ifs(api: Api) -> Api {
     api.group("What if", "Plans and simulations that do not change the ledger.")
         .post(
             "/api/orchestration/plans",
-            preview,
+            preview_plan,
             About {
                 id: "preview_plan",
                 summary: "Preview a week",
@@ -76,23 +76,24 @@ fn what_ifs(api: Api) -> Api {
         )
         .post(
             "/api/orchestration/simulations",
-            simulate,
+            run_simulation,
             About {
                 id: "run_simulation",
                 summary: "Simulate",
                 description: "Simulates weeks of planning, review and audience response from the current state of the \
-                              workspace. Posts that are committed for these weeks are published unchanged and count.",
+                              workspace. Posts already committed for these weeks are published unchanged and count in \
+                              the results.",
             },
         )
         .post(
             "/api/orchestration/comparisons",
-            compare,
+            run_comparison,
             About {
                 id: "run_comparison",
                 summary: "Compare changed rules",
                 description: "Simulates the current rules and the rules with some keys changed, with common random \
-                              numbers. Posts that are committed for these weeks are published unchanged under both \
-                              and count.",
+                              numbers. Posts already committed for these weeks are published unchanged under both \
+                              and count in the results.",
             },
         )
 }
@@ -135,12 +136,12 @@ request! {
 request! {
     /// Selects decisions.
     struct SelectedDecisions {
-        /// Only those of this many days before now; without effect if `from` is given. If both are omitted, `stats`
-        /// counts the last 7 days.
+        /// Only those from the last `days` days; ignored if `from` is given. If both are omitted, `stats` counts the
+        /// last 7 days.
         #[range(1..=366)]
         days: Option<u64>,
-        /// Only those at this time or later: a day in UTC, as 2026-11-30, or an instant with its offset, as
-        /// 2026-11-30T08:00:00Z.
+        /// Only those at this time or later: a day in UTC, such as 2026-11-30, or an instant with its offset,
+        /// such as 2026-11-30T08:00:00Z.
         from: Option<Moment>,
         /// Only those about this schedule.
         schedule_id: Option<Uuid>,
@@ -171,8 +172,8 @@ impl SelectedDecisions {
         }
     }
 
-    /// When the days before now begin.
-    fn first_day(&self) -> Option<Timestamp> {
+    /// The time from which `days` selects decisions.
+    fn days_start(&self) -> Option<Timestamp> {
         self.days.map(|days| days_ago(days as i64))
     }
 }
@@ -186,7 +187,7 @@ impl Selection for SelectedDecisions {
 }
 
 /// Reads a filter of decisions.
-pub(in crate::web) fn actions(params: &mut Params) -> ActionFilter {
+pub(in crate::web) fn action_filter(params: &mut Params) -> ActionFilter {
     SelectedDecisions::read(params).filter()
 }
 
@@ -249,7 +250,7 @@ struct DecisionCount {
 }
 
 /// `GET /api/orchestration/scheduler`
-async fn look(
+async fn list_decisions(
     State(app): State<App>,
     caller: Caller,
     Query(unchecked): Query<ListDecisions>,
@@ -260,15 +261,16 @@ async fn look(
         ListDecisions::Stats(selected) => {
             let mut filter = selected.filter();
             let from =
-                *filter.from.get_or_insert_with(|| selected.first_day().unwrap_or_else(|| days_ago(DEFAULT_DAYS)));
+                *filter.from.get_or_insert_with(|| selected.days_start().unwrap_or_else(|| days_ago(DEFAULT_DAYS)));
             let counts = ledger.action_counts(&filter).await?.into_iter();
-            let counts = counts.map(|(action_type, status, count)| DecisionCount { action_type, status, count });
+            let counts =
+                counts.map(|ActionCount { action_type, status, count }| DecisionCount { action_type, status, count });
             ListedDecisions::Stats(DecisionCounts { from, counts: counts.collect() })
         }
         ListDecisions::Actions(paged) => {
             let selected = &paged.selection;
             let mut filter = ActionFilter { limit: paged.limit, ..selected.filter() };
-            filter.from = filter.from.or_else(|| selected.first_day());
+            filter.from = filter.from.or_else(|| selected.days_start());
             let page = ledger.actions(&filter, paged.after.as_ref()).await?;
             let next_cursor = paged.next_cursor(page.next.as_ref());
             ListedDecisions::Actions(DecisionPage { actions: page.rows, next_cursor })
@@ -354,12 +356,12 @@ impl From<SimulatedExtent> for Extent {
 }
 
 /// Reads the extent of a simulation.
-pub(in crate::web) fn extent(params: &mut Params) -> Extent {
+pub(in crate::web) fn simulation_extent(params: &mut Params) -> Extent {
     SimulatedExtent::read(params).into()
 }
 
 /// `POST /api/orchestration/scheduler`
-async fn run(
+async fn run_pass(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
@@ -368,25 +370,25 @@ async fn run(
     let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
     let job_request = match request.action.get()? {
         PassAction::Daily | PassAction::RunDaily => JobRequest::Daily {},
-        PassAction::Weekly | PassAction::RunWeekly => JobRequest::Weekly { week: week(request.week) },
+        PassAction::Weekly | PassAction::RunWeekly => JobRequest::Weekly { week: requested_or_coming(request.week) },
     };
     start(&app, &caller, &key, &workspace, job_request).await
 }
 
 /// `POST /api/orchestration/plans`
-async fn preview(
+async fn preview_plan(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
     Body(unchecked): Body<PreviewPlan>,
 ) -> Result<StartedJob, Problem> {
     let (workspace, request) = unchecked.check(&app, &caller, Role::Admin).await?;
-    let job_request = JobRequest::Plan { week: week(request.week), client_id: request.client_id };
+    let job_request = JobRequest::Plan { week: requested_or_coming(request.week), client_id: request.client_id };
     start(&app, &caller, &key, &workspace, job_request).await
 }
 
 /// `POST /api/orchestration/simulations`
-async fn simulate(
+async fn run_simulation(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
@@ -397,7 +399,7 @@ async fn simulate(
 }
 
 /// `POST /api/orchestration/comparisons`
-async fn compare(
+async fn run_comparison(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
@@ -405,15 +407,15 @@ async fn compare(
 ) -> Result<StartedJob, Problem> {
     caller.require(Role::Admin)?;
     if let Err(why) = app.check_changes(&unchecked.peek().set.0).await {
-        unchecked.wrong("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
+        unchecked.reject("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
     }
     let (workspace, RunComparison { extent, set }) = unchecked.check(&app, &caller, Role::Admin).await?;
     start(&app, &caller, &key, &workspace, JobRequest::Compare { extent: extent.into(), set: set.0 }).await
 }
 
 /// The week of a request; the coming week if it names none.
-fn week(named: Option<Week>) -> Week {
-    named.unwrap_or_else(|| Week::after(now()))
+fn requested_or_coming(requested: Option<Week>) -> Week {
+    requested.unwrap_or_else(|| Week::after(now()))
 }
 
 /// A job that was started, or that has ended already.
@@ -424,7 +426,7 @@ impl IntoResponse for StartedJob {
         let Self(job) = self;
         let location = HeaderValue::try_from(format!("/api/orchestration/jobs/{}", job.id));
         let status = if job.status == JobStatus::Running { StatusCode::ACCEPTED } else { StatusCode::OK };
-        let mut response = (status, Json(JobAnswer::from(job))).into_response();
+        let mut response = (status, Json(JobResponse::from(job))).into_response();
         if let Ok(location) = location {
             response.headers_mut().insert(header::LOCATION, location);
         }
@@ -434,18 +436,18 @@ impl IntoResponse for StartedJob {
 
 impl Output for StartedJob {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
-        let schema = schemas.subschema_for::<JobAnswer>().to_value();
+        let schema = schemas.subschema_for::<JobResponse>().to_value();
         let answers = [
             (StatusCode::OK, "The job has ended; `result` has its result."),
             (StatusCode::ACCEPTED, "The job continues; `Location` has its path."),
         ];
         for (status, description) in answers {
-            operation.answer(status, description, [("application/json", schema.clone())]);
+            operation.add_response(status, description, [("application/json", schema.clone())]);
         }
     }
 }
 
-/// Starts a job, and waits a short while for its end.
+/// Starts a job, and waits a short while for it to end.
 async fn start(
     app: &App,
     caller: &Caller,
@@ -455,28 +457,28 @@ async fn start(
 ) -> Result<StartedJob, Problem> {
     let key = key.read()?;
     let job = app.start(workspace, request, &caller.name, key.as_deref()).await?;
-    settled(app, workspace, job).await.map(StartedJob)
+    wait_for_end(app, workspace, job).await.map(StartedJob)
 }
 
-/// The job once it has ended, or after a short while.
-async fn settled(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Job, Problem> {
+/// Waits a short while for a job to end, and returns its latest state.
+async fn wait_for_end(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Job, Problem> {
     let ledger = app.ledger_of(workspace);
     let wait = async {
         loop {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let job = ledger.job(job.id).await?;
             if job.status != JobStatus::Running {
                 return Ok(job);
             }
         }
     };
-    match tokio::time::timeout(SHORT, wait).await {
+    match tokio::time::timeout(MAX_WAIT, wait).await {
         Ok(ended) => ended,
         Err(_) => Ok(ledger.job(job.id).await?),
     }
 }
 
-/// The header `Idempotency-Key`: a request with a key that was used before does nothing new.
+/// The header `Idempotency-Key`: a request with a key that was used before starts no new job.
 struct IdempotencyKey(Option<HeaderValue>);
 
 impl IdempotencyKey {
@@ -492,7 +494,7 @@ impl IdempotencyKey {
         }
         Err(Problem::fields(vec![WrongField {
             field: Self::NAME.to_owned(),
-            detail: "it is no text of 1 to 200 plain letters without blanks".to_owned(),
+            detail: "it does not consist of 1 to 200 visible ASCII characters".to_owned(),
             remedy: "send a random id".to_owned(),
         }]))
     }
@@ -512,7 +514,7 @@ impl Input for IdempotencyKey {
             "type": "string", "minLength": 1, "maxLength": Self::MAX_CHARS, "pattern": "^[!-~]+$",
         });
         let about = "A request with the same key gets the same job.";
-        operation.parameter(Location::Header, Self::NAME, about, false, &schema);
-        operation.problems(schemas, &[StatusCode::UNPROCESSABLE_ENTITY]);
+        operation.add_parameter(Location::Header, Self::NAME, about, false, &schema);
+        operation.add_problems(schemas, &[StatusCode::UNPROCESSABLE_ENTITY]);
     }
 }

@@ -1,4 +1,4 @@
-//! Schedules: lists, figures, one with its decisions, and the changes that people make.
+//! Schedules: lists, figures, single schedules with their decisions, and the changes that people make.
 
 use std::fmt::Debug;
 
@@ -30,18 +30,18 @@ pub(super) fn routes(api: Api) -> Api {
     api.group("Schedules", "Planned posts, and the decisions of people about them.")
         .get(
             "/api/orchestration/schedules",
-            list,
+            list_schedules,
             About {
                 id: "list_schedules",
                 summary: "List schedules, or figures about them",
                 description: "With `type=overview` the figures over all channels, with `type=channels` those of each \
-                              channel, otherwise the schedules page by page. The filter, the order and the page are \
-                              for the schedules only.",
+                              channel, otherwise the schedules page by page. Filters, order and paging apply to the \
+                              schedules only.",
             },
         )
         .patch(
             "/api/orchestration/schedules",
-            change,
+            change_schedules,
             About {
                 id: "change_schedules",
                 summary: "Approve, cancel or restore schedules",
@@ -51,12 +51,12 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .get(
             "/api/orchestration/schedules/{id}",
-            one,
+            get_schedule,
             About {
                 id: "get_schedule",
                 summary: "Get a schedule with its decisions",
-                description: "Every decision about the schedule: why this hour and this asset, the guardrails' \
-                              answers, and who approved it.",
+                description: "Every decision about the schedule: why this hour and this asset, the verdicts of \
+                              the guardrails, and who approved it.",
             },
         )
 }
@@ -119,8 +119,8 @@ request! {
         risk: Option<RiskBand>,
         /// Only those with this status.
         status: Option<ScheduleStatus>,
-        /// Only those at this time or later: a day of the client's calendar, as 2026-11-30, or an instant with its
-        /// offset, as 2026-11-30T08:00:00Z.
+        /// Only those at this time or later: a day of the client's calendar, such as 2026-11-30, or an instant with
+        /// its offset, such as 2026-11-30T08:00:00Z.
         from: Option<Moment>,
         /// Only those before this time: a day of the client's calendar, which is included, or an instant with its
         /// offset, which is not.
@@ -286,16 +286,16 @@ impl From<&ChannelStatus> for ChannelFigures {
 }
 
 /// `GET /api/orchestration/schedules`
-async fn list(
+async fn list_schedules(
     State(app): State<App>,
     caller: Caller,
     Query(unchecked): Query<ListSchedules>,
 ) -> Result<Json<ListedSchedules>, Problem> {
     let (workspace, request) = unchecked.check(&app, &caller, Role::Viewer).await?;
     Ok(Json(match request {
-        ListSchedules::Overview => ListedSchedules::Overview(app.status(&workspace).await?.overview.clone()),
+        ListSchedules::Overview => ListedSchedules::Overview(app.figures(&workspace).await?.overview.clone()),
         ListSchedules::Channels => {
-            let figures = app.status(&workspace).await?;
+            let figures = app.figures(&workspace).await?;
             ListedSchedules::Channels(ChannelList { channels: figures.channels.iter().map(Into::into).collect() })
         }
         ListSchedules::List(paged) => {
@@ -325,28 +325,32 @@ struct ScheduleRecord {
 }
 
 /// `GET /api/orchestration/schedules/{id}`
-async fn one(
+async fn get_schedule(
     State(app): State<App>,
     caller: Caller,
     PathPart(path): PathPart<SchedulePath>,
     Query(unchecked): Query<()>,
 ) -> Result<Json<ScheduleRecord>, Problem> {
     let (workspace, ()) = unchecked.check(&app, &caller, Role::Viewer).await?;
-    let (schedule, decisions) = with_record(&app.ledger_of(&workspace), parsed(&path.id, "schedule")?).await?;
+    let id = parse_id(&path.id, "schedule")?;
+    let (schedule, decisions) = schedule_with_decisions(&app.ledger_of(&workspace), id).await?;
     Ok(Json(ScheduleRecord { schedule, decisions }))
 }
 
 /// A schedule and the decisions about it, newest first.
-pub(in crate::web) async fn with_record(ledger: &Ledger, id: Uuid) -> Result<(Schedule, Vec<Action>), Problem> {
+pub(in crate::web) async fn schedule_with_decisions(
+    ledger: &Ledger,
+    id: Uuid,
+) -> Result<(Schedule, Vec<Action>), Problem> {
     let filter = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
     let schedule = ledger.schedules(&filter).await?.into_iter().next();
     let schedule = schedule.ok_or_else(|| Problem::not_found("schedule", "take an id from the list of schedules"))?;
-    let about = ActionFilter { schedule: Some(id), limit: MAX_DECISIONS, ..ActionFilter::default() };
-    Ok((schedule, ledger.actions(&about, None).await?.rows))
+    let decision_filter = ActionFilter { schedule: Some(id), limit: MAX_DECISIONS, ..ActionFilter::default() };
+    Ok((schedule, ledger.actions(&decision_filter, None).await?.rows))
 }
 
-/// An id in a path.
-pub(in crate::web) fn parsed(id: &str, what: &str) -> Result<Uuid, Problem> {
+/// Parses an id in a path; `what` is what it identifies, such as a schedule.
+pub(in crate::web) fn parse_id(id: &str, what: &str) -> Result<Uuid, Problem> {
     id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
 }
 
@@ -374,7 +378,7 @@ impl Field for OneId {
     }
 }
 
-/// At least one schedule, sorted and without duplicates.
+/// The ids of at least one schedule, sorted and without duplicates.
 #[derive(Debug)]
 struct ChangedSchedules(Vec<Uuid>);
 
@@ -385,7 +389,7 @@ impl Request for ChangedSchedules {
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
-            params.wrong("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
+            params.reject("schedule_id", "no schedule is named", "send `schedule_id`, or `ids` for several");
         }
         Self(ids)
     }
@@ -406,7 +410,7 @@ request! {
     }
 }
 
-/// The result of a change. The same change sent again by the same caller has the same result as the first time.
+/// The result of a change. If the same caller sends the same change again, the result is the same as the first time.
 #[derive(Serialize, JsonSchema)]
 struct ScheduleChange {
     /// Number of schedules in the requested state.
@@ -452,7 +456,7 @@ impl From<Skipped> for SkippedSchedule {
 }
 
 /// `PATCH /api/orchestration/schedules`
-async fn change(
+async fn change_schedules(
     State(app): State<App>,
     caller: Caller,
     Body(unchecked): Body<ChangeSchedules>,
@@ -466,28 +470,28 @@ async fn change(
     };
     let filter = ScheduleFilter { ids: request.schedules.0, ..ScheduleFilter::default() };
     let changed = app.ledger_of(&workspace).change(&filter, change, &app.rules, &caller.name, now()).await?;
-    app.forget(&workspace).await;
-    answer(changed, change.status(), caller.name).map(Json)
+    app.invalidate_figures(&workspace).await;
+    schedule_change(changed, change.status(), caller.name).map(Json)
 }
 
 /// The result of a change: a failure if no schedule is in the requested state.
-fn answer(changed: Changed, status: ScheduleStatus, actor: String) -> Result<ScheduleChange, Problem> {
-    let (repeated, mut left): (Vec<Skipped>, Vec<Skipped>) =
+fn schedule_change(changed: Changed, status: ScheduleStatus, actor: String) -> Result<ScheduleChange, Problem> {
+    let (repeated, mut skipped): (Vec<Skipped>, Vec<Skipped>) =
         changed.skipped.into_iter().partition(|skipped| skipped.is_repeat);
-    if changed.done.is_empty() && repeated.is_empty() && !left.is_empty() {
-        return Err(left.swap_remove(0).why.into());
+    if changed.done.is_empty() && repeated.is_empty() && !skipped.is_empty() {
+        return Err(skipped.swap_remove(0).why.into());
     }
     let settled = |schedule: &Schedule, status, repeated| SettledSchedule { id: schedule.id, status, repeated };
-    let done = changed.done.iter().map(|schedule| settled(schedule, status, false));
-    let before = repeated.iter().map(|Skipped { schedule, .. }| settled(schedule, schedule.status, true));
-    let schedules: Vec<SettledSchedule> = done.chain(before).collect();
+    let changed_now = changed.done.iter().map(|schedule| settled(schedule, status, false));
+    let changed_before = repeated.iter().map(|Skipped { schedule, .. }| settled(schedule, schedule.status, true));
+    let schedules: Vec<SettledSchedule> = changed_now.chain(changed_before).collect();
     Ok(ScheduleChange {
         changed: schedules.len(),
         ids: schedules.iter().map(|schedule| schedule.id).collect(),
         status,
         actor,
         schedules,
-        skipped: left.into_iter().map(Into::into).collect(),
+        skipped: skipped.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -497,7 +501,7 @@ mod tests {
 
     #[test]
     fn a_day_and_an_instant_are_told_apart() {
-        let mut params = Params::of_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
+        let mut params = Params::from_pairs(b"from=2026-11-30&to=2026-12-01T08:00:00Z");
         let (filter, _) = schedule_filter(&mut params);
         assert_eq!(filter.first_day.map(|day| day.to_string()).as_deref(), Some("2026-11-30"));
         assert_eq!(filter.to.map(|at| at.to_string()).as_deref(), Some("2026-12-01T08:00:00Z"));

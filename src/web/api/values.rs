@@ -1,4 +1,4 @@
-//! The values that fields of requests can have.
+//! The types that fields of requests can have.
 
 use std::str::FromStr;
 
@@ -46,7 +46,7 @@ impl<T> Required<T> {
     /// The choice.
     ///
     /// # Errors
-    /// If the request was not checked, so that it may be missing.
+    /// If it is missing, which a checked request rules out.
     pub fn get(self) -> Result<T, Problem> {
         self.0.ok_or_else(|| Problem::internal(&"a request was not checked"))
     }
@@ -96,7 +96,7 @@ impl FieldValue for Uuid {
     fn read(params: &mut Params, spec: &Spec) -> Option<Self> {
         let ids = params.ids(spec.name);
         if ids.len() > 1 {
-            params.wrong(spec.name, "it names several", "name one");
+            params.reject(spec.name, "it has several ids", "give one");
         }
         ids.first().copied()
     }

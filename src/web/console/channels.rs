@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::PageRequest;
-use super::words::{Shown, client_choices};
+use super::display::{ShownTime, client_choices};
 use crate::rules::FatigueRules;
 use crate::store::{ChannelStatus, HealthDay};
 use crate::web::api::days_ago;
@@ -15,7 +15,7 @@ use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Days shown in a sparkline.
+/// Number of days shown in a sparkline.
 const DAYS: i64 = 28;
 /// Size of a sparkline in SVG units.
 const WIDTH: f64 = 120.0;
@@ -31,7 +31,7 @@ struct Meter {
 }
 
 #[derive(Debug, Serialize)]
-struct History {
+struct Sparkline {
     name: &'static str,
     points: String,
     first: String,
@@ -49,9 +49,9 @@ struct Card {
     health_level: &'static str,
     meters: Vec<Meter>,
     worst_fatigue: String,
-    last_post: Option<Shown>,
+    last_post: Option<ShownTime>,
     wait: String,
-    history: Vec<History>,
+    history: Vec<Sparkline>,
 }
 
 /// `GET …/channels`
@@ -65,7 +65,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let (channels, history) = match &client {
         None => {
             let since = days_ago(DAYS).date();
-            (app.status(&visit.workspace).await?.channels.clone(), ledger.health_history(since).await?)
+            (app.figures(&visit.workspace).await?.channels.clone(), ledger.health_history(since).await?)
         }
         Some(client) => (ledger.client_channels(client, fatigue, now()).await?, Vec::new()),
     };
@@ -107,11 +107,11 @@ fn thresholds(rules: &FatigueRules) -> Vec<String> {
 }
 
 fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> Card {
-    let meter = |name, value: f64, means, is_bad_high: bool| Meter {
+    let meter = |name, value: f64, means, is_high_bad: bool| Meter {
         name,
         value,
         text: format!("{value:.2}"),
-        level: if is_bad_high { fatigue_level(value, rules) } else { rules.level(value) },
+        level: if is_high_bad { fatigue_level(value, rules) } else { rules.level(value) },
         means,
     };
     let days: Vec<&HealthDay> = history.iter().filter(|day| day.channel == status.channel).collect();
@@ -133,7 +133,7 @@ fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> 
             meter("Engagement", status.engagement, "higher is better", false),
         ],
         worst_fatigue: format!("{:.2}", status.worst_fatigue),
-        last_post: status.last_post_at.map(Shown::utc),
+        last_post: status.last_post_at.map(ShownTime::utc),
         wait: format!("{:.0} h", status.recommended_wait_hours),
         history: health.into_iter().chain(fatigue).collect(),
     }
@@ -150,13 +150,13 @@ fn fatigue_level(fatigue: f64, rules: &FatigueRules) -> &'static str {
 }
 
 /// A line chart of one value per day, 0 at the bottom and 1 at the top. `None` for fewer than two days.
-fn sparkline(name: &'static str, values: &[f64]) -> Option<History> {
+fn sparkline(name: &'static str, values: &[f64]) -> Option<Sparkline> {
     let (first, last) = (values.first()?, values.last()?);
     let steps = values.len().checked_sub(1).filter(|steps| *steps > 0)? as f64;
     let points = values.iter().enumerate().map(|(index, value)| {
         format!("{:.1},{:.1}", index as f64 / steps * WIDTH, (1.0 - value.clamp(0.0, 1.0)) * HEIGHT)
     });
-    Some(History {
+    Some(Sparkline {
         name,
         points: points.collect::<Vec<_>>().join(" "),
         first: format!("{first:.2}"),
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_sparkline_fills_the_full_width() {
-        let line = sparkline("Health", &[1.0, 0.5, 0.0]).unwrap();
-        assert_eq!(line.points, "0.0,0.0 60.0,14.0 120.0,28.0");
-        assert_eq!(line.text, "1.00 to 0.00 over 3 days");
+        let chart = sparkline("Health", &[1.0, 0.5, 0.0]).unwrap();
+        assert_eq!(chart.points, "0.0,0.0 60.0,14.0 120.0,28.0");
+        assert_eq!(chart.text, "1.00 to 0.00 over 3 days");
         assert!(sparkline("Health", &[0.5]).is_none());
     }
 }

@@ -6,16 +6,17 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::words::{Names, Shown, client_choices, conflict_means, names, sentence_case};
+use super::display::{ClientNames, ShownTime, client_choices, client_names, conflict_meaning, sentence_case};
 use super::{PageRequest, Visit};
 use crate::model::{ConflictKind, Severity};
-use crate::store::{ConflictGroup, FoundConflict};
+use crate::store::{ConflictGroup, RecordedConflict};
 use crate::web::api::conflict_filter;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// Conflicts shown per group, and when the filter selects a single group.
+/// Maximum number of conflicts shown per group.
 const ROWS_PER_GROUP: u32 = 10;
+/// Maximum number of conflicts shown if the filter selects a single group.
 const ROWS_OF_ONE_GROUP: u32 = 200;
 
 #[derive(Debug, Serialize)]
@@ -23,7 +24,7 @@ struct Group {
     severity: &'static str,
     kind: &'static str,
     kind_label: String,
-    means: &'static str,
+    meaning: &'static str,
     count: i64,
     rows: Vec<ConflictRow>,
     more: i64,
@@ -50,11 +51,12 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let (mut filter, days) = conflict_filter(&mut params);
     filter.client = Some(client.clone()).filter(|client| !client.is_empty());
     params.finish()?;
-    let newest = if filter.severity.is_some() && filter.kind.is_some() { ROWS_OF_ONE_GROUP } else { ROWS_PER_GROUP };
-    let found = visit.ledger().conflicts(&filter, newest).await?;
+    let max_rows = if filter.severity.is_some() && filter.kind.is_some() { ROWS_OF_ONE_GROUP } else { ROWS_PER_GROUP };
+    let conflict_groups = visit.ledger().conflicts(&filter, max_rows).await?;
     let clients = app.clients(&visit.workspace).await?;
-    let names = names(&clients);
-    let groups: Vec<Group> = found.iter().map(|group| group_row(&visit, &names, group, &client, days)).collect();
+    let names = client_names(&clients);
+    let groups: Vec<Group> =
+        conflict_groups.iter().map(|group| group_row(&visit, &names, group, &client, days)).collect();
     let chrome = visit.chrome("Conflicts", "conflicts", None);
     let empty = groups.is_empty().then(|| {
         context! {
@@ -83,14 +85,14 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     Ok(visit.page("conflicts.html", &chrome, content))
 }
 
-fn group_row(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
+fn group_row(visit: &Visit, names: &ClientNames<'_>, group: &ConflictGroup, client: &str, days: u64) -> Group {
     let (severity, kind) = (group.severity.name(), group.kind.name());
     let days = days.to_string();
     Group {
         severity,
         kind,
         kind_label: sentence_case(kind),
-        means: conflict_means(group.kind),
+        meaning: conflict_meaning(group.kind),
         count: group.count,
         more: group.count - group.conflicts.len() as i64,
         more_href: visit
@@ -99,8 +101,8 @@ fn group_row(visit: &Visit, names: &Names<'_>, group: &ConflictGroup, client: &s
     }
 }
 
-fn row(visit: &Visit, names: &Names<'_>, conflict: &FoundConflict) -> ConflictRow {
-    let when = Shown::utc(conflict.created_at);
+fn row(visit: &Visit, names: &ClientNames<'_>, conflict: &RecordedConflict) -> ConflictRow {
+    let when = ShownTime::utc(conflict.created_at);
     let channel = conflict.channel.map(|channel| channel.name());
     let posts = [("client", conflict.client_id.as_str()), ("channel", channel.unwrap_or_default())];
     ConflictRow {

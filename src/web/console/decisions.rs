@@ -7,12 +7,14 @@ use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::words::{Names, Shown, action_types, client_choices, names, query, sentence_case, status_label};
+use super::display::{
+    ClientNames, ShownTime, action_type_options, client_choices, client_names, query, sentence_case, status_label,
+};
 use super::{PageRequest, Visit};
 use crate::model::digits::short;
 use crate::model::{ActionType, DecisionStatus};
 use crate::store::Action;
-use crate::web::api::actions;
+use crate::web::api::action_filter;
 use crate::web::cursor::Listing;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
@@ -41,7 +43,7 @@ struct Entry {
     text: String,
     r#type: &'static str,
     type_label: String,
-    what: String,
+    description: String,
     client_name: String,
     /// The channel; `None` if the decision does not concern a single one.
     channel: Option<String>,
@@ -59,7 +61,7 @@ struct Entry {
 pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result<Response, Problem> {
     let PageRequest { visit, mut params, .. } = request;
     let mut text = |field| params.text(field).unwrap_or_default();
-    let wanted_query = DecisionQuery {
+    let query_params = DecisionQuery {
         client: text("client"),
         r#type: text("type"),
         actor: text("actor"),
@@ -67,29 +69,29 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         to: text("to"),
     };
     let fields = query(&[
-        ("client_id", &wanted_query.client),
-        ("action_type", &wanted_query.r#type),
-        ("actor", &wanted_query.actor),
-        ("from", &wanted_query.from),
-        ("to", &wanted_query.to),
+        ("client_id", &query_params.client),
+        ("action_type", &query_params.r#type),
+        ("actor", &query_params.actor),
+        ("from", &query_params.from),
+        ("to", &query_params.to),
     ]);
-    let mut wanted = Params::of_pairs(fields.trim_start_matches('?').as_bytes());
-    let filter = actions(&mut wanted);
-    wanted.finish()?;
+    let mut filter_params = Params::from_pairs(fields.trim_start_matches('?').as_bytes());
+    let filter = action_filter(&mut filter_params);
+    filter_params.finish()?;
     let list = Listing::new("actions", &filter);
     let after = list.read(&mut params);
     params.finish()?;
-    let found = visit.ledger().actions(&filter, after.as_ref()).await?;
+    let actions = visit.ledger().actions(&filter, after.as_ref()).await?;
     let clients = app.clients(&visit.workspace).await?;
-    let names = names(&clients);
-    let rows: Vec<Entry> = found.rows.iter().map(|action| entry(&visit, &names, action)).collect();
+    let names = client_names(&clients);
+    let rows: Vec<Entry> = actions.rows.iter().map(|action| entry(&visit, &names, action)).collect();
     let paged = |cursor: &str| {
         let fields = [
-            ("client", wanted_query.client.as_str()),
-            ("type", &wanted_query.r#type),
-            ("actor", &wanted_query.actor),
-            ("from", &wanted_query.from),
-            ("to", &wanted_query.to),
+            ("client", query_params.client.as_str()),
+            ("type", &query_params.r#type),
+            ("actor", &query_params.actor),
+            ("from", &query_params.from),
+            ("to", &query_params.to),
             ("cursor", cursor),
         ];
         visit.link("/decisions", &fields)
@@ -103,21 +105,21 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     });
     let chrome = visit.chrome("Decisions", "decisions", None);
     let content = context! {
-        filter => Serde(&wanted_query),
+        filter => Serde(&query_params),
         options => context! {
-            types => Serde(action_types()),
+            types => Serde(action_type_options()),
             clients => Serde(client_choices(&clients)),
         },
         rows => Serde(&rows),
         first_page => after.is_some().then(|| paged("")),
-        next_page => found.next.map(|mark| paged(&list.cursor(&mark))),
+        next_page => actions.next.map(|position| paged(&list.cursor(&position))),
         empty => empty,
     };
     Ok(visit.page("decisions.html", &chrome, content))
 }
 
-fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
-    let when = Shown::utc(action.created_at);
+fn entry(visit: &Visit, names: &ClientNames<'_>, action: &Action) -> Entry {
+    let when = ShownTime::utc(action.created_at);
     let payload = &action.decision_payload;
     Entry {
         id: action.id.to_string(),
@@ -125,7 +127,7 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
         text: when.text,
         r#type: action.action_type.name(),
         type_label: sentence_case(action.action_type.name()),
-        what: what(action.action_type, payload),
+        description: description(action.action_type, payload),
         client_name: names.get(action.client_id.as_str()).map_or(&*action.client_id, |name| name).to_owned(),
         channel: payload.get("channel").and_then(Json::as_str).map(str::to_owned),
         actor: action.actor.replace('_', " "),
@@ -145,8 +147,8 @@ fn entry(visit: &Visit, names: &Names<'_>, action: &Action) -> Entry {
     }
 }
 
-/// A decision in a sentence. If its payload lacks a field, as in a record of another version, only its name.
-fn what(kind: ActionType, payload: &Json) -> String {
+/// A decision in a sentence; only its name if its payload lacks a field, as in a record of another version.
+fn description(kind: ActionType, payload: &Json) -> String {
     sentence(kind, payload).unwrap_or_else(|| sentence_case(kind.name()))
 }
 
@@ -178,7 +180,7 @@ fn sentence(kind: ActionType, payload: &Json) -> Option<String> {
             number("fatigue_start")?,
             number("fatigue_end")?
         ),
-        ActionType::ScheduleCreated => format!("Created the schedule: {}.", state(text("status")?)),
+        ActionType::ScheduleCreated => format!("Created the schedule: {}.", label_of(text("status")?)),
         ActionType::ScheduleBlocked if text("blocked_reason").is_some() => {
             format!("Blocked the post: {}.", text("blocked_reason")?)
         }
@@ -188,11 +190,11 @@ fn sentence(kind: ActionType, payload: &Json) -> Option<String> {
         _ => match (text("from"), text("to")) {
             (Some(from), Some(to)) => {
                 let why = text("reason").map_or_else(String::new, |reason| format!(": {reason}"));
-                format!("Changed from {} to {}{why}.", state(from), state(to))
+                format!("Changed from {} to {}{why}.", label_of(from), label_of(to))
             }
             _ => format!(
                 "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
-                state(text("status")?),
+                label_of(text("status")?),
                 text("risk_level")?,
                 number("priority")?,
                 number("expected_engagement")?
@@ -202,24 +204,25 @@ fn sentence(kind: ActionType, payload: &Json) -> Option<String> {
 }
 
 /// The console's label for a status.
-fn state(name: &str) -> String {
-    name.parse().map_or_else(|_| name.to_owned(), |status| status_label(status).to_owned())
+fn label_of(status: &str) -> String {
+    status.parse().map_or_else(|_| status.to_owned(), |status| status_label(status).to_owned())
 }
 
 /// The signals of each agent.
 fn signals(signals: &Json) -> Vec<Signal> {
-    let signal = |(agent, value): (&String, &Json)| Signal { agent: sentence_case(agent), text: flat(value) };
+    let signal = |(agent, value): (&String, &Json)| Signal { agent: sentence_case(agent), text: one_line(value) };
     signals
         .as_object()
         .into_iter()
         .flatten()
+        // The recorded facts that rules were evaluated on are not signals.
         .filter(|(name, _)| *name != "grounds" && *name != "seen")
         .map(signal)
         .collect()
 }
 
 /// A JSON value on one line, with `name value` for each field.
-fn flat(value: &Json) -> String {
+fn one_line(value: &Json) -> String {
     match value {
         Json::Null => "none".to_owned(),
         Json::Bool(true) => "yes".to_owned(),
@@ -227,9 +230,9 @@ fn flat(value: &Json) -> String {
         Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), short),
         Json::String(text) => text.clone(),
         Json::Array(values) if values.is_empty() => "none".to_owned(),
-        Json::Array(values) => values.iter().map(flat).collect::<Vec<_>>().join("; "),
+        Json::Array(values) => values.iter().map(one_line).collect::<Vec<_>>().join("; "),
         Json::Object(fields) => {
-            let field = |(name, value): (&String, &Json)| format!("{} {}", name.replace('_', " "), flat(value));
+            let field = |(name, value): (&String, &Json)| format!("{} {}", name.replace('_', " "), one_line(value));
             fields.iter().map(field).collect::<Vec<_>>().join(", ")
         }
     }
@@ -244,16 +247,16 @@ mod tests {
     #[test]
     fn a_payload_that_lacks_a_field_is_not_described_with_made_up_values() {
         let whole = json!({"scheduled_for": "2026-09-07T09:00:00Z", "slot_value": 12.34});
-        let described = what(ActionType::TimeChoice, &whole);
+        let described = description(ActionType::TimeChoice, &whole);
         assert_eq!(described, "Chose 2026-09-07T09:00:00Z, a time slot worth 12.3 engagements.");
         let partial = json!({"scheduled_for": "2026-09-07T09:00:00Z"});
-        assert_eq!(what(ActionType::TimeChoice, &partial), sentence_case(ActionType::TimeChoice.name()));
-        assert_eq!(what(ActionType::SelectAsset, &json!({"asset_id": "a-1", "score": null})), "Selected a-1.");
+        assert_eq!(description(ActionType::TimeChoice, &partial), sentence_case(ActionType::TimeChoice.name()));
+        assert_eq!(description(ActionType::SelectAsset, &json!({"asset_id": "a-1", "score": null})), "Selected a-1.");
     }
 
     #[test]
     fn signals_are_shown_on_one_line() {
         let value = json!({"time_zone": "UTC", "agent_enabled": true, "days": [], "score": 0.25, "posts": 3});
-        assert_eq!(flat(&value), "agent enabled yes, days none, posts 3, score 0.25, time zone UTC");
+        assert_eq!(one_line(&value), "agent enabled yes, days none, posts 3, score 0.25, time zone UTC");
     }
 }

@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::words::{Row, Shown, names, sentence_case};
+use super::display::{Row, ShownTime, client_names, sentence_case};
 use super::{PageRequest, Visit, schedules};
 use crate::model::digits::short;
 use crate::model::{CampaignId, ClientId, RiskBand, Tier, Verdict, Week, Zone};
 use crate::planner::{ExplanationStep, HourExplanation, Planner, RecordedExplanation, explain_hour};
 use crate::store::{Action, Schedule};
-use crate::web::api::{parsed, with_record};
+use crate::web::api::{parse_id, schedule_with_decisions};
 use crate::web::params::PathPart;
 use crate::web::problem::Problem;
 use crate::web::state::App;
@@ -37,7 +37,7 @@ struct StepRow {
 }
 
 impl StepRow {
-    fn of(step: &ExplanationStep) -> Self {
+    fn new(step: &ExplanationStep) -> Self {
         Self { name: sentence_case(&step.name), value: step.value(), source: step.source.to_string() }
     }
 
@@ -46,8 +46,8 @@ impl StepRow {
     }
 }
 
-fn rows(steps: &[ExplanationStep]) -> Vec<StepRow> {
-    steps.iter().map(StepRow::of).collect()
+fn step_rows(steps: &[ExplanationStep]) -> Vec<StepRow> {
+    steps.iter().map(StepRow::new).collect()
 }
 
 /// `GET …/schedules/{id}`
@@ -59,8 +59,8 @@ pub(super) async fn page(
     let PageRequest { visit, mut params, .. } = request;
     let notice = schedules::notice(&mut params);
     params.finish()?;
-    let id = parsed(&id, "schedule")?;
-    let (schedule, actions) = with_record(&visit.ledger(), id).await?;
+    let id = parse_id(&id, "schedule")?;
+    let (schedule, actions) = schedule_with_decisions(&visit.ledger(), id).await?;
     let recorded_decision = |id: Uuid| {
         let action = actions.iter().find(|action| action.id == id)?;
         Some((&action.decision_payload, &action.source_signals))
@@ -71,7 +71,7 @@ pub(super) async fn page(
         Err(_) => (RecordedExplanation::default(), Some(NOT_READABLE)),
     };
     let clients = app.clients(&visit.workspace).await?;
-    let row = Row::of(&visit, &names(&clients), &schedule);
+    let row = Row::new(&visit, &client_names(&clients), &schedule);
     let current_hour = explain_current_hour(&visit, &schedule).await;
     let title = format!("{}, {}", row.title, row.client_name);
     let chrome = visit.chrome(&title, "schedules", notice);
@@ -79,12 +79,12 @@ pub(super) async fn page(
     let content = context! {
         preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
         facts => facts(&schedule),
-        hour => Serde(hour(&record, current_hour)),
-        expected => Serde(expected(&visit, &schedule, &record)),
-        asset => Serde(asset(&schedule, &record)),
-        guardrails => record.verdicts.iter().map(guardrail).collect::<Vec<_>>(),
-        confidence => confidence(&schedule, &record),
-        history => actions.iter().rev().map(event).collect::<Vec<_>>(),
+        hour => Serde(hour_section(&record, current_hour)),
+        expected => Serde(expected_section(&visit, &schedule, &record)),
+        asset => Serde(asset_section(&schedule, &record)),
+        guardrails => record.verdicts.iter().map(guardrail_row).collect::<Vec<_>>(),
+        confidence => confidence_section(&schedule, &record),
+        history => actions.iter().rev().map(history_entry).collect::<Vec<_>>(),
         missing,
         row => Serde(&row),
     };
@@ -110,7 +110,7 @@ fn facts(schedule: &Schedule) -> Vec<minijinja::Value> {
 }
 
 /// Why this hour: what the plan recorded about it, and the factors of its value under the current rules and state.
-fn hour(record: &RecordedExplanation, current: Option<HourExplanation>) -> Section {
+fn hour_section(record: &RecordedExplanation, current: Option<HourExplanation>) -> Section {
     let planned = record.time.map(|time| {
         format!(
             "When it was planned, this hour was worth {} engagements with an average asset on a rested channel; \
@@ -130,7 +130,7 @@ fn hour(record: &RecordedExplanation, current: Option<HourExplanation>) -> Secti
         ),
     });
     section.sentences.push("Under the current rules and data, the value of this hour is the product of:".to_owned());
-    section.steps = rows(&current.value_parts);
+    section.steps = step_rows(&current.value_parts);
     let unit = "engagements with an average asset on a rested channel";
     section.total = Some(StepRow::total("Product: value of this hour", current.slot_value, unit));
     section
@@ -149,15 +149,15 @@ async fn explain_current_hour(visit: &Visit, schedule: &Schedule) -> Option<Hour
 }
 
 /// How the expected engagement follows from the value that the hour had when it was planned.
-fn expected(visit: &Visit, schedule: &Schedule, record: &RecordedExplanation) -> Option<Section> {
+fn expected_section(visit: &Visit, schedule: &Schedule, record: &RecordedExplanation) -> Option<Section> {
     let without_asset = visit.app.rules.base().assets.quality_without_asset;
     let steps = record.expected_engagement(schedule.expected_engagement, without_asset)?;
     let total =
         StepRow::total("Product: expected engagement", schedule.expected_engagement, "as in the lists of posts");
-    Some(Section { steps: rows(&steps), total: Some(total), ..Section::default() })
+    Some(Section { steps: step_rows(&steps), total: Some(total), ..Section::default() })
 }
 
-fn asset(schedule: &Schedule, record: &RecordedExplanation) -> Section {
+fn asset_section(schedule: &Schedule, record: &RecordedExplanation) -> Section {
     let mut section = Section::default();
     let Some(choice) = record.asset else { return section };
     let Some(used) = schedule.used_asset() else {
@@ -182,13 +182,13 @@ fn asset(schedule: &Schedule, record: &RecordedExplanation) -> Section {
     section
 }
 
-fn confidence(schedule: &Schedule, record: &RecordedExplanation) -> minijinja::Value {
+fn confidence_section(schedule: &Schedule, record: &RecordedExplanation) -> minijinja::Value {
     let sentence = match schedule.risk_level {
         RiskBand::Low => "Low risk: it needs no approval if the client\u{2019}s policy allows that.",
         RiskBand::Medium => "Medium risk: it needs approval.",
         RiskBand::High => "High risk: it needs approval, and the rules may require that of a second person.",
     };
-    let steps = rows(record.confidence.as_deref().unwrap_or_default());
+    let steps = step_rows(record.confidence.as_deref().unwrap_or_default());
     context! {
         value => short(schedule.confidence),
         band => schedule.risk_level.name(),
@@ -196,7 +196,7 @@ fn confidence(schedule: &Schedule, record: &RecordedExplanation) -> minijinja::V
     }
 }
 
-fn guardrail(verdict: &Verdict) -> minijinja::Value {
+fn guardrail_row(verdict: &Verdict) -> minijinja::Value {
     context! {
         rule => sentence_case(&verdict.rule),
         outcome => verdict.outcome.name(),
@@ -206,18 +206,18 @@ fn guardrail(verdict: &Verdict) -> minijinja::Value {
     }
 }
 
-fn event(action: &Action) -> minijinja::Value {
+fn history_entry(action: &Action) -> minijinja::Value {
     let text = |field: &str| action.decision_payload.get(field).and_then(Json::as_str).unwrap_or_default();
     let detail = match (text("from"), text("to"), text("reason")) {
         ("", _, _) => String::new(),
         (from, to, "") => format!("from {from} to {to}"),
         (from, to, reason) => format!("from {from} to {to}: {reason}"),
     };
-    let shown = Shown::utc(action.created_at);
+    let shown = ShownTime::utc(action.created_at);
     context! {
         iso => shown.iso,
         text => shown.text,
-        what => sentence_case(action.action_type.name()),
+        description => sentence_case(action.action_type.name()),
         who => action.actor.replace('_', " "),
         detail,
     }

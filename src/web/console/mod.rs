@@ -3,6 +3,7 @@
 mod channels;
 mod conflicts;
 mod decisions;
+mod display;
 mod explanation;
 mod plan_limits;
 mod runs;
@@ -10,7 +11,6 @@ mod schedule_query;
 mod schedules;
 mod session;
 mod week;
-mod words;
 
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
@@ -25,7 +25,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, context};
 use serde::Serialize;
 
-use super::access::{Peer, Refused, Visitor, cookie_name};
+use super::access::{Peer, Refusal, Visitor, cookie_name};
 use super::params::{FormFields, Params};
 use super::problem::Problem;
 use super::secret::{Secret, now};
@@ -108,10 +108,10 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/founder/assets/htmx.min.js", get(|| async { asset("text/javascript; charset=utf-8", HTMX) }))
 }
 
-fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset(content_type: &'static str, text: &'static str) -> Response {
     // The URL contains the version, so the asset can be cached forever.
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, text).into_response()
+    let cache_control = "public, max-age=31536000, immutable";
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache_control)], text).into_response()
 }
 
 /// Renders a problem as a page.
@@ -122,18 +122,18 @@ async fn explain_problems(State(app): State<App>, request: Request, next: Next) 
         problem.errors.iter().map(|error| format!("{}: {}. {}", error.field, error.detail, error.remedy)).collect();
     let title = problem.status.canonical_reason().unwrap_or("Problem");
     let text = if fields.is_empty() { problem.detail.clone() } else { fields.join("\n") };
-    let page = context! {
+    let content = context! {
         chrome => bare_chrome(&app, title),
         heading => title, text => text, remedy => problem.remedy, href => BASE, label => "To the schedules",
     };
-    let mut shown = render(&app, "message.html", page);
-    *shown.status_mut() = problem.status;
+    let mut page = render(&app, "message.html", content);
+    *page.status_mut() = problem.status;
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
-            shown.headers_mut().insert(name, value.clone());
+            page.headers_mut().insert(name, value.clone());
         }
     }
-    shown
+    page
 }
 
 /// The page frame when nobody is signed in.
@@ -143,8 +143,8 @@ fn bare_chrome(app: &App, title: &str) -> minijinja::Value {
 }
 
 fn render(app: &App, template: &str, content: minijinja::Value) -> Response {
-    let filled = app.templates.get_template(template).and_then(|template| template.render(content));
-    match filled {
+    let rendered = app.templates.get_template(template).and_then(|template| template.render(content));
+    match rendered {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(cause = %format!("{error:#}"), template, "cannot render a page");
@@ -161,27 +161,28 @@ struct Chrome {
     release: &'static str,
     tab: &'static str,
     workspace: String,
-    workspaces: Vec<Choice>,
-    carry: String,
+    workspaces: Vec<WorkspaceEntry>,
+    workspace_query: String,
     csrf: String,
     actor: String,
     role: &'static str,
     can_change: bool,
     can_run: bool,
-    signed_in: bool,
-    open: bool,
-    demo: bool,
+    is_signed_in: bool,
+    /// Whether the user needs no token.
+    is_local: bool,
+    is_demo: bool,
     notice: Option<String>,
-    now: words::Shown,
+    now: display::ShownTime,
     time_zone_note: &'static str,
 }
 
 /// An entry of the workspace menu.
 #[derive(Debug, Serialize)]
-struct Choice {
+struct WorkspaceEntry {
     id: String,
     href: String,
-    active: bool,
+    is_active: bool,
 }
 
 /// A console user and the selected workspace.
@@ -194,24 +195,24 @@ struct Visit {
 
 impl Visit {
     /// Authenticates the user and selects the workspace that the request names, or the first one.
-    async fn open(app: &App, parts: &Parts, named: Option<String>) -> Result<Self, Response> {
+    async fn open(app: &App, parts: &Parts, requested: Option<String>) -> Result<Self, Response> {
         let Peer(peer) =
             Peer::from_request_parts(&mut parts.clone(), app).await.map_err(IntoResponse::into_response)?;
         // After signing in, only a page can be loaded again, not a submitted form.
         let path = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
-        let here = path.map_or_else(|| BASE.to_owned(), ToString::to_string);
+        let return_path = path.map_or_else(|| BASE.to_owned(), ToString::to_string);
         let visitor = match Visitor::from_request(app, &parts.headers, peer).await {
             Ok(visitor) => visitor,
-            Err(Refused::SignIn) => return Err(session::redirect_to_sign_in(app, &parts.headers, &here)),
-            Err(Refused::Problem(problem)) => return Err(problem.into_response()),
+            Err(Refusal::SignIn) => return Err(session::redirect_to_sign_in(app, &parts.headers, &return_path)),
+            Err(Refusal::Problem(problem)) => return Err(problem.into_response()),
         };
         let workspaces = visitor.caller.workspaces(&app.ledger).await.map_err(IntoResponse::into_response)?;
         if workspaces.is_empty() {
             return Err(render(app, "welcome.html", context! { chrome => bare_chrome(app, "No data loaded yet") }));
         }
-        let workspace = match named {
+        let workspace = match requested {
             None => workspaces.first().cloned(),
-            Some(named) => workspaces.iter().find(|known| known.as_str() == named).cloned(),
+            Some(requested) => workspaces.iter().find(|known| known.as_str() == requested).cloned(),
         };
         let unknown = || Problem::not_found("workspace", "load one first: `mcoe db load SCENARIO`").into_response();
         let workspace = workspace.ok_or_else(unknown)?;
@@ -227,17 +228,18 @@ impl Visit {
     }
 
     /// The query that keeps links in the selected workspace; empty if there is only one.
-    fn carry(&self) -> String {
-        if self.workspaces.len() > 1 { words::query(&[("workspace", self.workspace.as_str())]) } else { String::new() }
+    fn workspace_query(&self) -> String {
+        let fields = [("workspace", self.workspace.as_str())];
+        if self.workspaces.len() > 1 { display::query(&fields) } else { String::new() }
     }
 
     /// A URL within the console that keeps the selected workspace.
     fn link(&self, path: &str, query: &[(&str, &str)]) -> String {
-        let mut all: Vec<(&str, &str)> = query.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        let mut fields: Vec<(&str, &str)> = query.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
         if self.workspaces.len() > 1 {
-            all.push(("workspace", self.workspace.as_str()));
+            fields.push(("workspace", self.workspace.as_str()));
         }
-        format!("{BASE}{path}{}", words::query(&all))
+        format!("{BASE}{path}{}", display::query(&fields))
     }
 
     fn chrome(&self, title: &str, tab: &'static str, notice: Option<String>) -> Chrome {
@@ -245,10 +247,10 @@ impl Visit {
             "" | "schedules" => String::new(),
             other => format!("/{other}"),
         };
-        let choice = |id: &WorkspaceId| Choice {
+        let entry = |id: &WorkspaceId| WorkspaceEntry {
             id: id.to_string(),
-            href: format!("{BASE}{path}{}", words::query(&[("workspace", id.as_str())])),
-            active: *id == self.workspace,
+            href: format!("{BASE}{path}{}", display::query(&[("workspace", id.as_str())])),
+            is_active: *id == self.workspace,
         };
         Chrome {
             title: title.to_owned(),
@@ -256,18 +258,18 @@ impl Visit {
             release: env!("CARGO_PKG_VERSION"),
             tab,
             workspace: self.workspace.to_string(),
-            workspaces: self.workspaces.iter().map(choice).collect(),
-            carry: self.carry(),
+            workspaces: self.workspaces.iter().map(entry).collect(),
+            workspace_query: self.workspace_query(),
             csrf: self.visitor.cookie.csrf(),
             actor: self.visitor.caller.name.clone(),
             role: self.visitor.caller.role.name(),
             can_change: self.may(Role::Approver),
             can_run: self.may(Role::Admin),
-            signed_in: self.visitor.is_signed_in,
-            open: !self.visitor.is_signed_in,
-            demo: self.app.options.is_demo,
+            is_signed_in: self.visitor.is_signed_in,
+            is_local: !self.visitor.is_signed_in,
+            is_demo: self.app.options.is_demo,
             notice,
-            now: words::Shown::utc(now()),
+            now: display::ShownTime::utc(now()),
             time_zone_note: "Times of posts are in the client\u{2019}s time zone; \
                 your local time is shown where it differs.",
         }
@@ -285,10 +287,10 @@ impl Visit {
 }
 
 fn set_session_cookie(response: &mut Response, app: &App, secret: &Secret) {
-    set_cookie(response, cookie(app, secret.reveal().to_owned()));
+    set_cookie(response, session_cookie(app, secret.reveal().to_owned()));
 }
 
-fn cookie(app: &App, value: String) -> Cookie<'static> {
+fn session_cookie(app: &App, value: String) -> Cookie<'static> {
     Cookie::build((cookie_name(app), value))
         .path("/")
         .http_only(true)
@@ -314,9 +316,9 @@ impl FromRequestParts<App> for PageRequest {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let mut params = Params::of_pairs(parts.uri.query().unwrap_or_default().as_bytes());
-        let named = params.text("workspace");
-        let visit = Visit::open(app, parts, named).await?;
+        let mut params = Params::from_pairs(parts.uri.query().unwrap_or_default().as_bytes());
+        let requested = params.text("workspace");
+        let visit = Visit::open(app, parts, requested).await?;
         Ok(Self { visit, params, headers: parts.headers.clone() })
     }
 }
@@ -335,9 +337,9 @@ impl FromRequest<App> for FormRequest {
         let request = Request::from_parts(parts.clone(), body);
         let FormFields(mut params) =
             FormFields::from_request(request, app).await.map_err(IntoResponse::into_response)?;
-        let named = params.text("workspace");
+        let requested = params.text("workspace");
         let csrf = params.text("csrf").unwrap_or_default();
-        let visit = Visit::open(app, &parts, named).await?;
+        let visit = Visit::open(app, &parts, requested).await?;
         visit.visitor.require_form(&parts.headers, &csrf).map_err(IntoResponse::into_response)?;
         Ok(Self { visit, params })
     }

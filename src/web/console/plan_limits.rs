@@ -1,4 +1,4 @@
-//! The section on limits of the page of a week preview: what they cost, and how good the plan is within them.
+//! The section on limits in the page of a week preview: what they cost, and how good the plan is within them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -45,7 +45,7 @@ struct UnmetFigures {
 /// The section on limits.
 #[derive(Debug, Serialize)]
 pub(super) struct LimitSection {
-    /// How good the plan is at least.
+    /// The value of the plan and its upper bound, as text.
     bound: String,
     /// The limits that cost something, the most expensive first.
     rows: Vec<CostRow>,
@@ -60,7 +60,7 @@ struct CostRow {
     bounds: String,
     clients: usize,
     periods: usize,
-    /// What one post more, or one less, would earn at most, in all periods.
+    /// The most that one post more, or one post less, would earn in all periods together.
     price: String,
     highest: String,
 }
@@ -68,34 +68,34 @@ struct CostRow {
 /// The section on limits from the result of a preview; `None` if the result cannot be read.
 pub(super) fn section(result: &Json) -> Option<LimitSection> {
     let Figures { objective, upper_bound, limit_costs, unmet_limits } = Figures::deserialize(result).ok()?;
-    let missing = (upper_bound > objective).then(|| (1.0 - objective / upper_bound).clamp(0.0, 1.0));
-    let gap = missing.map_or_else(String::new, |gap| format!(", of which {} is missing", percent(Some(gap))));
+    let gap = (upper_bound > objective).then(|| (1.0 - objective / upper_bound).clamp(0.0, 1.0));
+    let gap = gap.map_or_else(String::new, |gap| format!(", a gap of {}", percent(Some(gap))));
     let bound = format!(
-        "The posts that may run come to {}; no week within the limits comes to more than {}{gap}. This is a bound on the \
-         choice of hours: assets are assigned and guardrails are evaluated afterwards.",
+        "The posts that may run are worth {} in total; no week within the limits is worth more than {}{gap}. This \
+         bound is on the choice of hours: assets are assigned and guardrails are evaluated afterwards.",
         number(objective),
         number(upper_bound),
     );
     Some(LimitSection {
         bound,
         rows: limit_costs.into_iter().map(CostRow::from).collect(),
-        unmet: unmet_limits.into_iter().map(sentence).collect(),
+        unmet: unmet_limits.into_iter().map(unmet_sentence).collect(),
     })
 }
 
 impl From<CostFigures> for CostRow {
     fn from(cost: CostFigures) -> Self {
         let CostFigures { limit, kind, bounds, clients, periods, price, highest } = cost;
-        let HighestFigures { client_id, channel, from, price: most } = highest;
+        let HighestFigures { client_id, channel, from, price: highest_price } = highest;
         let unit = if kind.is_from_below() { ", one post less" } else { "" };
-        let on = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
+        let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
         let to_the_minute = from.get(..16).unwrap_or(&from).replace('T', " ");
-        let highest = format!("{client_id}{on}, from {to_the_minute}: {}", number(most));
+        let highest = format!("{client_id}{on_channel}, from {to_the_minute}: {}", number(highest_price));
         Self { limit, bounds, clients, periods, price: format!("{}{unit}", number(price)), highest }
     }
 }
 
-fn sentence(unmet: UnmetFigures) -> String {
+fn unmet_sentence(unmet: UnmetFigures) -> String {
     let UnmetFigures { client_id, limits } = unmet;
     let quoted: Vec<String> = limits.iter().map(|limit| format!("“{limit}”")).collect();
     format!("Nothing is planned for {client_id}: no week can keep {}.", quoted.join(" and "))
@@ -144,7 +144,7 @@ mod tests {
     fn a_plan_without_costs_shows_its_bound_alone() {
         let section = section(&json!({"objective": 200.0, "upper_bound": 200.0})).unwrap();
         assert!(section.rows.is_empty() && section.unmet.is_empty());
-        assert!(section.bound.contains("comes to more than 200. This is a bound"), "{}", section.bound);
+        assert!(section.bound.contains("is worth more than 200. This bound"), "{}", section.bound);
         assert!(super::section(&json!({"posts_planned": 3})).is_none());
     }
 }

@@ -7,13 +7,13 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::{Deserialize, Serialize};
 
+use super::display::{ShownTime, count, sentence_case};
 use super::plan_limits;
-use super::words::{Shown, count};
 use super::{BASE, FormRequest, PageRequest, Visit, render};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, Timestamp, Week};
 use crate::store::{DailyOutcome, Job, JobKind, JobStatus};
-use crate::web::api::{answer, extent, parsed};
+use crate::web::api::{file_response, parse_id, simulation_extent};
 use crate::web::cursor::Listing;
 use crate::web::job_result::JobRequest;
 use crate::web::params::PathPart;
@@ -21,7 +21,7 @@ use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Jobs per page.
+/// Number of jobs per page.
 const ROWS: u32 = 30;
 
 /// Examples of changed rules.
@@ -35,7 +35,7 @@ struct JobRow {
     kind_label: &'static str,
     state: &'static str,
     state_label: &'static str,
-    started: Shown,
+    started: ShownTime,
     actor: String,
     summary: String,
 }
@@ -59,8 +59,8 @@ pub(super) async fn page(request: PageRequest) -> Result<Response, Problem> {
     let list = Listing::new("jobs", &());
     let after = list.read(&mut params);
     params.finish()?;
-    let found = visit.ledger().jobs(after.as_ref(), ROWS).await?;
-    let rows: Vec<JobRow> = found.rows.iter().map(|job| row(&visit, job)).collect();
+    let jobs = visit.ledger().jobs(after.as_ref(), ROWS).await?;
+    let rows: Vec<JobRow> = jobs.rows.iter().map(|job| row(&visit, job)).collect();
     let empty = rows.is_empty().then(|| {
         let text =
             "There are no runs yet. Use the buttons at the top to run the daily pass or to plan the coming week.";
@@ -70,7 +70,7 @@ pub(super) async fn page(request: PageRequest) -> Result<Response, Problem> {
     let content = context! {
         jobs => Serde(&rows),
         whatif => context! { weeks => 4, replications => 8, set => "", keys => EXAMPLE_KEYS.to_vec() },
-        next_page => found.next.map(|mark| visit.link("/runs", &[("cursor", &list.cursor(&mark))])),
+        next_page => jobs.next.map(|position| visit.link("/runs", &[("cursor", &list.cursor(&position))])),
         empty => empty,
     };
     Ok(visit.page("runs.html", &chrome, content))
@@ -83,7 +83,7 @@ fn row(visit: &Visit, job: &Job) -> JobRow {
         kind_label: kind_label(job.kind),
         state: job.status.name(),
         state_label: state_label(job.status),
-        started: Shown::utc(job.created_at),
+        started: ShownTime::utc(job.created_at),
         actor: job.actor.clone(),
         summary: job.failure.clone().unwrap_or_else(|| sentences(job).into_iter().next().unwrap_or_default()),
     }
@@ -112,13 +112,13 @@ fn state_label(status: JobStatus) -> &'static str {
 /// `POST …/run`
 pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
     let FormRequest { visit, mut params } = request;
-    let action = params.needed("action", "choose the daily pass or the weekly planning");
+    let action = params.required_text("action", "choose the daily pass or the weekly planning");
     let job_request = match action.as_str() {
         "daily" => JobRequest::Daily {},
         _ => JobRequest::Weekly { week: Week::after(now()) },
     };
     if !action.is_empty() && !matches!(action.as_str(), "daily" | "weekly") {
-        params.wrong("action", format!("`{action}` is not an action"), "choose the daily pass or the weekly planning");
+        params.reject("action", format!("`{action}` is not an action"), "choose the daily pass or the weekly planning");
     }
     params.finish()?;
     start(&app, &visit, job_request).await
@@ -128,7 +128,7 @@ pub(super) async fn run(State(app): State<App>, request: FormRequest) -> Result<
 pub(super) async fn what_if(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
     let FormRequest { visit, mut params } = request;
     visit.visitor.caller.require(Role::Admin)?;
-    let extent = extent(&mut params);
+    let extent = simulation_extent(&mut params);
     let text = params.text("set").unwrap_or_default();
     params.finish()?;
     let set: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
@@ -157,7 +157,7 @@ pub(super) async fn job(
     let PageRequest { visit, params, headers } = request;
     params.finish()?;
     let ledger = visit.ledger();
-    let job = ledger.job(parsed(&id, "job")?).await?;
+    let job = ledger.job(parse_id(&id, "job")?).await?;
     let files = ledger.job_files(job.id).await?;
     let content = context! { job => job_context(&visit, &job, &files) };
     if is_htmx(&headers) {
@@ -177,7 +177,7 @@ pub(super) async fn cancel(
     params.finish()?;
     let caller = &visit.visitor.caller;
     caller.require(Role::Admin)?;
-    let job = app.cancel(&visit.workspace, parsed(&id, "job")?, &caller.name).await?;
+    let job = app.cancel(&visit.workspace, parse_id(&id, "job")?, &caller.name).await?;
     Ok(Redirect::to(&visit.link(&format!("/jobs/{}", job.id), &[])).into_response())
 }
 
@@ -192,11 +192,7 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         .iter()
         .filter_map(|name| {
             let title = name.strip_prefix("figures/")?.strip_suffix(".svg")?;
-            Some(Figure {
-                title: super::words::sentence_case(&title.replace('-', "_")),
-                caption: String::new(),
-                src: file(name),
-            })
+            Some(Figure { title: sentence_case(&title.replace('-', "_")), caption: String::new(), src: file(name) })
         })
         .collect();
     let mut links = Vec::new();
@@ -206,7 +202,7 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
     if job.status == JobStatus::Done && matches!(job.kind, JobKind::Weekly | JobKind::Daily) {
         links.push(Link { label: "Posts that need approval", href: visit.link("", &[("status", "pending")]) });
     }
-    let running = job.status == JobStatus::Running;
+    let is_running = job.status == JobStatus::Running;
     let percent = (job.total > 0).then(|| (100 * job.done / job.total).min(100));
     let progress = match (job.total, job.kind) {
         (0, _) => "Started.".to_owned(),
@@ -218,17 +214,17 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         kind_label => kind_label(job.kind),
         state => job.status.name(),
         state_label => state_label(job.status),
-        percent => if running { percent } else { None },
-        progress => if running { progress } else { String::new() },
-        started => Serde(Shown::utc(job.created_at)),
-        took => job.finished_at.map(|end| took(job.created_at, end)),
+        percent => if is_running { percent } else { None },
+        progress => if is_running { progress } else { String::new() },
+        started => Serde(ShownTime::utc(job.created_at)),
+        took => job.finished_at.map(|end| duration_text(job.created_at, end)),
         sentences => sentences(job),
         limits => job.result.as_ref().filter(|_| job.kind == JobKind::Plan).and_then(plan_limits::section).map(Serde),
         figures => Serde(figures),
         links => Serde(links),
         error => error_of(job).map(|(what, remedy)| context! { what => what, remedy => remedy }),
         poll => visit.link(&path, &[]),
-        cancel => (running && visit.may(Role::Admin)).then(|| context! {
+        cancel => (is_running && visit.may(Role::Admin)).then(|| context! {
             action => format!("{BASE}{path}/cancel"),
             csrf => visit.visitor.cookie.csrf(),
             workspace => visit.workspace.as_str(),
@@ -256,7 +252,7 @@ fn error_of(job: &Job) -> Option<(String, &'static str)> {
     }
 }
 
-fn took(start: Timestamp, end: Timestamp) -> String {
+fn duration_text(start: Timestamp, end: Timestamp) -> String {
     match end.as_second() - start.as_second() {
         0 => "less than a second".to_owned(),
         1 => "1 second".to_owned(),
@@ -268,18 +264,18 @@ fn took(start: Timestamp, end: Timestamp) -> String {
 /// The result of a job as sentences.
 fn sentences(job: &Job) -> Vec<String> {
     let Some(result) = &job.result else { return Vec::new() };
-    let read = match job.kind {
-        JobKind::Daily => DailyOutcome::deserialize(result).map(|outcome| daily(&outcome)),
-        JobKind::Weekly => WeeklyFigures::deserialize(result).map(|figures| weekly(&figures)),
+    let sentences = match job.kind {
+        JobKind::Daily => DailyOutcome::deserialize(result).map(|outcome| daily_sentences(&outcome)),
+        JobKind::Weekly => WeeklyFigures::deserialize(result).map(|figures| weekly_sentences(&figures)),
         JobKind::Plan => PlanFigures::deserialize(result).map(|figures| {
             let PlanFigures { posts_planned, clients } = figures;
-            vec![format!("{} would be planned for {}.", posts(posts_planned), count(clients, "client"))]
+            vec![format!("{} would be planned for {}.", count_posts(posts_planned), count(clients, "client"))]
         }),
-        JobKind::Simulate => SimulationFigures::deserialize(result).map(|figures| simulation(&figures)),
+        JobKind::Simulate => SimulationFigures::deserialize(result).map(|figures| simulation_sentences(&figures)),
         JobKind::Compare => ComparisonFigures::deserialize(result)
             .map(|figures| figures.versus.into_iter().map(|versus| versus.verdict).collect()),
     };
-    read.unwrap_or_else(|_| {
+    sentences.unwrap_or_else(|_| {
         vec!["The result was recorded by another version of mcoe, and this version cannot show it.".to_owned()]
     })
 }
@@ -347,17 +343,17 @@ struct Verdict {
     verdict: String,
 }
 
-fn daily(outcome: &DailyOutcome) -> Vec<String> {
+fn daily_sentences(outcome: &DailyOutcome) -> Vec<String> {
     let mut sentences = vec![format!("{} created.", count(outcome.drafted, "draft"))];
     sentences.push(format!(
         "{} of today re-evaluated: {} blocked, {} made ready, {} returned for approval.",
-        posts(outcome.judged),
+        count_posts(outcome.judged),
         outcome.blocked,
         outcome.readied,
         outcome.returned
     ));
     if outcome.expired > 0 {
-        sentences.push(format!("{} expired without approval.", posts(outcome.expired)));
+        sentences.push(format!("{} expired without approval.", count_posts(outcome.expired)));
     }
     if outcome.failed > 0 {
         sentences.push(format!("{} failed; each is retried automatically.", count(outcome.failed, "draft")));
@@ -365,7 +361,7 @@ fn daily(outcome: &DailyOutcome) -> Vec<String> {
     sentences
 }
 
-fn weekly(figures: &WeeklyFigures) -> Vec<String> {
+fn weekly_sentences(figures: &WeeklyFigures) -> Vec<String> {
     let mut sentences = vec![format!("{} planned for {}.", count(figures.planned, "client"), figures.week)];
     if figures.already_planned > 0 {
         sentences
@@ -375,7 +371,7 @@ fn weekly(figures: &WeeklyFigures) -> Vec<String> {
         let CommittedFigures { schedules, pending, ready, blocked } = committed;
         sentences.push(format!(
             "{} committed: {pending} need approval, {ready} ready, {blocked} blocked by a rule.",
-            posts(*schedules)
+            count_posts(*schedules)
         ));
     }
     if !figures.breaches.is_empty() {
@@ -385,7 +381,7 @@ fn weekly(figures: &WeeklyFigures) -> Vec<String> {
     sentences
 }
 
-fn simulation(figures: &SimulationFigures) -> Vec<String> {
+fn simulation_sentences(figures: &SimulationFigures) -> Vec<String> {
     let SimulationFigures { headline, provenance } = figures;
     vec![
         format!(
@@ -402,7 +398,7 @@ fn simulation(figures: &SimulationFigures) -> Vec<String> {
     ]
 }
 
-fn posts(number: usize) -> String {
+fn count_posts(number: usize) -> String {
     count(number, "post")
 }
 
@@ -413,6 +409,6 @@ pub(super) async fn file(
 ) -> Result<Response, Problem> {
     let PageRequest { visit, params, .. } = request;
     params.finish()?;
-    let id = parsed(&id, "job")?;
-    answer(&visit.ledger(), id, &name).await
+    let id = parse_id(&id, "job")?;
+    file_response(&visit.ledger(), id, &name).await
 }

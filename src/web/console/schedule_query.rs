@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Visit;
-use super::words::query;
+use super::display::query;
 use crate::store::{Order, ScheduleFilter};
 use crate::web::api::schedule_filter;
 use crate::web::params::Params;
@@ -32,7 +32,7 @@ pub(super) enum View {
 }
 
 impl ScheduleQuery {
-    /// Reads the query parameters.
+    /// Reads the query parameters, and the filter and order that they select.
     pub fn read(params: &mut Params) -> (Self, ScheduleFilter, Order) {
         let mut text = |field| params.text(field).unwrap_or_default();
         let query_params = Self {
@@ -45,15 +45,15 @@ impl ScheduleQuery {
             sort: text("sort"),
             view: text("view"),
         };
-        let mut wanted = Params::of_pairs(query_params.filter_query().trim_start_matches('?').as_bytes());
-        let (filter, order) = schedule_filter(&mut wanted);
-        if let Err(problem) = wanted.finish() {
-            for wrong in problem.errors {
-                params.wrong(&wrong.field, wrong.detail, wrong.remedy);
+        let mut filter_params = Params::from_pairs(query_params.filter_query().trim_start_matches('?').as_bytes());
+        let (filter, order) = schedule_filter(&mut filter_params);
+        if let Err(problem) = filter_params.finish() {
+            for error in problem.errors {
+                params.reject(&error.field, error.detail, error.remedy);
             }
         }
         if !matches!(query_params.view.as_str(), "" | "table" | "week") {
-            params.wrong("view", format!("`{}` is not a view", query_params.view), "write table or week");
+            params.reject("view", format!("`{}` is not a view", query_params.view), "write table or week");
         }
         (query_params, filter, order)
     }
@@ -95,7 +95,7 @@ impl ScheduleQuery {
         matches!(self.sort.as_str(), "" | "time")
     }
 
-    /// Whether the list starts at the current time, because without a filter on status or time past posts would come first.
+    /// Whether the list starts at the current time: without a filter on status or time, past posts would come first.
     pub fn starts_now(&self) -> bool {
         self.is_soonest_first() && [&self.status, &self.from, &self.to].iter().all(|field| field.is_empty())
     }

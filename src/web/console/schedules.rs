@@ -7,10 +7,9 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::display::{ClientNames, Row, client_choices, client_names, count, query, status_options};
 use super::schedule_query::{ScheduleQuery, View};
-use super::week::week;
-use super::words::{self, Row, client_choices, count, names, query};
-use super::{BASE, FormRequest, PageRequest, Visit, session};
+use super::{BASE, FormRequest, PageRequest, Visit, session, week};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
 use crate::store::{Change, Order, Overview, Schedule, ScheduleFilter, StoreError};
 use crate::web::cursor::Listing;
@@ -19,11 +18,11 @@ use crate::web::problem::Problem;
 use crate::web::secret::now;
 use crate::web::state::App;
 
-/// Posts per page.
+/// Number of posts per page.
 const ROWS: u32 = 50;
-/// Posts in each group of the home view.
+/// Maximum number of posts in each group of the home view.
 const HOME_ROWS: u32 = 20;
-/// Days with a link to the posts that need approval.
+/// Number of days with a link to the posts that need approval.
 const DAY_LINKS: usize = 7;
 
 /// A figure at the top of the page.
@@ -40,8 +39,9 @@ struct Figure {
 struct Link {
     label: String,
     href: String,
-    active: bool,
-    waiting: i64,
+    is_active: bool,
+    /// Number of posts that need approval.
+    pending: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,9 +62,9 @@ struct Group {
     title: &'static str,
     rows: Vec<Row>,
     /// Link to the full list, if the group shows only part of it.
-    all: Option<String>,
-    /// Text for an empty group.
-    none: &'static str,
+    all_href: Option<String>,
+    /// Text that is shown if the group is empty.
+    empty_text: &'static str,
 }
 
 /// `GET /founder/orchestration`
@@ -75,27 +75,27 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let after = list.read(&mut params);
     let notice = notice(&mut params);
     params.finish()?;
-    let workspace_figures = app.status(&visit.workspace).await?;
+    let workspace_figures = app.figures(&visit.workspace).await?;
     let clients = app.clients(&visit.workspace).await?;
-    let names = names(&clients);
-    let waiting = app.pending_by_day(&visit.workspace).await?;
+    let names = client_names(&clients);
+    let pending_by_day = app.pending_by_day(&visit.workspace).await?;
     let days: Vec<Link> =
-        waiting.iter().take(DAY_LINKS).map(|day| day_link(&visit, &query_params, day.day, day.count)).collect();
+        pending_by_day.iter().take(DAY_LINKS).map(|day| day_link(&visit, &query_params, day.day, day.count)).collect();
     let view = query_params.view(after.is_some());
     let (mut calendar, mut groups, mut next) = (None, Vec::new(), None);
     match view {
-        View::Week => calendar = Some(week(&visit, &query_params, filter, &names).await?),
-        View::Home => groups = home(&visit, &names).await?,
+        View::Week => calendar = Some(week::calendar(&visit, &query_params, filter, &names).await?),
+        View::Home => groups = home_groups(&visit, &names).await?,
         View::List => {
             let from = filter.from.or_else(|| query_params.starts_now().then(now));
             let filter = ScheduleFilter { from, ..filter };
-            let found = visit.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
-            groups.push(Group { title: "Posts", rows: rows(&visit, &names, &found.rows), all: None, none: "" });
-            next = found.next;
+            let schedules = visit.ledger().schedule_page(&filter, order, after.as_ref(), ROWS).await?;
+            let rows = rows(&visit, &names, &schedules.rows);
+            groups.push(Group { title: "Posts", rows, all_href: None, empty_text: "" });
+            next = schedules.next;
         }
     }
     let shown: usize = groups.iter().map(|group| group.rows.len()).sum();
-    let can = |may: fn(&Row) -> bool| groups.iter().flat_map(|group| &group.rows).any(may);
     let earlier = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..query_params.clone() };
     let paged = |cursor: Option<String>| {
         let mut fields = query_params.fields().to_vec();
@@ -108,7 +108,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let options = context! {
         clients => Serde(client_choices(&clients)),
         channels => channels,
-        statuses => Serde(words::statuses()),
+        statuses => Serde(status_options()),
         risks => RiskBand::ALL.map(RiskBand::name).to_vec(),
         sorts => Serde(&SORTS),
     };
@@ -122,10 +122,10 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         is_home => view == View::Home,
         has_filter => query_params.has_filter(),
         earlier => (view != View::Week && query_params.starts_now()).then(|| earlier.link(&visit)),
-        can_restore => can(|row| row.can_restore),
+        can_restore => groups.iter().flat_map(|group| &group.rows).any(|row| row.can_restore),
         empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &query_params, &workspace_figures.overview)),
         first_page => after.is_some().then(|| paged(None)),
-        next_page => next.map(|mark| paged(Some(list.cursor(&mark)))),
+        next_page => next.map(|position| paged(Some(list.cursor(&position)))),
         groups => Serde(&groups),
         calendar => Serde(&calendar),
         back => query_params.link(&visit),
@@ -133,24 +133,24 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     Ok(visit.page("schedules.html", &chrome, content))
 }
 
-fn rows(visit: &Visit, names: &words::Names<'_>, schedules: &[Schedule]) -> Vec<Row> {
-    schedules.iter().map(|schedule| Row::of(visit, names, schedule)).collect()
+fn rows(visit: &Visit, names: &ClientNames<'_>, schedules: &[Schedule]) -> Vec<Row> {
+    schedules.iter().map(|schedule| Row::new(visit, names, schedule)).collect()
 }
 
 /// Posts that need approval and posts that become drafts next, from now on, soonest first.
-async fn home(visit: &Visit, names: &words::Names<'_>) -> Result<Vec<Group>, Problem> {
-    let waiting = [ScheduleStatus::Pending];
+async fn home_groups(visit: &Visit, names: &ClientNames<'_>) -> Result<Vec<Group>, Problem> {
+    let pending = [ScheduleStatus::Pending];
     let next = [ScheduleStatus::Ready, ScheduleStatus::Executing];
     let parts: [(_, &[ScheduleStatus], _, _); 2] = [
-        ("Needs approval", &waiting, "pending", "No post needs approval."),
+        ("Needs approval", &pending, "pending", "No post needs approval."),
         ("Next to become drafts", &next, "ready", "No post is ready to become a draft."),
     ];
     let mut groups = Vec::with_capacity(parts.len());
-    for (title, statuses, status, none) in parts {
+    for (title, statuses, status, empty_text) in parts {
         let filter = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), ..ScheduleFilter::default() };
-        let found = visit.ledger().schedule_page(&filter, Order::Soonest, None, HOME_ROWS).await?;
-        let all = found.next.map(|_| visit.link("", &[("status", status)]));
-        groups.push(Group { title, rows: rows(visit, names, &found.rows), all, none });
+        let page = visit.ledger().schedule_page(&filter, Order::Soonest, None, HOME_ROWS).await?;
+        let all_href = page.next.map(|_| visit.link("", &[("status", status)]));
+        groups.push(Group { title, rows: rows(visit, names, &page.rows), all_href, empty_text });
     }
     Ok(groups)
 }
@@ -168,31 +168,31 @@ pub(super) fn notice(params: &mut Params) -> Option<String> {
 }
 
 fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
-    let with = |status: &str| Some(visit.link("", &[("status", status)]));
-    let newest = |status: &str| Some(visit.link("", &[("status", status), ("sort", "latest")]));
-    let figure = |label, value: String, hint, href, is_bad: bool| Figure {
+    let link = |status: &str| Some(visit.link("", &[("status", status)]));
+    let latest = |status: &str| Some(visit.link("", &[("status", status), ("sort", "latest")]));
+    let figure = |label, value: String, hint, href, needs_attention: bool| Figure {
         label,
         value,
         hint,
         href,
-        tone: if is_bad { "warn" } else { "plain" },
+        tone: if needs_attention { "warn" } else { "plain" },
     };
-    let whole = |number: i64| number.to_string();
+    let text = |number: i64| number.to_string();
     vec![
-        figure("Need approval", whole(overview.pending_schedules), "approve or cancel them", with("pending"), false),
-        figure("Ready", whole(overview.ready_schedules), "become drafts when due", with("ready"), false),
-        figure("Drafted today", whole(overview.completed_today), "since midnight, UTC", newest("completed"), false),
-        figure("Blocked", whole(overview.blocked_count), "blocked by a rule", with("blocked"), false),
+        figure("Need approval", text(overview.pending_schedules), "approve or cancel them", link("pending"), false),
+        figure("Ready", text(overview.ready_schedules), "become drafts when due", link("ready"), false),
+        figure("Drafted today", text(overview.completed_today), "since midnight, UTC", latest("completed"), false),
+        figure("Blocked", text(overview.blocked_count), "blocked by a rule", link("blocked"), false),
         figure(
             "Drafts failed",
-            whole(overview.failed_count),
+            text(overview.failed_count),
             "retried automatically",
-            newest("failed"),
+            latest("failed"),
             overview.failed_count > 0,
         ),
         figure(
             "All schedules",
-            whole(overview.total_schedules),
+            text(overview.total_schedules),
             "of any status",
             Some(visit.link("", &[("sort", "latest")])),
             false,
@@ -220,7 +220,7 @@ fn figures(visit: &Visit, overview: &Overview) -> Vec<Figure> {
         ),
         figure(
             "Conflicts",
-            whole(overview.conflicts_detected),
+            text(overview.conflicts_detected),
             "in the last 7 days",
             Some(visit.link("/conflicts", &[])),
             false,
@@ -232,15 +232,15 @@ fn views(visit: &Visit, query_params: &ScheduleQuery) -> Vec<Link> {
     let link = |label: &str, view: &str| Link {
         label: label.to_owned(),
         href: ScheduleQuery { view: view.to_owned(), ..query_params.clone() }.link(visit),
-        active: (query_params.view == "week") == (view == "week"),
-        waiting: 0,
+        is_active: (query_params.view == "week") == (view == "week"),
+        pending: 0,
     };
     vec![link("Table", ""), link("Week", "week")]
 }
 
-fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, waiting: i64) -> Link {
+fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, pending: i64) -> Link {
     let text = day.to_string();
-    let wanted = ScheduleQuery {
+    let day_query = ScheduleQuery {
         status: "pending".to_owned(),
         from: text.clone(),
         to: text.clone(),
@@ -248,9 +248,9 @@ fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, waiting
     };
     Link {
         label: day.format("%a %-d %b").to_string(),
-        href: wanted.link(visit),
-        active: query_params.status == "pending" && query_params.from == text && query_params.to == text,
-        waiting,
+        href: day_query.link(visit),
+        is_active: query_params.status == "pending" && query_params.from == text && query_params.to == text,
+        pending,
     }
 }
 
@@ -307,9 +307,9 @@ impl ActionRequest {
     async fn read(request: FormRequest) -> Result<Self, Problem> {
         let FormRequest { visit, mut params } = request;
         let ids = params.ids("ids");
-        let action = params.needed("action", "choose Approve, Cancel or Restore");
+        let action = params.required_text("action", "choose Approve, Cancel or Restore");
         if !action.is_empty() && !matches!(action.as_str(), "approve" | "cancel" | "restore") {
-            params.wrong("action", format!("`{action}` is not an action"), "choose Approve, Cancel or Restore");
+            params.reject("action", format!("`{action}` is not an action"), "choose Approve, Cancel or Restore");
         }
         let reason = params.text("reason");
         let back = session::console_path(params.text("back"));
@@ -337,46 +337,47 @@ impl ActionRequest {
 
 /// `POST …/confirm`: shows the effect of an action before it is done.
 pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
-    let wanted = ActionRequest::read(request).await?;
-    let visit = &wanted.visit;
+    let request = ActionRequest::read(request).await?;
+    let visit = &request.visit;
     let clients = app.clients(&visit.workspace).await?;
-    let names = names(&clients);
-    let (mut able, mut refused) = (Vec::new(), Vec::new());
-    for schedule in &wanted.schedules {
-        let row = Row::of(visit, &names, schedule);
-        match wanted.change(&app).check(schedule, &app.rules, &visit.visitor.caller.name) {
-            Ok(()) => able.push(row),
+    let names = client_names(&clients);
+    let (mut changeable, mut refused) = (Vec::new(), Vec::new());
+    for schedule in &request.schedules {
+        let row = Row::new(visit, &names, schedule);
+        match request.change(&app).check(schedule, &app.rules, &visit.visitor.caller.name) {
+            Ok(()) => changeable.push(row),
             Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", advice(&why)) }),
         }
     }
-    let posts = count(able.len(), "post");
-    let (verb, done) = match wanted.action.as_str() {
+    let posts = count(changeable.len(), "post");
+    let (verb, participle) = match request.action.as_str() {
         "cancel" => ("Cancel", "cancelled"),
         "restore" => ("Restore", "restored"),
         _ => ("Approve", "approved"),
     };
-    let heading = match able.is_empty() {
-        true if wanted.schedules.is_empty() => "No post is selected".to_owned(),
-        true => format!("None of these can be {done}"),
+    let heading = match changeable.is_empty() {
+        true if request.schedules.is_empty() => "No post is selected".to_owned(),
+        true => format!("None of these can be {participle}"),
         false => format!("{verb} {posts}?"),
     };
-    let ids: Vec<String> = able.iter().map(|row| row.id.clone()).collect();
+    let ids: Vec<String> = changeable.iter().map(|row| row.id.clone()).collect();
     let chrome = visit.chrome(&heading, "schedules", None);
     let content = context! {
-        meaning => meaning(&able, &wanted.action),
-        needs_reason => wanted.action == "cancel",
-        action => wanted.action,
+        effects => effects(&changeable, &request.action),
+        needs_reason => request.action == "cancel",
+        action => request.action,
         heading => heading,
         ids => ids,
-        possible => !able.is_empty(),
+        is_possible => !changeable.is_empty(),
         button => format!("{verb} {posts}"),
-        rows => Serde(&able),
+        rows => Serde(&changeable),
         refused => refused,
-        back => wanted.back,
+        back => request.back,
     };
     Ok(visit.page("confirm.html", &chrome, content))
 }
 
+/// What to do about a schedule that cannot be changed.
 fn advice(why: &StoreError) -> String {
     match why {
         StoreError::SecondPerson { .. } => {
@@ -391,7 +392,8 @@ fn advice(why: &StoreError) -> String {
     }
 }
 
-fn meaning(rows: &[Row], action: &str) -> Vec<String> {
+/// What an action will do, as sentences.
+fn effects(rows: &[Row], action: &str) -> Vec<String> {
     if rows.is_empty() {
         return vec!["Nothing will change.".to_owned()];
     }
@@ -429,28 +431,28 @@ fn meaning(rows: &[Row], action: &str) -> Vec<String> {
 
 /// `POST …/change`
 pub(super) async fn change(State(app): State<App>, request: FormRequest) -> Result<Response, Problem> {
-    let wanted = ActionRequest::read(request).await?;
-    let visit = &wanted.visit;
+    let request = ActionRequest::read(request).await?;
+    let visit = &request.visit;
     let filter = ScheduleFilter {
-        ids: wanted.schedules.iter().map(|schedule| schedule.id).collect(),
+        ids: request.schedules.iter().map(|schedule| schedule.id).collect(),
         ..ScheduleFilter::default()
     };
     let number = if filter.ids.is_empty() {
         0
     } else {
         let actor = &visit.visitor.caller.name;
-        visit.ledger().change(&filter, wanted.change(&app), &app.rules, actor, now()).await?.settled()?
+        visit.ledger().change(&filter, request.change(&app), &app.rules, actor, now()).await?.settled()?
     };
-    app.forget(&visit.workspace).await;
+    app.invalidate_figures(&visit.workspace).await;
     let number = number.to_string();
-    let (path, old_query) = wanted.back.split_once('?').unwrap_or((&wanted.back, ""));
+    let (path, old_query) = request.back.split_once('?').unwrap_or((&request.back, ""));
     let old_fields: Vec<(String, String)> = serde_urlencoded::from_str(old_query).unwrap_or_default();
     let mut fields: Vec<(&str, &str)> = old_fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .filter(|(name, _)| !matches!(*name, "done" | "number"))
         .collect();
-    fields.extend([("done", wanted.action.as_str()), ("number", &number)]);
+    fields.extend([("done", request.action.as_str()), ("number", &number)]);
     debug_assert!(path.starts_with(BASE));
     Ok(Redirect::to(&format!("{path}{}", query(&fields))).into_response())
 }

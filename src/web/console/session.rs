@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 
-use super::{BASE, FormRequest, bare_chrome, cookie, render, set_cookie, set_session_cookie, words};
-use crate::web::access::{Peer, is_same_site, wrong_token};
+use super::{BASE, FormRequest, bare_chrome, display, render, session_cookie, set_cookie, set_session_cookie};
+use crate::web::access::{Peer, is_same_site, wrong_token_problem};
 use crate::web::params::{FormFields, QueryFields};
 use crate::web::problem::Problem;
 use crate::web::secret::{Secret, now};
@@ -18,20 +18,20 @@ const SESSION_HOURS: i64 = 12;
 /// whole page.
 pub(super) fn redirect_to_sign_in(app: &App, headers: &HeaderMap, path: &str) -> Response {
     if headers.contains_key("hx-request") {
-        let mut form = show(app, None, BASE);
+        let mut form = sign_in_page(app, None, BASE);
         *form.status_mut() = StatusCode::UNAUTHORIZED;
         return form;
     }
-    Redirect::to(&format!("{BASE}/login{}", words::query(&[("next", path)]))).into_response()
+    Redirect::to(&format!("{BASE}/login{}", display::query(&[("next", path)]))).into_response()
 }
 
 /// `GET …/login`
 pub(super) async fn form(State(app): State<App>, QueryFields(mut params): QueryFields) -> Response {
     let next = params.text("next");
-    show(&app, None, &console_path(next))
+    sign_in_page(&app, None, &console_path(next))
 }
 
-fn show(app: &App, error: Option<&str>, next: &str) -> Response {
+fn sign_in_page(app: &App, error: Option<&str>, next: &str) -> Response {
     render(app, "login.html", context! { chrome => bare_chrome(app, "Sign in"), error => error, next => next })
 }
 
@@ -52,22 +52,22 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     }
     let peer = request.extensions().get::<Peer>().copied();
     let Peer(peer) = peer.ok_or_else(|| Problem::internal(&"a request has no remote address"))?;
-    app.limits.address(peer.ip())?;
+    app.limits.count_address(peer.ip())?;
     let FormFields(mut params) = FormFields::from_request(request, &app).await?;
     let next = params.text("next");
     let next = console_path(next);
-    let given = params.text("token").unwrap_or_default();
+    let token = params.text("token").unwrap_or_default();
     params.finish()?;
-    let token = match Secret::parse(given.trim()) {
+    let token = match Secret::parse(token.trim()) {
         Some(secret) => app.ledger.token_of(&secret.hash(), now()).await?,
         None => None,
     };
     let Some(token) = token else {
-        let problem = wrong_token(&app, peer);
+        let problem = wrong_token_problem(&app, peer);
         if problem.status == StatusCode::TOO_MANY_REQUESTS {
             return Err(problem);
         }
-        let mut response = show(
+        let mut response = sign_in_page(
             &app,
             Some("This token is not valid. It may be mistyped, or have been revoked or have expired."),
             &next,
@@ -90,7 +90,7 @@ pub(super) async fn sign_out(State(app): State<App>, request: FormRequest) -> Re
     let visit = request.visit;
     app.ledger.close_session(&visit.visitor.cookie.hash()).await?;
     let mut response = Redirect::to(&format!("{BASE}/login")).into_response();
-    let mut expired = cookie(&app, String::new());
+    let mut expired = session_cookie(&app, String::new());
     expired.make_removal();
     set_cookie(&mut response, expired);
     Ok(response)

@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Visit;
+use super::display::{self, Row};
 use super::schedule_query::ScheduleQuery;
-use super::words::{self, Row};
 use crate::model::{ScheduleStatus, Week, parse_date, plus_days};
 use crate::store::{Order, ScheduleFilter};
 use crate::web::problem::Problem;
 use crate::web::secret::now;
 
-/// Posts of a week that are shown at most.
+/// Maximum number of posts shown in a week.
 const WEEK_ROWS: u32 = 3000;
 
 #[derive(Debug, Serialize)]
@@ -25,7 +25,7 @@ pub(super) struct Calendar {
     /// Number of posts beyond [`WEEK_ROWS`].
     hidden: i64,
     /// Whether the posts of each client are expanded.
-    is_unfolded: bool,
+    is_expanded: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,13 +40,14 @@ struct Day {
 #[derive(Debug, Serialize)]
 struct ClientDay {
     name: String,
-    waiting: usize,
+    /// Number of posts that need approval.
+    pending: usize,
     rows: Vec<Row>,
 }
 
-/// A day of the week to show: that of the filter, else that of the next post that needs approval, else that of the next
-/// post, else today.
-async fn day_of_week(
+/// A day in the week to show: the first day of the filter, else the day of the next post that needs approval, else that
+/// of the next post, else today.
+async fn day_to_show(
     visit: &Visit,
     query_params: &ScheduleQuery,
     filter: &ScheduleFilter,
@@ -55,48 +56,48 @@ async fn day_of_week(
     if let Some(day) = parse_date(&query_params.from) {
         return Ok(day);
     }
-    let open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
-    let (waiting, statuses) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
-    let candidates: &[&[ScheduleStatus]] = if statuses.is_empty() { &[&waiting, &open] } else { &[statuses] };
+    let others = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
+    let (pending, statuses) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
+    let candidates: &[&[ScheduleStatus]] = if statuses.is_empty() { &[&pending, &others] } else { &[statuses] };
     for statuses in candidates {
-        let next = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
-        let found = visit.ledger().schedule_page(&next, Order::Soonest, None, 1).await?;
-        if let Some(schedule) = found.rows.first() {
-            return Ok(words::local_day(schedule));
+        let upcoming = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
+        let page = visit.ledger().schedule_page(&upcoming, Order::Soonest, None, 1).await?;
+        if let Some(schedule) = page.rows.first() {
+            return Ok(display::local_day(schedule));
         }
     }
     Ok(today)
 }
 
 /// The week that the query parameters select, with its posts by day and client.
-pub(super) async fn week(
+pub(super) async fn calendar(
     visit: &Visit,
     query_params: &ScheduleQuery,
     filter: ScheduleFilter,
-    names: &words::Names<'_>,
+    names: &display::ClientNames<'_>,
 ) -> Result<Calendar, Problem> {
     let today = now().date();
-    let chosen = day_of_week(visit, query_params, &filter, today).await?;
-    let monday = Week::of(chosen).monday();
+    let day_to_show = day_to_show(visit, query_params, &filter, today).await?;
+    let monday = Week::of(day_to_show).monday();
     let sunday = plus_days(monday, 6);
-    let whole = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
-    let found = visit.ledger().schedule_page(&whole, Order::Soonest, None, WEEK_ROWS).await?;
-    let hidden = match found.next {
+    let filter = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };
+    let page = visit.ledger().schedule_page(&filter, Order::Soonest, None, WEEK_ROWS).await?;
+    let hidden = match page.next {
         Some(_) => {
-            let counts = visit.ledger().schedules_by_day(&whole).await?;
+            let counts = visit.ledger().schedules_by_day(&filter).await?;
             counts.iter().map(|day| day.count).sum::<i64>() - i64::from(WEEK_ROWS)
         }
         None => 0,
     };
     let mut by_day: BTreeMap<NaiveDate, Vec<Row>> = BTreeMap::new();
-    for schedule in &found.rows {
-        by_day.entry(words::local_day(schedule)).or_default().push(Row::of(visit, names, schedule));
+    for schedule in &page.rows {
+        by_day.entry(display::local_day(schedule)).or_default().push(Row::new(visit, names, schedule));
     }
     let dates = (0..7).map(|offset| plus_days(monday, offset));
     let days = dates.map(|date| day(date, today, by_day.remove(&date).unwrap_or_default())).collect();
     let link = |from: NaiveDate| {
-        let wanted = ScheduleQuery { from: from.to_string(), to: String::new(), ..query_params.clone() };
-        wanted.link(visit)
+        let query = ScheduleQuery { from: from.to_string(), to: String::new(), ..query_params.clone() };
+        query.link(visit)
     };
     Ok(Calendar {
         title: format!("{} to {}", monday.format("%-d %B"), sunday.format("%-d %B %Y")),
@@ -104,7 +105,7 @@ pub(super) async fn week(
         next: link(plus_days(monday, 7)),
         days,
         hidden,
-        is_unfolded: !query_params.client.is_empty(),
+        is_expanded: !query_params.client.is_empty(),
     })
 }
 
@@ -116,8 +117,8 @@ fn day(date: NaiveDate, today: NaiveDate, rows: Vec<Row>) -> Day {
         by_client.entry((row.client_name.clone(), row.client_id.clone())).or_default().push(row);
     }
     let clients = by_client.into_iter().map(|((name, _), rows)| {
-        let waiting = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
-        ClientDay { name, waiting, rows }
+        let pending = rows.iter().filter(|row| row.status == ScheduleStatus::Pending.name()).count();
+        ClientDay { name, pending, rows }
     });
     Day { label: date.format("%a %-d %b").to_string(), is_today: date == today, count, clients: clients.collect() }
 }

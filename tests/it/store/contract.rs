@@ -1,4 +1,4 @@
-//! What the ledger guarantees on both databases: loading, committing, reviewing, isolation of workspaces, recorded
+//! What the ledger guarantees on both databases: loading, committing, reviewing, isolation of workspaces, and recorded
 //! decisions.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use mcoe::model::{AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand
 use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, commit, loaded, rules, weekly, workspace};
+use super::{FRIDAY, commit, load_agency, rules, weekly, workspace};
 use crate::support::{Agency, Place, at, careful, compiled, default_pack, on_both, plan, shipped};
 
 /// First and last use by asset and channel, sorted.
@@ -27,26 +27,26 @@ fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
 on_both! {
     async fn a_scenario_survives_a_round_trip_through_the_ledger(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         for id in ["harbour", "hudson", "southern"] {
-            let standing = ledger.scenario(&workspace(id), scenario.start).await.unwrap();
+            let stored = ledger.scenario(&workspace(id), scenario.start).await.unwrap();
             let dir = tempfile::tempdir().unwrap();
-            for (name, bytes) in scenario::render(&scenario::files_of(&standing)).unwrap() {
+            for (name, bytes) in scenario::render(&scenario::files_of(&stored)).unwrap() {
                 std::fs::write(dir.path().join(name), bytes).unwrap();
             }
             let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
             assert_eq!(exported.clients.len(), 4);
-            for (found, then) in exported.clients.iter().zip(&standing.clients) {
-                assert_eq!(found, then, "{}", then.0.id);
+            for (exported, stored) in exported.clients.iter().zip(&stored.clients) {
+                assert_eq!(exported, stored, "{}", stored.0.id);
             }
-            for (client, state) in &standing.clients {
+            for (client, state) in &stored.clients {
                 let (loaded, before) = scenario.clients.iter().find(|(known, _)| known.id == client.id).unwrap();
                 assert_eq!(client, loaded);
                 assert_eq!(state.channels, before.channels, "{}", client.id);
                 assert_eq!((&state.warnings, &state.reality), (&before.warnings, &before.reality));
                 assert_eq!(spans(state), spans(before));
             }
-            assert_eq!((standing.capacity, standing.environment), (scenario.capacity.clone(), scenario.environment.clone()));
+            assert_eq!((stored.capacity, stored.environment), (scenario.capacity.clone(), scenario.environment.clone()));
         }
     }
 
@@ -72,10 +72,10 @@ on_both! {
                 scenario.clients[0].0.assets.iter().map(|asset| asset.tags.clone()).collect()
             };
             ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
-            let standing = ledger.scenario(&workspace("of-shop"), scenario.start).await.unwrap();
-            assert_eq!((&standing.clients[0].0.campaigns, tags(&standing)), (&campaigns, tags(&scenario)));
+            let stored = ledger.scenario(&workspace("of-shop"), scenario.start).await.unwrap();
+            assert_eq!((&stored.clients[0].0.campaigns, tags(&stored)), (&campaigns, tags(&scenario)));
             let dir = tempfile::tempdir().unwrap();
-            for (name, bytes) in scenario::render(&scenario::files_of(&standing)).unwrap() {
+            for (name, bytes) in scenario::render(&scenario::files_of(&stored)).unwrap() {
                 std::fs::write(dir.path().join(name), bytes).unwrap();
             }
             let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
@@ -85,7 +85,7 @@ on_both! {
 
     async fn loading_again_replaces_settings_and_keeps_the_ledgers_state(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let mut scenario = loaded(&ledger, &rules).await;
+        let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let before = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap();
         let id = before.clients[0].0.id.clone();
@@ -105,7 +105,7 @@ on_both! {
 
     async fn an_unreadable_database_value_is_reported_with_its_column(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         for (change, value, column) in [
             ("UPDATE clients SET time_zone = 'Mars/Base' WHERE workspace_id = 'harbour'", "Mars/Base", "time_zone"),
             ("UPDATE clients SET time_zone = 'UTC', tags = '{\"new\": 1}'", "{\"new\": 1}", "tags"),
@@ -118,7 +118,7 @@ on_both! {
 
     async fn a_client_cannot_change_its_workspace(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let mut scenario = loaded(&ledger, &rules).await;
+        let mut scenario = load_agency(&ledger, &rules).await;
         let id = scenario.clients[0].0.id.to_string();
         scenario.clients[0].0.workspace_id = workspace("elsewhere");
         let refused = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap_err();
@@ -128,7 +128,7 @@ on_both! {
 
     async fn committing_twice_changes_nothing(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let first = commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
         assert!(first.is_new);
@@ -139,47 +139,47 @@ on_both! {
         assert_eq!(counts, [first.schedules as i64, first.decisions as i64]);
         let second = commit(&ledger, &rules, &scenario, &plan, "bob").await.unwrap();
         assert!(!second.is_new);
-        let again = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
-        assert_eq!(again, counts);
+        let counts_again = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
+        assert_eq!(counts_again, counts);
         assert_eq!(place.texts("SELECT DISTINCT created_by FROM campaign_orchestration_schedules").await, ["ann"]);
     }
 
     async fn a_schedule_holds_the_values_of_its_planned_post(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
         let schedules = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
         assert_eq!(schedules.len(), plan.posts().count());
         for (client, post) in plan.posts() {
             let id = plan.post_id(&client.client_id, post);
-            let found = schedules.iter().find(|schedule| schedule.id == id).unwrap();
-            assert_eq!((found.channel, found.scheduled_for, found.status), (post.channel, post.at, post.status));
-            assert_eq!((found.risk_level, found.confidence), (post.risk, post.confidence));
-            assert_eq!((found.fatigue, found.expected_engagement), (post.fatigue, post.expected_engagement));
-            assert_eq!(found.used_asset(), post.asset.as_ref().map(|asset| asset.used().as_str()));
-            assert_eq!(found.blocked_reason.as_deref(), post.blocked_reason().as_deref());
-            assert_eq!(found.plan_id, plan.plan_id);
+            let schedule = schedules.iter().find(|schedule| schedule.id == id).unwrap();
+            assert_eq!((schedule.channel, schedule.scheduled_for, schedule.status), (post.channel, post.at, post.status));
+            assert_eq!((schedule.risk_level, schedule.confidence), (post.risk, post.confidence));
+            assert_eq!((schedule.fatigue, schedule.expected_engagement), (post.fatigue, post.expected_engagement));
+            assert_eq!(schedule.used_asset(), post.asset.as_ref().map(|asset| asset.used().as_str()));
+            assert_eq!(schedule.blocked_reason.as_deref(), post.blocked_reason().as_deref());
+            assert_eq!(schedule.plan_id, plan.plan_id);
         }
     }
 
     async fn a_plan_is_refused_once_its_clients_state_has_changed(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         let first = plan(&rules, &scenario);
         let planner = || mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         let second = mcoe::planner::plan_week(&planner(), &scenario, scenario.start.plus(1)).unwrap();
         commit(&ledger, &rules, &scenario, &first, "ann").await.unwrap();
         let before = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
-        let Err(StoreError::StateChanged(moved)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
-            panic!("the plan was taken");
+        let Err(StoreError::StateChanged(changes)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
+            panic!("the plan was accepted");
         };
         let (client, _) = &first.posts().find(|(_, post)| post.is_live()).unwrap();
-        let of_client = moved.iter().find(|line| line.contains(client.client_id.as_str())).unwrap();
+        let of_client = changes.iter().find(|line| line.contains(client.client_id.as_str())).unwrap();
         assert!(of_client.contains("new posts"), "{of_client}");
         assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before);
         let decisions = mcoe::planner::decisions(&second);
-        let old = mcoe::store::Commit {
+        let old_plan = mcoe::store::Commit {
             plan: &second,
             decisions: &decisions,
             scenario: &scenario,
@@ -188,30 +188,30 @@ on_both! {
             now: at(FRIDAY),
             counted: mcoe::store::Counted::Live, progress: &|| {},
         };
-        let rebased = ledger.rebase(old, planner()).await.unwrap();
+        let rebased = ledger.rebase(old_plan, planner()).await.unwrap();
         assert_eq!(rebased.len(), 3);
         let posts = second.posts().count();
-        assert_eq!(rebased.iter().map(|one| one.kept + one.dropped).sum::<usize>(), posts);
-        let all: usize = rebased.iter().map(|one| one.committed.schedules).sum();
+        assert_eq!(rebased.iter().map(|workspace| workspace.kept + workspace.dropped).sum::<usize>(), posts);
+        let all: usize = rebased.iter().map(|workspace| workspace.committed.schedules).sum();
         let after = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
         assert_eq!(after, before + all as i64);
-        let kept: usize = rebased.iter().map(|one| one.kept).sum();
-        assert_eq!(rebased.iter().map(|one| one.added).sum::<usize>() + kept, all);
-        let held = place.number("SELECT count(*) FROM campaign_orchestration_schedules \
+        let kept: usize = rebased.iter().map(|workspace| workspace.kept).sum();
+        assert_eq!(rebased.iter().map(|workspace| workspace.added).sum::<usize>() + kept, all);
+        let blocked = place.number("SELECT count(*) FROM campaign_orchestration_schedules \
                                  WHERE status = 'blocked' AND scheduled_for >= '2026-09-14T12:00:00Z'").await;
-        assert!(held > 0, "nothing is held that a second time could repeat");
-        // A second and a third time nothing is added, and the existing rows are counted as known.
+        assert!(blocked > 0, "no post is blocked, so none could be planned again by mistake");
+        // Rebasing again adds nothing, and the existing rows count as kept.
         for _ in 0..2 {
-            let again = ledger.rebase(old, planner()).await.unwrap();
-            assert!(again.iter().all(|one| one.added == 0 && !one.committed.is_new), "{again:?}");
-            assert_eq!(again.iter().map(|one| one.kept).sum::<usize>(), kept);
+            let again = ledger.rebase(old_plan, planner()).await.unwrap();
+            assert!(again.iter().all(|workspace| workspace.added == 0 && !workspace.committed.is_new), "{again:?}");
+            assert_eq!(again.iter().map(|workspace| workspace.kept).sum::<usize>(), kept);
             assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, after);
         }
     }
 
     async fn a_plan_is_refused_once_posts_are_past(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let decisions = mcoe::planner::decisions(&plan);
         let commit = |now: &str| mcoe::store::Commit {
@@ -223,12 +223,12 @@ on_both! {
             now: at(now),
             counted: mcoe::store::Counted::Live, progress: &|| {},
         };
-        let Err(StoreError::StateChanged(moved)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
-            panic!("posts of the past were taken");
+        let Err(StoreError::StateChanged(changes)) = ledger.commit(commit("2026-09-09T08:00:00Z")).await else {
+            panic!("posts in the past were accepted");
         };
-        assert!(moved.iter().all(|line| line.contains("of its posts are in the past")), "{moved:?}");
-        let over = ledger.commit(commit("2026-09-15T08:00:00Z")).await.unwrap_err();
-        assert!(matches!(over, StoreError::WeekOver(_)), "{over}");
+        assert!(changes.iter().all(|line| line.contains("of its posts are in the past")), "{changes:?}");
+        let refused = ledger.commit(commit("2026-09-15T08:00:00Z")).await.unwrap_err();
+        assert!(matches!(refused, StoreError::WeekOver(_)), "{refused}");
         assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, 0);
         let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         ledger.rebase(commit("2026-09-09T08:00:00Z"), planner).await.unwrap();
@@ -245,7 +245,7 @@ on_both! {
 
     async fn a_week_is_planned_once(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let count = "SELECT count(*) FROM campaign_orchestration_schedules";
         let first = place.number(count).await;
@@ -257,7 +257,7 @@ on_both! {
 
     async fn two_live_schedules_cannot_share_an_instant(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let columns = "created_at, updated_at, client_id, workspace_id, channel, scheduled_for, time_zone, \
                        content_preview, priority, risk_level, created_by, plan_id, rules_hash, confidence, \
@@ -274,33 +274,33 @@ on_both! {
 
     async fn pending_schedules_can_be_approved_and_cancelled(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let waiting = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
-        let listed = ledger.schedules(&waiting).await.unwrap();
+        let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+        let listed = ledger.schedules(&pending).await.unwrap();
         let risks: Vec<RiskBand> = listed.iter().map(|schedule| schedule.risk_level).collect();
         assert!(risks.is_sorted_by(|a, b| a >= b), "{risks:?}");
-        let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..waiting.clone() };
+        let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..pending.clone() };
         let approved = ledger.change(&medium, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done;
         assert!(!approved.is_empty());
-        let one = ScheduleFilter { ids: vec![approved[0].id], ..ScheduleFilter::default() };
-        let after = ledger.schedules(&one).await.unwrap();
+        let by_id = ScheduleFilter { ids: vec![approved[0].id], ..ScheduleFilter::default() };
+        let after = ledger.schedules(&by_id).await.unwrap();
         assert_eq!((after[0].status, after[0].approved_by.as_deref()), (ScheduleStatus::Ready, Some("bob")));
-        let about = ActionFilter { schedule: Some(approved[0].id), limit: 9, ..ActionFilter::default() };
-        let record = ledger.actions(&about, None).await.unwrap().rows;
-        let approval = record.iter().find(|action| action.action_type.name() == "schedule_approved").unwrap();
+        let of_schedule = ActionFilter { schedule: Some(approved[0].id), limit: 9, ..ActionFilter::default() };
+        let actions = ledger.actions(&of_schedule, None).await.unwrap().rows;
+        let approval = actions.iter().find(|action| action.action_type.name() == "schedule_approved").unwrap();
         assert_eq!(approval.actor, "bob");
-        let cancelled = ledger.change(&one, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await;
+        let cancelled = ledger.change(&by_id, Change::Cancel { reason: "sold out" }, &rules, "ann", at(FRIDAY)).await;
         assert_eq!(cancelled.unwrap().done.len(), 1);
-        let gone = &ledger.schedules(&one).await.unwrap()[0];
-        assert_eq!(gone.blocked_reason.as_deref(), Some("cancelled by ann: sold out"));
-        let refused = ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
+        let after = &ledger.schedules(&by_id).await.unwrap()[0];
+        assert_eq!(after.blocked_reason.as_deref(), Some("cancelled by ann: sold out"));
+        let refused = ledger.change(&by_id, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
         assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
     }
 
     async fn high_risk_needs_a_second_person_if_the_rules_say_so(place: &Place) {
         let (ledger, rules) = (place.ledger().await, careful());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let high = ScheduleFilter {
             risk: Some(RiskBand::High),
@@ -314,15 +314,15 @@ on_both! {
         let mut files = default_pack();
         let risk = files.get_mut("risk.toml").unwrap();
         *risk = risk.replace(from, "second_person_for_high_risk = false");
-        let alone = compiled(files);
+        let one_person_suffices = compiled(files);
         let one = ScheduleFilter { limit: Some(1), ..high.clone() };
-        assert_eq!(ledger.change(&one, Change::Approve, &alone, "ann", at(FRIDAY)).await.unwrap().done.len(), 1);
+        assert_eq!(ledger.change(&one, Change::Approve, &one_person_suffices, "ann", at(FRIDAY)).await.unwrap().done.len(), 1);
         assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.is_empty());
     }
 
     async fn recorded_decisions_cannot_be_changed(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let mut attempts = vec![
             "UPDATE campaign_orchestration_actions SET actor = 'nobody'".to_owned(),
@@ -345,48 +345,48 @@ on_both! {
 
     async fn a_workspace_sees_nothing_of_another(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let harbour = ledger.scoped_to(workspace("harbour"));
         assert_eq!(harbour.workspaces().await.unwrap(), [workspace("harbour")]);
         let own = harbour.schedules(&ScheduleFilter::default()).await.unwrap();
         assert!(!own.is_empty() && own.iter().all(|schedule| schedule.workspace_id == "harbour"));
         let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
-        let foreign = all.iter().find(|schedule| schedule.workspace_id == "hudson").unwrap();
-        assert!(harbour.schedule_id(&foreign.id.to_string()).await.is_err());
-        let other = ScheduleFilter { ids: vec![foreign.id], ..ScheduleFilter::default() };
-        let refused = harbour.change(&other, Change::Cancel { reason: "ours now" }, &rules, "eve", at(FRIDAY)).await;
+        let of_hudson = all.iter().find(|schedule| schedule.workspace_id == "hudson").unwrap();
+        assert!(harbour.schedule_id(&of_hudson.id.to_string()).await.is_err());
+        let by_id = ScheduleFilter { ids: vec![of_hudson.id], ..ScheduleFilter::default() };
+        let refused = harbour.change(&by_id, Change::Cancel { reason: "ours now" }, &rules, "eve", at(FRIDAY)).await;
         assert!(matches!(refused, Err(StoreError::UnknownSchedule(_))), "{refused:?}");
-        let record = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }, None).await.unwrap().rows;
-        assert!(!record.is_empty() && record.iter().all(|action| action.workspace_id == "harbour"));
+        let actions = harbour.actions(&ActionFilter { limit: 100_000, ..ActionFilter::default() }, None).await.unwrap().rows;
+        assert!(!actions.is_empty() && actions.iter().all(|action| action.workspace_id == "harbour"));
         let fatigue = &rules.base().fatigue;
         let total = harbour.status(fatigue, at(FRIDAY)).await.unwrap().0.total_schedules;
         assert_eq!(total, own.len() as i64);
     }
 
-    async fn totals_equal_the_counts(place: &Place) {
+    async fn the_status_figures_equal_the_counts_of_schedules(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let waiting = ScheduleFilter {
+        let pending_on_x = ScheduleFilter {
             channel: Some(Channel::X),
             statuses: vec![ScheduleStatus::Pending],
             ..ScheduleFilter::default()
         };
-        ledger.change(&waiting, Change::Cancel { reason: "" }, &rules, "bob", at(FRIDAY)).await.unwrap();
+        ledger.change(&pending_on_x, Change::Cancel { reason: "" }, &rules, "bob", at(FRIDAY)).await.unwrap();
         let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         ledger.daily(&planner, None, at("2026-09-08T20:00:00Z"), &|| false).await.unwrap();
         let count = async |condition: &str| {
             place.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
         };
-        let (reported, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
-        assert_eq!(reported.total_schedules, count("1 = 1").await);
-        assert_eq!(reported.pending_schedules, count("status = 'pending'").await);
-        assert_eq!(reported.ready_schedules, count("status = 'ready'").await);
-        assert_eq!(reported.blocked_count, count("status = 'blocked'").await);
-        assert_eq!(reported.completed_today, count("status = 'completed'").await);
-        assert!(reported.completed_today > 0 && reported.conflicts_detected > 0);
-        assert_eq!(channels.len(), reported.channels_active);
+        let (overview, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
+        assert_eq!(overview.total_schedules, count("1 = 1").await);
+        assert_eq!(overview.pending_schedules, count("status = 'pending'").await);
+        assert_eq!(overview.ready_schedules, count("status = 'ready'").await);
+        assert_eq!(overview.blocked_count, count("status = 'blocked'").await);
+        assert_eq!(overview.completed_today, count("status = 'completed'").await);
+        assert!(overview.completed_today > 0 && overview.conflicts_detected > 0);
+        assert_eq!(channels.len(), overview.channels_active);
         for channel in channels {
             let name = channel.channel.name();
             assert_eq!(channel.pending, count(&format!("status = 'pending' AND channel = '{name}'")).await);
@@ -397,7 +397,7 @@ on_both! {
 }
 
 /// The count in a message such as `seen 7`.
-fn seen(message: &str) -> i64 {
+fn seen_count(message: &str) -> i64 {
     let count = message.split("seen ").nth(1).unwrap_or_else(|| panic!("{message}"));
     count.split(' ').next().unwrap().parse().unwrap()
 }
@@ -407,7 +407,7 @@ fn row_level_security_hides_other_workspaces_from_the_applications_role() {
     let place = Place::postgres();
     crate::support::block_on(async {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let tables = [
             "workspaces",
@@ -434,14 +434,14 @@ fn row_level_security_hides_other_workspaces_from_the_applications_role() {
             let all = place.number(&format!("SELECT count(*) FROM {table}")).await;
             let own = place.run(&count("harbour")).await.unwrap_err();
             let none = place.run(&count("")).await.unwrap_err();
-            assert_eq!(seen(&none), 0, "{table}");
-            let own = seen(&own);
+            assert_eq!(seen_count(&none), 0, "{table}");
+            let own = seen_count(&own);
             assert!(0 < own && own < all, "{table}: {own} of {all}");
         }
-        let across = "SELECT set_config('mcoe.workspace_id', 'harbour', false); SET ROLE mcoe_app; \
-                      INSERT INTO publications (client_id, workspace_id, channel, published_at) \
-                      SELECT 'hudson-table', 'hudson', 'fb', now()";
-        let refused = place.run(across).await.unwrap_err();
+        let insert_elsewhere = "SELECT set_config('mcoe.workspace_id', 'harbour', false); SET ROLE mcoe_app; \
+                                INSERT INTO publications (client_id, workspace_id, channel, published_at) \
+                                SELECT 'hudson-table', 'hudson', 'fb', now()";
+        let refused = place.run(insert_elsewhere).await.unwrap_err();
         assert!(refused.contains("row-level security"), "{refused}");
     });
 }

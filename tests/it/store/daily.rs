@@ -1,11 +1,11 @@
 //! The daily pass: what it drafts, expires, blocks and makes ready, and how fatigue develops.
 
 use mcoe::model::{Severity, Tier, Warning, WarningId, WarningStatus};
-use mcoe::planner::{Planner, rested, tired};
+use mcoe::planner::{Planner, decayed_fatigue, fatigue_after_post};
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, ScheduleFilter};
 
-use super::{FRIDAY, loaded, rules, weekly, workspace};
+use super::{FRIDAY, load_agency, rules, weekly, workspace};
 use crate::support::{Place, at, on_both};
 
 async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcome {
@@ -18,7 +18,7 @@ const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules W
 on_both! {
     async fn due_posts_are_drafted_once(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let due = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for <= '2026-09-07T20:00:00Z'")).await;
         let first = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
@@ -29,28 +29,28 @@ on_both! {
         assert_eq!(place.number("SELECT count(*) FROM drafts").await, due);
         assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed'")).await, due);
         assert_eq!(place.number(&format!("{SCHEDULES} status = 'executing'")).await, 0);
-        let record = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
-        assert_eq!(place.number(record).await, due);
+        let executed = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
+        assert_eq!(place.number(executed).await, due);
         let titled = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%title%'";
         assert_eq!(place.number(titled).await, due);
     }
 
     async fn posts_not_approved_in_time_expire(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let late = format!("{SCHEDULES} status = 'pending' AND scheduled_for <= '2026-09-08T12:00:00Z'");
-        let waiting = place.number(&late).await;
-        let done = daily(&ledger, &rules, "2026-09-08T12:00:00Z").await;
-        assert!(waiting > 0 && done.expired as i64 >= waiting, "{waiting} {done:?}");
+        let pending = place.number(&late).await;
+        let outcome = daily(&ledger, &rules, "2026-09-08T12:00:00Z").await;
+        assert!(pending > 0 && outcome.expired as i64 >= pending, "{pending} {outcome:?}");
         assert_eq!(place.number(&late).await, 0);
         let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE 'expired: nobody approved%'");
-        assert_eq!(place.number(&expired).await, waiting);
+        assert_eq!(place.number(&expired).await, pending);
     }
 
     async fn posts_whose_draft_is_too_late_expire(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let late = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for < '2026-09-09T12:00:00Z'")).await;
         daily(&ledger, &rules, "2026-09-10T12:00:00Z").await;
@@ -61,7 +61,7 @@ on_both! {
 
     async fn a_warning_blocks_the_days_posts_until_it_is_resolved(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let mut scenario = loaded(&ledger, &rules).await;
+        let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let today = "scheduled_for >= '2026-09-08T00:00:00Z' AND scheduled_for < '2026-09-09T00:00:00Z' \
                      AND client_id = 'crumb-and-co'";
@@ -77,44 +77,44 @@ on_both! {
             opened_at: at("2026-09-07T00:00:00Z"),
         });
         ledger.load(&scenario, &rules, at("2026-09-07T00:00:00Z")).await.unwrap();
-        let done = daily(&ledger, &rules, "2026-09-08T01:00:00Z").await;
-        assert!(done.blocked > 0, "{done:?}");
+        let outcome = daily(&ledger, &rules, "2026-09-08T01:00:00Z").await;
+        assert!(outcome.blocked > 0, "{outcome:?}");
         assert_eq!(place.number(&live).await, 0);
-        let reasons = format!("{SCHEDULES} status = 'blocked' AND blocked_reason LIKE 'early_warning:%' AND {today}");
-        // A post that was blocked before may have the same reason now.
-        assert!(place.number(&reasons).await >= before);
+        let by_warning = format!("{SCHEDULES} status = 'blocked' AND blocked_reason LIKE 'early_warning:%' AND {today}");
+        // A post that was already blocked may now have this reason, too.
+        assert!(place.number(&by_warning).await >= before);
         let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
         state.warnings.pop();
         ledger.load(&scenario, &rules, at("2026-09-08T02:00:00Z")).await.unwrap();
-        let done = daily(&ledger, &rules, "2026-09-08T02:00:00Z").await;
-        assert!(done.readied + done.returned > 0, "{done:?}");
+        let outcome = daily(&ledger, &rules, "2026-09-08T02:00:00Z").await;
+        assert!(outcome.readied + outcome.returned > 0, "{outcome:?}");
         assert_eq!(place.number(&live).await, before);
     }
 
     async fn a_failed_draft_is_retried_as_the_rules_say(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let waiting = ScheduleFilter {
+        let pending = ScheduleFilter {
             statuses: vec![mcoe::model::ScheduleStatus::Pending],
             ..ScheduleFilter::default()
         };
-        ledger.change(&waiting, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
-        // The assets are removed after the day's posts were re-evaluated and before they are drafted; otherwise the
-        // posts would be blocked.
-        let retire = || {
-            let gone = async { place.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
-            std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(gone)).join().unwrap());
+        ledger.change(&pending, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        // The assets lose their content after the day's posts were re-evaluated and before they are drafted; otherwise
+        // the posts would be blocked.
+        let empty_assets = || {
+            let update = async { place.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
+            std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(update)).join().unwrap());
             false
         };
         let planner = Planner::new(&rules, Tier::Exact, None);
-        let asked = std::sync::atomic::AtomicU32::new(0);
-        // It is called once for each workspace, and then before each batch of drafts.
-        let stop = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && retire();
-        let failed = ledger.daily(&planner, Some(&workspace("harbour")), at("2026-09-07T20:00:00Z"), &stop).await.unwrap();
-        assert!(failed.failed > 0, "{failed:?}");
+        let calls = std::sync::atomic::AtomicU32::new(0);
+        // This is called once for each workspace, and then before each batch of drafts.
+        let should_stop = || calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && empty_assets();
+        let first = ledger.daily(&planner, Some(&workspace("harbour")), at("2026-09-07T20:00:00Z"), &should_stop).await.unwrap();
+        assert!(first.failed > 0, "{first:?}");
         let reason = format!("{SCHEDULES} status = 'failed' AND blocked_reason LIKE 'draft failed: asset%' AND attempts = 1");
-        assert_eq!(place.number(&reason).await, failed.failed as i64);
+        assert_eq!(place.number(&reason).await, first.failed as i64);
         let soon = daily(&ledger, &rules, "2026-09-07T20:30:00Z").await;
         assert_eq!(soon.retried, 0, "{soon:?}");
         ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
@@ -125,45 +125,45 @@ on_both! {
 
     async fn fatigue_and_counts_follow_the_formula_of_the_simulator(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         for day in 7..=13 {
             daily(&ledger, &rules, &format!("2026-09-{day:02}T05:00:00Z")).await;
             daily(&ledger, &rules, &format!("2026-09-{day:02}T19:00:00Z")).await;
         }
         let now = at("2026-09-13T19:00:00Z");
-        let standing = ledger.scenario(&workspace("harbour"), "2026-W38".parse().unwrap()).await.unwrap();
+        let current = ledger.scenario(&workspace("harbour"), "2026-W38".parse().unwrap()).await.unwrap();
         let mut drafts = 0;
-        for (client, state) in &standing.clients {
+        for (client, state) in &current.clients {
             let (_, before) = scenario.clients.iter().find(|(known, _)| known.id == client.id).unwrap();
             for channel in &state.channels {
-                let numbers = rules.for_client(client);
-                let numbers = numbers.base().channel(channel.channel);
+                let client_rules = rules.for_client(client);
+                let channel_rules = client_rules.base().channel(channel.channel);
                 let start = before.channels.iter().find(|known| known.channel == channel.channel).unwrap();
                 let posts = place.texts(&format!(
                     "SELECT CAST(id AS text) FROM drafts WHERE client_id = '{}' AND channel = '{}'",
                     client.id, channel.channel
                 )).await;
                 drafts += posts.len();
-                let all = ledger.schedules(&ScheduleFilter {
+                let completed = ledger.schedules(&ScheduleFilter {
                     client: Some(client.id.to_string()),
                     channel: Some(channel.channel),
                     statuses: vec![mcoe::model::ScheduleStatus::Completed],
                     ..ScheduleFilter::default()
                 }).await.unwrap();
-                let mut times: Vec<_> = all.iter().map(|schedule| schedule.scheduled_for).collect();
+                let mut times: Vec<_> = completed.iter().map(|schedule| schedule.scheduled_for).collect();
                 times.sort();
                 assert_eq!(times.len(), posts.len());
-                let (fatigue, as_of) = times.iter().fold((start.fatigue.get(), start.as_of), |held, post| {
-                    tired(held, *post, &client.zone, numbers.half_life_hours, numbers.fatigue_per_post)
+                let (fatigue, as_of) = times.iter().fold((start.fatigue.get(), start.as_of), |state, post| {
+                    fatigue_after_post(state, *post, &client.zone, channel_rules.half_life_hours, channel_rules.fatigue_per_post)
                 });
-                let expected = rested(fatigue, as_of, now, numbers.half_life_hours);
-                let found = rested(channel.fatigue.get(), channel.as_of, now, numbers.half_life_hours);
-                assert!((found - expected).abs() < 1e-4, "{} {}: {found} {expected}", client.id, channel.channel);
+                let expected = decayed_fatigue(fatigue, as_of, now, channel_rules.half_life_hours);
+                let actual = decayed_fatigue(channel.fatigue.get(), channel.as_of, now, channel_rules.half_life_hours);
+                assert!((actual - expected).abs() < 1e-4, "{} {}: {actual} {expected}", client.id, channel.channel);
                 let since = |days: i64| now.plus_days(-days);
                 let loaded = start.recent_posts.iter().filter(|at| **at < start.as_of);
-                let done: Vec<_> = loaded.chain(&times).filter(|at| **at < now).collect();
-                let count = |days| done.iter().filter(|at| ***at >= since(days)).count() as u32;
+                let past: Vec<_> = loaded.chain(&times).filter(|at| **at < now).collect();
+                let count = |days| past.iter().filter(|at| ***at >= since(days)).count() as u32;
                 assert_eq!((channel.posts_last_7_days, channel.posts_last_30_days), (count(7), count(30)), "{} {}", client.id, channel.channel);
             }
         }
@@ -172,17 +172,17 @@ on_both! {
 
     async fn setting_the_clock_back_loses_and_repeats_nothing(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         daily(&ledger, &rules, "2026-09-08T20:00:00Z").await;
         let drafts = place.number("SELECT count(*) FROM drafts").await;
         let state = "SELECT client_id || channel || CAST(fatigue_score AS text) || CAST(fatigue_as_of AS text) FROM channel_state ORDER BY 1";
         let before = place.texts(state).await;
-        let back = daily(&ledger, &rules, "2026-09-07T09:00:00Z").await;
-        assert_eq!((back.drafted, back.expired, back.failed), (0, 0, 0), "{back:?}");
+        let set_back = daily(&ledger, &rules, "2026-09-07T09:00:00Z").await;
+        assert_eq!((set_back.drafted, set_back.expired, set_back.failed), (0, 0, 0), "{set_back:?}");
         assert_eq!(place.number("SELECT count(*) FROM drafts").await, drafts);
         assert_eq!(place.texts(state).await, before);
-        let on = daily(&ledger, &rules, "2026-09-09T08:00:00Z").await;
-        assert!(on.drafted > 0, "{on:?}");
+        let next_day = daily(&ledger, &rules, "2026-09-09T08:00:00Z").await;
+        assert!(next_day.drafted > 0, "{next_day:?}");
     }
 }

@@ -11,11 +11,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use crate::support::postgres::{Server, server};
 use crate::support::{Place, Workplace, block_on, newest_schema, on_both};
 
-/// Number of kills of one kind of command on one database; fifty over both databases and kinds.
+/// Number of kills of one kind of command on one database; there are two kinds, and two databases.
 const KILLS: u32 = 13;
 
-/// A folder with a generated scenario of some clients, loaded into a database.
-fn prepared(place: &Place, clients: u32) -> Workplace {
+/// A folder with a generated scenario of some clients, which is loaded into a database.
+fn load_clients(place: &Place, clients: u32) -> Workplace {
     let work = Workplace::new();
     // Drafts may be late, and one person may approve everything.
     work.replace("rules/calendar.toml", "late_hours = 24", "late_hours = 168");
@@ -30,53 +30,53 @@ fn spawn(work: &Workplace, line: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Every plan is complete, with its schedules.
-fn every_plan_is_complete(place: &Place) {
-    let broken = "SELECT count(*) FROM plans WHERE posts <> \
-                  (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
-    assert_eq!(block_on(place.number(broken)), 0, "a plan is in the ledger without all of its schedules");
+/// Checks that every plan has all its schedules, and every schedule its decisions.
+fn assert_plans_are_complete(place: &Place) {
+    let incomplete = "SELECT count(*) FROM plans WHERE posts <> \
+                      (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
+    assert_eq!(block_on(place.number(incomplete)), 0, "a plan is in the ledger without all of its schedules");
     let unrecorded = "SELECT count(*) FROM campaign_orchestration_schedules s WHERE NOT EXISTS \
                       (SELECT 1 FROM campaign_orchestration_actions a WHERE a.schedule_id = s.id)";
     assert_eq!(block_on(place.number(unrecorded)), 0, "a schedule is in the ledger without its decisions");
 }
 
-/// Every completed schedule has exactly one draft and one record of it; no other schedule has any.
-fn every_draft_exists_once(place: &Place) {
+/// Checks that every completed schedule has exactly one draft and one record of it, and no other schedule has any.
+fn assert_drafts_exist_once(place: &Place) {
     let number = |sql: &str| block_on(place.number(sql));
     let completed = number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed'");
     assert_eq!(number("SELECT count(*) FROM drafts"), completed);
     assert_eq!(number("SELECT count(DISTINCT schedule_id) FROM drafts"), completed);
-    let record = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
-    assert_eq!(number(record), completed);
+    let recorded = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
+    assert_eq!(number(recorded), completed);
     assert_eq!(number("SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'executing'"), 0);
 }
 
-/// Runs a command repeatedly and kills it at different times of its run.
-fn killed_repeatedly(work: &Workplace, lines: impl Fn(u32) -> String) {
+/// Runs commands, one for each number, and kills each at another time of its run.
+fn run_and_kill(work: &Workplace, line: impl Fn(u32) -> String) {
     let start = Instant::now();
-    assert!(spawn(work, &lines(0)).wait_with_output().unwrap().status.success());
-    let usual = start.elapsed();
+    assert!(spawn(work, &line(0)).wait_with_output().unwrap().status.success());
+    let full_time = start.elapsed();
     for number in 1..=KILLS {
-        let mut child = spawn(work, &lines(number));
-        // Spread evenly over the whole run by the golden ratio.
-        std::thread::sleep(usual.mul_f64((f64::from(number) * 0.618_034).fract()));
-        // A child that has ended by itself need not be killed.
+        let mut child = spawn(work, &line(number));
+        // Multiples of the golden ratio spread the kills evenly over the whole run.
+        std::thread::sleep(full_time.mul_f64((f64::from(number) * 0.618_034).fract()));
+        // Fails if the child has already ended by itself.
         let _ = child.kill();
         child.wait().unwrap();
     }
 }
 
 fn commits_survive_kills(place: &Place) {
-    let work = prepared(place, 12);
+    let work = load_clients(place, 12);
     let line = |number: u32| {
         format!("weekly --week 2026-W{} --now 2026-09-04T08:00:00Z --database {}", 37 + number, place.url)
     };
-    killed_repeatedly(&work, line);
-    every_plan_is_complete(place);
+    run_and_kill(&work, line);
+    assert_plans_are_complete(place);
     for number in 0..=KILLS {
         work.mcoe(&line(number)).done();
     }
-    every_plan_is_complete(place);
+    assert_plans_are_complete(place);
     let twice =
         "SELECT count(*) FROM (SELECT client_id, week FROM plan_clients GROUP BY 1, 2 HAVING count(*) > 1) AS t";
     assert_eq!(block_on(place.number(twice)), 0);
@@ -85,21 +85,21 @@ fn commits_survive_kills(place: &Place) {
 }
 
 fn passes_survive_kills(place: &Place) {
-    let work = prepared(place, 20);
+    let work = load_clients(place, 20);
     work.mcoe(&format!("weekly --week 2026-W37 --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
     let line = |number: u32| {
         let hour = 8 + number * 11;
         let (day, hour) = (7 + hour / 24, hour % 24);
         format!("daily --now 2026-09-{day:02}T{hour:02}:00:00Z --database {}", place.url)
     };
-    killed_repeatedly(&work, line);
-    every_plan_is_complete(place);
-    every_draft_exists_once(place);
+    run_and_kill(&work, line);
+    assert_plans_are_complete(place);
+    assert_drafts_exist_once(place);
     work.mcoe(&format!("daily --now 2026-09-13T23:00:00Z --database {}", place.url)).done();
-    every_draft_exists_once(place);
-    let lost = "SELECT count(*) FROM campaign_orchestration_schedules \
-                WHERE status = 'ready' AND scheduled_for <= '2026-09-13T23:00:00Z'";
-    assert_eq!(block_on(place.number(lost)), 0);
+    assert_drafts_exist_once(place);
+    let not_drafted = "SELECT count(*) FROM campaign_orchestration_schedules \
+                       WHERE status = 'ready' AND scheduled_for <= '2026-09-13T23:00:00Z'";
+    assert_eq!(block_on(place.number(not_drafted)), 0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn killed_passes_draft_everything_once_in_postgres() {
     passes_survive_kills(&Place::postgres());
 }
 
-fn all_succeed(children: Vec<Child>) {
+fn assert_all_succeed(children: Vec<Child>) {
     for child in children {
         let output = child.wait_with_output().unwrap();
         let reported = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -130,84 +130,84 @@ fn all_succeed(children: Vec<Child>) {
     }
 }
 
-fn one_plan_committed_at_once(place: &Place) {
-    let work = prepared(place, 20);
+fn commit_one_plan_at_once(place: &Place) {
+    let work = load_clients(place, 20);
     work.mcoe("plan world --out plan --quiet").done();
     let line = format!("commit plan --now 2026-09-04T08:00:00Z --database {}", place.url);
-    all_succeed((0..4).map(|_| spawn(&work, &line)).collect());
-    every_plan_is_complete(place);
+    assert_all_succeed((0..4).map(|_| spawn(&work, &line)).collect());
+    assert_plans_are_complete(place);
     assert_eq!(block_on(place.number("SELECT count(*) FROM plans")), 1);
 }
 
 #[test]
 fn a_plan_committed_by_four_processes_is_stored_once_in_sqlite() {
-    one_plan_committed_at_once(&Place::sqlite());
+    commit_one_plan_at_once(&Place::sqlite());
 }
 
 #[test]
 fn a_plan_committed_by_four_processes_is_stored_once_in_postgres() {
-    one_plan_committed_at_once(&Place::postgres());
+    commit_one_plan_at_once(&Place::postgres());
 }
 
-/// Eight daily passes at once over ten thousand due schedules.
-fn eight_passes_at_once(place: &Place) {
-    let work = prepared(place, 400);
+/// Runs eight daily passes at once over ten thousand due schedules.
+fn run_eight_passes_at_once(place: &Place) {
+    let work = load_clients(place, 400);
     work.mcoe(&format!("weekly --week 2026-W37 --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
     let approve = "approve --risk medium --yes --quiet --actor bob --now 2026-09-04T09:00:00Z --database";
     work.mcoe(&format!("{approve} {}", place.url)).done();
-    let due = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'ready'";
-    let due = block_on(place.number(due));
+    let ready = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'ready'";
+    let due = block_on(place.number(ready));
     assert!(due >= 10_000, "only {due} schedules are due");
     let line = format!("daily --now 2026-09-14T06:00:00Z --database {}", place.url);
-    all_succeed((0..8).map(|_| spawn(&work, &line)).collect());
-    every_draft_exists_once(place);
-    let left = "SELECT count(*) FROM campaign_orchestration_schedules \
-                WHERE status = 'ready' AND scheduled_for <= '2026-09-14T06:00:00Z'";
-    assert_eq!(block_on(place.number(left)), 0);
+    assert_all_succeed((0..8).map(|_| spawn(&work, &line)).collect());
+    assert_drafts_exist_once(place);
+    let not_drafted = "SELECT count(*) FROM campaign_orchestration_schedules \
+                       WHERE status = 'ready' AND scheduled_for <= '2026-09-14T06:00:00Z'";
+    assert_eq!(block_on(place.number(not_drafted)), 0);
     let drafted = block_on(place.number("SELECT count(*) FROM drafts"));
     assert!(drafted > 9_000, "{drafted}");
 }
 
 #[test]
 fn eight_passes_at_once_draft_ten_thousand_schedules_once_in_sqlite() {
-    eight_passes_at_once(&Place::sqlite());
+    run_eight_passes_at_once(&Place::sqlite());
 }
 
 #[test]
 fn eight_passes_at_once_draft_ten_thousand_schedules_once_in_postgres() {
-    eight_passes_at_once(&Place::postgres());
+    run_eight_passes_at_once(&Place::postgres());
 }
 
 #[test]
 fn commits_survive_a_server_restart_and_no_plan_is_partial() {
     if server().socket().is_none() {
-        eprintln!("skipped: DATABASE_URL names a server that is not ours to restart");
+        eprintln!("skipped: DATABASE_URL names a server that must not be restarted");
         return;
     }
-    let own = Server::start();
-    let place = Place::on(&own);
-    let work = prepared(&place, 30);
+    let own_server = Server::start();
+    let place = Place::on(&own_server);
+    let work = load_clients(&place, 30);
     let line = |week: u32| format!("weekly --week 2026-W{week} --now 2026-09-04T08:00:00Z --database {}", place.url);
     let mut children = Vec::new();
     for week in 37..43 {
         children.push(spawn(&work, &line(week)));
         std::thread::sleep(Duration::from_millis(150));
         if week % 2 == 0 {
-            own.restart("fast");
+            own_server.restart("fast");
         }
     }
     for child in children {
         let output = child.wait_with_output().unwrap();
         let reported = String::from_utf8_lossy(&output.stderr).into_owned();
-        // Concurrent planning may find that the clients' state has changed; no other error is allowed.
+        // A command may fail, for example because another one changed the clients' state, but not panic.
         assert!(output.status.success() || reported.starts_with("error: "), "{reported}");
         assert!(!reported.contains("panicked"), "{reported}");
     }
-    every_plan_is_complete(&place);
+    assert_plans_are_complete(&place);
     for week in 37..43 {
         work.mcoe(&line(week)).done();
     }
-    every_plan_is_complete(&place);
+    assert_plans_are_complete(&place);
     assert_eq!(block_on(place.number("SELECT count(DISTINCT week) FROM plan_clients")), 6);
 }
 
@@ -235,7 +235,7 @@ fn a_full_disk_is_reported_and_loses_nothing() {
             break;
         }
     }
-    let (week, ran) = full.expect("six megabytes hold more than they should");
+    let (week, ran) = full.expect("the disk of six megabytes never became full");
     let reported = ran.ends_with(3).says(&["the disk of the database is full", "free disk space"]);
     assert!(!reported.err.contains("panicked"));
     let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(dir.path()).status().unwrap();
@@ -249,7 +249,7 @@ fn a_full_disk_is_reported_and_loses_nothing() {
 #[test]
 fn a_wrong_password_is_reported_without_the_password() {
     if server().socket().is_none() {
-        eprintln!("skipped: DATABASE_URL names a server whose passwords are not ours");
+        eprintln!("skipped: DATABASE_URL names a server whose passwords must not be changed");
         return;
     }
     server().run(
@@ -265,12 +265,12 @@ fn a_wrong_password_is_reported_without_the_password() {
 #[test]
 fn a_read_only_database_is_reported_and_can_be_read() {
     let place = Place::sqlite();
-    let work = prepared(&place, 2);
+    let work = load_clients(&place, 2);
     let read_only = format!("sqlite:{}?mode=ro", place.url);
     work.mcoe(&format!("status --database {read_only}")).done();
     work.mcoe(&format!("weekly --database {read_only}")).ends_with(3).says(&["read-only"]);
     let place = Place::postgres();
-    let work = prepared(&place, 2);
+    let work = load_clients(&place, 2);
     let database = place.url.split('?').next().unwrap().rsplit_once('/').unwrap().1.to_owned();
     let set = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
     block_on(place.run(&set)).unwrap();
@@ -280,24 +280,24 @@ fn a_read_only_database_is_reported_and_can_be_read() {
 
 on_both! {
     async fn a_ledger_of_the_first_schema_is_migrated_and_keeps_its_content(place: &Place) {
-        let fresh = if place.is_postgres() {
+        let url = if place.is_postgres() {
             // The server has its own runtime, which cannot be created within this one.
             std::thread::scope(|scope| scope.spawn(|| server().fresh()).join().unwrap())
         } else {
             format!("{}.old", place.url)
         };
-        let (first, address) = match place.is_postgres() {
-            true => (include_str!("../../../migrations/postgres/0001_ledger.sql"), fresh.clone()),
-            false => (include_str!("../../../migrations/sqlite/0001_ledger.sql"), format!("sqlite:{fresh}?mode=rwc")),
+        let (first_schema, address) = match place.is_postgres() {
+            true => (include_str!("../../../migrations/postgres/0001_ledger.sql"), url.clone()),
+            false => (include_str!("../../../migrations/sqlite/0001_ledger.sql"), format!("sqlite:{url}?mode=rwc")),
         };
-        let first = Migration::new(1, "ledger".into(), MigrationType::Simple, first.into_sql_str(), false);
+        let first = Migration::new(1, "ledger".into(), MigrationType::Simple, first_schema.into_sql_str(), false);
         let migrator = Migrator::with_migrations(vec![first]);
         let workspace = "INSERT INTO workspaces VALUES ('old', 'agency', '2026-W37', 4, 1, 5, '{}', '{}', '2026-09-01T00:00:00Z')";
         if place.is_postgres() {
             let pool = sqlx::PgPool::connect(&address).await.unwrap();
             migrator.run(&pool).await.unwrap();
             sqlx::query(workspace).execute(&pool).await.unwrap();
-            assert!(matches!(Ledger::open(&fresh.parse().unwrap()).await, Err(StoreError::NotMigrated { found: 1, .. })));
+            assert!(matches!(Ledger::open(&url.parse().unwrap()).await, Err(StoreError::NotMigrated { found: 1, .. })));
             pool.close().await;
         } else {
             let pool = sqlx::SqlitePool::connect(&address).await.unwrap();
@@ -307,11 +307,11 @@ on_both! {
         }
         if place.is_postgres() {
             assert_eq!(
-                Ledger::migrate(&fresh.parse().unwrap()).await.unwrap(),
+                Ledger::migrate(&url.parse().unwrap()).await.unwrap(),
                 (1, newest_schema())
             );
         }
-        let ledger = Ledger::open(&fresh.parse().unwrap()).await.unwrap();
+        let ledger = Ledger::open(&url.parse().unwrap()).await.unwrap();
         assert_eq!(ledger.workspaces().await.unwrap(), [WorkspaceId::new("old")]);
         assert!(!ledger.has_tokens().await.unwrap());
     }
@@ -320,10 +320,10 @@ on_both! {
 #[test]
 fn a_newer_schema_is_left_unchanged() {
     for place in [Place::sqlite(), Place::postgres()] {
-        let work = prepared(&place, 1);
-        let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                      SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
-        block_on(place.run(future)).unwrap();
+        let work = load_clients(&place, 1);
+        let newer_version = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                             SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
+        block_on(place.run(newer_version)).unwrap();
         for command in ["status", "weekly", "db migrate"] {
             let ran = work.mcoe(&format!("{command} --database {}", place.url)).ends_with(3);
             ran.says(&["schema version 99", "use a newer version of mcoe"]);
@@ -334,7 +334,7 @@ fn a_newer_schema_is_left_unchanged() {
 #[test]
 fn writers_of_one_sqlite_file_wait_for_each_other() {
     let place = Place::sqlite();
-    let work = prepared(&place, 12);
+    let work = load_clients(&place, 12);
     let mut children: Vec<Child> = ["approve --risk low --yes --quiet", "daily", "status", "review --limit 5"]
         .iter()
         .map(|command| {
@@ -347,6 +347,6 @@ fn writers_of_one_sqlite_file_wait_for_each_other() {
         .collect();
     children.push(spawn(&work, &format!("weekly --now 2026-09-04T08:00:00Z --database {}", place.url)));
     children.push(spawn(&work, &format!("db load world --now 2026-09-04T08:00:00Z --database {}", place.url)));
-    all_succeed(children);
-    every_plan_is_complete(&place);
+    assert_all_succeed(children);
+    assert_plans_are_complete(&place);
 }

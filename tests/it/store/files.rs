@@ -33,18 +33,18 @@ const WRITERS: [&str; 8] = [
     "serve --port 0",
 ];
 /// Commands that create a ledger.
-const MAKERS: [&str; 2] = ["db load small --now 2026-10-16T08:00:00Z", "db migrate"];
+const CREATORS: [&str; 2] = ["db load small --now 2026-10-16T08:00:00Z", "db migrate"];
 
 /// A folder with a plan of the small scenario and no ledger.
-fn planned() -> Workplace {
+fn with_plan() -> Workplace {
     let work = Workplace::new();
     work.mcoe("plan small --out plan --quiet").done();
     work
 }
 
-fn loaded() -> Workplace {
-    let work = planned();
-    work.mcoe(MAKERS[0]).done();
+fn with_ledger() -> Workplace {
+    let work = with_plan();
+    work.mcoe(CREATORS[0]).done();
     work
 }
 
@@ -53,17 +53,18 @@ fn ledger_files(work: &Workplace) -> Vec<String> {
     work.entries().into_iter().filter(|name| name.contains("mcoe.db")).collect()
 }
 
+/// Checks that the ledger has no other file next to its own.
 #[track_caller]
-fn is_complete_alone(work: &Workplace, command: &str) {
+fn assert_single_file(work: &Workplace, command: &str) {
     assert_eq!(ledger_files(work), ["mcoe.db"], "after {command}");
 }
 
-fn schedules(work: &Workplace, database: &str) -> u64 {
+fn schedule_count(work: &Workplace, database: &str) -> u64 {
     let status = work.mcoe(&format!("status --format json --database {database}")).done().json();
     status["overview"]["total_schedules"].as_u64().unwrap()
 }
 
-fn run(path: &std::path::Path, sql: &str) {
+fn run_sql(path: &std::path::Path, sql: &str) {
     block_on(async {
         let mut connection = SqliteConnection::connect(&format!("sqlite:{}?mode=rwc", path.display())).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
@@ -77,29 +78,29 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn a_copy_taken_after_any_command_is_complete() {
-    let work = loaded();
-    is_complete_alone(&work, "db load");
+    let work = with_ledger();
+    assert_single_file(&work, "db load");
     for round in 0..5 {
         let now = format!("--now 2026-10-{}T08:00:00Z", 16 + round);
         let line = if round == 0 { format!("commit plan --actor ann {now}") } else { format!("daily {now}") };
         work.mcoe(&line).done();
-        is_complete_alone(&work, &line);
+        assert_single_file(&work, &line);
         fs::copy(work.path("mcoe.db"), work.path("copy.db")).unwrap();
-        assert_eq!(schedules(&work, "copy.db"), 29, "after {line}");
+        assert_eq!(schedule_count(&work, "copy.db"), 29, "after {line}");
     }
-    for line in READERS.iter().chain(&WRITERS[..7]).chain(&MAKERS) {
-        // Some have nothing to do, which is fine.
+    for line in READERS.iter().chain(&WRITERS[..7]).chain(&CREATORS) {
+        // Whether the command succeeds does not matter here.
         work.mcoe(line);
-        is_complete_alone(&work, line);
+        assert_single_file(&work, line);
     }
     work.mcoe("commit plan --scenario nowhere").ends_with(2);
     work.mcoe("weekly --workspace nobody").ends_with(2);
-    is_complete_alone(&work, "commands that failed");
+    assert_single_file(&work, "commands that failed");
 }
 
 #[test]
 fn a_copy_is_complete_while_another_program_has_the_file_open() {
-    let work = loaded();
+    let work = with_ledger();
     let mut other = block_on(async {
         let url = format!("sqlite:{}", work.path("mcoe.db").display());
         let mut other = SqliteConnection::connect(&url).await.unwrap();
@@ -107,38 +108,39 @@ fn a_copy_is_complete_while_another_program_has_the_file_open() {
         other
     });
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
-    assert!(ledger_files(&work).len() > 1, "nobody has the file open");
+    assert!(ledger_files(&work).len() > 1, "no program has the file open");
     fs::copy(work.path("mcoe.db"), work.path("copy.db")).unwrap();
-    assert_eq!(schedules(&work, "copy.db"), 29);
+    assert_eq!(schedule_count(&work, "copy.db"), 29);
     block_on(async { sqlx::query("SELECT count(*) FROM clients").fetch_one(&mut other).await.unwrap() });
 }
 
 #[test]
 fn an_interrupted_command_leaves_the_file_complete() {
-    let work = loaded();
+    let work = with_ledger();
     work.mcoe("generate --clients 40 --out world --quiet").done();
-    let begun = Instant::now();
+    let start = Instant::now();
     work.mcoe("db load world --now 2026-09-04T08:00:00Z --database other.db").done();
-    let usual = begun.elapsed();
-    for part in [0.3, 0.5, 0.7, 0.9] {
+    let full_time = start.elapsed();
+    for fraction in [0.3, 0.5, 0.7, 0.9] {
         let line = "db load world --now 2026-09-04T08:00:00Z";
         let child = work.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(usual.mul_f64(part));
+        std::thread::sleep(full_time.mul_f64(fraction));
         signal(&child, "-INT");
         let code = { child }.wait().unwrap().code();
         assert!(matches!(code, Some(0 | 130)), "{code:?}");
-        is_complete_alone(&work, "an interrupt");
+        assert_single_file(&work, "an interrupt");
     }
 }
 
 #[test]
 fn a_stopped_server_leaves_the_file_complete() {
-    let work = loaded();
+    let work = with_ledger();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
     for name in ["-TERM", "-INT"] {
         let mut child = work.command("serve --port 0").stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let console = said.find_map(|line| line.unwrap().split("http://localhost:").nth(1).map(str::to_owned)).unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let after_host = |line: String| line.split("http://localhost:").nth(1).map(str::to_owned);
+        let console = stderr.find_map(|line| after_host(line.unwrap())).unwrap();
         let port: u16 = console.split('/').next().unwrap().parse().unwrap();
         use std::io::{Read as _, Write as _};
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -149,22 +151,22 @@ fn a_stopped_server_leaves_the_file_complete() {
         assert!(ledger_files(&work).len() > 1, "the server does not use the file");
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0));
-        is_complete_alone(&work, "serve");
+        assert_single_file(&work, "serve");
     }
-    assert_eq!(schedules(&work, "mcoe.db"), 29);
+    assert_eq!(schedule_count(&work, "mcoe.db"), 29);
 }
 
 #[test]
 fn the_log_of_a_killed_command_is_read_and_merged() {
-    let work = loaded();
+    let work = with_ledger();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
-    let (left, kept) = (work.path("left.db"), work.path("kept.db"));
+    let (merged, read_only) = (work.path("merged.db"), work.path("read-only.db"));
     block_on(async {
         let url = format!("sqlite:{}", work.path("mcoe.db").display());
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
         let cancel = "UPDATE campaign_orchestration_schedules SET status = 'cancelled' WHERE status = 'pending'";
         sqlx::query(cancel).execute(&mut connection).await.unwrap();
-        for path in [&left, &kept] {
+        for path in [&merged, &read_only] {
             fs::copy(work.path("mcoe.db"), path).unwrap();
             fs::copy(work.path("mcoe.db-wal"), path.with_extension("db-wal")).unwrap();
         }
@@ -174,25 +176,25 @@ fn the_log_of_a_killed_command_is_read_and_merged() {
         let status = work.mcoe(&format!("status --format json --database {database}")).done().json();
         status["overview"]["pending_schedules"].as_u64().unwrap()
     };
-    let before = fs::read(&kept).unwrap();
-    assert_eq!(pending("sqlite:kept.db?mode=ro"), 0);
-    assert_eq!(fs::read(&kept).unwrap(), before);
-    assert!(work.entries().contains(&"kept.db-wal".to_owned()), "the log of a file to be read only is gone");
-    assert_eq!(pending("left.db"), 0);
-    let beside: Vec<String> = work.entries().into_iter().filter(|name| name.starts_with("left.db-")).collect();
-    assert!(beside.is_empty(), "{beside:?}");
+    let before = fs::read(&read_only).unwrap();
+    assert_eq!(pending("sqlite:read-only.db?mode=ro"), 0);
+    assert_eq!(fs::read(&read_only).unwrap(), before);
+    assert!(work.entries().contains(&"read-only.db-wal".to_owned()), "the log of a file opened read-only is gone");
+    assert_eq!(pending("merged.db"), 0);
+    let companions: Vec<String> = work.entries().into_iter().filter(|name| name.starts_with("merged.db-")).collect();
+    assert!(companions.is_empty(), "{companions:?}");
 }
 
 #[test]
 fn reading_changes_no_byte_and_leaves_no_other_file() {
-    let work = loaded();
+    let work = with_ledger();
     work.mcoe("commit plan --actor ann --now 2026-10-16T08:00:00Z").done();
     let before =
         (fs::read(work.path("mcoe.db")).unwrap(), work.path("mcoe.db").metadata().unwrap().modified().unwrap());
     for line in READERS {
         for database in ["mcoe.db", "sqlite:mcoe.db?mode=ro"] {
             work.mcoe(&format!("{line} --database {database}"));
-            is_complete_alone(&work, line);
+            assert_single_file(&work, line);
         }
     }
     let after = (fs::read(work.path("mcoe.db")).unwrap(), work.path("mcoe.db").metadata().unwrap().modified().unwrap());
@@ -201,7 +203,7 @@ fn reading_changes_no_byte_and_leaves_no_other_file() {
 
 #[test]
 fn only_load_and_migrate_create_a_ledger() {
-    let work = planned();
+    let work = with_plan();
     for line in READERS.iter().chain(&WRITERS) {
         let ran = work.mcoe(&format!("{line} --database typo.db")).ends_with(2);
         ran.says(&["the ledger `typo.db` does not exist", "mcoe db load"]);
@@ -212,9 +214,9 @@ fn only_load_and_migrate_create_a_ledger() {
         work.mcoe(&format!("{line} --database empty.db")).ends_with(2).says(&["the ledger `empty.db` does not exist"]);
         assert_eq!(work.read("empty.db"), "", "{line}");
     }
-    for (line, name) in [(MAKERS[0], "a.db"), (MAKERS[1], "b.db"), (MAKERS[0], "empty.db")] {
+    for (line, name) in [(CREATORS[0], "a.db"), (CREATORS[1], "b.db"), (CREATORS[0], "empty.db")] {
         work.mcoe(&format!("{line} --database {name}")).done();
-        assert_eq!(schedules(&work, name), 0);
+        assert_eq!(schedule_count(&work, name), 0);
     }
     for name in ["a.db", "b.db"] {
         let mode = work.path(name).metadata().unwrap().permissions().mode();
@@ -224,10 +226,10 @@ fn only_load_and_migrate_create_a_ledger() {
 
 #[test]
 fn another_programs_file_is_refused_and_left_unchanged() {
-    let work = planned();
-    run(&work.path("other.db"), "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
-    run(&work.path("log.db"), "PRAGMA journal_mode = wal; CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
-    run(&work.path("migrated.db"), "CREATE TABLE _sqlx_migrations (version); CREATE TABLE mine (a)");
+    let work = with_plan();
+    run_sql(&work.path("other.db"), "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
+    run_sql(&work.path("log.db"), "PRAGMA journal_mode = wal; CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
+    run_sql(&work.path("migrated.db"), "CREATE TABLE _sqlx_migrations (version); CREATE TABLE mine (a)");
     work.write("letter.txt", "Dear reader,\n");
     for (name, holds) in [
         ("other.db", "tables of another program (`mine`)"),
@@ -238,7 +240,7 @@ fn another_programs_file_is_refused_and_left_unchanged() {
     ] {
         let state = || (work.path(name).is_file().then(|| fs::read(work.path(name)).unwrap()), work.entries());
         let before = state();
-        for line in READERS.iter().chain(&WRITERS).chain(&MAKERS) {
+        for line in READERS.iter().chain(&WRITERS).chain(&CREATORS) {
             let ran = work.mcoe(&format!("{line} --database {name}")).ends_with(2);
             ran.says(&[&format!("`{name}` is not a ledger: "), holds, "remedy"]);
             assert!(state() == before, "{line} changed {name}");
@@ -248,7 +250,7 @@ fn another_programs_file_is_refused_and_left_unchanged() {
 
 #[test]
 fn a_ledger_is_complete_after_concurrent_commands() {
-    let work = loaded();
+    let work = with_ledger();
     let mut children: Vec<Child> = Vec::new();
     for number in 0..8 {
         let line = if number % 2 == 0 { "daily --now 2026-10-16T08:00:00Z" } else { "status" };
@@ -258,5 +260,5 @@ fn a_ledger_is_complete_after_concurrent_commands() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    is_complete_alone(&work, "eight commands at once");
+    assert_single_file(&work, "eight commands at once");
 }

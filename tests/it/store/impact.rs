@@ -1,16 +1,16 @@
-//! Recorded decisions under other rules: the same rules change nothing, and other rules change exactly what
-//! the ledger's tables imply.
+//! Recorded decisions re-evaluated under rules: the same rules change nothing, and other rules change exactly what the
+//! ledger's tables imply.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
 use mcoe::model::{ActionType, Channel, RiskBand, Severity, Tier, Warning, WarningId, WarningStatus};
-use mcoe::planner::{self, ChangeKind, Impact, Planner};
+use mcoe::planner::{self, CauseKey, ChangeKind, Impact, Planner};
 use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::store::{Change, Commit, ImpactFilter, Ledger, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, loaded, rules, weekly, workspace};
+use super::{FRIDAY, load_agency, rules, weekly, workspace};
 use crate::support::{Place, at, changed as pack_with, compiled, on_both, plan, with_file, with_keys};
 
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules";
@@ -23,38 +23,45 @@ const OLD_PASS: &str = "INSERT INTO campaign_orchestration_actions (id, created_
      '{\"guardrails\":[]}', risk_class, confidence_score, truth_notes, truth_compliant, disclaimers, status, 'daily_pass' \
      FROM campaign_orchestration_actions WHERE action_type = 'posting_decision' ORDER BY id LIMIT 1";
 
-async fn impact(ledger: &Ledger, files: PackFiles, filter: &ImpactFilter) -> Impact {
+async fn impact_of_pack(ledger: &Ledger, files: PackFiles, filter: &ImpactFilter) -> Impact {
     let rules = compiled(files);
     let planner = Planner::new(&rules, Tier::Exact, None);
     ledger.impact(&planner, filter, usize::MAX, &|_| {}).await.unwrap()
 }
 
-async fn own(ledger: &Ledger, rules: &CompiledRules) -> Impact {
+async fn impact_of(ledger: &Ledger, rules: &CompiledRules) -> Impact {
     let planner = Planner::new(rules, Tier::Exact, None);
     ledger.impact(&planner, &ImpactFilter::default(), usize::MAX, &|_| {}).await.unwrap()
 }
 
-/// Ids of the schedules that changed in a way, sorted.
-fn changed(impact: &Impact, kind: ChangeKind) -> Vec<String> {
-    let is_meant = |change: &&planner::Change| change.differs.iter().any(|(found, _)| *found == kind);
+/// Ids of the schedules that changed in a given way, sorted.
+fn changed_ids(impact: &Impact, kind: ChangeKind) -> Vec<String> {
+    let is_of_kind = |change: &&planner::Change| change.differs.iter().any(|(found, _)| *found == kind);
     let mut ids: Vec<String> =
-        impact.changes.values().flatten().filter(is_meant).map(|change| change.schedule_id.to_string()).collect();
+        impact.changes.values().flatten().filter(is_of_kind).map(|change| change.schedule_id.to_string()).collect();
     ids.sort();
     ids
 }
 
-async fn ids(place: &Place, condition: &str) -> Vec<String> {
+/// Ids of the schedules that meet an SQL condition, sorted.
+async fn schedule_ids(place: &Place, condition: &str) -> Vec<String> {
     let sql = format!("SELECT CAST(id AS text) FROM campaign_orchestration_schedules WHERE {condition} ORDER BY 1");
     let mut ids = place.texts(&sql).await;
     ids.sort();
     ids
 }
 
-/// Opens a warning of high severity for a client, or resolves it.
-async fn warn(ledger: &Ledger, rules: &CompiledRules, scenario: &mut mcoe::model::Scenario, now: &str, opens: bool) {
+/// Opens a warning of high severity for a client, or resolves it, and runs the daily pass.
+async fn set_warning(
+    ledger: &Ledger,
+    rules: &CompiledRules,
+    scenario: &mut mcoe::model::Scenario,
+    now: &str,
+    is_open: bool,
+) {
     let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
     state.warnings.retain(|warning| warning.id.as_str() != "storm");
-    if opens {
+    if is_open {
         state.warnings.push(Warning {
             id: WarningId::new("storm"),
             kind: "collapse_risk".into(),
@@ -71,20 +78,20 @@ async fn warn(ledger: &Ledger, rules: &CompiledRules, scenario: &mut mcoe::model
 on_both! {
     async fn the_same_rules_give_the_recorded_decisions(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let mut scenario = loaded(&ledger, &rules).await;
+        let mut scenario = load_agency(&ledger, &rules).await;
         for week in ["2026-W37", "2026-W38", "2026-W39", "2026-W40"] {
             weekly(&ledger, &rules, week, FRIDAY).await;
         }
-        let planned = own(&ledger, &rules).await;
+        let planned = impact_of(&ledger, &rules).await;
         assert_eq!(planned.count.judged as i64, place.number(SCHEDULES).await);
         assert!(planned.count.judged > 1000, "{}", planned.count.judged);
         assert_eq!((planned.count.same, planned.count.other_confidence), (planned.count.judged, 0));
         let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..ScheduleFilter::default() };
-        let waiting = ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..medium };
-        ledger.change(&waiting, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
-        warn(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
-        warn(&ledger, &rules, &mut scenario, "2026-09-08T02:00:00Z", false).await;
-        let after = own(&ledger, &rules).await;
+        let pending = ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..medium };
+        ledger.change(&pending, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
+        set_warning(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
+        set_warning(&ledger, &rules, &mut scenario, "2026-09-08T02:00:00Z", false).await;
+        let after = impact_of(&ledger, &rules).await;
         assert!(after.by_daily_pass > 2, "{}", after.by_daily_pass);
         assert_eq!(after.count.judged, planned.count.judged + after.by_daily_pass);
         assert_eq!((after.count.same, after.count.other_confidence), (after.count.judged, 0), "{:?}", after.changes);
@@ -93,16 +100,16 @@ on_both! {
 
     async fn a_lower_threshold_blocks_the_posts_at_or_above_it(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let files = with_keys(&[("fatigue.toml", "warn_at", "0.15"), ("fatigue.toml", "block_at", "0.2")]);
-        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
-        let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.2").await;
+        let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
+        let expected = schedule_ids(place, "status <> 'blocked' AND fatigue >= 0.2").await;
         assert!(!expected.is_empty());
-        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
+        assert_eq!(changed_ids(&reported, ChangeKind::Blocked), expected);
         assert_eq!(reported.count.of(ChangeKind::Blocked) as usize, expected.len());
-        let causes: Vec<_> = reported.causes.iter().filter(|((kind, ..), _)| *kind == ChangeKind::Blocked).collect();
-        let [((_, rule, file, line), (count, reason))] = causes.as_slice() else { panic!("{causes:?}") };
+        let causes: Vec<_> = reported.causes.iter().filter(|(key, _)| key.kind == ChangeKind::Blocked).collect();
+        let [(CauseKey { rule, file, line, .. }, (count, reason))] = causes.as_slice() else { panic!("{causes:?}") };
         assert_eq!((&**rule, &**file, *count as usize), ("channel_fatigue", "guardrails.rhai", expected.len()));
         assert!(*line > 0 && reason.contains("is at or above 0.20"), "{reason}");
         let channels: u64 = reported.channels.values().map(|count| count.of(ChangeKind::Blocked)).sum();
@@ -114,32 +121,32 @@ on_both! {
 
     async fn a_higher_band_edge_sends_the_posts_below_it_to_review(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let files = pack_with(&[
             ("risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85"),
             ("risk.toml", "to = 0.75", "to = 0.85"),
         ]);
-        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
         let between = "confidence >= 0.75 AND confidence < 0.85 AND risk_level = 'low'";
-        let raised = ids(place, between).await;
+        let raised = schedule_ids(place, between).await;
         assert!(!raised.is_empty());
-        assert_eq!(changed(&reported, ChangeKind::BandRaised), raised);
-        let to_people = ids(place, &format!("{between} AND status = 'ready'")).await;
-        assert_eq!(changed(&reported, ChangeKind::NeedsReview), to_people);
-        assert!(reported.causes.keys().all(|(_, rule, file, line)| (&**rule, &**file) == ("bands", "risk.toml") && *line > 0));
+        assert_eq!(changed_ids(&reported, ChangeKind::BandRaised), raised);
+        let sent_to_review = schedule_ids(place, &format!("{between} AND status = 'ready'")).await;
+        assert_eq!(changed_ids(&reported, ChangeKind::NeedsReview), sent_to_review);
+        assert!(reported.causes.keys().all(|key| (&*key.rule, &*key.file) == ("bands", "risk.toml") && key.line > 0));
         assert_eq!(reported.count.other_confidence, 0);
     }
 
     async fn a_new_guardrail_blocks_recorded_posts(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let mut files = with_file("house.rhai", "// A house rule.\nfn no_noon(post, ctx) {\n    if post.hour >= 12 && post.weekday < 5 {\n        \
              return block(\"it goes out after noon\", \"post earlier\");\n    }\n    pass()\n}\n");
         files.get_mut("guardrails.toml").unwrap().push_str(
             "\n[no_noon]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n");
-        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
+        let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
         let all = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
         let late = all.iter().filter(|schedule| {
             let local = schedule.metadata["local_time"].as_str().unwrap();
@@ -150,42 +157,47 @@ on_both! {
         let mut expected: Vec<String> = late.map(|schedule| schedule.id.to_string()).collect();
         expected.sort();
         assert!(!expected.is_empty());
-        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
-        let place = (ChangeKind::Blocked, Arc::from("no_noon"), Arc::from("house.rhai"), 4);
-        assert_eq!(reported.causes[&place].0 as usize, expected.len());
+        assert_eq!(changed_ids(&reported, ChangeKind::Blocked), expected);
+        let key = CauseKey {
+            kind: ChangeKind::Blocked,
+            rule: Arc::from("no_noon"),
+            file: Arc::from("house.rhai"),
+            line: 4,
+        };
+        assert_eq!(reported.causes[&key].0 as usize, expected.len());
     }
 
     async fn a_removed_guardrail_no_longer_blocks_its_posts(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let mut scenario = loaded(&ledger, &rules).await;
+        let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        warn(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
+        set_warning(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
         let files = with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]);
-        let reported = impact(&ledger, files, &ImpactFilter::default()).await;
-        let held = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_blocked' \
-                    AND CAST(decision_payload AS text) LIKE '%early_warning%'";
-        let held = place.number(held).await as u64;
-        assert!(held > 0 && reported.by_daily_pass > 0, "{held}");
-        assert_eq!(reported.count.of(ChangeKind::Allowed), held);
-        let by_rule: BTreeSet<&str> = reported.causes.keys().filter(|key| key.0 == ChangeKind::Allowed).map(|key| &*key.1).collect();
+        let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
+        let blocked = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_blocked' \
+                       AND CAST(decision_payload AS text) LIKE '%early_warning%'";
+        let blocked = place.number(blocked).await as u64;
+        assert!(blocked > 0 && reported.by_daily_pass > 0, "{blocked}");
+        assert_eq!(reported.count.of(ChangeKind::Allowed), blocked);
+        let by_rule: BTreeSet<&str> = reported.causes.keys().filter(|key| key.kind == ChangeKind::Allowed).map(|key| &*key.rule).collect();
         assert_eq!(by_rule, BTreeSet::from(["early_warning"]));
     }
 
     async fn overlays_affect_only_their_scope(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let overlay = "[scope]\nclient = \"crumb-and-co\"\n\n[fatigue]\nwarn_at = 0.1\nblock_at = 0.15\n";
-        let reported = impact(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
-        let expected = ids(place, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
+        let reported = impact_of_pack(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
+        let expected = schedule_ids(place, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
         assert!(!expected.is_empty());
-        assert_eq!(changed(&reported, ChangeKind::Blocked), expected);
+        assert_eq!(changed_ids(&reported, ChangeKind::Blocked), expected);
         assert!(reported.worst_clients().iter().all(|((client, _), _)| client.as_str() == "crumb-and-co"));
     }
 
     async fn decisions_without_recorded_facts_are_counted_separately(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = loaded(&ledger, &rules).await;
+        let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let mut decisions = planner::decisions(&plan);
         let of_kind = |kind: ActionType| move |decision: &&mut mcoe::model::Decision| decision.action_type == kind;
@@ -200,7 +212,7 @@ on_both! {
         let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), counted: mcoe::store::Counted::Live, progress: &|| {} };
         ledger.commit(commit).await.unwrap();
         place.run(OLD_PASS).await.unwrap();
-        let reported = own(&ledger, &rules).await;
+        let reported = impact_of(&ledger, &rules).await;
         let channel = payload["channel"].as_str().unwrap();
         let of_channel = place.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
         assert!(of_channel > 0);
@@ -211,22 +223,22 @@ on_both! {
 
     async fn filters_and_row_level_security_select_decisions(place: &Place) {
         let (ledger, rules) = (place.ledger().await, rules());
-        loaded(&ledger, &rules).await;
+        load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let planner = Planner::new(&rules, Tier::Exact, None);
-        let judged = async |ledger: &Ledger, filter: ImpactFilter| {
+        let judged_count = async |ledger: &Ledger, filter: ImpactFilter| {
             ledger.impact(&planner, &filter, 0, &|_| {}).await.unwrap().count.judged as i64
         };
         let all = ImpactFilter::default;
         let harbour = ledger.scoped_to(workspace("harbour"));
-        assert_eq!(judged(&harbour, all()).await, place.number(&format!("{SCHEDULES} WHERE workspace_id = 'harbour'")).await);
+        assert_eq!(judged_count(&harbour, all()).await, place.number(&format!("{SCHEDULES} WHERE workspace_id = 'harbour'")).await);
         let client = ImpactFilter { client: Some("crumb-and-co".to_owned()), ..all() };
-        assert_eq!(judged(&ledger, client).await, place.number(&format!("{SCHEDULES} WHERE client_id = 'crumb-and-co'")).await);
+        assert_eq!(judged_count(&ledger, client).await, place.number(&format!("{SCHEDULES} WHERE client_id = 'crumb-and-co'")).await);
         let channel = ImpactFilter { channel: Some(Channel::Ig), ..all() };
-        assert_eq!(judged(&ledger, channel).await, place.number(&format!("{SCHEDULES} WHERE channel = 'ig'")).await);
+        assert_eq!(judged_count(&ledger, channel).await, place.number(&format!("{SCHEDULES} WHERE channel = 'ig'")).await);
         let count = place.number(SCHEDULES).await;
-        assert_eq!(judged(&ledger, ImpactFilter { from: Some(at(FRIDAY)), ..all() }).await, count);
-        assert_eq!(judged(&ledger, ImpactFilter { to: Some(at(FRIDAY)), ..all() }).await, 0);
+        assert_eq!(judged_count(&ledger, ImpactFilter { from: Some(at(FRIDAY)), ..all() }).await, count);
+        assert_eq!(judged_count(&ledger, ImpactFilter { to: Some(at(FRIDAY)), ..all() }).await, 0);
         let nowhere = ledger.scoped_to(workspace("nowhere"));
         let refused = nowhere.impact(&planner, &all(), 0, &|_| {}).await.unwrap_err();
         assert!(matches!(refused, StoreError::UnknownWorkspace(_)), "{refused}");

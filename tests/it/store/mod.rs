@@ -28,8 +28,8 @@ fn rules() -> CompiledRules {
     compiled(default_pack())
 }
 
-/// A ledger's clients of the shipped agency.
-async fn loaded(ledger: &Ledger, rules: &CompiledRules) -> Scenario {
+/// Loads the shipped agency into a ledger. Returns its scenario.
+async fn load_agency(ledger: &Ledger, rules: &CompiledRules) -> Scenario {
     let scenario = shipped("agency", rules);
     ledger.load(&scenario, rules, at(FRIDAY)).await.unwrap();
     scenario
@@ -63,8 +63,9 @@ async fn weekly(ledger: &Ledger, rules: &CompiledRules, week: &str, now: &str) {
     let planner = Planner::new(rules, Tier::Exact, None);
     let week: Week = week.parse().unwrap();
     for workspace in ledger.workspaces().await.unwrap() {
-        let done = ledger.weekly(&planner, &workspace, week, "ann", at(now), &mcoe::store::NoObserver).await.unwrap();
-        assert!(done.breaches.is_empty(), "{:?}", done.breaches);
+        let outcome =
+            ledger.weekly(&planner, &workspace, week, "ann", at(now), &mcoe::store::NoObserver).await.unwrap();
+        assert!(outcome.breaches.is_empty(), "{:?}", outcome.breaches);
     }
 }
 

@@ -5,7 +5,7 @@ use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter};
 
-use super::{FRIDAY, loaded, rules, weekly};
+use super::{FRIDAY, load_agency, rules, weekly};
 use crate::support::{Place, at, on_both};
 
 const WEEK: &str = "2026-W37";
@@ -17,9 +17,9 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
 
 /// Simulates an agency whose facts do not change: each week is planned on the Thursday before, passes run
 /// several times a day, and people approve pending posts.
-async fn live_through(place: &Place, weeks: i64) {
+async fn run_for_weeks(place: &Place, weeks: i64) {
     let (ledger, rules) = (place.ledger().await, rules());
-    let scenario = loaded(&ledger, &rules).await;
+    let scenario = load_agency(&ledger, &rules).await;
     let first: mcoe::model::Week = WEEK.parse().unwrap();
     weekly(&ledger, &rules, WEEK, FRIDAY).await;
     approve(&ledger, &rules, FRIDAY).await;
@@ -33,34 +33,37 @@ async fn live_through(place: &Place, weeks: i64) {
                 approve(&ledger, &rules, &thursday).await;
             }
             for hour in [2, 9, 15, 21] {
-                let done = daily(&ledger, &rules, &format!("{date}T{hour:02}:30:00Z")).await;
-                assert_eq!((done.returned, done.blocked, done.failed), (0, 0, 0), "{date} {hour}: {done:?}");
+                let outcome = daily(&ledger, &rules, &format!("{date}T{hour:02}:30:00Z")).await;
+                assert_eq!(
+                    (outcome.returned, outcome.blocked, outcome.failed),
+                    (0, 0, 0),
+                    "{date} {hour}: {outcome:?}"
+                );
             }
         }
     }
     let end = first.plus(weeks).monday();
     daily(&ledger, &rules, &format!("{end}T12:00:00Z")).await;
-    let done = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
-    let over: Vec<&Schedule> = done
-        .iter()
-        .filter(|one| one.scheduled_for < at(&format!("{end}T00:00:00Z")) && one.blocked_code.is_none())
-        .collect();
-    assert!(over.len() > 100 * weeks as usize, "{}", over.len());
-    for schedule in over {
+    let end = at(&format!("{end}T00:00:00Z"));
+    let schedules = ledger.schedules(&ScheduleFilter::default()).await.unwrap();
+    let is_past = |schedule: &&Schedule| schedule.scheduled_for < end && schedule.blocked_code.is_none();
+    let past: Vec<&Schedule> = schedules.iter().filter(is_past).collect();
+    assert!(past.len() > 100 * weeks as usize, "{}", past.len());
+    for schedule in past {
         assert_eq!(schedule.status, ScheduleStatus::Completed, "{schedule:?}");
     }
     assert!(scenario.clients.len() > 5);
 }
 
-/// Approves everything pending.
+/// Approves every pending post.
 async fn approve(ledger: &Ledger, rules: &CompiledRules, now: &str) {
-    let waiting = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
-    let changed = ledger.change(&waiting, Change::Approve, rules, "bob", at(now)).await.unwrap();
+    let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+    let changed = ledger.change(&pending, Change::Approve, rules, "bob", at(now)).await.unwrap();
     assert!(changed.skipped.is_empty(), "{:?}", changed.skipped);
 }
 
 on_both! {
     async fn all_committed_posts_of_two_months_are_drafted(place: &Place) {
-        live_through(place, 9).await;
+        run_for_weeks(place, 9).await;
     }
 }

@@ -8,20 +8,20 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use crate::support::postgres::server;
 use crate::support::{Workplace, block_on, newest_schema, project};
 
-const KEPT: &str = "tests/cases/ledgers/version-2";
+const FOLDER: &str = "tests/cases/ledgers/version-2";
 
-fn kept(name: &str) -> String {
-    fs::read_to_string(project(KEPT).join(name)).unwrap()
+fn stored(name: &str) -> String {
+    fs::read_to_string(project(FOLDER).join(name)).unwrap()
 }
 
-/// A ledger of schema version 2 in `old.db`, or in a database of the tests' PostgreSQL. Returns its address.
-fn restored(work: &Workplace, is_postgres: bool) -> String {
+/// Restores a ledger of schema version 2 as `old.db`, or in a database of the tests' PostgreSQL. Returns its address.
+fn restore(work: &Workplace, is_postgres: bool) -> String {
     if is_postgres {
         let url = server().fresh();
         server().run("DO $$ BEGIN CREATE ROLE mcoe_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
         block_on(async {
             let mut connection = PgConnection::connect(&url).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(kept("postgres.sql"))).execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(stored("postgres.sql"))).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         });
         return url;
@@ -29,26 +29,26 @@ fn restored(work: &Workplace, is_postgres: bool) -> String {
     block_on(async {
         let address = format!("sqlite:{}?mode=rwc", work.path("old.db").display());
         let mut connection = SqliteConnection::connect(&address).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(kept("sqlite.sql"))).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(stored("sqlite.sql"))).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     });
     "old.db".to_owned()
 }
 
-/// Every field of the old output is in the new one, unchanged. Fields added later, and fields that depend on today's
-/// rules, are not compared.
+/// Checks that every field of the old output is in the new one, unchanged. Fields added later, and fields that depend on
+/// today's rules, are not compared.
 #[track_caller]
-fn output_is_unchanged(path: &str, then: &Value, now: &Value) {
+fn assert_unchanged(path: &str, then: &Value, now: &Value) {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
             for (name, value) in then {
-                output_is_unchanged(&format!("{path}.{name}"), value, now.get(name).unwrap_or(&Value::Null));
+                assert_unchanged(&format!("{path}.{name}"), value, now.get(name).unwrap_or(&Value::Null));
             }
         }
         (Value::Array(then), Value::Array(now)) => {
             assert_eq!(then.len(), now.len(), "{path}");
             for (number, (then, now)) in then.iter().zip(now).enumerate() {
-                output_is_unchanged(&format!("{path}[{number}]"), then, now);
+                assert_unchanged(&format!("{path}[{number}]"), then, now);
             }
         }
         _ if ["health", "fatigue", "wait_hours", "conflicts"].iter().any(|word| path.contains(word)) => {}
@@ -56,41 +56,41 @@ fn output_is_unchanged(path: &str, then: &Value, now: &Value) {
     }
 }
 
-fn is_migrated(is_postgres: bool) {
+fn migrate_and_compare(is_postgres: bool) {
     let work = Workplace::new();
-    let url = restored(&work, is_postgres);
-    let on = |line: &str| work.mcoe(&format!("{line} --database {url}"));
-    on("status").ends_with(3).says(&["has schema version 2", "mcoe db migrate"]);
-    let migrated = on("db migrate --format json").done().json();
+    let url = restore(&work, is_postgres);
+    let run = |line: &str| work.mcoe(&format!("{line} --database {url}"));
+    run("status").ends_with(3).says(&["has schema version 2", "mcoe db migrate"]);
+    let migrated = run("db migrate --format json").done().json();
     let versions = (migrated["version_before"].as_i64(), migrated["version"].as_i64());
     assert_eq!(versions, (Some(2), Some(newest_schema())));
-    let then: Value = serde_json::from_str(&kept("status.json")).unwrap();
-    let now = on("status --now 2026-10-21T08:00:00Z --format json").done().json();
-    output_is_unchanged("status", &then, &now);
-    let then: Value = serde_json::from_str(&kept("review.json")).unwrap();
-    let now = on("review --all --limit 1000 --format json").done().json();
+    let then: Value = serde_json::from_str(&stored("status.json")).unwrap();
+    let now = run("status --now 2026-10-21T08:00:00Z --format json").done().json();
+    assert_unchanged("status", &then, &now);
+    let then: Value = serde_json::from_str(&stored("review.json")).unwrap();
+    let now = run("review --all --limit 1000 --format json").done().json();
     assert_eq!(then.as_array().unwrap().len(), 29);
-    output_is_unchanged("review", &then, &now);
-    // Work continues from there.
-    let drafted = on("daily --now 2026-10-21T20:00:00Z --format json").done().json();
+    assert_unchanged("review", &then, &now);
+    // Passes and exports work on the migrated ledger.
+    let drafted = run("daily --now 2026-10-21T20:00:00Z --format json").done().json();
     assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
-    on("db export corner --out back --week 2026-W44").done();
+    run("db export corner --out back --week 2026-W44").done();
 }
 
 #[test]
 fn a_stored_ledger_of_version_2_gives_the_same_output_in_sqlite() {
-    is_migrated(false);
+    migrate_and_compare(false);
 }
 
 #[test]
 fn a_stored_ledger_of_version_2_gives_the_same_output_in_postgres() {
-    is_migrated(true);
+    migrate_and_compare(true);
 }
 
 #[test]
 fn an_older_sqlite_file_is_migrated_by_writers_only() {
     let work = Workplace::new();
-    restored(&work, false);
+    restore(&work, false);
     let before = fs::read(work.path("old.db")).unwrap();
     for line in ["status", "review", "actions", "rules impact", "db export corner --out back", "token list"] {
         work.mcoe(&format!("{line} --database old.db")).ends_with(3).says(&["schema version 2", "mcoe db migrate"]);

@@ -3,13 +3,30 @@
 use mcoe::model::Role;
 use serde_json::json;
 
-use super::{HARBOUR, HUDSON, planned, planned_under, schedules, waiting};
+use super::{HARBOUR, HUDSON, pending_id, plan_agency, plan_agency_under, schedules};
 use crate::support::{Asker, Place, Site, Workplace, at, careful, on_both, token, token_until};
 
-/// Every request that names a workspace, and something in it.
-fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
-    let get = |path: &str| ("GET", format!("/api/orchestration/{path}workspaceId={workspace}"), None);
-    let send = |method, path: &str, body| (method, format!("/api/orchestration/{path}"), Some(body));
+#[derive(Debug)]
+struct Request {
+    method: &'static str,
+    path: String,
+    body: Option<serde_json::Value>,
+}
+
+/// Every request that names a workspace, with the schedule and the job of requests that name one.
+fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<Request> {
+    let get = |path: &str| Request {
+        method: "GET",
+        path: format!("/api/orchestration/{path}workspaceId={workspace}"),
+        body: None,
+    };
+    let send =
+        |method, path: &str, body| Request { method, path: format!("/api/orchestration/{path}"), body: Some(body) };
+    let cancel = Request {
+        method: "POST",
+        path: format!("/api/orchestration/jobs/{job}/cancel?workspaceId={workspace}"),
+        body: None,
+    };
     vec![
         get("schedules?"),
         get("schedules?type=overview&"),
@@ -21,7 +38,7 @@ fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, St
         get(&format!("jobs/{job}?")),
         get(&format!("jobs/{job}/events?")),
         get(&format!("jobs/{job}/files/index.html?")),
-        ("POST", format!("/api/orchestration/jobs/{job}/cancel?workspaceId={workspace}"), None),
+        cancel,
         get("conflicts?"),
         get("health?"),
         get("rules?"),
@@ -33,7 +50,8 @@ fn requests(workspace: &str, schedule: &str, job: &str) -> Vec<(&'static str, St
     ]
 }
 
-fn send(asker: &Asker, (method, path, body): &(&str, String, Option<serde_json::Value>)) -> u16 {
+/// The status of the response to a request.
+fn status_of(asker: &Asker, Request { method, path, body }: &Request) -> u16 {
     let text = body.as_ref().map(ToString::to_string);
     let headers: &[(&str, &str)] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
     asker.send(method, path, headers, text.as_deref()).status
@@ -41,7 +59,7 @@ fn send(asker: &Asker, (method, path, body): &(&str, String, Option<serde_json::
 
 on_both! {
     async fn data_of_another_workspace_is_not_found_under_any_name(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let owner = site.holder(&token(place, HARBOUR, "ann", Role::Admin));
         let job = owner.post("/api/orchestration/scheduler", &json!({"action": "daily"})).ok();
@@ -49,16 +67,16 @@ on_both! {
         let id = schedules(&owner, HARBOUR, "")[0]["id"].as_str().unwrap().to_owned();
         let stranger = site.holder(&token(place, HUDSON, "eve", Role::Admin));
         for request in requests(HARBOUR, &id, &job) {
-            assert_eq!(send(&stranger, &request), 404, "{request:?}");
+            assert_eq!(status_of(&stranger, &request), 404, "{request:?}");
         }
         // Nor under the caller's own workspace.
         for path in [format!("schedules/{id}"), format!("jobs/{job}"), format!("jobs/{job}/files/index.html")] {
             stranger.get(&format!("/api/orchestration/{path}")).refused(404);
         }
-        let own = json!({"ids": [id], "action": "cancel"});
-        stranger.patch("/api/orchestration/schedules", &own).refused(404);
-        let theirs = schedules(&stranger, HUDSON, "");
-        assert!(theirs.iter().all(|row| row["workspace_id"] == HUDSON));
+        let cancel = json!({"ids": [id], "action": "cancel"});
+        stranger.patch("/api/orchestration/schedules", &cancel).refused(404);
+        let rows = schedules(&stranger, HUDSON, "");
+        assert!(rows.iter().all(|row| row["workspace_id"] == HUDSON));
         assert_eq!(stranger.get("/api/orchestration/workspaces").ok()["workspaces"], json!([HUDSON]));
         let client = schedules(&owner, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
         assert!(schedules(&stranger, HUDSON, &format!("clientId={client}")).is_empty());
@@ -67,12 +85,12 @@ on_both! {
     }
 
     async fn once_a_token_exists_every_request_needs_one(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         site.anybody().get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok();
         let token = token(place, HARBOUR, "ann", Role::Viewer);
         for request in requests(HARBOUR, "1", "1") {
-            assert_eq!(send(&site.anybody(), &request), 401, "{request:?}");
+            assert_eq!(status_of(&site.anybody(), &request), 401, "{request:?}");
         }
         let refused = site.anybody().get("/api/orchestration/schedules");
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
@@ -82,41 +100,41 @@ on_both! {
     }
 
     async fn revoked_expired_and_invalid_tokens_are_refused(place: &Place) {
-        let ledger = planned(place).await;
+        let ledger = plan_agency(place).await;
         let site = Site::of(place);
         let path = "/api/orchestration/schedules";
-        let live = token(place, HARBOUR, "ann", Role::Viewer);
-        let old = token_until(place, HARBOUR, "old", Role::Admin, "2026-02-01T00:00:00Z");
-        site.holder(&live).get(path).ok();
-        site.holder(&old).get(path).refused(401);
+        let ann = token(place, HARBOUR, "ann", Role::Viewer);
+        let expired = token_until(place, HARBOUR, "old", Role::Admin, "2026-02-01T00:00:00Z");
+        site.holder(&ann).get(path).ok();
+        site.holder(&expired).get(path).refused(401);
         let id = ledger.tokens().await.unwrap().into_iter().find(|token| token.name == "ann").unwrap().id;
         ledger.revoke_token(id, at("2026-11-01T00:00:00Z")).await.unwrap();
-        site.holder(&live).get(path).refused(401);
-        for wrong in ["", "mcoe_", "x", &"0".repeat(64), &format!("mcoe_{}", "a".repeat(64)), &live.to_uppercase()] {
+        site.holder(&ann).get(path).refused(401);
+        for wrong in ["", "mcoe_", "x", &"0".repeat(64), &format!("mcoe_{}", "a".repeat(64)), &ann.to_uppercase()] {
             site.holder(wrong).get(path).refused(401);
         }
-        for header in [format!("Basic {live}"), format!("Token {live}"), format!("Bearer{live}"), live.clone()] {
+        for header in [format!("Basic {ann}"), format!("Token {ann}"), format!("Bearer{ann}"), ann.clone()] {
             site.anybody().send("GET", path, &[("authorization", &header)], None).refused(401);
         }
     }
 
     async fn the_scheme_of_a_token_is_case_insensitive(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
-        let live = token(place, HARBOUR, "ann", Role::Viewer);
+        let ann = token(place, HARBOUR, "ann", Role::Viewer);
         for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
-            let header = format!("{scheme} {live}");
+            let header = format!("{scheme} {ann}");
             site.anybody().send("GET", "/api/orchestration/schedules", &[("authorization", &header)], None).ok();
         }
     }
 
     async fn each_role_has_exactly_its_permissions(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
         let approver = site.holder(&token(place, HARBOUR, "amy", Role::Approver));
         let admin = site.holder(&token(place, HARBOUR, "ada", Role::Admin));
-        let id = waiting(&viewer, HARBOUR);
+        let id = pending_id(&viewer, HARBOUR);
         let approve = json!({"schedule_id": id, "action": "approve"});
         let refused = viewer.patch("/api/orchestration/schedules", &approve).refused(403);
         assert!(refused["detail"].as_str().unwrap().contains("viewer"), "{refused}");
@@ -135,13 +153,13 @@ on_both! {
         assert_eq!(admin.ended(&job, HARBOUR)["actor"], "ada");
     }
 
-    async fn whoever_planned_a_week_cannot_approve_its_high_risk(place: &Place) {
-        planned_under(&careful(), place).await;
+    async fn whoever_planned_a_week_cannot_approve_its_high_risk_posts(place: &Place) {
+        plan_agency_under(&careful(), place).await;
         let site = Site::of(place);
         let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
         let bob = site.holder(&token(place, HARBOUR, "bob", Role::Approver));
         let Some(high) = schedules(&ann, HARBOUR, "status=pending&risk=high").first().cloned() else {
-            panic!("no schedule of high risk waits");
+            panic!("no pending schedule is of high risk");
         };
         let approve = json!({"schedule_id": high["id"], "action": "approve"});
         let refused = ann.patch("/api/orchestration/schedules", &approve).refused(409);
@@ -153,41 +171,41 @@ on_both! {
 #[test]
 fn a_token_is_created_shown_once_listed_and_revoked() {
     let (place, work) = (Place::sqlite(), Workplace::new());
-    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
-    on("db load small").done();
+    let run = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    run("db load small").done();
     let workspace = "corner";
-    let made = on(&format!("token create --workspace {workspace} --name ann --role approver")).done();
-    let made = made.says(&["shown only once"]);
-    let secret = made.out.trim().to_owned();
+    let created = run(&format!("token create --workspace {workspace} --name ann --role approver")).done();
+    let created = created.says(&["shown only once"]);
+    let secret = created.out.trim().to_owned();
     assert!(secret.starts_with("mcoe_") && secret.len() == 69, "{secret}");
     let site = Site::of(&place);
     site.holder(&secret).get("/api/orchestration/schedules").ok();
-    // The latest writes are in the log next to the file.
+    // The latest writes are in the write-ahead log next to the file.
     let files = [place.url.clone(), format!("{}-wal", place.url)];
     let bytes: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("ann") && !holds(&secret) && !holds(&secret[5..]));
-    on(&format!("token create --workspace {workspace} --name ann --role viewer")).ends_with(2).says(&["named `ann`"]);
-    on("token create --workspace nowhere --name ann --role viewer").ends_with(2).says(&["no workspace `nowhere`"]);
-    on(&format!("token create --workspace {workspace} --name \u{7} --role viewer")).ends_with(2).says(&["1 to 80"]);
-    on(&format!("token create --workspace {workspace} --name daily_pass --role viewer"))
+    let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(contains("ann") && !contains(&secret) && !contains(&secret[5..]));
+    run(&format!("token create --workspace {workspace} --name ann --role viewer")).ends_with(2).says(&["named `ann`"]);
+    run("token create --workspace nowhere --name ann --role viewer").ends_with(2).says(&["no workspace `nowhere`"]);
+    run(&format!("token create --workspace {workspace} --name \u{7} --role viewer")).ends_with(2).says(&["1 to 80"]);
+    run(&format!("token create --workspace {workspace} --name daily_pass --role viewer"))
         .ends_with(2)
         .says(&["reserved for the system"]);
-    let listed = on("token list --format json").done().json();
+    let listed = run("token list --format json").done().json();
     let id = listed[0]["id"].as_str().unwrap();
-    assert!(!on("token list").done().out.contains(&secret));
-    on(&format!("token revoke {id}")).done();
+    assert!(!run("token list").done().out.contains(&secret));
+    run(&format!("token revoke {id}")).done();
     site.holder(&secret).get("/api/orchestration/schedules").refused(401);
-    assert!(on("token list").done().out.contains("revoked"));
-    on(&format!("token create --workspace {workspace} --name ann --role viewer")).done();
+    assert!(run("token list").done().out.contains("revoked"));
+    run(&format!("token create --workspace {workspace} --name ann --role viewer")).done();
 }
 
 #[test]
 fn a_reachable_server_requires_a_token() {
     let (place, work) = (Place::sqlite(), Workplace::new());
-    let on = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
-    on("db load small").done();
-    on("serve --address 0.0.0.0 --port 0")
+    let run = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+    run("db load small").done();
+    run("serve --address 0.0.0.0 --port 0")
         .ends_with(2)
         .says(&["can be reached from other machines", "mcoe token create"]);
 }

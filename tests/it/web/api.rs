@@ -3,15 +3,15 @@
 use mcoe::model::Role;
 use serde_json::{Value, json};
 
-use super::{HARBOUR, HUDSON, planned, schedules, waiting};
+use super::{HARBOUR, HUDSON, pending_id, plan_agency, schedules};
 use crate::support::{Place, Site, on_both, token};
 
 on_both! {
     async fn a_list_is_paged_in_order_and_complete(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        for (sort, key) in [("time", false), ("latest", true)] {
+        for (sort, is_latest_first) in [("time", false), ("latest", true)] {
             let (mut seen, mut cursor) = (Vec::new(), String::new());
             loop {
                 let path = format!("/api/orchestration/schedules?workspace_id={HARBOUR}&limit=7&sort={sort}{cursor}");
@@ -28,18 +28,18 @@ on_both! {
             }
             let mut sorted = seen.clone();
             sorted.sort();
-            if key { sorted.reverse(); }
+            if is_latest_first { sorted.reverse(); }
             assert_eq!(seen, sorted, "{sort}");
             sorted.dedup();
             assert_eq!(sorted.len(), schedules(&asker, HARBOUR, "").len());
         }
         let by_risk = schedules(&asker, HARBOUR, "sort=risk");
         let rank = |row: &Value| ["high", "medium", "low"].iter().position(|name| row["risk_level"] == *name);
-        assert!(by_risk.windows(2).all(|two| rank(&two[0]) <= rank(&two[1])));
+        assert!(by_risk.windows(2).all(|pair| rank(&pair[0]) <= rank(&pair[1])));
     }
 
     async fn filters_narrow_a_list(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let all = schedules(&asker, HARBOUR, "");
@@ -54,15 +54,15 @@ on_both! {
             assert_eq!(found.len(), all.iter().filter(|row| row[field] == value).count(), "{query}");
         }
         let tuesday = schedules(&asker, HARBOUR, "from=2026-09-08&to=2026-09-08");
-        let local = |row: &Value| row["metadata"]["local_time"].as_str().unwrap().starts_with("2026-09-08");
-        assert_eq!(tuesday.len(), all.iter().filter(|row| local(row)).count());
+        let is_tuesday = |row: &Value| row["metadata"]["local_time"].as_str().unwrap().starts_with("2026-09-08");
+        assert_eq!(tuesday.len(), all.iter().filter(|row| is_tuesday(row)).count());
         assert!(!tuesday.is_empty());
-        let exact = schedules(&asker, HARBOUR, "from=2026-09-08T10:00:00Z&to=2026-09-08T12:00:00Z");
-        assert!(exact.iter().all(|row| ("2026-09-08T10".."2026-09-08T12").contains(&&row["scheduled_for"].as_str().unwrap()[..13])));
+        let hours = schedules(&asker, HARBOUR, "from=2026-09-08T10:00:00Z&to=2026-09-08T12:00:00Z");
+        assert!(hours.iter().all(|row| ("2026-09-08T10".."2026-09-08T12").contains(&&row["scheduled_for"].as_str().unwrap()[..13])));
     }
 
-    async fn figures_add_up_with_the_lists(place: &Place) {
-        planned(place).await;
+    async fn figures_agree_with_the_lists(place: &Place) {
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let overview = asker.get(&format!("/api/orchestration/schedules?workspaceId={HUDSON}&type=overview")).ok();
@@ -81,76 +81,78 @@ on_both! {
     }
 
     async fn approvals_and_cancellations_are_recorded_with_their_actor(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let id = waiting(&asker, HARBOUR);
+        let id = pending_id(&asker, HARBOUR);
         let changed = asker.patch("/api/orchestration/schedules",
             &json!({"workspaceId": HARBOUR, "scheduleId": id, "action": "approve"})).ok();
         assert_eq!((&changed["changed"], &changed["status"]), (&json!(1), &json!("ready")));
-        let one = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
-        assert_eq!((&one["schedule"]["status"], &one["schedule"]["approved_by"]), (&json!("ready"), &json!("local")));
+        let record = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
+        let schedule = &record["schedule"];
+        assert_eq!((&schedule["status"], &schedule["approved_by"]), (&json!("ready"), &json!("local")));
         let kinds: Vec<&str> =
-            one["decisions"].as_array().unwrap().iter().map(|row| row["action_type"].as_str().unwrap()).collect();
+            record["decisions"].as_array().unwrap().iter().map(|row| row["action_type"].as_str().unwrap()).collect();
         for kind in ["schedule_approved", "time_choice", "select_asset", "posting_decision", "schedule_created"] {
             assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
         }
-        let others: Vec<String> = schedules(&asker, HARBOUR, "status=pending").iter().take(3)
+        let cancelled_ids: Vec<String> = schedules(&asker, HARBOUR, "status=pending").iter().take(3)
             .map(|row| row["id"].as_str().unwrap().to_owned()).collect();
         let cancelled = asker.patch("/api/orchestration/schedules",
-            &json!({"workspace_id": HARBOUR, "ids": others, "action": "cancel", "reason": "sold out"})).ok();
-        assert_eq!(cancelled["changed"], others.len());
-        let one = asker.get(&format!("/api/orchestration/schedules/{}?workspaceId={HARBOUR}", others[0])).ok();
-        assert_eq!(one["schedule"]["blocked_reason"], "cancelled by local: sold out");
+            &json!({"workspace_id": HARBOUR, "ids": cancelled_ids, "action": "cancel", "reason": "sold out"})).ok();
+        assert_eq!(cancelled["changed"], cancelled_ids.len());
+        let path = format!("/api/orchestration/schedules/{}?workspaceId={HARBOUR}", cancelled_ids[0]);
+        assert_eq!(asker.get(&path).ok()["schedule"]["blocked_reason"], "cancelled by local: sold out");
     }
 
     async fn a_repeated_change_gets_the_same_response(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let ann = site.holder(&token(place, HARBOUR, "ann", Role::Approver));
         let bob = site.holder(&token(place, HARBOUR, "bob", Role::Admin));
         let path = "/api/orchestration/schedules";
-        let week = json!({"action": "weekly"});
-        bob.ended(&bob.post("/api/orchestration/scheduler", &week).ok(), HARBOUR);
+        let weekly = json!({"action": "weekly"});
+        bob.ended(&bob.post("/api/orchestration/scheduler", &weekly).ok(), HARBOUR);
         let coming = schedules(&bob, HARBOUR, "status=pending&risk=low&sort=latest");
-        let (one, two) = (coming[0]["id"].clone(), coming[1]["id"].clone());
+        let (first_id, second_id) = (coming[0]["id"].clone(), coming[1]["id"].clone());
         let decisions = |id: &Value| {
             let record = ann.get(&format!("{path}/{}", id.as_str().unwrap())).ok();
             record["decisions"].as_array().unwrap().len()
         };
         for (action, status) in [("approve", "ready"), ("cancel", "cancelled"), ("restore", "pending")] {
-            let body = json!({"ids": [one, two], "action": action, "reason": "sold out"});
+            let body = json!({"ids": [first_id, second_id], "action": action, "reason": "sold out"});
             let first = ann.patch(path, &body).ok();
-            let before = decisions(&one);
+            let before = decisions(&first_id);
             let again = ann.patch(path, &body).ok();
             for field in ["changed", "ids", "status", "actor", "skipped"] {
                 assert_eq!(again[field], first[field], "{action} {field}");
             }
             assert_eq!((&first["changed"], first["ids"].as_array().unwrap().len()), (&json!(2), 2), "{first}");
             for (answer, repeated) in [(&first, false), (&again, true)] {
-                let shown = answer["schedules"].as_array().unwrap();
-                assert!(shown.iter().all(|row| row["status"] == status && row["repeated"] == repeated), "{answer}");
+                let rows = answer["schedules"].as_array().unwrap();
+                assert!(rows.iter().all(|row| row["status"] == status && row["repeated"] == repeated), "{answer}");
             }
-            assert_eq!(decisions(&one), before, "{action} is put on record once");
+            assert_eq!(decisions(&first_id), before, "{action} is recorded once");
             // A change by another caller, or a different change, is not a repetition.
             bob.patch(path, &body).refused(409);
         }
-        let cancel = |reason: &str| json!({"schedule_id": one, "action": "cancel", "reason": reason});
-        ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).ok();
+        let cancel = |reason: &str| json!({"schedule_id": first_id, "action": "cancel", "reason": reason});
+        ann.patch(path, &json!({"schedule_id": first_id, "action": "approve"})).ok();
         ann.patch(path, &cancel("sold out")).ok();
         ann.patch(path, &cancel("the shop is closed")).refused(409);
         // A voided approval is not reported as repeated.
-        ann.patch(path, &json!({"schedule_id": one, "action": "approve"})).refused(409);
-        // Some are new and some are repeated.
-        let both = ann.patch(path, &json!({"ids": [one, two], "action": "cancel", "reason": "sold out"})).ok();
+        ann.patch(path, &json!({"schedule_id": first_id, "action": "approve"})).refused(409);
+        // One cancellation is repeated, and one is new.
+        let cancel_both = json!({"ids": [first_id, second_id], "action": "cancel", "reason": "sold out"});
+        let both = ann.patch(path, &cancel_both).ok();
         assert_eq!((&both["changed"], &both["skipped"]), (&json!(2), &json!([])), "{both}");
     }
 
     async fn two_concurrent_identical_approvals_both_succeed(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let body = json!({"workspaceId": HARBOUR, "schedule_id": waiting(&asker, HARBOUR), "action": "approve"});
+        let body = json!({"workspaceId": HARBOUR, "schedule_id": pending_id(&asker, HARBOUR), "action": "approve"});
         let mut repeated = Vec::new();
         std::thread::scope(|scope| {
             let senders: Vec<_> =
@@ -163,7 +165,7 @@ on_both! {
     }
 
     async fn a_cursor_is_refused_by_a_list_in_another_order_or_under_another_filter(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let get = |path: &str, query: &str| {
@@ -184,35 +186,35 @@ on_both! {
             let cursor = cursor(path, query);
             assert!(get(path, &format!("{query}&limit=9&cursor={cursor}")).ok()["next_cursor"].is_string());
             let refused = get(path, &format!("{other}&cursor={cursor}")).refused(400);
-            let wrong = &refused["errors"][0];
-            assert_eq!(wrong["field"], "cursor");
-            assert!(wrong["detail"].as_str().unwrap().contains("another order or filter"), "{wrong}");
+            let error = &refused["errors"][0];
+            assert_eq!(error["field"], "cursor");
+            assert!(error["detail"].as_str().unwrap().contains("another order or filter"), "{error}");
             let page = if path == "schedules" { "" } else { "/decisions" };
             let page = asker.get(&format!("/founder/orchestration{page}?workspace={HARBOUR}&actor=x&cursor={cursor}"));
             assert_eq!(page.status, 400, "{}", page.text);
         }
-        // The default order, named explicitly, and a cursor of an earlier version.
+        // The default order can be named explicitly, and a cursor of an earlier version is refused.
         let unnamed = cursor("schedules", "");
         get("schedules", &format!("sort=time&type=list&cursor={unnamed}")).ok();
-        let before = unnamed.split_once('~').unwrap().1;
-        let refused = get("schedules", &format!("cursor={before}")).refused(400);
+        let earlier = unnamed.split_once('~').unwrap().1;
+        let refused = get("schedules", &format!("cursor={earlier}")).refused(400);
         assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("an earlier version"), "{refused}");
     }
 
     async fn a_change_applies_to_all_named_schedules_or_none(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let (id, other) = (waiting(&asker, HARBOUR), schedules(&asker, HUDSON, "")[0]["id"].clone());
+        let (id, other) = (pending_id(&asker, HARBOUR), schedules(&asker, HUDSON, "")[0]["id"].clone());
         let refused = asker.patch("/api/orchestration/schedules",
             &json!({"workspaceId": HARBOUR, "ids": [id, other], "action": "approve"}));
         refused.refused(404);
-        let one = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
-        assert_eq!(one["schedule"]["status"], "pending");
+        let record = asker.get(&format!("/api/orchestration/schedules/{id}?workspaceId={HARBOUR}")).ok();
+        assert_eq!(record["schedule"]["status"], "pending");
     }
 
     async fn recorded_decisions_can_be_paged_and_counted(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let path = format!("/api/orchestration/scheduler?workspaceId={HARBOUR}&limit=100");
@@ -229,12 +231,12 @@ on_both! {
             "/api/orchestration/scheduler?workspaceId={HARBOUR}&type=stats&from=2026-01-01T00:00:00Z")).ok();
         let counted: u64 = stats["counts"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
         assert_eq!(counted, seen as u64);
-        let kind = asker.get(&format!("{path}&actionType=conflict_detected&actor=early_warning")).ok();
-        assert!(kind["actions"].as_array().unwrap().iter().all(|row| row["action_type"] == "conflict_detected"));
+        let filtered = asker.get(&format!("{path}&actionType=conflict_detected&actor=early_warning")).ok();
+        assert!(filtered["actions"].as_array().unwrap().iter().all(|row| row["action_type"] == "conflict_detected"));
     }
 
-    async fn the_background_of_schedules_can_be_read(place: &Place) {
-        planned(place).await;
+    async fn conflicts_rules_workspaces_and_health_can_be_read(place: &Place) {
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let conflicts = asker.get(&format!("/api/orchestration/conflicts?workspaceId={HARBOUR}&days=366")).ok();
@@ -248,14 +250,14 @@ on_both! {
         let rules = asker.get(&format!("/api/orchestration/rules?workspaceId={HARBOUR}&key=fatigue")).ok();
         let values = rules["values"].as_array().unwrap();
         assert!(values.iter().any(|value| value["key"] == "fatigue.warn_at" && value["file"] == "fatigue.toml"));
-        let names = asker.get("/api/orchestration/workspaces").ok();
-        assert!(names["workspaces"].as_array().unwrap().contains(&json!(HARBOUR)));
+        let listed = asker.get("/api/orchestration/workspaces").ok();
+        assert!(listed["workspaces"].as_array().unwrap().contains(&json!(HARBOUR)));
         let history = asker.get(&format!("/api/orchestration/health?workspaceId={HARBOUR}")).ok();
         assert_eq!(history["history"], json!([]));
     }
 
     async fn every_error_of_a_request_is_reported_at_once(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let wrong = asker.get("/api/orchestration/schedules?chanel=fb&status=readdy&limit=0&from=monday&cursor=x");

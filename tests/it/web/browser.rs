@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcoe::model::Role;
 use serde_json::json;
 
-use super::{HARBOUR, planned, planned_under, schedules};
+use super::{HARBOUR, plan_agency, plan_agency_under, schedules};
 use crate::support::{Browser, Place, Site, block_on, token, with_bands};
 
 const BASE: &str = "/founder/orchestration";
@@ -13,7 +13,7 @@ const BASE: &str = "/founder/orchestration";
 /// The pages that exist before any run.
 const PAGES: [&str; 6] = ["", "?view=week&from=2026-09-07", "/channels", "/conflicts?days=90", "/decisions", "/runs"];
 
-async fn signed_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser {
+async fn sign_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser {
     let browser = Browser::open(site.address(), width, dark).await;
     browser.go(BASE).await;
     browser.find("input[name=token]").await.send_keys(token).await.unwrap();
@@ -26,11 +26,11 @@ async fn signed_in(site: &Site, token: &str, width: u32, dark: bool) -> Browser 
 fn a_founder_signs_in_approves_a_day_and_cancels_a_post() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let asker = site.holder(&secret);
-        let browser = signed_in(&site, &secret, 1280, false).await;
+        let browser = sign_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}?status=pending&from=2026-09-07&to=2026-09-07")).await;
         let waiting = schedules(&asker, HARBOUR, "status=pending&from=2026-09-07&to=2026-09-07").len();
         assert!(waiting > 0);
@@ -56,9 +56,9 @@ fn a_founder_signs_in_approves_a_day_and_cancels_a_post() {
         browser.click("main button[type=submit].danger").await;
         browser.says("1 post cancelled.").await;
         let after = ids(&schedules(&asker, HARBOUR, "status=cancelled"));
-        let gone = after.difference(&before).next().unwrap();
-        let one = asker.get(&format!("/api/orchestration/schedules/{gone}")).ok();
-        assert_eq!(one["schedule"]["blocked_reason"], "cancelled by founder: the shop is closed");
+        let cancelled = after.difference(&before).next().unwrap();
+        let record = asker.get(&format!("/api/orchestration/schedules/{cancelled}")).ok();
+        assert_eq!(record["schedule"]["blocked_reason"], "cancelled by founder: the shop is closed");
         browser.close().await;
     });
 }
@@ -71,9 +71,9 @@ fn ids(rows: &[serde_json::Value]) -> BTreeSet<String> {
 fn one_click_plans_the_week_and_shows_its_progress() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
-        let browser = signed_in(&site, &token(&place, HARBOUR, "founder", Role::Admin), 1280, false).await;
+        let browser = sign_in(&site, &token(&place, HARBOUR, "founder", Role::Admin), 1280, false).await;
         browser.click("button[name=action][value=weekly], form:has([value=weekly]) button").await;
         browser.says("committed:").await;
         browser.picture("job").await;
@@ -97,9 +97,9 @@ fn one_click_plans_the_week_and_shows_its_progress() {
 fn filters_and_explanations_work() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
-        let browser = signed_in(&site, &token(&place, HARBOUR, "founder", Role::Viewer), 1280, false).await;
+        let browser = sign_in(&site, &token(&place, HARBOUR, "founder", Role::Viewer), 1280, false).await;
         browser.ask("document.querySelector('select[name=channel]').value = 'fb'").await;
         browser.ask("document.querySelector('select[name=status]').value = 'pending'").await;
         browser.click("form.filter button[type=submit]").await;
@@ -121,11 +121,11 @@ fn filters_and_explanations_work() {
 fn the_console_works_with_the_keyboard_alone() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let asker = site.holder(&secret);
-        let browser = signed_in(&site, &secret, 1280, false).await;
+        let browser = sign_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}?status=pending&risk=low")).await;
         browser.says("shown").await;
         let before = schedules(&asker, HARBOUR, "status=pending").len();
@@ -158,7 +158,7 @@ fn button_says(action: &str, words: &str) -> String {
 fn select_all_selects_what_the_action_can_change() {
     let place = Place::sqlite();
     block_on(async {
-        planned_under(&with_bands("0.88", "0.95"), &place).await;
+        plan_agency_under(&with_bands("0.88", "0.95"), &place).await;
         let site = Site::of(&place);
         // Whoever planned the week may cancel high-risk posts, but not approve them.
         let secret = token(&place, HARBOUR, "ann", Role::Admin);
@@ -166,7 +166,7 @@ fn select_all_selects_what_the_action_can_change() {
         let shown = waiting.len().min(50);
         let high = waiting.iter().take(50).filter(|row| row["risk_level"] == "high").count();
         assert!(high > 0 && high < shown, "{high} of {shown}");
-        let browser = signed_in(&site, &secret, 1280, false).await;
+        let browser = sign_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}?status=pending")).await;
         browser.click("[data-all=approve]").await;
         browser.says(&format!("{} selected", shown - high)).await;
@@ -184,8 +184,8 @@ fn select_all_selects_what_the_action_can_change() {
     });
 }
 
-/// The numbers of a table, read by a script: those of its rows, then that of its last line.
-const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')].map(table => ({
+/// A script that returns the numbers of each table with a footer: those of its rows, and the one in its footer.
+const TABLE_NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')].map(table => ({
     parts: [...table.tBodies[0].rows].map(row => Number(row.cells[1].innerText.replace('x ', ''))),
     product: Number(table.tFoot.rows[0].cells[1].innerText),
 }))";
@@ -194,17 +194,17 @@ const NUMBERS: &str = "return [...document.querySelectorAll('table:has(tfoot)')]
 fn why_this_hour_ends_with_its_product_and_links_to_the_expected_engagement() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let asker = site.holder(&secret);
         asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
         let post = schedules(&asker, HARBOUR, "status=ready&sort=latest")[0].clone();
-        let browser = signed_in(&site, &secret, 1280, false).await;
+        let browser = sign_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}/schedules/{}", post["id"].as_str().unwrap())).await;
         browser.says("Product: value of this hour").await;
         browser.says("Product: expected engagement").await;
-        let tables = browser.ask(NUMBERS).await;
+        let tables = browser.ask(TABLE_NUMBERS).await;
         let tables = tables.as_array().unwrap();
         assert_eq!(tables.len(), 2, "{tables:?}");
         for table in tables {
@@ -225,12 +225,12 @@ fn why_this_hour_ends_with_its_product_and_links_to_the_expected_engagement() {
 fn the_first_post_is_near_the_top_on_a_phone() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let asker = site.holder(&secret);
         asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
-        let browser = signed_in(&site, &secret, 390, false).await;
+        let browser = sign_in(&site, &secret, 390, false).await;
         for (page, first) in [("", "tbody tr"), ("?view=week", ".week summary"), ("?status=pending", "tbody tr")] {
             browser.go(&format!("{BASE}{page}")).await;
             browser.find(first).await;
@@ -242,7 +242,7 @@ fn the_first_post_is_near_the_top_on_a_phone() {
             assert!(barriers.is_empty(), "{page}: {barriers:#?}");
             browser.picture(&format!("phone{}", page.replace(['?', '='], "-"))).await;
         }
-        // Folded content opens.
+        // Collapsed content opens.
         browser.go(BASE).await;
         browser.click(".filters summary").await;
         browser.find("select[name=channel]").await.click().await.unwrap();
@@ -259,12 +259,12 @@ fn the_first_post_is_near_the_top_on_a_phone() {
 fn a_run_is_cancelled_with_a_click() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let long = json!({"weeks": 52, "replications": 200});
         let job = site.holder(&secret).post("/api/orchestration/simulations", &long).ok();
-        let browser = signed_in(&site, &secret, 1280, false).await;
+        let browser = sign_in(&site, &secret, 1280, false).await;
         browser.go(&format!("{BASE}/jobs/{}", job["id"].as_str().unwrap())).await;
         browser.find("#cancel-job").await;
         // The part of the page with the button is replaced repeatedly.
@@ -281,9 +281,9 @@ async fn tab_to(browser: &Browser, selector: &str) {
         browser.press("\u{e004}").await;
         let script = format!("return document.activeElement.matches(\"{selector}\")");
         if browser.ask(&script).await == true {
-            let seen = "const style = getComputedStyle(document.activeElement);
+            let focus_style_script = "const style = getComputedStyle(document.activeElement);
                 return style.outlineStyle !== 'none' || style.boxShadow !== 'none'";
-            assert_eq!(browser.ask(seen).await, true, "the focus on {selector} cannot be seen");
+            assert_eq!(browser.ask(focus_style_script).await, true, "the focus on {selector} cannot be seen");
             return;
         }
     }
@@ -294,15 +294,15 @@ async fn tab_to(browser: &Browser, selector: &str) {
 fn pages_fit_a_phone_and_are_accessible_in_light_and_dark() {
     let place = Place::sqlite();
     block_on(async {
-        planned(&place).await;
+        plan_agency(&place).await;
         let site = Site::of(&place);
         let secret = token(&place, HARBOUR, "founder", Role::Admin);
         let schedule =
             schedules(&site.holder(&secret), HARBOUR, "status=pending")[0]["id"].as_str().unwrap().to_owned();
-        let one = format!("/schedules/{schedule}");
+        let schedule_page = format!("/schedules/{schedule}");
         for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
-            let browser = signed_in(&site, &secret, width, dark).await;
-            for page in PAGES.into_iter().chain([one.as_str(), "/schedules/nothing"]) {
+            let browser = sign_in(&site, &secret, width, dark).await;
+            for page in PAGES.into_iter().chain([schedule_page.as_str(), "/schedules/nothing"]) {
                 browser.go(&format!("{BASE}{page}")).await;
                 assert!(browser.overflow().await <= 0, "{page} is wider than {width} pixels");
                 let barriers = browser.barriers().await;
@@ -311,8 +311,8 @@ fn pages_fit_a_phone_and_are_accessible_in_light_and_dark() {
                 let name: String = name.chars().take(20).collect();
                 browser.picture(&format!("page{name}-{width}-{}", if dark { "dark" } else { "light" })).await;
             }
-            let seen = browser.ask("return matchMedia('(prefers-color-scheme: dark)').matches").await;
-            assert_eq!(seen, dark);
+            let is_dark = browser.ask("return matchMedia('(prefers-color-scheme: dark)').matches").await;
+            assert_eq!(is_dark, dark);
             browser.close().await;
         }
     });

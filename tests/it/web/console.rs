@@ -4,12 +4,12 @@ use chrono::Utc;
 use mcoe::model::{Role, Timestamp, Week, plus_days};
 use serde_json::json;
 
-use super::{HARBOUR, HUDSON, coming_week, planned, schedules, waiting};
+use super::{HARBOUR, HUDSON, coming_week, pending_id, plan_agency, schedules};
 use crate::support::{Answer, Asker, Place, Site, at, compiled, default_pack, on_both, shipped, token};
 
 const BASE: &str = "/founder/orchestration";
 
-/// A session: the client, its cookie and the secret of its forms.
+/// A session: the client, its cookie and the CSRF token of its forms.
 struct Session {
     asker: Asker,
     cookie: String,
@@ -66,32 +66,31 @@ impl Session {
 
 on_both! {
     async fn visitors_are_redirected_to_sign_in_and_back(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ann", Role::Viewer);
         let asker = site.anybody();
         for path in ["", "/channels", "/conflicts", "/decisions", "/runs", "/schedules/x", "/jobs/x"] {
-            let sent = asker.get(&format!("{BASE}{path}"));
-            assert_eq!(sent.status, 303, "{path}: {}", sent.text);
-            assert!(sent.header("location").unwrap().starts_with("/founder/orchestration/login?next="), "{path}");
+            let answer = asker.get(&format!("{BASE}{path}"));
+            assert_eq!(answer.status, 303, "{path}: {}", answer.text);
+            assert!(answer.header("location").unwrap().starts_with("/founder/orchestration/login?next="), "{path}");
         }
         for path in ["/confirm", "/change", "/run", "/what-if", "/logout"] {
             let form = [("content-type", "application/x-www-form-urlencoded")];
             assert_eq!(asker.send("POST", &format!("{BASE}{path}"), &form, Some("csrf=x")).status, 303, "{path}");
         }
-        // A request for a part of a page gets the form itself.
+        // A request for a part of a page gets the sign-in form itself.
         let part = asker.send("GET", &format!("{BASE}/jobs/x"), &[("hx-request", "true")], None);
         assert!(part.status == 401 && part.text.contains("name=\"token\""));
         let session = Session::sign_in(&site, &secret);
         let page = session.get("");
         assert!(page.status == 200 && page.text.contains("ann"), "{}", page.text);
-        let out = session.post("/logout", &[]);
-        assert_eq!(out.status, 303);
+        assert_eq!(session.post("/logout", &[]).status, 303);
         assert_eq!(session.get("").status, 303);
     }
 
     async fn a_wrong_token_is_reported_and_refused(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         token(place, HARBOUR, "ann", Role::Viewer);
         let asker = site.anybody();
@@ -99,17 +98,17 @@ on_both! {
         let answer = asker.send("POST", &format!("{BASE}/login"), &form, Some("token=mcoe_x&next=https://evil.example"));
         assert!(answer.status == 401 && answer.text.contains("role=\"alert\""), "{}", answer.text);
         assert!(!answer.text.contains("evil.example"));
-        let cross = [form[0], ("sec-fetch-site", "cross-site")];
-        assert_eq!(asker.send("POST", &format!("{BASE}/login"), &cross, Some("token=x")).status, 403);
+        let cross_site = [form[0], ("sec-fetch-site", "cross-site")];
+        assert_eq!(asker.send("POST", &format!("{BASE}/login"), &cross_site, Some("token=x")).status, 403);
     }
 
     async fn a_form_of_another_session_changes_nothing(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
         let other = Session::sign_in(&site, &token(place, HARBOUR, "eve", Role::Admin));
         let asker = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
-        let id = waiting(&asker, HARBOUR);
+        let id = pending_id(&asker, HARBOUR);
         for csrf in ["", "x", &other.csrf, &session.cookie] {
             for (path, fields) in [
                 ("/change", vec![("ids", id.as_str()), ("action", "approve")]),
@@ -121,43 +120,45 @@ on_both! {
                 assert!(refused.status == 403 && refused.text.contains("does not belong to this session"), "{path} {csrf}");
             }
         }
-        assert_eq!(waiting(&asker, HARBOUR), id);
+        assert_eq!(pending_id(&asker, HARBOUR), id);
         assert_eq!(session.get("").status, 200);
     }
 
     async fn a_change_is_described_before_and_after_it_happens(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
         let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
-        let id = waiting(&viewer, HARBOUR);
+        let id = pending_id(&viewer, HARBOUR);
         let back = format!("{BASE}?status=pending");
-        let asked = session.post("/confirm", &[("ids", &id), ("action", "approve"), ("back", &back)]);
+        let confirmation = session.post("/confirm", &[("ids", &id), ("action", "approve"), ("back", &back)]);
         for words in ["Approve 1 post?", "At its scheduled time", "Nothing is published"] {
-            assert!(asked.text.contains(words), "{words}: {}", asked.text);
+            assert!(confirmation.text.contains(words), "{words}: {}", confirmation.text);
         }
-        assert_eq!(waiting(&viewer, HARBOUR), id);
+        assert_eq!(pending_id(&viewer, HARBOUR), id);
         let done = session.post("/change", &[("ids", &id), ("action", "approve"), ("back", &back)]);
         assert_eq!(done.status, 303, "{}", done.text);
-        let to = done.header("location").unwrap().to_owned();
-        assert!(to.starts_with(&back) && to.contains("done=approve"), "{to}");
-        let page = session.get(to.strip_prefix(BASE).unwrap());
+        let location = done.header("location").unwrap().to_owned();
+        assert!(location.starts_with(&back) && location.contains("done=approve"), "{location}");
+        let page = session.get(location.strip_prefix(BASE).unwrap());
         assert!(page.text.contains("1 post approved."), "{}", page.text);
-        let one = viewer.get(&format!("/api/orchestration/schedules/{id}")).ok();
-        assert_eq!((&one["schedule"]["status"], &one["schedule"]["approved_by"]), (&"ready".into(), &"amy".into()));
-        let nothing = session.post("/confirm", &[("action", "approve"), ("back", "https://evil.example")]);
-        assert!(nothing.text.contains("No post is selected") && !nothing.text.contains("evil"), "{}", nothing.text);
-        let twice = session.post("/confirm", &[("ids", &id), ("action", "approve")]);
-        assert!(twice.text.contains("None of these can be approved"), "{}", twice.text);
+        let record = viewer.get(&format!("/api/orchestration/schedules/{id}")).ok();
+        let schedule = &record["schedule"];
+        assert_eq!((&schedule["status"], &schedule["approved_by"]), (&"ready".into(), &"amy".into()));
+        let none_selected = session.post("/confirm", &[("action", "approve"), ("back", "https://evil.example")]);
+        let text = &none_selected.text;
+        assert!(text.contains("No post is selected") && !text.contains("evil"), "{text}");
+        let repeated = session.post("/confirm", &[("ids", &id), ("action", "approve")]);
+        assert!(repeated.text.contains("None of these can be approved"), "{}", repeated.text);
     }
 
     async fn each_role_sees_only_buttons_that_it_may_use(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let viewer = Session::sign_in(&site, &token(place, HARBOUR, "vic", Role::Viewer));
         let page = viewer.get("?status=pending").text;
         assert!(!page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
-        let id = waiting(&site.holder(&token(place, HARBOUR, "v2", Role::Viewer)), HARBOUR);
+        let id = pending_id(&site.holder(&token(place, HARBOUR, "v2", Role::Viewer)), HARBOUR);
         assert_eq!(viewer.post("/change", &[("ids", &id), ("action", "approve")]).status, 403);
         assert_eq!(viewer.post("/run", &[("action", "daily")]).status, 403);
         let approver = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
@@ -166,7 +167,7 @@ on_both! {
     }
 
     async fn pages_of_another_workspace_are_not_found(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
         let stranger = site.holder(&token(place, HUDSON, "hal", Role::Admin));
@@ -179,7 +180,7 @@ on_both! {
     }
 
     async fn the_console_opens_on_pending_and_upcoming_posts(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ada", Role::Admin);
         let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
@@ -188,23 +189,23 @@ on_both! {
         assert!(page.contains("There are no upcoming posts.") && page.contains("sort=latest"), "{page}");
         assert!(!page.contains("type=\"checkbox\" name=\"ids\""), "{page}");
         asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
-        let gone = schedules(&asker, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
-        asker.patch("/api/orchestration/schedules", &json!({"schedule_id": gone, "action": "cancel"})).ok();
+        let cancelled = schedules(&asker, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
+        asker.patch("/api/orchestration/schedules", &json!({"schedule_id": cancelled, "action": "cancel"})).ok();
         let page = session.get("").text;
-        let (waits, next) = page.split_once("Next to become drafts").unwrap();
-        assert!(waits.contains(">Needs approval") && page.contains("Needs approval and up next"));
-        let ahead = |status: &str| {
+        let (pending_part, ready_part) = page.split_once("Next to become drafts").unwrap();
+        assert!(pending_part.contains(">Needs approval") && page.contains("Needs approval and up next"));
+        let upcoming_ids = |status: &str| {
             let now = Timestamp::from(Utc::now()).to_string();
             let rows = schedules(&asker, HARBOUR, &format!("status={status}&from={now}"));
             rows.iter().take(20).map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        for (part, status) in [(waits, "pending"), (next, "ready")] {
-            let ids = ahead(status);
+        for (part, status) in [(pending_part, "pending"), (ready_part, "ready")] {
+            let ids = upcoming_ids(status);
             assert!(!ids.is_empty());
             assert!(ids.iter().all(|id| part.contains(id.as_str())), "{status}: {part}");
         }
         assert!(!page.contains("is-cancelled"), "{page}");
-        // A client's posts also begin now, with a link to the past.
+        // The list of a client's posts also starts now.
         let client = schedules(&asker, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
         let page = session.get(&format!("?client={client}&sort=time")).text;
         assert!(page.contains("From now on") && !page.contains("6 Sep"), "{page}");
@@ -213,7 +214,7 @@ on_both! {
     }
 
     async fn the_week_view_opens_on_the_next_pending_week_with_all_posts(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let secret = token(place, HARBOUR, "ada", Role::Admin);
         let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
@@ -249,7 +250,7 @@ on_both! {
     }
 
     async fn every_empty_page_shows_a_hint(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
         for (path, words) in [

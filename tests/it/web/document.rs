@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{HARBOUR, planned};
+use super::{HARBOUR, pending_id, plan_agency};
 use crate::support::{Place, Site, block_on, operation, project, read_folder};
 
 fn document() -> Value {
@@ -21,12 +21,12 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// Every value of a document with the path to it.
-fn walk(value: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
-    see(path, value);
+/// Calls `visit` with every value of a document and the path to the value.
+fn walk(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    visit(path, value);
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| walk(value, &format!("{path}/{name}"), see)),
-        Value::Array(values) => values.iter().for_each(|value| walk(value, &format!("{path}/-"), see)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| walk(value, &format!("{path}/{name}"), visit)),
+        Value::Array(values) => values.iter().for_each(|value| walk(value, &format!("{path}/-"), visit)),
         _ => {}
     }
 }
@@ -36,8 +36,8 @@ fn every_route_is_documented() {
     let files = read_folder(&project("src/web/api"));
     let with_routes = files.iter().filter(|(_, text)| text.contains(".route("));
     assert_eq!(with_routes.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["document.rs", "openapi.rs"]);
-    let own = files["document.rs"].matches(".route(").count();
-    assert_eq!(own, 2, "the document and its page are all that is not described");
+    let undescribed = files["document.rs"].matches(".route(").count();
+    assert_eq!(undescribed, 2, "only the document and its page are not described");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn client_generators_find_names_one_schema_per_body_and_extensible_responses() {
         }
         for (status, answer) in operation["responses"].as_object().unwrap() {
             walk(answer, &format!("{name} {status}"), &mut |path, value| {
-                assert_ne!(value["additionalProperties"], false, "{path} lets nothing be added to an answer");
+                assert_ne!(value["additionalProperties"], false, "{path} forbids additional fields in a response");
             });
         }
     }
@@ -70,9 +70,9 @@ fn client_generators_find_names_one_schema_per_body_and_extensible_responses() {
         let is_body = bodies.contains(name);
         walk(schema, name, &mut |path, value| {
             let is_closed = value["additionalProperties"] == false;
-            assert!(is_body || !is_closed, "{path} lets nothing be added to an answer");
+            assert!(is_body || !is_closed, "{path} forbids additional fields in a response");
             let is_choice = ["anyOf", "oneOf", "allOf"].iter().any(|word| value.get(word).is_some());
-            assert!(!(is_body && is_choice), "{path} is a choice of shapes");
+            assert!(!(is_body && is_choice), "{path} is a choice of schemas");
         });
     }
 }
@@ -84,7 +84,8 @@ fn every_reference_resolves_and_every_schema_is_used() {
     walk(&document, "", &mut |path, value| {
         if let Some(target) = value.get("$ref") {
             let target = target.as_str().unwrap();
-            assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{path} leads to {target}");
+            let exists = document.pointer(target.trim_start_matches('#')).is_some();
+            assert!(exists, "{path} refers to {target}, which does not exist");
             referred.insert(target.rsplit('/').next().unwrap().to_owned());
         }
     });
@@ -95,26 +96,26 @@ fn every_reference_resolves_and_every_schema_is_used() {
 #[test]
 fn everything_is_described_in_terms_of_json() {
     let document = document();
-    let is_said = |value: &Value, field: &str| value[field].as_str().is_some_and(|text| !text.is_empty());
+    let has_text = |value: &Value, field: &str| value[field].as_str().is_some_and(|text| !text.is_empty());
     let tags: Vec<&Value> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
     for (method, path) in operations(&document) {
         let operation = operation(&document, &method, &path).unwrap();
-        assert!(is_said(operation, "summary"), "{method} {path}");
-        let own = operation["tags"].as_array().unwrap();
-        assert!(own.len() == 1 && own.iter().all(|tag| tags.contains(&tag)), "{method} {path}: {own:?}");
+        assert!(has_text(operation, "summary"), "{method} {path}");
+        let named = operation["tags"].as_array().unwrap();
+        assert!(named.len() == 1 && named.iter().all(|tag| tags.contains(&tag)), "{method} {path}: {named:?}");
         for parameter in operation["parameters"].as_array().unwrap() {
-            assert!(is_said(parameter, "description"), "{method} {path}: {parameter}");
+            assert!(has_text(parameter, "description"), "{method} {path}: {parameter}");
         }
         for answer in operation["responses"].as_object().unwrap().values() {
-            assert!(is_said(answer, "description"), "{method} {path}: {answer}");
+            assert!(has_text(answer, "description"), "{method} {path}: {answer}");
         }
     }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
-        assert!(is_said(schema, "description"), "{name}");
+        assert!(has_text(schema, "description"), "{name}");
         if schema["additionalProperties"] == false {
-            let silent =
-                schema["properties"].as_object().unwrap().iter().find(|(_, field)| !is_said(field, "description"));
-            assert!(silent.is_none(), "{name}: {silent:?}");
+            let undescribed =
+                schema["properties"].as_object().unwrap().iter().find(|(_, field)| !has_text(field, "description"));
+            assert!(undescribed.is_none(), "{name}: {undescribed:?}");
         }
     }
     walk(&document, "", &mut |path, value| {
@@ -131,33 +132,33 @@ fn snake(name: &str) -> String {
 #[test]
 fn the_documented_fields_are_the_accepted_ones() {
     let place = Place::sqlite();
-    block_on(planned(&place));
+    block_on(plan_agency(&place));
     let site = Site::of(&place);
     let asker = site.anybody();
     let document = document();
     let mut compared = 0;
     for (method, path) in operations(&document).into_iter().filter(|(_, path)| path.starts_with("/api/")) {
         let operation = operation(&document, &method, &path).unwrap();
-        let place = path.replace("{id}", "x").replace("{name}", "x");
+        let url = path.replace("{id}", "x").replace("{name}", "x");
         let body = operation.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
         let (described, answer): (BTreeSet<String>, _) = match body {
             Some(body) => {
                 let fields = document.pointer(body.trim_start_matches('#')).unwrap()["properties"].as_object().unwrap();
                 let json = [("content-type", "application/json")];
-                let answer = asker.send(&method, &place, &json, Some(r#"{"unheardOf": 1}"#));
+                let answer = asker.send(&method, &url, &json, Some(r#"{"unheardOf": 1}"#));
                 (fields.keys().map(|name| snake(name)).collect(), answer)
             }
             None => {
                 let parameters = operation["parameters"].as_array().unwrap().iter();
-                let names =
-                    parameters.filter(|one| one["in"] == "query").map(|one| snake(one["name"].as_str().unwrap()));
-                (names.collect(), asker.send(&method, &format!("{place}?unheardOf=1"), &[], None))
+                let in_query = parameters.filter(|parameter| parameter["in"] == "query");
+                let names = in_query.map(|parameter| snake(parameter["name"].as_str().unwrap()));
+                (names.collect(), asker.send(&method, &format!("{url}?unheardOf=1"), &[], None))
             }
         };
         let problem = answer.refused(400);
         let unknown =
             problem["errors"].as_array().unwrap().iter().find(|error| error["field"] == "unheard_of").unwrap();
-        let known = unknown["remedy"].as_str().unwrap().trim_start_matches("known are ").split(", ");
+        let known = unknown["remedy"].as_str().unwrap().trim_start_matches("the known fields are ").split(", ");
         let known: BTreeSet<String> = known.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         assert_eq!(described, known, "{method} {path}");
         compared += 1;
@@ -165,59 +166,72 @@ fn the_documented_fields_are_the_accepted_ones() {
     assert_eq!(compared, 17);
 }
 
-/// The requests by operation, in order: the rest of the path, and the body.
-fn questions(id: &str, job: &str) -> Vec<(&'static str, &'static str, String, Option<Value>)> {
+/// A request that must succeed.
+struct SampleRequest {
+    method: &'static str,
+    /// The path of the operation in the document.
+    template: &'static str,
+    path: String,
+    body: Option<Value>,
+}
+
+/// Requests for all operations, in the order in which they are sent, except for the cancellation of a job.
+fn sample_requests(schedule: &str, job: &str) -> Vec<SampleRequest> {
     let base = "/api/orchestration";
     let query = |path: &str, fields: &str| format!("{base}/{path}?workspaceId={HARBOUR}&{fields}");
-    let mut asked = vec![
-        ("GET", "/healthz", "/healthz".to_owned(), None),
-        ("GET", "/readyz", "/readyz".to_owned(), None),
-        ("GET", "/metrics", "/metrics".to_owned(), None),
-        ("GET", "/api/orchestration/workspaces", format!("{base}/workspaces"), None),
-        ("GET", "/api/orchestration/conflicts", query("conflicts", "days=366"), None),
-        ("GET", "/api/orchestration/health", query("health", ""), None),
-        ("GET", "/api/orchestration/rules", query("rules", ""), None),
-        ("GET", "/api/orchestration/jobs", query("jobs", ""), None),
-        ("GET", "/api/orchestration/jobs/{id}", query(&format!("jobs/{job}"), ""), None),
-        ("GET", "/api/orchestration/jobs/{id}/events", query(&format!("jobs/{job}/events"), ""), None),
-        ("GET", "/api/orchestration/jobs/{id}/files/{name}", query(&format!("jobs/{job}/files/index.html"), ""), None),
-        ("GET", "/api/orchestration/schedules/{id}", query(&format!("schedules/{id}"), ""), None),
+    let get = |template, path| SampleRequest { method: "GET", template, path, body: None };
+    let send = |method, template: &'static str, body| SampleRequest {
+        method,
+        template,
+        path: template.to_owned(),
+        body: Some(body),
+    };
+    let mut requests = vec![
+        get("/healthz", "/healthz".to_owned()),
+        get("/readyz", "/readyz".to_owned()),
+        get("/metrics", "/metrics".to_owned()),
+        get("/api/orchestration/workspaces", format!("{base}/workspaces")),
+        get("/api/orchestration/conflicts", query("conflicts", "days=366")),
+        get("/api/orchestration/health", query("health", "")),
+        get("/api/orchestration/rules", query("rules", "")),
+        get("/api/orchestration/jobs", query("jobs", "")),
+        get("/api/orchestration/jobs/{id}", query(&format!("jobs/{job}"), "")),
+        get("/api/orchestration/jobs/{id}/events", query(&format!("jobs/{job}/events"), "")),
+        get("/api/orchestration/jobs/{id}/files/{name}", query(&format!("jobs/{job}/files/index.html"), "")),
+        get("/api/orchestration/schedules/{id}", query(&format!("schedules/{schedule}"), "")),
     ];
-    for kind in ["list", "overview", "channels"] {
-        asked.push(("GET", "/api/orchestration/schedules", query("schedules", &format!("type={kind}")), None));
+    for view in ["list", "overview", "channels"] {
+        requests.push(get("/api/orchestration/schedules", query("schedules", &format!("type={view}"))));
     }
     for fields in ["type=actions", "type=stats&days=366"] {
-        asked.push(("GET", "/api/orchestration/scheduler", query("scheduler", fields), None));
+        requests.push(get("/api/orchestration/scheduler", query("scheduler", fields)));
     }
-    let mut send = |method, template: &'static str, body: Value| {
-        asked.push((method, template, template.to_owned(), Some(body)));
-    };
-    send(
-        "PATCH",
-        "/api/orchestration/schedules",
-        json!({"workspaceId": HARBOUR, "scheduleId": id, "action": "approve"}),
-    );
+    let approve = json!({"workspaceId": HARBOUR, "scheduleId": schedule, "action": "approve"});
+    requests.push(send("PATCH", "/api/orchestration/schedules", approve));
     for action in ["daily", "weekly"] {
-        send("POST", "/api/orchestration/scheduler", json!({"workspaceId": HARBOUR, "action": action}));
+        let pass = json!({"workspaceId": HARBOUR, "action": action});
+        requests.push(send("POST", "/api/orchestration/scheduler", pass));
     }
-    send("POST", "/api/orchestration/plans", json!({"workspaceId": HARBOUR}));
-    send("POST", "/api/orchestration/simulations", json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1}));
-    let changed = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1, "set": ["fatigue.warn_at=0.45"]});
-    send("POST", "/api/orchestration/comparisons", changed);
-    asked
+    let simulation = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
+    let comparison = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1, "set": ["fatigue.warn_at=0.45"]});
+    requests.push(send("POST", "/api/orchestration/plans", json!({"workspaceId": HARBOUR})));
+    requests.push(send("POST", "/api/orchestration/simulations", simulation));
+    requests.push(send("POST", "/api/orchestration/comparisons", comparison));
+    requests
 }
 
 #[test]
 fn every_operation_responds_as_documented() {
     let place = Place::sqlite();
-    block_on(planned(&place));
+    block_on(plan_agency(&place));
     let site = Site::of(&place);
     let asker = site.anybody();
-    let id = super::waiting(&asker, HARBOUR);
-    let few = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
-    let job = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HARBOUR);
-    let mut asked = BTreeSet::new();
-    for (method, template, path, body) in questions(&id, job["id"].as_str().unwrap()) {
+    let id = pending_id(&asker, HARBOUR);
+    let short = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
+    let job = asker.ended(&asker.post("/api/orchestration/simulations", &short).ok(), HARBOUR);
+    let mut operations_called = BTreeSet::new();
+    for request in sample_requests(&id, job["id"].as_str().unwrap()) {
+        let SampleRequest { method, template, path, body } = request;
         let headers: &[(&str, &str)] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
         let answer = asker.send(method, &path, headers, body.map(|body| body.to_string()).as_deref());
         assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text);
@@ -225,20 +239,20 @@ fn every_operation_responds_as_documented() {
             let job = asker.ended(&answer.ok(), HARBOUR);
             assert_eq!(job["status"], "done", "{job}");
         }
-        asked.insert((method.to_owned(), template.to_owned()));
+        operations_called.insert((method.to_owned(), template.to_owned()));
     }
     let long = json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200});
-    let long = asker.post("/api/orchestration/simulations", &long).ok();
-    let cancel = format!("/api/orchestration/jobs/{}/cancel?workspaceId={HARBOUR}", long["id"].as_str().unwrap());
+    let job = asker.post("/api/orchestration/simulations", &long).ok();
+    let cancel = format!("/api/orchestration/jobs/{}/cancel?workspaceId={HARBOUR}", job["id"].as_str().unwrap());
     asker.send("POST", &cancel, &[], None).ok();
-    asked.insert(("POST".to_owned(), "/api/orchestration/jobs/{id}/cancel".to_owned()));
-    assert_eq!(asked, operations(&document()));
+    operations_called.insert(("POST".to_owned(), "/api/orchestration/jobs/{id}/cancel".to_owned()));
+    assert_eq!(operations_called, operations(&document()));
 }
 
 #[test]
 fn the_page_for_people_shows_every_operation() {
-    let site_place = Place::sqlite();
-    let page = Site::of(&site_place).anybody().get("/api");
+    let place = Place::sqlite();
+    let page = Site::of(&place).anybody().get("/api");
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     for (method, path) in operations(&document()) {
         let shown = format!("{method} {path}").replace('/', "&#x2f;");

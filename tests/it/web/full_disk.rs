@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{HARBOUR, planned, schedules};
+use super::{HARBOUR, plan_agency, schedules};
 use crate::support::{Answer, Asker, Place, Site, block_on};
 
 /// A small file system in memory.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// `None` if only root may mount one.
-    fn mounted() -> Option<Self> {
+    /// Mounts a file system; `None` if only root may.
+    fn mount() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=128m", "tmpfs"]).arg(dir.path()).status();
         mount.is_ok_and(|status| status.success()).then_some(Self(dir))
@@ -27,7 +27,7 @@ impl SmallDisk {
         self.0.path().join("filler")
     }
 
-    /// Fills it completely.
+    /// Fills the disk completely.
     fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         for size in [1 << 20, 1 << 12, 1] {
@@ -35,7 +35,7 @@ impl SmallDisk {
         }
     }
 
-    fn make_room(&self) {
+    fn free_space(&self) {
         std::fs::remove_file(self.filler()).unwrap();
     }
 }
@@ -46,8 +46,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Sends approvals of schedules, all at once.
-fn approved(asker: &Asker, ids: &[String]) -> Vec<Answer> {
+/// Approves schedules with one request each, all at once.
+fn approve_all(asker: &Asker, ids: &[String]) -> Vec<Answer> {
     let approve = |id: &String| {
         let body = json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"});
         asker.patch("/api/orchestration/schedules", &body)
@@ -60,16 +60,16 @@ fn approved(asker: &Asker, ids: &[String]) -> Vec<Answer> {
 
 #[test]
 fn a_full_disk_is_reported_and_service_resumes_with_space() {
-    let Some(disk) = SmallDisk::mounted() else {
+    let Some(disk) = SmallDisk::mount() else {
         println!("skipped: only root may mount the small disk that this test fills");
         return;
     };
     let place = Place::sqlite_at(&disk.0.path().join("ledger.db"));
-    block_on(async { planned(&place).await.close().await });
+    block_on(async { plan_agency(&place).await.close().await });
     let site = Site::of(&place);
     let asker = site.anybody();
-    let waiting = schedules(&asker, HARBOUR, "status=pending&risk=low");
-    let ids: Vec<String> = waiting.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    let pending = schedules(&asker, HARBOUR, "status=pending&risk=low");
+    let ids: Vec<String> = pending.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
     let ids = &ids[..ids.len().min(24)];
     let simulation = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
     let job = asker.post("/api/orchestration/simulations", &simulation).ok();
@@ -77,26 +77,26 @@ fn a_full_disk_is_reported_and_service_resumes_with_space() {
     disk.fill();
 
     // More requests than the pool has connections, twice.
-    for answer in approved(&asker, ids).iter().chain(&approved(&asker, ids)) {
-        let reported = answer.refused(507);
-        assert!(reported["detail"].as_str().unwrap().contains("the disk of the database is full"), "{reported}");
-        assert!(reported["remedy"].as_str().unwrap().contains("make room") && answer.header("retry-after").is_some());
+    for answer in approve_all(&asker, ids).iter().chain(&approve_all(&asker, ids)) {
+        let problem = answer.refused(507);
+        assert!(problem["detail"].as_str().unwrap().contains("the disk of the database is full"), "{problem}");
+        assert!(problem["remedy"].as_str().unwrap().contains("free space") && answer.header("retry-after").is_some());
     }
     asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
     let ready = asker.get("/readyz").refused(503);
     assert!(ready["detail"].as_str().unwrap().contains("full"), "{ready}");
     // The server responds, and reading works.
     assert_eq!(asker.get("/healthz").status, 200);
-    assert_eq!(schedules(&asker, HARBOUR, "status=pending&risk=low").len(), waiting.len());
+    assert_eq!(schedules(&asker, HARBOUR, "status=pending&risk=low").len(), pending.len());
     assert_eq!(asker.get(&format!("/founder/orchestration?workspace={HARBOUR}&status=pending")).status, 200);
 
-    disk.make_room();
+    disk.free_space();
     let start = Instant::now();
     while asker.get("/readyz").status != 200 {
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", asker.get("/readyz"));
         std::thread::sleep(Duration::from_millis(100));
     }
-    for answer in approved(&asker, ids) {
+    for answer in approve_all(&asker, ids) {
         assert_eq!(answer.ok()["schedules"][0]["status"], "ready");
     }
     assert_eq!(asker.ended(&job, HARBOUR)["status"], "done");

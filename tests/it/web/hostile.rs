@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use mcoe::model::Role;
 use serde_json::json;
 
-use super::{HARBOUR, planned, schedules, waiting};
-use crate::support::{Place, Site, on_both, options, token};
+use super::{HARBOUR, pending_id, plan_agency, schedules};
+use crate::support::{Place, Site, block_on, on_both, options, token};
 
 const SQL: [&str; 6] = [
     "' OR '1'='1",
@@ -24,7 +24,7 @@ const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 on_both! {
     async fn sql_in_parameters_is_treated_as_text(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let all = schedules(&asker, HARBOUR, "").len();
@@ -59,10 +59,10 @@ on_both! {
     }
 
     async fn scripts_in_texts_are_escaped(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let id = waiting(&asker, HARBOUR);
+        let id = pending_id(&asker, HARBOUR);
         asker.patch("/api/orchestration/schedules",
             &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "cancel", "reason": SCRIPT})).ok();
         let quoted = SCRIPT.replace('\'', "''");
@@ -96,16 +96,17 @@ on_both! {
         assert!(page.text.contains("&lt;script&gt;alert(1)"), "{}", page.text);
     }
 
-    async fn wrong_tokens_are_rate_limited_and_the_right_one_is_not(place: &Place) {
-        planned(place).await;
+    async fn wrong_tokens_are_rate_limited_and_a_valid_one_is_not(place: &Place) {
+        plan_agency(place).await;
         let site = Site::of(place);
-        let right = site.holder(&token(place, HARBOUR, "ann", Role::Viewer));
+        let holder = site.holder(&token(place, HARBOUR, "ann", Role::Viewer));
         let mut answers = std::collections::BTreeMap::new();
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..8_u64)
                 .map(|worker| {
                     let address = site.address();
-                    scope.spawn(move || (0..1250_u64).map(|number| wrong(address, worker * 10_000 + number)).collect::<Vec<u16>>())
+                    let send = move |number| send_wrong_token(address, worker * 10_000 + number);
+                    scope.spawn(move || (0..1250_u64).map(send).collect::<Vec<u16>>())
                 })
                 .collect();
             for worker in workers {
@@ -117,12 +118,12 @@ on_both! {
         assert_eq!(answers.values().sum::<i32>(), 10_000, "{answers:?}");
         assert!(answers.keys().all(|status| [401, 429].contains(status)), "{answers:?}");
         assert!(answers[&429] > 9_000, "{answers:?}");
-        right.get("/api/orchestration/schedules").ok();
+        holder.get("/api/orchestration/schedules").ok();
     }
 }
 
-/// Sends one wrong token over a new connection.
-fn wrong(address: std::net::SocketAddr, number: u64) -> u16 {
+/// The status of the response to a wrong token, sent over a new connection.
+fn send_wrong_token(address: std::net::SocketAddr, number: u64) -> u16 {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "GET /api/orchestration/schedules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer mcoe_{number:064x}\r\n\r\n"
@@ -134,10 +135,10 @@ fn wrong(address: std::net::SocketAddr, number: u64) -> u16 {
 }
 
 /// The response to raw bytes, until the server closes the connection.
-fn raw(site: &Site, bytes: &[u8]) -> String {
+fn send_raw(site: &Site, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(site.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    // It may close the connection before everything is sent.
+    // The server may close the connection before everything is sent.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -157,11 +158,11 @@ fn oversized_and_missing_bodies_are_refused() {
     asker.send("POST", "/api/orchestration/scheduler", &json, Some("{\"action\": \"dai")).refused(400);
     let head = "PATCH /api/orchestration/schedules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let bad_utf8 = [format!("{head}content-length: 4\r\n\r\n").as_bytes(), b"\xff\xfe\xfd\xfc"].concat();
-    assert!(raw(&site, &bad_utf8).starts_with("HTTP/1.1 400"));
-    assert!(raw(&site, b"GET / HTTP/9.9\r\n\r\n").starts_with("HTTP/1.1 "));
-    assert!(!raw(&site, b"\x16\x03\x01\x02\x00\x01\x00").contains("200"));
-    let many = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
-    let answer = raw(&site, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many}\r\n").as_bytes());
+    assert!(send_raw(&site, &bad_utf8).starts_with("HTTP/1.1 400"));
+    assert!(send_raw(&site, b"GET / HTTP/9.9\r\n\r\n").starts_with("HTTP/1.1 "));
+    assert!(!send_raw(&site, b"\x16\x03\x01\x02\x00\x01\x00").contains("200"));
+    let many_headers = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
+    let answer = send_raw(&site, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many_headers}\r\n").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     assert_eq!(asker.get("/healthz").status, 200);
 }
@@ -198,7 +199,7 @@ fn path_traversal_is_refused() {
         "/founder/orchestration/%00",
     ] {
         let answer =
-            raw(&site, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
+            send_raw(&site, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
         assert!(!answer.contains("root:") && !answer.contains("[package]"), "{path}");
     }
@@ -207,13 +208,13 @@ fn path_traversal_is_refused() {
 #[test]
 fn cross_site_requests_are_refused() {
     let place = Place::sqlite();
-    super::super::support::block_on(planned(&place));
+    block_on(plan_agency(&place));
     let site = Site::of(&place);
     let asker = site.anybody();
     let path = format!("/api/orchestration/schedules?workspaceId={HARBOUR}");
     // A host name of another site that resolves to this machine.
     let rebound =
-        raw(&site, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
+        send_raw(&site, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
     let body = json!({"workspaceId": HARBOUR, "action": "daily"}).to_string();
     for headers in [
@@ -224,16 +225,16 @@ fn cross_site_requests_are_refused() {
         let answer = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
         assert!([403, 415].contains(&answer.status), "{headers:?}: {}", answer.text);
     }
-    let page = asker.get("/api/orchestration/workspaces");
-    assert_eq!(page.header("access-control-allow-origin"), None);
-    assert_eq!(page.header("x-frame-options"), Some("DENY"));
-    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let answer = asker.get("/api/orchestration/workspaces");
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
 
 #[test]
 fn a_rate_limited_caller_is_told_how_long_to_wait() {
     let place = Place::sqlite();
-    super::super::support::block_on(planned(&place));
+    block_on(plan_agency(&place));
     let site = Site::with(&place, mcoe::web::Options { requests_per_second: NonZeroU32::new(2).unwrap(), ..options() });
     let asker = site.anybody();
     let answers: Vec<u16> = (0..30).map(|_| asker.get("/api/orchestration/workspaces").status).collect();

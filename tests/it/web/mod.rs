@@ -18,17 +18,17 @@ use serde_json::Value;
 
 use crate::support::{Asker, Place, at, compiled, default_pack, shipped};
 
-/// The workspaces of the shipped agency that tests use.
+/// Two workspaces of the shipped agency.
 const HARBOUR: &str = "harbour";
 const HUDSON: &str = "hudson";
 
-/// The shipped agency with a planned week, in every workspace.
-async fn planned(place: &Place) -> Ledger {
-    planned_under(&compiled(default_pack()), place).await
+/// Loads the shipped agency and plans a week in every workspace, under the default rules.
+async fn plan_agency(place: &Place) -> Ledger {
+    plan_agency_under(&compiled(default_pack()), place).await
 }
 
-/// The shipped agency with a week that was planned under the rules, in every workspace.
-async fn planned_under(rules: &CompiledRules, place: &Place) -> Ledger {
+/// Loads the shipped agency and plans a week in every workspace, under the given rules.
+async fn plan_agency_under(rules: &CompiledRules, place: &Place) -> Ledger {
     let ledger = place.ledger().await;
     let now = at("2026-09-04T08:00:00Z");
     ledger.load(&shipped("agency", rules), rules, now).await.unwrap();
@@ -52,8 +52,8 @@ fn schedules(asker: &Asker, workspace: &str, query: &str) -> Vec<Value> {
 }
 
 /// The id of a pending schedule of the workspace that anybody may approve.
-fn waiting(asker: &Asker, workspace: &str) -> String {
-    let waiting = schedules(asker, workspace, "status=pending");
-    let one = waiting.iter().find(|row| row["risk_level"] != "high").expect("something waits that is not of high risk");
-    one["id"].as_str().unwrap().to_owned()
+fn pending_id(asker: &Asker, workspace: &str) -> String {
+    let pending = schedules(asker, workspace, "status=pending");
+    let row = pending.iter().find(|row| row["risk_level"] != "high").expect("a pending schedule is not of high risk");
+    row["id"].as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What operators of a server rely on.
+//! What operators of a server rely on: health checks, metrics, scheduled passes, shutdown and the log.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -8,13 +8,13 @@ use assert_cmd::cargo::cargo_bin;
 use mcoe::web::Options;
 use serde_json::{Value, json};
 
-use super::{HARBOUR, planned};
+use super::{HARBOUR, plan_agency};
 use crate::support::{Place, Site, block_on, on_both, options, project};
 
 #[test]
 fn health_readiness_and_metrics_are_served() {
     let place = Place::sqlite();
-    block_on(planned(&place));
+    block_on(plan_agency(&place));
     let site = Site::of(&place);
     let asker = site.anybody();
     assert_eq!(asker.get("/healthz").ok()["status"], "ok");
@@ -43,9 +43,9 @@ fn health_readiness_and_metrics_are_served() {
 
 on_both! {
     async fn one_of_several_servers_runs_each_pass(place: &Place) {
-        let ledger = planned(place).await;
-        let keeping = || Options { runs_passes: true, ..options() };
-        let sites: Vec<Site> = (0..3).map(|_| Site::with(place, keeping())).collect();
+        let ledger = plan_agency(place).await;
+        let with_passes = || Options { runs_passes: true, ..options() };
+        let sites: Vec<Site> = (0..3).map(|_| Site::with(place, with_passes())).collect();
         let start = Instant::now();
         let workspaces = ledger.workspaces().await.unwrap();
         let daily = loop {
@@ -61,14 +61,14 @@ on_both! {
             assert!(start.elapsed() < Duration::from_secs(60), "{daily:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        // A new hour may have begun meanwhile.
+        // The next daily pass may have become due meanwhile.
         assert!(daily.len() == workspaces.len() || daily.len() == 2 * workspaces.len(), "{daily:#?}");
         assert!(daily.iter().all(|job| job.actor == "schedule"));
         sites.into_iter().for_each(Site::stop);
     }
 
     async fn a_stopping_server_ends_its_jobs_in_time(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let long = json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200});
@@ -83,14 +83,14 @@ on_both! {
     }
 }
 
-/// The real program, running as a server.
-struct Served {
+/// The program, running as a server.
+struct ServerProcess {
     child: Child,
     base: String,
     log: std::sync::mpsc::Receiver<String>,
 }
 
-impl Served {
+impl ServerProcess {
     fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(cargo_bin!("mcoe"))
             .args(["serve", "--port", "0"])
@@ -106,7 +106,7 @@ impl Served {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| Some(line.strip_prefix("API        ")?.strip_suffix("/api")?.to_owned()))
-            .expect("the program says where it serves");
+            .expect("the program prints its address");
         let (send, log) = std::sync::mpsc::channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line).map_err(drop)));
         Self { child, base, log }
@@ -126,7 +126,7 @@ impl Served {
         }
     }
 
-    /// Stops it. Returns its output.
+    /// Stops the server and returns its log.
     fn stop(mut self) -> Vec<String> {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").arg("-TERM").arg(id).status().unwrap().success());
@@ -137,24 +137,24 @@ impl Served {
 
 #[test]
 fn the_demo_has_data_and_serves_the_printed_request() {
-    let served = Served::start(&["--demo", "--log-format", "json"]);
+    let server = ServerProcess::start(&["--demo", "--log-format", "json"]);
     let request = json!({"workspaceId": "your-workspace-id", "action": "weekly"});
-    let job: Value = ureq::post(format!("{}/api/orchestration/scheduler", served.base))
+    let job: Value = ureq::post(format!("{}/api/orchestration/scheduler", server.base))
         .send_json(&request)
         .unwrap()
         .body_mut()
         .read_json()
         .unwrap();
     assert!(["done", "running"].contains(&job["status"].as_str().unwrap()), "{job}");
-    served.wait_for(job["id"].as_str().unwrap());
-    let overview = served.get("/api/orchestration/schedules?workspaceId=your-workspace-id&type=overview");
+    server.wait_for(job["id"].as_str().unwrap());
+    let overview = server.get("/api/orchestration/schedules?workspaceId=your-workspace-id&type=overview");
     let overview: Value = serde_json::from_str(&overview).unwrap();
     for figure in ["total_schedules", "pending_schedules", "ready_schedules", "blocked_count", "conflicts_detected"] {
         assert!(overview[figure].as_u64().unwrap() > 10, "{figure}: {overview}");
     }
-    let page = served.get("/founder/orchestration/channels");
-    assert!(page.contains("over 2") && page.contains("polyline"), "a history of weeks is drawn");
-    let log = served.stop();
+    let page = server.get("/founder/orchestration/channels");
+    assert!(page.contains("over 2") && page.contains("polyline"), "the page charts weeks of history");
+    let log = server.stop();
     let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let line = lines.iter().find(|line| line["route"] == "/api/orchestration/scheduler").unwrap();
     assert_eq!((&line["method"], &line["status"]), (&json!("POST"), &json!(200)));
@@ -174,8 +174,8 @@ fn a_port_in_use_is_reported() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let mut output = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut output).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3));
-    assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")) && said.contains("--port"), "{said}");
+    assert!(output.contains(&format!("cannot listen on 127.0.0.1:{port}")) && output.contains("--port"), "{output}");
 }

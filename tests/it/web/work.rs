@@ -1,26 +1,26 @@
-//! Requested passes, previews and simulations.
+//! Passes, previews and simulations that are requested.
 
 use std::time::{Duration, Instant};
 
 use mcoe::model::Role;
 use serde_json::{Value, json};
 
-use super::{HARBOUR, HUDSON, coming_week, planned, schedules};
-use crate::support::{Place, Site, on_both, token};
+use super::{HARBOUR, HUDSON, coming_week, plan_agency, schedules};
+use crate::support::{Answer, Place, Site, on_both, token};
 
 /// A simulation that takes longer than any test.
-fn long(seed: u32) -> Value {
+fn long_simulation(seed: u32) -> Value {
     json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200, "seed": seed})
 }
 
 /// The path to cancel a job of the workspace.
-fn cancel(id: &str) -> String {
+fn cancel_path(id: &str) -> String {
     format!("/api/orchestration/jobs/{id}/cancel?workspaceId={HARBOUR}")
 }
 
 on_both! {
     async fn a_week_is_planned_once_however_often_it_is_requested(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let week = coming_week();
@@ -47,7 +47,7 @@ on_both! {
     }
 
     async fn the_daily_pass_reports_its_counts_and_records_a_day_of_history(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let waiting = schedules(&asker, HARBOUR, "status=pending").len();
@@ -62,7 +62,7 @@ on_both! {
     }
 
     async fn a_preview_commits_nothing(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let before = schedules(&asker, HARBOUR, "").len();
@@ -74,11 +74,11 @@ on_both! {
     }
 
     async fn what_if_runs_have_figures_and_a_report(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let few = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
-        let job = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HARBOUR);
+        let short = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
+        let job = asker.ended(&asker.post("/api/orchestration/simulations", &short).ok(), HARBOUR);
         assert!(job["result"]["headline"]["engagement"]["mean"].as_f64().unwrap() > 0.0, "{job}");
         let files = job["files"].as_array().unwrap();
         assert!(files.iter().any(|name| name.as_str().unwrap().ends_with(".svg")));
@@ -93,27 +93,27 @@ on_both! {
     }
 
     async fn what_if_runs_count_the_committed_week(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let job = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "weekly"})).ok();
         let committed = asker.ended(&job, HARBOUR)["result"]["committed"].clone();
-        let live = committed["ready"].as_f64().unwrap() + committed["pending"].as_f64().unwrap();
+        let publishable = committed["ready"].as_f64().unwrap() + committed["pending"].as_f64().unwrap();
         let extent = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 2});
         let job = asker.ended(&asker.post("/api/orchestration/simulations", &extent).ok(), HARBOUR);
         let week = &job["result"]["weekly"][0];
-        assert_eq!(week["posts_committed"].as_f64(), Some(live), "{week}");
-        assert!(live > 10.0 && week["engagement"]["mean"].as_f64().unwrap() > 0.0, "{week}");
+        assert_eq!(week["posts_committed"].as_f64(), Some(publishable), "{week}");
+        assert!(publishable > 10.0 && week["engagement"]["mean"].as_f64().unwrap() > 0.0, "{week}");
         let compare = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 2, "set": ["channels.fb.weekly_posts=2"]});
         let job = asker.ended(&asker.post("/api/orchestration/comparisons", &compare).ok(), HARBOUR);
         let engagement = &job["result"]["versus"][0]["headline"][0];
         assert!(engagement["difference"]["base"].as_f64().unwrap() > 0.0, "{engagement}");
         let base = &job["result"]["packs"][0]["provenance"];
-        assert_eq!(base["committed_posts"].as_f64(), Some(live), "{base}");
+        assert_eq!(base["committed_posts"].as_f64(), Some(publishable), "{base}");
     }
 
     async fn invalid_changed_rules_are_refused_with_the_reason(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         for (set, word) in [
@@ -130,95 +130,97 @@ on_both! {
     }
 
     async fn a_workspace_never_exceeds_its_job_limit(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let sites = [Site::of(place), Site::of(place)];
-        let body = long(1).to_string();
+        let body = long_simulation(1).to_string();
         let mut answers = Vec::new();
         std::thread::scope(|scope| {
-            let askers = (0..12).map(|number| {
+            let requests = (0..12).map(|number| {
                 let (asker, body) = (sites[number % 2].anybody(), &body);
                 scope.spawn(move || {
                     let key = format!("key-{number}");
                     let mut headers = vec![("content-type", "application/json")];
-                    // Some have a key, and some have none.
+                    // Some requests have a key, and some have none.
                     if number < 9 {
                         headers.push(("idempotency-key", &*key));
                     }
                     (key.clone(), asker.send("POST", "/api/orchestration/simulations", &headers, Some(body)))
                 })
             });
-            let askers: Vec<_> = askers.collect();
-            answers.extend(askers.into_iter().map(|asker| asker.join().unwrap()));
+            let requests: Vec<_> = requests.collect();
+            answers.extend(requests.into_iter().map(|request| request.join().unwrap()));
         });
         let asker = sites[0].anybody();
-        let (begun, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.status == 202);
-        assert_eq!((begun.len(), refused.len()), (5, 7), "{refused:?}");
+        let (started, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.status == 202);
+        assert_eq!((started.len(), refused.len()), (5, 7), "{refused:?}");
         for (_, answer) in &refused {
             assert!(answer.refused(429)["detail"].as_str().unwrap().contains("5 waiting or running jobs"), "{answer:?}");
             assert!(answer.header("retry-after").is_some());
         }
-        // A key that has a job still gets that job, and after a cancellation another job is allowed.
-        let ids: Vec<String> = begun.iter().map(|(_, answer)| answer.ok()["id"].as_str().unwrap().to_owned()).collect();
+        // The limit also refuses other kinds of jobs, and after a cancellation another job is allowed.
+        let id = |answer: &Answer| answer.ok()["id"].as_str().unwrap().to_owned();
+        let ids: Vec<String> = started.iter().map(|(_, answer)| id(answer)).collect();
         asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).refused(429);
-        asker.post(&cancel(&ids[0]), &json!({})).ok();
+        asker.post(&cancel_path(&ids[0]), &json!({})).ok();
         let preview = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).ok();
         for id in ids.iter().map(String::as_str).chain(preview["id"].as_str()) {
-            asker.post(&cancel(id), &json!({}));
+            asker.post(&cancel_path(id), &json!({}));
         }
     }
 
     async fn the_jobs_of_one_workspace_do_not_delay_those_of_another(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
         let many: Vec<Value> =
-            (1..=5).map(|seed| asker.post("/api/orchestration/simulations", &long(seed)).ok()).collect();
-        let few = json!({"workspaceId": HUDSON, "weeks": 1, "replications": 1});
-        let theirs = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HUDSON);
-        assert_eq!(theirs["status"], "done", "{theirs}");
+            (1..=5).map(|seed| asker.post("/api/orchestration/simulations", &long_simulation(seed)).ok()).collect();
+        let short = json!({"workspaceId": HUDSON, "weeks": 1, "replications": 1});
+        let other_job = asker.ended(&asker.post("/api/orchestration/simulations", &short).ok(), HUDSON);
+        assert_eq!(other_job["status"], "done", "{other_job}");
         for job in &many {
             let path = format!("/api/orchestration/jobs/{}?workspaceId={HARBOUR}", job["id"].as_str().unwrap());
             assert_eq!(asker.get(&path).ok()["status"], "running");
-            asker.post(&cancel(job["id"].as_str().unwrap()), &json!({})).ok();
+            asker.post(&cancel_path(job["id"].as_str().unwrap()), &json!({})).ok();
         }
     }
 
     async fn a_job_can_be_cancelled_from_any_server_and_is_not_restarted(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let (site, other) = (Site::of(place), Site::of(place));
         let [ada, vic, eve] = [(HARBOUR, "ada", Role::Admin), (HARBOUR, "vic", Role::Approver), (HUDSON, "eve", Role::Admin)]
             .map(|(workspace, name, role)| token(place, workspace, name, role));
-        let (asker, elsewhere) = (site.holder(&ada), other.holder(&ada));
+        let (asker, other_asker) = (site.holder(&ada), other.holder(&ada));
         let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
-        let begin = || asker.send("POST", "/api/orchestration/simulations", &headers, Some(&long(1).to_string())).ok();
-        let job = begin();
+        let body = long_simulation(1).to_string();
+        let start_job = || asker.send("POST", "/api/orchestration/simulations", &headers, Some(&body)).ok();
+        let job = start_job();
         let id = job["id"].as_str().unwrap();
-        other.holder(&vic).post(&cancel(id), &json!({})).refused(403);
+        other.holder(&vic).post(&cancel_path(id), &json!({})).refused(403);
         other.holder(&eve).post(&format!("/api/orchestration/jobs/{id}/cancel"), &json!({})).refused(404);
-        let cancelled = elsewhere.post(&cancel(id), &json!({})).ok();
+        let cancelled = other_asker.post(&cancel_path(id), &json!({})).ok();
         assert_eq!((&cancelled["status"], &cancelled["cancelled_by"]), (&json!("cancelled"), &json!("ada")));
         assert!(cancelled["finished_at"].is_string() && cancelled["result"].is_null());
-        assert_eq!(elsewhere.post(&cancel(id), &json!({})).ok(), cancelled);
-        assert_eq!(begin()["status"], "cancelled");
+        assert_eq!(other_asker.post(&cancel_path(id), &json!({})).ok(), cancelled);
+        assert_eq!(start_job()["status"], "cancelled");
         // The server that ran it notices, and is free for other jobs.
         let start = Instant::now();
         while !asker.get("/metrics").text.contains("mcoe_jobs_running 0") {
             assert!(start.elapsed() < Duration::from_secs(20), "the job still runs");
             std::thread::sleep(Duration::from_millis(100));
         }
-        let few = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
-        let done = asker.ended(&asker.post("/api/orchestration/simulations", &few).ok(), HARBOUR);
+        let short = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
+        let done = asker.ended(&asker.post("/api/orchestration/simulations", &short).ok(), HARBOUR);
         assert_eq!(done["status"], "done", "{done}");
-        let over = asker.post(&cancel(done["id"].as_str().unwrap()), &json!({})).refused(409);
-        assert!(over["detail"].as_str().unwrap().contains("is done and cannot be cancelled"), "{over}");
+        let problem = asker.post(&cancel_path(done["id"].as_str().unwrap()), &json!({})).refused(409);
+        assert!(problem["detail"].as_str().unwrap().contains("is done and cannot be cancelled"), "{problem}");
     }
 
     async fn a_jobs_progress_can_be_followed(place: &Place) {
-        planned(place).await;
+        plan_agency(place).await;
         let site = Site::of(place);
         let asker = site.anybody();
-        let some = json!({"workspaceId": HARBOUR, "weeks": 12, "replications": 20});
-        let job = asker.post("/api/orchestration/simulations", &some).ok();
+        let simulation = json!({"workspaceId": HARBOUR, "weeks": 12, "replications": 20});
+        let job = asker.post("/api/orchestration/simulations", &simulation).ok();
         let id = job["id"].as_str().unwrap();
         // The response ends with the job.
         let events = asker.get(&format!("/api/orchestration/jobs/{id}/events?workspaceId={HARBOUR}"));

@@ -1,4 +1,4 @@
-//! Channel-weeks of the default rules with drawn values, for benches and tests. Not part of the library.
+//! Random channel-weeks under the default rules, for benches and tests. Not part of the library.
 
 use rand::{Rng, RngExt};
 
@@ -43,7 +43,7 @@ pub const BUSY: Preset = preset("busy", 21, 4, 24.0);
 const BEST_HOURS: [usize; 4] = [7, 12, 19, 22];
 
 /// A week of a channel: best hours are worth 1.12 times the others, weekdays and hours vary by up to 5 % each, nights
-/// are quiet, fatigue at the start is up to 0.5, and half of the weeks have a price on fatigue at the end.
+/// have no posts, fatigue at the start is up to 0.5, and half of the weeks have a price on fatigue at the end.
 pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Instance {
     let level = random.random_range(5.0..500.0);
     let weekday: Vec<f64> = (0..8).map(|_| random.random_range(0.95..1.05)).collect();

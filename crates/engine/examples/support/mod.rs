@@ -10,7 +10,7 @@ use mcoe_engine::model::{
 };
 use mcoe_engine::rules::{self, CompiledRules, PackFiles};
 
-/// The texts of the default pack, by file name. The engine reads no file: where the texts come from is up to its user.
+/// The texts of the default pack, by file name. The engine itself reads no files.
 pub fn default_pack() -> std::io::Result<PackFiles> {
     let mut files = PackFiles::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"))? {
@@ -23,7 +23,7 @@ pub fn default_pack() -> std::io::Result<PackFiles> {
     Ok(files)
 }
 
-/// A pack ready to plan under, or all that is wrong with it.
+/// The compiled pack, or everything that is wrong with it.
 pub fn compiled(files: PackFiles) -> Result<CompiledRules, Box<dyn Error>> {
     let texts = files.clone();
     let compiled = rules::load(files).and_then(CompiledRules::compile);

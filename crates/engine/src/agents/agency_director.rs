@@ -11,12 +11,12 @@ use crate::model::{AgencyDirector, Asset, CalendarEntry, Campaign, CampaignId, C
 pub struct DayPlan<'a> {
     /// The running campaigns, by id.
     pub campaigns: Vec<&'a Campaign>,
-    /// Campaign factor on the value of the day's hours: the heaviest weight of a post with any asset that can be used
-    /// by that day; without such an asset, that of a post without one.
+    /// Campaign factor on the value of the day's hours: the heaviest weight that a post has with an asset that can be
+    /// used by that day; if there is none, the weight of a post without an asset.
     pub hour_weight: f64,
-    /// Factor on the value of posts from holidays and boosts.
+    /// Factor of the day's holidays and boosts on the value of posts.
     pub calendar_factor: f64,
-    /// The holidays and boosts that it is the product of.
+    /// The holidays and boosts whose factors multiply to `calendar_factor`.
     pub special_days: Vec<&'a CalendarEntry>,
     /// The special day that forbids posts, if any.
     pub closed: Option<&'a CalendarEntry>,
@@ -27,8 +27,8 @@ impl DayPlan<'_> {
     /// running campaign that applies to any asset, the first by id among equals.
     #[must_use]
     pub fn campaign_of<'s>(&'s self, asset: Option<&'s Asset>) -> Option<&'s CampaignId> {
-        let own = asset.and_then(|asset| asset.campaign_id.as_ref());
-        own.or_else(|| heaviest_for_any_asset(&self.campaigns).map(|campaign| &campaign.id))
+        let of_asset = asset.and_then(|asset| asset.campaign_id.as_ref());
+        of_asset.or_else(|| heaviest_for_any_asset(&self.campaigns).map(|campaign| &campaign.id))
     }
 
     /// Factor on the value of a post of a campaign: the campaign's weight while it runs, else 1.
@@ -80,7 +80,8 @@ pub fn signal(week: &ClientWeek<'_>) -> AgencyDirector {
         .collect();
     let days_of = |kind: DayKind| {
         let covers = |entry: &CalendarEntry, date| channels().any(|channel| entry.covers(channel, date));
-        dates.iter().copied().filter(|date| days(week).any(|e| e.kind == kind && covers(e, *date))).collect()
+        let has_day = |date: &NaiveDate| special_days(week).any(|day| day.kind == kind && covers(day, *date));
+        dates.iter().copied().filter(has_day).collect()
     };
     AgencyDirector { campaigns, blackout_days: days_of(DayKind::Blackout), holidays: days_of(DayKind::Holiday) }
 }
@@ -95,21 +96,21 @@ pub fn day_plan<'a>(
 ) -> DayPlan<'a> {
     let campaigns = week.client.campaigns.iter().filter(|campaign| campaign.runs_on(channel, date)).collect();
     let rules = &week.rules.calendar;
-    let mut special_days = Vec::new();
+    let mut open_special_days = Vec::new();
     let mut closed = None;
-    for entry in days(week).filter(|entry| entry.covers(channel, date)) {
+    for entry in special_days(week).filter(|entry| entry.covers(channel, date)) {
         match entry.kind {
             DayKind::Blackout => closed = closed.or(Some(entry)),
             DayKind::Holiday if !rules.holiday_posts => closed = closed.or(Some(entry)),
-            DayKind::Holiday | DayKind::Boost => special_days.push(entry),
+            DayKind::Holiday | DayKind::Boost => open_special_days.push(entry),
         }
     }
-    let calendar_factor = special_days.iter().map(|entry| rules.factor_of(entry)).product();
-    let mut day = DayPlan { campaigns, hour_weight: 1.0, calendar_factor, special_days, closed };
+    let calendar_factor = open_special_days.iter().map(|entry| rules.factor_of(entry)).product();
+    let mut day = DayPlan { campaigns, hour_weight: 1.0, calendar_factor, special_days: open_special_days, closed };
     if !day.campaigns.is_empty() {
-        let is_there = |candidate: &&Candidate<'_>| first_day(week, candidate).is_some_and(|first| first <= date);
-        let by_then = candidates.iter().filter(is_there);
-        day.hour_weight = day.heaviest_weight(by_then.map(|candidate| candidate.asset));
+        let is_usable = |candidate: &&Candidate<'_>| first_day(week, candidate).is_some_and(|first| first <= date);
+        let usable = candidates.iter().filter(is_usable);
+        day.hour_weight = day.heaviest_weight(usable.map(|candidate| candidate.asset));
     }
     day
 }
@@ -121,6 +122,6 @@ fn first_day(week: &ClientWeek<'_>, candidate: &Candidate<'_>) -> Option<NaiveDa
 }
 
 /// The special days of the client and of its rules.
-fn days<'a>(week: &ClientWeek<'a>) -> impl Iterator<Item = &'a CalendarEntry> + use<'a> {
+fn special_days<'a>(week: &ClientWeek<'a>) -> impl Iterator<Item = &'a CalendarEntry> + use<'a> {
     week.client.calendar.iter().chain(&week.rules.calendar.days)
 }

@@ -13,11 +13,11 @@ pub struct Candidate<'a> {
     /// The asset.
     pub asset: &'a Asset,
     /// Index in the client's list of assets.
-    pub place: usize,
+    pub asset_index: usize,
     /// The first moment of the week at which it is finished and off cooldown, and the preceding evolution step has been
     /// used.
     pub available_from: Timestamp,
-    /// Whether it is an evolution step of its parent, rather than a variation.
+    /// Whether it is an evolution step of its parent rather than a variation.
     pub continues_story: bool,
     /// Hours from its last use on the channel to `available_from`; `None` if it has none.
     pub hours_since_use: Option<f64>,
@@ -46,35 +46,35 @@ impl Histories {
     /// The histories that follow from the given uses.
     #[must_use]
     pub fn of(assets: &[Asset], uses: &[AssetUse]) -> Self {
-        let places: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
+        let indices: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
         let mut histories = Self { of_assets: vec![History::default(); assets.len()] };
         for used in uses {
-            let place = places.get(&used.asset_id);
-            if let Some(history) = place.and_then(|place| histories.of_assets.get_mut(*place)) {
+            let index = indices.get(&used.asset_id);
+            if let Some(history) = index.and_then(|index| histories.of_assets.get_mut(*index)) {
                 history.uses.push((used.at, used.channel));
             }
         }
         for history in &mut histories.of_assets {
             history.uses.sort_unstable();
         }
-        histories.add_stories(assets, &places);
+        histories.add_stories(assets, &indices);
         histories
     }
 
     /// The history of the asset at an index of the client's list.
     #[must_use]
-    pub fn get(&self, place: usize) -> Option<&History> {
-        self.of_assets.get(place)
+    pub fn get(&self, asset_index: usize) -> Option<&History> {
+        self.of_assets.get(asset_index)
     }
 
-    fn add_stories(&mut self, assets: &[Asset], places: &BTreeMap<&AssetId, usize>) {
-        for (place, asset) in assets.iter().enumerate() {
-            let parent = asset.parent_id.as_ref().and_then(|id| assets.get(*places.get(id)?));
+    fn add_stories(&mut self, assets: &[Asset], indices: &BTreeMap<&AssetId, usize>) {
+        for (index, asset) in assets.iter().enumerate() {
+            let parent = asset.parent_id.as_ref().and_then(|id| assets.get(*indices.get(id)?));
             if parent.is_none_or(|parent| asset.evolution_step <= parent.evolution_step) {
                 continue;
             }
             let step_before = self.first_use_of_step_before(assets, asset);
-            if let Some(history) = self.of_assets.get_mut(place) {
+            if let Some(history) = self.of_assets.get_mut(index) {
                 history.continues_story = true;
                 history.step_before = step_before;
             }
@@ -91,8 +91,8 @@ impl Histories {
 
 impl History {
     /// Uses on a channel, oldest first.
-    pub fn on(&self, channel: Channel) -> impl Iterator<Item = Timestamp> + '_ {
-        self.uses.iter().filter(move |(_, on)| *on == channel).map(|(at, _)| *at)
+    pub fn uses_on(&self, channel: Channel) -> impl Iterator<Item = Timestamp> + '_ {
+        self.uses.iter().filter(move |(_, used_on)| *used_on == channel).map(|(at, _)| *at)
     }
 
     /// Number of uses on any channel in `from..to`.
@@ -101,17 +101,17 @@ impl History {
         self.uses.iter().filter(|(at, _)| (from..to).contains(at)).count()
     }
 
-    /// A use on the channel whose cooldown, before or after it, covers an instant.
+    /// The first use on the channel that is less than the cooldown away from an instant, before or after it.
     #[must_use]
     pub fn use_near(&self, channel: Channel, at: Timestamp, cooldown_hours: f64) -> Option<Timestamp> {
         let cooldown = seconds(cooldown_hours);
-        self.on(channel).find(|used| (used.as_second() - at.as_second()).abs() < cooldown)
+        self.uses_on(channel).find(|used| (used.as_second() - at.as_second()).abs() < cooldown)
     }
 
     /// The first instant at or after `from` that is outside the cooldown of every use on the channel.
     fn rested_from(&self, channel: Channel, from: Timestamp, cooldown_hours: f64) -> Timestamp {
         let cooldown = seconds(cooldown_hours);
-        self.on(channel).fold(from, |free, used| {
+        self.uses_on(channel).fold(from, |free, used| {
             let is_near = (used.as_second() - free.as_second()).abs() < cooldown;
             if is_near { after_hours(used, cooldown_hours) } else { free }
         })
@@ -127,9 +127,9 @@ impl History {
 pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histories) -> Vec<Candidate<'a>> {
     let end = week.hours.instant(week.hours.len() as i64);
     let suits = |asset: &Asset| asset.has_content() && asset.fits(channel) && campaign_runs(week, asset, channel);
-    let places = week.client.assets.iter().enumerate().filter(|(_, asset)| suits(asset)).map(|(place, _)| place);
-    let found = places.filter_map(|place| candidate(week, channel, place, histories));
-    found.filter(|candidate| candidate.available_from < end).collect()
+    let suitable = week.client.assets.iter().enumerate().filter(|(_, asset)| suits(asset));
+    let candidates = suitable.filter_map(|(asset_index, _)| candidate(week, channel, asset_index, histories));
+    candidates.filter(|candidate| candidate.available_from < end).collect()
 }
 
 /// The asset at an index of the client's list as the channel can use it, even if only after the week; `None` if the
@@ -138,18 +138,18 @@ pub fn candidates<'a>(week: &ClientWeek<'a>, channel: Channel, histories: &Histo
 pub fn candidate<'a>(
     week: &ClientWeek<'a>,
     channel: Channel,
-    place: usize,
+    asset_index: usize,
     histories: &Histories,
 ) -> Option<Candidate<'a>> {
-    let (asset, history) = week.client.assets.get(place).zip(histories.get(place))?;
+    let (asset, history) = week.client.assets.get(asset_index).zip(histories.get(asset_index))?;
     let start = week.hours.start();
     let story_from = if history.continues_story { history.step_before? } else { start };
     let ready_from = start.max(asset.created_at).max(story_from);
     let available_from = history.rested_from(channel, ready_from, week.rules.assets.cooldown_hours);
-    let last = history.on(channel).take_while(|used| *used < available_from).last();
+    let last = history.uses_on(channel).take_while(|used| *used < available_from).last();
     Some(Candidate {
         asset,
-        place,
+        asset_index,
         available_from,
         continues_story: history.continues_story,
         hours_since_use: last.map(|at| hours_between(at, available_from)),
@@ -175,7 +175,7 @@ pub fn score(
     channel: Channel,
     evaluator: &mut Evaluator,
 ) -> Result<f64, RuleFailure> {
-    let by_points = || points(candidate, rules, channel).iter().map(|one| one.points).sum::<f64>().clamp(0.0, 100.0);
+    let by_points = || points(candidate, rules, channel).iter().map(|part| part.points).sum::<f64>().clamp(0.0, 100.0);
     if !evaluator.has(SCORE_ASSET) {
         return Ok(by_points());
     }
@@ -200,11 +200,11 @@ pub fn score(
 /// One component of an asset's score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AssetPoints {
-    /// What it is given for.
+    /// What the points are given for.
     pub name: &'static str,
-    /// The key that sets it.
+    /// The key that sets the points.
     pub key: &'static str,
-    /// The points, negative if it lowers the score.
+    /// The points; negative if they lower the score.
     pub points: f64,
 }
 
@@ -212,7 +212,7 @@ pub struct AssetPoints {
 #[must_use]
 pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -> [AssetPoints; 8] {
     let asset = candidate.asset;
-    let recent = candidate.hours_since_use.is_some_and(|hours| hours < rules.recent_use_days * 24.0);
+    let is_recent = candidate.hours_since_use.is_some_and(|hours| hours < rules.recent_use_days * 24.0);
     let made_for_channel = if asset.made_for(channel) { rules.made_for_channel } else { 0.0 };
     [
         ("base", "assets.base", rules.base),
@@ -226,7 +226,7 @@ pub fn points(candidate: &Candidate<'_>, rules: &AssetRules, channel: Channel) -
         ("impact", "assets.per_impact", rules.per_impact * asset.impact.get()),
         ("made for the channel", "assets.made_for_channel", made_for_channel),
         ("freshness", "assets.freshness", freshness(rules, candidate.age_hours)),
-        ("recent use", "assets.recent_use", if recent { rules.recent_use } else { 0.0 }),
+        ("recent use", "assets.recent_use", if is_recent { rules.recent_use } else { 0.0 }),
     ]
     .map(|(name, key, points)| AssetPoints { name, key, points })
 }

@@ -25,6 +25,6 @@ pub struct ClientWeek<'a> {
     pub hours: &'a WeekHours,
     /// The instant before which nothing is planned; `None` if the whole week is.
     pub not_before: Option<Timestamp>,
-    /// What the client may use of limits that it shares with others; empty if it need not give way.
+    /// The client's quotas of limits that it shares with other clients; empty if no such limit binds.
     pub quotas: &'a [LimitQuota],
 }

@@ -5,8 +5,8 @@ use crate::model::PerformanceReality;
 
 /// The latest assessment, its true score shrunk towards the middle in proportion to the missing data.
 ///
-/// The estimate is completeness x true + (1 - completeness) x middle. Its band is wider the less complete and trusted
-/// the data: half its width is `reality_band` x (1 - completeness x confidence).
+/// The estimate is completeness x true + (1 - completeness) x middle. The less complete and trusted the data, the wider
+/// the band around the estimate: half its width is `reality_band` x (1 - completeness x confidence).
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> PerformanceReality {
     let rules = &week.rules.early_warning;

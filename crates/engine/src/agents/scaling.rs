@@ -44,9 +44,9 @@ pub struct Claim<K> {
     pub value: f64,
 }
 
-/// The claims that do not fit into `capacity`. Equal claims keep the given order.
+/// Keys of the claims that do not fit into `capacity`, best first. Equal claims keep the given order.
 #[must_use]
-pub fn without<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
+pub fn claims_beyond<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
     claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)));
     claims.iter().skip(capacity).map(|claim| claim.key).collect()
 }

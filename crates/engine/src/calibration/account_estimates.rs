@@ -1,4 +1,4 @@
-//! The parameters of an account's response as estimated by a fit, each with its standard error, its prior and its source.
+//! The parameters of an account's response as estimated by a fit, each with its standard error, prior and source.
 
 use nalgebra::DVector;
 
@@ -19,8 +19,8 @@ const MIN_LEVEL: f64 = 0.01;
 /// Maximum of a level, in engagements of a post: no more than a table accepts.
 const MAX_LEVEL: f64 = 1e11;
 
-/// Limits of the standard error of a level's logarithm: no level is known exactly, and with an error of 3 the 90 %
-/// interval already spans a factor of 20,000.
+/// Limits of the standard error of a level's logarithm: no level is known exactly, and with a standard error of 3 the
+/// 90 % interval already spans a factor of 20,000.
 const MIN_LEVEL_LOG_SD: f64 = 0.02;
 const MAX_LEVEL_LOG_SD: f64 = 3.0;
 
@@ -72,12 +72,12 @@ impl AccountCalibration {
     /// The estimate of a parameter.
     #[must_use]
     pub fn get(&self, parameter: &WorldParameter) -> Option<&ParameterEstimate> {
-        self.parameters.iter().find(|found| found.estimate.parameter == *parameter)
+        self.parameters.iter().find(|estimated| estimated.estimate.parameter == *parameter)
     }
 
     /// The estimates as rows of a scenario's table `world`.
     pub fn world(&self) -> impl Iterator<Item = WorldRow> {
-        self.parameters.iter().map(|one| WorldRow::of(&self.history.account, &one.estimate))
+        self.parameters.iter().map(|parameter| WorldRow::of(&self.history.account, &parameter.estimate))
     }
 }
 
@@ -89,12 +89,12 @@ pub(super) struct AccountEstimator<'a> {
     until: Timestamp,
     /// The prior of the account's effects before any data.
     prior: Effects,
-    /// The effects of an account of the channel without posts.
+    /// The effects of an account without posts, given those of its channel.
     without_posts: Effects,
     observed: Vec<Observation>,
     /// The measured posts as a series.
     series: Series,
-    /// What the account's effects do not explain of each measured post.
+    /// The part of each measured post's log(1 + engagements) that the account's effects do not explain.
     residuals: Vec<f64>,
 }
 
@@ -144,13 +144,14 @@ impl<'a> AccountEstimator<'a> {
         WorldEstimate { channel: self.history.channel, parameter, value, standard_error, source }
     }
 
-    /// The estimate of an effect. Its source is `Data` if the account's own posts more than halve the variance that the
-    /// channel's accounts leave, `Channel` if these more than halve the variance of the prior, and otherwise `Prior`.
+    /// The estimate of an effect. Its source is `Data` if the account's own posts more than halve the variance that
+    /// remains given the channel's accounts, `Channel` if the channel's accounts more than halve the variance of the
+    /// prior, and otherwise `Prior`.
     fn effect(&self, effect: EffectParameter) -> ParameterEstimate {
-        let own = effect.combination.distribution(&self.account.effects);
+        let posterior = effect.combination.distribution(&self.account.effects);
         let without_posts = effect.combination.distribution(&self.without_posts);
         let prior = effect.combination.distribution(&self.prior);
-        let source = if own.has_less_than_half_the_variance_of(&without_posts) {
+        let source = if posterior.has_less_than_half_the_variance_of(&without_posts) {
             EstimateSource::Data
         } else if without_posts.has_less_than_half_the_variance_of(&prior) {
             EstimateSource::Channel
@@ -158,12 +159,12 @@ impl<'a> AccountEstimator<'a> {
             EstimateSource::Prior
         };
         // If the account is like its channel, the difference of the means has the variance that its posts removed.
-        let removed_variance = (without_posts.variance - own.variance).max(f64::MIN_POSITIVE);
-        let z = (own.mean - without_posts.mean) / removed_variance.sqrt();
-        let is_informed = own.variance < 0.9 * without_posts.variance;
+        let removed_variance = (without_posts.variance - posterior.variance).max(f64::MIN_POSITIVE);
+        let z = (posterior.mean - without_posts.mean) / removed_variance.sqrt();
+        let is_informed = posterior.variance < 0.9 * without_posts.variance;
         ParameterEstimate {
             unlike_channel: Some(z).filter(|z| is_informed && z.abs() > UNLIKE_CHANNEL_Z),
-            ..effect.estimate(self.history.channel, &own, &prior, source)
+            ..effect.estimate(self.history.channel, &posterior, &prior, source)
         }
     }
 
@@ -190,9 +191,9 @@ impl<'a> AccountEstimator<'a> {
         ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
     }
 
-    /// The part of the variance of the logarithm of the level that comes from the standard errors of the variances. For
-    /// each variance: by how much the level moves, and the variance of its lasting components grows, if the variance is
-    /// one standard error larger or smaller. `log` is the expected log(1 + engagements) under the estimates.
+    /// The part of the log level's variance that comes from the standard errors of the variances. Each variance is
+    /// moved up and down by one standard error, which changes the level and the variance of its lasting components.
+    /// `log` is the expected log(1 + engagements) under the estimates.
     fn log_level_variance_of_variances(&self, log: f64) -> f64 {
         let AccountFit { variances, variance_log_sds, .. } = self.account;
         let (usual_level, usual_variance) = self.lasting_level(variances);
@@ -217,8 +218,8 @@ impl<'a> AccountEstimator<'a> {
         last.map_or((0.0, 0.0), |step| (step.level, step.level_sd * step.level_sd))
     }
 
-    /// Mean engagements of a post with the given expected log(1 + engagements) and noise, averaged over the errors that
-    /// earlier posts of the account and its channel had.
+    /// Mean engagements of a post with the given expected log(1 + engagements) and noise variance, averaged over the
+    /// errors of earlier posts of the account and its channel.
     fn mean_engagements(&self, log: f64, Variances { noise, .. }: &Variances) -> f64 {
         let noise_sd = noise.sqrt();
         let errors = noise::weighted_errors(self.channel, self.account);
@@ -280,8 +281,8 @@ impl<'a> AccountEstimator<'a> {
     }
 }
 
-/// The 95 % quantile of the loads before the posts of the last 8 weeks before an instant, or before all posts if there
-/// were none in those weeks.
+/// The 95 % quantile of the loads before posts, over the posts of the 8 weeks before an instant, or over all posts if
+/// there were none in those weeks.
 #[must_use]
 pub fn usual_load(posts: &[Post], half_life_hours: f64, until: Timestamp) -> f64 {
     let since = until.plus_days(-RECENT_DAYS);

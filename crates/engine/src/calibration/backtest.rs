@@ -1,9 +1,9 @@
 //! Backtest with rolling origins: at each cut, the model is fitted to the posts before it and forecasts the posts after
 //! it.
 //!
-//! The model's forecast is then corrected twice. Its median is averaged with that at the account's recent level, on the
-//! scale of log(1 + sum). Its ranges are widened by the factor with which earlier forecasts of the channel and horizon would
-//! have held 90 % of the outcomes.
+//! The model's forecast is then corrected twice. Its median is averaged with the median at the account's recent level,
+//! on the scale of log(1 + sum). Its ranges are widened by the factor with which the ranges of earlier forecasts of the
+//! channel and horizon would have held 90 % of the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +25,15 @@ const MIN_POSTS: usize = 30;
 /// Minimum number of days from an account's first measured post to a cut.
 const MIN_DAYS: i64 = 56;
 
-/// Number of cuts before the first scored one. Their forecasts determine the first width.
+/// Number of cuts before the first scored one. Their forecasts determine the first widening factor.
 const WARM_UP_CUTS: usize = 4;
 
-/// Number of hypothetical forecasts with exact ranges that count among the earlier forecasts when a width is estimated.
+/// Number of hypothetical forecasts with exact ranges that count among the earlier forecasts when a widening factor is
+/// estimated.
 const PRIOR_FORECASTS: usize = 20;
 
-/// Weight of the account's recent level in the median of a forecast; the model has the rest. Errors hardly differ between
-/// a half and 1.
+/// Weight of the account's recent level in the median of a forecast; the model has the rest. Any weight from a half to
+/// 1 gives about the same errors.
 const RECENT_SHARE: f64 = 2.0 / 3.0;
 
 /// Minimum of the half-width of a 90 % range in which errors are expressed, on the log scale.
@@ -62,11 +63,11 @@ impl Default for BacktestOptions {
 pub struct Backtest {
     /// By channel, cut, account, horizon and method.
     pub predictions: Vec<Prediction>,
-    /// By how much posts at an account's fitted best hours earned more than its other posts over the longest horizon, as
-    /// a difference of mean log(1 + engagements), clustered by account and cut; `None` with fewer than two clusters.
+    /// By how much posts at an account's fitted best hours earned more than its other posts over the longest horizon,
+    /// as a difference of mean log(1 + engagements), clustered by account and cut; `None` with fewer than two clusters.
     pub hour_gain: Option<ClusteredMean>,
-    /// The factor by which ranges of the next forecast are widened on the log scale, by channel and horizon in weeks,
-    /// estimated from all cuts; at least 1.
+    /// The factor by which the ranges of the next forecast are widened on the log scale, by channel and horizon in
+    /// weeks, estimated from all cuts; at least 1.
     pub widths: BTreeMap<(Channel, u32), f64>,
 }
 
@@ -117,24 +118,38 @@ struct Forecast<'a> {
     hour_gain: Option<Cluster>,
 }
 
+/// One cut of one channel.
+struct ChannelCut<'a> {
+    channel: Channel,
+    accounts: &'a [&'a AccountHistory],
+    /// 0-based index of the cut.
+    index: usize,
+    cut: Timestamp,
+}
+
 /// Runs a backtest.
 #[must_use]
 pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Backtest {
     let channels = by_channel(histories);
     let cuts = cuts(histories, options);
-    let tasks: Vec<(Channel, &Vec<&AccountHistory>, usize, Timestamp)> = channels
+    let channel_cuts: Vec<ChannelCut<'_>> = channels
         .iter()
         .flat_map(|(channel, accounts)| {
-            cuts.iter().enumerate().map(move |(index, cut)| (*channel, accounts, index, *cut))
+            cuts.iter().enumerate().map(move |(index, cut)| ChannelCut {
+                channel: *channel,
+                accounts,
+                index,
+                cut: *cut,
+            })
         })
         .collect();
     let forecasts: Vec<Vec<Forecast<'_>>> =
-        tasks.par_iter().map(|(_, accounts, _, cut)| at_cut(accounts, *cut, options)).collect();
+        channel_cuts.par_iter().map(|at| forecasts_at(at.accounts, at.cut, options)).collect();
     let longest = options.horizons.iter().copied().max();
     let mut predictions = Vec::new();
     let mut hour_gains = Vec::new();
     let mut errors: BTreeMap<(Channel, u32), Vec<f64>> = BTreeMap::new();
-    for ((channel, _, index, _), forecasts) in tasks.iter().zip(forecasts) {
+    for (ChannelCut { channel, index, .. }, forecasts) in channel_cuts.iter().zip(forecasts) {
         let widths = widths(&errors);
         for mut forecast in forecasts {
             if let Some((_, draws)) = forecast.draws.get_mut(&Method::Model) {
@@ -152,19 +167,19 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
 }
 
 fn widths(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32), f64> {
-    errors.iter().map(|(key, errors)| (*key, width(errors))).collect()
+    errors.iter().map(|(key, errors)| (*key, widening_factor(errors))).collect()
 }
 
-/// The model's draws, moved so that their median is the weighted average of their own and that at the account's recent
-/// level, on the scale of log(1 + sum). They stay where they are if no post of the account was measured.
-pub(super) fn centred(
+/// The model's draws, moved so that their median is the weighted average of their own median and the median at the
+/// account's recent level, on the scale of log(1 + sum). They are not moved if no post of the account was measured.
+pub(super) fn moved_to_recent_level(
     draws: &Draws,
     (fit, account): (&ChannelFit, &AccountFit),
     posts: &[Observation],
     seed: [u8; 32],
 ) -> Draws {
-    let recent = median_at_recent_level(fit, account, posts, draws.sums().len(), seed);
-    let distance = recent.map_or(0.0, |recent| libm::log1p(recent) - libm::log1p(draws.quantile(0.5)));
+    let recent_median = median_at_recent_level(fit, account, posts, draws.sums().len(), seed);
+    let distance = recent_median.map_or(0.0, |median| libm::log1p(median) - libm::log1p(draws.quantile(0.5)));
     draws.adjusted(RECENT_SHARE * distance, 1.0)
 }
 
@@ -174,27 +189,27 @@ fn relative_error(draws: &Draws, actual: f64) -> f64 {
     (libm::log1p(actual) - log(0.5)).abs() / ((log(0.95) - log(0.05)) / 2.0).max(MIN_HALF_WIDTH)
 }
 
-/// The factor by which 90 % ranges must be widened to hold 90 % of the earlier outcomes, at least 1. `errors` are those
-/// of [`relative_error`], to which errors of [`PRIOR_FORECASTS`] are added that are normal with the width of the ranges.
-fn width(errors: &[f64]) -> f64 {
-    let edge = normal_quantile(0.95);
-    let expected = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / edge;
+/// The factor by which 90 % ranges must be widened to hold 90 % of the earlier outcomes, at least 1. `errors` are
+/// relative errors of earlier forecasts; to them are added those of [`PRIOR_FORECASTS`] forecasts with exact ranges.
+fn widening_factor(errors: &[f64]) -> f64 {
+    let z_95 = normal_quantile(0.95);
+    let expected = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / z_95;
     let mut sorted: Vec<f64> = errors.iter().copied().chain((0..PRIOR_FORECASTS).map(expected)).collect();
     sorted.sort_by(f64::total_cmp);
     quantile(&sorted, 0.9 * (1.0 + 1.0 / sorted.len() as f64)).max(1.0)
 }
 
-/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is in two of its forecasts.
+/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is in two forecasts of a horizon.
 fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestamp> {
     let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
     let longest = options.horizons.iter().copied().max().unwrap_or(1);
     let count = options.cuts + WARM_UP_CUTS;
-    let back = |index: usize| -(weeks_in_seconds(longest) * (count - index) as i64);
-    last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + back(index)))).collect()
+    let offset = |index: usize| -(weeks_in_seconds(longest) * (count - index) as i64);
+    last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + offset(index)))).collect()
 }
 
-fn at_cut<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &BacktestOptions) -> Vec<Forecast<'a>> {
-    let is_scored = |history: &AccountHistory| has_enough(history, cut);
+fn forecasts_at<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &BacktestOptions) -> Vec<Forecast<'a>> {
+    let is_scored = |history: &AccountHistory| has_enough_posts(history, cut);
     if !accounts.iter().any(|history| is_scored(history)) {
         return Vec::new();
     }
@@ -212,7 +227,7 @@ fn at_cut<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &Backtes
     scored.par_iter().map(of_account).collect::<Vec<Vec<_>>>().into_iter().flatten().collect()
 }
 
-fn has_enough(history: &AccountHistory, cut: Timestamp) -> bool {
+fn has_enough_posts(history: &AccountHistory, cut: Timestamp) -> bool {
     let measured = || history.posts.iter().take(history.count_before(cut)).filter(|post| post.engagements.is_some());
     let Some(first) = measured().next() else { return false };
     measured().count() >= MIN_POSTS && cut.as_second() - first.at.as_second() >= MIN_DAYS * DAY_SECONDS
@@ -246,7 +261,8 @@ fn forecast<'a>(
     for (method, fit) in [(Method::Model, model), (Method::Regression, regression)] {
         let mut sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
         if method == Method::Model {
-            sums = centred(&sums, (model, account), &posts, seed(Method::Smoothing));
+            // The recent level takes other random numbers than the model's draws.
+            sums = moved_to_recent_level(&sums, (model, account), &posts, seed(Method::Smoothing));
         }
         draws.insert(method, (sums.quantile(0.5), sums));
     }
@@ -264,7 +280,7 @@ fn seed(seed: u64, history: &AccountHistory, cut: Timestamp, horizon: u32, metho
 
 impl Forecast<'_> {
     fn predictions(&self) -> Vec<Prediction> {
-        let of = |(method, (point, draws)): (&Method, &(f64, Draws))| Prediction {
+        let prediction = |(method, (point, draws)): (&Method, &(f64, Draws))| Prediction {
             account: self.history.account.clone(),
             channel: self.history.channel,
             cut: self.cut,
@@ -278,6 +294,6 @@ impl Forecast<'_> {
             crps: crps(draws, self.actual),
             pit: draws.sums().partition_point(|sum| *sum < self.actual) as f64 / draws.sums().len() as f64,
         };
-        self.draws.iter().map(of).collect()
+        self.draws.iter().map(prediction).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! Simple forecasts that a calibrated model is compared with: means of earlier posts, with ranges from resampling these
-//! posts.
+//! Simple forecasts with which a calibrated model is compared: means of earlier posts, with ranges from resampling
+//! those posts.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -38,8 +38,8 @@ pub(super) fn draw(
         })
         .collect();
     let mut draw_post = || {
-        let at = rng.random::<f64>() * total;
-        let index = cumulative.partition_point(|(end, _)| *end <= at);
+        let target = rng.random::<f64>() * total;
+        let index = cumulative.partition_point(|(end, _)| *end <= target);
         cumulative.get(index).or(cumulative.last()).map_or(0.0, |(_, engagements)| *engagements)
     };
     let sums = (0..draws).map(|_| (0..posts).map(|_| draw_post()).sum()).collect();

@@ -23,12 +23,13 @@ impl Calibration {
     /// The calibration of an account on a channel.
     #[must_use]
     pub fn account(&self, account: &ClientId, channel: Channel) -> Option<&AccountCalibration> {
-        self.accounts.iter().find(|found| found.history.channel == channel && found.history.account == *account)
+        let is_wanted = |history: &AccountHistory| history.channel == channel && history.account == *account;
+        self.accounts.iter().find(|calibrated| is_wanted(&calibrated.history))
     }
 }
 
 /// Fits a model for every channel of the histories to all posts, pooled over the channel's accounts; `None` if there is
-/// no post.
+/// no post. A channel whose fit fails numerically is left out.
 #[must_use]
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;

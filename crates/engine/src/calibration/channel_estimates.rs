@@ -20,12 +20,12 @@ pub struct ChannelCalibration {
     pub measured: usize,
     /// Hours, weekdays, content types, response strength and half-life.
     pub parameters: Vec<ParameterEstimate>,
-    /// The loss of posts by their load, the smallest load first.
+    /// The factor on engagements by load, the smallest load first.
     pub response: Vec<ResponsePoint>,
 }
 
-/// The mean ratio of 1 + engagements to what the model predicts without load, over the posts of a channel that had about
-/// the same load.
+/// The mean ratio of 1 + engagements to what the model predicts without load, over posts of a channel with about the
+/// same load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResponsePoint {
     /// Mean load before the posts.
@@ -38,7 +38,8 @@ pub struct ResponsePoint {
     pub posts: usize,
 }
 
-/// Loads at which the points of a response begin; each ends where the next begins.
+/// Lower ends of the ranges of load over which the points of a response are means; each range ends where the next
+/// begins.
 const LOAD_STARTS: [f64; 9] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
 /// Minimum number of posts of a point.
@@ -79,7 +80,7 @@ fn response_points(accounts: &[AccountCalibration]) -> Vec<ResponsePoint> {
     ranges.filter_map(|(start, end)| response_point(posts().filter(|post| (start..end).contains(&post.load)))).collect()
 }
 
-/// The point of the given posts; `None` if they are too few.
+/// The point of the given posts; `None` if there are too few.
 fn response_point<'a>(posts: impl Iterator<Item = &'a PostResidual>) -> Option<ResponsePoint> {
     let (loads, logs): (Vec<f64>, Vec<f64>) = posts.map(|post| (post.load, post.load_residual)).unzip();
     if logs.len() < MIN_POSTS {

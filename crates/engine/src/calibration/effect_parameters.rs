@@ -78,7 +78,7 @@ fn parameter(channel: &ChannelFit, effect: Effect) -> Option<WorldParameter> {
     }
 }
 
-/// The weights of the effects on the mean over posts: the level, and the means of the hours, weekdays and content types.
+/// The weights of the effects in the mean over posts: of the level, and of the hours, weekdays and content types.
 pub(super) fn mean_post_weights<'o, I>(design: &Design, posts: I) -> DVector<f64>
 where
     I: Iterator<Item = &'o Observation> + Clone,

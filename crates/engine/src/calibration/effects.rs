@@ -12,18 +12,19 @@ pub enum Effect {
     Level,
     /// A group of hours of the local day, `0..HOUR_BINS`.
     Hours(usize),
-    /// Days since Monday, `0..7`.
+    /// A weekday, in days since Monday, `0..7`.
     Weekday(usize),
-    /// Index of a content type among the channel's.
+    /// A content type, by its index among the channel's.
     ContentType(usize),
     /// The load; its effect is per unit of log(1 + load).
     Load,
 }
 
-/// The prior of an effect: a channel's effect is normal around `mean`, and an account's is normal around its channel's.
+/// The prior of an effect: a channel's effect is normal around `mean`, and an account's effect normal around its
+/// channel's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EffectPrior {
-    /// Mean over channels.
+    /// Mean of the channels' effects.
     pub mean: f64,
     /// Standard deviation of a channel's effect around the mean.
     pub channel_sd: f64,
@@ -32,8 +33,8 @@ pub struct EffectPrior {
 }
 
 impl Effect {
-    /// Its prior: wide for the level. The priors of hours, weekdays, content types and load come from regressions on five
-    /// sets of public posts, by organisations, shops and communities.
+    /// Its prior: wide for the level. The priors of hours, weekdays, content types and load come from regressions on
+    /// five sets of public posts, by organisations, shops and communities.
     #[must_use]
     pub fn prior(self) -> EffectPrior {
         let (mean, channel_sd, account_sd) = match self {
@@ -80,7 +81,7 @@ impl Design {
 
     /// The regressors of one post, one for each column.
     pub fn row(&self, post: &Observation) -> impl Iterator<Item = f64> {
-        let indicator = |holds: bool| if holds { 1.0 } else { 0.0 };
+        let indicator = |is_in: bool| if is_in { 1.0 } else { 0.0 };
         self.effects.iter().map(move |effect| match *effect {
             Effect::Level => 1.0,
             Effect::Hours(bin) => indicator(post.hour_bin == bin),

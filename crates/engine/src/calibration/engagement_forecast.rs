@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::backtest::{BacktestOptions, backtest, centred};
+use super::backtest::{BacktestOptions, backtest, moved_to_recent_level};
 use super::fit::{AccountFit, ChannelFit, fit_channel};
 use super::forecast::{Draws, draw_sums};
 use super::history::{AccountHistory, Observation, Post, by_channel, observations, weeks_in_seconds};
 use super::prediction::SHARES;
 use crate::model::{Channel, ClientId, Timestamp};
 
-/// Longest horizon for which the width of ranges is tested, in weeks.
+/// Longest horizon of the backtest that determines how much ranges are widened, in weeks.
 const MAX_TESTED_WEEKS: u32 = 26;
 
 /// The forecast of one post, or of the sum of an account's posts.
@@ -29,7 +29,7 @@ pub struct EngagementForecast {
     pub mean: f64,
 }
 
-/// Forecasts planned posts from the histories before the first of them: for each account the sum, then each post. Ranges
+/// Forecasts planned posts from the posts before the first of them: for each account the sum, then each post. Ranges
 /// are widened by the factor that a backtest over the same horizon finds. An account without history is forecast as one
 /// more account of its channel.
 #[must_use]
@@ -44,9 +44,9 @@ pub fn forecast_posts(
     let horizon = horizon_weeks(cut, last);
     let tested = backtest(&before, &BacktestOptions { horizons: vec![horizon], ..options.clone() });
     let of_channel = |(channel, planned): (Channel, Vec<&AccountHistory>)| {
-        let known: Vec<AccountHistory> = before.iter().filter(|one| one.channel == channel).cloned().collect();
-        let width = tested.widths.get(&(channel, horizon)).copied().unwrap_or(1.0);
-        Forecaster { cut, width, options }.channel(known, &planned)
+        let known: Vec<AccountHistory> = before.iter().filter(|history| history.channel == channel).cloned().collect();
+        let widening = tested.widths.get(&(channel, horizon)).copied().unwrap_or(1.0);
+        Forecaster { cut, widening, options }.channel(known, &planned)
     };
     by_channel(planned).into_iter().flat_map(of_channel).collect()
 }
@@ -60,7 +60,7 @@ fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
 struct Forecaster<'o> {
     cut: Timestamp,
     /// The factor by which ranges are widened.
-    width: f64,
+    widening: f64,
     options: &'o BacktestOptions,
 }
 
@@ -68,14 +68,14 @@ impl Forecaster<'_> {
     /// The forecasts of a channel, from the histories of its known accounts.
     fn channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<EngagementForecast> {
         for account in planned {
-            if !known.iter().any(|one| one.account == account.account) {
+            if !known.iter().any(|history| history.account == account.account) {
                 known.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
             }
         }
         let accounts: Vec<&AccountHistory> = known.iter().collect();
         let Some(fit) = fit_channel(&accounts, self.cut, None) else { return Vec::new() };
         let of_account = |planned: &&AccountHistory| {
-            let position = known.iter().position(|one| one.account == planned.account)?;
+            let position = known.iter().position(|history| history.account == planned.account)?;
             Some(self.account(&fit, fit.accounts.get(position)?, known.get(position)?, planned))
         };
         planned.par_iter().filter_map(of_account).flatten_iter().collect()
@@ -93,7 +93,7 @@ impl Forecaster<'_> {
         let merged = AccountHistory { posts, ..history.clone() };
         let observed = observations(&merged, &fit.types, fit.half_life.hours);
         let planned_posts = observed.get(history.posts.len()..).unwrap_or_default();
-        let expectation = |at: Option<Timestamp>, posts: &[Observation]| {
+        let forecast = |at: Option<Timestamp>, posts: &[Observation]| {
             let draws = self.draws(fit, account, history, at, posts)?;
             Some(EngagementForecast {
                 account: planned.account.clone(),
@@ -105,8 +105,8 @@ impl Forecaster<'_> {
             })
         };
         let each = planned.posts.iter().zip(planned_posts);
-        let each = each.map(|(post, observed)| expectation(Some(post.at), std::slice::from_ref(observed)));
-        std::iter::once(expectation(None, planned_posts)).chain(each).flatten().collect()
+        let each = each.map(|(post, observed)| forecast(Some(post.at), std::slice::from_ref(observed)));
+        std::iter::once(forecast(None, planned_posts)).chain(each).flatten().collect()
     }
 
     fn draws(
@@ -123,6 +123,6 @@ impl Forecaster<'_> {
         hasher.update(&at.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
         let seed = *hasher.finalize().as_bytes();
         let draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
-        Some(centred(&draws, (fit, account), posts, seed).adjusted(0.0, self.width))
+        Some(moved_to_recent_level(&draws, (fit, account), posts, seed).adjusted(0.0, self.widening))
     }
 }

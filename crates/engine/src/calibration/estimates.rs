@@ -1,4 +1,4 @@
-//! An estimated parameter of the response, and the one parameter that is no effect: the half-life of the load.
+//! An estimated parameter of the response, and the estimate of the half-life of the load.
 
 use super::half_life::HalfLife;
 use crate::model::{Channel, EstimateSource, WorldEstimate, WorldParameter};

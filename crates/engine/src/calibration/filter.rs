@@ -44,11 +44,11 @@ impl Variances {
     }
 }
 
-/// The weights of the state's components in the lasting level: the fast component counts for nothing.
+/// The weights of the state's components in the lasting level: the fast component has weight 0.
 pub(super) const LASTING: Vector3<f64> = Vector3::new(1.0, 1.0, 0.0);
 
-/// The time from one observation to the next, with its factors on the mean-reverting components. It does not depend on
-/// variances, so it is computed once for all filters of a series.
+/// The time from one observation to the next, and the factors by which the slow and the fast component decay in it. It
+/// does not depend on variances, so it is computed once for all filters of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct TimeStep {
     days: f64,
@@ -111,12 +111,12 @@ impl StateCovariance {
     }
 }
 
-/// Observations of an account, in the order of time.
+/// Observations of an account, in order of time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
-    /// Time from the observation before; 0 for the first.
+    /// Time since the previous observation; 0 for the first.
     times: Vec<TimeStep>,
-    /// Time of the last observation in days since 1970; `None` without any.
+    /// Time of the last observation in days since 1970; `None` if there is none.
     pub last_days: Option<f64>,
     /// One column for each observation: log(1 + engagements), then the regressors.
     pub values: DMatrix<f64>,
@@ -209,8 +209,8 @@ pub(super) fn filtered_steps(series: &Series, residuals: &[f64], variances: &Var
     series.times.iter().zip(residuals).map(step).collect()
 }
 
-/// Number of variances that are multiplied before the logarithm is taken, which is slow: few enough that no product
-/// overflows or underflows.
+/// Number of variances that are multiplied before their logarithm is taken, since logarithms are slow: few enough that
+/// no product overflows or underflows.
 const VARIANCES_PER_LOGARITHM: usize = 16;
 
 /// The log-likelihood of a series of residuals, up to a constant.

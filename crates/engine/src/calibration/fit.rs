@@ -40,9 +40,9 @@ pub(super) struct AccountFit {
     pub variances: Variances,
     /// Standard errors of the logarithms of the variances.
     pub variance_log_sds: [f64; Variances::COUNT],
-    /// Standardised innovations, in the order of time.
+    /// Standardised innovations, in order of time.
     pub innovations: Vec<f64>,
-    /// What the effects do not explain of log(1 + engagements) of each measured post, in the order of time.
+    /// The part of each measured post's log(1 + engagements) that the effects do not explain, in order of time.
     pub residuals: Vec<f64>,
     /// Days from each of these posts to the last one.
     pub ages: Vec<f64>,
@@ -51,7 +51,7 @@ pub(super) struct AccountFit {
 }
 
 /// The state (level, slow and fast component) after an account's last measured post, as a linear function of the
-/// effects: that of the observations minus each effect times that of its regressor.
+/// effects: the state filtered from the observations, minus each effect times the state filtered from its regressor.
 #[derive(Debug, Clone)]
 pub(super) struct AccountState {
     /// Time of that post in days since 1970; `None` if no post was measured.
@@ -118,7 +118,7 @@ impl WorkingAccount {
         RowDVector::from_iterator(self.series.values.ncols(), measured.map(|(_, load)| libm::log1p(load)))
     }
 
-    /// The statistics with another half-life of the load. Only the last row, the load's, has to be filtered again.
+    /// The statistics with another half-life of the load. Only the last row, that of the load, is filtered again.
     fn statistics_with(&self, half_life_hours: f64) -> SufficientStatistics {
         let load_series = self.series.with_values(DMatrix::from_rows(&[self.log_loads(half_life_hours)]));
         let mut whitened = self.filtered.whitened.clone();
@@ -159,8 +159,8 @@ struct Columns {
     types: ContentTypes,
 }
 
-/// Fits a channel to the posts of its accounts before `until`. The variances of each account are fitted, unless `fixed`
-/// gives those of all accounts. `None` if a matrix of the fit is not positive definite.
+/// Fits a channel to the posts of its accounts before `until`. `fixed` gives the variances of all accounts; `None` fits
+/// those of each account. Returns `None` if a matrix of the fit is not positive definite.
 pub(super) fn fit_channel(
     histories: &[&AccountHistory],
     until: Timestamp,
@@ -224,11 +224,11 @@ fn account_fit(account: &WorkingAccount, effects: Effects, prior: &VariancePrior
     let innovations = account.innovations(&effects);
     let residuals = account.residuals(&effects);
     let state = AccountState::of(&account.series, &account.filtered);
-    let log_sds = log_sds(&account.series, &residuals, prior, &account.variances);
+    let variance_log_sds = log_sds(&account.series, &residuals, prior, &account.variances);
     AccountFit {
         effects,
         variances: account.variances,
-        variance_log_sds: log_sds,
+        variance_log_sds,
         innovations,
         residuals,
         ages: account.series.ages(),

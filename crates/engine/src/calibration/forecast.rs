@@ -1,8 +1,8 @@
 //! Draws of the engagements of posts at given times.
 //!
 //! A draw takes effects and state from their posterior, moves the state from post to post, and adds noise that is
-//! resampled from the standardised innovations of the account, recent ones more often, or, if it has few, of its channel.
-//! Each post's log is transformed back before the posts are summed.
+//! resampled from standardised innovations: those of the account, recent ones more often, or, the more often the fewer
+//! it has, those of its channel. Each post's log is transformed back before the posts are summed.
 
 use nalgebra::{DMatrix, DVector, Matrix3, Vector3};
 use rand::RngExt;
@@ -53,7 +53,7 @@ impl Draws {
     }
 }
 
-/// Draws the sum of the engagements of posts, which are in the order of time.
+/// Draws the sum of the engagements of posts, which are in order of time.
 pub(super) fn draw_sums(
     channel: &ChannelFit,
     account: &AccountFit,
@@ -66,8 +66,8 @@ pub(super) fn draw_sums(
     Some(Draws::new((0..count).map(|_| sampler.sum(posts, &mut rng)).collect()))
 }
 
-/// The median of the sum of the engagements of posts if what the effects do not explain of each of them is resampled from
-/// the account's posts, recent ones more often; `None` if no post of the account was measured.
+/// The median of the sum of the engagements of posts if their residuals, which the effects do not explain, are
+/// resampled from the account's posts, recent ones more often; `None` if no post of the account was measured.
 pub(super) fn median_at_recent_level(
     channel: &ChannelFit,
     account: &AccountFit,
@@ -76,14 +76,14 @@ pub(super) fn median_at_recent_level(
     seed: [u8; 32],
 ) -> Option<f64> {
     let mut rng = ChaCha8Rng::from_seed(seed);
-    let weight_sums = sums(account.ages.iter().map(|days| libm::exp2(-days / RECENT_HALF_LIFE_DAYS)));
-    let by_effects: Vec<f64> =
+    let weight_sums = cumulative_sums(account.ages.iter().map(|days| libm::exp2(-days / RECENT_HALF_LIFE_DAYS)));
+    let sums_of_effects: Vec<f64> =
         posts.iter().map(|post| channel.design.sum_of_effects(post, &account.effects.mean)).collect();
-    let mut engagements = |by_effects: &f64| {
+    let mut engagements = |sum_of_effects: &f64| {
         let residual = pick(&account.residuals, &weight_sums, rng.random::<f64>())?;
-        Some(libm::expm1(by_effects + residual).max(0.0))
+        Some(libm::expm1(sum_of_effects + residual).max(0.0))
     };
-    let sums = (0..count).map(|_| by_effects.iter().map(&mut engagements).sum::<Option<f64>>());
+    let sums = (0..count).map(|_| sums_of_effects.iter().map(&mut engagements).sum::<Option<f64>>());
     Some(Draws::new(sums.collect::<Option<Vec<f64>>>()?).quantile(0.5))
 }
 
@@ -106,14 +106,14 @@ impl<'a> Sampler<'a> {
             effects_factor,
             state_factor: square_root(&account.state.covariance),
             own_share: own_share(account),
-            weight_sums: sums(own_weights(account)),
+            weight_sums: cumulative_sums(own_weights(account)),
         })
     }
 
     /// One draw of the sum.
     fn sum(&self, posts: &[Observation], rng: &mut ChaCha8Rng) -> f64 {
-        let width = self.account.effects.mean.len();
-        let effects = &self.account.effects.mean + &self.effects_factor * DVector::from_fn(width, |_, _| normal(rng));
+        let mean = &self.account.effects.mean;
+        let effects = mean + &self.effects_factor * DVector::from_fn(mean.len(), |_, _| normal(rng));
         let mut state = self.account.state.mean(&effects) + self.state_factor * Vector3::from_fn(|_, _| normal(rng));
         let mut before = self.account.state.days;
         let noise_sd = self.account.variances.noise.sqrt();
@@ -135,24 +135,24 @@ impl<'a> Sampler<'a> {
     /// A standardised innovation.
     fn innovation(&self, rng: &mut ChaCha8Rng) -> f64 {
         let is_own = rng.random::<f64>() < self.own_share;
-        let at = rng.random::<f64>();
+        let share = rng.random::<f64>();
         let innovation = if is_own {
-            pick(&self.account.innovations, &self.weight_sums, at)
+            pick(&self.account.innovations, &self.weight_sums, share)
         } else {
-            self.channel.innovations.get((at * self.channel.innovations.len() as f64) as usize)
+            self.channel.innovations.get((share * self.channel.innovations.len() as f64) as usize)
         };
         innovation.copied().unwrap_or_else(|| normal(rng))
     }
 }
 
-/// The value at a share in `0..1` of the weights, given their cumulative sums; `None` without values.
+/// The value at a share in `0..1` of the total weight, given the cumulative sums of the weights; `None` if there are no
+/// values.
 fn pick<'v>(values: &'v [f64], weight_sums: &[f64], share: f64) -> Option<&'v f64> {
-    let at = share * weight_sums.last()?;
-    values.get(weight_sums.partition_point(|sum| *sum <= at)).or(values.last())
+    let target = share * weight_sums.last()?;
+    values.get(weight_sums.partition_point(|sum| *sum <= target)).or(values.last())
 }
 
-/// Cumulative sums of weights.
-fn sums(weights: impl Iterator<Item = f64>) -> Vec<f64> {
+fn cumulative_sums(weights: impl Iterator<Item = f64>) -> Vec<f64> {
     let add = |sum: &mut f64, weight: f64| {
         *sum += weight;
         Some(*sum)

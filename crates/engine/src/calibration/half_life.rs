@@ -21,12 +21,12 @@ pub(super) struct HalfLife {
 }
 
 impl HalfLife {
-    /// The half-life by the log-likelihood of each, in hours; `None` if one of them has none.
+    /// The half-life, given the log-likelihood of each on the grid; `None` if one of them has no log-likelihood.
     pub fn fit(log_likelihood: impl Fn(f64) -> Option<f64>) -> Option<Self> {
         let logs = GRID_HOURS.map(&log_likelihood);
         let logs: Vec<f64> = logs.into_iter().collect::<Option<_>>()?;
-        let best = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logs.iter().map(|log| libm::exp(log - best)).collect();
+        let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = logs.iter().map(|log| libm::exp(log - highest)).collect();
         let total: f64 = weights.iter().sum();
         let mut cumulative = 0.0;
         let mut interval = [GRID_HOURS[0]; 2];
@@ -39,11 +39,11 @@ impl HalfLife {
             }
             cumulative += weight;
         }
-        let best = GRID_HOURS.into_iter().zip(&weights).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        Some(Self { hours: best.0, interval })
+        let (hours, _) = GRID_HOURS.into_iter().zip(&weights).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        Some(Self { hours, interval })
     }
 
-    /// Before any data: the middle of the grid, on the log scale.
+    /// The half-life before any data: the middle of the grid, on the log scale.
     pub fn prior() -> Self {
         let [first, .., last] = GRID_HOURS;
         Self { hours: (first * last).sqrt().round(), interval: [first, last] }

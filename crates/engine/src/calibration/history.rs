@@ -58,7 +58,7 @@ pub struct Post {
 pub(super) struct Observation {
     /// Days since 1970-01-01 00:00 UTC.
     pub days: f64,
-    /// Group of hours of the local day, `0..HOUR_BINS`.
+    /// Index of its group of hours of the local day, `0..HOUR_BINS`.
     pub hour_bin: usize,
     /// Days since Monday in local time, `0..7`.
     pub weekday: usize,

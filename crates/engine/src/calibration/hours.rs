@@ -1,4 +1,4 @@
-//! Tests the fitted hours of an account on later posts.
+//! Tests the fitted best hours of an account on later posts.
 
 use super::effects::Effect;
 use super::fit::{AccountFit, ChannelFit};
@@ -38,6 +38,6 @@ fn best_bins(channel: &ChannelFit, account: &AccountFit) -> Vec<usize> {
             _ => None,
         })
         .collect();
-    bins.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
+    bins.sort_by(|(bin_a, a), (bin_b, b)| b.total_cmp(a).then(bin_a.cmp(bin_b)));
     bins.into_iter().take(BEST_BINS).map(|(bin, _)| bin).collect()
 }

@@ -10,8 +10,8 @@
 //! log variances of an account ~ N(median, variance over the channel's accounts)
 //! ```
 //!
-//! It is a structural time series (Harvey, *Forecasting, Structural Time Series Models and the Kalman Filter*, 1989) with
-//! a hierarchical regression (Gelman et al., *Bayesian Data Analysis*, 2013, chapter 15).
+//! It is a structural time series (Harvey, *Forecasting, Structural Time Series Models and the Kalman Filter*, 1989)
+//! with a hierarchical regression (Gelman et al., *Bayesian Data Analysis*, 2013, chapter 15).
 //!
 //! - `effects`: the regressors x and the priors of beta.
 //! - `filter`: the Kalman filter of level, slow and fast component, which whitens y and x.
@@ -20,10 +20,11 @@
 //! - `half_life`: the half-life of the load, on a grid.
 //! - `fit`: all of these in turn.
 //! - `combinations`, `effect_parameters`: hours, weekdays, content types and response strength as combinations of beta.
-//! - `estimates`, `account_estimates`, `channel_estimates`: the fitted model as parameters of the engine's response.
+//! - `estimates`, `account_estimates`, `channel_estimates`: the fitted model as parameters of the simulated response.
 //! - `noise`: the distribution of the errors of earlier posts, from which a simulation draws the noise of a post.
+//! - `hours`: whether an account's fitted best hours earn more on later posts.
 //! - `forecast`: draws of the engagements of future posts.
-//! - `expectation`: forecasts of planned posts, with ranges as wide as a backtest requires.
+//! - `engagement_forecast`: forecasts of planned posts, with ranges as wide as a backtest requires.
 //! - `backtest`: forecasts as of earlier dates, compared with the outcomes and the simple forecasts of `baselines`.
 
 mod account_estimates;

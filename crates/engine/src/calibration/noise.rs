@@ -1,12 +1,13 @@
-//! The distribution of the noise of an account's posts: what the errors of its earlier posts show of it.
+//! The distribution of the noise of an account's posts, estimated from the errors of earlier posts.
 
 use super::fit::{AccountFit, ChannelFit};
 use crate::model::NOISE_PERCENTS;
 
-/// Sum of the weights of an account's own errors at which half of its noise follows them and half its channel's.
+/// Sum of the weights of an account's own errors at which half of its noise follows its own errors and half follows
+/// those of its channel.
 const HALF_OWN_WEIGHT: f64 = 60.0;
 
-/// The share of the errors between each end and the percentile next to it.
+/// The share of the errors that lies between each end and the percentile next to it.
 const OUTER_SHARE: f64 = 0.01;
 
 /// Quantiles from which the mean of the errors beyond a percentile is computed.
@@ -16,39 +17,39 @@ const STEPS_TO_END: usize = 50;
 /// with time, as levels do.
 const HALF_LIFE_DAYS: f64 = 90.0;
 
-/// The weights of an account's own errors, in the order of time: 1 of the last one, less of those before it.
+/// The weights of an account's own errors, in order of time: 1 for the last one, less for earlier ones.
 pub(super) fn own_weights(account: &AccountFit) -> impl Iterator<Item = f64> {
     account.ages.iter().map(|days| libm::exp2(-days / HALF_LIFE_DAYS))
 }
 
-/// The share of an account's noise that follows its own errors, and not its channel's.
+/// The share of an account's noise that follows its own errors; the rest follows those of its channel.
 pub(super) fn own_share(account: &AccountFit) -> f64 {
     let weight: f64 = own_weights(account).sum();
     weight / (weight + HALF_OWN_WEIGHT)
 }
 
-/// Standardised errors with weights whose sum is 1: the account's own, and its channel's for the share that is not its
-/// own. None if the channel has no measured post.
+/// Standardised errors with weights whose sum is 1: the account's own, with the weight of [`own_share`], and all of its
+/// channel's with the rest; empty if the channel has no measured post.
 pub(super) fn weighted_errors(channel: &ChannelFit, account: &AccountFit) -> Vec<(f64, f64)> {
-    let own = own_share(account);
-    let all: f64 = own_weights(account).sum();
+    let own_share = own_share(account);
+    let own_weight_sum: f64 = own_weights(account).sum();
     let of_account = account.innovations.iter().zip(own_weights(account));
-    let of_account = of_account.map(|(error, weight)| (*error, own * weight / all));
-    let each = (1.0 - own) / channel.innovations.len() as f64;
-    of_account.chain(channel.innovations.iter().map(|error| (*error, each))).collect()
+    let of_account = of_account.map(|(error, weight)| (*error, own_share * weight / own_weight_sum));
+    let channel_weight = (1.0 - own_share) / channel.innovations.len() as f64;
+    of_account.chain(channel.innovations.iter().map(|error| (*error, channel_weight))).collect()
 }
 
-/// The noise of an account's posts at each of [`NOISE_PERCENTS`], as factors on what is expected, whose mean is 1; none if
-/// the channel has no measured post.
+/// The noise of an account's posts at each of [`NOISE_PERCENTS`], as a factor on what is expected. The factors of all
+/// posts have the mean 1. Empty if the channel has no measured post.
 pub(super) fn percentiles(channel: &ChannelFit, account: &AccountFit) -> Vec<(u8, f64)> {
     let mut errors = weighted_errors(channel, account);
-    errors.sort_by(|one, other| one.0.total_cmp(&other.0));
+    errors.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let sd = account.variances.noise.sqrt();
     let mean: f64 = errors.iter().map(|(error, weight)| weight * libm::exp(sd * error)).sum();
     let factor = |percent: u8| {
         let error = match percent {
-            0 => end(&errors, 0.0, OUTER_SHARE)?,
-            100 => end(&errors, 1.0, 1.0 - OUTER_SHARE)?,
+            0 => tail_end(&errors, OUTER_SHARE, 0.0)?,
+            100 => tail_end(&errors, 1.0 - OUTER_SHARE, 1.0)?,
             _ => weighted_quantile(&errors, f64::from(percent) / 100.0)?,
         };
         Some((percent, libm::exp(sd * error) / mean))
@@ -56,29 +57,30 @@ pub(super) fn percentiles(channel: &ChannelFit, account: &AccountFit) -> Vec<(u8
     NOISE_PERCENTS.into_iter().filter_map(factor).collect()
 }
 
-/// The end at which a straight line from the quantile at the share `from` to that end, at the share `to`, has the mean of
-/// the errors between. The most extreme of many errors would make such posts too frequent.
-fn end(sorted: &[(f64, f64)], to: f64, from: f64) -> Option<f64> {
+/// The end of a tail of the errors, for linear interpolation between the quantile at the share `from` and that end at
+/// the share `to`: the value with which the tail keeps its mean. With the most extreme error as the end, extreme posts
+/// would be too frequent.
+fn tail_end(sorted: &[(f64, f64)], from: f64, to: f64) -> Option<f64> {
     let share = |step: usize| from + (to - from) * (step as f64 + 0.5) / STEPS_TO_END as f64;
     let between = (0..STEPS_TO_END).map(|step| weighted_quantile(sorted, share(step))).sum::<Option<f64>>()?;
     Some(2.0 * between / STEPS_TO_END as f64 - weighted_quantile(sorted, from)?)
 }
 
-/// The quantile of ascending values with weights whose sum is 1, straight between the middles of their weights; `None`
-/// without values.
+/// The quantile of ascending values with weights whose sum is 1, interpolated linearly between the middles of their
+/// weights; `None` if there are no values.
 fn weighted_quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
-    let mut before: Option<(f64, f64)> = None;
-    let mut reached = 0.0;
+    let mut previous: Option<(f64, f64)> = None;
+    let mut cumulative = 0.0;
     for (value, weight) in sorted {
-        let middle = reached + weight / 2.0;
+        let middle = cumulative + weight / 2.0;
         if middle >= share {
-            let Some((last_middle, last)) = before else { return Some(*value) };
-            return Some(last + (value - last) * (share - last_middle) / (middle - last_middle));
+            let Some((last_middle, last_value)) = previous else { return Some(*value) };
+            return Some(last_value + (value - last_value) * (share - last_middle) / (middle - last_middle));
         }
-        before = Some((middle, *value));
-        reached += weight;
+        previous = Some((middle, *value));
+        cumulative += weight;
     }
-    before.map(|(_, value)| value)
+    previous.map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -95,11 +97,11 @@ mod tests {
     #[test]
     fn an_end_keeps_the_mean_of_the_errors_beyond_a_percentile() {
         let errors: Vec<(f64, f64)> = (0..1000).map(|index| (f64::from(index) / 100.0, 0.001)).collect();
-        let high = end(&errors, 1.0, 0.99).unwrap();
+        let high = tail_end(&errors, 0.99, 1.0).unwrap();
         assert!((high - 9.995).abs() < 0.02, "{high}");
-        let low = end(&errors, 0.0, 0.01).unwrap();
+        let low = tail_end(&errors, 0.01, 0.0).unwrap();
         assert!((low + 0.005).abs() < 0.02, "{low}");
-        let same = end(&[(2.0, 1.0)], 1.0, 0.99).unwrap();
-        assert!((same - 2.0).abs() < 1e-9);
+        let of_one_error = tail_end(&[(2.0, 1.0)], 0.99, 1.0).unwrap();
+        assert!((of_one_error - 2.0).abs() < 1e-9);
     }
 }

@@ -61,9 +61,9 @@ pub(super) fn channel_posterior(design: &Design, accounts: &[SufficientStatistic
     let sd = design.priors(|prior| prior.account_sd);
     let scale = DMatrix::from_diagonal(&sd);
     let prior_precision = design.priors(|prior| 1.0 / (prior.channel_sd * prior.channel_sd));
-    // The posterior has this precision, and the mean precision^-1 weighted.
+    // The posterior's precision, and the precision times the posterior's mean.
     let mut precision = DMatrix::from_diagonal(&prior_precision);
-    let mut weighted = prior_precision.component_mul(&design.priors(|prior| prior.mean));
+    let mut precision_times_mean = prior_precision.component_mul(&design.priors(|prior| prior.mean));
     let mut log_likelihood = 0.0;
     for SufficientStatistics { xx, xy, yy } in accounts {
         // With the account's own effects integrated out, it adds the precision (A^-1 + D)^-1, where A = X'X may be
@@ -73,12 +73,12 @@ pub(super) fn channel_posterior(design: &Design, accounts: &[SufficientStatistic
         let scaled_xy = &scale * xy;
         let solved = inner.solve(&scaled_xy);
         precision += xx - scaled.transpose() * inner.solve(&scaled);
-        weighted += xy - scaled.transpose() * &solved;
+        precision_times_mean += xy - scaled.transpose() * &solved;
         log_likelihood -= (yy - scaled_xy.dot(&solved) + log_determinant(&inner)) / 2.0;
     }
     let factor = Cholesky::new(symmetric(precision))?;
-    let mean = factor.solve(&weighted);
-    log_likelihood += (weighted.dot(&mean) - log_determinant(&factor)) / 2.0;
+    let mean = factor.solve(&precision_times_mean);
+    log_likelihood += (precision_times_mean.dot(&mean) - log_determinant(&factor)) / 2.0;
     Some(ChannelPosterior { effects: Effects { mean, covariance: factor.inverse() }, log_likelihood })
 }
 
@@ -89,8 +89,8 @@ pub(super) fn account_posterior(design: &Design, channel: &Effects, own: &Suffic
     let factor = Cholesky::new(symmetric(&own.xx + DMatrix::from_diagonal(&prior_precision)))?;
     let mean = factor.solve(&(&own.xy + prior_precision.component_mul(&channel.mean)));
     // The mean moves with the channel's effects, whose uncertainty adds to the covariance.
-    let by_channel: DMatrix<f64> = factor.solve(&DMatrix::from_diagonal(&prior_precision));
-    let covariance = factor.inverse() + &by_channel * &channel.covariance * by_channel.transpose();
+    let channel_weights: DMatrix<f64> = factor.solve(&DMatrix::from_diagonal(&prior_precision));
+    let covariance = factor.inverse() + &channel_weights * &channel.covariance * channel_weights.transpose();
     Some(Effects { mean, covariance: symmetric(covariance) })
 }
 
@@ -100,7 +100,7 @@ pub(super) fn account_without_posts(design: &Design, channel: &Effects) -> Effec
     Effects { mean: channel.mean.clone(), covariance: &channel.covariance + DMatrix::from_diagonal(&account_variances) }
 }
 
-/// The Cholesky factor of a covariance, which turns independent standard normal numbers into draws; `None` if the
+/// The Cholesky factor of a covariance, by which independent standard normal numbers become draws; `None` if the
 /// covariance is not positive definite.
 pub(super) fn factor(covariance: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     Cholesky::new(symmetric(covariance.clone()))
@@ -138,24 +138,25 @@ mod tests {
     fn joint(design: &Design, accounts: &[SufficientStatistics; 2]) -> (DVector<f64>, DMatrix<f64>) {
         let width = design.len();
         let channel = DMatrix::from_diagonal(&design.priors(|prior| 1.0 / (prior.channel_sd * prior.channel_sd)));
-        let around = DMatrix::from_diagonal(&design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd)));
+        let account_precision =
+            DMatrix::from_diagonal(&design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd)));
         let mut precision = DMatrix::zeros(3 * width, 3 * width);
-        let mut weighted = DVector::zeros(3 * width);
+        let mut precision_times_mean = DVector::zeros(3 * width);
         let mut add = |row: usize, column: usize, block: &DMatrix<f64>| {
-            let mut place = precision.view_mut((row * width, column * width), (width, width));
-            place += block;
+            let mut view = precision.view_mut((row * width, column * width), (width, width));
+            view += block;
         };
         add(0, 0, &channel);
         for (index, account) in accounts.iter().enumerate() {
-            add(0, 0, &around);
-            add(0, index + 1, &-&around);
-            add(index + 1, 0, &-&around);
-            add(index + 1, index + 1, &(&around + &account.xx));
-            weighted.rows_mut((index + 1) * width, width).copy_from(&account.xy);
+            add(0, 0, &account_precision);
+            add(0, index + 1, &-&account_precision);
+            add(index + 1, 0, &-&account_precision);
+            add(index + 1, index + 1, &(&account_precision + &account.xx));
+            precision_times_mean.rows_mut((index + 1) * width, width).copy_from(&account.xy);
         }
-        weighted.rows_mut(0, width).copy_from(&(channel * design.priors(|prior| prior.mean)));
+        precision_times_mean.rows_mut(0, width).copy_from(&(channel * design.priors(|prior| prior.mean)));
         let covariance = precision.try_inverse().unwrap();
-        (&covariance * weighted, covariance)
+        (&covariance * precision_times_mean, covariance)
     }
 
     #[test]
@@ -166,13 +167,14 @@ mod tests {
         let (mean, covariance) = joint(&design, &accounts);
         let channel = channel_posterior(&design, &accounts).unwrap().effects;
         let own = account_posterior(&design, &channel, &accounts[1]).unwrap();
-        let is_near = |found: &Effects, block: usize| {
-            let at = block * width;
-            assert!((&found.mean - mean.rows(at, width)).amax() < 1e-7, "{block}");
-            assert!((&found.covariance - covariance.view((at, at), (width, width))).amax() < 1e-7, "{block}");
+        let assert_near = |found: &Effects, block: usize| {
+            let start = block * width;
+            assert!((&found.mean - mean.rows(start, width)).amax() < 1e-7, "{block}");
+            let expected = covariance.view((start, start), (width, width));
+            assert!((&found.covariance - expected).amax() < 1e-7, "{block}");
         };
-        is_near(&channel, 0);
-        is_near(&own, 2);
+        assert_near(&channel, 0);
+        assert_near(&own, 2);
     }
 
     #[test]
@@ -181,10 +183,11 @@ mod tests {
         let accounts = [whitened(&design, 12, 0.3), whitened(&design, 5, 1.1)];
         let posts: usize = accounts.iter().map(DMatrix::ncols).sum();
         let regressors = |account: &DMatrix<f64>| account.rows(1, design.len()).transpose();
-        let of = |sd: &dyn Fn(super::super::effects::EffectPrior) -> f64| {
+        let covariance_of = |sd: &dyn Fn(super::super::effects::EffectPrior) -> f64| {
             DMatrix::from_diagonal(&design.priors(|prior| sd(prior) * sd(prior)))
         };
-        let (channel, around) = (of(&|prior| prior.channel_sd), of(&|prior| prior.account_sd));
+        let (channel, account_covariance) =
+            (covariance_of(&|prior| prior.channel_sd), covariance_of(&|prior| prior.account_sd));
         let mean = design.priors(|prior| prior.mean);
         let mut covariance = DMatrix::identity(posts, posts);
         let mut residuals = DVector::zeros(posts);
@@ -194,7 +197,7 @@ mod tests {
             residuals.rows_mut(first, x.nrows()).copy_from(&(one.row(0).transpose() - &x * &mean));
             for (other, second) in accounts.iter().zip(starts) {
                 let y = regressors(other);
-                let shared = if first == second { &channel + &around } else { channel.clone() };
+                let shared = if first == second { &channel + &account_covariance } else { channel.clone() };
                 let mut block = covariance.view_mut((first, second), (x.nrows(), y.nrows()));
                 block += &x * shared * y.transpose();
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::forecast::Draws;
 use crate::model::{Channel, ClientId, Timestamp};
 
-/// Quantiles of a prediction.
+/// The shares at which a prediction has quantiles.
 pub const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// A method of forecasting.
@@ -65,7 +65,7 @@ pub struct Prediction {
     pub actual: f64,
     /// Continuous ranked probability score of log(1 + sum).
     pub crps: f64,
-    /// Share of the draws below the outcome.
+    /// Probability integral transform: the share of the draws below the outcome.
     pub pit: f64,
 }
 
@@ -81,8 +81,8 @@ impl Prediction {
     pub fn pinball(&self) -> f64 {
         let actual = libm::log1p(self.actual);
         let losses = SHARES.into_iter().zip(self.quantiles).map(|(share, quantile)| {
-            let over = actual - libm::log1p(quantile);
-            (share * over).max((share - 1.0) * over)
+            let excess = actual - libm::log1p(quantile);
+            (share * excess).max((share - 1.0) * excess)
         });
         losses.sum::<f64>() / SHARES.len() as f64
     }
@@ -108,12 +108,12 @@ pub struct Score {
 }
 
 impl Score {
-    /// Scores predictions; `None` without any.
+    /// Scores predictions; `None` if there are none.
     #[must_use]
     pub fn of<'a>(predictions: impl Iterator<Item = &'a Prediction> + Clone) -> Option<Self> {
         let count = predictions.clone().count();
         let mean = |value: &dyn Fn(&Prediction) -> f64| predictions.clone().map(value).sum::<f64>() / count as f64;
-        let holds = |prediction: &Prediction, low: f64, high: f64| {
+        let is_covered = |prediction: &Prediction, low: f64, high: f64| {
             if (low..=high).contains(&prediction.actual) { 1.0 } else { 0.0 }
         };
         (count > 0).then(|| Self {
@@ -122,11 +122,11 @@ impl Score {
             bias: mean(&Prediction::log_error),
             coverage_50: mean(&|prediction| {
                 let [_, low, _, high, _] = prediction.quantiles;
-                holds(prediction, low, high)
+                is_covered(prediction, low, high)
             }),
             coverage_90: mean(&|prediction| {
                 let [low, .., high] = prediction.quantiles;
-                holds(prediction, low, high)
+                is_covered(prediction, low, high)
             }),
             pinball: mean(&Prediction::pinball),
             crps: mean(&|prediction| prediction.crps),

@@ -1,7 +1,7 @@
-//! Fits the four variances of each account: the maximum of their posterior in log, given the effects.
+//! Fits the logarithms of the four variances of each account: the maximum of their posterior, given the effects.
 //!
-//! The likelihood is that of the Kalman filter. The prior is normal and shared by the accounts of a channel. The standard
-//! errors are those of Laplace's approximation.
+//! The likelihood is that of the Kalman filter. The prior is normal and shared by the accounts of a channel. The
+//! standard errors are those of Laplace's approximation.
 
 use argmin::core::{CostFunction, Executor};
 use argmin::solver::neldermead::NelderMead;

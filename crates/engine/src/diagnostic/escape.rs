@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a terminal interprets a character, or reorders or breaks text because of it.
+/// Whether a terminal interprets the character instead of showing it, or reorders or breaks text because of it.
 #[must_use]
-pub fn is_unseen(c: char) -> bool {
-    let turns_text =
+pub fn is_invisible(c: char) -> bool {
+    let reorders_text =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns_text || matches!(c, '\u{2028}' | '\u{2029}')
+    c.is_control() || reorders_text || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Makes untrusted text safe for a line of a message: control and other invisible characters are escaped as `\u001b`,
 /// as in TOML and JSON.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    escaped_where(text, is_unseen)
+    escaped_where(text, is_invisible)
 }
 
 /// The text with the chosen characters escaped as `\u001b`.

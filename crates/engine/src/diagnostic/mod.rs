@@ -1,7 +1,7 @@
 //! Diagnostics: what is wrong with an input, where, and how to fix it.
 //!
-//! Errors are values: whoever reads an input collects all of them, and the caller decides what to do. Nothing is printed
-//! here.
+//! Errors are values: whoever reads an input collects all of them, and the caller decides what to do. Nothing is
+//! printed here.
 
 mod escape;
 mod render;
@@ -15,7 +15,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 #[doc(hidden)]
 pub use escape::escaped_where;
-pub use escape::{is_unseen, visible};
+pub use escape::{is_invisible, visible};
 pub use render::{render, render_warnings};
 pub(crate) use source::Lines;
 pub use source::SourceLocation;
@@ -121,11 +121,11 @@ impl Diagnostic {
 
     /// Sorts by file, line and column of the source, and removes duplicates.
     pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-        diagnostics.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        diagnostics.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         diagnostics.dedup();
     }
 
-    fn rank(&self) -> (&str, u32, u32, &str, &str, &str) {
+    fn sort_key(&self) -> (&str, u32, u32, &str, &str, &str) {
         let (file, line, column) =
             self.place.source().map_or(("", 0, 0), |location| (&*location.file, location.line, location.column));
         (file, line, column, self.code, self.place.name(), &self.cause)

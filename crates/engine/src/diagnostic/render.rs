@@ -6,19 +6,19 @@ use std::ops::Range;
 use annotate_snippets::renderer::{DEFAULT_TERM_WIDTH, Renderer};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Snippet};
 
-use super::escape::{escaped_where, is_unseen, visible};
+use super::escape::{escaped_where, is_invisible, visible};
 use super::{Diagnostic, SourceLocation};
 
 /// Number of diagnostics rendered in full; the rest are only counted.
-const SHOWN: usize = 50;
+const MAX_RENDERED: usize = 50;
 
 /// Length in bytes of the longest source line that is shown; of longer ones only the location is given.
-const LONGEST_LINE: usize = 2000;
+const MAX_LINE_LENGTH: usize = 2000;
 
 /// Renders diagnostics in the given order, separated by blank lines; after the first fifty, the rest are only counted.
 ///
 /// `text_of` returns a file's text by its name in the diagnostic; if it returns `None`, the source line is not shown.
-/// `color` adds escape codes for a terminal; those within names and texts are always escaped.
+/// `color` adds escape codes for a terminal; escape codes within names and texts are always escaped.
 #[must_use]
 pub fn render<'t>(diagnostics: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<&'t str>, color: bool) -> String {
     render_as(&Level::ERROR, diagnostics, text_of, color)
@@ -42,53 +42,53 @@ fn render_as<'t>(
 ) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
-    let blocks = diagnostics.iter().take(SHOWN).map(|diagnostic| {
+    let blocks = diagnostics.iter().take(MAX_RENDERED).map(|diagnostic| {
         let source = diagnostic.place.source();
         let line = source.and_then(|location| marked_line(location, text_of(&location.file)?));
-        renderer.render(&[group(level, &Words::of(diagnostic), diagnostic, line)])
+        renderer.render(&[group(level, &EscapedTexts::of(diagnostic), diagnostic, line)])
     });
-    let mut laid_out = blocks.collect::<Vec<_>>().join("\n\n");
-    if let Some(more) = diagnostics.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        laid_out.push_str(&format!("\n\nand {more} more"));
+    let mut rendered = blocks.collect::<Vec<_>>().join("\n\n");
+    if let Some(more) = diagnostics.len().checked_sub(MAX_RENDERED).filter(|more| *more > 0) {
+        rendered.push_str(&format!("\n\nand {more} more"));
     }
-    if !laid_out.is_empty() {
-        laid_out.push('\n');
+    if !rendered.is_empty() {
+        rendered.push('\n');
     }
-    laid_out
+    rendered
 }
 
 /// The texts of a diagnostic, safe to print in a terminal.
-struct Words<'d> {
+struct EscapedTexts<'d> {
     cause: Cow<'d, str>,
     remedy: Cow<'d, str>,
-    /// The file of the source, or any other place.
+    /// The file of the source, or a place of another kind as text.
     path: Cow<'d, str>,
 }
 
-impl<'d> Words<'d> {
+impl<'d> EscapedTexts<'d> {
     fn of(diagnostic: &'d Diagnostic) -> Self {
         // Causes may span several lines.
-        let lines = |text| escaped_where(text, |c| is_unseen(c) && c != '\n');
+        let escaped = |text| escaped_where(text, |c| is_invisible(c) && c != '\n');
         let path = match diagnostic.place.source() {
             Some(location) => visible(&location.file),
             None => diagnostic.place.to_string().into(),
         };
-        Self { cause: lines(&diagnostic.cause), remedy: lines(&diagnostic.remedy), path }
+        Self { cause: escaped(&diagnostic.cause), remedy: escaped(&diagnostic.remedy), path }
     }
 }
 
 fn group<'a>(
     level: &Level<'static>,
-    words: &'a Words<'_>,
+    texts: &'a EscapedTexts<'_>,
     diagnostic: &Diagnostic,
     line: Option<(&'a str, Range<usize>)>,
 ) -> Group<'a> {
-    let title = level.clone().primary_title(&*words.cause).id(diagnostic.code);
-    let help = Level::HELP.message(&*words.remedy);
-    let origin = Origin::path(&*words.path);
+    let title = level.clone().primary_title(&*texts.cause).id(diagnostic.code);
+    let help = Level::HELP.message(&*texts.remedy);
+    let origin = Origin::path(&*texts.path);
     let origin = match (diagnostic.place.source(), line) {
         (Some(location), Some((text, mark))) => {
-            let snippet = Snippet::source(text).line_start(location.line as usize).path(&*words.path);
+            let snippet = Snippet::source(text).line_start(location.line as usize).path(&*texts.path);
             return title.element(snippet.annotation(AnnotationKind::Primary.span(mark))).element(help);
         }
         (Some(location), None) if location.line > 0 => {
@@ -99,12 +99,13 @@ fn group<'a>(
     title.element(origin).element(Padding).element(help)
 }
 
-/// The first line of the location's span, and the bytes of it to mark; `None` if it is too long to be shown.
+/// The first line of the location's span, and the range of bytes to mark in it; `None` if the span is unknown or the
+/// line is too long to be shown.
 fn marked_line<'t>(location: &SourceLocation, text: &'t str) -> Option<(&'t str, Range<usize>)> {
     let span = location.span.clone()?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(start..)?.split('\n').next().filter(|line| line.len() <= LONGEST_LINE)?;
+    let line = text.get(start..)?.split('\n').next().filter(|line| line.len() <= MAX_LINE_LENGTH)?;
     let line = line.strip_suffix('\r').unwrap_or(line);
     let from = (span.start - start).min(line.len());
     let to = (span.end.saturating_sub(start)).clamp(from, line.len());

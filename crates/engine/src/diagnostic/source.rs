@@ -32,16 +32,16 @@ impl SourceLocation {
         Self::new(file, 0, 0)
     }
 
-    /// The location of a line and column (1-based, column in characters) as reported by a script engine. If the text
-    /// has no such position, the nearest one before it.
+    /// The location of a line and column (1-based, column in characters) as reported by a script engine, or the nearest
+    /// one before it if the text has no such position.
     #[must_use]
     pub fn at_position(file: &str, text: &str, line: u32, column: u32) -> Self {
         let lines = Lines::new(text);
         let start = lines.start_of(line);
         let rest = text.get(start..).unwrap_or_default();
-        let ahead = rest.lines().next().unwrap_or_default().char_indices();
-        let offset = ahead.map(|(at, _)| at).take(column.max(1) as usize).last().unwrap_or(0);
-        lines.place(&file.into(), text, start + offset..start + offset + 1)
+        let characters = rest.lines().next().unwrap_or_default().char_indices();
+        let offset = characters.map(|(at, _)| at).take(column.max(1) as usize).last().unwrap_or(0);
+        lines.location(&file.into(), text, start + offset..start + offset + 1)
     }
 
     /// The same line and column with the span that they have in the text.
@@ -81,7 +81,7 @@ impl Lines {
     }
 
     /// The location of a span, clamped to the text and to character boundaries.
-    pub(crate) fn place(&self, file: &Arc<str>, text: &str, span: Range<usize>) -> SourceLocation {
+    pub(crate) fn location(&self, file: &Arc<str>, text: &str, span: Range<usize>) -> SourceLocation {
         let start = floor_boundary(text, span.start);
         let end = floor_boundary(text, span.end).max(start);
         let line = self.line_of(start);
@@ -103,24 +103,24 @@ mod tests {
     fn a_column_counts_characters_and_not_bytes() {
         let text = "a = 1\nä = ö\n";
         let at = text.find('ö').unwrap();
-        let place = Lines::new(text).place(&"x.toml".into(), text, at..at + 2);
-        assert_eq!((place.line, place.column), (2, 5));
+        let location = Lines::new(text).location(&"x.toml".into(), text, at..at + 2);
+        assert_eq!((location.line, location.column), (2, 5));
     }
 
     #[test]
-    fn a_span_that_leaves_the_text_or_cuts_a_character_is_held_within() {
+    fn a_span_that_leaves_the_text_or_cuts_a_character_is_clamped() {
         let text = "ä";
-        let place = Lines::new(text).place(&"x.toml".into(), text, 1..99);
-        assert_eq!(place.span, Some(0..2));
-        assert_eq!((place.line, place.column), (1, 1));
+        let location = Lines::new(text).location(&"x.toml".into(), text, 1..99);
+        assert_eq!(location.span, Some(0..2));
+        assert_eq!((location.line, location.column), (1, 1));
     }
 
     #[test]
     fn a_position_of_a_script_engine_finds_its_bytes() {
         let text = "let a = 1;\nlet ü = b;\n";
-        let place = SourceLocation::at_position("x.rhai", text, 2, 9);
+        let location = SourceLocation::at_position("x.rhai", text, 2, 9);
         let at = text.find('b').unwrap();
-        assert_eq!((place.line, place.column, place.span), (2, 9, Some(at..at + 1)));
+        assert_eq!((location.line, location.column, location.span), (2, 9, Some(at..at + 1)));
         assert_eq!(SourceLocation::at_position("x.rhai", text, 99, 99).line, 3);
     }
 }

@@ -4,19 +4,19 @@ use std::fmt;
 
 /// The known name that a mistyped one most likely stands for: a few letters off, or one contained in the other.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed = plain(typed);
+    let typed = normalized(typed);
     let scored = known.into_iter().filter_map(|name| {
-        let candidate = plain(name);
+        let candidate = normalized(name);
         let distance = strsim::damerau_levenshtein(&typed, &candidate);
         let allowed = (typed.chars().count().min(candidate.chars().count()) / 3).max(1);
-        let contained =
+        let is_contained =
             typed.len() >= 4 && candidate.contains(&typed) || candidate.len() >= 4 && typed.contains(&candidate);
-        (distance <= allowed || contained).then_some((distance, name))
+        (distance <= allowed || is_contained).then_some((distance, name))
     });
     scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-fn plain(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.to_lowercase().replace(['-', ' '], "_")
 }
 
@@ -25,13 +25,14 @@ pub fn did_you_mean(name: impl fmt::Display) -> String {
     format!("did you mean `{name}`?")
 }
 
-/// `separator` and the question, to append to a cause; empty without a name.
+/// The question whether `name` was meant, after `separator`, to append to a cause; empty without a name.
 #[must_use]
 pub fn hint(separator: &str, name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("{separator}{}", did_you_mean(name)))
 }
 
-/// The remedy for a mistyped name: asks whether the nearest known one was meant, or is `otherwise()` if none is near.
+/// The remedy for a mistyped name: the question whether the nearest known name was meant, or `otherwise()` if none is
+/// near.
 pub fn suggestion<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,

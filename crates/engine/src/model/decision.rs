@@ -30,7 +30,7 @@ named!(
         ScheduleExecuted = "schedule_executed",
         /// A draft could not be created.
         ScheduleFailed = "schedule_failed",
-        /// A conflict with the plan was found.
+        /// A conflict in the plan was found.
         ConflictDetected = "conflict_detected",
         /// A channel's fatigue was assessed.
         FatigueCheck = "fatigue_check",

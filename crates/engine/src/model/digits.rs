@@ -6,7 +6,7 @@ pub fn decimal(number: f64) -> String {
     without_zeros(format!("{number:.6}"))
 }
 
-/// Four significant digits without trailing zeros, and never fewer than the whole digits.
+/// Four significant digits, or more if the integer part has more; at most six decimals, without trailing zeros.
 #[must_use]
 pub fn short(number: f64) -> String {
     let decimals = (3.0 - libm::log10(number.abs()).floor()).clamp(0.0, 6.0) as usize;
@@ -20,7 +20,7 @@ pub fn signed(number: f64) -> String {
     if text == "0" || text.starts_with('-') { text } else { format!("+{text}") }
 }
 
-/// Rounds to so many decimals, at most 9.
+/// Rounds to the given number of decimals, at most 9.
 #[must_use]
 pub fn rounded(number: f64, decimals: u32) -> f64 {
     let scale = f64::from(10_u32.pow(decimals.min(9)));
@@ -28,8 +28,8 @@ pub fn rounded(number: f64, decimals: u32) -> f64 {
 }
 
 fn without_zeros(text: String) -> String {
-    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if short == "-0" { "0".to_owned() } else { short.to_owned() }
+    let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
 }
 
 #[cfg(test)]

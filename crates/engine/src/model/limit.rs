@@ -1,4 +1,4 @@
-//! How a client's week stands to its limits, and how good it is within them.
+//! How much of its limits a week uses, and how close the week is to the best possible within them.
 
 use std::sync::Arc;
 
@@ -36,29 +36,30 @@ impl LimitKind {
     }
 }
 
-/// How a client's week stands to a limit in one of the periods in which it counts.
+/// How much of a limit a client's week uses, in one of the periods in which the limit counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitUse {
     /// Name of the limit.
     pub limit: Arc<str>,
     /// What it bounds.
     pub kind: LimitKind,
-    /// The channel, if each is counted on its own.
+    /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
-    /// The asset, if each is counted on its own.
+    /// The asset, if each asset is counted on its own.
     pub asset: Option<AssetId>,
-    /// Whether posts count by the content types of their assets, so that the numbers below are not numbers of posts.
+    /// Whether each post counts with the weight of its asset's content type, so that `allowed` and `used` are not
+    /// numbers of posts.
     pub is_weighed: bool,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
-    /// Hours of the period.
+    /// Length of the period in hours.
     pub hours: u32,
-    /// The number of posts, or their share, that the limit states.
+    /// The number of posts, or share of posts, that the limit states.
     pub allowed: f64,
-    /// The number of posts that count, planned ones that may run and committed ones, or their share.
+    /// The number or share of the posts that count: planned ones that may run, and committed ones.
     pub used: f64,
-    /// What one post more, or one less for a limit from below, would earn, in the unit of worth: the price of the limit
-    /// in the proof of the bound. 0 where the limit costs nothing.
+    /// What one post more, or one less for a limit from below, would earn, in the unit of worth: the limit's Lagrangian
+    /// price in the proof of the upper bound. 0 if the limit costs nothing.
     pub price: f64,
 }
 
@@ -67,13 +68,14 @@ pub struct LimitUse {
 pub struct LimitQuota {
     /// Name of the limit.
     pub limit: Arc<str>,
-    /// The channel, if each is counted on its own.
+    /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
     /// The period.
     pub period: QuotaPeriod,
-    /// Number of the client's posts, committed ones included.
+    /// Maximum number of the client's posts, committed ones included.
     pub posts: f64,
-    /// The price of a post that proves the bound of the workspace: a client's own price is sought from there.
+    /// The price of a post in the proof of the workspace's upper bound; the search for the client's own price starts
+    /// from it.
     pub first_price: f64,
 }
 
@@ -82,9 +84,9 @@ pub struct LimitQuota {
 pub enum QuotaPeriod {
     /// The week.
     Week,
-    /// A day, since Monday.
+    /// A day, in days since Monday.
     Day(u8),
-    /// An hour of the week.
+    /// An hour, in elapsed hours since Monday 00:00 in the client's zone.
     Hour(usize),
 }
 
@@ -93,14 +95,14 @@ pub enum QuotaPeriod {
 pub enum SharedPeriod {
     /// Each client's week.
     Week,
-    /// A day on each client's clock, since Monday.
+    /// A day on each client's clock, in days since Monday.
     Day(u8),
-    /// An hour of UTC, in hours since 1970, in which an hour of a client begins.
+    /// An hour in UTC, in hours since 1970. A client's hour belongs to the hour in UTC in which it begins.
     Hour(i64),
 }
 
 impl SharedPeriod {
-    /// Its start, for display: a date of a week, or an hour in UTC.
+    /// Its start, for display: a date, or an instant in UTC.
     #[must_use]
     pub fn start(self, week: Week) -> String {
         match self {
@@ -111,14 +113,14 @@ impl SharedPeriod {
     }
 }
 
-/// How the clients of a workspace stand to a limit that they share, in one period.
+/// How much of a shared limit the clients of a workspace use together, in one period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedLimitUse {
     /// Name of the limit.
     pub limit: Arc<str>,
-    /// The industry, if each is counted on its own.
+    /// The industry, if each industry is counted on its own.
     pub industry: Option<Arc<str>>,
-    /// The channel, if each is counted on its own.
+    /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
     /// The period.
     pub period: SharedPeriod,
@@ -126,39 +128,40 @@ pub struct SharedLimitUse {
     pub allowed: f64,
     /// The number of posts that count, planned and committed.
     pub used: f64,
-    /// What one post more would earn at most, in the unit of worth.
+    /// Upper bound on what one post more would earn, in the unit of worth.
     pub price: f64,
 }
 
-/// How good the week of a workspace is at least whose clients give way to each other for limits that they share.
+/// The objective of a workspace's week, and an upper bound on it, where clients compete for limits that they share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceCertificate {
     /// The workspace.
     pub workspace_id: WorkspaceId,
-    /// Sum over its clients of what their posts that may run come to.
+    /// Sum of its clients' objectives; 0 if a client has no certificate.
     pub objective: f64,
-    /// No plan of its clients that keeps the limits comes to more; `None` if none is proven.
+    /// Upper bound on the objective of any plan within the limits; `None` if none is proven.
     pub upper_bound: Option<f64>,
-    /// The limits that they share and exceed if each is planned alone.
+    /// The limits that the clients share, and would exceed if each client were planned alone.
     pub limits: Vec<SharedLimitUse>,
 }
 
-/// How good a client's week is at least: what its posts earn, and a bound on what any week within its limits can earn.
+/// The objective of a client's week, and an upper bound on the objective of any week within its limits.
 ///
 /// Both are sums over the client's channels of worth less costs, at the mean quality of each channel's assets, less the
 /// price of the fatigue that the next week inherits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
-    /// Of the posts that may run; blocked ones earn nothing. Less what is given up for limits with a price.
+    /// The objective of the posts that may run, as blocked ones earn nothing, less what is given up for limits with a
+    /// price.
     pub objective: f64,
-    /// No week that keeps the limits comes to more.
+    /// Upper bound on the objective of any week within the limits.
     pub upper_bound: f64,
     /// The limits that are used up or cost something, in the order of the rules, then of time.
     pub limits: Vec<LimitUse>,
 }
 
 impl WorkspaceCertificate {
-    /// What is missing to the bound, as a share of it, `0..=1`; `None` if no bound is proven.
+    /// The distance from the objective to the bound, as a share of the bound, `0..=1`; `None` if no bound is proven.
     #[must_use]
     pub fn gap(&self) -> Option<f64> {
         let share = |bound: f64| if bound > 0.0 { (1.0 - self.objective / bound).clamp(0.0, 1.0) } else { 0.0 };
@@ -167,7 +170,7 @@ impl WorkspaceCertificate {
 }
 
 impl Certificate {
-    /// What is missing to the bound, as a share of it, `0..=1`; 0 if nothing can be earned.
+    /// The distance from the objective to the bound, as a share of the bound, `0..=1`; 0 if nothing can be earned.
     #[must_use]
     pub fn gap(&self) -> f64 {
         if self.upper_bound > 0.0 { (1.0 - self.objective / self.upper_bound).clamp(0.0, 1.0) } else { 0.0 }

@@ -1,6 +1,6 @@
 //! The domain types: channels, clients, assets, weeks, posts, plans, decisions.
 //!
-//! Nothing here does I/O or evaluates rules. Each type lives in the lowest module that all its users share.
+//! Nothing here does I/O or evaluates rules.
 
 mod asset;
 mod calendar_entry;

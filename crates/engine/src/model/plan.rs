@@ -139,7 +139,7 @@ pub struct Post {
     pub slot_value: f64,
     /// Expected engagements: value x quality factor x response to fatigue.
     pub expected_engagement: f64,
-    /// What the work on it and the people who leave cost, in the unit of worth.
+    /// Cost of the work on it and of the people who leave because of it, in the unit of worth.
     pub cost: f64,
     /// Expected engagements times the channel's worth, less the cost.
     pub net_worth: f64,
@@ -251,14 +251,14 @@ pub struct Allocation {
     pub fatigue_end: f64,
     /// Quality factor with which the slots were valued.
     pub mean_quality: f64,
-    /// What each of the slots was taken to cost, in the unit of worth: the mean cost of a post on the channel times
-    /// `mean_quality`.
+    /// Assumed cost of each slot, in the unit of worth: the mean cost of a post on the channel times `mean_quality`.
     pub mean_cost: f64,
     /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,
     /// The slots' worth less what they cost and less the price of the fatigue carried over.
     pub objective: f64,
-    /// Upper bound of `objective`: the best that the channel has alone, without limits that other channels share.
+    /// Upper bound on `objective`: the best that the channel could reach without the limits it shares with other
+    /// channels.
     pub upper_bound: f64,
     /// How it was solved.
     pub tier: Tier,
@@ -361,21 +361,22 @@ impl Plan {
         )
     }
 
-    /// Sum of the clients' objectives, of the posts that may run. Without certificates, of all posts.
+    /// Sum of the clients' objectives. The objective of a client with a certificate is that of the posts that may run,
+    /// otherwise that of all posts.
     #[must_use]
     pub fn objective(&self) -> f64 {
-        self.of_clients(|certificate| certificate.objective, |allocation| allocation.objective)
+        self.sum_over_clients(|certificate| certificate.objective, |allocation| allocation.objective)
     }
 
-    /// Sum of the clients' upper bounds. Without certificates, of each channel alone.
+    /// Sum of the clients' upper bounds. That of a client without a certificate is the sum of its channels' bounds.
     #[must_use]
     pub fn upper_bound(&self) -> f64 {
-        self.of_clients(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
+        self.sum_over_clients(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
     }
 
-    fn of_clients(&self, certified: fn(&Certificate) -> f64, otherwise: fn(&Allocation) -> f64) -> f64 {
+    fn sum_over_clients(&self, certified: fn(&Certificate) -> f64, uncertified: fn(&Allocation) -> f64) -> f64 {
         let of_client = |client: &ClientPlan| {
-            let of_channels = || client.allocations.iter().map(otherwise).fold(0.0, |sum, number| sum + number);
+            let of_channels = || client.allocations.iter().map(uncertified).fold(0.0, |sum, number| sum + number);
             client.certificate.as_ref().map_or_else(of_channels, certified)
         };
         self.clients.iter().map(of_client).fold(0.0, |sum, number| sum + number)
@@ -388,10 +389,9 @@ impl Plan {
         self.posts().filter(|(_, post)| post.is_live()).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
     }
 
-    /// The objective of the posts that may run, divided by the upper bound on any plan within the limits, `0..=1`. 0 if
-    /// nothing could be earned.
+    /// The objective divided by the upper bound on any plan within the limits, `0..=1`; 0 if nothing could be earned.
     #[must_use]
-    pub fn reach(&self) -> f64 {
+    pub fn share_of_bound(&self) -> f64 {
         let bound = self.upper_bound();
         if bound > 0.0 { (self.objective() / bound).clamp(0.0, 1.0) } else { 0.0 }
     }
@@ -404,10 +404,10 @@ impl Plan {
 
 /// A version 8 (custom) UUID from the first bytes of a BLAKE3 hash over a namespace and the parts of a name.
 #[must_use]
-pub fn derived_id(space: &[u8], parts: &[&str]) -> Uuid {
+pub fn derived_id(namespace: &[u8], parts: &[&str]) -> Uuid {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&(space.len() as u64).to_le_bytes());
-    hasher.update(space);
+    hasher.update(&(namespace.len() as u64).to_le_bytes());
+    hasher.update(namespace);
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

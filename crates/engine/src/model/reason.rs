@@ -76,7 +76,7 @@ pub enum Reason {
     CampaignDates {
         /// The campaign.
         campaign_id: CampaignId,
-        /// First and last day; `None` if the client has no such campaign.
+        /// First and last day; `None` if the campaign does not run on the channel, or the client no longer has it.
         runs: Option<(NaiveDate, NaiveDate)>,
     },
     /// The asset is no longer available.
@@ -190,13 +190,13 @@ impl Reason {
 
     /// Whether it comes from a guardrail of the pack rather than from the engine itself.
     #[must_use]
-    pub const fn is_of_guardrail(&self) -> bool {
+    pub const fn is_from_guardrail(&self) -> bool {
         matches!(self, Reason::Guardrail { .. })
     }
 
     /// Whether it concerns the post's asset, so that another asset may resolve it.
     #[must_use]
-    pub const fn is_of_asset(&self) -> bool {
+    pub const fn concerns_asset(&self) -> bool {
         matches!(
             self,
             Reason::NoAsset
@@ -244,12 +244,12 @@ impl Reason {
         serde_json::json!(self).get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
-    /// The reason with the given code and details; `None` if this version does not know them.
+    /// The reason with the given code and details; `None` if this version cannot read them.
     #[must_use]
     pub fn read(code: &str, details: &serde_json::Value) -> Option<Self> {
-        let with = serde_json::json!({"code": code, "details": details});
-        let without = serde_json::json!({"code": code});
-        serde_json::from_value(with).or_else(|_| serde_json::from_value(without)).ok()
+        let with_details = serde_json::json!({"code": code, "details": details});
+        let without_details = serde_json::json!({"code": code});
+        serde_json::from_value(with_details).or_else(|_| serde_json::from_value(without_details)).ok()
     }
 
     /// What can be done about it.
@@ -307,7 +307,7 @@ impl fmt::Display for Reason {
             }
             Reason::ClosedDay { date, name } => write!(f, "closed_day: nothing is posted on {date}: {name}"),
             Reason::ClosedHours { local_time, from, to } => {
-                write!(f, "closed_hours: nothing is posted from {from} to {to}, and it is set for {local_time}")
+                write!(f, "closed_hours: nothing is posted from {from} to {to}, and it is due at {local_time}")
             }
             Reason::QuietHours { local_time } => {
                 write!(f, "quiet_hours: {local_time} lies in the channel's quiet hours")
@@ -344,7 +344,7 @@ impl fmt::Display for Reason {
             }
             Reason::NeedsReview { risk, confidence, because } => {
                 write!(f, "needs_review: {risk} risk, confidence {confidence:.2}")?;
-                because.iter().try_for_each(|one| write!(f, "; {one}"))
+                because.iter().try_for_each(|cause| write!(f, "; {cause}"))
             }
             Reason::Expired { status, because } => write_expired(f, *status, because.as_deref()),
             Reason::Cancelled { actor, reason } => write!(f, "cancelled by {actor}: {reason}"),
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guardrail_keeps_its_name_whatever_it_is_called() {
+    fn a_guardrail_named_like_a_code_is_still_a_guardrail() {
         let capacity = Reason::Guardrail { rule: "review_capacity".into(), reason: "no".into(), remedy: "".into() };
         assert_eq!((capacity.code(), capacity.rule()), ("guardrail", "review_capacity"));
         assert_eq!(Reason::ReviewCapacity.code(), "review_capacity");

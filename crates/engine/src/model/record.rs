@@ -256,7 +256,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// An error in a cell, of which the place is not known yet.
+/// An error in a cell whose location is not known yet.
 #[derive(Debug, Clone)]
 pub struct CellError {
     /// Stable error code, such as `out_of_range`.
@@ -288,11 +288,11 @@ impl CellError {
 
     /// A name that is not one of those allowed.
     pub fn unknown_name(code: &'static str, name: &str, what: &str, known: KnownNames) -> Self {
-        Self::expected(code, name, what, format!("use {}", known().join(", "))).mistyped(name, known)
+        Self::expected(code, name, what, format!("use {}", known().join(", "))).with_suggestion(name, known)
     }
 
-    /// Makes the known name that is nearest to what was written its remedy, if there is one.
-    pub(super) fn mistyped(self, name: &str, known: KnownNames) -> Self {
+    /// Replaces the remedy by the known name nearest to `name`, if one is near.
+    pub(super) fn with_suggestion(self, name: &str, known: KnownNames) -> Self {
         Self { mistyped: Some((name.to_owned(), known)), ..self }
     }
 
@@ -364,20 +364,20 @@ impl<C: Cell> Cell for Option<C> {
 
 /// Implements [`Cell`] for a type: the kind of its values, and the conversions from and to such a value.
 macro_rules! cell {
-    ($($kind:ty: $variant:ident($made:pat => $make:expr, $of:ident => $value:expr)),+ $(,)?) => {
+    ($($kind:ty: $variant:ident($value:pat => $parsed:expr, $cell:ident => $written:expr)),+ $(,)?) => {
         $(impl $crate::model::Cell for $kind {
             const KIND: $crate::model::Kind = $crate::model::Kind::$variant;
 
             fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::CellError>> {
                 match value {
-                    $crate::model::Value::$variant($made) => $make,
+                    $crate::model::Value::$variant($value) => $parsed,
                     other => Err(vec![$crate::model::record::wrong_kind(&other)]),
                 }
             }
 
             fn value(&self) -> Option<$crate::model::Value<'_>> {
-                let $of = self;
-                Some($crate::model::Value::$variant($value))
+                let $cell = self;
+                Some($crate::model::Value::$variant($written))
             }
         })+
     };

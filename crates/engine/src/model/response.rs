@@ -39,7 +39,8 @@ impl FatigueResponse {
         }
     }
 
-    /// Loss per unit of fatigue at a fatigue of at least 0; where the lines of a linear response meet, that above.
+    /// Loss per unit of fatigue at a fatigue of at least 0; where the lines of a linear response meet, the loss
+    /// above.
     #[must_use]
     pub fn slope_at(&self, fatigue: f64) -> f64 {
         match self {

@@ -62,8 +62,8 @@ pub struct ReviewPolicy {
 /// day 0.06, of the weekday 0.05, and a response proportional to `(1 + posts)^-0.108` over 24 hours and
 /// `(1 + posts)^-0.040` over 7 days.
 ///
-/// That audiences leave and that lasting load lowers the level are assumptions, except for email, where 0.10 to 0.26 % of
-/// the recipients unsubscribe at a newsletter.
+/// That audiences leave and that lasting load lowers the level are assumptions, except for email, where 0.10 to 0.26 %
+/// of the recipients unsubscribe per newsletter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {
@@ -71,7 +71,7 @@ pub struct Environment {
     pub noise_log_sd: f64,
     /// Day-to-day autocorrelation of a channel's results, `0..1`.
     pub channel_ar1: f64,
-    /// Stationary log SD of that autocorrelated part.
+    /// Stationary log SD of the autocorrelated component.
     pub channel_log_sd: f64,
     /// Log SD of the account's drift per week.
     pub account_drift_log_sd: f64,
@@ -80,14 +80,14 @@ pub struct Environment {
     /// Exponent of the loss from posts in the last 7 days.
     pub loss_7_days: f64,
     /// Exponent of the loss by lasting load: response is multiplied by `(posts in the last 28 days / usual)^-exponent`
-    /// where the posts are more than usual.
+    /// if there are more posts than usual.
     pub lasting_loss: f64,
-    /// Minimum of the usual number of posts in 28 days, above 0: a channel with fewer loses nothing by posting more up to
-    /// that number.
+    /// Minimum of the usual number of posts in 28 days, above 0: a channel with fewer loses nothing by posting more up
+    /// to that number.
     pub min_usual_posts: f64,
     /// Share of the audience that leaves at a post after a week without posts, on any channel but email.
     pub leave_per_post: f64,
-    /// The same of the recipients of an email.
+    /// The same share of the recipients of an email.
     pub leave_per_email: f64,
     /// Number of posts in the last 7 days at which twice the share leaves, above 0; the share is linear in the posts.
     pub leave_doubling_posts: f64,

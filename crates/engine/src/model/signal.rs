@@ -14,13 +14,13 @@ pub struct Signals {
     pub client_ops: ClientOps,
     /// Strategy and campaigns.
     pub agency_director: AgencyDirector,
-    /// Warnings that gate posting.
+    /// Warnings that may stop posts.
     pub early_warning: EarlyWarning,
-    /// Reported against true performance.
+    /// Performance as reported, compared with true performance.
     pub performance_reality: PerformanceReality,
     /// Available assets.
     pub creative_director: CreativeDirector,
-    /// Demand against capacity.
+    /// Demand compared with capacity.
     pub scaling: Scaling,
 }
 
@@ -87,7 +87,7 @@ pub struct SignalScore {
     pub severity: Option<Severity>,
 }
 
-/// Performance Reality: reported against estimated true performance.
+/// Performance Reality: performance as reported, compared with estimated true performance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerformanceReality {
     /// Whether there was an assessment.
@@ -129,7 +129,7 @@ pub struct ChannelAssets {
     pub mean_score: f64,
 }
 
-/// Scaling: demand against capacity.
+/// Scaling: demand compared with capacity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scaling {
     /// Posts that the rules want in the week over all channels.

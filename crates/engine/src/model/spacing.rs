@@ -264,10 +264,10 @@ mod tests {
         assert_eq!(spring[142..146], [165, 166, 167, 167]);
         let autumn = next_hours(24, "2026-W43", "Europe/London", 0).unwrap();
         assert_eq!(autumn[119..125], [143, 144, 145, 147, 148, 149]);
-        let half = next_hours(24, "2026-W40", "Australia/Lord_Howe", 0).unwrap();
-        assert_eq!(half[120..124], [144, 145, 146, 147]);
-        let half = next_hours(24, "2026-W14", "Australia/Lord_Howe", 0).unwrap();
-        assert_eq!(half[120..124], [144, 145, 147, 148]);
+        let half_hour_forward = next_hours(24, "2026-W40", "Australia/Lord_Howe", 0).unwrap();
+        assert_eq!(half_hour_forward[120..124], [144, 145, 146, 147]);
+        let half_hour_back = next_hours(24, "2026-W14", "Australia/Lord_Howe", 0).unwrap();
+        assert_eq!(half_hour_back[120..124], [144, 145, 147, 148]);
     }
 
     #[test]

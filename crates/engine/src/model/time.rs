@@ -29,7 +29,7 @@ pub const HOUR_SECONDS: i64 = 3600;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
-    /// Since the Unix epoch, rounded down.
+    /// Seconds since the Unix epoch, rounded down.
     second: i64,
     nanosecond: u32,
 }
@@ -76,7 +76,7 @@ impl Timestamp {
             return Err(bad());
         }
         let parsed = FORMATS.iter().find_map(|format| DateTime::parse_from_str(&instant, format).ok());
-        // chrono also accepts `2026-1-5`, which may mean either of two days.
+        // chrono also accepts `2026-1-5`, which could mean 5 January or 1 May.
         let is_padded = |at: &DateTime<_>| {
             let [date, basic] = ["%Y-%m-%dT%H:%M", "%Y%m%dT%H%M"].map(|format| at.format(format).to_string());
             (0..=9999).contains(&at.year()) && (instant.starts_with(&date) || instant.starts_with(&basic))
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_instant_is_refused() {
+    fn a_text_that_is_not_an_instant_is_rejected() {
         for text in [
             "",
             "2026-11-30",

@@ -41,12 +41,12 @@ macro_rules! identifier {
             }
         }
 
-        cell!($name: Text(text => identifier(&text).map(Self::new), id => Cow::Borrowed(id.as_str())));
+        cell!($name: Text(text => checked_identifier(&text).map(Self::new), id => Cow::Borrowed(id.as_str())));
     };
 }
 
 /// Rejects `/` and `;`, which separate identifiers elsewhere, and control characters.
-fn identifier(text: &str) -> Result<&str, Vec<CellError>> {
+fn checked_identifier(text: &str) -> Result<&str, Vec<CellError>> {
     if text.contains(|c: char| c == '/' || c == ';' || c.is_control()) {
         let cause = format!("{} contains `/`, `;` or a control character", quoted(text));
         return Err(vec![CellError::new("bad_identifier", cause, "write the identifier without them")]);

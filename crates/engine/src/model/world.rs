@@ -1,4 +1,4 @@
-//! The estimated response of a client's audience: what a calibration found, and what a simulation draws its truth from.
+//! The estimated response of a client's audience: a calibration estimates it, and a simulation draws its truth from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ named!(
     }
 );
 
-/// Hours of the day that share one effect.
+/// Number of hours of the day in a group, which share one effect.
 pub const HOURS_PER_BIN: u32 = 3;
 
 /// Time constant of the slow component of a level: days in which a deviation decays to 1 / e.
@@ -33,7 +33,7 @@ pub const SLOW_DAYS: f64 = 45.0;
 /// Time constant of the fast component of a level: days in which a deviation decays to 1 / e.
 pub const FAST_DAYS: f64 = 2.0;
 
-/// Number of groups of hours.
+/// Number of groups of hours in a day.
 pub const HOUR_BINS: usize = 8;
 
 /// The percentiles by which the noise of a post is described: the ends, the middle, and more of them towards the ends.
@@ -45,7 +45,8 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 /// A parameter of the response of one account on one channel.
 ///
 /// Engagements of a post = level x effects of hour, weekday and content type x (1 + load)^-response strength
-/// x exp(drift + noise). The load is the sum of the weights of earlier posts, each 1 at its time and halved every half-life.
+/// x exp(drift + noise). The load is the sum of the weights of earlier posts, each 1 at its time and halved every
+/// half-life.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorldParameter {
     /// Mean engagements of a post to a rested audience, at the account's usual mix of hours, weekdays and types.
@@ -58,9 +59,9 @@ pub enum WorldParameter {
     ContentType(Arc<str>),
     /// Exponent of the loss by load.
     ResponseStrength,
-    /// Hours in which the load of a post halves.
+    /// Number of hours in which the load of a post halves.
     HalfLifeHours,
-    /// Standard deviation of a week's step of the level, in log.
+    /// Standard deviation of the level's change in a week, in log.
     DriftSd,
     /// Stationary standard deviation of the component that changes over weeks, in log.
     SlowSd,
@@ -75,20 +76,22 @@ pub enum WorldParameter {
 }
 
 impl WorldParameter {
-    /// Whether its value is above 0 and its standard error that of its logarithm. Only the response strength's is not.
+    /// Whether the value is above 0 and the standard error is that of its logarithm: true of all but the response
+    /// strength.
     #[must_use]
     pub fn is_logarithmic(&self) -> bool {
         *self != WorldParameter::ResponseStrength
     }
 
-    /// The draw of the parameter that a standard normal number gives. The mean of draws is `value` for a level, so that
-    /// simulations have the estimated level on average; for other logarithmic parameters `value` is their median.
+    /// The parameter's value at a z-score; at a random standard normal number, a draw. The mean of draws is `value` for
+    /// a level, so that simulations have the estimated level on average; for other logarithmic parameters `value` is
+    /// their median.
     #[must_use]
-    pub fn at(&self, value: f64, standard_error: f64, normal: f64) -> f64 {
+    pub fn at(&self, value: f64, standard_error: f64, z: f64) -> f64 {
         match self {
-            WorldParameter::ResponseStrength => (value + standard_error * normal).max(0.0),
-            WorldParameter::Level => value * libm::exp(standard_error * (normal - standard_error / 2.0)),
-            _ => value * libm::exp(standard_error * normal),
+            WorldParameter::ResponseStrength => (value + standard_error * z).max(0.0),
+            WorldParameter::Level => value * libm::exp(standard_error * (z - standard_error / 2.0)),
+            _ => value * libm::exp(standard_error * z),
         }
     }
 }
@@ -175,7 +178,7 @@ pub struct WorldEstimate {
     pub value: f64,
     /// Its standard error; of the logarithm, except for the response strength.
     pub standard_error: f64,
-    /// Where it comes from mainly.
+    /// What the estimate is mainly based on.
     pub source: EstimateSource,
 }
 
@@ -186,13 +189,13 @@ impl WorldEstimate {
     /// The 90 % interval.
     #[must_use]
     pub fn interval(&self) -> [f64; 2] {
-        [-Z_95, Z_95].map(|normal| self.at(normal))
+        [-Z_95, Z_95].map(|z| self.at(z))
     }
 
-    /// The draw of the parameter that a standard normal number gives.
+    /// The parameter's value at a z-score; at a random standard normal number, a draw.
     #[must_use]
-    pub fn at(&self, normal: f64) -> f64 {
-        self.parameter.at(self.value, self.standard_error, normal)
+    pub fn at(&self, z: f64) -> f64 {
+        self.parameter.at(self.value, self.standard_error, z)
     }
 }
 
@@ -251,15 +254,15 @@ mod tests {
 
     #[test]
     fn an_interval_is_symmetric_on_the_parameters_own_scale_and_never_below_zero() {
-        let of = |parameter, value, standard_error| {
+        let interval = |parameter, value, standard_error| {
             WorldEstimate { channel: Channel::Fb, parameter, value, standard_error, source: EstimateSource::Data }
                 .interval()
         };
-        let [low, high] = of(WorldParameter::NoiseSd, 1.0, 0.5);
+        let [low, high] = interval(WorldParameter::NoiseSd, 1.0, 0.5);
         assert!((low * high - 1.0).abs() < 1e-9 && low > 0.4 && high < 2.3, "{low} {high}");
-        let [low, high] = of(WorldParameter::Level, 100.0, 0.5);
+        let [low, high] = interval(WorldParameter::Level, 100.0, 0.5);
         assert!(low > 35.0 && low < 44.0 && high > 190.0 && high < 203.0, "{low} {high}");
-        let [low, high] = of(WorldParameter::ResponseStrength, 0.1, 0.1);
+        let [low, high] = interval(WorldParameter::ResponseStrength, 0.1, 0.1);
         assert!(low == 0.0 && (high - 0.264).abs() < 1e-3, "{low} {high}");
     }
 }

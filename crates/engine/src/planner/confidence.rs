@@ -10,16 +10,16 @@ use crate::rules::{ChannelFacts, RiskRules, value_at};
 pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> Vec<ConfidenceStep> {
     let start = value_at(&rules.confidence, asset_score).unwrap_or(0.0);
     let mut steps = vec![ConfidenceStep { cause: ConfidenceCause::AssetScore, change: start }];
-    let doubtful = ctx.reality_confidence < rules.reality_confidence_below;
-    let apart = ctx.reality_gap > rules.reality_gap_above;
+    let is_doubtful = ctx.reality_confidence < rules.reality_confidence_below;
+    let is_gap_wide = ctx.reality_gap > rules.reality_gap_above;
     let losses = [
         (ConfidenceCause::NoHistory, !ctx.has_history, rules.minus_no_history),
-        (ConfidenceCause::LowRealityConfidence, doubtful, rules.minus_low_reality_confidence),
-        (ConfidenceCause::RealityGap, apart, rules.minus_reality_gap),
+        (ConfidenceCause::LowRealityConfidence, is_doubtful, rules.minus_low_reality_confidence),
+        (ConfidenceCause::RealityGap, is_gap_wide, rules.minus_reality_gap),
         (ConfidenceCause::Warnings, warnings > 0, rules.minus_per_warning * warnings as f64),
     ];
-    let taken = losses.into_iter().filter(|(_, applies, loss)| *applies && *loss > 0.0);
-    steps.extend(taken.map(|(cause, _, loss)| ConfidenceStep { cause, change: -loss }));
+    let applied = losses.into_iter().filter(|(_, applies, loss)| *applies && *loss > 0.0);
+    steps.extend(applied.map(|(cause, _, loss)| ConfidenceStep { cause, change: -loss }));
     steps
 }
 
@@ -30,15 +30,16 @@ pub fn confidence(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warni
     total(&steps(rules, asset_score, ctx, warnings))
 }
 
-/// The sum of the steps clamped to `0..=1`, rounded to a millionth so that rounding errors do not push it across the
-/// threshold of a band.
+/// The sum of the steps, clamped to `0..=1` and rounded to a millionth, so that rounding errors do not push the
+/// confidence across the threshold of a band.
 #[must_use]
 pub(super) fn total(steps: &[ConfidenceStep]) -> f64 {
     let sum: f64 = steps.iter().map(|step| step.change).sum();
     rounded(sum, 6).clamp(0.0, 1.0)
 }
 
-/// The risk band of a confidence, raised by one step if `is_raised`: if a guardrail that warned has `warn_raises_risk`.
+/// The risk band of a confidence, raised by one step if `is_raised`, that is, if a guardrail with `warn_raises_risk`
+/// warned.
 #[must_use]
 pub fn band(rules: &RiskRules, confidence: f64, is_raised: bool) -> RiskBand {
     let band = if confidence >= rules.low_from {

@@ -14,7 +14,7 @@ use crate::model::{
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then its conflicts.
 #[must_use]
 pub fn decisions(plan: &Plan) -> Vec<Decision> {
-    let mut decisions = Vec::with_capacity(plan.clients.iter().map(most_decisions).sum());
+    let mut decisions = Vec::with_capacity(plan.clients.iter().map(max_decision_count).sum());
     for client in &plan.clients {
         record_client(plan, client, &mut decisions);
     }
@@ -24,7 +24,7 @@ pub fn decisions(plan: &Plan) -> Vec<Decision> {
 /// The decisions about one client of the plan.
 #[must_use]
 pub fn client_decisions(plan: &Plan, client: &ClientPlan) -> Vec<Decision> {
-    let mut decisions = Vec::with_capacity(most_decisions(client));
+    let mut decisions = Vec::with_capacity(max_decision_count(client));
     record_client(plan, client, &mut decisions);
     decisions
 }
@@ -35,12 +35,12 @@ pub fn post_decision_id(post_id: Uuid, action_type: ActionType) -> Uuid {
     derived_id(post_id.as_bytes(), &["decision", action_type.name()])
 }
 
-fn most_decisions(client: &ClientPlan) -> usize {
+fn max_decision_count(client: &ClientPlan) -> usize {
     client.allocations.len() + client.posts.len() * 5 + client.conflicts.len()
 }
 
 fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>) {
-    let mut record = Record::open(plan, client);
+    let mut record = ClientRecord::new(plan, client);
     decisions.extend(client.allocations.iter().map(|allocation| record.fatigue_check(allocation)));
     for post in &client.posts {
         record.post(post, decisions);
@@ -48,8 +48,8 @@ fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>
     decisions.extend(client.conflicts.iter().enumerate().map(|(number, conflict)| record.conflict(number, conflict)));
 }
 
-/// One client's record; signals shared by many decisions are serialised once.
-struct Record<'p> {
+/// The decisions about one client; signals shared by many decisions are serialised once.
+struct ClientRecord<'p> {
     plan: &'p Plan,
     client: &'p ClientPlan,
     /// Fields of a JSON object, without its braces.
@@ -73,13 +73,13 @@ struct Grounds<'p> {
 
 /// Serialises a value to JSON.
 ///
-/// INVARIANT: it is a struct of numbers, strings and lists, and such a value always has a JSON form.
+/// INVARIANT: `value` is a struct of numbers, strings and lists; such a value always has a JSON form.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| unreachable!("a part of a decision has no JSON form: {error}"))
 }
 
-impl<'p> Record<'p> {
-    fn open(plan: &'p Plan, client: &'p ClientPlan) -> Self {
+impl<'p> ClientRecord<'p> {
+    fn new(plan: &'p Plan, client: &'p ClientPlan) -> Self {
         let signals = &client.signals;
         let strategy = ("agency_director", json(&signals.agency_director));
         let capacity = ("scaling", json(&signals.scaling));
@@ -118,7 +118,7 @@ impl<'p> Record<'p> {
         Decision {
             payload: json(&payload),
             source_signals: format!("{{{},\"seen\":{}}}", self.fatigue_signals, json(&*allocation.snapshot)).into(),
-            ..self.about_client(ActionType::FatigueCheck, allocation.channel.name(), "client_ops")
+            ..self.client_decision(ActionType::FatigueCheck, allocation.channel.name(), "client_ops")
         }
     }
 
@@ -140,11 +140,11 @@ impl<'p> Record<'p> {
                 Severity::Medium => RiskBand::Medium,
                 Severity::High => RiskBand::High,
             },
-            ..self.about_client(ActionType::ConflictDetected, &number.to_string(), "early_warning")
+            ..self.client_decision(ActionType::ConflictDetected, &number.to_string(), "early_warning")
         }
     }
 
-    fn about_client(&self, action_type: ActionType, name: &str, actor: &'static str) -> Decision {
+    fn client_decision(&self, action_type: ActionType, name: &str, actor: &'static str) -> Decision {
         let client_id = &self.client.client_id;
         Decision {
             id: derived_id(self.plan.plan_id.as_bytes(), &["decision", client_id.as_str(), action_type.name(), name]),
@@ -166,12 +166,12 @@ impl<'p> Record<'p> {
     fn post(&mut self, post: &'p Post, decisions: &mut Vec<Decision>) {
         let grounds = self.grounds(post);
         let post_id = self.plan.post_id(&self.client.client_id, post);
-        let about = AboutPost { record: self, post, post_id, grounds };
-        decisions.push(about.time_choice());
-        decisions.push(about.select_asset());
-        decisions.extend(about.variation());
-        decisions.push(about.posting());
-        decisions.push(about.schedule());
+        let record = PostRecord { client_record: self, post, post_id, grounds };
+        decisions.push(record.time_choice());
+        decisions.push(record.select_asset());
+        decisions.extend(record.variation());
+        decisions.push(record.posting());
+        decisions.push(record.schedule());
     }
 
     /// The grounds of a post, serialised once for all posts with the same verdicts.
@@ -201,14 +201,14 @@ impl<'p> Record<'p> {
 }
 
 /// What the decisions about one post share.
-struct AboutPost<'r, 'p> {
-    record: &'r Record<'p>,
+struct PostRecord<'r, 'p> {
+    client_record: &'r ClientRecord<'p>,
     post: &'p Post,
     post_id: Uuid,
     grounds: Grounds<'p>,
 }
 
-impl AboutPost<'_, '_> {
+impl PostRecord<'_, '_> {
     fn decision(
         &self,
         action_type: ActionType,
@@ -219,7 +219,7 @@ impl AboutPost<'_, '_> {
         Decision {
             id: post_decision_id(self.post_id, action_type),
             post_id: Some(self.post_id),
-            client_id: self.record.client.client_id.clone(),
+            client_id: self.client_record.client.client_id.clone(),
             action_type,
             payload: json(payload),
             source_signals: Arc::clone(signals),
@@ -238,12 +238,12 @@ impl AboutPost<'_, '_> {
         let payload = TimeChoice {
             channel: post.channel,
             scheduled_for: post.at,
-            time_zone: self.record.client.zone.name(),
+            time_zone: self.client_record.client.zone.name(),
             slot_value: post.slot_value,
             fatigue: post.fatigue,
             campaign_id: post.campaign_id.as_ref(),
         };
-        self.decision(ActionType::TimeChoice, "agency_director", &payload, &self.record.time_signals)
+        self.decision(ActionType::TimeChoice, "agency_director", &payload, &self.client_record.time_signals)
     }
 
     fn select_asset(&self) -> Decision {
@@ -253,8 +253,8 @@ impl AboutPost<'_, '_> {
             score: self.post.asset_score(),
             quality_factor: asset.map(|asset| asset.quality_factor),
         };
-        let signals = self.record.asset_signals.iter().find(|(channel, _)| *channel == self.post.channel);
-        let signals = signals.map_or(&self.record.no_signals, |(_, signals)| signals);
+        let signals = self.client_record.asset_signals.iter().find(|(channel, _)| *channel == self.post.channel);
+        let signals = signals.map_or(&self.client_record.no_signals, |(_, signals)| signals);
         self.decision(ActionType::SelectAsset, "creative_director", &payload, signals)
     }
 
@@ -263,7 +263,7 @@ impl AboutPost<'_, '_> {
         let variation_id = asset.variation_id.as_ref()?;
         let kind = if asset.is_evolution { ActionType::EvolutionStep } else { ActionType::VariationChoice };
         let payload = Variation { asset_id: &asset.asset_id, variation_id, score: asset.score };
-        Some(self.decision(kind, "creative_director", &payload, &self.record.no_signals))
+        Some(self.decision(kind, "creative_director", &payload, &self.client_record.no_signals))
     }
 
     fn posting(&self) -> Decision {
@@ -292,7 +292,7 @@ impl AboutPost<'_, '_> {
             blocked: post.blocked.as_deref(),
             blocked_by: post.verdicts_of(Outcome::Block).collect(),
         };
-        self.decision(kind, "scaling", &payload, &self.record.schedule_signals)
+        self.decision(kind, "scaling", &payload, &self.client_record.schedule_signals)
     }
 }
 
@@ -374,11 +374,11 @@ struct Schedule<'a> {
     blocked_by: Vec<&'a Verdict>,
 }
 
-const SPREAD: &str = "expected engagement is a mean; individual posts vary widely around it";
+const SPREAD_CAVEAT: &str = "expected engagement is a mean; individual posts vary widely around it";
 
 /// Caveats that must accompany a post's figures.
 fn disclaimers(post: &Post) -> &'static [&'static str] {
-    if post.asset.is_none() { &[SPREAD, "planned without an asset"] } else { &[SPREAD] }
+    if post.asset.is_none() { &[SPREAD_CAVEAT, "planned without an asset"] } else { &[SPREAD_CAVEAT] }
 }
 
 fn status(post: &Post) -> DecisionStatus {

@@ -15,15 +15,15 @@ pub struct ChannelDifference {
     pub added: usize,
     /// Posts only in the first plan, beyond those that moved.
     pub dropped: usize,
-    /// Posts that moved: times on the client's clock before and after.
+    /// Posts that moved: their times on the client's clock, before and after.
     pub moved: Vec<(String, String)>,
-    /// Posts at the same time that are blocked now and were not.
+    /// Posts at the same time that are blocked in the second plan only.
     pub blocked: usize,
-    /// Posts at the same time that were blocked and no longer are.
+    /// Posts at the same time that are blocked in the first plan only.
     pub released: usize,
-    /// Posts at the same time with a higher risk band.
+    /// Posts at the same time with a higher risk band in the second plan.
     pub risk_raised: usize,
-    /// Posts at the same time with a lower risk band.
+    /// Posts at the same time with a lower risk band in the second plan.
     pub risk_lowered: usize,
     /// Posts at the same time with a different asset.
     pub other_asset: usize,
@@ -56,36 +56,36 @@ pub fn plan_difference(before: &Plan, after: &Plan) -> Vec<ChannelDifference> {
     let by_client = |plan: &'_ Plan| -> BTreeMap<ClientId, usize> {
         plan.clients.iter().enumerate().map(|(index, client)| (client.client_id.clone(), index)).collect()
     };
-    let (then, now) = (by_client(before), by_client(after));
-    let ids: BTreeSet<&ClientId> = then.keys().chain(now.keys()).collect();
-    let mut found = Vec::new();
+    let (indices_before, indices_after) = (by_client(before), by_client(after));
+    let ids: BTreeSet<&ClientId> = indices_before.keys().chain(indices_after.keys()).collect();
+    let mut differences = Vec::new();
     for id in ids {
-        let old = then.get(id).and_then(|index| before.clients.get(*index));
-        let new = now.get(id).and_then(|index| after.clients.get(*index));
-        let differences = Channel::ALL.into_iter().map(|channel| of_channel(id, channel, old, new));
-        found.extend(differences.filter(|difference| !difference.is_empty()));
+        let old = indices_before.get(id).and_then(|index| before.clients.get(*index));
+        let new = indices_after.get(id).and_then(|index| after.clients.get(*index));
+        let of_client = Channel::ALL.into_iter().map(|channel| channel_difference(id, channel, old, new));
+        differences.extend(of_client.filter(|difference| !difference.is_empty()));
     }
-    found
+    differences
 }
 
 /// A client's posts on a channel, by time in seconds.
 fn posts(plan: Option<&ClientPlan>, channel: Channel) -> BTreeMap<i64, (&ClientPlan, &Post)> {
-    let own = plan.into_iter().flat_map(|plan| plan.posts.iter().map(move |post| (plan, post)));
-    own.filter(|(_, post)| post.channel == channel).map(|(plan, post)| (post.at.as_second(), (plan, post))).collect()
+    let all = plan.into_iter().flat_map(|plan| plan.posts.iter().map(move |post| (plan, post)));
+    all.filter(|(_, post)| post.channel == channel).map(|(plan, post)| (post.at.as_second(), (plan, post))).collect()
 }
 
-fn of_channel(
+fn channel_difference(
     id: &ClientId,
     channel: Channel,
     before: Option<&ClientPlan>,
     after: Option<&ClientPlan>,
 ) -> ChannelDifference {
-    let (then, now) = (posts(before, channel), posts(after, channel));
-    let gone: Vec<_> = then.iter().filter(|(at, _)| !now.contains_key(at)).map(|(_, post)| *post).collect();
-    let new: Vec<_> = now.iter().filter(|(at, _)| !then.contains_key(at)).map(|(_, post)| *post).collect();
-    let both: Vec<(&Post, &Post)> = then.iter().filter_map(|(at, (_, old))| Some((*old, now.get(at)?.1))).collect();
-    let count = |differs: &dyn Fn(&Post, &Post) -> bool| both.iter().filter(|(old, new)| differs(old, new)).count();
-    let used = |post: &Post| post.asset.as_ref().map(|asset| asset.used().clone());
+    let (before, after) = (posts(before, channel), posts(after, channel));
+    let only_before: Vec<_> = before.iter().filter(|(at, _)| !after.contains_key(at)).map(|(_, post)| *post).collect();
+    let only_after: Vec<_> = after.iter().filter(|(at, _)| !before.contains_key(at)).map(|(_, post)| *post).collect();
+    let both: Vec<(&Post, &Post)> = before.iter().filter_map(|(at, (_, old))| Some((*old, after.get(at)?.1))).collect();
+    let count = |differ: &dyn Fn(&Post, &Post) -> bool| both.iter().filter(|(old, new)| differ(old, new)).count();
+    let asset_id = |post: &Post| post.asset.as_ref().map(|asset| asset.used().clone());
     let expected = |posts: &BTreeMap<i64, (&ClientPlan, &Post)>| {
         posts
             .values()
@@ -93,23 +93,23 @@ fn of_channel(
             .map(|(_, post)| post.expected_engagement)
             .fold(0.0, |a, b| a + b)
     };
-    let moved = gone.len().min(new.len());
+    let moved = only_before.len().min(only_after.len());
     ChannelDifference {
         client_id: id.clone(),
         channel,
-        added: new.len() - moved,
-        dropped: gone.len() - moved,
-        moved: gone.iter().zip(&new).map(|(old, new)| (local(*old), local(*new))).collect(),
+        added: only_after.len() - moved,
+        dropped: only_before.len() - moved,
+        moved: only_before.iter().zip(&only_after).map(|(old, new)| (local_time(*old), local_time(*new))).collect(),
         blocked: count(&|old, new| old.is_live() && !new.is_live()),
         released: count(&|old, new| !old.is_live() && new.is_live()),
         risk_raised: count(&|old, new| new.risk > old.risk),
         risk_lowered: count(&|old, new| new.risk < old.risk),
-        other_asset: count(&|old, new| used(old) != used(new)),
-        expected_before: expected(&then),
-        expected_after: expected(&now),
+        other_asset: count(&|old, new| asset_id(old) != asset_id(new)),
+        expected_before: expected(&before),
+        expected_after: expected(&after),
     }
 }
 
-fn local((plan, post): (&ClientPlan, &Post)) -> String {
+fn local_time((plan, post): (&ClientPlan, &Post)) -> String {
     plan.zone.local(post.at).format("%a %H:%M").to_string()
 }

@@ -1,8 +1,8 @@
-//! A client's week while it is planned: its slots, their assets, and what the guardrails say of the posts.
+//! A client's week while it is planned: its slots, their assets, and the guardrails' verdicts on the posts.
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "INVARIANT: chosen hours are hours of the week, which has an entry for each"
+    reason = "INVARIANT: chosen hours lie in the week, and lists by hour have an entry for each of its hours"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,23 +66,27 @@ pub(super) fn set_up<'a>(
     let warning = early_warning::signal(week, &facts, worker.evaluator)?;
     let mut channel_drafts = Vec::with_capacity(state.channels.len());
     let warnings = WarningsSeen { high: warning.high_warnings, medium: warning.medium_warnings };
-    for (channel, candidates) in state.channels.iter().zip(candidates) {
+    for (state, candidates) in state.channels.iter().zip(candidates) {
         let channel_key =
-            ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: channel.channel };
-        let seen = channel_snapshot(week, channel);
-        let wanted = seasonal_posts(week.rules, channel.channel, week.hours);
-        let facts = channel_facts(channel_key, &seen, week.rules, wanted, warnings, &reality);
-        channel_drafts.push(ChannelDraft::set_up(week, rules, channel, (seen, facts), candidates, worker)?);
+            ChannelKey { client: &week.client.id, workspace: &week.client.workspace_id, channel: state.channel };
+        let snapshot = channel_snapshot(week, state);
+        let posts_wanted = seasonal_posts(week.rules, state.channel, week.hours);
+        let facts = channel_facts(channel_key, &snapshot, week.rules, posts_wanted, warnings, &reality);
+        channel_drafts.push(ChannelDraft::set_up(week, rules, state, (snapshot, facts), candidates, worker)?);
     }
     Ok(Setup { reality, warning, facts, channel_drafts })
 }
 
 /// Places the slots of all channels.
-fn place(week: &ClientWeek<'_>, channel_drafts: &mut [ChannelDraft<'_>], worker: &mut WorkerContext<'_>) -> Settled {
+fn place_slots(
+    week: &ClientWeek<'_>,
+    channel_drafts: &mut [ChannelDraft<'_>],
+    worker: &mut WorkerContext<'_>,
+) -> Settled {
     for channel_draft in channel_drafts.iter_mut() {
         channel_draft.solve(worker);
     }
-    Settled::of(week, channel_drafts, worker)
+    Settled::settle(week, channel_drafts, worker)
 }
 
 impl<'a> Draft<'a> {
@@ -98,7 +102,7 @@ impl<'a> Draft<'a> {
         for channel_draft in &mut channel_drafts {
             channel_draft.set_end_weight(week.rules.fatigue.end_weight_rounds, worker);
         }
-        let settled = place(&week, &mut channel_drafts, worker);
+        let settled = place_slots(&week, &mut channel_drafts, worker);
         let mut draft = Draft {
             week,
             rules,
@@ -119,7 +123,7 @@ impl<'a> Draft<'a> {
 
     /// Places the slots again, with the hours that are open now.
     pub fn place_again(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
-        self.settled = place(&self.week, &mut self.channel_drafts, worker);
+        self.settled = place_slots(&self.week, &mut self.channel_drafts, worker);
         self.fill(worker)
     }
 
@@ -127,31 +131,31 @@ impl<'a> Draft<'a> {
     pub fn fill(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
         self.slots = slots(&self.week, &self.channel_drafts);
         let problem = assets::problem(&self.channel_drafts, &self.slots, &self.week, &self.histories);
-        let limits = AssetLimits::of(&self.week, &self.channel_drafts, &self.slots);
-        let (rows, alone) = (limits.rows(), problem.best());
-        if rows.iter().all(|row| row.is_kept(&alone)) {
-            (self.assignment, self.asset_limits) = (alone, limits);
+        let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
+        let (rows, unconstrained) = (limits.rows(), problem.best());
+        if rows.iter().all(|row| row.is_kept(&unconstrained)) {
+            (self.assignment, self.asset_limits) = (unconstrained, limits);
         } else {
-            self.assign_within(&problem.with_least_bonus(), &alone, limits, &rows);
+            self.assign_within(&problem.with_least_bonus(), &unconstrained, limits, &rows);
         }
-        self.posts = self.evaluated(&WithoutReview::new(), worker)?;
+        self.posts = self.evaluated_posts(&WithoutReview::new(), worker)?;
         Ok(())
     }
 
-    /// Assigns assets within limits, and leaves the slots out that these leave no asset for.
+    /// Assigns assets within limits, and drops the slots that the limits leave without an asset.
     fn assign_within(
         &mut self,
         problem: &AssignmentProblem,
-        alone: &Assignment,
+        unconstrained: &Assignment,
         limits: AssetLimits,
         rows: &[AssetRow],
     ) {
-        let AssignedWithin { assignment, prices, broken } = assign_within(problem, alone, rows);
+        let AssignedWithin { assignment, prices, broken } = assign_within(problem, unconstrained, rows);
         let unmet = limits.names(&broken);
-        let is_left_out = |(now, alone): (&Option<usize>, &Option<usize>)| now.is_none() && alone.is_some();
-        let left_out: Vec<bool> = assignment.iter().zip(alone).map(is_left_out).collect();
+        let is_left_out = |(within, without): (&Option<usize>, &Option<usize>)| within.is_none() && without.is_some();
+        let left_out: Vec<bool> = assignment.iter().zip(unconstrained).map(is_left_out).collect();
         self.assignment = assignment;
-        self.asset_limits = limits.at_prices(prices);
+        self.asset_limits = limits.with_prices(prices);
         if !unmet.is_empty() {
             self.leave_empty(unmet);
         } else if left_out.contains(&true) {
@@ -166,30 +170,30 @@ impl<'a> Draft<'a> {
                 channel_draft.leave_out(slot.hour);
             }
         }
-        let by_limits = self.asset_limits.names_that_cost();
+        let costly_limits = self.asset_limits.names_that_cost();
         let unmet = self.settled.broken(&self.week, &self.channel_drafts);
         if !unmet.is_empty() {
-            self.leave_empty(unmet.into_iter().chain(by_limits).collect());
+            self.leave_empty(unmet.into_iter().chain(costly_limits).collect());
             return;
         }
         self.slots = slots(&self.week, &self.channel_drafts);
-        let kept = self.assignment.iter().zip(left_out).filter(|(_, is_left_out)| !**is_left_out);
-        self.assignment = kept.map(|(candidate, _)| *candidate).collect();
-        let limits = AssetLimits::of(&self.week, &self.channel_drafts, &self.slots);
-        self.asset_limits = limits.at_prices_of(&self.asset_limits);
+        let remaining = self.assignment.iter().zip(left_out).filter(|(_, is_left_out)| !**is_left_out);
+        self.assignment = remaining.map(|(candidate, _)| *candidate).collect();
+        let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
+        self.asset_limits = limits.with_prices_of(&self.asset_limits);
     }
 
     /// Plans nothing, because of limits that contradict each other.
     fn leave_empty(&mut self, unmet: Vec<Arc<str>>) {
-        self.settled.give_up(unmet);
+        self.settled.set_unmet(unmet);
         self.channel_drafts.iter_mut().for_each(ChannelDraft::leave_empty);
         (self.slots, self.assignment) = (Vec::new(), Vec::new());
         self.asset_limits = AssetLimits::default();
     }
 
-    /// The posts at the slots, each with the facts that the guardrails saw. Those that limits leave no review for are
+    /// The posts at the slots, each with the facts that the guardrails saw. Posts for which limits leave no review are
     /// blocked.
-    pub fn evaluated(
+    pub fn evaluated_posts(
         &self,
         without_review: &WithoutReview,
         worker: &mut WorkerContext<'_>,
@@ -198,17 +202,17 @@ impl<'a> Draft<'a> {
         evaluate_posts(week, rules, channel_drafts, slots, assignment, without_review, worker)
     }
 
-    /// What the posts that may run come to, at mean quality, less what is given up for limits with a price.
+    /// Objective of the posts that are not blocked, at mean quality, less the price of exceeding limits that have one.
     pub fn objective(&self) -> f64 {
         self.objective_of(&self.posts.iter().map(|(post, _)| post).collect::<Vec<_>>())
     }
 
     fn objective_of(&self, posts: &[&Post]) -> f64 {
         let of_hours = self.settled.objective(&self.week, &self.channel_drafts, posts.iter().copied());
-        of_hours - self.asset_limits.given_up(&self.live_assignment(posts))
+        of_hours - self.asset_limits.penalty(&self.live_assignment(posts))
     }
 
-    /// How good the week is at least, given its evaluated posts; `None` if no bound is proven.
+    /// The proof of how close the week with the given posts is to the best one; `None` if no bound is proven.
     pub fn certificate(&self, posts: &[Post]) -> Option<Certificate> {
         let upper_bound = self.settled.bound()?;
         let posts: Vec<&Post> = posts.iter().collect();
@@ -229,7 +233,7 @@ impl<'a> Draft<'a> {
         slots.map(|(slot, candidate)| candidate.filter(|_| is_live(slot))).collect()
     }
 
-    /// The week as far as limits depend on it that the client shares with others.
+    /// What the limits that the client shares with others need to know of its week.
     pub fn sketch(&self) -> ClientSketch {
         let always_needs_review: BTreeMap<Channel, bool> =
             self.channel_drafts.iter().map(|draft| (draft.state.channel, draft.always_needs_review)).collect();
@@ -239,7 +243,7 @@ impl<'a> Draft<'a> {
             needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
         });
         let posts = posts.collect();
-        let own = self.settled.rows(&self.week, self.channel_drafts.len());
+        let own_rows = self.settled.rows(&self.week, self.channel_drafts.len());
         let bound = self.settled.bound().unwrap_or(0.0);
         let is_planned = self.settled.unmet.is_empty();
         let drafts = self.channel_drafts.iter().filter(|_| is_planned);
@@ -248,7 +252,7 @@ impl<'a> Draft<'a> {
             always_needs_review: draft.always_needs_review,
         };
         let (channels, instances) = drafts.map(|draft| (sketched(draft), draft.instance.clone())).unzip();
-        ClientSketch { channels, instances, own: if is_planned { own } else { Vec::new() }, posts, bound }
+        ClientSketch { channels, instances, own_rows: if is_planned { own_rows } else { Vec::new() }, posts, bound }
     }
 
     /// Names of the limits that took posts, or better hours, from a channel.
@@ -261,15 +265,15 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A slot of a channel at an hour of the week.
+/// A slot of a channel, given with its index, at an hour of the week.
 pub(super) fn slot(
     week: &ClientWeek<'_>,
-    (place, channel_draft): (usize, &ChannelDraft<'_>),
+    (index, channel_draft): (usize, &ChannelDraft<'_>),
     hour: usize,
     weight: f64,
 ) -> Slot {
     let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
-    Slot { channel_draft: place, hour, at, date: week.hours.date(week.hours.hours()[hour].weekday), weight }
+    Slot { channel_draft: index, hour, at, date: week.hours.date(week.hours.hours()[hour].weekday), weight }
 }
 
 fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {

@@ -38,14 +38,14 @@ impl GuardrailCounts {
 pub fn guardrail_counts<'p>(posts: impl Iterator<Item = &'p Post>) -> Vec<GuardrailCounts> {
     let mut guardrail_counts: Vec<GuardrailCounts> = Vec::new();
     for verdict in posts.flat_map(|post| &post.verdicts) {
-        let place = guardrail_counts.iter().position(|firing| firing.rule == verdict.rule).unwrap_or_else(|| {
+        let index = guardrail_counts.iter().position(|counts| counts.rule == verdict.rule).unwrap_or_else(|| {
             guardrail_counts.push(GuardrailCounts { rule: Arc::clone(&verdict.rule), asked: 0, warned: 0, blocked: 0 });
             guardrail_counts.len() - 1
         });
-        let Some(firing) = guardrail_counts.get_mut(place) else { continue };
-        firing.asked += 1;
-        firing.warned += u32::from(verdict.outcome == Outcome::Warn);
-        firing.blocked += u32::from(verdict.outcome == Outcome::Block);
+        let Some(counts) = guardrail_counts.get_mut(index) else { continue };
+        counts.asked += 1;
+        counts.warned += u32::from(verdict.outcome == Outcome::Warn);
+        counts.blocked += u32::from(verdict.outcome == Outcome::Block);
     }
     guardrail_counts
 }
@@ -55,9 +55,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_that_fires_on_none_or_on_all_is_known_as_such() {
-        let firing = |asked, warned, blocked| GuardrailCounts { rule: "a".into(), asked, warned, blocked };
-        assert!(firing(3, 0, 0).never_fired() && !firing(3, 0, 0).always_fired());
-        assert!(firing(3, 1, 2).always_fired() && !firing(3, 1, 1).always_fired());
+    fn a_guardrail_that_fires_on_no_post_or_on_every_post_is_recognised() {
+        let counts = |asked, warned, blocked| GuardrailCounts { rule: "a".into(), asked, warned, blocked };
+        assert!(counts(3, 0, 0).never_fired() && !counts(3, 0, 0).always_fired());
+        assert!(counts(3, 1, 2).always_fired() && !counts(3, 1, 1).always_fired());
     }
 }

@@ -65,7 +65,7 @@ pub struct HourValue {
     pub weekday: f64,
     /// Factor from the channel's momentum; 1 if steady.
     pub momentum: f64,
-    /// Campaign weight: for an hour, the heaviest that a post can have there; for a post, its own.
+    /// Campaign weight: of an hour, the heaviest that a post can have there; of a post, that of its own campaign.
     pub campaign: f64,
     /// Factor from holidays and boosts.
     pub calendar: f64,
@@ -91,7 +91,7 @@ pub enum HourFactor {
 }
 
 impl HourFactor {
-    /// Its name in explanations.
+    /// The factor's name in explanations.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl HourFactor {
         }
     }
 
-    /// The key of the channel's table in `channels.toml` that sets it; `None` if the scenario does.
+    /// The key of the channel's table in `channels.toml` that sets the factor; `None` if it is not set there.
     #[must_use]
     pub const fn key(self) -> Option<&'static str> {
         match self {
@@ -174,11 +174,11 @@ impl<'a> ChannelHours<'a> {
     }
 }
 
-/// Computes values and restrictions of one channel's week, given the assets that it can use. `hour_weights` are the
-/// weights by weekday and wall-clock hour, Monday 00:00 first; an hour without one is weighted by the best hours of
-/// `channels.toml`. `minute` is the minute within the hour at which posts of the channel go out.
+/// The hours of one channel's week, given the assets that it can use. `hour_weights` are the weights by weekday and
+/// wall-clock hour, Monday 00:00 first; an hour without one is weighted by the best hours of `channels.toml`. `minute`
+/// is the minute within the hour at which posts of the channel go out.
 #[must_use]
-pub fn lay_out<'a>(
+pub fn channel_hours<'a>(
     week: &ClientWeek<'a>,
     state: &ChannelState,
     rules: &ChannelRules,
@@ -190,20 +190,22 @@ pub fn lay_out<'a>(
     let days: Vec<DayPlan<'a>> = (0..7).map(day).collect();
     let spacing = Spacing::from_hours(rules.min_spacing_hours);
     let at = |t: usize| week.hours.instant(t as i64).plus_minutes(i64::from(minute));
-    let others = OtherPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
+    let existing = ExistingPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
     let mut value = Vec::with_capacity(week.hours.len());
     let mut forbidden = Vec::with_capacity(week.hours.len());
     for (t, wall) in week.hours.hours().iter().enumerate() {
         let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
         value.push(hour_value(state, rules, *wall, day, hour_weights).product());
-        forbidden.push(forbidden_by(week, at(t), *wall, day, rules, &others));
+        forbidden.push(forbidden_by(week, at(t), *wall, day, rules, &existing));
     }
     ChannelHours {
         value,
         forbidden,
         days,
         committed: committed_hours(week, state),
-        hours_since_last_post: others.last.map(|last| spacing.hours_between(last, at(0), others.zone).floor() as i64),
+        hours_since_last_post: existing
+            .last
+            .map(|last| spacing.hours_between(last, at(0), existing.zone).floor() as i64),
         next_after: spacing.next_hours(week.hours, minute).unwrap_or_default(),
     }
 }
@@ -218,12 +220,12 @@ pub fn hour_value(
     hour_weights: Option<&[Option<f64>]>,
 ) -> HourValue {
     let weekday = usize::from(wall.weekday);
-    let by_table = || if is_best_hour(rules, wall) { rules.hour_lift } else { 1.0 };
+    let by_best_hours = || if is_best_hour(rules, wall) { rules.hour_lift } else { 1.0 };
     let momentum = state.momentum.map_or(0.5, |score| score.get());
     HourValue {
         audience: state.audience,
         engagement_rate: state.engagement_rate.unwrap_or(rules.engagement_rate),
-        hour: weight_by_script(hour_weights, wall).unwrap_or_else(by_table),
+        hour: weight_by_script(hour_weights, wall).unwrap_or_else(by_best_hours),
         weekday: rules.weekday_weights.get(weekday).copied().unwrap_or(1.0),
         momentum: 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0),
         campaign: day.hour_weight,
@@ -245,7 +247,7 @@ pub fn is_best_hour(rules: &ChannelRules, wall: WallHour) -> bool {
 }
 
 /// Existing posts of the channel, and the spacing to keep from them.
-pub(super) struct OtherPosts<'w> {
+pub(super) struct ExistingPosts<'w> {
     spacing: Spacing,
     zone: &'w Zone,
     /// The last post before the week.
@@ -255,15 +257,15 @@ pub(super) struct OtherPosts<'w> {
     committed: Vec<Timestamp>,
 }
 
-impl<'w> OtherPosts<'w> {
+impl<'w> ExistingPosts<'w> {
     pub fn of(week: &'w ClientWeek<'_>, posts: impl Iterator<Item = Timestamp>, spacing: Spacing) -> Self {
         let (start, zone) = (week.hours.start(), week.hours.zone());
         let (before, committed): (Vec<Timestamp>, Vec<Timestamp>) = posts.partition(|at| *at < start);
         let last = before.iter().copied().max();
         // Where clocks went back, the latest post is not necessarily the one with the latest local time.
         let day_before = last.map(|last| last.plus_hours(-24));
-        let lately = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
-        let free_from = lately.map(|at| spacing.earliest_after(at, zone)).max();
+        let recent = before.into_iter().filter(|at| day_before.is_some_and(|day_before| *at >= day_before));
+        let free_from = recent.map(|at| spacing.earliest_after(at, zone)).max();
         Self { spacing, zone, last, free_from, committed }
     }
 
@@ -289,7 +291,7 @@ pub(super) fn forbidden_by(
     wall: WallHour,
     day: &DayPlan<'_>,
     rules: &ChannelRules,
-    others: &OtherPosts<'_>,
+    existing: &ExistingPosts<'_>,
 ) -> Option<HourRule> {
     if week.not_before.is_some_and(|from| at < from) {
         return Some(HourRule::Past);
@@ -303,10 +305,10 @@ pub(super) fn forbidden_by(
     if is_quiet(rules, wall) {
         return Some(HourRule::QuietHours);
     }
-    if others.is_too_near_last(at) {
+    if existing.is_too_near_last(at) {
         return Some(HourRule::LastPost);
     }
-    if others.is_too_near_committed(at) {
+    if existing.is_too_near_committed(at) {
         return Some(HourRule::CommittedPost);
     }
     None

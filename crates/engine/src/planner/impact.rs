@@ -1,4 +1,4 @@
-//! Impact of a changed rules pack: recorded decisions against the results of its rules.
+//! Impact of a changed rules pack: recorded decisions compared with what its rules would now decide.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl ChangeKind {
         ChangeKind::BandLowered,
     ];
 
-    /// What changes, in words, for display.
+    /// The change in words, for display.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -120,9 +120,9 @@ pub struct Change {
 pub struct ImpactCount {
     /// Decisions re-evaluated.
     pub judged: u64,
-    /// Decisions with the recorded status and band.
+    /// Decisions whose status and band stay as recorded.
     pub same: u64,
-    /// Of those, decisions with a different confidence.
+    /// Of those, decisions with another confidence than recorded.
     pub other_confidence: u64,
     /// Changed decisions, by kind of change.
     pub differ: BTreeMap<ChangeKind, u64>,
@@ -137,8 +137,8 @@ impl ImpactCount {
 
     /// Sort key: the greater, the worse.
     fn harm(&self) -> Vec<u64> {
-        let harm = self.of(ChangeKind::Blocked) + self.of(ChangeKind::NeedsReview);
-        let all = [harm, self.judged - self.same];
+        let stricter = self.of(ChangeKind::Blocked) + self.of(ChangeKind::NeedsReview);
+        let all = [stricter, self.judged - self.same];
         all.into_iter().chain(ChangeKind::ALL.map(|kind| self.of(kind))).collect()
     }
 
@@ -152,19 +152,29 @@ impl ImpactCount {
     }
 }
 
-/// A kind of change with the rule responsible and the rule's file and line.
-pub type CauseKey = (ChangeKind, Arc<str>, Arc<str>, u32);
+/// A kind of change with the rule responsible for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CauseKey {
+    /// The kind of change.
+    pub kind: ChangeKind,
+    /// The guardrail, `confidence` or `bands`.
+    pub rule: Arc<str>,
+    /// File of the rule.
+    pub file: Arc<str>,
+    /// 1-based line of the rule; 0 if there is none.
+    pub line: u32,
+}
 
 /// Impact of a pack on recorded decisions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Impact {
     /// Totals.
     pub count: ImpactCount,
-    /// Number of these decisions that a daily pass made.
+    /// Number of the re-evaluated decisions that a daily pass made.
     pub by_daily_pass: u64,
-    /// Decisions recorded without what the rules saw, which cannot be re-evaluated.
+    /// Decisions whose record lacks the facts that the rules saw; these cannot be re-evaluated.
     pub without_facts: u64,
-    /// Posts blocked for lack of review capacity, which is not re-evaluated: they stay blocked.
+    /// Posts blocked for lack of review capacity. That is not re-evaluated, so they stay blocked.
     pub held_for_review: u64,
     /// Counts by channel.
     pub channels: BTreeMap<Channel, ImpactCount>,
@@ -177,28 +187,33 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// Adds a recorded decision and its re-evaluation. At most `kept` changes of each kind are stored.
-    pub fn add(&mut self, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules, kept: usize) {
-        let before = recorded.stand;
+    /// Adds a recorded decision and its re-evaluation. At most `max_changes` changes of each kind are stored.
+    pub fn add(&mut self, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules, max_changes: usize) {
+        let before = recorded.post_status;
         let after = PostStatus { status: evaluated.status, risk: evaluated.risk, confidence: evaluated.confidence };
         let kinds = ChangeKind::between(before, after);
         let other_confidence = (before.confidence - after.confidence).abs() > 1e-9;
         self.count.add(&kinds, other_confidence);
         self.by_daily_pass += u64::from(recorded.occasion == DecisionSource::Daily);
-        self.held_for_review += u64::from(recorded.held.as_ref().is_some_and(Reason::is_lack_of_review));
+        self.held_for_review += u64::from(recorded.engine_block.as_ref().is_some_and(Reason::is_lack_of_review));
         self.channels.entry(recorded.channel).or_default().add(&kinds, other_confidence);
         let client = (recorded.client_id.clone(), recorded.channel);
         self.clients.entry(client).or_default().add(&kinds, other_confidence);
         let differs: Vec<(ChangeKind, Cause)> =
             kinds.iter().map(|kind| (*kind, cause(*kind, recorded, evaluated, rules))).collect();
         for (kind, cause) in &differs {
-            let key = (*kind, Arc::clone(&cause.rule), Arc::clone(&cause.file), cause.line);
+            let key = CauseKey {
+                kind: *kind,
+                rule: Arc::clone(&cause.rule),
+                file: Arc::clone(&cause.file),
+                line: cause.line,
+            };
             self.causes.entry(key).or_insert_with(|| (0, Arc::clone(&cause.reason))).0 += 1;
         }
         let Some(worst) = kinds.first() else { return };
-        let shown = self.changes.entry(*worst).or_default();
-        if shown.len() < kept {
-            shown.push(change(recorded, after, differs));
+        let stored = self.changes.entry(*worst).or_default();
+        if stored.len() < max_changes {
+            stored.push(change(recorded, after, differs));
         }
     }
 
@@ -216,9 +231,9 @@ impl Impact {
 }
 
 fn worst_first<K>(counts: &BTreeMap<K, ImpactCount>) -> Vec<(&K, &ImpactCount)> {
-    let mut hit: Vec<(&K, &ImpactCount)> = counts.iter().filter(|(_, count)| count.same < count.judged).collect();
-    hit.sort_by_key(|(_, count)| std::cmp::Reverse(count.harm()));
-    hit
+    let mut affected: Vec<(&K, &ImpactCount)> = counts.iter().filter(|(_, count)| count.same < count.judged).collect();
+    affected.sort_by_key(|(_, count)| std::cmp::Reverse(count.harm()));
+    affected
 }
 
 fn change(recorded: &Recorded, after: PostStatus, differs: Vec<(ChangeKind, Cause)>) -> Change {
@@ -231,7 +246,7 @@ fn change(recorded: &Recorded, after: PostStatus, differs: Vec<(ChangeKind, Caus
         local_time: local.format("%Y-%m-%d %a %H:%M").to_string(),
         decided_at: recorded.decided_at,
         occasion: recorded.occasion,
-        before: recorded.stand,
+        before: recorded.post_status,
         after,
         differs,
     }
@@ -244,24 +259,24 @@ impl Cause {
     }
 }
 
-/// The rule responsible for a change.
+/// The rule responsible for a change of a recorded decision.
 fn cause(kind: ChangeKind, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
-    let blocks = evaluated.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
-    let verdict = match kind {
-        ChangeKind::Blocked => blocks.map(|verdict| Cause::of(verdict)),
+    let block = evaluated.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+    let cause = match kind {
+        ChangeKind::Blocked => block.map(|verdict| Cause::of(verdict)),
         ChangeKind::Allowed => recorded.blocked_by().map(Cause::of),
         ChangeKind::NeedsReview | ChangeKind::BandRaised => {
             let is_new = |verdict: &&Arc<Verdict>| !warns(recorded.verdicts.iter(), &verdict.rule);
-            let now = evaluated.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
-            now.clone().find(is_new).map(|verdict| Cause::of(verdict))
+            let mut warnings = evaluated.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
+            warnings.find(is_new).map(|verdict| Cause::of(verdict))
         }
         ChangeKind::RunsAlone | ChangeKind::BandLowered => {
-            let now = || evaluated.verdicts.iter().map(AsRef::as_ref);
-            let then = recorded.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
-            then.clone().find(|verdict| !warns(now(), &verdict.rule)).map(Cause::of)
+            let still_warns = |rule: &str| warns(evaluated.verdicts.iter().map(AsRef::as_ref), rule);
+            let mut warnings = recorded.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Warn);
+            warnings.find(|verdict| !still_warns(&verdict.rule)).map(Cause::of)
         }
     };
-    verdict.unwrap_or_else(|| of_confidence(recorded, evaluated, rules))
+    cause.unwrap_or_else(|| confidence_cause(recorded, evaluated, rules))
 }
 
 fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> bool {
@@ -269,15 +284,15 @@ fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> boo
 }
 
 /// The cause if no guardrail is responsible: the confidence changed, or the thresholds of the bands did.
-fn of_confidence(recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
-    let before = recorded.stand;
-    let moved = (before.confidence - evaluated.confidence).abs() > 1e-9;
-    let (rule, key, reason) = if moved {
+fn confidence_cause(recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
+    let before = recorded.post_status;
+    let has_changed = (before.confidence - evaluated.confidence).abs() > 1e-9;
+    let (rule, key, reason) = if has_changed {
         ("confidence", "risk.confidence", format!("confidence {:.2} -> {:.2}", before.confidence, evaluated.confidence))
     } else {
         ("bands", "risk.bands.low.from", format!("confidence {:.2} is {} risk now", before.confidence, evaluated.risk))
     };
-    let by_script = rules.place_of_function(CONFIDENCE).filter(|_| moved);
+    let by_script = rules.place_of_function(CONFIDENCE).filter(|_| has_changed);
     let Recorded { workspace_id, client_id, campaign_id, .. } = recorded;
     let overlays = rules.pack().overlay_key(workspace_id, client_id, campaign_id.as_ref());
     let (file, line) =
@@ -290,13 +305,13 @@ mod tests {
     use super::*;
     use crate::model::RiskBand;
 
-    fn stands() -> Vec<PostStatus> {
+    fn statuses() -> Vec<PostStatus> {
         let statuses = [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked];
         let with = |status| RiskBand::ALL.into_iter().map(move |risk| PostStatus { status, risk, confidence: 0.5 });
         statuses.into_iter().flat_map(with).collect()
     }
 
-    fn mirrored(kind: ChangeKind) -> ChangeKind {
+    fn opposite(kind: ChangeKind) -> ChangeKind {
         match kind {
             ChangeKind::Blocked => ChangeKind::Allowed,
             ChangeKind::Allowed => ChangeKind::Blocked,
@@ -308,15 +323,15 @@ mod tests {
     }
 
     #[test]
-    fn going_back_is_the_mirror_of_going_there() {
-        for (before, after) in stands().into_iter().flat_map(|a| stands().into_iter().map(move |b| (a, b))) {
-            let there = ChangeKind::between(before, after);
-            let mut back: Vec<ChangeKind> = ChangeKind::between(after, before).into_iter().map(mirrored).collect();
-            back.sort_unstable();
-            assert_eq!(there, back, "{before:?} {after:?}");
+    fn swapping_before_and_after_gives_the_opposite_changes() {
+        for (before, after) in statuses().into_iter().flat_map(|a| statuses().into_iter().map(move |b| (a, b))) {
+            let forwards = ChangeKind::between(before, after);
+            let mut backwards: Vec<ChangeKind> = ChangeKind::between(after, before).into_iter().map(opposite).collect();
+            backwards.sort_unstable();
+            assert_eq!(forwards, backwards, "{before:?} {after:?}");
             let is_same = (before.status, before.risk) == (after.status, after.risk);
-            assert_eq!(there.is_empty(), is_same, "{before:?} {after:?}");
-            assert!(there.is_sorted(), "{there:?}");
+            assert_eq!(forwards.is_empty(), is_same, "{before:?} {after:?}");
+            assert!(forwards.is_sorted(), "{forwards:?}");
         }
     }
 }

@@ -16,14 +16,14 @@
 //! allowed, and replaces `spacing_hours`; and `allowed` excludes the hours too near existing posts, because that
 //! depends on the minutes of those posts, which a table of hours does not hold.
 //!
-//! The formulae are in their simplest form, one pass forward in time; solvers report the objective that these give for
-//! their choice. The search for a choice is in `slots`.
+//! The formulas are in their simplest form, one pass forward in time; solvers report the objective that the formulas
+//! give for their choice. The search for a choice is in `slots`.
 
 use serde::Serialize;
 
 use crate::model::{Channel, FatigueResponse};
 
-/// One channel's week. See the head of the file for what its numbers mean.
+/// One channel's week. The formulas at the head of the file define what its numbers mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
     /// Worth of a post of mean quality at each hour without fatigue: engagements times the channel's worth; finite, at
@@ -66,7 +66,7 @@ impl Instance {
     #[must_use]
     pub fn fatigue_at(&self, chosen: &[usize]) -> Vec<f64> {
         let mut levels = Vec::with_capacity(self.value.len() + 1);
-        let end = self.follow(chosen, |fatigue, _| levels.push(fatigue));
+        let end = self.walk(chosen, |fatigue, _| levels.push(fatigue));
         levels.push(end);
         levels
     }
@@ -75,7 +75,7 @@ impl Instance {
     #[must_use]
     pub fn objective(&self, chosen: &[usize]) -> f64 {
         let mut earned = 0.0;
-        let end = self.follow(chosen, |fatigue, value| {
+        let end = self.walk(chosen, |fatigue, value| {
             if let Some(value) = value {
                 earned += value * self.response.at(fatigue) - self.cost;
             }
@@ -89,29 +89,29 @@ impl Instance {
     pub fn is_feasible(&self, chosen: &[usize]) -> bool {
         let allowed = |hour: &usize| self.allowed.get(*hour).copied().unwrap_or(false);
         let apart = |pair: &[usize]| matches!(pair, [first, second] if *second >= self.next_hour(*first));
-        let mut rested = true;
-        self.follow(chosen, |fatigue, value| rested &= value.is_none() || fatigue < self.block_at);
-        rested
+        let mut below_block = true;
+        self.walk(chosen, |fatigue, value| below_block &= value.is_none() || fatigue < self.block_at);
+        below_block
             && chosen.len() <= self.posts_max
             && chosen.windows(2).all(apart)
-            && chosen.iter().all(|hour| allowed(hour) && self.is_clear_of_standing(*hour))
+            && chosen.iter().all(|hour| allowed(hour) && self.is_clear_of_existing(*hour))
     }
 
     /// The first hour at which the next post after one at `hour` is allowed. It may lie beyond the week.
     #[must_use]
     pub fn next_hour(&self, hour: usize) -> usize {
-        let evenly = || hour.saturating_add(self.spacing_hours.max(1));
-        self.next_after.get(hour).map_or_else(evenly, |next| (*next).max(hour + 1))
+        let by_spacing = || hour.saturating_add(self.spacing_hours.max(1));
+        self.next_after.get(hour).map_or_else(by_spacing, |next| (*next).max(hour + 1))
     }
 
     /// Hours to keep from existing posts, at least 1. Exactly 1 if the spacing varies over the week: `allowed` then
-    /// enforces it, and only the hour of the post itself is taken.
-    pub(super) fn spacing_from_standing(&self) -> usize {
+    /// enforces the spacing, and only the hour of the existing post itself is taken.
+    pub(super) fn spacing_from_existing(&self) -> usize {
         if self.next_after.is_empty() { self.spacing_hours.max(1) } else { 1 }
     }
 
-    fn is_clear_of_standing(&self, hour: usize) -> bool {
-        let spacing = self.spacing_from_standing();
+    fn is_clear_of_existing(&self, hour: usize) -> bool {
+        let spacing = self.spacing_from_existing();
         let since_last_post = self.hours_since_last_post.map(|since| since.saturating_add(hour as i64).unsigned_abs());
         since_last_post.is_none_or(|since| since >= spacing as u64)
             && self.committed.iter().all(|post| post.abs_diff(hour) >= spacing)
@@ -119,15 +119,15 @@ impl Instance {
 
     /// Walks the week, calling `visit` with the fatigue of each hour and, where a post is chosen, the hour's value.
     /// Returns the fatigue at the end of the week.
-    fn follow(&self, chosen: &[usize], mut visit: impl FnMut(f64, Option<f64>)) -> f64 {
+    fn walk(&self, chosen: &[usize], mut visit: impl FnMut(f64, Option<f64>)) -> f64 {
         let mut chosen = chosen.iter().peekable();
         let mut committed = self.committed.iter().peekable();
         let mut fatigue = self.fatigue_start;
         for (hour, value) in self.value.iter().enumerate() {
-            let post = chosen.next_if_eq(&&hour).is_some();
-            visit(fatigue, post.then_some(*value));
-            let stands = committed.next_if_eq(&&hour).is_some();
-            if post || stands {
+            let is_chosen = chosen.next_if_eq(&&hour).is_some();
+            visit(fatigue, is_chosen.then_some(*value));
+            let is_committed = committed.next_if_eq(&&hour).is_some();
+            if is_chosen || is_committed {
                 fatigue += self.fatigue_per_post;
             }
             fatigue *= self.decay_per_hour;
@@ -136,10 +136,10 @@ impl Instance {
     }
 
     /// The instance and its solution for external solvers, one JSON object per channel-week. The fields are those of
-    /// the instance; `next_after` and `committed` are left out if empty, `cost` if it is 0. In format 1, `response` is the two lines of a
-    /// linear response as pairs of intercept and slope. In format 2 it is an object with the `shape`, `saturating`, and
-    /// the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength. In format 3, which is that of
-    /// instances whose posts cost something, it has either form, and there is a `cost`.
+    /// the instance; `next_after` and `committed` are left out if empty, `cost` if it is 0. In format 1, `response` is
+    /// the two lines of a linear response as pairs of intercept and slope. In format 2, it is an object with the
+    /// `shape`, `saturating`, and the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength. In
+    /// format 3, that of instances whose posts cost something, it has either form, and there is a `cost`.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -209,7 +209,7 @@ struct InstanceExport<'a> {
     optimal: bool,
 }
 
-/// Exports of instances without costs are what they were before posts had any.
+/// Leaves `cost` out of exports of instances without costs, which are in format 1 or 2.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &f64) -> bool {
     *number == 0.0
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_objective_is_what_the_posts_earn_less_the_price_of_what_is_handed_on() {
+    fn the_objective_is_what_the_posts_earn_less_the_price_of_fatigue_at_the_end() {
         let earned = 10.0 * (1.0 - 0.6 * 0.4) + 30.0 * (1.0 - 0.6 * 0.15);
         assert!((week().objective(&[0, 2]) - (earned - 8.0 * 0.0875)).abs() < 1e-12);
         assert!((week().objective(&[]) + 8.0 * 0.025).abs() < 1e-12);
@@ -312,19 +312,19 @@ mod tests {
         assert!(!Instance { hours_since_last_post: Some(1), ..week() }.is_feasible(&[0]), "too near the last post");
         assert!(!Instance { hours_since_last_post: Some(-1), ..week() }.is_feasible(&[2]), "too near the last post");
         assert!(!Instance { committed: vec![3], ..week() }.is_feasible(&[2]), "too near a committed post");
-        assert!(!Instance { block_at: 0.4, ..week() }.is_feasible(&[0]), "the block holds at its very level");
-        assert!(!Instance { block_at: 0.15, ..week() }.is_feasible(&[1]), "blocked");
+        assert!(!Instance { block_at: 0.4, ..week() }.is_feasible(&[0]), "fatigue equal to the block is blocked");
+        assert!(!Instance { block_at: 0.15, ..week() }.is_feasible(&[1]), "fatigue above the block");
     }
 
     #[test]
-    fn a_table_of_next_hours_takes_the_place_of_the_spacing() {
+    fn a_table_of_next_hours_replaces_the_spacing() {
         let week = Instance { next_after: vec![1, 3, 4, 4], allowed: vec![true; 4], posts_max: 4, ..week() };
         assert!(week.is_feasible(&[0, 1]) && week.is_feasible(&[0, 1, 3]) && week.is_feasible(&[1, 3]));
         assert!(!week.is_feasible(&[1, 2]) && !week.is_feasible(&[2, 3]));
         assert_eq!([0, 1, 2, 3].map(|hour| week.next_hour(hour)), [1, 3, 4, 4]);
-        let standing = Instance { committed: vec![2], hours_since_last_post: Some(1), ..week };
-        assert!(standing.is_feasible(&[0, 1]), "the distance to what stands already is for `allowed` to keep");
-        assert!(!standing.is_feasible(&[2]), "an hour holds one post");
+        let with_existing = Instance { committed: vec![2], hours_since_last_post: Some(1), ..week };
+        assert!(with_existing.is_feasible(&[0, 1]), "`allowed` keeps the distance from existing posts");
+        assert!(!with_existing.is_feasible(&[2]), "an hour holds one post");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Maximum-weight assignment with caps: each row gets at most one column, each column goes to at most one row, and at
-//! most `cap` columns of a group are assigned. (Rows are slots, columns are a channel's assets, and a group is one asset
-//! on all channels.)
+//! most `cap` columns of a group are assigned. (Rows are slots, columns are a channel's assets, and a group is one
+//! asset on all channels.)
 //!
 //! Solved by successive shortest paths. Rows are added one by one, each along the augmenting path of greatest gain,
 //! which ends at a free column or at a row left without one. Caps are enforced last: a group over its cap gives up
@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 /// A column that a row can get, and the gain over having none.
 pub(super) type Choice = (usize, i64);
 
-/// The column of each row in an assignment of maximum weight. `choices` are by row, `groups` by column, `caps` by group.
+/// The column of each row in an assignment of maximum weight. `choices` are given by row, `groups` by column,
+/// and `caps` by group.
 pub(super) fn best_assignment(choices: &[Vec<Choice>], groups: &[usize], caps: &[usize]) -> Vec<Option<usize>> {
     let mut matching = Matching::new(choices, groups, caps.len());
     for row in 0..choices.len() {
@@ -22,7 +23,7 @@ pub(super) fn best_assignment(choices: &[Vec<Choice>], groups: &[usize], caps: &
         group.cap = *cap;
     }
     for group in 0..caps.len() {
-        while matching.groups.get(group).is_some_and(|group| group.taken > group.cap) {
+        while matching.groups.get(group).is_some_and(|group| group.assigned_count > group.cap) {
             matching.augment(choices.len() + group);
         }
     }
@@ -39,7 +40,8 @@ struct Column {
 #[derive(Debug)]
 struct Group {
     columns: Vec<usize>,
-    taken: usize,
+    /// Number of its columns that are assigned.
+    assigned_count: usize,
     cap: usize,
 }
 
@@ -50,6 +52,7 @@ struct Matching<'c> {
     choices: &'c [Vec<Choice>],
     columns: Vec<Column>,
     groups: Vec<Group>,
+    /// By row, the column that it has.
     column_of: Vec<Option<usize>>,
     search: PathSearch,
 }
@@ -63,7 +66,7 @@ impl<'c> Matching<'c> {
             choices,
             columns: groups.iter().map(|group| Column { group: *group, assigned: None }).collect(),
             groups: (0..group_count)
-                .map(|group| Group { columns: columns_of(group), taken: 0, cap: usize::MAX })
+                .map(|group| Group { columns: columns_of(group), assigned_count: 0, cap: usize::MAX })
                 .collect(),
             column_of: vec![None; choices.len()],
             search: PathSearch::new(choices.len() + group_count),
@@ -73,7 +76,7 @@ impl<'c> Matching<'c> {
     /// Augments the matching along the best path from a node.
     fn augment(&mut self, start: usize) {
         if let Some(group) = self.group_at(start).and_then(|group| self.groups.get_mut(group)) {
-            group.taken -= 1;
+            group.assigned_count -= 1;
         }
         let end = self.best_end(start);
         match end.choice {
@@ -82,7 +85,7 @@ impl<'c> Matching<'c> {
                 self.assign(end.row, choice);
                 let group = self.columns.get(choice.0).map_or(0, |column| column.group);
                 if let Some(group) = self.groups.get_mut(group) {
-                    group.taken += 1;
+                    group.assigned_count += 1;
                 }
             }
         }
@@ -104,8 +107,8 @@ impl<'c> Matching<'c> {
         if let Some(column) = self.columns.get_mut(column) {
             column.assigned = Some((row, gain));
         }
-        if let Some(place) = self.column_of.get_mut(row) {
-            *place = Some(column);
+        if let Some(assigned) = self.column_of.get_mut(row) {
+            *assigned = Some(column);
         }
     }
 
@@ -116,8 +119,8 @@ impl<'c> Matching<'c> {
     }
 
     fn unassign(&mut self, row: usize) {
-        if let Some(place) = self.column_of.get_mut(row) {
-            *place = None;
+        if let Some(assigned) = self.column_of.get_mut(row) {
+            *assigned = None;
         }
     }
 
@@ -146,7 +149,7 @@ impl<'c> Matching<'c> {
             let step = PathStep { from: row, change: PathChange::Assign(*choice) };
             match column.assigned {
                 Some((other, lost)) => self.search.reach(other, gain - lost, step),
-                None if self.groups.get(column.group).is_some_and(|group| group.taken < group.cap) => {
+                None if self.groups.get(column.group).is_some_and(|group| group.assigned_count < group.cap) => {
                     best.improve(PathEnd { gain, row, choice: Some(*choice) });
                 }
                 None => self.search.reach(self.choices.len() + column.group, gain, step),

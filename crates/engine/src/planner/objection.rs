@@ -1,14 +1,14 @@
 //! Whether a post may go out at a given time with a given asset, guardrails aside.
 //!
-//! One check for all callers: planning asks it for every hour and every asset, the daily pass and approvals for a
-//! committed post, the checker for every post of a plan, `explain` for an hour.
+//! All callers share this check: planning applies it to every hour and every asset, the daily pass and approvals to a
+//! committed post, the checker to every post of a plan, and `explain` to an hour.
 
 use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 
 use super::PlanError;
-use super::hours::{HourRule, OtherPosts, closed_range, forbidden_by};
+use super::hours::{ExistingPosts, HourRule, closed_range, forbidden_by};
 use crate::agents::ClientWeek;
 use crate::agents::agency_director::{DayPlan, day_plan};
 use crate::agents::creative_director::{Histories, History};
@@ -20,7 +20,7 @@ use crate::rules::{ClientRules, ClosedRange, CompiledRules, Rules};
 
 /// A post with its time and the id of its asset.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CommittedPost {
+pub struct ScheduledPost {
     /// The channel.
     pub channel: Channel,
     /// When it goes out.
@@ -41,17 +41,17 @@ pub fn objection_to(
     rules: &CompiledRules,
     client: &Client,
     state: &ClientState,
-    post: &CommittedPost,
+    post: &ScheduledPost,
     now: Option<Timestamp>,
 ) -> Result<Option<Reason>, PlanError> {
-    let numbers = rules.for_client(client);
+    let client_rules = rules.for_client(client);
     let week = Week::of(client.zone.wall_time(post.at).date());
     let hours = WeekHours::new(week, &client.zone)?;
-    let week = ClientWeek { client, state, rules: numbers.base(), hours: &hours, not_before: None, quotas: &[] };
+    let week = ClientWeek { client, state, rules: client_rules.base(), hours: &hours, not_before: None, quotas: &[] };
     let existing = ExistingUses::of(&week, post, now);
     let objection = objection(&week, post, &existing);
     // A `weekly_posts` function of the pack may still want posts there; only the daily pass evaluates it.
-    let is_off = is_channel_off(numbers.base(), post.channel) && !rules.has_function("weekly_posts");
+    let is_off = is_channel_off(client_rules.base(), post.channel) && !rules.has_function("weekly_posts");
     Ok(match objection {
         Some(Reason::ClientStatus { .. }) => objection,
         _ if is_off => Some(Reason::ChannelOff { channel: post.channel }),
@@ -64,7 +64,8 @@ pub(super) fn is_channel_off(rules: &Rules, channel: Channel) -> bool {
     rules.channel(channel).weekly_posts == 0
 }
 
-/// The objection to each of a client's planned posts, in their order; none at the edge of the supported calendar.
+/// The objection to each of a client's planned posts, in their order; `None` for all of them at the edge of the
+/// supported calendar.
 pub(super) fn objections_to(
     client: &Client,
     state: &ClientState,
@@ -76,14 +77,14 @@ pub(super) fn objections_to(
     let week =
         ClientWeek { client, state, rules: rules.base(), hours: &hours, not_before: plan.not_before, quotas: &[] };
     let mut existing = ExistingUses { posts: Vec::new(), histories: Histories::of(&client.assets, &state.asset_uses) };
-    let mut ask = |post: &Post| {
+    let mut objection_to_planned = |post: &Post| {
         let asset = post.asset.as_ref().map(|asset| asset.used().to_string());
-        let post = CommittedPost { channel: post.channel, at: post.at, asset };
-        let own = state.channels.iter().find(|state| state.channel == post.channel);
-        existing.posts = own.into_iter().flat_map(standing).collect();
+        let post = ScheduledPost { channel: post.channel, at: post.at, asset };
+        let channel_state = state.channels.iter().find(|state| state.channel == post.channel);
+        existing.posts = channel_state.into_iter().flat_map(post_times).collect();
         objection(&week, &post, &existing)
     };
-    posts.iter().map(&mut ask).collect()
+    posts.iter().map(&mut objection_to_planned).collect()
 }
 
 /// Other posts and asset uses that a post must keep its distance from.
@@ -96,38 +97,45 @@ pub(super) struct ExistingUses {
 }
 
 impl ExistingUses {
-    /// From the client's state. If `now` is given, later posts that have not gone out by then are ignored.
-    pub fn of(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>) -> Self {
-        Self::with(week, post, now, &[])
+    /// Those of the client's state. If `now` is given, posts later than `post` are ignored unless they have gone out by
+    /// then.
+    pub fn of(week: &ClientWeek<'_>, post: &ScheduledPost, now: Option<Timestamp>) -> Self {
+        Self::with_others(week, post, now, &[])
     }
 
-    /// The same, with other posts of the client that the state does not include.
-    pub fn with(week: &ClientWeek<'_>, post: &CommittedPost, now: Option<Timestamp>, others: &[CommittedPost]) -> Self {
+    /// The same, together with other posts of the client, which the state does not include.
+    pub fn with_others(
+        week: &ClientWeek<'_>,
+        post: &ScheduledPost,
+        now: Option<Timestamp>,
+        others: &[ScheduledPost],
+    ) -> Self {
         let binds = |at: Timestamp| now.is_none_or(|now| at < post.at || at <= now);
-        let own = week.state.channels.iter().find(|state| state.channel == post.channel);
-        let known = own.into_iter().flat_map(standing);
-        let beside = others.iter().filter(|other| other.channel == post.channel).map(|other| other.at);
+        let channel_state = week.state.channels.iter().find(|state| state.channel == post.channel);
+        let in_state = channel_state.into_iter().flat_map(post_times);
+        let beside_state = others.iter().filter(|other| other.channel == post.channel).map(|other| other.at);
         let uses = week.state.asset_uses.iter().filter(|used| binds(used.at)).cloned();
-        let uses: Vec<AssetUse> = uses.chain(others.iter().filter(|other| binds(other.at)).filter_map(used)).collect();
+        let uses: Vec<AssetUse> =
+            uses.chain(others.iter().filter(|other| binds(other.at)).filter_map(asset_use)).collect();
         Self {
-            posts: known.chain(beside).filter(|at| binds(*at)).collect(),
+            posts: in_state.chain(beside_state).filter(|at| binds(*at)).collect(),
             histories: Histories::of(&week.client.assets, &uses),
         }
     }
 }
 
 /// Times of all posts of a channel in its state.
-pub(super) fn standing(state: &ChannelState) -> impl Iterator<Item = Timestamp> + '_ {
+pub(super) fn post_times(state: &ChannelState) -> impl Iterator<Item = Timestamp> + '_ {
     state.recent_posts.iter().copied().chain(state.last_post_at)
 }
 
-fn used(post: &CommittedPost) -> Option<AssetUse> {
+fn asset_use(post: &ScheduledPost) -> Option<AssetUse> {
     let asset_id = AssetId::new(post.asset.as_deref()?);
     Some(AssetUse { asset_id, channel: post.channel, at: post.at })
 }
 
-/// Why a post may not go out, given the existing posts and uses.
-pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, existing: &ExistingUses) -> Option<Reason> {
+/// Why a post may not go out, given the existing posts and uses; `None` if nothing but a guardrail could block it.
+pub(super) fn objection(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &ExistingUses) -> Option<Reason> {
     let client = week.client;
     if !client.status.is_planned() {
         return Some(Reason::ClientStatus { status: client.status });
@@ -137,16 +145,15 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &CommittedPost, existing: &
     }
     objection_to_time(week, post, existing).or_else(|| {
         let Some(id) = post.asset.as_deref() else { return Some(Reason::NoAsset) };
-        let place = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
-        let known = place.and_then(|place| client.assets.get(place).zip(existing.histories.get(place)));
-        let gone = || Some(Reason::AssetGone { asset_id: AssetId::new(id) });
-        let Some((asset, history)) = known else { return gone() };
+        let index = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
+        let found = index.and_then(|index| client.assets.get(index).zip(existing.histories.get(index)));
+        let Some((asset, history)) = found else { return Some(Reason::AssetGone { asset_id: AssetId::new(id) }) };
         let date = client.zone.wall_time(post.at).date();
         objection_to_asset(week, asset, history, Moment { channel: post.channel, at: post.at, date })
     })
 }
 
-fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, existing: &ExistingUses) -> Option<Reason> {
+fn objection_to_time(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &ExistingUses) -> Option<Reason> {
     let local = week.client.zone.wall_time(post.at);
     let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
     let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
@@ -156,20 +163,20 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &CommittedPost, existing: &Exi
     });
     // Without candidates: only whether the day is closed matters here, not its value.
     let day = day_plan(week, post.channel, local.date(), &[]);
-    let numbers = week.rules.channel(post.channel);
-    let spacing = Spacing::from_hours(numbers.min_spacing_hours);
-    let others = OtherPosts::of(week, existing.posts.iter().copied(), spacing);
-    let rule = forbidden_by(week, post.at, wall, &day, numbers, &others)?;
-    let nearest = others.nearest(post.at);
+    let rules = week.rules.channel(post.channel);
+    let spacing = Spacing::from_hours(rules.min_spacing_hours);
+    let existing_posts = ExistingPosts::of(week, existing.posts.iter().copied(), spacing);
+    let rule = forbidden_by(week, post.at, wall, &day, rules, &existing_posts)?;
+    let nearest = existing_posts.nearest(post.at);
     Some(match rule {
         HourRule::Past => Reason::Past,
-        HourRule::ClosedDay => closed(&day, local.date()),
+        HourRule::ClosedDay => closed_day(&day, local.date()),
         HourRule::ClosedHours => {
-            closed_hours(closed_range(week, numbers, wall).and_then(|at| numbers.closed.get(at)), local)
+            closed_hours(closed_range(week, rules, wall).and_then(|index| rules.closed.get(index)), local)
         }
         HourRule::QuietHours => Reason::QuietHours { local_time: local.format("%H:%M").to_string().into() },
         HourRule::LastPost | HourRule::CommittedPost => {
-            Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: numbers.min_spacing_hours }
+            Reason::Spacing { other: nearest.unwrap_or(post.at), spacing_hours: rules.min_spacing_hours }
         }
     })
 }
@@ -180,7 +187,7 @@ fn closed_hours(range: Option<&ClosedRange>, local: NaiveDateTime) -> Reason {
     Reason::ClosedHours { local_time, from: from.into(), to: to.into() }
 }
 
-fn closed(day: &DayPlan<'_>, date: NaiveDate) -> Reason {
+fn closed_day(day: &DayPlan<'_>, date: NaiveDate) -> Reason {
     let name = day.closed.map_or_else(|| "".into(), |entry| Arc::clone(&entry.name));
     Reason::ClosedDay { date, name }
 }
@@ -190,7 +197,7 @@ fn closed(day: &DayPlan<'_>, date: NaiveDate) -> Reason {
 pub(super) struct Moment {
     pub channel: Channel,
     pub at: Timestamp,
-    /// The date on the client's clock.
+    /// Date on the client's clock.
     pub date: NaiveDate,
 }
 
@@ -224,8 +231,8 @@ pub(super) fn objection_to_asset(
         return Some(Reason::AssetCooldown { asset_id: asset_id(), used_at, cooldown_hours });
     }
     let end = week.hours.instant(week.hours.len() as i64);
-    let is_worn = history.count_within(week.hours.start(), end) >= rules.max_uses_per_week as usize;
-    is_worn.then(|| Reason::AssetUses { asset_id: asset_id(), most: rules.max_uses_per_week })
+    let is_used_up = history.count_within(week.hours.start(), end) >= rules.max_uses_per_week as usize;
+    is_used_up.then(|| Reason::AssetUses { asset_id: asset_id(), most: rules.max_uses_per_week })
 }
 
 fn objection_to_campaign(week: &ClientWeek<'_>, asset: &Asset, channel: Channel, date: NaiveDate) -> Option<Reason> {

@@ -1,7 +1,7 @@
 //! Evaluates the guardrails on each planned post, in order of time.
 //!
 //! A blocked post stays in the plan, but adds no fatigue and does not count against the daily limit. So every post is
-//! evaluated against the earlier ones that were not blocked.
+//! evaluated given the earlier posts that were not blocked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,19 +24,22 @@ use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailur
 pub(super) struct WeekState {
     /// By index of the channel draft.
     channels: Vec<ChannelFatigue>,
-    /// Committed posts, and planned ones that are not blocked, by weekday.
+    /// Number of committed posts, and of planned ones that are not blocked, by weekday.
     actions: [i64; 7],
 }
 
 impl WeekState {
     /// The state at the start of the week.
-    pub fn open(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
-        let rested = |channel_draft: &ChannelDraft<'_>| ChannelFatigue {
+    pub fn at_start(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
+        let channel_at_start = |channel_draft: &ChannelDraft<'_>| ChannelFatigue {
             fatigue: channel_draft.instance.fatigue_start,
             hour: 0,
             committed_seen: 0,
         };
-        Self { channels: channel_drafts.iter().map(rested).collect(), actions: committed_actions(week, channel_drafts) }
+        Self {
+            channels: channel_drafts.iter().map(channel_at_start).collect(),
+            actions: committed_actions(week, channel_drafts),
+        }
     }
 }
 
@@ -51,7 +54,7 @@ struct ChannelFatigue {
 
 impl ChannelFatigue {
     /// Decays fatigue up to a later hour.
-    fn rest_until(&mut self, hour: usize, decay_per_hour: f64) {
+    fn decay_until(&mut self, hour: usize, decay_per_hour: f64) {
         self.fatigue *= libm::pow(decay_per_hour, hour.saturating_sub(self.hour) as f64);
         self.hour = hour;
     }
@@ -91,7 +94,7 @@ pub(super) fn evaluate_posts(
         |channel_draft: usize| channel_drafts.get(channel_draft).map(|channel_draft| channel_draft.state.channel);
     let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.channel_draft)));
     order.sort_by_key(when);
-    let mut week_state = WeekState::open(week, channel_drafts);
+    let mut week_state = WeekState::at_start(week, channel_drafts);
     let mut posts = Vec::with_capacity(slots.len());
     for index in order {
         let Some(slot) = slots.get(index) else { continue };
@@ -101,10 +104,10 @@ pub(super) fn evaluate_posts(
         let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
         let lacks_review = without_review.get(&(channel_draft.state.channel, slot.hour));
         let engine_block = evaluator.engine_block(lacks_review);
-        let nearest = nearest_post(week, channel_draft, slot, slots);
-        posts.push(evaluator.post(
+        let hours_to_nearest_post = hours_to_nearest_post(week, channel_draft, slot, slots);
+        posts.push(evaluator.evaluate(
             &mut week_state,
-            nearest,
+            hours_to_nearest_post,
             others_of_day(week, channel_drafts, slot, slots),
             engine_block,
             worker,
@@ -125,19 +128,19 @@ pub(super) fn evaluate_alone(
 ) -> Result<Option<(Post, Arc<PostFacts>)>, RuleFailure> {
     let Some(channel_draft) = channel_drafts.get(slot.channel_draft) else { return Ok(None) };
     let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
-    let mut week_state = WeekState::open(week, channel_drafts);
+    let mut week_state = WeekState::at_start(week, channel_drafts);
     let context = SlotContext {
         fatigue: overrides.fatigue.unwrap_or_else(|| evaluator.fatigue(&mut week_state)),
         hours_to_nearest_post: overrides
             .hours_to_nearest_post
-            .unwrap_or_else(|| nearest_post(week, channel_draft, slot, &[])),
+            .unwrap_or_else(|| hours_to_nearest_post(week, channel_draft, slot, &[])),
         action_of_day: overrides.action_of_day.unwrap_or_else(|| evaluator.action_of_day(&week_state)),
         others_of_day: others_of_day(week, channel_drafts, slot, &[]),
     };
     evaluator.evaluate_rules(context, evaluator.engine_block(None), worker).map(Some)
 }
 
-/// The facts of a slot among other slots of the plan, with the fatigue that they cause there.
+/// The facts of a slot if `others` are the only other slots of the plan, with the fatigue that they cause there.
 pub(super) fn facts_among(
     evaluator: &SlotEvaluator<'_, '_>,
     channel_drafts: &[ChannelDraft<'_>],
@@ -148,7 +151,7 @@ pub(super) fn facts_among(
     let others_of_day = others_of_day(week, channel_drafts, slot, others);
     let context = SlotContext {
         fatigue,
-        hours_to_nearest_post: nearest_post(week, channel_draft, slot, others),
+        hours_to_nearest_post: hours_to_nearest_post(week, channel_draft, slot, others),
         action_of_day: others_of_day.len() as i64 + 1,
         others_of_day,
     };
@@ -180,9 +183,9 @@ pub(super) fn others_of_day(
     let committed = channel_drafts
         .iter()
         .enumerate()
-        .flat_map(|(place, channel_draft)| channel_draft.hours.committed.iter().map(move |hour| (place, *hour)));
+        .flat_map(|(index, channel_draft)| channel_draft.hours.committed.iter().map(move |hour| (index, *hour)));
     let day = week.hours.hours().get(slot.hour).map(|wall| wall.weekday);
-    let is_other = |place: &(usize, usize)| *place != (slot.channel_draft, slot.hour);
+    let is_other = |other: &(usize, usize)| *other != (slot.channel_draft, slot.hour);
     let mut others: Vec<(usize, OtherPost)> = planned
         .chain(committed)
         .filter(is_other)
@@ -197,14 +200,14 @@ pub(super) fn others_of_day(
 }
 
 /// Hours to the nearest other post of the channel, counted as its spacing counts them.
-fn nearest_post(week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
+fn hours_to_nearest_post(week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
     let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
     let planned = slots
         .iter()
         .filter(|other| other.channel_draft == slot.channel_draft && other.hour != slot.hour)
         .map(|other| other.at);
-    let standing = channel_draft.state.recent_posts.iter().copied().chain(channel_draft.state.last_post_at);
-    planned.chain(standing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
+    let existing = channel_draft.state.recent_posts.iter().copied().chain(channel_draft.state.last_post_at);
+    planned.chain(existing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
 }
 
 /// One slot to be evaluated.
@@ -217,29 +220,29 @@ pub(super) struct SlotEvaluator<'d, 'a> {
 }
 
 impl SlotEvaluator<'_, '_> {
-    /// Evaluates it and, unless it is blocked, adds it to the state of the week.
-    pub fn post(
+    /// Evaluates the post at the slot and, unless it is blocked, adds it to the state of the week.
+    pub fn evaluate(
         &self,
         week_state: &mut WeekState,
-        nearest: f64,
+        hours_to_nearest_post: f64,
         others_of_day: Vec<OtherPost>,
         engine_block: Option<Reason>,
         worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
         let context = SlotContext {
             fatigue: self.fatigue(week_state),
-            hours_to_nearest_post: nearest,
+            hours_to_nearest_post,
             action_of_day: self.action_of_day(week_state),
             others_of_day,
         };
         let (post, facts) = self.evaluate_rules(context, engine_block, worker)?;
         if post.status != ScheduleStatus::Blocked {
-            self.stands(week_state);
+            self.add_to(week_state);
         }
         Ok((post, facts))
     }
 
-    /// Why it is blocked regardless of guardrails: it has no asset or no content, or a limit leaves no review for it.
+    /// Why the post is blocked regardless of guardrails: it has no asset or no content, or a limit leaves no review for it.
     fn engine_block(&self, lacks_review: Option<&Reason>) -> Option<Reason> {
         match self.scored.map(|scored| scored.candidate.asset) {
             None => Some(Reason::NoAsset),
@@ -259,15 +262,15 @@ impl SlotEvaluator<'_, '_> {
         let rules = self.client_rules.of(campaign_id.as_ref());
         let fatigue = context.fatigue;
         let (slot_value, expected) = self.value(rules, campaign_id.as_ref(), fatigue);
-        let leaving = self.channel_draft.rules.leaving_cost(self.channel_draft.state.audience);
-        let cost = self.scored.map_or_else(|| rules.assets.work_cost(None), |scored| scored.cost) + leaving;
+        let leaving_cost = self.channel_draft.rules.leaving_cost(self.channel_draft.state.audience);
+        let cost = self.scored.map_or_else(|| rules.assets.work_cost(None), |scored| scored.cost) + leaving_cost;
         let facts = self.facts(campaign_id.as_ref(), expected, &context);
         let (evaluated, facts) = evaluate_rules(rules, facts, &self.channel_draft.ctx, engine_block, worker.evaluator)?;
         let post = Post {
             channel: self.channel_draft.state.channel,
             hour: self.slot.hour,
             at: self.slot.at,
-            asset: self.scored.map(choice),
+            asset: self.scored.map(asset_choice),
             campaign_id,
             status: evaluated.status,
             priority: priority(rules, self.channel_draft.rules.priority, fatigue),
@@ -290,21 +293,21 @@ impl SlotEvaluator<'_, '_> {
 
     /// Fatigue at the slot's hour from earlier posts, committed or planned, that are not blocked.
     fn fatigue(&self, week_state: &mut WeekState) -> f64 {
-        let Some(standing) = week_state.channels.get_mut(self.slot.channel_draft) else { return 0.0 };
+        let Some(channel) = week_state.channels.get_mut(self.slot.channel_draft) else { return 0.0 };
         let decay = self.channel_draft.rules.decay_per_hour();
-        let committed = self.channel_draft.hours.committed.iter().skip(standing.committed_seen);
+        let committed = self.channel_draft.hours.committed.iter().skip(channel.committed_seen);
         for hour in committed.take_while(|hour| **hour < self.slot.hour) {
-            standing.rest_until(*hour, decay);
-            standing.fatigue += self.channel_draft.rules.fatigue_per_post;
-            standing.committed_seen += 1;
+            channel.decay_until(*hour, decay);
+            channel.fatigue += self.channel_draft.rules.fatigue_per_post;
+            channel.committed_seen += 1;
         }
-        standing.rest_until(self.slot.hour, decay);
-        standing.fatigue
+        channel.decay_until(self.slot.hour, decay);
+        channel.fatigue
     }
 
-    fn stands(&self, week_state: &mut WeekState) {
-        if let Some(standing) = week_state.channels.get_mut(self.slot.channel_draft) {
-            standing.fatigue += self.channel_draft.rules.fatigue_per_post;
+    fn add_to(&self, week_state: &mut WeekState) {
+        if let Some(channel) = week_state.channels.get_mut(self.slot.channel_draft) {
+            channel.fatigue += self.channel_draft.rules.fatigue_per_post;
         }
         if let Some(count) = self.weekday().and_then(|weekday| week_state.actions.get_mut(weekday)) {
             *count += 1;
@@ -319,6 +322,7 @@ impl SlotEvaluator<'_, '_> {
         self.weekday().and_then(|weekday| week_state.actions.get(weekday)).copied().unwrap_or(0) + 1
     }
 
+    /// Value of the slot for a post of a campaign, and the engagement expected of the post.
     fn value(&self, rules: &Rules, campaign: Option<&CampaignId>, fatigue: f64) -> (f64, f64) {
         let value = self.channel_draft.hours.value_for(self.week, self.slot.hour, campaign);
         let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
@@ -335,7 +339,7 @@ impl SlotEvaluator<'_, '_> {
             hours_to_nearest_post: context.hours_to_nearest_post,
             others_of_day: context.others_of_day.clone(),
         };
-        Arc::new(post_facts(&snapshot, shown_at(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
+        Arc::new(post_facts(&snapshot, local_hour(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
     }
 }
 
@@ -349,22 +353,22 @@ pub(super) fn campaign_of(
     channel_draft.hours.day(week, hour)?.campaign_of(scored.map(|scored| scored.candidate.asset)).cloned()
 }
 
-/// Date and wall-clock hour on the client's clock at an hour of the week.
-pub(super) fn shown_at(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, WallHour)> {
+/// What the client's clock shows at an hour of the week: the date, and the wall-clock hour.
+pub(super) fn local_hour(hours: &WeekHours, hour: usize) -> Option<(NaiveDate, WallHour)> {
     let wall = *hours.hours().get(hour)?;
     Some((hours.date(wall.weekday), wall))
 }
 
-/// The facts of a post that scripts can read.
+/// The facts of a post that scripts can read. `local_hour` is what the client's clock shows when it goes out.
 pub(super) fn post_facts(
     snapshot: &PostSnapshot,
-    shown: Option<(NaiveDate, WallHour)>,
+    local_hour: Option<(NaiveDate, WallHour)>,
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
 ) -> PostFacts {
     let asset = snapshot.asset.as_ref();
-    let wall = shown.map(|(_, wall)| wall);
-    let date = shown.map(|(date, _)| date);
+    let wall = local_hour.map(|(_, wall)| wall);
+    let date = local_hour.map(|(date, _)| date);
     let others = || snapshot.others_of_day.iter();
     PostFacts {
         hour: wall.map_or(0, |wall| i64::from(wall.hour)),
@@ -398,7 +402,7 @@ pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
     (priority - loss).max(rules.fatigue.priority_floor.min(priority))
 }
 
-pub(super) fn choice(scored: &Scored<'_>) -> AssetChoice {
+pub(super) fn asset_choice(scored: &Scored<'_>) -> AssetChoice {
     let asset = scored.candidate.asset;
     AssetChoice {
         asset_id: asset.root().clone(),
@@ -413,16 +417,16 @@ pub(super) fn choice(scored: &Scored<'_>) -> AssetChoice {
 pub(super) fn fatigue_at_end(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> f64 {
     let live =
         posts.iter().filter(|post| post.channel == channel_draft.state.channel && post.is_live()).map(|post| post.hour);
-    let mut standing: Vec<usize> = live.chain(channel_draft.hours.committed.iter().copied()).collect();
-    standing.sort_unstable();
+    let mut posted: Vec<usize> = live.chain(channel_draft.hours.committed.iter().copied()).collect();
+    posted.sort_unstable();
     let decay = channel_draft.rules.decay_per_hour();
-    let mut channel = ChannelFatigue { fatigue: channel_draft.instance.fatigue_start, hour: 0, committed_seen: 0 };
-    for hour in standing {
-        channel.rest_until(hour, decay);
-        channel.fatigue += channel_draft.rules.fatigue_per_post;
+    let mut running = ChannelFatigue { fatigue: channel_draft.instance.fatigue_start, hour: 0, committed_seen: 0 };
+    for hour in posted {
+        running.decay_until(hour, decay);
+        running.fatigue += channel_draft.rules.fatigue_per_post;
     }
-    channel.rest_until(hours, decay);
-    channel.fatigue
+    running.decay_until(hours, decay);
+    running.fatigue
 }
 
 /// Number of posts for which each guardrail gave the outcome, by rule.

@@ -1,11 +1,11 @@
-//! Re-evaluates committed posts with what is known now.
+//! Re-evaluates committed posts with what is known by now.
 
 use std::sync::Arc;
 
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
 use super::draft::{Setup, set_up};
-use super::objection::{CommittedPost, ExistingUses, is_channel_off, objection};
+use super::objection::{ExistingUses, ScheduledPost, is_channel_off, objection};
 use super::post_evaluation::{SlotEvaluator, WeekState, others_of_day};
 use super::week::PlanningContext;
 use super::{PlanError, Planner};
@@ -33,14 +33,14 @@ pub struct ClientReevaluation {
 /// Result of re-evaluating one committed post.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reevaluation {
-    /// No rule was evaluated: the client is not planned for, or the channel is off.
+    /// No rule was evaluated: the client is not planned for, or the channel is switched off.
     NotEvaluated(Reason),
     /// The post as the rules evaluate it now.
     Evaluated(Box<Post>),
 }
 
 impl Reevaluation {
-    /// Why it is blocked; `None` if it may run or awaits approval.
+    /// Why the post is blocked; `None` if it may run or awaits approval.
     #[must_use]
     pub fn blocked(&self) -> Option<&Reason> {
         match self {
@@ -52,8 +52,8 @@ impl Reevaluation {
 
 impl Planner<'_> {
     /// Re-evaluates committed posts of a week as of `now`: all checks that planning makes, then the guardrails. `posts`
-    /// holds those of each client, in the order of `clients`; they must not be among the posts in the states. Returns
-    /// one result per client, `None` if it has no posts.
+    /// holds the posts of each client, in the order of `clients`; the clients' states must not count them. Returns one
+    /// result per client, `None` if it has no posts.
     ///
     /// Of two conflicting posts the earlier one takes precedence; a post committed for later never blocks an earlier
     /// one.
@@ -65,7 +65,7 @@ impl Planner<'_> {
         clients: &[(&Client, &ClientState)],
         capacity: &Capacity,
         week: Week,
-        posts: &[Vec<CommittedPost>],
+        posts: &[Vec<ScheduledPost>],
         now: Timestamp,
     ) -> Result<Vec<Option<ClientReevaluation>>, PlanError> {
         let rolled_back: Result<Vec<ClientState>, PlanError> = clients
@@ -73,8 +73,9 @@ impl Planner<'_> {
             .map(|(client, state)| rolled_back_to_week_start(client, state, self.rules(), week, now))
             .collect();
         let rolled_back = rolled_back?;
-        let then: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
-        let context = PlanningContext::new(self.rules(), &then, capacity, week)?;
+        let at_start: Vec<(&Client, &ClientState)> =
+            clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
+        let context = PlanningContext::new(self.rules(), &at_start, capacity, week)?;
         let evaluated = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
                 return Ok(None);
@@ -104,26 +105,26 @@ struct ClientReevaluator<'a> {
 impl<'a> ClientReevaluator<'a> {
     fn reevaluate(
         self,
-        posts: &[CommittedPost],
+        posts: &[ScheduledPost],
         worker: &mut WorkerContext<'_>,
     ) -> Result<ClientReevaluation, PlanError> {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by_key(|index| posts.get(*index).map(|post| (post.at, post.channel)));
-        let mut week_state = WeekState::open(&self.week, &self.setup.channel_drafts);
-        let mut live: Vec<CommittedPost> = Vec::new();
-        let mut answers: Vec<(usize, Reevaluation)> = Vec::with_capacity(posts.len());
+        let mut week_state = WeekState::at_start(&self.week, &self.setup.channel_drafts);
+        let mut live: Vec<ScheduledPost> = Vec::new();
+        let mut results: Vec<(usize, Reevaluation)> = Vec::with_capacity(posts.len());
         for index in order {
             let Some(post) = posts.get(index) else { continue };
-            let again = self.post(post, &live, &mut week_state, worker)?;
-            if again.blocked().is_none() {
+            let result = self.reevaluate_post(post, &live, &mut week_state, worker)?;
+            if result.blocked().is_none() {
                 live.push(post.clone());
             }
-            answers.push((index, again));
+            results.push((index, result));
         }
-        answers.sort_by_key(|(index, _)| *index);
+        results.sort_by_key(|(index, _)| *index);
         let Setup { reality, warning, channel_drafts, .. } = self.setup;
         Ok(ClientReevaluation {
-            posts: answers.into_iter().map(|(_, again)| again).collect(),
+            posts: results.into_iter().map(|(_, result)| result).collect(),
             channels: channel_drafts
                 .iter()
                 .map(|channel_draft| (channel_draft.state.channel, Arc::clone(&channel_draft.snapshot)))
@@ -134,28 +135,28 @@ impl<'a> ClientReevaluator<'a> {
     }
 
     /// Evaluates a post alongside those evaluated so far that are not blocked (`live`).
-    fn post(
+    fn reevaluate_post(
         &self,
-        post: &CommittedPost,
-        live: &[CommittedPost],
+        post: &ScheduledPost,
+        live: &[ScheduledPost],
         week_state: &mut WeekState,
         worker: &mut WorkerContext<'_>,
     ) -> Result<Reevaluation, PlanError> {
-        let existing = ExistingUses::with(&self.week, post, Some(self.now), live);
+        let existing = ExistingUses::with_others(&self.week, post, Some(self.now), live);
         let engine_block = objection(&self.week, post, &existing);
         if let Some(reason @ (Reason::ClientStatus { .. } | Reason::ChannelOff { .. })) = engine_block {
             return Ok(Reevaluation::NotEvaluated(reason));
         }
-        let is_own = |channel_draft: &ChannelDraft<'_>| channel_draft.state.channel == post.channel;
-        let Some((place, channel_draft)) =
-            self.setup.channel_drafts.iter().enumerate().find(|(_, channel_draft)| is_own(channel_draft))
+        let is_of_channel = |channel_draft: &ChannelDraft<'_>| channel_draft.state.channel == post.channel;
+        let Some((index, channel_draft)) =
+            self.setup.channel_drafts.iter().enumerate().find(|(_, channel_draft)| is_of_channel(channel_draft))
         else {
             return Ok(Reevaluation::NotEvaluated(Reason::ChannelOff { channel: post.channel }));
         };
-        if is_channel_off(self.week.rules, post.channel) && channel_draft.target == 0 {
+        if is_channel_off(self.week.rules, post.channel) && channel_draft.posts_target == 0 {
             return Ok(Reevaluation::NotEvaluated(Reason::ChannelOff { channel: post.channel }));
         }
-        let slot = self.slot(place, post);
+        let slot = self.slot(index, post);
         let scored = self.scored(channel_draft, post, &existing, worker)?;
         let evaluator = SlotEvaluator {
             week: &self.week,
@@ -166,20 +167,20 @@ impl<'a> ClientReevaluator<'a> {
         };
         let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
         let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
-        let nearest = existing.posts.iter().map(distance).fold(NEVER, f64::min);
+        let hours_to_nearest_post = existing.posts.iter().map(distance).fold(NEVER, f64::min);
         let others = others_of_day(&self.week, &self.setup.channel_drafts, &slot, &self.slots(live));
-        let (post, _) = evaluator.post(week_state, nearest, others, engine_block, worker)?;
+        let (post, _) = evaluator.evaluate(week_state, hours_to_nearest_post, others, engine_block, worker)?;
         Ok(Reevaluation::Evaluated(Box::new(post)))
     }
 
-    fn slots(&self, posts: &[CommittedPost]) -> Vec<Slot> {
-        let desk_of = |post: &CommittedPost| {
+    fn slots(&self, posts: &[ScheduledPost]) -> Vec<Slot> {
+        let index_of = |post: &ScheduledPost| {
             self.setup.channel_drafts.iter().position(|channel_draft| channel_draft.state.channel == post.channel)
         };
-        posts.iter().filter_map(|post| Some(self.slot(desk_of(post)?, post))).collect()
+        posts.iter().filter_map(|post| Some(self.slot(index_of(post)?, post))).collect()
     }
 
-    fn slot(&self, channel_draft: usize, post: &CommittedPost) -> Slot {
+    fn slot(&self, channel_draft: usize, post: &ScheduledPost) -> Slot {
         let hours = self.week.hours;
         let hour = usize::try_from(hours.hour_of(post.at)).unwrap_or(0).min(hours.len().saturating_sub(1));
         Slot { channel_draft, hour, at: post.at, date: self.week.client.zone.wall_time(post.at).date(), weight: 0.0 }
@@ -190,18 +191,18 @@ impl<'a> ClientReevaluator<'a> {
     fn scored(
         &self,
         channel_draft: &ChannelDraft<'a>,
-        post: &CommittedPost,
+        post: &ScheduledPost,
         existing: &ExistingUses,
         worker: &mut WorkerContext<'_>,
     ) -> Result<Option<Scored<'a>>, PlanError> {
         let Some(id) = post.asset.as_deref() else { return Ok(None) };
         let assets = &self.week.client.assets;
-        let Ok(place) = assets.binary_search_by(|asset| asset.id.as_str().cmp(id)) else { return Ok(None) };
-        Ok(channel_draft.asset(&self.week, self.rules, place, &existing.histories, worker.evaluator)?)
+        let Ok(asset_index) = assets.binary_search_by(|asset| asset.id.as_str().cmp(id)) else { return Ok(None) };
+        Ok(channel_draft.asset(&self.week, self.rules, asset_index, &existing.histories, worker.evaluator)?)
     }
 }
 
-/// A client's state rolled back to the start of its week: fatigue from posts since then is removed, because the
+/// A client's state rolled back to the start of the week: fatigue from posts since then is removed, because the
 /// evaluation adds it again at the posts' hours.
 fn rolled_back_to_week_start(
     client: &Client,
@@ -211,10 +212,10 @@ fn rolled_back_to_week_start(
     now: Timestamp,
 ) -> Result<ClientState, PlanError> {
     let start = client.zone.start_of_day(week.monday())?;
-    let numbers = rules.for_client(client);
+    let client_rules = rules.for_client(client);
     let mut state = state.clone();
     for channel in state.channels.iter_mut().filter(|channel| channel.as_of > start) {
-        let rules = numbers.base().channel(channel.channel);
+        let rules = client_rules.base().channel(channel.channel);
         let fatigue =
             fatigue_before(channel, &client.zone, (rules.half_life_hours, rules.fatigue_per_post), start, now);
         channel.fatigue = Score::clamped(fatigue);
@@ -253,7 +254,7 @@ pub fn start_of_hour(at: Timestamp, zone: &Zone) -> Timestamp {
 /// A channel's fatigue after a post, and the instant it applies to: existing fatigue decays up to the post, which adds
 /// its own as of the start of its hour. A post recorded late counts as if recorded in time.
 #[must_use]
-pub fn tired(
+pub fn fatigue_after_post(
     (fatigue, as_of): (f64, Timestamp),
     post: Timestamp,
     zone: &Zone,
@@ -268,7 +269,7 @@ pub fn tired(
 
 /// Fatigue after it has decayed from `as_of` to `now`.
 #[must_use]
-pub fn rested(fatigue: f64, as_of: Timestamp, now: Timestamp, half_life_hours: f64) -> f64 {
+pub fn decayed_fatigue(fatigue: f64, as_of: Timestamp, now: Timestamp, half_life_hours: f64) -> f64 {
     let hours = (now.as_second() - as_of.as_second()).max(0) as f64 / 3600.0;
     fatigue * libm::exp2(-hours / half_life_hours)
 }
@@ -282,21 +283,21 @@ mod tests {
     }
 
     #[test]
-    fn posts_tire_the_same_in_whatever_order_they_are_put_down() {
+    fn fatigue_does_not_depend_on_the_order_in_which_posts_are_recorded() {
         let (start, first, second) =
             (at("2026-11-23T00:00:00Z"), at("2026-11-23T09:00:00Z"), at("2026-11-24T09:00:00Z"));
-        let in_order = |posts: [Timestamp; 2]| {
-            let (fatigue, as_of) =
-                posts.into_iter().fold((0.2, start), |held, post| tired(held, post, &Zone::utc(), 24.0, 0.1));
-            rested(fatigue, as_of, at("2026-11-25T00:00:00Z"), 24.0)
+        let fatigue_after = |posts: [Timestamp; 2]| {
+            let add = |state, post| fatigue_after_post(state, post, &Zone::utc(), 24.0, 0.1);
+            let (fatigue, as_of) = posts.into_iter().fold((0.2, start), add);
+            decayed_fatigue(fatigue, as_of, at("2026-11-25T00:00:00Z"), 24.0)
         };
-        assert!((in_order([first, second]) - in_order([second, first])).abs() < 1e-5);
+        assert!((fatigue_after([first, second]) - fatigue_after([second, first])).abs() < 1e-5);
     }
 
     #[test]
-    fn fatigue_before_is_what_grows_into_fatigue_now() {
+    fn fatigue_before_undoes_a_post_and_the_decay_since() {
         let (monday, post) = (at("2026-11-23T00:00:00Z"), at("2026-11-23T12:00:00Z"));
-        let (fatigue, as_of) = tired((0.3, monday), post, &Zone::utc(), 48.0, 0.1);
+        let (fatigue, as_of) = fatigue_after_post((0.3, monday), post, &Zone::utc(), 48.0, 0.1);
         let state = ChannelState {
             channel: Channel::Fb,
             audience: 1.0,
@@ -311,10 +312,10 @@ mod tests {
             visibility: None,
             engagement: None,
         };
-        let numbers = (48.0, 0.1);
-        assert!((fatigue_before(&state, &Zone::utc(), numbers, monday, as_of) - 0.3).abs() < 1e-5);
+        let half_life_and_per_post = (48.0, 0.1);
+        assert!((fatigue_before(&state, &Zone::utc(), half_life_and_per_post, monday, as_of) - 0.3).abs() < 1e-5);
         // A state with a future `as_of` is not scaled up on the way back.
-        let early = fatigue_before(&state, &Zone::utc(), numbers, monday, monday);
+        let early = fatigue_before(&state, &Zone::utc(), half_life_and_per_post, monday, monday);
         assert!(early > 0.2 && early < 0.3, "{early}");
     }
 }

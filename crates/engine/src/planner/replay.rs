@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::channel::{ChannelKey, WarningsSeen, channel_facts};
-use super::post_evaluation::{post_facts, shown_at};
+use super::post_evaluation::{local_hour, post_facts};
 use super::post_status::PostStatus;
 use super::rule_evaluation::{RuleEvaluation, evaluate_rules};
 use super::seasons::seasonal_posts;
@@ -62,18 +62,18 @@ pub struct Recorded {
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
-    /// Whether a person had approved it, so that its risk band no longer mattered.
+    /// Whether a person had approved the post, so that its risk band no longer mattered.
     pub is_approved: bool,
     /// The recorded status, risk band and confidence.
-    pub stand: PostStatus,
-    /// Why the engine blocked it regardless of guardrails; `None` if it did not.
-    pub held: Option<Reason>,
+    pub post_status: PostStatus,
+    /// Why the engine blocked the post regardless of guardrails; `None` if it did not.
+    pub engine_block: Option<Reason>,
     /// The guardrails' verdicts; for a daily pass, only those that did not pass.
     pub verdicts: Vec<Verdict>,
 }
 
 impl Recorded {
-    /// The first guardrail that blocked it.
+    /// The verdict of the first guardrail that blocked the post.
     #[must_use]
     pub fn blocked_by(&self) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block)
@@ -91,7 +91,7 @@ impl Planner<'_> {
     pub fn reevaluate_recorded(&self, recorded: &[Recorded]) -> Result<Vec<RuleEvaluation>, PlanError> {
         let clocks = clocks(recorded)?;
         let evaluated: Vec<Result<RuleEvaluation, PlanError>> =
-            recorded.par_iter().map(|one| self.reevaluate_one(one, &clocks)).collect();
+            recorded.par_iter().map(|decision| self.reevaluate_one(decision, &clocks)).collect();
         evaluated.into_iter().collect()
     }
 
@@ -101,13 +101,13 @@ impl Planner<'_> {
         let base = self.rules().effective(workspace_id, client_id, None);
         let rules = self.rules().effective(workspace_id, client_id, campaign);
         let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
-        let posts = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
-        let wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, posts);
+        let in_season = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
+        let posts_wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, in_season);
         let Recorded { snapshot, warnings, reality, .. } = recorded;
-        let ctx = Arc::new(channel_facts(channel_key, snapshot, &base, wanted, *warnings, reality));
-        let shown = local_hour(recorded, clocks)?;
-        let facts = Arc::new(post_facts(&recorded.post, shown, campaign, base.channel(*channel)));
-        let engine_block = recorded.held.clone();
+        let ctx = Arc::new(channel_facts(channel_key, snapshot, &base, posts_wanted, *warnings, reality));
+        let local_hour = posting_hour(recorded, clocks)?;
+        let facts = Arc::new(post_facts(&recorded.post, local_hour, campaign, base.channel(*channel)));
+        let engine_block = recorded.engine_block.clone();
         let (mut evaluated, _) =
             self.with_worker(|worker| evaluate_rules(&rules, facts, &ctx, engine_block, worker.evaluator))?;
         if recorded.is_approved && evaluated.status == ScheduleStatus::Pending {
@@ -124,18 +124,18 @@ fn week_of(recorded: &Recorded) -> (String, Week) {
 
 fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     let mut clocks = Clocks::new();
-    for one in recorded {
-        let key = week_of(one);
+    for decision in recorded {
+        let key = week_of(decision);
         let week = key.1;
-        if let Entry::Vacant(place) = clocks.entry(key) {
-            place.insert(WeekHours::new(week, &one.zone)?);
+        if let Entry::Vacant(entry) = clocks.entry(key) {
+            entry.insert(WeekHours::new(week, &decision.zone)?);
         }
     }
     Ok(clocks)
 }
 
-/// Date and wall-clock hour on the client's clock at which the post goes out.
-fn local_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
+/// What the client's clock shows when the post goes out: the date, and the wall-clock hour.
+fn posting_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
     let hours = clocks.get(&week_of(recorded));
-    Ok(hours.and_then(|hours| shown_at(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))
+    Ok(hours.and_then(|hours| local_hour(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))
 }

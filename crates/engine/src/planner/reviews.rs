@@ -37,7 +37,7 @@ pub(super) fn without_review(limits: &SharedLimits, clients: &[PlannedClient<'_>
     }
     let mut without: BTreeMap<usize, WithoutReview> = BTreeMap::new();
     for (row, claims) in claims {
-        for (index, channel, hour) in scaling::without(claims, limits.left(&row) as usize) {
+        for (index, channel, hour) in scaling::claims_beyond(claims, limits.left(&row) as usize) {
             without.entry(index).or_default().insert((channel, hour), reason(limits.limit(&row).0));
         }
     }

@@ -1,5 +1,5 @@
 //! Evaluates the guardrails, the confidence and the risk band of one post from its facts alone. Used for planning, and
-//! to evaluate recorded posts under other rules.
+//! for evaluating recorded posts under other rules.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ pub struct RuleEvaluation {
     pub confidence: f64,
     /// The steps that add up to the confidence.
     pub confidence_steps: Vec<ConfidenceStep>,
-    /// The band the confidence falls in, raised if a guardrail that warned does so.
+    /// The band that the confidence falls in, raised if a guardrail with `warn_raises_risk` warned.
     pub risk: RiskBand,
-    /// Why it is blocked; `None` if it is not.
+    /// Why the post is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
     /// Pending, ready or blocked.
     pub status: ScheduleStatus,
 }
 
-/// Evaluates the rules for a post. `engine_block` is the reason for which the engine blocks it regardless of
-/// guardrails. Also returns its facts with the warnings counted.
+/// Evaluates the rules for a post. `engine_block` is the reason for which the engine blocks the post regardless of
+/// guardrails. Also returns the facts of the post with the warnings counted.
 pub(super) fn evaluate_rules(
     rules: &Rules,
     mut facts: Arc<PostFacts>,
@@ -43,7 +43,7 @@ pub(super) fn evaluate_rules(
         }
         verdicts.push(verdict);
     }
-    let (confidence, confidence_steps) = confidence_in(rules, &facts, ctx, evaluator)?;
+    let (confidence, confidence_steps) = confidence_and_steps(rules, &facts, ctx, evaluator)?;
     let risk = band(&rules.risk, confidence, is_risk_raised);
     let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
     // An objection to the time takes precedence over guardrails; missing content or review capacity comes last.
@@ -65,7 +65,7 @@ fn blocked_by(verdict: &Verdict) -> Reason {
     }
 }
 
-fn confidence_in(
+fn confidence_and_steps(
     rules: &Rules,
     facts: &Arc<PostFacts>,
     ctx: &Arc<ChannelFacts>,

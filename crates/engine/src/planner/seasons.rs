@@ -6,10 +6,10 @@ use crate::model::{Channel, WeekHours};
 use crate::rules::{Rules, Season};
 
 /// Tolerance that keeps a product such as 5 x 0.1 from being rounded down because of its inexact factors.
-const ROUNDING_OF_POSTS: f64 = 1e-9;
+const ROUNDING_TOLERANCE: f64 = 1e-9;
 
 /// The largest number of posts a week.
-const MOST_WEEKLY_POSTS: f64 = 168.0;
+const MAX_WEEKLY_POSTS: f64 = 168.0;
 
 /// Weekly posts that the rules want of a channel in a week.
 pub(super) fn seasonal_posts(rules: &Rules, channel: Channel, hours: &WeekHours) -> u32 {
@@ -21,15 +21,15 @@ pub(super) fn seasonal_posts(rules: &Rules, channel: Channel, hours: &WeekHours)
 fn posts_in(weekly_posts: u32, seasons: &[Season], hours: &WeekHours) -> u32 {
     match season_factor(seasons, hours) {
         Some(factor) => {
-            let posts = f64::from(weekly_posts) * factor + 0.5 + ROUNDING_OF_POSTS;
-            posts.min(MOST_WEEKLY_POSTS).floor() as u32
+            let posts = f64::from(weekly_posts) * factor + 0.5 + ROUNDING_TOLERANCE;
+            posts.min(MAX_WEEKLY_POSTS).floor() as u32
         }
         None => weekly_posts,
     }
 }
 
-/// Mean over the hours of a week of the product of the seasons in which each hour begins, 1 for an hour in none; `None`
-/// if no hour of the week lies in a season.
+/// Mean over the hours of a week of the product of the factors of the seasons in which each hour begins, 1 for an hour
+/// in none; `None` if no hour of the week begins in a season.
 fn season_factor(seasons: &[Season], hours: &WeekHours) -> Option<f64> {
     if !seasons.iter().any(|season| covers_an_hour(season, hours)) {
         return None;
@@ -88,12 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn a_season_counts_with_the_share_of_the_week_that_it_covers() {
+    fn a_season_counts_for_the_share_of_the_week_that_it_covers() {
         // From Thursday on: 3 of 7 days at 1, 4 of 7 at 0.
         let half_week = [season("2026-12-24T00:00:00", "2027-01-04T00:00:00", 0.0)];
         assert_eq!(wanted(14, &half_week, "2026-W52"), 6);
         assert_eq!(wanted(7, &half_week, "2026-W52"), 3);
-        // The hour that the end lies in begins within the season.
+        // The season ends within an hour; that hour begins in the season, so it counts.
         let hour = [season("2026-12-21T00:00:00", "2026-12-21T00:30:00", 0.0)];
         assert_eq!(wanted(84, &hour, "2026-W52"), 84, "83.5 is rounded up");
         assert_eq!(wanted(85, &hour, "2026-W52"), 84, "84.494");

@@ -92,7 +92,7 @@ impl Planner<'_> {
             let draft = draft(week, rules, demand, worker)?;
             let channel_draft = draft.channel_drafts.first().ok_or(PlanError::NoSuchClient)?;
             let slot = slot(query, &draft.week, channel_draft);
-            let scored = usable(&draft, channel_draft, &slot, worker)?;
+            let scored = usable_asset(&draft, channel_draft, &slot, worker)?;
             let evaluated = evaluate_alone(
                 &draft.week,
                 rules,
@@ -109,16 +109,16 @@ impl Planner<'_> {
     }
 }
 
-/// The client's first asset, if the channel can use it at the slot. One without content is included: the rules decide
-/// about it.
-fn usable<'a>(
+/// The client's first asset, if the channel can use it at the slot. An asset without content is included: the rules
+/// decide about it.
+fn usable_asset<'a>(
     draft: &Draft<'a>,
     channel_draft: &ChannelDraft<'a>,
     slot: &Slot,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Option<Scored<'a>>, RuleFailure> {
     let Some(asset) = draft.week.client.assets.first() else { return Ok(None) };
-    let scored = match channel_draft.candidates.iter().find(|scored| scored.candidate.place == 0) {
+    let scored = match channel_draft.candidates.iter().find(|scored| scored.candidate.asset_index == 0) {
         Some(scored) => Some(scored.clone()),
         None if asset.has_content() => None,
         None => channel_draft.asset(&draft.week, draft.rules, 0, &draft.histories, worker.evaluator)?,
@@ -128,8 +128,8 @@ fn usable<'a>(
 
 /// The requested hour, or the next one that exists in the week; its last hour if there is none.
 fn slot(query: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
-    let is_there = |wall: &WallHour| (wall.weekday, wall.hour) >= (query.weekday, query.hour);
-    let hour = week.hours.hours().iter().position(is_there).unwrap_or_else(|| week.hours.len().saturating_sub(1));
+    let is_reached = |wall: &WallHour| (wall.weekday, wall.hour) >= (query.weekday, query.hour);
+    let hour = week.hours.hours().iter().position(is_reached).unwrap_or_else(|| week.hours.len().saturating_sub(1));
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
     let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
     Slot { channel_draft: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
@@ -149,18 +149,18 @@ fn evaluation(
     let campaign = post.campaign_id.as_ref();
     let explainer = Explainer::new(rules, week.client, campaign);
     let assets_of = |campaign: Option<&CampaignId>| &draft.rules.of(campaign).assets;
-    let by_table = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
+    let by_points = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
     let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
-    let closed = channel_draft.hours.forbidden.iter().zip(hours);
-    let open = closed.filter(|(closed, other)| closed.is_none() && other.weekday == wall.weekday);
+    let all_hours = channel_draft.hours.forbidden.iter().zip(hours);
+    let open = all_hours.filter(|(forbidden, other)| forbidden.is_none() && other.weekday == wall.weekday);
     Some(SlotEvaluation {
         ctx: Arc::clone(&channel_draft.ctx),
         client: Arc::clone(&draft.facts),
-        weekly_posts: channel_draft.target,
+        weekly_posts: channel_draft.posts_target,
         warning: draft.warning.clone(),
         reality: draft.reality.clone(),
         asset_usable: scored.is_some(),
-        points: by_table.map(|candidate| {
+        points: by_points.map(|candidate| {
             points(candidate, assets_of(candidate.asset.campaign_id.as_ref()), channel_draft.state.channel)
         }),
         quality_factor: scored.map_or(assets_of(campaign).quality_without_asset, |scored| scored.quality),

@@ -88,7 +88,7 @@ impl<'r> Planner<'r> {
         self.plan_sharing(clients, capacity, week).map(|(plans, _)| plans)
     }
 
-    /// The same, with the workspaces whose clients give way to each other.
+    /// The same, together with the certificates of workspaces whose clients share limits.
     fn plan_sharing(
         &self,
         clients: &[(&Client, &ClientState)],
@@ -112,17 +112,17 @@ impl<'r> Planner<'r> {
             if surplus.is_empty() {
                 break;
             }
-            let again = surplus.into_iter().map(|(index, posts)| {
+            let to_replan = surplus.into_iter().map(|(index, posts)| {
                 let all = blocked.entry(index).or_default();
                 all.extend(posts);
                 (index, all.clone())
             });
-            let again: Vec<(usize, WithoutReview)> = again.collect();
+            let to_replan: Vec<(usize, WithoutReview)> = to_replan.collect();
             let replanned: Vec<Result<(usize, ClientPlan), PlanError>> =
-                again.into_par_iter().map(|(index, posts)| Ok((index, plan(index, &posts)?))).collect();
+                to_replan.into_par_iter().map(|(index, posts)| Ok((index, plan(index, &posts)?))).collect();
             for (index, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
-                if let Some(place) = plans.get_mut(index) {
-                    *place = plan;
+                if let Some(replaced) = plans.get_mut(index) {
+                    *replaced = plan;
                 }
             }
         }
@@ -130,8 +130,8 @@ impl<'r> Planner<'r> {
         Ok((plans, workspaces))
     }
 
-    /// Shares out the limits that clients share, so that each can be planned alone. `finish` makes a result of the draft
-    /// of each client.
+    /// Divides the limits that clients share into quotas, so that each client can be planned alone. `finish` makes a
+    /// result of the draft of each client.
     pub(super) fn share_limits<'a, T: Send>(
         &self,
         mut context: PlanningContext<'a>,
@@ -140,9 +140,9 @@ impl<'r> Planner<'r> {
         let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
         for (id, members) in context.members() {
             let weeks = context.weeks(&members);
-            let limits = SharedLimits::of(weeks.iter(), context.weekly_reviews);
-            let plan = |place: usize, quotas: &[LimitQuota]| {
-                let index = members.get(place).ok_or(PlanError::NoSuchClient)?;
+            let limits = SharedLimits::shared_by(weeks.iter(), context.weekly_reviews);
+            let plan = |member: usize, quotas: &[LimitQuota]| {
+                let index = members.get(member).ok_or(PlanError::NoSuchClient)?;
                 let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
                 let week = ClientWeek { quotas, ..week };
                 self.with_worker(|worker| {
@@ -237,11 +237,11 @@ impl<'a> PlanningContext<'a> {
         let with_rules =
             |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client), quotas: Vec::new() };
         let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
-        let wanted = clients.iter().filter_map(|own| {
-            let hours = hours.get(own.client.zone.name())?;
-            Some((&own.client.workspace_id, wanted_posts(own.state, own.rules.base(), hours)))
+        let posts_wanted = clients.iter().filter_map(|client| {
+            let PlanningClient { client, state, rules, .. } = client;
+            Some((&client.workspace_id, wanted_posts(state, rules.base(), hours.get(client.zone.name())?)))
         });
-        let demand = scaling::demand(capacity, wanted);
+        let demand = scaling::demand(capacity, posts_wanted);
         let weekly_reviews = scaling::weekly_reviews(capacity);
         Ok(Self { clients, hours, not_before: None, demand, weekly_reviews })
     }
@@ -251,7 +251,7 @@ impl<'a> PlanningContext<'a> {
         Self { not_before, ..self }
     }
 
-    /// The places of the clients of each workspace.
+    /// Indices of the clients of each workspace.
     fn members(&self) -> BTreeMap<WorkspaceId, Vec<usize>> {
         let mut members: BTreeMap<WorkspaceId, Vec<usize>> = BTreeMap::new();
         for (index, client) in self.clients.iter().enumerate() {
@@ -341,14 +341,15 @@ pub fn hours_by_zone<'c>(
     Ok(hours)
 }
 
-/// Evaluates the guardrails on a draft and completes the plan.
+/// Completes the plan of a draft. If limits leave no review for some posts, evaluates the guardrails again.
 fn finish(
     draft: Draft<'_>,
     without_review: &WithoutReview,
     worker: &mut WorkerContext<'_>,
 ) -> Result<ClientPlan, PlanError> {
-    let again = if without_review.is_empty() { None } else { Some(draft.evaluated(without_review, worker)?) };
-    let posts: Vec<_> = again.unwrap_or_else(|| draft.posts.clone()).into_iter().map(|(post, _)| post).collect();
+    let reevaluated =
+        if without_review.is_empty() { None } else { Some(draft.evaluated_posts(without_review, worker)?) };
+    let posts: Vec<_> = reevaluated.unwrap_or_else(|| draft.posts.clone()).into_iter().map(|(post, _)| post).collect();
     let allocate = |(channel, channel_draft): (usize, &ChannelDraft<'_>)| {
         allocation(channel_draft, &posts, draft.week.hours.len(), &draft.limits_on(channel, channel_draft))
     };
@@ -405,9 +406,9 @@ fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> 
 /// A client's week as an optimisation problem, with its solution.
 #[derive(Debug, Clone)]
 pub struct SolvedWeek {
-    /// The weeks of its channels, in their order.
+    /// The weeks of its channels, in the order of the client's channels.
     pub channels: Vec<SolvedInstance>,
-    /// The limits that couple them.
+    /// The limits that couple the channels.
     pub limits: LimitsExport,
 }
 
@@ -448,7 +449,7 @@ fn solved_week(draft: Draft<'_>) -> SolvedWeek {
         channel: channel_draft.state.channel,
         week_start: start.clone(),
         solution: Solution {
-            // Within limits that channels share, it need not be the best for the channel alone.
+            // Under limits that channels share, the solution need not be the best for the channel alone.
             optimal: channel_draft.solution.optimal && channel_draft.solution.objective >= channel_draft.upper_bound,
             ..channel_draft.solution
         },

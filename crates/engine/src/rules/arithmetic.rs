@@ -8,8 +8,7 @@ use rhai::Engine;
 type UnaryFunction = fn(f64) -> f64;
 type BinaryFunction = fn(f64, f64) -> f64;
 
-/// Unary functions.
-const OF_ONE: [(&str, UnaryFunction); 16] = [
+const UNARY: [(&str, UnaryFunction); 16] = [
     ("sin", libm::sin),
     ("cos", libm::cos),
     ("tan", libm::tan),
@@ -28,8 +27,8 @@ const OF_ONE: [(&str, UnaryFunction); 16] = [
     ("sqrt", libm::sqrt),
 ];
 
-/// Binary functions and operators.
-const OF_TWO: [(&str, BinaryFunction); 4] =
+/// Binary functions, and the operator `**`.
+const BINARY: [(&str, BinaryFunction); 4] =
     [("atan", libm::atan2), ("hypot", libm::hypot), ("log", log_to_base), ("**", libm::pow)];
 
 fn log_to_base(number: f64, base: f64) -> f64 {
@@ -38,10 +37,10 @@ fn log_to_base(number: f64, base: f64) -> f64 {
 
 /// Overrides Rhai's built-in math functions.
 pub(super) fn register(engine: &mut Engine) {
-    for (name, function) in OF_ONE {
+    for (name, function) in UNARY {
         engine.register_fn(name, function);
     }
-    for (name, function) in OF_TWO {
+    for (name, function) in BINARY {
         engine.register_fn(name, function);
     }
     engine.register_fn("**", |base: i64, exponent: f64| libm::pow(base as f64, exponent));
@@ -75,9 +74,9 @@ mod tests {
     #[test]
     fn functions_of_scripts_are_those_of_the_library() {
         for x in numbers() {
-            for (name, function) in OF_ONE {
-                let (expected, given) = (function(x), value(&format!("let x = {x:?}; {name}(x)")));
-                assert_eq!(expected.to_bits(), given.to_bits(), "{name}({x})");
+            for (name, function) in UNARY {
+                let (expected, actual) = (function(x), value(&format!("let x = {x:?}; {name}(x)")));
+                assert_eq!(expected.to_bits(), actual.to_bits(), "{name}({x})");
             }
             assert_eq!(libm::atan2(x, 0.3).to_bits(), value(&format!("atan({x:?}, 0.3)")).to_bits());
             assert_eq!(libm::hypot(x, 0.3).to_bits(), value(&format!("hypot({x:?}, 0.3)")).to_bits());

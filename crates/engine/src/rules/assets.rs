@@ -54,13 +54,13 @@ rule_table! {
         /// maximum uses a week over all channels
         #[key(required, Kind::integer(1, 1000))]
         pub max_uses_per_week: u32,
-        /// factor on engagement of an asset with score 0
+        /// factor on the engagement of a post whose asset has score 0
         #[key(required, Kind::above(0.0, 10.0))]
         pub quality_at_0: f64,
-        /// factor on engagement of an asset with score 100
+        /// factor on the engagement of a post whose asset has score 100
         #[key(required, Kind::above(0.0, 10.0))]
         pub quality_at_100: f64,
-        /// factor on engagement of a post without an asset
+        /// factor on the engagement of a post without an asset
         #[key(required, Kind::number(0.0, 1.0))]
         pub quality_without_asset: f64,
         /// hours of work that a post with an asset of that content type takes
@@ -88,7 +88,7 @@ impl AssetRules {
         kind.and_then(|kind| self.cost_hours.get(kind)).copied().unwrap_or(self.cost_hours_otherwise)
     }
 
-    /// What these hours cost, in the unit of worth.
+    /// What the work on such a post costs, in engagements of a channel whose `worth` is 1.
     #[must_use]
     pub fn work_cost(&self, kind: Option<&str>) -> f64 {
         self.hours_of_work(kind) * self.cost_per_hour

@@ -28,7 +28,23 @@ rule_table! {
     /// `calendar.toml`.
     pub struct CalendarRules from (table), keys CALENDAR under "" {
         /// minute within the hour
-        #[made([Key::with_default("minute.mode", Kind::Choice(MINUTE_MODES), DefaultValue::Text("fixed"), "the same minute for all, or spread"), Key::with_default("minute.at", Kind::integer(0, 59), DefaultValue::Integer(0), "the minute of the hour if it is fixed")], minute(table.view))]
+        #[made(
+            [
+                Key::with_default(
+                    "minute.mode",
+                    Kind::Choice(MINUTE_MODES),
+                    DefaultValue::Text("fixed"),
+                    "whether all posts run at the same minute, or those of each client and channel at their own",
+                ),
+                Key::with_default(
+                    "minute.at",
+                    Kind::integer(0, 59),
+                    DefaultValue::Integer(0),
+                    "the minute of the hour if `mode` is `fixed`",
+                ),
+            ],
+            minute_rule(table.view)
+        )]
         pub minute: MinuteRule,
         /// whether anything is posted on holidays
         #[key(required, Kind::Bool)]
@@ -40,66 +56,96 @@ rule_table! {
         #[key(required, Kind::number(0.0, 10.0))]
         pub boost_factor: f64,
         /// creation of drafts
-        #[made([Key::with_default(
-        "drafts.late_hours",
-        Kind::number(0.0, 168.0),
-        DefaultValue::Number(24.0),
-        "hours after a post's time in which its draft may still be created",
-    ), Key::with_default("drafts.attempts", Kind::integer(1, 20), DefaultValue::Integer(3), "maximum number of attempts to create a draft"), Key::with_default(
-        "drafts.retry_after_minutes",
-        Kind::number(0.0, 10_000.0),
-        DefaultValue::Number(60.0),
-        "minutes before the second attempt; each further wait is twice as long",
-    )], drafts(table))]
+        #[made(
+            [
+                Key::with_default(
+                    "drafts.late_hours",
+                    Kind::number(0.0, 168.0),
+                    DefaultValue::Number(24.0),
+                    "hours after a post's time in which its draft may still be created",
+                ),
+                Key::with_default(
+                    "drafts.attempts",
+                    Kind::integer(1, 20),
+                    DefaultValue::Integer(3),
+                    "maximum number of attempts to create a draft",
+                ),
+                Key::with_default(
+                    "drafts.retry_after_minutes",
+                    Kind::number(0.0, 10_000.0),
+                    DefaultValue::Number(60.0),
+                    "minutes before the second attempt; each further wait is twice as long",
+                ),
+            ],
+            drafts(table)
+        )]
         pub drafts: DraftRules,
         /// when a server runs its passes
-        #[made([Key::with_default(
-        "passes.time_zone",
-        Kind::Text,
-        DefaultValue::Text("UTC"),
-        "time zone of a server's scheduled passes, an IANA name",
-    ), Key::with_default(
-        "passes.daily_every_hours",
-        Kind::integer(1, 24),
-        DefaultValue::Integer(1),
-        "hours between a server's daily passes, the first at midnight",
-    ), Key::with_default(
-        "passes.weekly_day",
-        Kind::Choice(&DAYS),
-        DefaultValue::Text("thursday"),
-        "the day on which a server plans the coming week",
-    ), Key::with_default(
-        "passes.weekly_hour",
-        Kind::integer(0, 23),
-        DefaultValue::Integer(14),
-        "the hour of that day from which it plans",
-    )], passes(table))]
+        #[made(
+            [
+                Key::with_default(
+                    "passes.time_zone",
+                    Kind::Text,
+                    DefaultValue::Text("UTC"),
+                    "time zone of a server's scheduled passes, an IANA name",
+                ),
+                Key::with_default(
+                    "passes.daily_every_hours",
+                    Kind::integer(1, 24),
+                    DefaultValue::Integer(1),
+                    "hours between a server's daily passes, the first at midnight",
+                ),
+                Key::with_default(
+                    "passes.weekly_day",
+                    Kind::Choice(&DAYS),
+                    DefaultValue::Text("thursday"),
+                    "the day on which a server plans the coming week",
+                ),
+                Key::with_default(
+                    "passes.weekly_hour",
+                    Kind::integer(0, 23),
+                    DefaultValue::Integer(14),
+                    "the hour of that day from which it plans",
+                ),
+            ],
+            passes(table)
+        )]
         pub passes: PassRules,
-        /// special days of the pack itself, for every client that the overlay covers
-        #[made([Key::with_default(
-        "days",
-        Kind::Rows(Rows {
-            columns: DAY_ROW,
-            ascending: false,
-            first: None,
-            example: "[{ date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" }]",
-        }),
-        DefaultValue::NoRows,
-        "special days of the pack itself",
-    ), Key::with_default(
-        "closed",
-        CLOSED,
-        DefaultValue::NoRows,
-        "hours of the week, or of single dates, in which nothing is posted on any channel",
-    )], table.view.rows_of_all_layers("calendar.days").filter_map(day).collect())]
+        /// special days of the pack itself and of the overlays that cover the client
+        #[made(
+            [
+                Key::with_default(
+                    "days",
+                    Kind::Rows(Rows {
+                        columns: DAY_ROW,
+                        ascending: false,
+                        first: None,
+                        example: "[{ date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" }]",
+                    }),
+                    DefaultValue::NoRows,
+                    "special days of the pack itself",
+                ),
+                // Read by each channel, together with its own ranges.
+                Key::with_default(
+                    "closed",
+                    CLOSED,
+                    DefaultValue::NoRows,
+                    "hours of the week, or of single dates, in which nothing is posted on any channel",
+                ),
+            ],
+            table.view.rows_of_all_layers("calendar.days").filter_map(special_day).collect()
+        )]
         pub days: Vec<CalendarEntry>,
         /// seasons of the pack itself and of the overlays that cover the client
-        #[made([Key::with_default(
-        "seasons",
-        SEASONS,
-        DefaultValue::NoRows,
-        "times in which every channel posts more or less often than `weekly_posts`",
-    )], seasons(table.view))]
+        #[made(
+            [Key::with_default(
+                "seasons",
+                SEASONS,
+                DefaultValue::NoRows,
+                "times in which every channel posts more or less often than `weekly_posts`",
+            )],
+            seasons(table.view)
+        )]
         pub seasons: Vec<Season>,
     }
 }
@@ -133,16 +179,16 @@ fn passes(table: RuleTable<'_>) -> PassRules {
     }
 }
 
-/// Reads the rule for the minute within the hour; the full hour where the settings are not valid.
-pub(crate) fn minute(view: &View<'_>) -> MinuteRule {
+/// Reads the rule for the minute within the hour; minute 0 if the settings are not valid.
+pub(crate) fn minute_rule(view: &View<'_>) -> MinuteRule {
     match (view.text("calendar.minute.mode"), view.integer("calendar.minute.at")) {
         (Some("spread"), _) => MinuteRule::Spread,
         (_, at) => MinuteRule::Fixed(at.map_or(0, |at| at.clamp(0, 59) as u8)),
     }
 }
 
-/// Parses a row of special days; `None` if a required cell is missing or invalid.
-pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
+/// Parses a row of the list of special days; `None` if a required cell is missing or invalid.
+pub(crate) fn special_day(row: &Row) -> Option<CalendarEntry> {
     let cell = |column: &str| row.get(column).map(|setting| &setting.value);
     let date = |column: &str| cell(column).and_then(Value::as_date);
     let text = |column: &str| cell(column).and_then(Value::as_text);
@@ -162,12 +208,12 @@ pub(crate) fn day(row: &Row) -> Option<CalendarEntry> {
 pub enum MinuteRule {
     /// The same minute for every post, `0..60`.
     Fixed(u8),
-    /// Drawn once per client and channel; a multiple of 5.
+    /// A minute of its own for each client and channel, drawn once; a multiple of 5.
     Spread,
 }
 
 impl MinuteRule {
-    /// The minutes it can yield, in ascending order.
+    /// The minutes that it can yield, ascending.
     #[must_use]
     pub fn minutes(self) -> Vec<u8> {
         match self {
@@ -177,7 +223,7 @@ impl MinuteRule {
     }
 }
 
-/// When drafts are created, and how failed attempts are retried.
+/// How late drafts may be created, and how failed attempts are retried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DraftRules {
     /// Hours after a post's scheduled time in which its draft may still be created, `0..=168`.
@@ -193,7 +239,7 @@ pub struct DraftRules {
 pub struct PassRules {
     /// Time zone of the schedule.
     pub time_zone: Zone,
-    /// Hours between daily passes, the first at midnight, `1..=24`.
+    /// Hours from one daily pass to the next, the first at midnight, `1..=24`.
     pub daily_every_hours: u8,
     /// Weekday on which the coming week is planned, in days since Monday, `0..7`.
     pub weekly_day: u8,
@@ -204,22 +250,22 @@ pub struct PassRules {
 impl PassRules {
     /// When the coming week is planned, as in `thursday 14:00 UTC`.
     #[must_use]
-    pub fn weekly(&self) -> String {
+    pub fn weekly_pass_time(&self) -> String {
         let day = day_name(self.weekly_day);
         format!("{day} {:02}:00 {}", self.weekly_hour, self.time_zone.name())
     }
 }
 
 impl DraftRules {
-    /// Minutes to wait after a failed attempt that was preceded by `before` others.
+    /// Minutes to wait after a failed attempt that was preceded by `earlier` others.
     #[must_use]
-    pub fn wait_minutes(&self, before: u32) -> f64 {
-        self.retry_after_minutes * libm::exp2(f64::from(before.min(20)))
+    pub fn wait_minutes(&self, earlier: u32) -> f64 {
+        self.retry_after_minutes * libm::exp2(f64::from(earlier.min(20)))
     }
 
     /// Total minutes of waiting from the first attempt to the last.
     #[must_use]
-    pub fn all_waits_minutes(&self) -> f64 {
-        (0..self.attempts.saturating_sub(1)).map(|before| self.wait_minutes(before)).sum()
+    pub fn total_wait_minutes(&self) -> f64 {
+        (0..self.attempts.saturating_sub(1)).map(|earlier| self.wait_minutes(earlier)).sum()
     }
 }

@@ -1,4 +1,4 @@
-//! Texts converted to one case and then compared with a text that has letters of the other case.
+//! Finds texts that are converted to one case and then compared with a text that has letters of the other case.
 
 use rhai::{ASTNode, Expr};
 
@@ -29,7 +29,7 @@ impl LetterCase {
         }
     }
 
-    fn of_text(self, text: &str) -> String {
+    fn convert(self, text: &str) -> String {
         match self {
             LetterCase::Lower => text.to_lowercase(),
             LetterCase::Upper => text.to_uppercase(),
@@ -44,13 +44,13 @@ impl LetterCase {
     }
 }
 
-/// The errors in a script node that compares such a text, or searches it.
+/// The errors in a script node that compares or searches a converted text.
 pub(super) fn mismatches(node: &ASTNode<'_>) -> Vec<ConstantComparison> {
-    texts(node).into_iter().filter_map(|(case, text)| mismatch(case, text)).collect()
+    compared_texts(node).into_iter().filter_map(|(case, text)| mismatch(case, text)).collect()
 }
 
-/// The case of the text that a node compares, and the texts that it is compared with.
-fn texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
+/// The texts that a node compares a converted text with, each with the case of the conversion.
+fn compared_texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
     match node {
         ASTNode::Expr(Expr::FnCall(call, _)) => match (call.name.as_str(), call.args.as_slice()) {
             ("contains", [Expr::Array(items, _), text]) => {
@@ -67,14 +67,15 @@ fn texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
         },
         // The part of a method chain that searches a text right after its case was converted.
         ASTNode::Expr(Expr::Dot(dot, ..)) => {
-            let Expr::MethodCall(changed, _) = &dot.lhs else { return Vec::new() };
-            let asked = match &dot.rhs {
+            let Expr::MethodCall(conversion, _) = &dot.lhs else { return Vec::new() };
+            let next = match &dot.rhs {
                 Expr::Dot(rest, ..) => &rest.lhs,
                 last => last,
             };
-            let Expr::MethodCall(asked, _) = asked else { return Vec::new() };
-            let asks = matches!(asked.name.as_str(), "contains" | "starts_with" | "ends_with");
-            LetterCase::of_function(&changed.name).zip(asked.args.first().filter(|_| asks)).into_iter().collect()
+            let Expr::MethodCall(search, _) = next else { return Vec::new() };
+            let is_search = matches!(search.name.as_str(), "contains" | "starts_with" | "ends_with");
+            let sought = search.args.first().filter(|_| is_search);
+            LetterCase::of_function(&conversion.name).zip(sought).into_iter().collect()
         }
         _ => Vec::new(),
     }
@@ -82,11 +83,11 @@ fn texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
 
 fn mismatch(case: LetterCase, with: &Expr) -> Option<ConstantComparison> {
     let Expr::StringConstant(text, _) = with else { return None };
-    let right = case.of_text(text);
-    (right != text.as_str()).then(|| ConstantComparison {
+    let converted = case.convert(text);
+    (converted != text.as_str()).then(|| ConstantComparison {
         position: with.position(),
         field: case.function().to_owned(),
         cause: format!("a text never equals or contains `\"{text}\"` after `{}()`", case.function()),
-        remedy: format!("write `\"{right}\"`"),
+        remedy: format!("write `\"{converted}\"`"),
     })
 }

@@ -22,12 +22,16 @@ rule_table! {
         /// fewest hours between two posts
         #[key(required, Kind::integer(1, 168))]
         pub min_spacing_hours: u32,
-        /// best hours of the client's clock by weekday, Monday first; each ascending
+        /// best hours of the client's clock by weekday, Monday first; each list ascending
         #[made(
             [
                 Key::required("<channel>.best_hours.weekday", Kind::Hours, "best hours of Monday to Friday, client's clock"),
                 Key::required("<channel>.best_hours.weekend", Kind::Hours, "best hours of Saturday and Sunday, client's clock"),
-                Key::optional("<channel>.best_hours.<day>", Kind::Hours, "best hours of that day, instead of the others"),
+                Key::optional(
+                    "<channel>.best_hours.<day>",
+                    Kind::Hours,
+                    "best hours of that day, instead of those of `weekday` or `weekend`",
+                ),
             ],
             best_hours(table.view, channel)
         )]
@@ -41,7 +45,7 @@ rule_table! {
         /// what a post of that content type earns against one of an ordinary type, as a factor
         #[key(name = "content_types.<type>", default = DefaultValue::Number(1.0), Kind::number(0.0, 100.0))]
         pub content_types: BTreeMap<String, f64>,
-        /// minutes of the client's day from which and up to which nothing is posted; may run over midnight
+        /// start and end of the quiet hours, in minutes since midnight on the client's clock; `None` if there are none
         #[made(
             [
                 Key::with_table("<channel>.quiet_hours.from", Kind::Clock, "from this time on nothing is posted, client's clock"),
@@ -61,7 +65,7 @@ rule_table! {
             [Key::optional(
                 "<channel>.closed",
                 CLOSED,
-                "hours of the week, or of single dates, in which nothing is posted there",
+                "hours of the week, or of single dates, in which nothing is posted on the channel",
             )],
             closed::ranges(table.view, channel)
         )]
@@ -76,7 +80,7 @@ rule_table! {
         /// power of minus this number
         #[key(default = DefaultValue::Number(0.11), Kind::number(0.0, 2.0))]
         pub response_strength: f64,
-        /// priority for the posts of a full day, in points
+        /// priority of its posts on a day that cannot take every post, in points
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority: f64,
         /// engagements per person reached if a client has no history
@@ -103,19 +107,20 @@ impl ChannelRules {
         Self::read(RuleTable { view, name: &format!("channels.{channel}") }, channel)
     }
 
-    /// The factor of a content type; 1 if none is stated.
+    /// The factor on what posts of a content type earn; 1 if none is stated.
     #[must_use]
     pub fn content_type_factor(&self, kind: &str) -> f64 {
         self.content_types.get(kind).copied().unwrap_or(1.0)
     }
 
-    /// What the people who leave at a post to an audience cost, in the unit of worth.
+    /// Cost of the people whom a post drives away from an audience of this size, in engagements of a channel whose
+    /// `worth` is 1.
     #[must_use]
     pub fn leaving_cost(&self, audience: f64) -> f64 {
         audience * self.leave_per_post * self.person_worth
     }
 
-    /// Factor by which fatigue decays each hour.
+    /// Factor by which fatigue falls each hour, between 0 and 1.
     #[must_use]
     pub fn decay_per_hour(&self) -> f64 {
         libm::exp2(-1.0 / self.half_life_hours)
@@ -143,9 +148,9 @@ pub(crate) fn best_hours(view: &View<'_>, channel: Channel) -> [Vec<u8>; 7] {
 
 /// The key that a day's best hours are read from.
 pub(crate) fn best_hours_path(view: &View<'_>, channel: Channel, day: &str) -> String {
-    let own = format!("channels.{channel}.best_hours.{day}");
-    if view.hours(&own).is_some() {
-        return own;
+    let of_day = format!("channels.{channel}.best_hours.{day}");
+    if view.hours(&of_day).is_some() {
+        return of_day;
     }
     let part = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
     format!("channels.{channel}.best_hours.{part}")

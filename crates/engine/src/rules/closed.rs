@@ -59,7 +59,7 @@ impl ClosedRange {
     }
 
     /// Whether the range closes a minute, counted from Monday 00:00, in every week. Dated ranges never do.
-    pub(crate) fn covers_every(&self, minute_of_week: u16) -> bool {
+    pub(crate) fn covers_every_week(&self, minute_of_week: u16) -> bool {
         match *self {
             ClosedRange::Weekly { from, to } if from < to => (from..to).contains(&minute_of_week),
             ClosedRange::Weekly { from, to } if from > to => minute_of_week >= from || minute_of_week < to,
@@ -102,7 +102,7 @@ pub struct RowPlace {
 
 /// A channel's closed ranges: those of the calendar, then its own, each in layer order.
 pub(crate) fn ranges(view: &View<'_>, channel: Channel) -> Vec<ClosedRange> {
-    rows(view, channel).filter_map(|(.., cells)| range(cells)).collect()
+    rows(view, channel).filter_map(|row| range(row.cells)).collect()
 }
 
 /// The keys of the lists that hold a channel's closed ranges.
@@ -110,14 +110,24 @@ pub(crate) fn keys(channel: Channel) -> [String; 2] {
     ["calendar.closed".to_owned(), format!("channels.{channel}.closed")]
 }
 
-pub(super) fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = (String, usize, &'a Row)> {
+/// A row of a list of closed ranges.
+pub(super) struct ClosedRow<'a> {
+    /// Full path of the list.
+    pub key: String,
+    /// 0-based position in the list of its layer.
+    pub index: usize,
+    pub cells: &'a Row,
+}
+
+/// The rows of the lists that hold a channel's closed ranges: those of the calendar, then its own, in layer order.
+pub(super) fn rows<'a>(view: &View<'a>, channel: Channel) -> impl Iterator<Item = ClosedRow<'a>> {
     keys(channel).into_iter().flat_map(move |key| {
         let numbered: Vec<(usize, &Row)> = numbered_rows(view, &key).collect();
-        numbered.into_iter().map(move |(row, cells)| (key.clone(), row, cells))
+        numbered.into_iter().map(move |(index, cells)| ClosedRow { key: key.clone(), index, cells })
     })
 }
 
-/// The rows of a list in every layer, each with its place in the list of its layer.
+/// The rows of a list in every layer, each with its 0-based position in the list of its layer.
 pub(super) fn numbered_rows<'a>(view: &View<'a>, key: &str) -> impl Iterator<Item = (usize, &'a Row)> {
     view.rows_by_layer(key).flat_map(|rows| rows.iter().enumerate())
 }
@@ -186,12 +196,12 @@ mod tests {
         changed("calendar.toml", "closed = []", &format!("closed = [{rows}]"))
     }
 
-    fn of_fb(files: crate::rules::PackFiles) -> Vec<String> {
+    fn closed_on_fb(files: crate::rules::PackFiles) -> Vec<String> {
         load(files).unwrap().base().channel(Channel::Fb).closed.iter().map(ToString::to_string).collect()
     }
 
     /// Code and remedy of each diagnostic.
-    fn wrong(rows: &str) -> Vec<(&'static str, String)> {
+    fn codes_and_remedies(rows: &str) -> Vec<(&'static str, String)> {
         let mistakes = load(with_closed(rows)).expect_err(rows);
         mistakes.into_iter().map(|mistake| (mistake.code, mistake.remedy)).collect()
     }
@@ -200,16 +210,16 @@ mod tests {
     fn ranges_of_every_week_and_of_single_dates_are_read_as_they_are_written() {
         let rows = "{ from = \"friday 18:00\", to = \"monday 08:00\" }, \
                     { from = 2026-12-24T12:00:00, to = 2026-12-27 00:00:00 }";
-        let read = ["friday 18:00 to monday 08:00", "2026-12-24T12:00:00 to 2026-12-27T00:00:00"];
-        assert_eq!(of_fb(with_closed(rows)), read);
+        let expected = ["friday 18:00 to monday 08:00", "2026-12-24T12:00:00 to 2026-12-27T00:00:00"];
+        assert_eq!(closed_on_fb(with_closed(rows)), expected);
         assert_eq!(
-            of_fb(with_closed("{ from = \"saturday 00:00\", to = \"sunday 24:00\" }")),
+            closed_on_fb(with_closed("{ from = \"saturday 00:00\", to = \"sunday 24:00\" }")),
             ["saturday 00:00 to monday 00:00"]
         );
     }
 
     #[test]
-    fn a_range_over_the_end_of_the_week_covers_both_ends_of_it() {
+    fn a_range_over_the_end_of_the_week_covers_the_end_and_the_start_of_the_week() {
         let at = |weekday: u16, hour: u16| (weekday * 24 + hour) * 60;
         let range = ClosedRange::Weekly { from: at(4, 18), to: at(0, 8) };
         for (minute, is_closed) in [
@@ -220,7 +230,7 @@ mod tests {
             (at(4, 18), true),
             (10_079, true),
         ] {
-            assert_eq!(range.covers_every(minute), is_closed, "{minute}");
+            assert_eq!(range.covers_every_week(minute), is_closed, "{minute}");
         }
     }
 
@@ -240,11 +250,9 @@ mod tests {
             ("{ from = \"friday 18:00\" }", "missing_key", "add `to = …`"),
             ("{ from = \"friday 18:00\", til = \"monday 08:00\" }", "unknown_key", "from"),
         ] {
-            let reported = wrong(rows);
-            assert!(
-                reported.iter().any(|(reported, says)| *reported == code && says.contains(remedy)),
-                "{rows}: {reported:?}"
-            );
+            let reported = codes_and_remedies(rows);
+            let is_expected = |found: &(&str, String)| found.0 == code && found.1.contains(remedy);
+            assert!(reported.iter().any(is_expected), "{rows}: {reported:?}");
         }
     }
 
@@ -258,7 +266,7 @@ mod tests {
             ("{ from = \"friday 18:00\", to = 2026-12-24T12:00:00 }", "mixed_range"),
             ("{ from = 2026-12-24T12:00:00, to = \"monday 08:00\" }", "mixed_range"),
         ] {
-            assert_eq!(wrong(rows).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code], "{rows}");
+            assert_eq!(codes_and_remedies(rows).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code], "{rows}");
         }
         let mut files = default_files();
         let text = "scope = { client = \"a\" }\n[channels.fb]\n\
@@ -271,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_calendar_channel_and_overlays_add_up_and_each_has_its_place() {
+    fn ranges_of_calendar_channel_and_overlays_add_up_and_each_has_its_location() {
         let row = |day: &str| format!("closed = [{{ from = \"{day} 10:00\", to = \"{day} 11:00\" }}]\n");
         let mut files = with_closed("{ from = \"monday 10:00\", to = \"monday 11:00\" }");
         let channels = files.get_mut("channels.toml").unwrap();
@@ -313,14 +321,14 @@ mod tests {
     #[test]
     fn posts_that_no_longer_fit_into_the_open_week_are_reported() {
         let code = |rows: &str| reported(with_closed(rows)).into_iter().map(|(code, ..)| code).collect::<Vec<_>>();
-        // Closed from Tuesday to Sunday: Monday alone has room for the five posts of most channels, but not for more.
+        // Only Monday is open, with room for five posts four hours apart: fewer than TikTok's 14.
         assert!(code("{ from = \"tuesday 00:00\", to = \"monday 00:00\" }").contains(&"too_many_posts"));
         let all = code(
             "{ from = \"monday 00:00\", to = \"thursday 00:00\" }, { from = \"thursday 00:00\", to = \"monday 00:00\" }",
         );
         assert_eq!(all, ["closed_all_week"; 9]);
-        assert_eq!(of_fb(with_closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }")).len(), 1);
+        assert_eq!(closed_on_fb(with_closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }")).len(), 1);
         // A dated range of a year does not close the weeks after it.
-        assert_eq!(of_fb(with_closed("{ from = 2026-01-01T00:00:00, to = 2027-01-01T00:00:00 }")).len(), 1);
+        assert_eq!(closed_on_fb(with_closed("{ from = 2026-01-01T00:00:00, to = 2027-01-01T00:00:00 }")).len(), 1);
     }
 }

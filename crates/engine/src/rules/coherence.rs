@@ -1,7 +1,7 @@
 //! Consistency checks across the keys and files of a pack.
 //!
 //! A check runs on a view: the base alone, or the base with the overlays of a scope applied. It reports the setting of
-//! the topmost layer, since that layer introduced the conflict. Individual values have already been validated against
+//! the topmost layer, since that layer introduced the contradiction. Single values have already been validated against
 //! their keys.
 
 use super::contradiction::{Contradiction, contradiction};
@@ -31,12 +31,12 @@ pub(crate) enum Group {
     Passes,
     /// The limits, and the weekly posts that their minima need.
     Limits,
-    /// The same, for minima that have a price: that they can never be met is no error.
+    /// Minima with a price that can never be met, which is a warning and no error.
     PricedLimits,
 }
 
 impl Group {
-    /// Every group whose conflicts are errors.
+    /// Every group whose contradictions are errors.
     pub(crate) fn all() -> impl Iterator<Item = Group> {
         [Group::Fatigue, Group::Assets, Group::Risk, Group::Passes, Group::Limits]
             .into_iter()
@@ -63,7 +63,7 @@ impl Group {
         }
     }
 
-    /// All conflicts in the view.
+    /// All contradictions in the view.
     pub(crate) fn contradictions(self, view: &View<'_>) -> Vec<Contradiction> {
         let found: Vec<Option<Contradiction>> = match self {
             Group::Fatigue => {
@@ -111,7 +111,7 @@ fn time_zone(view: &View<'_>) -> Option<Contradiction> {
     contradiction("unknown_time_zone", &[&found], cause, "write an IANA name, such as `Europe/Berlin`".to_owned())
 }
 
-/// The keys of a linear response, which must state them.
+/// The keys that a linear response must state.
 const SLOPES: [&str; 2] = ["slope_below_warn", "slope_above_warn"];
 
 fn missing_slope(view: &View<'_>, key: &str) -> Option<Contradiction> {
@@ -226,14 +226,15 @@ fn empty_band((from, to): &(FoundSetting<'_>, FoundSetting<'_>)) -> Option<Contr
     contradiction("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
 }
 
-fn outer_end(end: &FoundSetting<'_>, must_be: f64) -> Option<Contradiction> {
-    let is = number(end);
-    if is == must_be {
+/// Checks that the outer end of the first or last band is at the end of the scale.
+fn outer_end(end: &FoundSetting<'_>, required: f64) -> Option<Contradiction> {
+    let actual = number(end);
+    if actual == required {
         return None;
     }
-    let (lower, upper) = (is.min(must_be), is.max(must_be));
+    let (lower, upper) = (actual.min(required), actual.max(required));
     let cause = format!("no band covers a confidence from {lower} to {upper}");
-    contradiction("band_hole", &[end], cause, format!("set `{}` to {must_be}", end.path))
+    contradiction("band_hole", &[end], cause, format!("set `{}` to {required}", end.path))
 }
 
 /// Checks that one band ends where the next begins. A band includes its lower end.
@@ -258,31 +259,33 @@ pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
         .filter_map(|row| {
             let name = row.get("name")?;
             let place = |column: &str| row.get(column).and_then(|cell| cell.place.as_ref());
-            let anywhere = name.place.as_ref()?;
+            let name_place = name.place.as_ref()?;
             let date = |column: &str| row.get(column).and_then(|cell| cell.value.as_date());
             let title = name.value.as_text().unwrap_or_default();
             let (code, at, cause, remedy) = match (date("date"), date("from"), date("to")) {
                 (Some(_), None, None) => return None,
                 (None, Some(from), Some(to)) if from <= to => return None,
                 (None, Some(from), Some(to)) => {
-                    ("span_backwards", place("to"), format!("`{title}` ends on {to}, before it begins on {from}"), SWAP)
+                    let cause = format!("`{title}` ends on {to}, before it begins on {from}");
+                    ("span_backwards", place("to"), cause, ORDER_REMEDY)
                 }
                 (Some(_), _, _) => {
-                    ("date_and_span", place("date"), format!("`{title}` has a `date`, and `from` or `to` as well"), ONE)
+                    let cause = format!("`{title}` has a `date`, and `from` or `to` as well");
+                    ("date_and_span", place("date"), cause, DATE_REMEDY)
                 }
-                (None, None, None) => ("missing_date", None, format!("`{title}` has no date"), ONE),
+                (None, None, None) => ("missing_date", None, format!("`{title}` has no date"), DATE_REMEDY),
                 (None, from, _) => {
                     let (has, lacks) = if from.is_some() { ("from", "to") } else { ("to", "from") };
-                    ("half_span", place(has), format!("`{title}` has a `{has}` but no `{lacks}`"), ONE)
+                    ("half_span", place(has), format!("`{title}` has a `{has}` but no `{lacks}`"), DATE_REMEDY)
                 }
             };
-            Some(Diagnostic::at(code, at.unwrap_or(anywhere), "calendar.days", cause, remedy))
+            Some(Diagnostic::at(code, at.unwrap_or(name_place), "calendar.days", cause, remedy))
         })
         .collect()
 }
 
-const SWAP: &str = "write the first day as `from` and the last as `to`";
-const ONE: &str = "write `date` for one day, or `from` and `to` for several";
+const ORDER_REMEDY: &str = "write the first day as `from` and the last as `to`";
+const DATE_REMEDY: &str = "write `date` for one day, or `from` and `to` for several";
 
 #[cfg(test)]
 mod tests {
@@ -325,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_linear_response_must_state_its_slopes_and_a_saturating_one_need_not() {
-        let lacking = |response: &str| {
+        let without_slopes = |response: &str| {
             let mut files = default_files();
             let text = files.get_mut("fatigue.toml").unwrap();
             let others = text.lines().filter(|line| !line.starts_with("slope_") && !line.starts_with("response"));
@@ -333,10 +336,10 @@ mod tests {
             files
         };
         let missing = |key: &str, line: u32| ("missing_key", "fatigue.toml".to_owned(), line, format!("fatigue.{key}"));
-        assert_eq!(reported(lacking("")), [missing("slope_above_warn", 0), missing("slope_below_warn", 0)]);
-        let named = reported(lacking("response = \"linear\""));
-        assert_eq!(named, [missing("slope_above_warn", 1), missing("slope_below_warn", 1)]);
-        assert!(load(lacking("response = \"saturating\"")).is_ok());
+        assert_eq!(reported(without_slopes("")), [missing("slope_above_warn", 0), missing("slope_below_warn", 0)]);
+        let stated = reported(without_slopes("response = \"linear\""));
+        assert_eq!(stated, [missing("slope_above_warn", 1), missing("slope_below_warn", 1)]);
+        assert!(load(without_slopes("response = \"saturating\"")).is_ok());
     }
 
     #[test]
@@ -352,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fair_begins_below_what_is_good() {
+    fn fair_must_not_begin_above_good() {
         let reported = only_contradiction("fatigue.toml", "fair_from = 0.4", "fair_from = 0.7");
         assert_eq!(reported, ("levels_cross", "fatigue.health_levels.fair_from".to_owned()));
     }
@@ -396,7 +399,7 @@ mod tests {
         let mistakes = load(with_overlays(&[overlay])).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
         assert_eq!((mistake.code, &*mistake.place.to_string()), ("warn_not_below_block", "overlays/0.toml:3:11"));
-        assert!(mistake.cause.contains("(beside fatigue.toml, line "), "{}", mistake.cause);
+        assert!(mistake.cause.contains("(see also fatigue.toml, line "), "{}", mistake.cause);
     }
 
     #[test]

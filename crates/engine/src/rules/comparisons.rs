@@ -29,33 +29,48 @@ impl Literal<'_> {
     }
 }
 
+/// A comparison of a field with another operand: `FIELD OPERATOR WITH`.
+struct Comparison<'e> {
+    field: FieldOperand,
+    operator: &'e str,
+    with: &'e Expr,
+}
+
+/// The name of a client, a workspace or another part of a scenario that a script compares a field with.
+pub(super) struct ComparedName {
+    pub kind: NameKind,
+    pub name: String,
+    pub position: Position,
+}
+
 /// All errors in the comparisons of a script node.
 pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<ConstantComparison> {
     let chained = chained(node).into_iter();
-    let compared =
-        pairs(node, locals).into_iter().filter_map(|(field, operator, with)| mismatch(&field, operator, with));
-    let listed = sought(node, locals).and_then(|(field, with)| never_in_list(&field, with));
-    chained.chain(compared).chain(listed).chain(case_conversion::mismatches(node)).collect()
+    let compared = comparisons(node, locals).into_iter().filter_map(mismatch);
+    let searched = searched_list(node, locals).and_then(|(field, sought)| never_in_list(&field, sought));
+    chained.chain(compared).chain(searched).chain(case_conversion::mismatches(node)).collect()
 }
 
-/// The client, workspace and other names that a script node compares a field with.
-pub(super) fn names(node: &ASTNode<'_>, locals: &Locals) -> Vec<(NameKind, String, Position)> {
-    let name = |(field, _, with): (FieldOperand, &str, &Expr)| match literal(with)? {
-        Literal::Text(text) if !text.is_empty() => Some((field.names()?, text.to_owned(), with.position())),
+/// The names that a script node compares a field with.
+pub(super) fn compared_names(node: &ASTNode<'_>, locals: &Locals) -> Vec<ComparedName> {
+    let name = |Comparison { field, with, .. }: Comparison<'_>| match literal(with)? {
+        Literal::Text(text) if !text.is_empty() => {
+            Some(ComparedName { kind: field.name_kind()?, name: text.to_owned(), position: with.position() })
+        }
         _ => None,
     };
-    pairs(node, locals).into_iter().filter_map(name).chain(name_in_list(node, locals)).collect()
+    comparisons(node, locals).into_iter().filter_map(name).chain(name_in_list(node, locals)).collect()
 }
 
 /// The name that a script node looks up in a list.
-fn name_in_list(node: &ASTNode<'_>, locals: &Locals) -> Option<(NameKind, String, Position)> {
-    let (field, with) = sought(node, locals)?;
-    let Literal::Text(text) = literal(with)? else { return None };
-    Some((NameKind::of_list(&field.name)?, text.to_owned(), with.position()))
+fn name_in_list(node: &ASTNode<'_>, locals: &Locals) -> Option<ComparedName> {
+    let (field, sought) = searched_list(node, locals)?;
+    let Literal::Text(text) = literal(sought)? else { return None };
+    Some(ComparedName { kind: NameKind::of_list(&field.name)?, name: text.to_owned(), position: sought.position() })
 }
 
 /// The list that a script node searches, and the value searched for: `SOUGHT in FIELD` or `FIELD.contains(SOUGHT)`.
-fn sought<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(FieldOperand, &'e Expr)> {
+fn searched_list<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(FieldOperand, &'e Expr)> {
     let (field, sought) = match node {
         ASTNode::Expr(Expr::FnCall(call, _)) if call.name == "contains" => match call.args.as_slice() {
             [list, sought] => (locals.field(list)?, sought),
@@ -91,27 +106,27 @@ fn is_order(operator: &str) -> bool {
     matches!(operator, "<" | ">" | "<=" | ">=")
 }
 
-/// The fields that a node compares, each with the operator and the other operand.
-fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(FieldOperand, &'e str, &'e Expr)> {
+/// The comparisons of fields in a node.
+fn comparisons<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<Comparison<'e>> {
     match node {
         // `[A, B].contains(FIELD)`
         ASTNode::Expr(Expr::Dot(dot, ..)) => match &dot.rhs {
             Expr::MethodCall(call, _) if call.name == "contains" => among(locals, &dot.lhs, call.args.first()),
             _ => Vec::new(),
         },
-        ASTNode::Stmt(Stmt::Switch(parts, position)) => {
-            let field = locals.field(&parts.0);
-            locals.cases(*position).iter().filter_map(|case| Some((field.clone()?, "==", case))).collect()
-        }
+        ASTNode::Stmt(Stmt::Switch(parts, position)) => equalities(locals.field(&parts.0), locals.cases(*position)),
         ASTNode::Expr(Expr::FnCall(call, _)) => {
             let [first, second] = call.args.as_slice() else { return Vec::new() };
             match call.name.as_str() {
                 // `FIELD in [A, B]` parses as a call of `contains` with the list first.
                 "contains" => among(locals, first, Some(second)),
                 operator @ ("==" | "!=" | "<" | ">" | "<=" | ">=") if call.op_token.is_some() => {
-                    let in_order = locals.field(first).map(|field| (field, operator, second));
-                    let turned = || locals.field(second).map(|field| (field, mirrored(operator), first));
-                    in_order.or_else(turned).into_iter().collect()
+                    let in_order = locals.field(first).map(|field| Comparison { field, operator, with: second });
+                    let swapped = || {
+                        let operator = mirrored(operator);
+                        locals.field(second).map(|field| Comparison { field, operator, with: first })
+                    };
+                    in_order.or_else(swapped).into_iter().collect()
                 }
                 _ => Vec::new(),
             }
@@ -121,12 +136,18 @@ fn pairs<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<(FieldOperand, &'e s
 }
 
 /// A field that is looked up in an array literal, as an equality with each entry.
-fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<(FieldOperand, &'e str, &'e Expr)> {
+fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<Comparison<'e>> {
     let field = field.and_then(|field| locals.field(field));
-    let entries = locals.list(list).unwrap_or_default();
-    entries.iter().filter_map(|entry| Some((field.clone()?, "==", entry))).collect()
+    equalities(field, locals.list(list).unwrap_or_default())
 }
 
+/// The comparisons of a field, if there is one, with each of some values.
+fn equalities(field: Option<FieldOperand>, values: &[Expr]) -> Vec<Comparison<'_>> {
+    let Some(field) = field else { return Vec::new() };
+    values.iter().map(|with| Comparison { field: field.clone(), operator: "==", with }).collect()
+}
+
+/// The operator that gives the same result once the operands are swapped.
 fn mirrored(operator: &str) -> &str {
     match operator {
         "<" => ">",
@@ -153,28 +174,29 @@ fn literal(expression: &Expr) -> Option<Literal<'_>> {
     })
 }
 
-fn mismatch(field: &FieldOperand, operator: &str, with: &Expr) -> Option<ConstantComparison> {
+fn mismatch(Comparison { field, operator, with }: Comparison<'_>) -> Option<ConstantComparison> {
     let literal = literal(with)?;
     let (cause, remedy) = match (field.kind, literal) {
         (FactKind::Number | FactKind::Whole, Literal::Number(number)) => {
-            beyond_limits(field, operator, number).map(|cause| (cause, remedy_for_number(field)))?
+            beyond_limits(&field, operator, number).map(|cause| (cause, remedy_for_number(&field)))?
         }
         (FactKind::Text, Literal::Text(word)) => (
             match operator {
                 "==" | "!=" => format!("`{}` is never `\"{word}\"`", field.name),
                 _ => format!("`{} {operator} \"{word}\"` compares with a text that is not a date", field.name),
             },
-            remedy_for_text(field, operator, word)?,
+            remedy_for_text(&field, operator, word)?,
         ),
         (FactKind::Truth, Literal::Truth(_)) => return None,
-        (kind, literal) => other_kind(field, kind, literal),
+        (kind, literal) => wrong_kind(&field, kind, literal),
     };
-    Some(ConstantComparison { position: with.position(), field: field.name.clone(), cause, remedy })
+    Some(ConstantComparison { position: with.position(), field: field.name, cause, remedy })
 }
 
+/// The cause if a comparison with a number is always true or always false, given the limits of the field.
 fn beyond_limits(field: &FieldOperand, operator: &str, number: f64) -> Option<String> {
     let (least, most) = field.limits?;
-    let never = match operator {
+    let is_constant = match operator {
         "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
         "<" => number <= least,
         "<=" => number < least,
@@ -184,7 +206,7 @@ fn beyond_limits(field: &FieldOperand, operator: &str, number: f64) -> Option<St
         _ => number > most,
     };
     let name = &field.name;
-    never.then(|| match operator {
+    is_constant.then(|| match operator {
         "==" | "!=" => format!("`{name}` is never {number}"),
         _ => format!("`{name} {operator} {number}` is never true"),
     })
@@ -207,18 +229,18 @@ fn remedy_for_text(field: &FieldOperand, operator: &str, word: &str) -> Option<S
 /// Whether a text is a date. For comparisons of order, a year or a year and month also count.
 fn is_date(text: &str, operator: &str) -> bool {
     let is_equality = matches!(operator, "==" | "!=");
-    let whole = match text.len() {
+    let completed = match text.len() {
         4 if !is_equality => format!("{text}-01-01"),
         7 if !is_equality => format!("{text}-01"),
         _ => text.to_owned(),
     };
-    parse_date(&whole).is_some()
+    parse_date(&completed).is_some()
 }
 
-/// The error in looking up this value in a list.
-fn never_in_list(field: &FieldOperand, with: &Expr) -> Option<ConstantComparison> {
+/// The error in searching a list for a value that it never contains.
+fn never_in_list(field: &FieldOperand, sought: &Expr) -> Option<ConstantComparison> {
     let name = &field.name;
-    let (cause, remedy) = match (literal(with)?, field.limits) {
+    let (cause, remedy) = match (literal(sought)?, field.limits) {
         (Literal::Number(number), Some((least, most))) if number < least || number > most => {
             (format!("`{name}` never contains {number}"), format!("search for a number from {least} to {most}"))
         }
@@ -229,28 +251,31 @@ fn never_in_list(field: &FieldOperand, with: &Expr) -> Option<ConstantComparison
         (_, Some(_)) => (format!("`{name}` contains numbers"), "search for a number, without quotes".to_owned()),
         (_, None) => (format!("`{name}` contains texts"), "search for a text in double quotes".to_owned()),
     };
-    Some(ConstantComparison { position: with.position(), field: name.clone(), cause, remedy })
+    Some(ConstantComparison { position: sought.position(), field: name.clone(), cause, remedy })
 }
 
-fn other_kind(field: &FieldOperand, kind: FactKind, literal: Literal<'_>) -> (String, String) {
+/// Cause and remedy for a comparison of a field with a literal of another kind.
+fn wrong_kind(field: &FieldOperand, kind: FactKind, literal: Literal<'_>) -> (String, String) {
     let name = &field.name;
-    let (is, remedy) = match kind {
+    let (noun, remedy) = match kind {
         FactKind::Number => ("a number", remedy_for_number(field)),
         FactKind::Whole => ("a whole number", remedy_for_number(field)),
         FactKind::Truth => ("`true` or `false`", format!("write `{name}`, or `!{name}`")),
         FactKind::Text => ("a text", "compare it with a text in double quotes".to_owned()),
         FactKind::List => ("a list", format!("test whether it contains something, as in `\"word\" in {name}`")),
     };
-    let (with, remedy) = match literal {
+    let (other, remedy) = match literal {
         Literal::Number(number) => (format!("the number {number}"), remedy),
         Literal::Truth(truth) => (format!("`{truth}`"), remedy),
         Literal::Nothing if kind == FactKind::Text => {
             ("`()`".to_owned(), "a text that is missing is empty: compare it with `\"\"`".to_owned())
         }
         Literal::Nothing => ("`()`".to_owned(), remedy),
-        Literal::Text(text) => (format!("the text `\"{text}\"`"), number_meant(field, text).unwrap_or(remedy)),
+        Literal::Text(text) => {
+            (format!("the text `\"{text}\"`"), remedy_for_text_of_number(field, text).unwrap_or(remedy))
+        }
     };
-    (format!("`{name}` is {is}, and {with} is none"), remedy)
+    (format!("`{name}` is {noun}, but {other} is not"), remedy)
 }
 
 fn remedy_for_number(field: &FieldOperand) -> String {
@@ -262,11 +287,11 @@ fn remedy_for_number(field: &FieldOperand) -> String {
 }
 
 /// The remedy for a text that denotes a number.
-fn number_meant(field: &FieldOperand, text: &str) -> Option<String> {
+fn remedy_for_text_of_number(field: &FieldOperand, text: &str) -> Option<String> {
     if matches!(field.kind, FactKind::Number | FactKind::Whole) && text.parse::<f64>().is_ok() {
         return Some(format!("write the number without quotes: `{text}`"));
     }
-    let typed = text.to_lowercase();
-    let day = DAYS.iter().position(|day| *day == typed || typed.len() == 3 && day.starts_with(&typed))?;
+    let name = text.to_lowercase();
+    let day = DAYS.iter().position(|day| *day == name || name.len() == 3 && day.starts_with(&name))?;
     (field.name == "post.weekday").then(|| format!("write `{day}`: Monday is 0, Sunday is 6"))
 }

@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, OptimizationLevel, Position, Stmt};
 
-use super::comparisons::{self, mismatches};
+use super::comparisons::{compared_names, mismatches};
 use super::constants::Constants;
 use super::discarded::{Discarded, discarded};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
+use super::field_operand::ConstantComparison;
 use super::hooks::{HOOKS, guardrail_parameters};
 use super::locals::Locals;
 use super::pack_files::is_script;
-use super::scenario_names::NameKind;
+use super::scenario_names::NameReference;
 use super::script::{self, PARAMS, VERDICTS};
-use super::script_syntax::{Unreadable, in_its_words, unreadable};
+use super::script_syntax::{ExplainedError, explain, parser_message};
 use super::{GuardrailRules, PackFiles, arithmetic};
 use crate::diagnostic::{Diagnostic, SourceLocation, did_you_mean, nearest};
 
 /// What the TOML files declare about the scripts.
-pub(super) struct Declared<'a> {
+pub(super) struct ScriptDeclarations<'a> {
     /// Every guardrail, including disabled ones, which an overlay may enable.
     pub guardrails: &'a [GuardrailRules],
     /// Location of a guardrail's declaration.
@@ -59,8 +60,8 @@ pub(super) struct Scripts {
     pub engine: Engine,
     pub ast: AST,
     pub functions: BTreeMap<String, Function>,
-    /// Client and other names that fields are compared with, with their locations.
-    pub names: Vec<(NameKind, String, SourceLocation)>,
+    /// Names of clients and other parts of a scenario that fields are compared with. Their locations have no spans.
+    pub names: Vec<NameReference>,
     sources: Vec<ScriptFile>,
 }
 
@@ -104,7 +105,7 @@ fn to_u32(number: usize) -> u32 {
 /// Every error in any file; only the syntax errors if there are any.
 pub(super) fn compile(
     files: &[(&str, &str)],
-    declared: &Declared<'_>,
+    declared: &ScriptDeclarations<'_>,
     make_engine: &dyn Fn() -> Engine,
 ) -> Result<Scripts, Vec<Diagnostic>> {
     let mut engine = make_engine();
@@ -113,24 +114,25 @@ pub(super) fn compile(
         return Err(syntax);
     }
     let (sources, text) = join(files);
-    let joined = |error: &rhai::ParseError| {
+    // Each file parses by itself, so an error in all of them together is mostly a function that is defined twice.
+    let joint_error = |error: &rhai::ParseError| {
         let remedy = "give every function of the pack a name of its own, over all its .rhai files";
-        vec![Diagnostic::at("script_syntax", &location(&sources, error.position()), "", in_its_words(error), remedy)]
+        vec![Diagnostic::at("script_syntax", &location(&sources, error.position()), "", parser_message(error), remedy)]
     };
-    let mut plain = make_engine();
-    plain.set_optimization_level(OptimizationLevel::None);
-    let shape = plain.compile(&text).map_err(|error| joined(&error))?;
+    let mut unoptimizing = make_engine();
+    unoptimizing.set_optimization_level(OptimizationLevel::None);
+    let unoptimized = unoptimizing.compile(&text).map_err(|error| joint_error(&error))?;
     arithmetic::replace_powers(&mut engine, &text);
-    let ast = engine.compile(&text).map_err(|error| joined(&error))?;
+    let ast = engine.compile(&text).map_err(|error| joint_error(&error))?;
 
-    let functions = functions(&shape, &sources);
-    let names_compared = names_compared(&shape, &engine, &sources, &text);
+    let functions = functions(&unoptimized, &sources);
+    let names = scenario_names(&unoptimized, &engine, &sources, &text);
     let mut found = Vec::new();
-    top_level(&shape, &sources, &mut found);
-    parameters(&functions, declared, &mut found);
-    declarations(&shape, &functions, declared, &mut found);
-    names(&shape, &text, &engine, &sources, declared, &mut found);
-    if found.is_empty() { Ok(Scripts { engine, ast, functions, names: names_compared, sources }) } else { Err(found) }
+    check_top_level(&unoptimized, &sources, &mut found);
+    check_parameters(&functions, declared, &mut found);
+    check_declarations(&unoptimized, &functions, declared, &mut found);
+    check_bodies(&unoptimized, &text, &engine, &sources, declared, &mut found);
+    if found.is_empty() { Ok(Scripts { engine, ast, functions, names, sources }) } else { Err(found) }
 }
 
 /// The first syntax error of each script of a pack, for packs whose other files are invalid too.
@@ -147,16 +149,17 @@ pub fn script_syntax(files: &PackFiles) -> Vec<Diagnostic> {
 pub fn is_same_script(one: &str, other: &str) -> bool {
     let mut engine = script::engine();
     engine.set_optimization_level(OptimizationLevel::None);
-    let read = |text: &str| engine.compile(text).map(|script| format!("{script:?}"));
-    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
+    let parsed = |text: &str| engine.compile(text).map(|script| format!("{script:?}"));
+    matches!((parsed(one), parsed(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 fn syntax_error(engine: &Engine, path: &str, text: &str) -> Option<Diagnostic> {
-    let Unreadable { line, column, cause, remedy } = unreadable(&engine.compile(text).err()?, text);
+    let ExplainedError { line, column, cause, remedy } = explain(&engine.compile(text).err()?, text);
     let location = SourceLocation::new(path, to_u32(line), to_u32(column));
     Some(Diagnostic::at("script_syntax", &location, "", cause, remedy))
 }
 
+/// Concatenates the scripts. Each ends with a line break, so that no line belongs to two files.
 fn join(files: &[(&str, &str)]) -> (Vec<ScriptFile>, String) {
     let mut text = String::new();
     let mut next_line = 1;
@@ -174,16 +177,16 @@ fn join(files: &[(&str, &str)]) -> (Vec<ScriptFile>, String) {
     (sources, text)
 }
 
-fn functions(shape: &AST, sources: &[ScriptFile]) -> BTreeMap<String, Function> {
+fn functions(ast: &AST, sources: &[ScriptFile]) -> BTreeMap<String, Function> {
     let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut functions = BTreeMap::new();
-    for definition in shape.iter_fn_def() {
+    for definition in ast.iter_fn_def() {
         let name = definition.name.to_string();
         let (file, line) = place(sources, definition.body.start_position().line().unwrap_or(0));
         let mut reads = BTreeSet::new();
         let mut constants = Constants::default();
-        let alone = body(shape, &name);
-        alone.walk(&mut |path| {
+        let own_ast = only_function(ast, &name);
+        own_ast.walk(&mut |path| {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Property(property, _))) => {
                     reads.insert(property.2.to_string());
@@ -195,12 +198,12 @@ fn functions(shape: &AST, sources: &[ScriptFile]) -> BTreeMap<String, Function> 
             }
             true
         });
-        calls.insert(name.clone(), names_called(&alone));
+        calls.insert(name.clone(), called_names(&own_ast));
         let parameters = definition.params.iter().map(ToString::to_string).collect();
         let reaches = BTreeSet::from([name.clone()]);
         functions.insert(name, Function { parameters, reads, reaches, constants, file, line });
     }
-    spread(&mut functions, &calls);
+    propagate(&mut functions, &calls);
     functions
 }
 
@@ -229,10 +232,10 @@ const CALL_BY_VALUE: [&str; 18] = [
     "sort",
 ];
 
-/// The functions that an AST calls, directly by name or through a text that holds the name.
-fn names_called(shape: &AST) -> BTreeSet<String> {
+/// The names of functions that an AST calls, and all its texts, since a function can be called by a text with its name.
+fn called_names(ast: &AST) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
-    shape.walk(&mut |path| {
+    ast.walk(&mut |path| {
         match path.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) => {
                 called.insert(call.name.to_string());
@@ -249,7 +252,7 @@ fn names_called(shape: &AST) -> BTreeSet<String> {
 
 /// Propagates the fields read and functions reached from callees to callers. A function that calls by value, where the
 /// callee may be computed at run time, counts as calling every function.
-fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
+fn propagate(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, BTreeSet<String>>) {
     let names: Vec<String> = functions.keys().cloned().collect();
     let calls: BTreeMap<&String, Vec<&String>> = calls
         .iter()
@@ -259,7 +262,7 @@ fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, B
         })
         .collect();
     loop {
-        let mut grown = false;
+        let mut has_grown = false;
         for name in &names {
             let called = calls.get(name).into_iter().flatten().filter_map(|called| functions.get(*called));
             let inherited: Vec<Function> = called.cloned().collect();
@@ -269,24 +272,25 @@ fn spread(functions: &mut BTreeMap<String, Function>, calls: &BTreeMap<String, B
                     function.reads.extend(called.reads);
                     function.reaches.extend(called.reaches);
                 }
-                grown |= before != (function.reads.len(), function.reaches.len());
+                has_grown |= before != (function.reads.len(), function.reaches.len());
             }
         }
-        if !grown {
+        if !has_grown {
             return;
         }
     }
 }
 
 /// The AST reduced to one function. (`clone_functions_only_filtered` of Rhai 1.27 does not filter.)
-fn body(shape: &AST, function: &str) -> AST {
-    let mut alone = shape.clone_functions_only();
-    alone.retain_functions(|_, _, name, _| name == function);
-    alone
+fn only_function(ast: &AST, function: &str) -> AST {
+    let mut reduced = ast.clone_functions_only();
+    reduced.retain_functions(|_, _, name, _| name == function);
+    reduced
 }
 
-fn top_level(shape: &AST, sources: &[ScriptFile], found: &mut Vec<Diagnostic>) {
-    for statement in shape.statements() {
+/// Reports statements outside functions.
+fn check_top_level(ast: &AST, sources: &[ScriptFile], found: &mut Vec<Diagnostic>) {
+    for statement in ast.statements() {
         let cause = "a statement stands outside every function and would never run";
         let remedy = "move it into a function, or a number into one of the TOML files";
         let location = location(sources, statement.position());
@@ -294,7 +298,8 @@ fn top_level(shape: &AST, sources: &[ScriptFile], found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn expected_parameters<'a>(name: &str, declared: &'a Declared<'_>) -> Option<&'a [&'static str]> {
+/// The parameters that a hook or guardrail must have; `None` for other functions.
+fn expected_parameters<'a>(name: &str, declared: &'a ScriptDeclarations<'_>) -> Option<&'a [&'static str]> {
     let hook = HOOKS.iter().find(|hook| hook.name == name).map(|hook| hook.parameters);
     hook.or_else(|| {
         let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == name)?;
@@ -302,7 +307,12 @@ fn expected_parameters<'a>(name: &str, declared: &'a Declared<'_>) -> Option<&'a
     })
 }
 
-fn parameters(functions: &BTreeMap<String, Function>, declared: &Declared<'_>, found: &mut Vec<Diagnostic>) {
+/// Reports hooks and guardrails with other parameters than expected.
+fn check_parameters(
+    functions: &BTreeMap<String, Function>,
+    declared: &ScriptDeclarations<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     for (name, function) in functions {
         let Some(expected) = expected_parameters(name, declared) else { continue };
         if function.parameters.iter().map(String::as_str).ne(expected.iter().copied()) {
@@ -313,10 +323,11 @@ fn parameters(functions: &BTreeMap<String, Function>, declared: &Declared<'_>, f
     }
 }
 
-fn declarations(
-    shape: &AST,
+/// Reports guardrails and signals without a function, and functions that nothing declares or calls.
+fn check_declarations(
+    ast: &AST,
     functions: &BTreeMap<String, Function>,
-    declared: &Declared<'_>,
+    declared: &ScriptDeclarations<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
     for guardrail in declared.guardrails {
@@ -334,7 +345,7 @@ fn declarations(
         let file = SourceLocation::whole("early_warning.toml");
         found.push(Diagnostic::at("signals_without_function", &file, "early_warning.signals", cause, remedy));
     }
-    let called = names_called(shape);
+    let called = called_names(ast);
     for (name, function) in functions {
         if expected_parameters(name, declared).is_none() && !called.contains(name) && !name.starts_with(CLOSURE) {
             let known = HOOKS
@@ -349,6 +360,7 @@ fn declarations(
     }
 }
 
+/// A remedy, and the nearest known name if there is one.
 fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
     match nearest(name, known.map(String::as_str)) {
         Some(near) => format!("{remedy}; the nearest known name is `{near}`"),
@@ -356,20 +368,16 @@ fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a Stri
     }
 }
 
-fn names_compared(
-    shape: &AST,
-    engine: &Engine,
-    sources: &[ScriptFile],
-    text: &str,
-) -> Vec<(NameKind, String, SourceLocation)> {
+/// The names of clients and other parts of a scenario that fields are compared with.
+fn scenario_names(ast: &AST, engine: &Engine, sources: &[ScriptFile], text: &str) -> Vec<NameReference> {
     let mut found = Vec::new();
-    for function in shape.iter_functions() {
-        let alone = body(shape, function.name);
-        let locals = Locals::of(&alone, engine, text);
-        alone.walk(&mut |path| {
-            for (kind, name, position) in path.last().map(|node| comparisons::names(node, &locals)).unwrap_or_default()
-            {
-                found.push((kind, name, location(sources, position)));
+    for function in ast.iter_functions() {
+        let own_ast = only_function(ast, function.name);
+        let locals = Locals::of(&own_ast, engine, text);
+        own_ast.walk(&mut |path| {
+            for compared in path.last().map(|node| compared_names(node, &locals)).unwrap_or_default() {
+                let place = location(sources, compared.position);
+                found.push(NameReference { kind: compared.kind, name: compared.name, of_client: None, place });
             }
             true
         });
@@ -377,78 +385,82 @@ fn names_compared(
     found
 }
 
-/// Reports calls of functions and reads of fields that do not exist.
-fn names(
-    shape: &AST,
+/// A mistake in the body of a function.
+struct BodyMistake {
+    code: &'static str,
+    position: Position,
+    /// The function, field or text that is wrong.
+    name: String,
+    cause: String,
+    remedy: String,
+}
+
+/// Reports mistakes in the bodies of functions: calls of functions and reads of fields that do not exist, comparisons
+/// whose result never varies, and values that are discarded.
+fn check_bodies(
+    ast: &AST,
     text: &str,
     engine: &Engine,
     sources: &[ScriptFile],
-    declared: &Declared<'_>,
+    declared: &ScriptDeclarations<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
     let native: BTreeSet<String> =
         engine.gen_fn_signatures(true).iter().filter_map(|text| function_name(text)).collect();
     let defined: Vec<(String, usize)> =
-        shape.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+        ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
     let known: BTreeSet<String> = native.iter().cloned().chain(defined.iter().map(|(name, _)| name.clone())).collect();
     for (function, _) in &defined {
         let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == function);
-        let mut report = |code, position: Position, key: String, cause: String, remedy: String| {
-            found.push(Diagnostic::at(code, &location(sources, position), key, cause, remedy));
+        let mut report = |mistake: BodyMistake| {
+            let place = location(sources, mistake.position);
+            found.push(Diagnostic::at(mistake.code, &place, mistake.name, mistake.cause, mistake.remedy));
         };
-        let alone = body(shape, function);
-        let locals = Locals::of(&alone, engine, text);
-        let parameters: Vec<&str> = alone.iter_functions().flat_map(|function| function.params).collect();
-        alone.walk(&mut |path| {
+        let own_ast = only_function(ast, function);
+        let locals = Locals::of(&own_ast, engine, text);
+        let parameters: Vec<&str> = own_ast.iter_functions().flat_map(|function| function.params).collect();
+        own_ast.walk(&mut |path| {
             let Some(node) = path.last() else { return true };
             match node {
                 ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
                 | ASTNode::Stmt(Stmt::FnCall(call, position))
                     if call.op_token.is_none() =>
                 {
-                    if let Some((code, cause, remedy)) =
-                        wrong_call(&call.name, call.args.len(), &known, &native, &defined)
-                    {
-                        report(code, *position, call.name.to_string(), cause, remedy);
-                    }
+                    wrong_call(call, *position, &known, &native, &defined).into_iter().for_each(&mut report);
                 }
                 ASTNode::Expr(Expr::Dot(dot, ..)) => {
-                    for (position, key, remedy) in unknown_fields(dot, &parameters, guardrail) {
-                        let cause = format!("there is no field `{key}`");
-                        report("unknown_field", position, key, cause, remedy);
-                    }
+                    unknown_field(dot, &parameters, guardrail).into_iter().for_each(&mut report);
                 }
-                ASTNode::Expr(Expr::StringConstant(text, position)) if text.contains("${") => {
-                    let cause = "`${…}` is not replaced in a text in double quotes".to_owned();
-                    report("plain_text", *position, text.to_string(), cause, "write the text in backticks".to_owned());
-                }
+                ASTNode::Expr(Expr::StringConstant(text, position)) if text.contains("${") => report(BodyMistake {
+                    code: "plain_text",
+                    position: *position,
+                    name: text.to_string(),
+                    cause: "`${…}` is not replaced in a text in double quotes".to_owned(),
+                    remedy: "write the text in backticks".to_owned(),
+                }),
                 _ => {}
             }
-            for mismatch in mismatches(node, &locals) {
-                report("never_holds", mismatch.position, mismatch.field, mismatch.cause, mismatch.remedy);
+            for ConstantComparison { position, field, cause, remedy } in mismatches(node, &locals) {
+                report(BodyMistake { code: "never_holds", position, name: field, cause, remedy });
             }
             true
         });
-        for (value, position) in discarded(&alone) {
-            let (code, what, cause, remedy) = discarded_message(value);
-            report(code, position, what, cause, remedy);
-        }
+        discarded(&own_ast).into_iter().map(|(value, position)| discarded_mistake(value, position)).for_each(report);
     }
 }
 
-/// Code, name, cause and remedy of the diagnostic about a discarded value.
-fn discarded_message(discarded: Discarded) -> (&'static str, String, String, String) {
-    let (code, what, value, shown) = match discarded {
+fn discarded_mistake(discarded: Discarded, position: Position) -> BodyMistake {
+    let (code, name, subject, returned) = match discarded {
         Discarded::Verdict(name) => {
             ("dropped_verdict", name.clone(), format!("the result of `{name}`"), format!("{name}(…)"))
         }
-        Discarded::Value(shown) => ("dropped_value", shown.clone(), format!("`{shown}`"), shown),
+        Discarded::Value(value) => ("dropped_value", value.clone(), format!("`{value}`"), value),
     };
-    let cause = format!("{value} is discarded here: it has no effect on what the function returns");
-    (code, what, cause, format!("write `return {shown};`"))
+    let cause = format!("{subject} is discarded here: it has no effect on what the function returns");
+    BodyMistake { code, position, name, cause, remedy: format!("write `return {returned};`") }
 }
 
-/// The equivalent here of a function name from other languages.
+/// The function of scripts that corresponds to one of other languages.
 fn foreign_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "length" | "size" | "count" => "len",
@@ -463,32 +475,35 @@ fn foreign_function(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Code, cause and remedy for a call of an unknown function, or with the wrong number of arguments.
+/// The mistake in a call of an unknown function, or with the wrong number of arguments. `known` are the names of all
+/// functions, `native` those of the engine's, `defined` those of the pack's with their numbers of parameters.
 fn wrong_call(
-    name: &str,
-    arguments: usize,
+    call: &FnCallExpr,
+    position: Position,
     known: &BTreeSet<String>,
     native: &BTreeSet<String>,
     defined: &[(String, usize)],
-) -> Option<(&'static str, String, String)> {
+) -> Option<BodyMistake> {
+    let (name, arguments) = (call.name.as_str(), call.args.len());
+    let mistake = |code, cause, remedy| BodyMistake { code, position, name: name.to_owned(), cause, remedy };
     if !known.contains(name) {
         let remedy = match foreign_function(name).or_else(|| nearest(name, known.iter().map(String::as_str))) {
             Some(near) => did_you_mean(near),
             None => "define it in a .rhai file of the pack".to_owned(),
         };
-        return Some(("unknown_function", format!("no function is called `{name}`"), remedy));
+        return Some(mistake("unknown_function", format!("no function is called `{name}`"), remedy));
     }
     if let Some((_, parameters)) = VERDICTS.iter().find(|(verdict, _)| *verdict == name) {
         let cause = format!("`{name}` is called with {arguments} arguments and takes {}", parameters.len());
         let remedy = format!("write `{name}({})`", parameters.join(", "));
-        return (arguments != parameters.len()).then_some(("wrong_arguments", cause, remedy));
+        return (arguments != parameters.len()).then(|| mistake("wrong_arguments", cause, remedy));
     }
-    let wanted: Vec<usize> = defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
-    let is_own = !wanted.is_empty() && !native.contains(name);
-    (is_own && !wanted.contains(&arguments)).then(|| {
-        let wanted = wanted.first().copied().unwrap_or(0);
-        let cause = format!("`{name}` is called with {arguments} arguments and takes {wanted}");
-        ("wrong_arguments", cause, format!("give it {wanted} arguments"))
+    let counts: Vec<usize> = defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
+    let is_of_pack = !counts.is_empty() && !native.contains(name);
+    (is_of_pack && !counts.contains(&arguments)).then(|| {
+        let expected = counts.first().copied().unwrap_or(0);
+        let cause = format!("`{name}` is called with {arguments} arguments and takes {expected}");
+        mistake("wrong_arguments", cause, format!("give it {expected} arguments"))
     })
 }
 
@@ -499,36 +514,40 @@ fn function_name(signature: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// Parameter names of the views, those of the most functions first.
+/// Parameter names of the views, those that most functions have first.
 const VIEWS: [&str; 4] = [PostFacts::PARAMETER, ChannelFacts::PARAMETER, AssetFacts::PARAMETER, ClientFacts::PARAMETER];
 
-/// Unknown fields read as `VIEW.FIELD` or `ctx.params.NAME`: position, name and remedy.
-fn unknown_fields(
+/// The mistake if `VIEW.FIELD` or `ctx.params.NAME` reads an unknown field.
+fn unknown_field(
     dot: &rhai::BinaryExpr,
     parameters: &[&str],
     guardrail: Option<&GuardrailRules>,
-) -> Vec<(Position, String, String)> {
-    let Expr::Variable(variable, ..) = &dot.lhs else { return Vec::new() };
+) -> Option<BodyMistake> {
+    let Expr::Variable(variable, ..) = &dot.lhs else { return None };
     let view = variable.1.as_str();
-    let Some(fields) = view_fields(view) else { return Vec::new() };
-    let Some((field, position, rest)) = first_property(&dot.rhs) else { return Vec::new() };
+    let fields = view_fields(view)?;
+    let (field, position, rest) = first_property(&dot.rhs)?;
     if view == ChannelFacts::PARAMETER && field == PARAMS {
-        return unknown_param(rest, guardrail).into_iter().collect();
+        return unknown_param(rest, guardrail);
     }
     if fields.contains(&field) {
-        return Vec::new();
+        return None;
     }
-    let has_it =
+    let has_field =
         |other: &&str| parameters.contains(other) && view_fields(other).is_some_and(|fields| fields.contains(&field));
-    let remedy = match (VIEWS.into_iter().find(has_it), nearest(field, fields.iter().copied())) {
+    let remedy = match (VIEWS.into_iter().find(has_field), nearest(field, fields.iter().copied())) {
         (Some(other), _) => did_you_mean(format_args!("{other}.{field}")),
         (None, Some(near)) => did_you_mean(format_args!("{view}.{near}")),
         (None, None) => format!("`{view}` has: {}", fields.join(", ")),
     };
-    vec![(position, format!("{view}.{field}"), remedy)]
+    Some(no_such_field(position, format!("{view}.{field}"), remedy))
 }
 
-fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Option<(Position, String, String)> {
+fn no_such_field(position: Position, name: String, remedy: String) -> BodyMistake {
+    BodyMistake { code: "unknown_field", position, cause: format!("there is no field `{name}`"), name, remedy }
+}
+
+fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Option<BodyMistake> {
     let (name, position, _) = first_property(rest?)?;
     let guardrail = guardrail?;
     if guardrail.params.contains_key(name) {
@@ -538,7 +557,7 @@ fn unknown_param(rest: Option<&Expr>, guardrail: Option<&GuardrailRules>) -> Opt
         Some(near) => did_you_mean(format_args!("ctx.params.{near}")),
         None => format!("add `{name}` to [{}.params] in guardrails.toml", guardrail.name),
     };
-    Some((position, format!("ctx.params.{name}"), remedy))
+    Some(no_such_field(position, format!("ctx.params.{name}"), remedy))
 }
 
 /// The first property of a chain, its position, and the rest of the chain.
@@ -553,6 +572,7 @@ fn first_property(chain: &Expr) -> Option<(&str, Position, Option<&Expr>)> {
     }
 }
 
+/// The names of a view's fields; `None` if no view has the parameter name.
 fn view_fields(parameter: &str) -> Option<Vec<&'static str>> {
     fn names<T: Facts>() -> Vec<&'static str> {
         T::fields().iter().map(|field| field.name).collect()

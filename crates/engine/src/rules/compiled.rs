@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Engine;
 
-use super::compile::{Declared, Scripts, compile};
+use super::compile::{ScriptDeclarations, Scripts, compile};
 use super::constants::Constants;
 use super::inputs::InputField;
-use super::scenario_names::{NameKind, NameReference};
+use super::scenario_names::NameReference;
 use super::script;
 use super::{Evaluator, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::diagnostic::{Diagnostic, Place, SourceLocation};
@@ -28,11 +28,11 @@ impl ClientRules {
         &self.base
     }
 
-    /// The rules of a campaign; the client's own if it overrides nothing.
+    /// The rules of a campaign; the client's own if there is no campaign, or if it overrides nothing.
     #[must_use]
     pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
-        let own = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
-        own.map_or(&self.base, |(_, rules)| rules)
+        let overriding = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
+        overriding.map_or(&self.base, |(_, rules)| rules)
     }
 
     /// The client's own rules, and those of each campaign that overrides some of them.
@@ -56,25 +56,25 @@ impl CompiledRules {
     /// # Errors
     /// Every error in the scripts.
     pub fn compile(pack: RulesPack) -> Result<Self, Vec<Diagnostic>> {
-        Self::compile_in(pack, &script::engine)
+        Self::compile_with(pack, &script::engine)
     }
 
     /// The same pack with instrumented scripts, which record the functions and branches that are reached.
     ///
     /// # Errors
-    /// If the instrumentation pushes a script over an engine limit, such as that of its depth.
+    /// If the instrumentation pushes a script over a limit of the engine, such as that of its depth.
     pub fn probed(&self) -> Result<(Self, Probes), Vec<Diagnostic>> {
         let mut probes = Probes::default();
         let mut pack = self.pack.clone();
         let scripts = self.pack.scripts();
-        let marked: Vec<(String, String)> =
-            scripts.map(|(path, text)| (path.to_owned(), probes.mark(path, text))).collect();
-        pack.files.extend(marked);
-        let rules = Self::compile_in(pack, &|| probes.engine())?;
+        let instrumented: Vec<(String, String)> =
+            scripts.map(|(path, text)| (path.to_owned(), probes.instrument(path, text))).collect();
+        pack.files.extend(instrumented);
+        let rules = Self::compile_with(pack, &|| probes.engine())?;
         Ok((rules, probes))
     }
 
-    fn compile_in(pack: RulesPack, make_engine: &dyn Fn() -> Engine) -> Result<Self, Vec<Diagnostic>> {
+    fn compile_with(pack: RulesPack, make_engine: &dyn Fn() -> Engine) -> Result<Self, Vec<Diagnostic>> {
         let base = pack.base();
         let place = |guardrail: &str| {
             let place = pack.place_of(&format!("guardrails.{guardrail}"));
@@ -84,10 +84,10 @@ impl CompiledRules {
             )
         };
         let guardrails = pack.declared_guardrails();
-        let declared =
-            Declared { guardrails: &guardrails, place: &place, has_signals: !base.early_warning.signals.is_empty() };
+        let has_signals = !base.early_warning.signals.is_empty();
+        let declared = ScriptDeclarations { guardrails: &guardrails, place: &place, has_signals };
         let files: Vec<(&str, &str)> = pack.scripts().collect();
-        let scripts = compile(&files, &declared, make_engine).map_err(|wrong| with_spans(wrong, &pack.files))?;
+        let scripts = compile(&files, &declared, make_engine).map_err(|errors| with_spans(errors, &pack.files))?;
         Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective: Mutex::default() })
     }
 
@@ -150,13 +150,13 @@ impl CompiledRules {
         self.scripts.functions.contains_key(name)
     }
 
-    /// The client and other names that scripts compare fields with.
+    /// The clients and other names that scripts compare fields with.
     pub(super) fn names_in_scripts(&self) -> Vec<NameReference> {
-        let named = |(kind, name, location): &(NameKind, String, SourceLocation)| {
-            let text = self.pack.files.get(&*location.file).map_or("", String::as_str);
-            NameReference { kind: *kind, name: name.clone(), of_client: None, place: location.with_span_in(text) }
+        let with_span = |reference: &NameReference| {
+            let text = self.pack.files.get(&*reference.place.file).map_or("", String::as_str);
+            NameReference { place: reference.place.with_span_in(text), ..reference.clone() }
         };
-        self.scripts.names.iter().map(named).collect()
+        self.scripts.names.iter().map(with_span).collect()
     }
 
     /// The code of every function, without comments and layout, and its location, by name.
@@ -187,9 +187,9 @@ impl CompiledRules {
     pub fn constants(&self, function: &str) -> Constants {
         let functions = &self.scripts.functions;
         let reached = functions.get(function).into_iter().flat_map(|function| &function.reaches);
-        let mut constants = Constants::of_cases(&self.code_of(function));
-        for constant in reached.filter_map(|name| functions.get(name)).map(|function| &function.constants) {
-            constants.add(constant);
+        let mut constants = Constants::in_switch_cases(&self.code_of(function));
+        for function in reached.filter_map(|name| functions.get(name)) {
+            constants.add(&function.constants);
         }
         constants
     }
@@ -199,14 +199,14 @@ impl CompiledRules {
     #[must_use]
     pub fn inputs(&self, function: &str) -> Vec<InputField> {
         let (reads, code) = (self.reads(function), self.code_of(function));
-        let views = InputField::all().filter(|field| reads.contains(field.own_name()));
+        let fields = InputField::all().filter(|field| reads.contains(field.field_name()));
         // A field name that both views share counts only for the view it is qualified with in the code, if any.
-        let is_written = |field: &InputField| code.contains(&field.name());
-        let is_other = |field: &InputField| {
-            let others = InputField::all().filter(|other| other.own_name() == field.own_name());
-            !is_written(field) && others.into_iter().any(|other| is_written(&other))
+        let is_in_code = |field: &InputField| code.contains(&field.name());
+        let is_of_other_view = |field: &InputField| {
+            let mut namesakes = InputField::all().filter(|other| other.field_name() == field.field_name());
+            !is_in_code(field) && namesakes.any(|other| is_in_code(&other))
         };
-        views.filter(|field| !is_other(field)).collect()
+        fields.filter(|field| !is_of_other_view(field)).collect()
     }
 
     /// The fields of its own parameters that a function of the pack's scripts, or a function it calls, may read.
@@ -215,7 +215,7 @@ impl CompiledRules {
         let Some(function) = self.scripts.functions.get(function) else { return Vec::new() };
         let parameters: Vec<&str> = function.parameters.iter().map(String::as_str).collect();
         let fields = InputField::of_parameters(&parameters).into_iter();
-        fields.filter(|field| function.reads.contains(field.own_name())).collect()
+        fields.filter(|field| function.reads.contains(field.field_name())).collect()
     }
 
     /// The code of a function and of all functions it calls.
@@ -244,7 +244,7 @@ fn code_from(text: &str, line: u32) -> String {
 
 /// Adds spans to script diagnostics, so that they can be underlined in the source text.
 fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic> {
-    let marked = |mut diagnostic: Diagnostic| {
+    let with_span = |mut diagnostic: Diagnostic| {
         if let Place::Source { location, .. } = &mut diagnostic.place
             && let Some(text) = files.get(&*location.file).filter(|_| location.line > 0 && location.span.is_none())
         {
@@ -252,5 +252,5 @@ fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic
         }
         diagnostic
     };
-    diagnostics.into_iter().map(marked).collect()
+    diagnostics.into_iter().map(with_span).collect()
 }

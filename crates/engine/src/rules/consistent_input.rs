@@ -5,9 +5,9 @@ use chrono::{Datelike as _, NaiveDate};
 use super::facts::{ChannelFacts, Fact, List, PostFacts};
 use crate::model::{Channel, parse_date, plus_days};
 
-/// Resolves contradictions in an input that was derived from another one: a post without an asset has no attributes of
-/// one, an assessment that is doubted exists, a date is that of one day, and every other post of the day has a channel
-/// and an hour.
+/// Resolves contradictions in an input that was derived from the post `start`: a post without an asset has none of an
+/// asset's attributes, a reality gap or a doubt implies an assessment, all parts of a date refer to one day, and every
+/// other post of the day has a channel and an hour.
 pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
     make_date_consistent(post, start);
     complete_other_posts(post);
@@ -30,36 +30,35 @@ pub(super) fn on_day(post: &mut PostFacts, date: NaiveDate) {
     post.weekday = weekday(date);
 }
 
-/// Days after a date that are searched for one with the wanted parts: six years, which include a year with 53 weeks and
-/// a leap day.
-const DAYS_SOUGHT: i64 = 6 * 366;
+/// Number of days that are searched for one with the wanted parts: six years, which include a year with 53 weeks and a
+/// leap day.
+const DAYS_SEARCHED: i64 = 6 * 366;
 
-/// Makes date, day, month, week and weekday refer to one day: the first on or after the date with every part that
-/// differs from the start. If there is none, the date takes precedence.
+/// Makes date, day, month, week and weekday refer to one day: the first, from the post's date on, that has every
+/// part in which the post differs from `start`. If there is none, it is the post's date.
 fn make_date_consistent(post: &mut PostFacts, start: &PostFacts) {
     let Some(from) = parse_date(&post.date) else { return };
-    let is_month = |date: NaiveDate| post.month == start.month || i64::from(date.month()) == post.month;
-    let is_day = |date: NaiveDate| {
+    let is_wanted_month = |date: NaiveDate| post.month == start.month || i64::from(date.month()) == post.month;
+    let is_wanted_day = |date: NaiveDate| {
         let day = post.day.min(i64::from(date.num_days_in_month()));
         (post.day == start.day || day == i64::from(date.day()))
             && (post.weekday == start.weekday || weekday(date) == post.weekday)
             && (post.week == start.week || i64::from(date.iso_week().week()) == post.week)
     };
-    let settled = first_day(from, is_month, is_day).unwrap_or(from);
-    on_day(post, settled);
+    on_day(post, first_day(from, is_wanted_month, is_wanted_day).unwrap_or(from));
 }
 
-/// The first wanted day from a date on; skips months that are not wanted.
+/// The first wanted day from a date on; months that are not wanted are skipped.
 fn first_day(
     from: NaiveDate,
-    is_month: impl Fn(NaiveDate) -> bool,
-    is_day: impl Fn(NaiveDate) -> bool,
+    is_wanted_month: impl Fn(NaiveDate) -> bool,
+    is_wanted_day: impl Fn(NaiveDate) -> bool,
 ) -> Option<NaiveDate> {
-    let end = plus_days(from, DAYS_SOUGHT);
+    let end = plus_days(from, DAYS_SEARCHED);
     let mut date = from;
     while date < end {
-        let last_passed = match is_month(date) {
-            true if is_day(date) => return Some(date),
+        let last_passed = match is_wanted_month(date) {
+            true if is_wanted_day(date) => return Some(date),
             true => date,
             false => date.with_day(u32::from(date.num_days_in_month())).unwrap_or(date),
         };
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_date_is_of_one_day() {
+    fn all_parts_of_a_date_refer_to_one_day() {
         assert_eq!(date(|_| {}), "2026-07-01");
         assert_eq!(date(|post| post.date = "2026-12-24".into()), "2026-12-24");
         assert_eq!(date(|post| post.week = 53), "2026-12-28");

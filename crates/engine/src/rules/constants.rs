@@ -15,8 +15,8 @@ pub struct Constants {
 
 impl Constants {
     /// The literals in the cases of a `switch`, of which the AST keeps only hashes. They are extracted from the source
-    /// text; further literals found there are tried to no effect and do no harm.
-    pub(super) fn of_cases(code: &str) -> Self {
+    /// text. Literals from elsewhere in the text are included too; trying them has no effect.
+    pub(super) fn in_switch_cases(code: &str) -> Self {
         let mut constants = Self::default();
         if code.contains("switch ") {
             let numbers = numbers_in(code).into_iter().filter_map(|range| code.get(range));

@@ -13,7 +13,7 @@ pub(crate) struct Contradiction {
     pub(crate) layer: usize,
 }
 
-/// Reports a conflict at the setting of the topmost layer; of several there, at the first that has a source location.
+/// Reports a contradiction at the setting of the topmost layer; if it has several, at the first with a location.
 pub(crate) fn contradiction(
     code: &'static str,
     settings: &[&FoundSetting<'_>],
@@ -21,21 +21,22 @@ pub(crate) fn contradiction(
     remedy: String,
 ) -> Option<Contradiction> {
     let topmost = settings.iter().map(|found| found.layer).max()?;
-    let of_top = settings.iter().filter(|found| found.layer == topmost);
-    let blamed = of_top.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
-    let place = blamed.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("pack.toml"));
-    let cause = match beside(settings, &place) {
+    let of_topmost = settings.iter().filter(|found| found.layer == topmost);
+    let reported = of_topmost.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
+    let place = reported.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("pack.toml"));
+    let cause = match other_locations(settings, &place) {
         places if places.is_empty() => cause,
-        places => format!("{cause} (beside {places})"),
+        places => format!("{cause} (see also {places})"),
     };
-    Some(Contradiction { diagnostic: Diagnostic::at(code, &place, blamed.path.clone(), cause, remedy), layer: topmost })
+    let diagnostic = Diagnostic::at(code, &place, reported.path.clone(), cause, remedy);
+    Some(Contradiction { diagnostic, layer: topmost })
 }
 
-/// Locations of the settings in other files, such as `channels.toml, lines 118, 122`.
-fn beside(settings: &[&FoundSetting<'_>], blamed: &SourceLocation) -> String {
+/// Locations of the settings in other files than the reported one, such as `channels.toml, lines 118, 122`.
+fn other_locations(settings: &[&FoundSetting<'_>], reported: &SourceLocation) -> String {
     let mut lines: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let places = settings.iter().filter_map(|found| found.setting.place.as_ref());
-    for place in places.filter(|place| place.file != blamed.file) {
+    for place in places.filter(|place| place.file != reported.file) {
         lines.entry(&place.file).or_default().insert(place.line);
     }
     let listed = lines.into_iter().map(|(file, lines)| {

@@ -1,5 +1,5 @@
-//! Counterfactuals of guardrail verdicts: for each field that a guardrail reads and each value of the pack that it
-//! compares with, the nearest value at which its verdict changes.
+//! Counterfactuals of guardrail verdicts: for each field that a guardrail reads, and each value of the pack that it
+//! compares a field with, the nearest value at which its verdict changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::facts::Fact;
-use super::inputs::{Input, InputField, like, number_of, values};
+use super::inputs::{Input, InputField, number_like, number_of, values_to_try};
 use super::{CompiledRules, Evaluator, GuardrailRules, OverlayKey, RuleFailure, RulePlace};
 use crate::model::Outcome;
 use crate::model::digits::rounded;
@@ -34,10 +34,10 @@ pub struct Counterfactual {
     pub place: Option<RulePlace>,
 }
 
-/// Bisection steps: enough to reach the last digit of any number people write.
+/// Number of bisection steps: enough to reach the last digit of any number that people write.
 const HALVINGS: u32 = 60;
-/// Evenly spaced values that are tried in addition to those the function names.
-const TRIES: u32 = 32;
+/// Number of evenly spaced values that are tried in addition to those that the function names.
+const EVEN_STEPS: u32 = 32;
 
 impl CompiledRules {
     /// The changes of an input that would change a guardrail's verdict on it; values of the pack come last.
@@ -55,14 +55,14 @@ impl CompiledRules {
         let constants = self.constants(&guardrail.name);
         let fields: Vec<InputField> =
             self.inputs(&guardrail.name).into_iter().filter(|field| !field.is_identity()).collect();
-        let held = fields.iter().filter_map(|field| number_of(&field.of(input)));
-        let numbers: Vec<f64> = held.chain(guardrail.params.values().copied()).collect();
-        let now = input.evaluate(evaluator, guardrail)?.outcome;
-        let mut search = VerdictSearch { evaluator, guardrail, input, now };
+        let in_fields = fields.iter().filter_map(|field| number_of(&field.of(input)));
+        let numbers: Vec<f64> = in_fields.chain(guardrail.params.values().copied()).collect();
+        let current_outcome = input.evaluate(evaluator, guardrail)?.outcome;
+        let mut search = VerdictSearch { evaluator, guardrail, input, current_outcome };
         let place = |key: &str| self.pack().place_of_row(overlays, key, None).map(RulePlace::from);
         let mut found = Vec::new();
         for field in fields {
-            let candidates = values(field, input, &constants, &numbers);
+            let candidates = values_to_try(field, input, &constants, &numbers);
             let key = field.key(&input.ctx.channel);
             found.extend(search.nearest(
                 &VariedInput::Field(field),
@@ -91,7 +91,7 @@ impl CompiledRules {
     }
 }
 
-/// What is varied.
+/// A field or a guardrail's parameter that is varied.
 enum VariedInput<'c> {
     Field(InputField),
     Param(&'c str),
@@ -101,7 +101,7 @@ struct VerdictSearch<'s> {
     evaluator: &'s mut Evaluator,
     guardrail: &'s GuardrailRules,
     input: &'s Input,
-    now: Outcome,
+    current_outcome: Outcome,
 }
 
 impl VerdictSearch<'_> {
@@ -123,7 +123,7 @@ impl VerdictSearch<'_> {
     fn nearest(
         &mut self,
         varied: &VariedInput<'_>,
-        own: Fact,
+        current: Fact,
         candidates: Vec<Fact>,
         limits: Option<(f64, f64)>,
         key: Option<String>,
@@ -136,17 +136,17 @@ impl VerdictSearch<'_> {
         let place = key.as_deref().and_then(place);
         let counterfactual = |values: String, outcome: Outcome, distance: Option<f64>| Counterfactual {
             input: input.clone(),
-            current: own.to_string(),
+            current: current.to_string(),
             values,
             outcome,
             distance,
             key: key.clone(),
             place: place.clone(),
         };
-        let Some(at) = number_of(&own) else {
+        let Some(number) = number_of(&current) else {
             for fact in candidates {
                 let outcome = self.outcome_at(varied, &fact)?;
-                if outcome != self.now {
+                if outcome != self.current_outcome {
                     return Ok(vec![counterfactual(fact.to_string(), outcome, None)]);
                 }
             }
@@ -154,27 +154,28 @@ impl VerdictSearch<'_> {
         };
         let mut found = Vec::new();
         for side in [-1.0, 1.0] {
-            let tried = outward(&own, at, side, &candidates, limits);
-            if let Some((edge, outcome)) = self.edge(varied, &own, at, tried)? {
-                found.push(counterfactual(edge.words(side), outcome, Some((edge.at - at).abs())));
+            let tried = outward(&current, number, side, &candidates, limits);
+            if let Some((threshold, outcome)) = self.first_change(varied, &current, number, tried)? {
+                let distance = (threshold.at - number).abs();
+                found.push(counterfactual(threshold.in_words(side), outcome, Some(distance)));
             }
         }
         Ok(found)
     }
 
-    /// The first of the values, going outward, that changes the verdict, narrowed down to the threshold.
-    fn edge(
+    /// The threshold before the first of the values, which go outward, that changes the verdict; and that verdict.
+    fn first_change(
         &mut self,
         varied: &VariedInput<'_>,
-        own: &Fact,
-        at: f64,
+        current: &Fact,
+        number: f64,
         tried: Vec<f64>,
     ) -> Result<Option<(VerdictThreshold, Outcome)>, RuleFailure> {
-        let mut unchanged = at;
+        let mut unchanged = number;
         for value in tried {
-            let outcome = self.outcome_at(varied, &like(own, value))?;
-            if outcome != self.now {
-                return self.narrow(varied, own, unchanged, value).map(Some);
+            let outcome = self.outcome_at(varied, &number_like(current, value))?;
+            if outcome != self.current_outcome {
+                return self.narrow(varied, current, unchanged, value).map(Some);
             }
             unchanged = value;
         }
@@ -185,24 +186,24 @@ impl VerdictSearch<'_> {
     fn narrow(
         &mut self,
         varied: &VariedInput<'_>,
-        own: &Fact,
+        current: &Fact,
         mut unchanged: f64,
         mut changed: f64,
     ) -> Result<(VerdictThreshold, Outcome), RuleFailure> {
-        let is_whole = matches!(own, Fact::Whole(_));
+        let is_whole = matches!(current, Fact::Whole(_));
         for _ in 0..HALVINGS {
             let middle =
                 if is_whole { f64::midpoint(unchanged, changed).trunc() } else { f64::midpoint(unchanged, changed) };
             if middle == unchanged || middle == changed {
                 break;
             }
-            let is_changed = self.outcome_at(varied, &like(own, middle))? != self.now;
+            let is_changed = self.outcome_at(varied, &number_like(current, middle))? != self.current_outcome;
             *(if is_changed { &mut changed } else { &mut unchanged }) = middle;
         }
         // Adding 0.0 turns -0.0 into 0.0.
         let written = rounded(changed, 9) + 0.0;
-        let outcome = self.outcome_at(varied, &like(own, changed))?;
-        let includes = self.outcome_at(varied, &like(own, written))? == outcome;
+        let outcome = self.outcome_at(varied, &number_like(current, changed))?;
+        let includes = self.outcome_at(varied, &number_like(current, written))? == outcome;
         Ok((VerdictThreshold { at: written, includes }, outcome))
     }
 }
@@ -215,7 +216,8 @@ struct VerdictThreshold {
 }
 
 impl VerdictThreshold {
-    fn words(&self, side: f64) -> String {
+    /// The values beyond the threshold; `side` is -1 below the current value and 1 above it.
+    fn in_words(&self, side: f64) -> String {
         let at = Fact::Number(self.at);
         match (side < 0.0, self.includes) {
             (true, true) => format!("{at} or less"),
@@ -226,20 +228,20 @@ impl VerdictThreshold {
     }
 }
 
-/// Values to try on one side of a number, nearest first.
-fn outward(own: &Fact, at: f64, side: f64, candidates: &[Fact], limits: Option<(f64, f64)>) -> Vec<f64> {
+/// Values to try on one side of a number, nearest first; `side` is -1 below it and 1 above it.
+fn outward(current: &Fact, from: f64, side: f64, candidates: &[Fact], limits: Option<(f64, f64)>) -> Vec<f64> {
     let even = limits.into_iter().flat_map(|(least, most)| {
         let end = if side < 0.0 { least } else { most };
-        (1..=TRIES).map(move |step| at + (end - at) * f64::from(step) / f64::from(TRIES))
+        (1..=EVEN_STEPS).map(move |step| from + (end - from) * f64::from(step) / f64::from(EVEN_STEPS))
     });
-    let whole = matches!(own, Fact::Whole(_));
+    let is_whole = matches!(current, Fact::Whole(_));
     let mut tried: Vec<f64> = candidates
         .iter()
         .filter_map(number_of)
-        .chain(even.map(|value| if whole { value.round() } else { value }))
-        .filter(|value| (value - at) * side > 0.0)
+        .chain(even.map(|value| if is_whole { value.round() } else { value }))
+        .filter(|value| (value - from) * side > 0.0)
         .collect();
-    tried.sort_by(|a, b| (a - at).abs().total_cmp(&(b - at).abs()));
+    tried.sort_by(|a, b| (a - from).abs().total_cmp(&(b - from).abs()));
     tried.dedup();
     tried
 }
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_of_a_threshold_is_found_from_either_side_and_so_is_the_threshold() {
+    fn a_threshold_is_found_as_a_value_of_the_field_and_as_one_of_the_pack() {
         let mut tired = input();
         tired.post.fatigue = 0.61;
         let expected = [
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_truths_and_params_change_verdicts_too() {
+    fn integers_booleans_and_params_change_verdicts_too() {
         let found = counterfactuals(default_files(), "early_warning", &input());
         let expected = [
             "ctx.high_warnings 1 or more: block",
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_that_no_code_writes_out_is_found() {
+    fn a_threshold_that_the_code_does_not_spell_out_is_found() {
         let files =
             changed("guardrails.rhai", "post.fatigue >= ctx.block_at", "post.fatigue * 3.0 > ctx.block_at - 0.1");
         let found = counterfactuals(files, "channel_fatigue", &input());

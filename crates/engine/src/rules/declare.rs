@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "INVARIANT: `count` and `joined` walk within the lengths, before the program runs"
+    reason = "INVARIANT: `count` and `joined` stay within the lengths; they run at compile time"
 )]
 
 use std::collections::BTreeMap;
@@ -32,11 +32,11 @@ impl<'a> RuleTable<'a> {
         self.view.value_of(&self.path(key))
     }
 
-    /// The place of a key's value among the names that it may have.
+    /// The position of a key's value among the names that it may have.
     pub fn choice(self, key: &str, names: &[&str]) -> usize {
         let chosen: &str = self.get(key);
-        let place = names.iter().position(|name| *name == chosen);
-        place.unwrap_or_else(|| unreachable!("`{chosen}` is none of the names of `{}`", self.path(key)))
+        let position = names.iter().position(|name| *name == chosen);
+        position.unwrap_or_else(|| unreachable!("`{chosen}` is none of the names of `{}`", self.path(key)))
     }
 
     pub fn threshold_table(self, key: &str, threshold: &str, value: &str) -> Vec<ThresholdRow> {
@@ -67,7 +67,7 @@ impl FromKey for [f64; 7] {
     }
 }
 
-/// Numbers by content type, of the types that are stated.
+/// Numbers by content type, for the types that are stated.
 impl FromKey for BTreeMap<String, f64> {
     fn from_key(table: RuleTable<'_>, key: &str) -> Self {
         let parent = key.trim_end_matches(".<type>");
@@ -76,7 +76,7 @@ impl FromKey for BTreeMap<String, f64> {
     }
 }
 
-/// Total number of keys.
+/// Total number of keys in the lists.
 pub(super) const fn count(parts: &[&[Key]]) -> usize {
     let (mut count, mut part) = (0, 0);
     while part < parts.len() {
@@ -91,11 +91,11 @@ pub(super) const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT]
     let mut keys = [Key::optional("", Kind::Text, ""); COUNT];
     let (mut at, mut part) = (0, 0);
     while part < parts.len() {
-        let mut place = 0;
-        while place < parts[part].len() {
-            keys[at] = parts[part][place];
+        let mut index = 0;
+        while index < parts[part].len() {
+            keys[at] = parts[part][index];
             at += 1;
-            place += 1;
+            index += 1;
         }
         part += 1;
     }

@@ -113,14 +113,14 @@ fn place(value: &EffectiveValue) -> Option<RulePlace> {
 }
 
 fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDifference> {
-    let of = |values: &[EffectiveValue]| -> BTreeMap<String, EffectiveValue> {
+    let by_key = |values: &[EffectiveValue]| -> BTreeMap<String, EffectiveValue> {
         values.iter().map(|value| (value.key.clone(), value.clone())).collect()
     };
-    let (then, now) = (of(before), of(after));
+    let (before_by_key, after_by_key) = (by_key(before), by_key(after));
     let mut seen = BTreeSet::new();
     let keys = after.iter().chain(before).map(|value| value.key.as_str()).filter(|key| seen.insert(*key));
     let differs = |key: &str| {
-        let (old, new) = (then.get(key), now.get(key));
+        let (old, new) = (before_by_key.get(key), after_by_key.get(key));
         let text = |value: Option<&EffectiveValue>| value.map(|value| value.value.clone());
         (text(old) != text(new)).then(|| ValueDifference {
             key: key.to_owned(),
@@ -133,27 +133,27 @@ fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDiffe
     keys.filter_map(differs).collect()
 }
 
-/// The description of a key.
+/// The description of a key; empty if the key is unknown.
 fn meaning(path: &str) -> &'static str {
     let Some((stem, path)) = path.split_once('.') else { return "" };
     let parts: Vec<&str> = path.split('.').collect();
-    let is_meant = |pattern: &str| {
+    let matches = |pattern: &str| {
         let pattern: Vec<&str> = pattern.split('.').collect();
         pattern.len() == parts.len()
-            && pattern.iter().zip(&parts).all(|(wanted, part)| match Placeholder::of(wanted) {
-                Some(names) => names.allow(part),
-                None => wanted == part,
+            && pattern.iter().zip(&parts).all(|(expected, part)| match Placeholder::of(expected) {
+                Some(names) => names.allows(part),
+                None => expected == part,
             })
     };
     let keys = PACK_FILES.iter().filter(|file| file.stem == stem).flat_map(|file| file.keys);
-    keys.filter(|key| is_meant(key.path)).map(|key| key.doc).next().unwrap_or_default()
+    keys.filter(|key| matches(key.path)).map(|key| key.doc).next().unwrap_or_default()
 }
 
 fn functions(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDifference> {
-    let (then, now) = (before.function_texts(), after.function_texts());
-    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let (before, after) = (before.function_texts(), after.function_texts());
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differs = |name: &String| {
-        let (change, place) = match (then.get(name), now.get(name)) {
+        let (change, place) = match (before.get(name), after.get(name)) {
             (Some((old, _)), Some((new, place))) if old != new => (FunctionChange::Changed, place),
             (None, Some((_, place))) => (FunctionChange::Added, place),
             (Some((_, place)), None) => (FunctionChange::Removed, place),
@@ -165,17 +165,17 @@ fn functions(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDiffe
 }
 
 fn overlays(before: &CompiledRules, after: &CompiledRules) -> Vec<OverlayDifference> {
-    let of = |rules: &CompiledRules| -> BTreeMap<String, Vec<EffectiveValue>> {
+    let by_file = |rules: &CompiledRules| -> BTreeMap<String, Vec<EffectiveValue>> {
         rules.pack().overlay_values().map(|(file, values)| (file.to_owned(), values)).collect()
     };
-    let (then, now) = (of(before), of(after));
-    let files: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let (before, after) = (by_file(before), by_file(after));
+    let files: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let none = Vec::new();
     files
         .into_iter()
         .map(|file| OverlayDifference {
             file: file.clone(),
-            values: values(then.get(file).unwrap_or(&none), now.get(file).unwrap_or(&none)),
+            values: values(before.get(file).unwrap_or(&none), after.get(file).unwrap_or(&none)),
         })
         .filter(|overlay| !overlay.values.is_empty())
         .collect()
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_does_not_differ_from_itself_in_other_words() {
+    fn comments_and_layout_make_no_difference() {
         let spaced = changed("guardrails.rhai", "fn ", "// stated otherwise\nfn  ");
         let difference = RulesDifference::between(&compiled(default_files()), &compiled(spaced));
         assert!(difference.is_empty(), "{difference:?}");

@@ -5,11 +5,11 @@ use rhai::{AST, ASTNode, Expr, Position, Stmt, StmtBlock};
 use super::field_operand::FieldOperand;
 use super::script::VERDICTS;
 
-/// What happens to the value of a node within an enclosing node.
+/// What an enclosing node does with the value of a node.
 enum Usage {
     /// It is used.
     Used,
-    /// It is the value of the enclosing node.
+    /// It becomes the value of the enclosing node.
     Result,
     /// It is discarded.
     Discarded,
@@ -25,25 +25,27 @@ pub(super) enum Discarded {
 }
 
 /// The values that are discarded in an AST with a single function.
-pub(super) fn discarded(alone: &AST) -> Vec<(Discarded, Position)> {
+pub(super) fn discarded(function_ast: &AST) -> Vec<(Discarded, Position)> {
     let mut last_statement = 0;
-    // The address identifies a statement; it is never dereferenced.
-    let mut values: Vec<(usize, Discarded, Position)> = Vec::new();
+    // Values of top-level statements, by the address of the statement, which is never dereferenced.
+    let mut results: Vec<(usize, Discarded, Position)> = Vec::new();
     let mut discarded = Vec::new();
-    alone.walk(&mut |path| {
+    function_ast.walk(&mut |path| {
         if let [ASTNode::Stmt(top)] = path {
             last_statement = address(top);
         }
-        if let Some((value, position)) = path.last().and_then(|node| verdict(node).or_else(|| value(node))) {
+        if let Some((value, position)) = path.last().and_then(|node| verdict(node).or_else(|| lone_value(node))) {
             match usage(path) {
                 Usage::Used => {}
                 Usage::Discarded => discarded.push((value, position)),
-                Usage::Result => values.extend(path.first().map(|top| (address_of(top), value, position))),
+                Usage::Result => results.extend(path.first().map(|top| (address_of(top), value, position))),
             }
         }
         true
     });
-    discarded.extend(values.into_iter().filter(|(top, ..)| *top != last_statement).map(|(_, value, at)| (value, at)));
+    // The last statement's value is what the function returns.
+    let unreturned = results.into_iter().filter(|(top, ..)| *top != last_statement);
+    discarded.extend(unreturned.map(|(_, value, position)| (value, position)));
     discarded.sort_by_key(|(_, position)| (position.line(), position.position()));
     discarded.dedup();
     discarded
@@ -61,7 +63,7 @@ fn address_of(node: &ASTNode<'_>) -> usize {
 }
 
 /// A number, text or field that is a statement of its own.
-fn value(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
+fn lone_value(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
     let ASTNode::Stmt(Stmt::Expr(expression)) = node else { return None };
     let shown = match &**expression {
         Expr::IntegerConstant(number, _) => number.to_string(),
@@ -72,6 +74,7 @@ fn value(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
     Some((Discarded::Value(shown), expression.start_position()))
 }
 
+/// A call of a function that makes a verdict.
 fn verdict(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
     let (call, position) = match node {
         ASTNode::Stmt(Stmt::FnCall(call, position)) => (call, position),
@@ -81,10 +84,11 @@ fn verdict(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
     VERDICTS.iter().any(|(name, _)| call.name == *name).then(|| (Discarded::Verdict(call.name.to_string()), *position))
 }
 
+/// What the nodes that enclose the last node of a path do with its value.
 fn usage(path: &[ASTNode<'_>]) -> Usage {
     for pair in path.windows(2).rev() {
-        let [whole, part] = pair else { continue };
-        match usage_within(whole, part) {
+        let [parent, child] = pair else { continue };
+        match usage_within(parent, child) {
             Usage::Result => {}
             decided => return decided,
         }
@@ -92,35 +96,36 @@ fn usage(path: &[ASTNode<'_>]) -> Usage {
     Usage::Result
 }
 
-fn usage_within(whole: &ASTNode<'_>, part: &ASTNode<'_>) -> Usage {
-    let ASTNode::Stmt(statement) = whole else {
-        return match whole {
-            ASTNode::Expr(Expr::Stmt(block)) => of_block(&[block], part),
+fn usage_within(parent: &ASTNode<'_>, child: &ASTNode<'_>) -> Usage {
+    let ASTNode::Stmt(statement) = parent else {
+        return match parent {
+            ASTNode::Expr(Expr::Stmt(block)) => usage_in_block(&[block], child),
             _ => Usage::Used,
         };
     };
     match statement {
         Stmt::Expr(_) => Usage::Result,
-        Stmt::If(flow, _) if is_statement(part) => of_block(&[&flow.body, &flow.branch], part),
-        Stmt::Block(block) => of_block(&[block], part),
+        Stmt::If(flow, _) if is_statement(child) => usage_in_block(&[&flow.body, &flow.branch], child),
+        Stmt::Block(block) => usage_in_block(&[block], child),
         Stmt::Switch(switch, _) => {
             let results = || switch.1.expressions.iter().map(|case| &case.rhs);
-            let is_result = matches!(part, ASTNode::Expr(expr) if results().any(|result| std::ptr::eq(result, *expr)));
+            let is_result = matches!(child, ASTNode::Expr(expr) if results().any(|result| std::ptr::eq(result, *expr)));
             if is_result { Usage::Result } else { Usage::Used }
         }
         // A `catch` block has no value.
-        Stmt::TryCatch(flow, _) => of_block(&[&flow.body], part),
-        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if is_statement(part) => Usage::Discarded,
+        Stmt::TryCatch(flow, _) => usage_in_block(&[&flow.body], child),
+        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if is_statement(child) => Usage::Discarded,
         _ => Usage::Used,
     }
 }
 
-fn is_statement(part: &ASTNode<'_>) -> bool {
-    matches!(part, ASTNode::Stmt(_))
+fn is_statement(child: &ASTNode<'_>) -> bool {
+    matches!(child, ASTNode::Stmt(_))
 }
 
 /// The value of a block is that of its last statement.
-fn of_block(blocks: &[&StmtBlock], part: &ASTNode<'_>) -> Usage {
-    let is_last = |block: &&StmtBlock| matches!((block.statements().last(), part), (Some(last), ASTNode::Stmt(statement)) if std::ptr::eq(last, *statement));
+fn usage_in_block(blocks: &[&StmtBlock], child: &ASTNode<'_>) -> Usage {
+    let ASTNode::Stmt(statement) = child else { return Usage::Discarded };
+    let is_last = |block: &&StmtBlock| block.statements().last().is_some_and(|last| std::ptr::eq(last, *statement));
     if blocks.iter().any(is_last) { Usage::Result } else { Usage::Discarded }
 }

@@ -20,7 +20,7 @@ rule_table! {
         /// value towards which a true score is shrunk if data is missing
         #[key(name = "reality.middle", required, Kind::number(0.0, 1.0))]
         pub reality_middle: f64,
-        /// half-width of the band around it without any data
+        /// half-width of the band around an estimated true score if all data is missing
         #[key(name = "reality.band", required, Kind::number(0.0, 1.0))]
         pub reality_band: f64,
     }

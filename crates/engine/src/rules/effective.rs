@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::closed::WeekTime;
 use super::load::{OverlayKey, RulesPack};
-use super::settings::{Setting, Settings, Value, View, adds_up};
+use super::settings::{Setting, Settings, Value, View, accumulates};
 use crate::diagnostic::nearest;
 use crate::model::{Channel, wall_time_text};
 
@@ -28,7 +28,7 @@ pub struct EffectiveValue {
 impl EffectiveValue {
     /// Whether the value belongs to a key or table, such as `fatigue`, and, if it is in `channels.toml`, to a channel.
     #[must_use]
-    pub fn is_wanted(&self, key: Option<&str>, channel: Option<Channel>) -> bool {
+    pub fn matches(&self, key: Option<&str>, channel: Option<Channel>) -> bool {
         let is_under =
             |table: &str| self.key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         let of_channel = channel
@@ -36,7 +36,7 @@ impl EffectiveValue {
         of_channel && key.is_none_or(is_under)
     }
 
-    /// The key or table of some values that a mistyped one most likely stands for.
+    /// The key or table of `values` that a mistyped one most likely stands for; `None` if none is similar.
     #[must_use]
     pub fn nearest<'v>(key: &str, values: &'v [EffectiveValue]) -> Option<&'v str> {
         let tables = values.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
@@ -47,27 +47,27 @@ impl EffectiveValue {
 impl RulesPack {
     /// The values that each overlay states, with its file.
     pub(super) fn overlay_values(&self) -> impl Iterator<Item = (&str, Vec<EffectiveValue>)> {
-        self.overlay_settings().map(|(file, settings)| (file, stated(settings)))
+        self.overlay_settings().map(|(file, settings)| (file, stated_values(settings)))
     }
 
     /// Every effective value with some overlays applied, by file in documentation order, then by path.
     #[must_use]
     pub fn effective(&self, overlays: &OverlayKey) -> Vec<EffectiveValue> {
-        let (base, over) = self.layers(overlays);
-        let layers: Vec<&Settings> = std::iter::once(base).chain(over.iter().copied()).collect();
+        let (base, overlay_layers) = self.layers(overlays);
+        let layers: Vec<&Settings> = std::iter::once(base).chain(overlay_layers.iter().copied()).collect();
         let mut paths: Vec<&str> = layers.iter().flat_map(|layer| layer.iter().map(|(path, _)| path)).collect();
         paths.sort_by_key(|path| (file_order(path), *path));
         paths.dedup();
         let value = |path: &str| {
             let setting = layers.iter().rev().find_map(|layer| layer.get(path))?;
-            let below = base.get(path).filter(|below| below.value != setting.value);
-            let rows = || View::with(base, over.iter().copied()).rows_of_all_layers(path).cloned().collect();
+            let overridden = base.get(path).filter(|of_base| of_base.value != setting.value);
+            let rows = || View::with(base, overlay_layers.iter().copied()).rows_of_all_layers(path).cloned().collect();
             Some(EffectiveValue {
                 key: path.to_owned(),
-                value: if adds_up(path) { Value::Rows(rows()).to_string() } else { setting.value.to_string() },
+                value: if accumulates(path) { Value::Rows(rows()).to_string() } else { setting.value.to_string() },
                 file: setting.place.as_ref().map(|place| Arc::clone(&place.file)),
                 line: setting.place.as_ref().map_or(0, |place| place.line),
-                base: below.map(|below| below.value.to_string()),
+                base: overridden.map(|of_base| of_base.value.to_string()),
             })
         };
         paths.into_iter().filter_map(value).collect()
@@ -75,7 +75,7 @@ impl RulesPack {
 }
 
 /// The values that a single layer states.
-pub(super) fn stated(layer: &Settings) -> Vec<EffectiveValue> {
+pub(super) fn stated_values(layer: &Settings) -> Vec<EffectiveValue> {
     let value = |(path, setting): (&str, &Setting)| EffectiveValue {
         key: path.to_owned(),
         value: setting.value.to_string(),
@@ -131,7 +131,7 @@ mod tests {
     use crate::model::{ClientId, WorkspaceId};
 
     #[test]
-    fn every_value_of_the_default_pack_is_shown_with_its_place() {
+    fn every_value_of_the_default_pack_is_shown_with_its_location() {
         let pack = super::super::load(default_files()).unwrap();
         let shown = pack.effective(&OverlayKey::default());
         let tiktok = shown.iter().find(|value| value.key == "channels.tiktok.weekly_posts").unwrap();
@@ -148,17 +148,17 @@ mod tests {
         };
         let calendar = files.get_mut("calendar.toml").unwrap();
         *calendar = calendar.replacen("days = []", &day(25, "Christmas"), 1);
-        let over = |scope: &str, day: &str| format!("scope = {{ {scope} }}\n[calendar]\n{day}\n");
-        files.insert("overlays/a.toml".to_owned(), over("workspace = \"eu\"", &day(26, "Boxing Day")));
-        files.insert("overlays/b.toml".to_owned(), over("client = \"bakery\"", &day(23, "Stocktaking")));
+        let overlay = |scope: &str, day: &str| format!("scope = {{ {scope} }}\n[calendar]\n{day}\n");
+        files.insert("overlays/a.toml".to_owned(), overlay("workspace = \"eu\"", &day(26, "Boxing Day")));
+        files.insert("overlays/b.toml".to_owned(), overlay("client = \"bakery\"", &day(23, "Stocktaking")));
         let pack = super::super::load(files).unwrap();
-        let closed = |workspace: &str, client: &str| {
+        let special_days = |workspace: &str, client: &str| {
             let rules = pack.rules_for(&WorkspaceId::new(workspace), &ClientId::new(client), None);
             rules.calendar.days.iter().map(|day| day.from.day()).collect::<Vec<_>>()
         };
-        assert_eq!(closed("us", "other"), [25]);
-        assert_eq!(closed("us", "bakery"), [25, 23]);
-        assert_eq!(closed("eu", "bakery"), [25, 26, 23]);
+        assert_eq!(special_days("us", "other"), [25]);
+        assert_eq!(special_days("us", "bakery"), [25, 23]);
+        assert_eq!(special_days("eu", "bakery"), [25, 26, 23]);
         let shown = pack.effective(&pack.overlay_key(&WorkspaceId::new("eu"), &ClientId::new("bakery"), None));
         let days = shown.iter().find(|value| value.key == "calendar.days").unwrap();
         for name in ["Christmas", "Boxing Day", "Stocktaking"] {

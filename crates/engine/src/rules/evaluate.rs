@@ -1,4 +1,4 @@
-//! Evaluates a pack's scripts, where it has them; where it does not, the TOML values apply.
+//! Evaluates the functions that a pack's scripts define. For hooks that they do not define, the TOML values apply.
 //!
 //! A script is a pure function of the fields it reads, which are known from its source. Its results are therefore
 //! memoized by the values of those fields.
@@ -13,7 +13,7 @@ use rhai::{CallFnOptions, Dynamic, EvalAltResult, FuncArgs, Map, Position, Scope
 use super::compile::{Function, Scripts};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, Facts, Field, PostFacts, ScriptView};
 use super::hooks::{CONFIDENCE, HOOKS, HOUR_WEIGHTS, SCORE_ASSET, SIGNAL_MATRIX, WEEKLY_POSTS};
-use super::hour_weights::{self, HourWeights, number_of};
+use super::hour_weights::{self, HourWeights, finite_number};
 use super::script::{ScriptContext, ScriptVerdict};
 use super::script_syntax::lowercase_first;
 use super::{GuardrailRules, GuardrailScope};
@@ -24,7 +24,7 @@ use crate::model::{Outcome, Verdict};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: `{function}` failed: {cause}\n  remedy: {remedy}")]
 pub struct RuleFailure {
-    /// Its location in the pack.
+    /// Location of the error in the pack, or of the function.
     pub location: SourceLocation,
     /// The hook or guardrail that was called.
     pub function: String,
@@ -42,9 +42,9 @@ pub type Stopwatch = fn() -> Duration;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RuleUse {
     /// Number of evaluations requested.
-    pub asked: u64,
-    /// Evaluations that ran a script; the others were answered from the cache.
-    pub ran: u64,
+    pub requested: u64,
+    /// Number of those that ran a script; the others were answered from the cache.
+    pub executed: u64,
     /// Time spent, cache hits included; zero without a stopwatch.
     pub time: Duration,
 }
@@ -53,7 +53,11 @@ impl RuleUse {
     /// Adds the usage of another worker.
     #[must_use]
     pub fn plus(self, other: RuleUse) -> Self {
-        Self { asked: self.asked + other.asked, ran: self.ran + other.ran, time: self.time + other.time }
+        Self {
+            requested: self.requested + other.requested,
+            executed: self.executed + other.executed,
+            time: self.time + other.time,
+        }
     }
 }
 
@@ -194,7 +198,7 @@ impl Evaluator {
         let result = self.cached_call(SIGNAL_MATRIX, inputs, |evaluator| {
             let map: Map = evaluator.call(SIGNAL_MATRIX, (ScriptView(Arc::clone(client)),))?;
             let scores: Result<Vec<f64>, RuleFailure> =
-                signals.iter().map(|(signal, _)| evaluator.signal(&map, signal)).collect();
+                signals.iter().map(|(signal, _)| evaluator.signal_score(&map, signal)).collect();
             Ok(CachedResult::Numbers(scores?.into()))
         })?;
         match result {
@@ -203,9 +207,9 @@ impl Evaluator {
         }
     }
 
-    fn signal(&self, map: &Map, signal: &str) -> Result<f64, RuleFailure> {
+    fn signal_score(&self, map: &Map, signal: &str) -> Result<f64, RuleFailure> {
         let remedy = "return a map with a number of 0 to 1 for each signal of early_warning.toml";
-        let value = map.get(signal).and_then(number_of);
+        let value = map.get(signal).and_then(finite_number);
         value.filter(|score| (0.0..=1.0).contains(score)).ok_or_else(|| {
             self.invalid_result(SIGNAL_MATRIX, format!("its score for `{signal}` is missing or invalid"), remedy)
         })
@@ -252,6 +256,7 @@ impl Evaluator {
         }
     }
 
+    /// The number that a hook returns, from `low` to `high`; `None` if the pack does not define the hook.
     fn number(
         &mut self,
         hook: &str,
@@ -263,13 +268,13 @@ impl Evaluator {
     ) -> Result<Option<f64>, RuleFailure> {
         let inputs = Inputs { channel: Some(ctx), post, asset, ..Inputs::default() };
         let result = self.cached_call(hook, inputs, |evaluator| {
-            let shown = script_context(ctx, None);
+            let ctx = script_context(ctx, None);
             let value: Dynamic = match (post, asset) {
-                (Some(post), _) => evaluator.call(hook, (ScriptView(Arc::clone(post)), shown))?,
-                (None, Some(asset)) => evaluator.call(hook, (ScriptView(Arc::clone(asset)), shown))?,
-                (None, None) => evaluator.call(hook, (shown,))?,
+                (Some(post), _) => evaluator.call(hook, (ScriptView(Arc::clone(post)), ctx))?,
+                (None, Some(asset)) => evaluator.call(hook, (ScriptView(Arc::clone(asset)), ctx))?,
+                (None, None) => evaluator.call(hook, (ctx,))?,
             };
-            let number = number_of(&value).filter(|number| (low..=high).contains(number));
+            let number = finite_number(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
             let describe = || match () {
                 () if value.is_unit() => "it returns nothing".to_owned(),
@@ -294,17 +299,17 @@ impl Evaluator {
     ) -> Result<Option<CachedResult>, RuleFailure> {
         let Some(cache) = self.functions.get(function) else { return Ok(None) };
         let start = self.stopwatch.map(|watch| watch());
-        self.used.asked += 1;
+        self.used.requested += 1;
         self.key.clear();
-        inputs.key(cache, &mut self.key);
-        let known = cache.results.get(self.key.as_slice()).cloned();
-        let result = match known {
+        inputs.append_key(cache, &mut self.key);
+        let cached = cache.results.get(self.key.as_slice()).cloned();
+        let result = match cached {
             Some(result) => result,
             None => {
                 let key: Box<[Fact]> = self.key.as_slice().into();
-                self.used.ran += 1;
+                self.used.executed += 1;
                 let result = run(self)?;
-                self.remember(function, key, result.clone());
+                self.store_result(function, key, result.clone());
                 result
             }
         };
@@ -314,7 +319,7 @@ impl Evaluator {
         Ok(Some(result))
     }
 
-    fn remember(&mut self, function: &str, key: Box<[Fact]>, result: CachedResult) {
+    fn store_result(&mut self, function: &str, key: Box<[Fact]>, result: CachedResult) {
         let Some(cache) = self.functions.get_mut(function) else { return };
         if cache.results.len() >= CACHE_SIZE {
             cache.results.clear();
@@ -380,8 +385,8 @@ impl<'a> Inputs<'a> {
         Self { channel: Some(ctx), ..Self::default() }
     }
 
-    /// The cache key: the values that the function reads, in a fixed order.
-    fn key(&self, cache: &ResultCache, key: &mut Vec<Fact>) {
+    /// Appends the cache key: the values that the function reads, in a fixed order.
+    fn append_key(&self, cache: &ResultCache, key: &mut Vec<Fact>) {
         fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
             if let Some(view) = view {
                 key.extend(fields.iter().map(|field| (field.get)(view)));
@@ -412,6 +417,7 @@ fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
     (error, position)
 }
 
+/// Cause and remedy of an error.
 fn explain(error: &EvalAltResult) -> (String, String) {
     let remedy = match error {
         EvalAltResult::ErrorTooManyOperations(_) => "a rule may run 200000 operations: look for an endless loop",

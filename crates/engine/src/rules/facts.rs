@@ -385,8 +385,8 @@ view!(
         channels_of_day: List,
         /// Wall-clock hours of those posts, in the same order.
         hours_of_day: List [0.0, 23.0],
-        /// Hours to the nearest other post of the channel, past, committed or planned, counted as its
-        /// spacing is; 10000 if there is none.
+        /// Hours to the nearest other post of the channel, past, committed or planned, counted like the
+        /// channel's spacing; 10000 if there is none.
         hours_to_nearest_post: f64 [0.0, NEVER],
         /// How many guardrails warned so far.
         warnings: i64 [0.0, 10.0],

@@ -104,7 +104,7 @@ rule_table! {
         /// lowest priority that fatigue can lead to
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority_floor: f64,
-        /// rounds in which the cost of fatigue at the end of the week is estimated; with 0 it costs nothing
+        /// rounds in which the cost of fatigue at the end of the week is estimated; 0 ignores this cost
         #[key(required, Kind::integer(0, 3))]
         pub end_weight_rounds: u32,
         /// recommended hours to wait by fatigue; the first row is from 0

@@ -47,7 +47,7 @@ impl FieldOperand {
     }
 
     /// The kind of scenario name that its values are; `None` if they are not names.
-    pub fn names(&self) -> Option<NameKind> {
+    pub fn name_kind(&self) -> Option<NameKind> {
         if self.is_entry { NameKind::of_list(&self.name) } else { NameKind::of_field(&self.name) }
     }
 }
@@ -60,17 +60,18 @@ pub(super) enum AllowedTexts {
     Date,
 }
 
+/// A field of a view by their names; `None` if there is no such view or field.
 pub(super) fn field_of(view: &str, field: &str) -> Option<FieldOperand> {
     match view {
-        ChannelFacts::PARAMETER => of_view(ChannelFacts::fields(), view, field),
-        PostFacts::PARAMETER => of_view(PostFacts::fields(), view, field),
-        AssetFacts::PARAMETER => of_view(AssetFacts::fields(), view, field),
-        ClientFacts::PARAMETER => of_view(ClientFacts::fields(), view, field),
+        ChannelFacts::PARAMETER => operand(ChannelFacts::fields(), view, field),
+        PostFacts::PARAMETER => operand(PostFacts::fields(), view, field),
+        AssetFacts::PARAMETER => operand(AssetFacts::fields(), view, field),
+        ClientFacts::PARAMETER => operand(ClientFacts::fields(), view, field),
         _ => None,
     }
 }
 
-fn of_view<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<FieldOperand> {
+fn operand<T>(fields: &'static [Field<T>], view: &str, name: &str) -> Option<FieldOperand> {
     let field = fields.iter().find(|field| field.name == name)?;
     let texts = match (view, name) {
         (ChannelFacts::PARAMETER, "channel") | (PostFacts::PARAMETER, "channels_of_day") => {

@@ -1,4 +1,4 @@
-//! `guardrails.toml`: which guardrails are evaluated on each post, and their parameters.
+//! `guardrails.toml`: which guardrails are evaluated, and their parameters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

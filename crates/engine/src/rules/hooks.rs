@@ -31,27 +31,27 @@ pub const HOOKS: &[Hook] = &[
     Hook {
         name: WEEKLY_POSTS,
         parameters: &["ctx"],
-        frequency: "once a client, channel and week",
+        frequency: "once per client, channel and week",
         returns: "a whole number of posts, 0 to 168",
     },
     Hook {
         name: HOUR_WEIGHTS,
         parameters: &["ctx"],
-        frequency: "once a client, channel and week",
+        frequency: "once per client, channel and week",
         returns: "a map of weights, 0 or above, by `friday` or `friday 12`, an array of 168, Monday 00:00 first, or nothing; \
                   what it leaves out stays as `ctx.hour_weights` says",
     },
     Hook {
         name: SCORE_ASSET,
         parameters: &["asset", "ctx"],
-        frequency: "once an asset, channel and week",
+        frequency: "once per asset, channel and week",
         returns: "a number, 0 to 100",
     },
-    Hook { name: CONFIDENCE, parameters: &["post", "ctx"], frequency: "once a post", returns: "a number, 0 to 1" },
+    Hook { name: CONFIDENCE, parameters: &["post", "ctx"], frequency: "once per post", returns: "a number, 0 to 1" },
     Hook {
         name: SIGNAL_MATRIX,
         parameters: &["client"],
-        frequency: "once a client and week",
+        frequency: "once per client and week",
         returns: "a map of numbers, 0 to 1, one for each signal of early_warning.toml",
     },
 ];

@@ -12,7 +12,7 @@ use super::key::DAYS;
 use super::settings::{FoundSetting, Value, View};
 use crate::model::Channel;
 
-/// All conflicts on the channel.
+/// All contradictions in the rules of a channel.
 pub(crate) fn contradictions(view: &View<'_>, channel: Channel) -> Vec<Option<Contradiction>> {
     let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
     match (quiet("from"), quiet("to")) {
@@ -32,7 +32,7 @@ pub(crate) fn contradictions(view: &View<'_>, channel: Channel) -> Vec<Option<Co
 fn half_quiet_hours(view: &View<'_>, half: &FoundSetting<'_>) -> Option<Contradiction> {
     let (table, end) = half.path.rsplit_once('.')?;
     let other = if end == "from" { "to" } else { "from" };
-    // Both have been reported already: an invalid other end, and a missing one in the base.
+    // Reported already: an invalid other end, and one that is missing from the base.
     if half.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
         return None;
     }
@@ -83,8 +83,8 @@ fn quiet_best_hours_of(
         return None;
     }
     let hours = quiet.join(", ");
-    let lie = if quiet.len() == 1 { format!("hour {hours} lies") } else { format!("hours {hours} lie") };
-    let cause = format!("best {lie} in the quiet hours of `{channel}`, when nothing is posted");
+    let hours_lie = if quiet.len() == 1 { format!("hour {hours} lies") } else { format!("hours {hours} lie") };
+    let cause = format!("best {hours_lie} in the quiet hours of `{channel}`, when nothing is posted");
     let remedy = format!("remove {hours} from the best hours, or shorten the quiet hours");
     let mut settings = vec![list, from, to];
     let minute = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
@@ -92,36 +92,36 @@ fn quiet_best_hours_of(
     contradiction("best_hour_is_quiet", &settings, cause, remedy)
 }
 
-/// Whether some minute of the hour at which a post may run lies outside the quiet hours.
+/// Whether a post may run in an hour: at some minute that `calendar.toml` allows and that is not quiet.
 fn is_open(view: &View<'_>, channel: Channel, hour: u8) -> bool {
-    let minutes = calendar::minute(view).minutes();
+    let minutes = calendar::minute_rule(view).minutes();
     let quiet = channels::quiet_minutes(view, channel);
     minutes.iter().any(|minute| {
-        let of_day = u16::from(hour) * 60 + u16::from(*minute);
-        !quiet.is_some_and(|span| is_within_clock_span(span, of_day))
+        let minute_of_day = u16::from(hour) * 60 + u16::from(*minute);
+        !quiet.is_some_and(|span| is_within_clock_span(span, minute_of_day))
     })
 }
 
 /// For each of the week's 168 hours, whether a post may run at some minute of it. Dated closed ranges are ignored.
 fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
-    let minutes = calendar::minute(view).minutes();
+    let minutes = calendar::minute_rule(view).minutes();
     let quiet = channels::quiet_minutes(view, channel);
     let closed = closed::ranges(view, channel);
     let is_open_at = |minute_of_week: u16| {
         let is_quiet = quiet.is_some_and(|span| is_within_clock_span(span, minute_of_week % DAY_MINUTES));
-        !is_quiet && !closed.iter().any(|range| range.covers_every(minute_of_week))
+        !is_quiet && !closed.iter().any(|range| range.covers_every_week(minute_of_week))
     };
     (0..168).map(|hour| minutes.iter().any(|minute| is_open_at(hour * 60 + u16::from(*minute)))).collect()
 }
 
-/// Maximum number of posts that fit into a week of 168 hours: greedily as early as possible, which is optimal for a
-/// count. Assumes that no earlier post is near.
+/// Maximum number of posts that fit into a week of 168 hours, if no earlier post is near. They are placed greedily, as
+/// early as possible, which gives the maximum.
 fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
-    let (mut posts, mut next) = (0, 0);
-    for (t, is_open) in (0..).zip(open_hours_of_week(view, channel)) {
-        if is_open && t >= next {
+    let (mut posts, mut earliest) = (0, 0);
+    for (hour, is_open) in (0..).zip(open_hours_of_week(view, channel)) {
+        if is_open && hour >= earliest {
             posts += 1;
-            next = t + spacing_hours;
+            earliest = hour + spacing_hours;
         }
     }
     posts
@@ -149,13 +149,14 @@ fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[FoundSetting<'_>])
         let settings: Vec<&FoundSetting<'_>> = closed.iter().chain(settings).collect();
         return contradiction("closed_all_week", &settings, cause, remedy);
     }
-    let beside = match (quiet.is_empty(), closed.is_empty()) {
+    let outside = match (quiet.is_empty(), closed.is_empty()) {
         (true, true) => "",
         (false, true) => " outside the quiet hours",
         (true, false) => " outside the closed hours",
         (false, false) => " outside the quiet and closed hours",
     };
-    let cause = format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{beside}");
+    let cause =
+        format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{outside}");
     let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
     settings.extend(&closed);
     contradiction("too_many_posts", &settings, cause, remedy)
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_best_hour_that_is_quiet_in_part_depends_on_the_minute() {
-        let early = |minute: &str| {
+        let with_weekend_hour_six = |minute: &str| {
             let mut files = changed("channels.toml", "weekend = [9, 13, 16]", "weekend = [6]");
             let channels = files.get_mut("channels.toml").unwrap();
             *channels = channels.replacen("to = \"06:00\"", "to = \"06:30\"", 1);
@@ -186,10 +187,10 @@ mod tests {
             *calendar = calendar.replacen("mode = \"fixed\", at = 0", minute, 1);
             files
         };
-        assert!(load(early("mode = \"spread\"")).is_ok());
-        assert!(load(early("mode = \"fixed\", at = 30")).is_ok());
-        assert_eq!(codes(early("mode = \"fixed\", at = 29")).len(), 1);
-        let mut files = early("mode = \"spread\"");
+        assert!(load(with_weekend_hour_six("mode = \"spread\"")).is_ok());
+        assert!(load(with_weekend_hour_six("mode = \"fixed\", at = 30")).is_ok());
+        assert_eq!(codes(with_weekend_hour_six("mode = \"fixed\", at = 29")).len(), 1);
+        let mut files = with_weekend_hour_six("mode = \"spread\"");
         files.insert(
             "overlays/a.toml".to_owned(),
             "scope = { client = \"a\" }\n[calendar.minute]\nmode = \"fixed\"\n".to_owned(),
@@ -215,27 +216,27 @@ mod tests {
 
     #[test]
     fn the_most_posts_that_fit_are_counted_hour_by_hour() {
-        let most = |files: PackFiles, wanted: u32| {
+        let fits = |files: PackFiles, wanted: u32| {
             let mut files = files;
             let text = files.get_mut("channels.toml").unwrap();
             *text = text.replacen("weekly_posts = 5", &format!("weekly_posts = {wanted}"), 1);
             load(files).is_ok()
         };
         // From 06:00 to 22:00 every four hours: five a day.
-        assert!(most(default_files(), 35));
-        assert!(!most(default_files(), 36));
+        assert!(fits(default_files(), 35));
+        assert!(!fits(default_files(), 36));
         // Every 20 hours from Monday 06:00; the next slot, at 02:00, is quiet and moves to 06:00: one a day.
-        let twenty = || changed("channels.toml", "min_spacing_hours = 4", "min_spacing_hours = 20");
-        assert!(most(twenty(), 7));
-        assert!(!most(twenty(), 8));
+        let every_twenty_hours = || changed("channels.toml", "min_spacing_hours = 4", "min_spacing_hours = 20");
+        assert!(fits(every_twenty_hours(), 7));
+        assert!(!fits(every_twenty_hours(), 8));
         // Without quiet hours, 168 / 20 hours: nine.
-        let free = || {
-            let mut files = twenty();
+        let without_quiet_hours = || {
+            let mut files = every_twenty_hours();
             let text = files.get_mut("channels.toml").unwrap();
             *text = text.replacen("quiet_hours = { from = \"23:00\", to = \"06:00\" }\n", "", 1);
             files
         };
-        assert!(most(free(), 9));
-        assert!(!most(free(), 10));
+        assert!(fits(without_quiet_hours(), 9));
+        assert!(!fits(without_quiet_hours(), 10));
     }
 }

@@ -17,7 +17,7 @@ use super::{Evaluator, GuardrailRules, RuleFailure, Rules};
 use crate::model::{Channel, ClientStatus, Verdict, parse_date, plus_days};
 
 /// The date of a neutral post.
-const MIDDLING_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
+const NEUTRAL_DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
 
 /// The inputs of a pack's functions: a channel's week and a post in it, and for some an asset and a client.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Input {
             ..ChannelFacts::typical()
         };
         let mut post = PostFacts { has_asset: true, has_content: true, ..PostFacts::typical() };
-        on_day(&mut post, MIDDLING_DAY);
+        on_day(&mut post, NEUTRAL_DATE);
         Self::of_post(post, ctx)
     }
 
@@ -144,12 +144,12 @@ impl InputField {
     /// Its qualified name in scripts, such as `post.fatigue`.
     #[must_use]
     pub fn name(self) -> String {
-        format!("{}.{}", self.view(), self.own_name())
+        format!("{}.{}", self.view(), self.field_name())
     }
 
-    /// Its name without the view.
+    /// Its name without the view, such as `fatigue`.
     #[must_use]
-    pub const fn own_name(self) -> &'static str {
+    pub const fn field_name(self) -> &'static str {
         match self {
             InputField::Channel(field) => field.name,
             InputField::Post(field) => field.name,
@@ -217,16 +217,16 @@ pub fn number_of(fact: &Fact) -> Option<f64> {
     }
 }
 
-/// A number as a fact of the same kind as another one.
-pub(super) fn like(fact: &Fact, number: f64) -> Fact {
-    match fact {
+/// A number as a fact of the same kind as `example`.
+pub(super) fn number_like(example: &Fact, number: f64) -> Fact {
+    match example {
         Fact::Whole(_) => Fact::Whole(number as i64),
         _ => Fact::Number(number),
     }
 }
 
 /// Integers with a narrower range than this are enumerated completely.
-const FEW: f64 = 24.0;
+const MAX_ENUMERATED_RANGE: f64 = 24.0;
 
 /// Distance to a number's neighbours: 1 for integers, 0.001 for ranges up to 1 wide, and 0.1 for wider ones.
 fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
@@ -237,65 +237,71 @@ fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
     }
 }
 
-/// The values to try for a field, that of the starting input first. `numbers` are those that it could be compared with.
+/// The values to try for a field, that of the starting input first. `numbers` are those that the function
+/// may compare the field with in addition to the ones in its code.
 #[must_use]
-pub fn values(field: InputField, start: &Input, constants: &Constants, numbers: &[f64]) -> Vec<Fact> {
-    let own = field.of(start);
-    let others: Vec<Fact> = match (&own, field.limits()) {
+pub fn values_to_try(field: InputField, start: &Input, constants: &Constants, numbers: &[f64]) -> Vec<Fact> {
+    let starting = field.of(start);
+    let others: Vec<Fact> = match (&starting, field.limits()) {
         (Fact::Truth(truth), _) => vec![Fact::Truth(!truth)],
         (Fact::Text(_), _) if field.name() == "post.date" => dates(constants),
         (Fact::Text(_), _) => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
-        (Fact::List(own), limits) => lists(own, limits, constants),
-        (Fact::Whole(_), Some((least, most))) if most - least < FEW => {
+        (Fact::List(list), limits) => lists(list, limits, constants),
+        (Fact::Whole(_), Some((least, most))) if most - least < MAX_ENUMERATED_RANGE => {
             (least as i64..=most as i64).map(Fact::Whole).collect()
         }
         (number, Some(limits)) => {
-            edges(limits, step(number, limits), constants, numbers).into_iter().map(|edge| like(number, edge)).collect()
+            let edges = edges(limits, step(number, limits), constants, numbers).into_iter();
+            edges.map(|edge| number_like(number, edge)).collect()
         }
         (_, None) => Vec::new(),
     };
-    let mut seen = vec![own];
+    let mut distinct = vec![starting];
     for fact in others {
-        if !seen.contains(&fact) {
-            seen.push(fact);
+        if !distinct.contains(&fact) {
+            distinct.push(fact);
         }
     }
-    seen
+    distinct
 }
 
-/// The dates that a script names, each with the day before it and the six after it, and all days of the months that it
-/// names.
+/// The dates that a script names and the first days of the years that it names, each with the day before it and the six
+/// after it; and all days of the months that it names, with the day before and the day after. A date without a year is
+/// tried in 2028, a leap year.
 fn dates(constants: &Constants) -> Vec<Fact> {
     let around = |text: &String| -> Vec<NaiveDate> {
         let text = text.trim_matches('-');
-        let days =
-            |from: NaiveDate, days: std::ops::RangeInclusive<i64>| days.map(move |day| plus_days(from, day)).collect();
+        let days_from = |date: NaiveDate, offsets: std::ops::RangeInclusive<i64>| {
+            offsets.map(move |offset| plus_days(date, offset)).collect::<Vec<_>>()
+        };
+        let first_of_year = || parse_date(&format!("{text}-01-01"));
         match (parse_date(text).or_else(|| parse_date(&format!("2028-{text}"))), parse_date(&format!("{text}-01"))) {
-            (Some(date), _) => days(date, -1..=6),
-            (None, Some(first)) => days(first, -1..=i64::from(first.num_days_in_month())),
-            (None, None) => parse_date(&format!("{text}-01-01")).map(|first| days(first, -1..=6)).unwrap_or_default(),
+            (Some(date), _) => days_from(date, -1..=6),
+            (None, Some(first)) => days_from(first, -1..=i64::from(first.num_days_in_month())),
+            (None, None) => first_of_year().map(|first| days_from(first, -1..=6)).unwrap_or_default(),
         }
     };
     let dates: BTreeSet<NaiveDate> = constants.names.iter().flat_map(around).collect();
     dates.into_iter().map(|date| Fact::Text(date.to_string().into())).collect()
 }
 
-/// One list per entry that a script names, and the empty list; nothing for a table of numbers.
-fn lists(own: &List, limits: Option<(f64, f64)>, constants: &Constants) -> Vec<Fact> {
-    if matches!(own.first(), Some(Fact::Number(_))) {
+/// A list of one entry for each entry that a script may look for, and the empty list; none for a table of numbers.
+fn lists(starting: &List, limits: Option<(f64, f64)>, constants: &Constants) -> Vec<Fact> {
+    if matches!(starting.first(), Some(Fact::Number(_))) {
         return Vec::new();
     }
     let entries: Vec<Fact> = match limits {
         Some((least, most)) => {
-            let within = constants.numbers.iter().filter(|number| (least..=most).contains(*number));
-            within.map(|number| Fact::Whole(*number as i64)).collect()
+            let allowed = constants.numbers.iter().filter(|number| (least..=most).contains(*number));
+            allowed.map(|number| Fact::Whole(*number as i64)).collect()
         }
         None => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
     };
-    let none = Fact::List(List::default());
-    entries.into_iter().map(|entry| Fact::List([entry].into())).chain([none]).collect()
+    let empty = Fact::List(List::default());
+    entries.into_iter().map(|entry| Fact::List([entry].into())).chain([empty]).collect()
 }
 
+/// The limits, and each number within them that the field may be compared with, with its neighbours; ascending.
 fn edges((least, most): (f64, f64), step: f64, constants: &Constants, numbers: &[f64]) -> Vec<f64> {
     let around = constants.numbers.iter().chain(numbers).flat_map(|at| [at - step, *at, at + step]);
     let mut edges: Vec<f64> = around.filter(|at| (least..=most).contains(at)).chain([least, most]).collect();
@@ -336,34 +342,34 @@ impl Space {
     /// The combinations, the starting input first; at most `most` of them, evenly spread if there are more.
     pub fn inputs(&self, most: usize) -> impl Iterator<Item = Input> {
         let all = self.len();
-        let is_whole = all <= most as u64;
-        let shares = if is_whole { Vec::new() } else { even_shares(self.dimensions.len()) };
-        let wanted = all.min(most as u64);
-        (0..wanted).map(move |number| if is_whole { self.nth(number) } else { self.spread(number, &shares) })
+        let is_complete = all <= most as u64;
+        let generators = if is_complete { Vec::new() } else { kronecker_generators(self.dimensions.len()) };
+        let count = all.min(most as u64);
+        (0..count).map(move |number| if is_complete { self.nth(number) } else { self.spread(number, &generators) })
     }
 
     /// One of all combinations, in the order of the values.
     fn nth(&self, mut number: u64) -> Input {
         self.input(|_, count| {
-            let place = number % count;
+            let index = number % count;
             number /= count;
-            place as usize
+            index as usize
         })
     }
 
     /// One point of a low-discrepancy sequence.
-    fn spread(&self, number: u64, shares: &[f64]) -> Input {
+    fn spread(&self, number: u64, generators: &[f64]) -> Input {
         self.input(|dimension, count| {
-            let share = shares.get(dimension).copied().unwrap_or_default();
-            ((number as f64 * share).fract() * count as f64) as usize
+            let generator = generators.get(dimension).copied().unwrap_or_default();
+            ((number as f64 * generator).fract() * count as f64) as usize
         })
     }
 
-    /// Builds an input: `place` returns the index, out of so many values, for each dimension.
-    fn input(&self, mut place: impl FnMut(usize, u64) -> usize) -> Input {
+    /// Builds an input. `choose` receives a dimension and its number of values, and returns the index of the value.
+    fn input(&self, mut choose: impl FnMut(usize, u64) -> usize) -> Input {
         let mut input = self.start.clone();
         for (dimension, (field, values)) in self.dimensions.iter().enumerate() {
-            if let Some(fact) = values.get(place(dimension, values.len().max(1) as u64)) {
+            if let Some(fact) = values.get(choose(dimension, values.len().max(1) as u64)) {
                 field.put(&mut input, fact.clone());
             }
         }
@@ -371,7 +377,7 @@ impl Space {
         input
     }
 
-    /// Simplifies an input: resets each field to its starting value if `holds` still holds.
+    /// Simplifies an input: resets each field to its starting value if `holds` is then still true.
     ///
     /// # Errors
     /// If `holds` fails.
@@ -392,12 +398,12 @@ impl Space {
         Ok(simplest)
     }
 
-    /// The fields in which an input differs from the start, as scripts write them; if there are none, all fields that
-    /// identify nothing.
+    /// The fields in which an input differs from the start, as scripts write them; if there are none, all fields except
+    /// those that identify the client, workspace, channel or industry.
     #[must_use]
     pub fn describe(&self, input: &Input) -> String {
         match self.describe_differences(input) {
-            nothing if nothing.is_empty() => self.stated(input, |field| !field.is_identity()),
+            text if text.is_empty() => self.described_fields(input, |field| !field.is_identity()),
             differing => differing,
         }
     }
@@ -405,19 +411,19 @@ impl Space {
     /// The fields in which an input differs from the start, as scripts write them; empty if there are none.
     #[must_use]
     pub fn describe_differences(&self, input: &Input) -> String {
-        self.stated(input, |field| field.of(input) != field.of(&self.start))
+        self.described_fields(input, |field| field.of(input) != field.of(&self.start))
     }
 
-    fn stated(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
-        let stated = |field: InputField| format!("{} = {}", field.name(), field.of(input));
-        self.fields().filter(is_wanted).map(stated).collect::<Vec<_>>().join(", ")
+    fn described_fields(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
+        let described = |field: InputField| format!("{} = {}", field.name(), field.of(input));
+        self.fields().filter(is_wanted).map(described).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Generators of a low-discrepancy Kronecker sequence in so many dimensions: the fractional parts of square roots of
+/// Generators of a low-discrepancy Kronecker sequence, one per dimension: the fractional parts of square roots of
 /// primes, which are linearly independent over the rationals. Source: L. Kuipers and H. Niederreiter, Uniform
 /// Distribution of Sequences, 1974.
-fn even_shares(dimensions: usize) -> Vec<f64> {
+fn kronecker_generators(dimensions: usize) -> Vec<f64> {
     let is_prime =
         |number: &u32| (2..*number).take_while(|d| d * d <= *number).all(|divisor| !number.is_multiple_of(divisor));
     (2..).filter(is_prime).map(|prime| f64::from(prime).sqrt().fract()).take(dimensions).collect()
@@ -493,17 +499,17 @@ pub(super) mod tests {
     #[test]
     fn numbers_are_tried_at_values_that_they_may_be_compared_with() {
         let constants = Constants { numbers: vec![0.25, 7.0], names: BTreeSet::new() };
-        let fatigue = values(field("post.fatigue"), &input(), &constants, &[0.5]);
+        let fatigue = values_to_try(field("post.fatigue"), &input(), &constants, &[0.5]);
         let reported: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
         assert_eq!(reported, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
-        assert_eq!(values(field("post.weekday"), &input(), &constants, &[]).len(), 7);
-        assert_eq!(values(field("post.has_asset"), &input(), &constants, &[]).len(), 2);
+        assert_eq!(values_to_try(field("post.weekday"), &input(), &constants, &[]).len(), 7);
+        assert_eq!(values_to_try(field("post.has_asset"), &input(), &constants, &[]).len(), 2);
     }
 
     #[test]
     fn a_space_that_is_small_enough_is_visited_whole_and_a_large_one_evenly() {
-        let hours = values(field("post.hour"), &input(), &Constants::default(), &[]);
-        let days = values(field("post.weekday"), &input(), &Constants::default(), &[]);
+        let hours = values_to_try(field("post.hour"), &input(), &Constants::default(), &[]);
+        let days = values_to_try(field("post.weekday"), &input(), &Constants::default(), &[]);
         let space = Space::new(input(), vec![(field("post.hour"), hours), (field("post.weekday"), days)]);
         let visited = |most: usize| -> BTreeSet<(i64, i64)> {
             space.inputs(most).map(|input| (input.post.weekday, input.post.hour)).collect()
@@ -519,8 +525,11 @@ pub(super) mod tests {
     fn a_space_too_large_to_count_is_spread_over_all_its_dimensions() {
         let numbers: Vec<InputField> =
             InputField::all().filter(|field| number_of(&field.of(&input())).is_some()).collect();
-        let many = |field: &InputField| (0..60).map(|step| like(&field.of(&input()), f64::from(step))).collect();
-        let space = Space::new(input(), numbers.iter().map(|field| (*field, many(field))).collect());
+        let sixty = |field: &InputField| -> Vec<Fact> {
+            let number = field.of(&input());
+            (0..60).map(|step| number_like(&number, f64::from(step))).collect()
+        };
+        let space = Space::new(input(), numbers.iter().map(|field| (*field, sixty(field))).collect());
         assert_eq!(space.len(), u64::MAX);
         let visited: Vec<Input> = space.inputs(500).collect();
         for field in numbers {

@@ -1,7 +1,7 @@
 //! Building blocks of key tables: the path of a key, the values it allows and its default.
 //!
-//! One such table drives the validation of a file, its defaults, and its documentation for people and editors. It knows
-//! nothing of constraints between values; `coherence` does.
+//! One such table drives the validation of a file, its defaults, and its documentation for people and editors.
+//! Constraints between values are checked in `coherence`.
 
 use std::ops::Bound;
 
@@ -11,7 +11,7 @@ use crate::model::Channel;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
     /// Path within the file, parts joined by dots; `<channel>`, `<day>`, `<type>`, `<signal>`, `<guardrail>`,
-    /// `<param>`, `<limit>` and `<case>` are placeholders for such a name.
+    /// `<param>`, `<limit>` and `<case>` are placeholders, each for one name.
     pub path: &'static str,
     /// The kind of value it holds.
     pub kind: Kind,
@@ -122,14 +122,14 @@ pub struct FileKeys {
 /// The days of a week as named in keys, Monday first.
 pub const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// The name of a weekday, which is counted in days from Monday on; a week later the names come again.
+/// The name of a weekday, given in days from Monday on, modulo 7.
 #[must_use]
-#[expect(clippy::indexing_slicing, reason = "the remainder is a place in the list")]
+#[expect(clippy::indexing_slicing, reason = "the remainder is an index of the list")]
 pub const fn day_name(weekday: u8) -> &'static str {
     DAYS[weekday as usize % DAYS.len()]
 }
 
-/// The weekday of a name, in days from Monday on; `None` if it is no weekday's.
+/// The weekday with a name, in days from Monday on; `None` if no weekday has the name.
 #[must_use]
 pub fn weekday_of(name: &str) -> Option<u8> {
     (0..).zip(DAYS).find(|(_, day)| *day == name).map(|(weekday, _)| weekday)
@@ -178,9 +178,9 @@ impl Placeholder {
         }
     }
 
-    /// The names allowed; `None` if they are open.
+    /// The names allowed; `None` if they are not a fixed set.
     #[must_use]
-    pub fn known(self) -> Option<Vec<&'static str>> {
+    pub fn allowed_names(self) -> Option<Vec<&'static str>> {
         match self {
             Placeholder::Channel => Some(Channel::names().collect()),
             Placeholder::Day => Some(DAYS.to_vec()),
@@ -191,23 +191,23 @@ impl Placeholder {
 
     /// Whether a name is allowed.
     #[must_use]
-    pub fn allow(self, name: &str) -> bool {
+    pub fn allows(self, name: &str) -> bool {
         match self {
-            Placeholder::Channel => Channel::names().any(|known| known == name),
+            Placeholder::Channel => Channel::names().any(|channel| channel == name),
             Placeholder::Day => DAYS.contains(&name),
             Placeholder::Signal => SIGNALS.contains(&name),
             Placeholder::ContentType => is_content_type(name),
-            Placeholder::PackDefined => is_own_name(name),
+            Placeholder::PackDefined => is_pack_defined_name(name),
         }
     }
 }
 
-/// A dot would split the key's path.
+/// Whether a name can be a content type. It has no dot, which would split the key's path.
 fn is_content_type(name: &str) -> bool {
     !name.trim().is_empty() && !name.contains(|c: char| c == '.' || c.is_control())
 }
 
-fn is_own_name(name: &str) -> bool {
+fn is_pack_defined_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
@@ -273,13 +273,13 @@ impl Kind {
         Kind::Number { least: Bound::Unbounded, most: Bound::Unbounded }
     }
 
-    /// A step table: rows of a threshold and a number, ascending by threshold.
+    /// A threshold table: rows of a threshold and a number, ascending by threshold.
     #[must_use]
     pub const fn threshold_table(columns: &'static [Key], first: Option<f64>, example: &'static str) -> Self {
         Kind::Rows(Rows { columns, ascending: true, first, example })
     }
 
-    /// A noun phrase for it, without the range: `a whole number`.
+    /// A noun phrase for the kind, without its range: `a whole number`.
     #[must_use]
     pub const fn noun(&self) -> &'static str {
         match self {
@@ -305,7 +305,7 @@ impl Kind {
         match self {
             Kind::Integer { least, most } if least == most => format!("`{least}`"),
             Kind::Integer { least, most } => format!("a whole number from {least} to {most}"),
-            Kind::Number { least, most } => numbers(*least, *most),
+            Kind::Number { least, most } => number_range(*least, *most),
             Kind::Bool => "`true` or `false`, without quotes".to_owned(),
             Kind::Text => "text in double quotes".to_owned(),
             Kind::Choice(names) => quoted(names).join(" or "),
@@ -329,7 +329,7 @@ fn quoted(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| format!("`\"{name}\"`")).collect()
 }
 
-fn numbers(least: Bound<f64>, most: Bound<f64>) -> String {
+fn number_range(least: Bound<f64>, most: Bound<f64>) -> String {
     let lower = match least {
         Bound::Included(at) => format!("from {at}"),
         Bound::Excluded(at) => format!("above {at}"),
@@ -363,10 +363,10 @@ mod tests {
     }
 
     #[test]
-    fn own_names_can_be_names_of_functions() {
-        assert!(Placeholder::PackDefined.allow("truth_layer_2"));
+    fn names_that_a_pack_defines_can_be_names_of_functions() {
+        assert!(Placeholder::PackDefined.allows("truth_layer_2"));
         for bad in ["", "Truth", "2nd", "a-b", "a.b", "ä"] {
-            assert!(!Placeholder::PackDefined.allow(bad), "{bad}");
+            assert!(!Placeholder::PackDefined.allows(bad), "{bad}");
         }
     }
 }

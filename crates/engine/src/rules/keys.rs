@@ -102,7 +102,7 @@ mod tests {
     fn every_key_is_declared_once_and_has_a_description() {
         let mut seen = BTreeSet::new();
         for (stem, key) in every_key() {
-            assert!(seen.insert((stem, key.path)), "{stem}.{} stands twice", key.path);
+            assert!(seen.insert((stem, key.path)), "{stem}.{} is declared twice", key.path);
             assert!(key.doc.len() > 10 && !key.doc.ends_with('.'), "{stem}.{}", key.path);
         }
     }
@@ -111,7 +111,7 @@ mod tests {
     fn choices_are_the_names_of_the_model() {
         let choices = |path: &str, keys: &'static [Key]| {
             let key = keys.iter().find(|key| key.path == path).unwrap();
-            let Kind::Choice(names) = key.kind else { panic!("{path} is no choice") };
+            let Kind::Choice(names) = key.kind else { panic!("{path} is not a choice") };
             names
         };
         let kinds: Vec<_> = ConflictKind::ALL.iter().map(|kind| kind.name()).collect();
@@ -141,8 +141,8 @@ mod tests {
                 (Kind::Bool, DefaultValue::Bool(_))
                 | (Kind::Text, DefaultValue::Text(_))
                 | (Kind::Rows(_), DefaultValue::NoRows) => true,
-                (Kind::Names(names), DefaultValue::Names(some)) => {
-                    names.iter().filter(|name| some.contains(name)).eq(some)
+                (Kind::Names(names), DefaultValue::Names(chosen)) => {
+                    names.iter().filter(|name| chosen.contains(name)).eq(chosen)
                 }
                 _ => false,
             };

@@ -11,8 +11,8 @@ use crate::diagnostic::{Diagnostic, SourceLocation};
 /// Maximum number of values of one key.
 const MAX_VALUES: usize = 10_000;
 
-/// Minimum number of steps of a continuous range. Its values are rounded to such steps, to keep them short.
-const FINENESS: f64 = 10_000.0;
+/// Minimum number of steps of a continuous range. Its values are rounded to these steps, to keep their texts short.
+const MIN_RANGE_STEPS: f64 = 10_000.0;
 
 /// The values that a key takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl Level {
     }
 
     /// Whether it is the same value, however it is written.
-    fn is(&self, other: &Level) -> bool {
+    fn is_same_value(&self, other: &Level) -> bool {
         self.written == other.written || self.number.is_some() && self.number == other.number
     }
 }
@@ -68,8 +68,8 @@ impl Levels {
                 level.cloned().unwrap_or(Level { written: String::new(), number: None })
             }
             Levels::Range(low, high) => {
-                let grain = libm::pow(10.0, libm::log10((high - low) / FINENESS).floor());
-                Level::number(rounded(((low + share * (high - low)) / grain).round() * grain).clamp(*low, *high))
+                let step = libm::pow(10.0, libm::log10((high - low) / MIN_RANGE_STEPS).floor());
+                Level::number(rounded(((low + share * (high - low)) / step).round() * step).clamp(*low, *high))
             }
         }
     }
@@ -93,20 +93,20 @@ pub(super) fn read(
     let reader = LevelReader { keys, path, kind: key.kind, place };
     let parts = parts(text);
     if let [only] = parts.as_slice()
-        && let Some(ends) = reader.open_range(only, text)?
+        && let Some((low, high)) = reader.continuous_range(only, text)?
     {
-        return Ok(Levels::Range(ends.0, ends.1));
+        return Ok(Levels::Range(low, high));
     }
     let mut levels: Vec<Level> = Vec::new();
     let mut mistakes = Vec::new();
     for span in parts {
         match reader.part(&span, text) {
             Ok(found) => {
-                let again = found.iter().find(|level| levels.iter().any(|other| other.is(level)));
-                mistakes.extend(again.map(|level| reader.again(level, &span)));
+                let repeated = found.iter().find(|level| levels.iter().any(|other| other.is_same_value(level)));
+                mistakes.extend(repeated.map(|level| reader.listed_twice(level, &span)));
                 levels.extend(found);
             }
-            Err(wrong) => mistakes.extend(wrong),
+            Err(errors) => mistakes.extend(errors),
         }
     }
     if levels.len() > MAX_VALUES {
@@ -162,11 +162,12 @@ impl LevelReader<'_> {
         Diagnostic::at(code, &(self.place)(span.clone()), self.path, cause, remedy)
     }
 
-    fn again(&self, level: &Level, span: &Range<usize>) -> Diagnostic {
+    fn listed_twice(&self, level: &Level, span: &Range<usize>) -> Diagnostic {
         let cause = format!("`{}` is listed twice", level.written);
         self.mistake("listed_twice", span, cause, "list each value once")
     }
 
+    /// The values of a part: one, or those of a range with steps.
     fn part(&self, span: &Range<usize>, text: &str) -> Result<Vec<Level>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
         if part.is_empty() {
@@ -179,7 +180,7 @@ impl LevelReader<'_> {
         }
     }
 
-    /// The range, if the part is one: two dots outside quotes and brackets.
+    /// The range that a part writes, with two dots outside quotes and brackets; `None` if it is a single value.
     fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<WrittenRange<'t>>, Vec<Diagnostic>> {
         if part.starts_with(['"', '\'', '[', '{']) {
             return Ok(None);
@@ -191,12 +192,12 @@ impl LevelReader<'_> {
             return Err(vec![self.mistake("range_of_no_numbers", span, cause, &remedy)]);
         }
         let (high, step) = rest.split_once(':').map_or((rest, None), |(high, step)| (high, Some(step)));
-        let from = span.start + low.len() + 2;
-        let after = from + high.len() + 1;
+        let high_start = span.start + low.len() + 2;
+        let step_start = high_start + high.len() + 1;
         Ok(Some(WrittenRange {
             low: (low, span.start..span.start + low.len()),
-            high: (high, from..from + high.len()),
-            step: step.map(|step| (step, after..after + step.len())),
+            high: (high, high_start..high_start + high.len()),
+            step: step.map(|step| (step, step_start..step_start + step.len())),
         }))
     }
 
@@ -221,13 +222,15 @@ impl LevelReader<'_> {
     }
 
     /// A continuous range of numbers: one without a step.
-    fn open_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
+    fn continuous_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
-        let is_open = |written: &WrittenRange<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
-        let written = self.range(span, part)?.filter(is_open);
+        let is_continuous =
+            |written: &WrittenRange<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
+        let written = self.range(span, part)?.filter(is_continuous);
         written.map(|written| self.ends(span, &written)).transpose()
     }
 
+    /// The values of a range with steps.
     fn stepped(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
         let (low, high) = self.ends(span, written)?;
         let is_whole = matches!(self.kind, Kind::Integer { .. });
@@ -269,7 +272,7 @@ impl LevelReader<'_> {
             let written = quoted(&key.kind, text);
             match self.read(path, key, &written, span) {
                 Ok(value) => level = level.or_else(|| Some(Level { number: number_of(&value), written })),
-                Err(wrong) => mistakes.extend(wrong),
+                Err(errors) => mistakes.extend(errors),
             }
         }
         match level {
@@ -280,7 +283,7 @@ impl LevelReader<'_> {
 
     fn read(&self, path: &str, key: &Key, written: &str, span: &Range<usize>) -> Result<Value, Vec<Diagnostic>> {
         let place = (self.place)(span.clone());
-        let wrong = || {
+        let wrong_type = || {
             let cause = format!("`{written}` is not {}", key.kind.noun());
             let remedy = format!("write {}: {}", key.kind.expected(), key.doc);
             vec![Diagnostic::at("wrong_type", &place, path, cause, remedy)]
@@ -294,10 +297,10 @@ impl LevelReader<'_> {
                 _ => None,
             }
         });
-        let at = |Diagnostic { code, place: within, cause, remedy }| {
-            Diagnostic::at(code, &place, within.name(), cause, remedy)
+        let moved = |Diagnostic { code, place: in_value, cause, remedy }| {
+            Diagnostic::at(code, &place, in_value.name(), cause, remedy)
         };
-        found.ok_or_else(wrong)?.map_err(|mistakes| mistakes.into_iter().map(at).collect())
+        found.ok_or_else(wrong_type)?.map_err(|mistakes| mistakes.into_iter().map(moved).collect())
     }
 }
 
@@ -349,7 +352,7 @@ mod tests {
     const NUMBER: Kind = Kind::number(0.0, 1.0);
 
     #[test]
-    fn values_are_listed_and_ranges_are_walked() {
+    fn values_are_listed_and_ranges_are_expanded() {
         assert_eq!(written(WHOLE, "7..21:2").join(" "), "7 9 11 13 15 17 19 21");
         assert_eq!(written(WHOLE, "7..12:2").join(" "), "7 9 11");
         assert_eq!(written(WHOLE, "7..9, 20"), ["7", "8", "9", "20"]);
@@ -360,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_listed_too() {
+    fn values_other_than_numbers_are_listed_too() {
         assert_eq!(written(Kind::Bool, "true,false"), ["true", "false"]);
         assert_eq!(written(Kind::Choice(&["fixed", "spread"]), "fixed,\"spread\""), ["\"fixed\"", "\"spread\""]);
         assert_eq!(written(Kind::Clock, "22:00, 23:30"), ["\"22:00\"", "\"23:30\""]);
@@ -396,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_every_key_that_moves_with_others_is_checked_against_each() {
+    fn a_value_of_keys_that_vary_together_is_checked_against_each_key() {
         let keys = [Key::required("a.b", WHOLE, "one"), Key::required("a.c", Kind::integer(0, 9), "two")];
         let keys: Vec<(&str, &Key)> = vec![("a.b", &keys[0]), ("a.c", &keys[1])];
         let place = |span: Range<usize>| SourceLocation { file: "--set".into(), line: 1, column: 0, span: Some(span) };
@@ -405,12 +408,12 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_way_is_a_short_number_within_the_range() {
-        let within = Levels::Range(0.02, 0.1);
-        assert_eq!(within.at(0.0).written, "0.02");
-        assert_eq!(within.at(0.5).written, "0.06");
+    fn a_value_at_a_share_of_a_range_is_a_short_number_within_the_range() {
+        let range = Levels::Range(0.02, 0.1);
+        assert_eq!(range.at(0.0).written, "0.02");
+        assert_eq!(range.at(0.5).written, "0.06");
         for step in 0..1000 {
-            let level = within.at(f64::from(step) / 1000.0);
+            let level = range.at(f64::from(step) / 1000.0);
             let number = level.number.unwrap();
             assert!((0.02..=0.1).contains(&number) && level.written.len() <= 9, "{level:?}");
         }

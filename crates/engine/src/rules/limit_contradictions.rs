@@ -1,10 +1,11 @@
 //! Limits that contradict one another or the channels' `weekly_posts`.
 
 use super::contradiction::{Contradiction, contradiction};
-use super::limit_errors::errors_of_one;
+use super::limit_errors::errors_in_limit;
 use super::limit_weeks::share_a_week;
 use super::limits::{
-    BOUNDS, LIMITS, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared, limit, path,
+    BOUNDS, LIMITS, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared_limits, limit,
+    path,
 };
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::listed;
@@ -18,12 +19,13 @@ const SLACK: f64 = 1e-9;
 struct StatedLimit<'a> {
     rules: LimitRules,
     bound: FoundSetting<'a>,
+    /// All settings but the bound.
     others: Vec<FoundSetting<'a>>,
 }
 
 /// Errors in single limits, and hard minima that can never be met.
 pub(super) fn contradictions(view: &View<'_>) -> Vec<Option<Contradiction>> {
-    let single = declared(view).into_iter().flat_map(|name| errors_of_one(view, name));
+    let single = declared_limits(view).into_iter().flat_map(|name| errors_in_limit(view, name));
     single.chain(never_met(view, true)).collect()
 }
 
@@ -37,11 +39,11 @@ fn paths(name: &str) -> impl Iterator<Item = String> {
     LIMITS.iter().map(move |key| format!("limits.{}", key.path.replace("<limit>", name)))
 }
 
-/// Minima, hard ones or those with a price, that a hard maximum or `weekly_posts` makes impossible.
-fn never_met(view: &View<'_>, hard: bool) -> Vec<Option<Contradiction>> {
+/// Minima that a hard maximum or `weekly_posts` makes impossible: hard minima, or those with a price.
+fn never_met(view: &View<'_>, is_hard: bool) -> Vec<Option<Contradiction>> {
     let all = stated_limits(view);
     let maxima = || all.iter().filter(|limit| limit.rules.price.is_none());
-    let minima = all.iter().filter(|limit| limit.rules.price.is_none() == hard);
+    let minima = all.iter().filter(|limit| limit.rules.price.is_none() == is_hard);
     let mut found = Vec::new();
     for minimum in minima {
         match minimum.rules.bound {
@@ -58,17 +60,17 @@ fn never_met(view: &View<'_>, hard: bool) -> Vec<Option<Contradiction>> {
     found
 }
 
-/// The enabled limits that have no errors themselves.
+/// The enabled limits that have no errors themselves and whose counts can be compared.
 fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     let is_on = |name: &&str| view.bool(&path(name, "enabled")).unwrap_or(true);
     let is_sound = |name: &&str| {
-        !view.is_unread_under(&format!("limits.{name}")) && errors_of_one(view, name).iter().all(Option::is_none)
+        !view.is_unread_under(&format!("limits.{name}")) && errors_in_limit(view, name).iter().all(Option::is_none)
     };
-    let names = declared(view).into_iter().filter(is_on).filter(is_sound);
+    let names = declared_limits(view).into_iter().filter(is_on).filter(is_sound);
     let stated = names.filter_map(|name| {
         let rules = limit(view, name)?;
-        // What posts weigh, which assets they have and which need a review is not known beforehand, nor where periods of
-        // hours begin.
+        // It is not known in advance which assets posts will have, what they weigh, which need a review, and where periods
+        // of hours begin.
         if rules.scope != LimitScope::Client
             || rules.counts != LimitCounts::Posts
             || rules.per_asset
@@ -86,6 +88,7 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
 }
 
 impl StatedLimit<'_> {
+    /// The topmost layer that states a setting of the limit.
     fn layer(&self) -> usize {
         self.others.iter().map(|found| found.layer).fold(self.bound.layer, usize::max)
     }
@@ -96,16 +99,16 @@ impl StatedLimit<'_> {
         if named.is_empty() { Channel::ALL.to_vec() } else { named.clone() }
     }
 
-    /// What a bound holds for: `day`, or `channel and day`.
+    /// What the bound applies to: `day`, or `channel and day`.
     fn per(&self) -> String {
         per(self.rules.per_channel, self.rules.period)
     }
 
-    /// Reports that the limit, a minimum, cannot be met because of some settings; at the topmost layer, so that an
-    /// overlay which changes any of them is named.
+    /// Reports that the limit, a minimum, cannot be met because of some settings. The setting of the topmost layer is
+    /// reported, so that an overlay which changes any of them is named.
     ///
-    /// A limit for some tags or clients is not reported for an overlay that does not change it: the overlay's clients
-    /// may be others.
+    /// A limit for some tags or clients is not reported for an overlay that does not change it, since the overlay may
+    /// apply to other clients.
     fn impossible<'f>(
         &'f self,
         code: &'static str,
@@ -119,27 +122,29 @@ impl StatedLimit<'_> {
         if is_for_some && is_from_outside {
             return None;
         }
-        let own = self.others.iter().filter(|found| found.layer > 0);
+        let of_overlays = self.others.iter().filter(|found| found.layer > 0);
         let settings: Vec<&FoundSetting<'_>> =
-            std::iter::once(&self.bound).chain(because_of.iter().copied()).chain(own).collect();
+            std::iter::once(&self.bound).chain(because_of.iter().copied()).chain(of_overlays).collect();
         contradiction(code, &settings, cause, remedy)
     }
 
-    fn settings_over_bound(&self) -> Vec<&FoundSetting<'_>> {
+    /// The bound, and the settings that overlays state.
+    fn bound_and_overlay_settings(&self) -> Vec<&FoundSetting<'_>> {
         std::iter::once(&self.bound).chain(self.others.iter().filter(|found| found.layer > 0)).collect()
     }
 }
 
+/// What a bound applies to: `day`, or `channel and day`.
 fn per(per_channel: bool, period: LimitPeriod) -> String {
     let channel = if per_channel { "channel and " } else { "" };
     format!("{channel}{}", period.name())
 }
 
-/// Number of the shorter periods in which posts count, within a longer one, clocks that change left aside.
-fn periods_within(filter: &LimitFilter, part: LimitPeriod, whole: LimitPeriod) -> f64 {
+/// Number of shorter periods in which posts count within a longer one; changes of daylight-saving time are ignored.
+fn periods_within(filter: &LimitFilter, shorter: LimitPeriod, longer: LimitPeriod) -> f64 {
     let count = |flags: &[bool]| flags.iter().filter(|is_in| **is_in).count() as f64;
     let (days, hours) = (count(&filter.days), count(&filter.hours));
-    match (part, whole) {
+    match (shorter, longer) {
         (LimitPeriod::Hour, LimitPeriod::Day) => hours,
         (LimitPeriod::Hour, LimitPeriod::Week) => hours * days,
         (LimitPeriod::Day, LimitPeriod::Week) => days,
@@ -147,24 +152,23 @@ fn periods_within(filter: &LimitFilter, part: LimitPeriod, whole: LimitPeriod) -
     }
 }
 
-/// Number of periods of a minimum that are certain to lie in a longer one: one if it applies between two times only.
-fn certain_periods_within(limit: &LimitRules, whole: LimitPeriod) -> f64 {
+/// Number of periods of a minimum that are certain to lie in a longer one: one if the minimum begins or ends at a date.
+fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
     let is_dated = limit.filter.from.is_some() || limit.filter.to.is_some();
-    if is_dated { 1.0 } else { periods_within(&limit.filter, limit.period, whole) }
+    if is_dated { 1.0 } else { periods_within(&limit.filter, limit.period, longer) }
 }
 
 /// Whether a filter selects every post that another one selects.
 fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
     let all = |wide: &[bool], narrow: &[bool]| wide.iter().zip(narrow).all(|(wide, narrow)| *wide || !narrow);
-    let channels =
-        wide.channels.is_empty() || wide.channels.len() == Channel::COUNT || is_part(&narrow.channels, &wide.channels);
-    channels
+    let has_all_channels = wide.channels.is_empty() || wide.channels.len() == Channel::COUNT;
+    (has_all_channels || is_subset(&narrow.channels, &wide.channels))
         && all(&wide.days, &narrow.days)
         && all(&wide.hours, &narrow.hours)
-        && (wide.kinds.is_empty() || is_part(&narrow.kinds, &wide.kinds))
-        && (wide.campaigns.is_empty() || is_part(&narrow.campaigns, &wide.campaigns))
-        && (wide.tags.is_empty() || is_part(&narrow.tags, &wide.tags))
-        && (wide.clients.is_empty() || is_part(&narrow.clients, &wide.clients))
+        && (wide.kinds.is_empty() || is_subset(&narrow.kinds, &wide.kinds))
+        && (wide.campaigns.is_empty() || is_subset(&narrow.campaigns, &wide.campaigns))
+        && (wide.tags.is_empty() || is_subset(&narrow.tags, &wide.tags))
+        && (wide.clients.is_empty() || is_subset(&narrow.clients, &wide.clients))
         && wide.from.is_none_or(|wide| narrow.from.is_some_and(|narrow| narrow >= wide))
         && wide.to.is_none_or(|wide| narrow.to.is_some_and(|narrow| narrow <= wide))
 }
@@ -174,37 +178,38 @@ fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
 }
 
-/// What a cause adds if one of two limits does not apply in every week.
+/// What a cause adds if not both limits apply in every week.
 fn in_some_weeks(a: &LimitRules, b: &LimitRules) -> &'static str {
     let is_always = [a, b].iter().all(|limit| limit.weeks.every == 1);
     if is_always { "" } else { ", in the weeks in which both apply" }
 }
 
-/// Whether every entry of a list that is not empty is in another one.
-fn is_part<T: PartialEq>(list: &[T], of: &[T]) -> bool {
-    !list.is_empty() && list.iter().all(|entry| of.contains(entry))
+/// Whether a list is not empty and all its entries are in another one.
+fn is_subset<T: PartialEq>(list: &[T], other: &[T]) -> bool {
+    !list.is_empty() && list.iter().all(|entry| other.contains(entry))
 }
 
+/// A minimum above what a maximum of the same posts allows.
 fn above_maximum(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
     let LimitBound::AtMost(most) = maximum.rules.bound else { return None };
     let (a, b) = (&minimum.rules, &maximum.rules);
     if !includes(&b.filter, &a.filter) || !apply_together(a, b) {
         return None;
     }
-    let whole = a.period.max(b.period);
-    // Which of its channels a client uses is not known, except those that the minimum names.
-    let needing = if a.per_channel && !b.per_channel { a.filter.channels.len().max(1) } else { 1 };
-    let allowing = if b.per_channel && !a.per_channel { minimum.channels().len() } else { 1 };
-    let times = certain_periods_within(a, whole) * needing as f64;
+    let longer = a.period.max(b.period);
+    // Which channels a client uses is not known, except those that the minimum names.
+    let needing_channels = if a.per_channel && !b.per_channel { a.filter.channels.len().max(1) } else { 1 };
+    let allowing_channels = if b.per_channel && !a.per_channel { minimum.channels().len() } else { 1 };
+    let times = certain_periods_within(a, longer) * needing_channels as f64;
     let needed = least * times;
-    let allowed = most * periods_within(&a.filter, b.period, whole) * allowing as f64;
+    let allowed = most * periods_within(&a.filter, b.period, longer) * allowing_channels as f64;
     if needed <= allowed + SLACK {
         return None;
     }
-    let in_all = per(a.per_channel && b.per_channel, whole);
-    let amount = |bound: f64, limit: &StatedLimit<'_>, total: f64| match total == bound && limit.per() == in_all {
-        true => format!("{} per {in_all}", decimal(bound)),
-        false => format!("{} per {}, {} per {in_all}", decimal(bound), limit.per(), decimal(total)),
+    let common = per(a.per_channel && b.per_channel, longer);
+    let amount = |bound: f64, limit: &StatedLimit<'_>, total: f64| match total == bound && limit.per() == common {
+        true => format!("{} per {common}", decimal(bound)),
+        false => format!("{} per {}, {} per {common}", decimal(bound), limit.per(), decimal(total)),
     };
     let cause = format!(
         "`{}` requires at least {}, but `{}` allows at most {}{}",
@@ -215,10 +220,10 @@ fn above_maximum(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_
         in_some_weeks(a, b)
     );
     let remedy = format!("{}, or raise `{}`", lowered(minimum, allowed / times), maximum.bound.path);
-    minimum.impossible("limits_contradict", &maximum.settings_over_bound(), cause, remedy)
+    minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
-/// What to do with a minimum that can be a number at most.
+/// The remedy for a minimum that can be met up to `most`.
 fn lowered(minimum: &StatedLimit<'_>, most: f64) -> String {
     match most > 0.0 {
         true => format!("set `{}` to at most {}", minimum.bound.path, decimal(most)),
@@ -226,6 +231,7 @@ fn lowered(minimum: &StatedLimit<'_>, most: f64) -> String {
     }
 }
 
+/// A minimum above the `weekly_posts` of its channels.
 fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) -> Vec<Option<Contradiction>> {
     let is_named = !minimum.rules.filter.channels.is_empty();
     let count = |found: &FoundSetting<'_>| match found.setting.value {
@@ -238,35 +244,36 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) ->
     let weekly: Vec<(Channel, FoundSetting<'_>)> =
         found.filter(|(_, found)| is_named || !minimum.rules.per_channel || count(found) > 0.0).collect();
     let times = certain_periods_within(&minimum.rules, LimitPeriod::Week);
-    let report = |of: &[(Channel, FoundSetting<'_>)]| {
-        let allowed: f64 = of.iter().map(|(_, found)| count(found)).sum();
+    let report = |channels: &[(Channel, FoundSetting<'_>)]| {
+        let allowed: f64 = channels.iter().map(|(_, found)| count(found)).sum();
         if least * times <= allowed + SLACK {
             return None;
         }
-        let in_all = if times == 1.0 { String::new() } else { format!(", {} per week", decimal(least * times)) };
-        let names = match of.len() {
+        let weekly_total = if times == 1.0 { String::new() } else { format!(", {} per week", decimal(least * times)) };
+        let names = match channels.len() {
             Channel::COUNT => "all channels".to_owned(),
-            _ => listed(of.iter().map(|(channel, _)| channel.name())),
+            _ => listed(channels.iter().map(|(channel, _)| channel.name())),
         };
         let cause = format!(
-            "`{}` requires at least {} per {}{in_all}, but `weekly_posts` of {names} allows {}",
+            "`{}` requires at least {} per {}{weekly_total}, but `weekly_posts` of {names} allows {}",
             minimum.rules.name,
             decimal(least),
             minimum.per(),
             decimal(allowed)
         );
         let remedy = format!("{}, or raise `weekly_posts`", lowered(minimum, allowed / times));
-        let settings: Vec<&FoundSetting<'_>> = of.iter().map(|(_, found)| found).collect();
+        let settings: Vec<&FoundSetting<'_>> = channels.iter().map(|(_, found)| found).collect();
         minimum.impossible("limit_above_weekly_posts", &settings, cause, remedy)
     };
     if minimum.rules.per_channel { weekly.chunks(1).map(report).collect() } else { vec![report(&weekly)] }
 }
 
+/// A minimum share above what a maximum share of the same posts allows.
 fn above_share(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
     let LimitBound::AtMostShare(most) = maximum.rules.bound else { return None };
     let (a, b) = (&minimum.rules, &maximum.rules);
-    if least <= most + SLACK || !includes(&b.filter, &a.filter) || !is_share_of_the_same(a, b) || !apply_together(a, b)
-    {
+    let is_allowed = least <= most + SLACK;
+    if is_allowed || !includes(&b.filter, &a.filter) || !are_shares_of_same_posts(a, b) || !apply_together(a, b) {
         return None;
     }
     let cause = format!(
@@ -280,12 +287,12 @@ fn above_share(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>)
         in_some_weeks(a, b)
     );
     let remedy = format!("{}, or raise `{}`", lowered(minimum, most), maximum.bound.path);
-    minimum.impossible("limits_contradict", &maximum.settings_over_bound(), cause, remedy)
+    minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
 /// Whether the shares of a minimum, summed over channels and periods, are shares of the same posts as those of a
-/// maximum. A minimum of smaller parts says nothing of the whole unless it applies to every part.
-fn is_share_of_the_same(minimum: &LimitRules, maximum: &LimitRules) -> bool {
+/// maximum. A minimum for smaller parts says nothing about the whole unless it applies to every part.
+fn are_shares_of_same_posts(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     let LimitFilter { channels, days, hours, from, to, .. } = &minimum.filter;
     let is_always = from.is_none() && to.is_none() && days.iter().chain(hours).all(|is_in| *is_in);
     (!minimum.per_channel || maximum.per_channel || channels.is_empty())
@@ -308,23 +315,23 @@ mod tests {
     }
 
     /// Cause and remedy of the only error.
-    fn only(limits: &str) -> (String, String) {
+    fn only_error(limits: &str) -> (String, String) {
         let found = errors(limits, "");
         let [mistake] = found.as_slice() else { panic!("{limits}: {found:?}") };
         (mistake.cause.clone(), mistake.remedy.clone())
     }
 
-    fn is_sound(limits: &str) {
+    fn assert_valid(limits: &str) {
         let found = errors(limits, "");
         assert!(found.is_empty(), "{limits}: {found:?}");
     }
 
     #[test]
     fn a_limit_has_one_bound() {
-        let (cause, _) = only("[a]\nprice = 3\n");
+        let (cause, _) = only_error("[a]\nprice = 3\n");
         assert_eq!(cause, "the limit `a` has no bound");
         assert_eq!(errors("[a]\n", "")[0].place.to_string(), "limits.toml");
-        let (cause, remedy) = only("[a]\nat_least = 1\nat_most = 3\nat_most_share = 0.2\n");
+        let (cause, remedy) = only_error("[a]\nat_least = 1\nat_most = 3\nat_most_share = 0.2\n");
         assert_eq!(cause, "the limit `a` has more than one bound: `at_most`, `at_least`, `at_most_share`");
         assert_eq!(remedy, "keep one, and declare a limit of its own for each of the others");
         let found = errors("[a]\nat_most = 3\n", "[limits.a]\nat_least = 1\n");
@@ -336,58 +343,58 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_counts_over_one_period_and_at_some_time() {
-        let (cause, remedy) = only("[a]\nat_most = 1\nper = [\"week\", \"hour\"]\n");
+    fn a_limit_counts_over_one_period_and_in_some_hours() {
+        let (cause, remedy) = only_error("[a]\nat_most = 1\nper = [\"week\", \"hour\"]\n");
         assert_eq!(cause, "`limits.a.per` names more than one period: `hour`, `week`");
         assert_eq!(remedy, "keep one of them; `week` needs a limit of its own");
         assert_eq!(codes(&errors("[a]\nat_most = 1\nwhere.hours = []\n", "")), ["empty_list"]);
         let span = |to: &str| format!("[a]\nat_most = 1\nwhere = {{ from = 2026-12-24T12:00:00, to = {to} }}\n");
         assert_eq!(codes(&errors(&span("2026-12-24T12:00:00"), "")), ["span_backwards"]);
-        is_sound(&span("2026-12-24T12:00:01"));
+        assert_valid(&span("2026-12-24T12:00:01"));
     }
 
     #[test]
     fn a_minimum_above_a_maximum_of_the_same_posts_is_reported_at_the_minimum() {
-        let (cause, remedy) = only("[low]\nat_least = 5\n[high]\nat_most = 4\n");
+        let (cause, remedy) = only_error("[low]\nat_least = 5\n[high]\nat_most = 4\n");
         assert_eq!(cause, "`low` requires at least 5 per week, but `high` allows at most 4 per week");
         assert_eq!(remedy, "set `limits.low.at_least` to at most 4, or raise `limits.high.at_most`");
-        is_sound("[low]\nat_least = 4\n[high]\nat_most = 4\n");
-        is_sound("[low]\nat_least = 5\n[high]\nat_most = 4\nprice = 10\n");
-        is_sound("[low]\nat_least = 5\n[high]\nat_most = 4\nenabled = false\n");
-        let (_, remedy) = only("[low]\nat_least = 5\n[high]\nat_most = 0\n");
+        assert_valid("[low]\nat_least = 4\n[high]\nat_most = 4\n");
+        assert_valid("[low]\nat_least = 5\n[high]\nat_most = 4\nprice = 10\n");
+        assert_valid("[low]\nat_least = 5\n[high]\nat_most = 4\nenabled = false\n");
+        let (_, remedy) = only_error("[low]\nat_least = 5\n[high]\nat_most = 0\n");
         assert_eq!(remedy, "set `limits.low.enabled = false`, or raise `limits.high.at_most`");
     }
 
     #[test]
-    fn periods_and_channels_are_added_up() {
-        let (cause, remedy) = only("[low]\nat_least = 8\n[high]\nat_most = 1\nper = [\"day\"]\n");
+    fn counts_of_periods_and_channels_are_added_up() {
+        let (cause, remedy) = only_error("[low]\nat_least = 8\n[high]\nat_most = 1\nper = [\"day\"]\n");
         assert_eq!(cause, "`low` requires at least 8 per week, but `high` allows at most 1 per day, 7 per week");
         assert_eq!(remedy, "set `limits.low.at_least` to at most 7, or raise `limits.high.at_most`");
-        is_sound("[low]\nat_least = 7\n[high]\nat_most = 1\nper = [\"day\"]\n");
+        assert_valid("[low]\nat_least = 7\n[high]\nat_most = 1\nper = [\"day\"]\n");
         // Three days of the week.
         let midweek = "where.days = [\"tuesday\", \"wednesday\", \"thursday\"]\n";
-        let (cause, _) = only(&format!("[low]\nat_least = 4\n{midweek}[high]\nat_most = 1\nper = [\"day\"]\n"));
+        let (cause, _) = only_error(&format!("[low]\nat_least = 4\n{midweek}[high]\nat_most = 1\nper = [\"day\"]\n"));
         assert!(cause.ends_with("at most 1 per day, 3 per week"), "{cause}");
         // A minimum of each day.
-        let (cause, _) = only("[low]\nat_least = 1\nper = [\"day\"]\n[high]\nat_most = 6\n");
+        let (cause, _) = only_error("[low]\nat_least = 1\nper = [\"day\"]\n[high]\nat_most = 6\n");
         assert_eq!(cause, "`low` requires at least 1 per day, 7 per week, but `high` allows at most 6 per week");
         // Two hours of the day.
         let hours = "where.hours = [6, 7]\nper = [\"day\"]\n";
-        let (cause, _) = only(&format!("[low]\nat_least = 3\n{hours}[high]\nat_most = 1\nper = [\"hour\"]\n"));
+        let (cause, _) = only_error(&format!("[low]\nat_least = 3\n{hours}[high]\nat_most = 1\nper = [\"hour\"]\n"));
         assert!(cause.ends_with("at most 1 per hour, 2 per day"), "{cause}");
         // Each of two channels, and two channels together.
         let two = "where.channels = [\"x\", \"ig\"]\n";
-        let (cause, _) = only(&format!("[low]\nat_least = 2\nper = [\"channel\"]\n{two}[high]\nat_most = 3\n"));
+        let (cause, _) = only_error(&format!("[low]\nat_least = 2\nper = [\"channel\"]\n{two}[high]\nat_most = 3\n"));
         assert!(cause.contains("at least 2 per channel and week, 4 per week"), "{cause}");
-        let (cause, _) = only(&format!("[low]\nat_least = 3\n{two}[high]\nat_most = 1\nper = [\"channel\"]\n"));
+        let (cause, _) = only_error(&format!("[low]\nat_least = 3\n{two}[high]\nat_most = 1\nper = [\"channel\"]\n"));
         assert!(cause.ends_with("at most 1 per channel and week, 2 per week"), "{cause}");
-        let (cause, _) = only(
+        let (cause, _) = only_error(
             "[low]\nat_least = 3\nper = [\"channel\"]\nwhere.channels = [\"x\"]\n\
                                [high]\nat_most = 2\nper = [\"channel\"]\n",
         );
         assert!(cause.ends_with("at most 2 per channel and week"), "{cause}");
         // Which channels a client uses is not known: one is.
-        is_sound("[low]\nat_least = 1\nper = [\"channel\"]\n[high]\nat_most = 1\n");
+        assert_valid("[low]\nat_least = 1\nper = [\"channel\"]\n[high]\nat_most = 1\n");
     }
 
     #[test]
@@ -403,7 +410,7 @@ mod tests {
             ("", "where.from = 2026-12-24T12:00:00"),
             ("where.to = 2026-12-24T12:00:01", "where.to = 2026-12-24T12:00:00"),
         ] {
-            is_sound(&format!("[low]\nat_least = 2\n{low}\n[high]\nat_most = 1\n{high}\n"));
+            assert_valid(&format!("[low]\nat_least = 2\n{low}\n[high]\nat_most = 1\n{high}\n"));
         }
         for (low, high) in [
             ("where.channels = [\"x\"]", "where.channels = [\"x\", \"ig\"]"),
@@ -416,21 +423,21 @@ mod tests {
         }
         // A minimum of each day between two times holds on one day at least.
         let dated = "per = [\"day\"]\nwhere.from = 2026-12-24T12:00:00\n";
-        is_sound(&format!("[low]\nat_least = 2\n{dated}[high]\nat_most = 2\n"));
+        assert_valid(&format!("[low]\nat_least = 2\n{dated}[high]\nat_most = 2\n"));
     }
 
     #[test]
     fn a_minimum_above_the_weekly_posts_is_reported() {
-        let (cause, remedy) = only("[low]\nat_least = 6\nwhere.channels = [\"fb\"]\n");
+        let (cause, remedy) = only_error("[low]\nat_least = 6\nwhere.channels = [\"fb\"]\n");
         assert_eq!(
             cause,
-            "`low` requires at least 6 per week, but `weekly_posts` of `fb` allows 5 (beside channels.toml, line 47)"
+            "`low` requires at least 6 per week, but `weekly_posts` of `fb` allows 5 (see also channels.toml, line 47)"
         );
         assert_eq!(remedy, "set `limits.low.at_least` to at most 5, or raise `weekly_posts`");
-        is_sound("[low]\nat_least = 12\nwhere.channels = [\"fb\", \"ig\"]\n");
-        let (cause, _) = only("[low]\nat_least = 2\nper = [\"day\"]\nwhere.channels = [\"fb\", \"ig\"]\n");
+        assert_valid("[low]\nat_least = 12\nwhere.channels = [\"fb\", \"ig\"]\n");
+        let (cause, _) = only_error("[low]\nat_least = 2\nper = [\"day\"]\nwhere.channels = [\"fb\", \"ig\"]\n");
         assert!(cause.contains("2 per day, 14 per week, but `weekly_posts` of `fb`, `ig` allows 12"), "{cause}");
-        let (cause, _) = only("[low]\nat_least = 52\n");
+        let (cause, _) = only_error("[low]\nat_least = 52\n");
         assert!(cause.contains("of all channels allows 51"), "{cause}");
         let found =
             errors("[low]\nat_least = 6\nper = [\"channel\"]\nwhere.channels = [\"fb\", \"ig\", \"gmb\"]\n", "");
@@ -440,18 +447,19 @@ mod tests {
     #[test]
     fn shares_of_the_same_posts_are_compared() {
         let of_x = "where.channels = [\"x\"]\n";
-        let (cause, remedy) = only(&format!("[low]\nat_least_share = 0.5\n{of_x}[high]\nat_most_share = 0.4\n{of_x}"));
+        let text = format!("[low]\nat_least_share = 0.5\n{of_x}[high]\nat_most_share = 0.4\n{of_x}");
+        let (cause, remedy) = only_error(&text);
         assert_eq!(cause, "`low` requires at least a share of 0.5 per week, but `high` allows at most 0.4 per week");
         assert_eq!(remedy, "set `limits.low.at_least_share` to at most 0.4, or raise `limits.high.at_most_share`");
-        is_sound(&format!("[low]\nat_least_share = 0.4\n{of_x}[high]\nat_most_share = 0.4\n{of_x}"));
+        assert_valid(&format!("[low]\nat_least_share = 0.4\n{of_x}[high]\nat_most_share = 0.4\n{of_x}"));
         let high = format!("[high]\nat_most_share = 0.4\n{of_x}");
         let daily = format!("[low]\nat_least_share = 0.5\nper = [\"day\"]\n{of_x}{high}");
         assert_eq!(codes(&errors(&daily, "")), ["limits_contradict"]);
         // Half of Monday's posts may be less than two fifths of the week's.
         let monday = "per = [\"day\"]\nwhere = { channels = [\"x\"], days = [\"monday\"] }\n";
-        is_sound(&format!("[low]\nat_least_share = 0.5\n{monday}{high}"));
+        assert_valid(&format!("[low]\nat_least_share = 0.5\n{monday}{high}"));
         // All posts of X are X's.
-        is_sound(&format!("[low]\nat_least_share = 0.5\nper = [\"channel\"]\n{of_x}{high}"));
+        assert_valid(&format!("[low]\nat_least_share = 0.5\nper = [\"channel\"]\n{of_x}{high}"));
     }
 
     #[test]
@@ -460,7 +468,7 @@ mod tests {
         let found = errors(base, "[limits.high]\nat_most = 2\n");
         assert_eq!(codes(&found), ["limits_contradict"]);
         assert_eq!(found[0].place.to_string(), "overlays/acme.toml:3:11");
-        assert!(found[0].cause.ends_with("(beside limits.toml, line 2)"), "{}", found[0].cause);
+        assert!(found[0].cause.ends_with("(see also limits.toml, line 2)"), "{}", found[0].cause);
         let found = errors(base, "[channels.fb]\nweekly_posts = 1\n");
         assert_eq!(codes(&found), ["limit_above_weekly_posts"]);
         let found = errors(base, "[limits.low]\nper = [\"day\"]\n");

@@ -1,26 +1,26 @@
 //! Errors in single limits.
 
 use super::contradiction::{Contradiction, contradiction};
-use super::limit_weeks::without_first_week;
+use super::limit_weeks::missing_first_week;
 use super::limits::{ACTIONS_A_DAY, BOUNDS, LimitCounts, LimitPeriod, LimitScope, REVIEW_CAPACITY, limit, path};
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed};
 use crate::model::wall_time_text;
 
-/// What is wrong with a limit, apart from others.
-pub(super) fn errors_of_one(view: &View<'_>, name: &str) -> [Option<Contradiction>; 11] {
+/// The errors in a single limit.
+pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> [Option<Contradiction>; 11] {
     [
         reserved_name(view, name),
-        bounds(view, name),
-        periods(view, name),
+        not_one_bound(view, name),
+        several_periods(view, name),
         within_and_period(view, name),
-        only_for_at_most(view, name),
-        scopes(view, name),
-        only_for_one_client(view, name),
-        only_for_posts(view, name),
+        not_for_this_bound(view, name),
+        several_scopes(view, name),
+        not_for_several_clients(view, name),
+        not_for_reviews(view, name),
         no_hours(view, name),
-        span(view, name),
-        without_first_week(view, name),
+        span_backwards(view, name),
+        missing_first_week(view, name),
     ]
 }
 
@@ -36,7 +36,8 @@ fn reserved_name(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("reserved_name", &[&found], cause, "choose another name".to_owned())
 }
 
-fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
+/// No bound, or several.
+fn not_one_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let all = BOUNDS.map(|(key, _)| path(name, key));
     if all.iter().any(|path| view.is_unread(path)) {
         return None;
@@ -54,7 +55,7 @@ fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
     }
     let key = |found: &FoundSetting<'_>| found.path.rsplit('.').next().map(str::to_owned).unwrap_or_default();
     let keys: Vec<String> = stated.iter().map(key).collect();
-    if let [_] = keys.as_slice() {
+    if keys.len() == 1 {
         return None;
     }
     let cause = format!("the limit `{name}` has more than one bound: {}", listed(keys.iter().map(String::as_str)));
@@ -65,7 +66,7 @@ fn bounds(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("several_bounds", &stated.iter().collect::<Vec<_>>(), cause, remedy)
 }
 
-fn periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
+fn several_periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let found = view.find(&path(name, "per"))?;
     let Value::Names(per) = &found.setting.value else { return None };
     let periods = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().filter(|period| per.contains(period));
@@ -76,7 +77,7 @@ fn periods(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("several_periods", &[&found], cause, remedy)
 }
 
-fn scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
+fn several_scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let found = view.find(&path(name, "per"))?;
     let Value::Names(per) = &found.setting.value else { return None };
     let scopes = LimitScope::ALL.map(LimitScope::name).into_iter().filter(|scope| per.contains(scope));
@@ -87,23 +88,19 @@ fn scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("several_scopes", &[&found], cause, remedy)
 }
 
-/// What only limits of single clients can state.
-fn only_for_one_client(view: &View<'_>, name: &str) -> Option<Contradiction> {
+/// A key that only limits of single clients can state.
+fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let per = view.find(&path(name, "per"))?;
     let limit = limit(view, name)?;
     if limit.scope == LimitScope::Client {
         return None;
     }
     let scope = limit.scope.name();
-    let bound = || BOUNDS.iter().filter(|(key, _)| *key != "at_most").find_map(|(key, _)| view.find(&path(name, key)));
-    let other = || {
-        ["price", "within_hours", "where.kinds", "where.campaigns"]
-            .into_iter()
-            .find_map(|key| view.find(&path(name, key)))
-    };
-    let (cause, found) = if let Some(found) = bound().or_else(other) {
+    let other_bounds = BOUNDS.into_iter().map(|(key, _)| key).filter(|key| *key != "at_most");
+    let mut excluded = other_bounds.chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
+    let (cause, found) = if let Some(found) = excluded.find_map(|key| view.find(&path(name, key))) {
         (format!("`{}` does not go with `{scope}` in `per`", found.path), found)
-    } else if limit.is_of_assets() {
+    } else if limit.depends_on_assets() {
         (format!("the limit `{name}` counts assets, which does not go with `{scope}` in `per`"), per)
     } else {
         return None;
@@ -112,8 +109,8 @@ fn only_for_one_client(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
 }
 
-/// What does not go with a count of posts that need a review: these are hard maxima per period of the calendar.
-fn only_for_posts(view: &View<'_>, name: &str) -> Option<Contradiction> {
+/// Keys that do not go with a count of posts that need a review.
+fn not_for_reviews(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let limit = limit(view, name)?;
     if limit.counts == LimitCounts::Posts {
         return None;
@@ -122,7 +119,7 @@ fn only_for_posts(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let bound = || BOUNDS.iter().map(|(key, _)| *key).filter(|key| *key != "at_most");
     let keys = bound().chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
     let found = keys.into_iter().find_map(|key| view.find(&path(name, key)));
-    let of_assets = || limit.is_of_assets().then(|| view.find(&path(name, "per"))).flatten();
+    let of_assets = || limit.depends_on_assets().then(|| view.find(&path(name, "per"))).flatten();
     let found = found.or_else(of_assets)?;
     let cause = format!("`{}` does not go with `counts = \"needs_review\"`", found.path);
     let remedy =
@@ -130,21 +127,22 @@ fn only_for_posts(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("not_for_reviews", &[&found, &counts], cause, remedy.to_owned())
 }
 
-/// `within_hours` beside a period of the calendar.
+/// `within_hours` together with a period of the calendar.
 fn within_and_period(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let within = view.find(&path(name, "within_hours"))?;
     let per = view.find(&path(name, "per"))?;
     let Value::Names(names) = &per.setting.value else { return None };
     let period = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().find(|period| names.contains(period))?;
-    // The default is a week and gives way.
+    // A default `per` contains `week` and is no contradiction: `within_hours` replaces it.
     per.setting.place.as_ref()?;
-    let cause = format!("the limit `{name}` counts per {period} and within any so many hours as well");
+    let cause = format!("the limit `{name}` counts both per {period} and within `within_hours`");
     let remedy = format!("keep `within_hours`, or `{period}` in `per`");
     contradiction("several_periods", &[&within, &per], cause, remedy)
 }
 
-/// `within_hours` and `per = ["asset"]` bound posts from above, and `weigh` does not change shares.
-fn only_for_at_most(view: &View<'_>, name: &str) -> Option<Contradiction> {
+/// A key that the limit's bound does not allow: `within_hours` and `per = ["asset"]` require `at_most`, and `weigh`
+/// excludes shares.
+fn not_for_this_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let bound = BOUNDS.iter().find_map(|(key, _)| Some((*key, view.find(&path(name, key))?)));
     let (key, bound) = bound.filter(|(key, _)| *key != "at_most")?;
     let is_per_asset =
@@ -156,9 +154,9 @@ fn only_for_at_most(view: &View<'_>, name: &str) -> Option<Contradiction> {
         let kind = view.names_under(&table).into_iter().next()?;
         if key == "at_least" { None } else { view.find(&format!("{table}.{kind}")) }
     };
-    let (what, found) = within.or_else(per_asset).or_else(|| weigh().map(|found| ("`weigh`", found)))?;
-    let cause = format!("{what} of the limit `{name}` does not go with `{key}`");
-    let remedy = if what == "`weigh`" { "use `at_most` or `at_least`" } else { "use `at_most`" };
+    let (offender, found) = within.or_else(per_asset).or_else(|| weigh().map(|found| ("`weigh`", found)))?;
+    let cause = format!("{offender} of the limit `{name}` does not go with `{key}`");
+    let remedy = if offender == "`weigh`" { "use `at_most` or `at_least`" } else { "use `at_most`" };
     contradiction("not_for_this_bound", &[&found, &bound], cause, remedy.to_owned())
 }
 
@@ -171,7 +169,7 @@ fn no_hours(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("empty_list", &[&found], cause, "leave it out, or write hours, as in `[6, 7]`".to_owned())
 }
 
-fn span(view: &View<'_>, name: &str) -> Option<Contradiction> {
+fn span_backwards(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let (from, to) = (view.find(&path(name, "where.from"))?, view.find(&path(name, "where.to"))?);
     let (Value::DateTime(begin), Value::DateTime(end)) = (&from.setting.value, &to.setting.value) else { return None };
     if begin < end {

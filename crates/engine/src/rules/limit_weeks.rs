@@ -40,9 +40,9 @@ pub(super) fn weeks(view: &View<'_>, table: &str) -> LimitWeeks {
     LimitWeeks { every: every.unwrap_or(1), first_week }
 }
 
-/// Whether two limits apply together in some week, of those that overlap a span of local times.
+/// Whether two limits apply together in some week that overlaps a span of local times, which may be open at either end.
 pub(super) fn share_a_week([a, b]: [LimitWeeks; 2], from: Option<NaiveDateTime>, to: Option<NaiveDateTime>) -> bool {
-    // After so many weeks both come again, since both numbers divide it.
+    // Both patterns repeat after this many weeks, since both periods divide it.
     let cycle = i64::from(a.every.max(1)) * i64::from(b.every.max(1));
     let any_day = a.first_week.or(b.first_week);
     let start = match (from, to) {
@@ -52,12 +52,12 @@ pub(super) fn share_a_week([a, b]: [LimitWeeks; 2], from: Option<NaiveDateTime>,
     };
     let Some(first) = start.and_then(monday_of) else { return true };
     let mondays = (0..=cycle).filter_map(|week| first.checked_add_days(Days::new(7 * week.unsigned_abs())));
-    let mut within = mondays.take_while(|monday| to.is_none_or(|to| monday.and_time(chrono::NaiveTime::MIN) < to));
-    within.any(|monday| a.include(monday) && b.include(monday))
+    let mut in_span = mondays.take_while(|monday| to.is_none_or(|to| monday.and_time(chrono::NaiveTime::MIN) < to));
+    in_span.any(|monday| a.include(monday) && b.include(monday))
 }
 
 /// The error of a limit that applies in every n-th week without saying in which.
-pub(super) fn without_first_week(view: &View<'_>, name: &str) -> Option<Contradiction> {
+pub(super) fn missing_first_week(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let first_week = format!("limits.{name}.first_week");
     let every = view.find(&format!("limits.{name}.every_weeks"))?;
     let Value::Integer(weeks @ 2..) = every.setting.value else { return None };
@@ -69,8 +69,8 @@ pub(super) fn without_first_week(view: &View<'_>, name: &str) -> Option<Contradi
     contradiction("missing_first_week", &[&every], cause, remedy.to_owned())
 }
 
-/// Warnings of every `first_week` without effect, because its limit applies in every week for every client.
-pub(super) fn idle(layers: &[&Settings]) -> Vec<Diagnostic> {
+/// A warning for each `first_week` that has no effect, because its limit applies in every week for every client.
+pub(super) fn idle_first_weeks(layers: &[&Settings]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (path, setting) in layers.iter().flat_map(|layer| layer.under("limits")) {
         let (Some(table), Some(place)) = (path.strip_suffix(".first_week"), &setting.place) else { continue };
@@ -96,7 +96,7 @@ mod tests {
     use crate::rules::limits::tests::with_limits;
     use crate::rules::load;
 
-    const LETTER: &str =
+    const NEWSLETTER: &str =
         "[letter]\nat_least = 1\nwhere = { channels = [\"email\"], days = [\"tuesday\"], hours = [9] }\n";
 
     fn date(text: &str) -> NaiveDate {
@@ -114,7 +114,7 @@ mod tests {
     /// Code and place of each error or, if there is none, of each warning.
     fn reported(limits: &str, overlay: &str) -> Vec<(&'static str, String)> {
         let found = pack(limits, overlay).map_or_else(|mistakes| mistakes, |pack| pack.remarks());
-        found.into_iter().map(|one| (one.code, one.place.to_string())).collect()
+        found.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.place.to_string())).collect()
     }
 
     #[test]
@@ -138,17 +138,18 @@ mod tests {
 
     #[test]
     fn both_keys_are_read_and_an_overlay_changes_them() {
-        let base = format!("{LETTER}every_weeks = 2\nfirst_week = 2026-12-01\n");
+        let base = format!("{NEWSLETTER}every_weeks = 2\nfirst_week = 2026-12-01\n");
         let overlay = "[limits.letter]\nevery_weeks = 3\nfirst_week = \"2026-12-08\"\n";
         let pack = pack(&base, overlay).unwrap();
-        let of = |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits[0].weeks;
-        assert_eq!(of("other"), every(2, "2026-12-01"));
-        assert_eq!(of("acme"), every(3, "2026-12-08"));
+        let weeks_of =
+            |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits[0].weeks;
+        assert_eq!(weeks_of("other"), every(2, "2026-12-01"));
+        assert_eq!(weeks_of("acme"), every(3, "2026-12-08"));
     }
 
     #[test]
-    fn a_limit_of_some_weeks_states_one_of_them() {
-        let found = pack(&format!("{LETTER}every_weeks = 2\n"), "").unwrap_err();
+    fn a_limit_that_applies_in_some_weeks_must_state_one_of_them() {
+        let found = pack(&format!("{NEWSLETTER}every_weeks = 2\n"), "").unwrap_err();
         let [mistake] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!((mistake.code, mistake.place.to_string().as_str()), ("missing_first_week", "limits.toml:4:15"));
         assert_eq!(
@@ -156,10 +157,11 @@ mod tests {
             "`limits.letter.every_weeks` is 2, but nothing says in which weeks the limit applies"
         );
         let of_overlay = [("missing_first_week", "overlays/acme.toml:3:15".to_owned())];
-        assert_eq!(reported(LETTER, "[limits.letter]\nevery_weeks = 2\n"), of_overlay);
-        assert_eq!(reported(&format!("{LETTER}first_week = 2026-12-01\n"), "[limits.letter]\nevery_weeks = 2\n"), []);
+        assert_eq!(reported(NEWSLETTER, "[limits.letter]\nevery_weeks = 2\n"), of_overlay);
+        let with_first_week = format!("{NEWSLETTER}first_week = 2026-12-01\n");
+        assert_eq!(reported(&with_first_week, "[limits.letter]\nevery_weeks = 2\n"), []);
         // What cannot be read is an error of its own.
-        let codes = |text: &str| reported(&format!("{LETTER}{text}\n"), "").remove(0).0;
+        let codes = |text: &str| reported(&format!("{NEWSLETTER}{text}\n"), "").remove(0).0;
         assert_eq!(codes("every_weeks = 2\nfirst_week = \"soon\""), "bad_date");
         assert_eq!(codes("every_weeks = 0\nfirst_week = 2026-12-01"), "out_of_range");
         assert_eq!(codes("every_weeks = 53\nfirst_week = 2026-12-01"), "out_of_range");
@@ -167,11 +169,11 @@ mod tests {
 
     #[test]
     fn a_first_week_without_effect_is_a_warning() {
-        let text = format!("{LETTER}first_week = 2026-12-01\n");
+        let text = format!("{NEWSLETTER}first_week = 2026-12-01\n");
         let at = |place: &str| [("idle_first_week", place.to_owned())];
         assert_eq!(reported(&text, ""), at("limits.toml:4:14"));
         assert_eq!(reported(&format!("{text}every_weeks = 1\n"), ""), at("limits.toml:4:14"));
-        assert_eq!(reported(LETTER, "[limits.letter]\nfirst_week = 2026-12-01\n"), at("overlays/acme.toml:3:14"));
+        assert_eq!(reported(NEWSLETTER, "[limits.letter]\nfirst_week = 2026-12-01\n"), at("overlays/acme.toml:3:14"));
         assert_eq!(reported(&format!("{text}every_weeks = 2\n"), "[limits.letter]\nevery_weeks = 1\n"), []);
     }
 
@@ -182,29 +184,29 @@ mod tests {
             let found = pack(&text, "").err().unwrap_or_default();
             found.into_iter().map(|mistake| mistake.cause).next()
         };
-        let second = |day: &str| format!("every_weeks = 2\nfirst_week = {day}");
+        let every_second = |day: &str| format!("every_weeks = 2\nfirst_week = {day}");
         let both = "`low` requires at least 5 per week, but `high` allows at most 4 per week, \
                     in the weeks in which both apply";
         for (low, high) in [
-            (second("2026-12-01"), String::new()),
-            (String::new(), second("2026-12-01")),
-            (second("2026-12-01"), second("2026-12-15")),
-            (second("2026-12-01"), "every_weeks = 3\nfirst_week = 2026-12-08".to_owned()),
+            (every_second("2026-12-01"), String::new()),
+            (String::new(), every_second("2026-12-01")),
+            (every_second("2026-12-01"), every_second("2026-12-15")),
+            (every_second("2026-12-01"), "every_weeks = 3\nfirst_week = 2026-12-08".to_owned()),
         ] {
             assert_eq!(pair(&low, &high).as_deref(), Some(both), "{low}; {high}");
         }
-        assert_eq!(pair(&second("2026-12-01"), &second("2026-12-08")), None, "never in one week");
-        assert_eq!(pair(&second("2026-12-01"), "every_weeks = 4\nfirst_week = 2026-12-08"), None);
+        assert_eq!(pair(&every_second("2026-12-01"), &every_second("2026-12-08")), None, "never in one week");
+        assert_eq!(pair(&every_second("2026-12-01"), "every_weeks = 4\nfirst_week = 2026-12-08"), None);
         // The minimum counts in one week only, in which the maximum does not apply.
         let week = |from: &str, to: &str| format!("where = {{ from = {from}T00:00:00, to = {to}T00:00:00 }}");
-        assert_eq!(pair(&week("2026-12-07", "2026-12-14"), &second("2026-12-01")), None);
-        assert!(pair(&week("2026-12-07", "2026-12-15"), &second("2026-12-01")).is_some());
-        assert!(pair("where.to = 2026-12-14T00:00:00", &second("2026-12-01")).is_some());
-        assert!(pair("where.from = 2026-12-07T00:00:00", &second("2026-12-01")).is_some());
+        assert_eq!(pair(&week("2026-12-07", "2026-12-14"), &every_second("2026-12-01")), None);
+        assert!(pair(&week("2026-12-07", "2026-12-15"), &every_second("2026-12-01")).is_some());
+        assert!(pair("where.to = 2026-12-14T00:00:00", &every_second("2026-12-01")).is_some());
+        assert!(pair("where.from = 2026-12-07T00:00:00", &every_second("2026-12-01")).is_some());
     }
 
     #[test]
-    fn shares_contradict_each_other_in_common_weeks_alone() {
+    fn shares_contradict_each_other_only_in_common_weeks() {
         let codes = |low: &str, high: &str| {
             let of_x = "where.channels = [\"x\"]\nevery_weeks = 2\nfirst_week = ";
             let text = format!("[low]\nat_least_share = 0.5\n{of_x}{low}\n[high]\nat_most_share = 0.4\n{of_x}{high}\n");

@@ -12,13 +12,13 @@ use super::settings::{Settings, Value, View};
 use crate::model::{CampaignId, Channel, ClientId};
 
 /// The names of all channels, in table order.
-#[expect(clippy::indexing_slicing, reason = "INVARIANT: the loop walks within the length, before the program runs")]
+#[expect(clippy::indexing_slicing, reason = "INVARIANT: the loop stays within the length; it runs at compile time")]
 const CHANNEL_NAMES: [&str; Channel::COUNT] = {
     let mut names = [""; Channel::COUNT];
-    let mut at = 0;
-    while at < Channel::COUNT {
-        names[at] = Channel::ALL[at].name();
-        at += 1;
+    let mut index = 0;
+    while index < Channel::COUNT {
+        names[index] = Channel::ALL[index].name();
+        index += 1;
     }
     names
 };
@@ -45,7 +45,7 @@ pub(super) const LIMITS: &[Key] = &[
         "<limit>.per",
         Kind::Names(&["client", "industry", "workspace", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
-        "what is counted on its own: each client, or each industry or workspace over its clients; each channel and each asset too; and one of hour, day and week",
+        "what is counted separately: each client, or all clients of an industry or workspace together; in addition each channel or asset; and one of hour, day and week",
     ),
     Key::with_default(
         "<limit>.counts",
@@ -56,7 +56,7 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional(
         "<limit>.within_hours",
         Kind::integer(1, MOST_WITHIN_HOURS),
-        "length of any period in which posts are counted, instead of hour, day or week; for `at_most`",
+        "number of hours in a row in which posts are counted, instead of an hour, day or week; for `at_most` only",
     ),
     Key::optional(
         "<limit>.weigh.<type>",
@@ -75,7 +75,7 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional("<limit>.where.tags", Kind::Texts, "only clients that have one of these tags; all if omitted"),
     Key::optional("<limit>.where.clients", Kind::Texts, "only clients with these ids; all if omitted"),
     Key::optional("<limit>.where.from", Kind::DateTime, "from this time on posts count, client's clock"),
-    Key::optional("<limit>.where.to", Kind::DateTime, "from this time on posts count no longer, client's clock"),
+    Key::optional("<limit>.where.to", Kind::DateTime, "from this time on posts no longer count, client's clock"),
     Key::optional(
         "<limit>.price",
         Kind::above(0.0, 1_000_000_000.0),
@@ -150,9 +150,9 @@ impl LimitRules {
         }
     }
 
-    /// Whether posts count by their assets, so that it is known only once these are chosen.
+    /// Whether what a post counts depends on its asset, so that it is known only once assets are chosen.
     #[must_use]
-    pub fn is_of_assets(&self) -> bool {
+    pub fn depends_on_assets(&self) -> bool {
         let LimitFilter { kinds, campaigns, .. } = &self.filter;
         self.per_asset || self.weights.is_some() || !kinds.is_empty() || !campaigns.is_empty()
     }
@@ -226,7 +226,7 @@ pub enum LimitPeriod {
     Day,
     /// Each week, from Monday on.
     Week,
-    /// Any so many hours in a row.
+    /// Any span of this many hours.
     Within(u32),
 }
 
@@ -246,7 +246,7 @@ impl LimitPeriod {
     }
 }
 
-/// The posts that a limit counts: those that meet every one of the conditions.
+/// The posts that a limit counts: those that meet every condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitFilter {
     /// The channels, in table order; empty for all.
@@ -286,18 +286,18 @@ impl LimitFilter {
     /// Whether a post at a time of the client's clock meets the conditions on time.
     #[must_use]
     pub fn covers(&self, at: NaiveDateTime) -> bool {
-        let on = |list: &[bool], place: u32| list.get(place as usize).copied().unwrap_or(false);
-        on(&self.days, at.weekday().num_days_from_monday())
-            && on(&self.hours, at.hour())
+        let is_set = |flags: &[bool], index: u32| flags.get(index as usize).copied().unwrap_or(false);
+        is_set(&self.days, at.weekday().num_days_from_monday())
+            && is_set(&self.hours, at.hour())
             && self.from.is_none_or(|from| at >= from)
             && self.to.is_none_or(|to| at < to)
     }
 }
 
-/// Makes a bound of a number.
+/// Makes a bound with a number.
 type MakeBound = fn(f64) -> LimitBound;
 
-/// The keys of which a limit states exactly one, each with the bound that its number makes.
+/// The keys of which a limit states exactly one, each with the kind of bound that it stands for.
 pub(super) const BOUNDS: [(&str, MakeBound); 4] = [
     ("at_most", LimitBound::AtMost),
     ("at_least", LimitBound::AtLeast),
@@ -308,11 +308,11 @@ pub(super) const BOUNDS: [(&str, MakeBound); 4] = [
 /// The enabled limits, in file order.
 pub(super) fn limits(view: &View<'_>) -> Vec<LimitRules> {
     let is_on = |name: &&str| view.bool(&format!("limits.{name}.enabled")).unwrap_or(true);
-    declared(view).into_iter().filter(is_on).filter_map(|name| limit(view, name)).collect()
+    declared_limits(view).into_iter().filter(is_on).filter_map(|name| limit(view, name)).collect()
 }
 
 /// The names of the limits that the base declares, in file order.
-pub(super) fn declared<'a>(view: &View<'a>) -> Vec<&'a str> {
+pub(super) fn declared_limits<'a>(view: &View<'a>) -> Vec<&'a str> {
     view.base().map(|base| base.names_under("limits")).unwrap_or_default()
 }
 
@@ -326,10 +326,10 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
     let path = |key: &str| format!("limits.{name}.{key}");
     let bound = BOUNDS.iter().find_map(|(key, bound)| view.number(&path(key)).map(bound))?;
     let per = view.names(&path("per")).unwrap_or_default();
-    let of_calendar = || LimitPeriod::OF_CALENDAR.into_iter().find(|period| per.contains(&period.name()));
+    let calendar_period = || LimitPeriod::OF_CALENDAR.into_iter().find(|period| per.contains(&period.name()));
     let scope = LimitScope::ALL.into_iter().find(|scope| per.contains(&scope.name()));
     let within = view.integer(&path("within_hours")).and_then(|hours| u32::try_from(hours).ok());
-    let period = within.map(LimitPeriod::Within).or_else(of_calendar);
+    let period = within.map(LimitPeriod::Within).or_else(calendar_period);
     Some(LimitRules {
         name: name.into(),
         bound,
@@ -350,7 +350,7 @@ fn counts(view: &View<'_>, name: &str) -> LimitCounts {
     if needs_review { LimitCounts::NeedsReview } else { LimitCounts::Posts }
 }
 
-/// What a post counts by content type; `None` if the table is missing.
+/// What a post counts, by the content type of its asset; `None` if the table is missing.
 fn weights(view: &View<'_>, table: &str) -> Option<BTreeMap<Arc<str>, f64>> {
     let weight = |kind: &str| Some((kind.into(), view.number(&format!("{table}.{kind}"))?));
     let weights: BTreeMap<Arc<str>, f64> = view.names_under(table).into_iter().filter_map(weight).collect();
@@ -358,12 +358,12 @@ fn weights(view: &View<'_>, table: &str) -> Option<BTreeMap<Arc<str>, f64>> {
 }
 
 /// The clients, tags, content types and campaigns that the limits of one layer name.
-pub(super) fn names(layer: &Settings) -> Vec<NameReference> {
-    let mut names = Vec::new();
+pub(super) fn name_references(layer: &Settings) -> Vec<NameReference> {
+    let mut references = Vec::new();
     for (path, setting) in layer.under("limits") {
-        if let (Some((_, kind)), Some(place)) = (path.split_once(".weigh."), &setting.place) {
-            let name = kind.to_owned();
-            names.push(NameReference { kind: NameKind::AssetKind, name, of_client: None, place: place.clone() });
+        if let (Some((_, content_type)), Some(place)) = (path.split_once(".weigh."), &setting.place) {
+            let (kind, name) = (NameKind::AssetKind, content_type.to_owned());
+            references.push(NameReference { kind, name, of_client: None, place: place.clone() });
         }
         let kind = match path.rsplit('.').next() {
             Some("tags") => NameKind::ClientTag,
@@ -375,9 +375,9 @@ pub(super) fn names(layer: &Settings) -> Vec<NameReference> {
         let (Value::Texts(texts), Some(place)) = (&setting.value, &setting.place) else { continue };
         let reference =
             |name: &String| NameReference { kind, name: name.clone(), of_client: None, place: place.clone() };
-        names.extend(texts.iter().map(reference));
+        references.extend(texts.iter().map(reference));
     }
-    names
+    references
 }
 
 fn filter(view: &View<'_>, table: &str) -> LimitFilter {
@@ -429,7 +429,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_limit_that_states_its_bound_alone_counts_every_post_of_a_client_in_a_week() {
+    fn a_limit_that_states_only_its_bound_counts_every_post_of_a_client_in_a_week() {
         let expected = LimitRules {
             name: "brand_week".into(),
             bound: LimitBound::AtMost(12.0),
@@ -450,7 +450,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_key_is_read_from_an_inline_table_as_from_one_of_its_own() {
+    fn every_key_of_the_filter_is_read_from_an_inline_table_and_from_a_separate_one() {
         let head = "[b2b]\nat_least = 2.5\nper = [\"day\", \"channel\", \"client\"]\nprice = 500\n";
         let keys = [
             "channels = [\"x\", \"linkedin\"]",
@@ -487,13 +487,13 @@ pub(super) mod tests {
         let names = |limits: Vec<LimitRules>| limits.iter().map(|limit| limit.name.to_string()).collect::<Vec<_>>();
         assert_eq!(names(read(text)), ["z", "a"]);
         let pack = load(with_limits(text, "[limits.m]\nenabled = true\n[limits.z]\nenabled = false\n")).unwrap();
-        let of = |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits;
-        assert_eq!(names(of("acme")), ["m", "a"]);
-        assert_eq!(names(of("other")), ["z", "a"]);
+        let limits_of = |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits;
+        assert_eq!(names(limits_of("acme")), ["m", "a"]);
+        assert_eq!(names(limits_of("other")), ["z", "a"]);
     }
 
     #[test]
-    fn a_pack_without_limits_has_none_and_one_with_an_empty_file_neither() {
+    fn a_pack_without_a_file_of_limits_or_with_an_empty_one_has_no_limits() {
         assert_eq!(load(default_files()).unwrap().base().limits, []);
         assert_eq!(read("# none yet\n"), []);
     }
@@ -512,7 +512,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_overlay_may_not_add_a_limit_nor_a_campaign_change_one() {
+    fn an_overlay_may_not_add_a_limit_and_a_campaign_may_not_change_one() {
         let mistakes =
             load(with_limits("[brand_day]\nat_most = 4\n", "[limits.brand_dai]\nat_most = 2\n")).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
@@ -559,14 +559,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_key_of_the_filter_beside_it_belongs_in_the_filter_and_the_other_way_round() {
+    fn the_remedy_for_a_key_outside_its_table_names_the_limit_or_its_filter() {
         let remedy = |text: &str| load(with_limits(text, "")).unwrap_err().remove(0).remedy;
         assert_eq!(remedy("[a]\nat_most = 1\ndays = [\"monday\"]\n"), "move `days` to `[a.where]`");
         assert_eq!(remedy("[a]\nat_most = 1\nwhere = { price = 3 }\n"), "move `price` to `[a]`");
     }
 
     #[test]
-    fn names_of_every_layer_are_names_of_the_scenario() {
+    fn names_in_the_limits_of_every_layer_are_references() {
         let text = "[a]\nat_most = 1\nwhere = { tags = [\"b2b\", \"eu\"], clients = [\"acme\"] }\n\
                     [b]\nat_most = 1\nweigh = { video = 4 }\nwhere = { kinds = [\"photo\"], campaigns = [\"spring\"] }\n";
         let pack = load(with_limits(text, "[limits.a]\nwhere.tags = [\"us\"]\n")).unwrap();

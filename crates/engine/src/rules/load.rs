@@ -11,14 +11,14 @@ use super::guardrails::{self, GuardrailRules};
 use super::keys::PACK_FILES;
 use super::limit_weeks;
 use super::limits;
-use super::overlay::{self, Context, Declared, Overlay, Scope};
+use super::overlay::{self, BaseDeclarations, Context, Overlay, Scope};
 use super::pack::Rules;
 use super::pack_files::{PackFiles, is_script};
 use super::scenario_names::NameReference;
 use super::seasons;
-use super::settings::{Setting, Settings, Value, View};
+use super::settings::{Row, Setting, Settings, Value, View};
 use super::toml_document::TomlDocument;
-use super::validate::{Branch, Completeness, validate};
+use super::validate::{Completeness, KeyTree, validate};
 use crate::diagnostic::{Diagnostic, listed, nearest};
 use crate::model::{CalendarEntry, CampaignId, ClientId, WorkspaceId};
 
@@ -55,7 +55,7 @@ impl OverlayKey {
 /// use mcoe_engine::rules::{self, PackFiles};
 ///
 /// let files = PackFiles::from([("fatigue.toml".to_owned(), "warn_at = 0,5\n".to_owned())]);
-/// let mistakes = rules::load(files).expect_err("half a pack, with a decimal comma");
+/// let mistakes = rules::load(files).expect_err("an incomplete pack, with a decimal comma");
 /// let mistake = mistakes.iter().find(|mistake| mistake.place.to_string() == "fatigue.toml:1:12");
 /// println!("{}", mistake.expect("the comma is reported with its line").remedy);
 /// ```
@@ -66,20 +66,20 @@ impl OverlayKey {
 pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     let mut mistakes = name_mistakes(&files);
     let mut settings = Settings::default();
-    let mut unsound = Vec::new();
-    for keys in &PACK_FILES {
-        let name = format!("{}.toml", keys.stem);
+    let mut invalid_files = Vec::new();
+    for file in &PACK_FILES {
+        let name = format!("{}.toml", file.stem);
         let Some(text) = files.get(&name) else {
-            unsound.extend(keys.is_required.then_some(keys.stem));
+            invalid_files.extend(file.is_required.then_some(file.stem));
             continue;
         };
-        let branch = Branch::of(keys.stem, keys.keys);
-        let (found, wrong) = TomlDocument::read(&name, text, |document| {
-            validate(document, &branch, keys.stem, Completeness::Complete, &PACK_FILES)
+        let tree = KeyTree::of(file.stem, file.keys);
+        let (in_file, errors) = TomlDocument::read(&name, text, |document| {
+            validate(document, &tree, file.stem, Completeness::Complete, &PACK_FILES)
         });
-        unsound.extend((!wrong.is_empty()).then_some(keys.stem));
-        settings.extend(found);
-        mistakes.extend(wrong);
+        invalid_files.extend((!errors.is_empty()).then_some(file.stem));
+        settings.extend(in_file);
+        mistakes.extend(errors);
     }
     mistakes.extend(coherence::calendar_days(&settings));
     mistakes.extend(closed::mistakes(&settings));
@@ -88,10 +88,10 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
     mistakes.extend(
         Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
     );
-    let base_of = |stem: &str| (!unsound.contains(&stem)).then_some(&settings);
-    let declared = Declared { guardrails: base_of("guardrails"), limits: base_of("limits") };
-    let (overlays, wrong) = read_overlays(&files, declared);
-    mistakes.extend(wrong);
+    let if_valid = |stem: &str| (!invalid_files.contains(&stem)).then_some(&settings);
+    let declared = BaseDeclarations { guardrails: if_valid("guardrails"), limits: if_valid("limits") };
+    let (overlays, errors) = read_overlays(&files, declared);
+    mistakes.extend(errors);
     mistakes.extend(overlay::contradictions(&settings, &overlays, Group::all()));
     if !mistakes.is_empty() {
         Diagnostic::sort(&mut mistakes);
@@ -144,8 +144,8 @@ impl RulesPack {
 
     /// The settings of the base, and those of a key's overlays in application order.
     pub(super) fn layers(&self, key: &OverlayKey) -> (&Settings, Vec<&Settings>) {
-        let over = key.0.iter().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
-        (&self.settings, over.collect())
+        let overlays = key.0.iter().filter_map(|index| self.overlays.get(*index));
+        (&self.settings, overlays.map(|overlay| &overlay.settings).collect())
     }
 
     /// The names in the scopes of overlays.
@@ -153,9 +153,9 @@ impl RulesPack {
         self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
 
-    /// The clients and tags that limits name, in the base and in overlays.
+    /// The clients, tags, content types and campaigns that limits name, in the base and in overlays.
     pub(super) fn names_of_limits(&self) -> impl Iterator<Item = NameReference> {
-        self.all_layers().flat_map(limits::names)
+        self.all_layers().flat_map(limits::name_references)
     }
 
     /// Warnings: what is valid and yet may not be intended.
@@ -164,9 +164,9 @@ impl RulesPack {
         let priced = Group::PricedLimits;
         let in_base = priced.contradictions(&View::new(&self.settings)).into_iter().map(|found| found.diagnostic);
         let in_overlays = overlay::contradictions(&self.settings, &self.overlays, std::iter::once(priced));
-        let of_overlays = overlay::doubles(&self.overlays).into_iter().chain(overlay::idle(&self.overlays));
+        let of_overlays = overlay::set_twice(&self.overlays).into_iter().chain(overlay::idle_overlays(&self.overlays));
         let layers: Vec<&Settings> = self.all_layers().collect();
-        of_overlays.chain(in_base).chain(in_overlays).chain(limit_weeks::idle(&layers)).collect()
+        of_overlays.chain(in_base).chain(in_overlays).chain(limit_weeks::idle_first_weeks(&layers)).collect()
     }
 
     /// The files of a key's overlays, in application order.
@@ -186,36 +186,35 @@ impl RulesPack {
         first_place(&self.settings, key)
     }
 
-    /// A setting with the overlays of a key applied; `None` if the pack has none by that path.
+    /// The setting of a rule key, by its full path, with overlays applied; `None` if there is none.
     #[must_use]
     pub fn setting_with(&self, overlays: &OverlayKey, key: &str) -> Option<&Setting> {
-        let (base, over) = self.layers(overlays);
-        View::with(base, over).find(key).map(|found| found.setting)
+        let (base, overlay_layers) = self.layers(overlays);
+        View::with(base, overlay_layers).find(key).map(|found| found.setting)
     }
 
-    /// File and line that a value comes from with the overlays of a key applied.
+    /// File and line that the value of a rule key comes from, with overlays applied.
     #[must_use]
     pub fn place_with(&self, overlays: &OverlayKey, key: &str) -> Option<(Arc<str>, u32)> {
-        let mut over = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
-        over.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
+        let mut topmost_first = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
+        topmost_first.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
     }
 
-    /// File and line of one row of a list, or of a value as a whole, with the overlays of a key applied.
+    /// File and line of one row of a list, or of a value as a whole, with overlays applied.
     #[must_use]
     pub fn place_of_row(&self, overlays: &OverlayKey, key: &str, row: Option<usize>) -> Option<(Arc<str>, u32)> {
-        let over =
-            overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index)).map(|overlay| &overlay.settings);
-        let row = over.chain([&self.settings]).find_map(|settings| row_place(settings.get(key)?, row?));
-        row.or_else(|| self.place_with(overlays, key))
+        let topmost_first = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
+        let mut layers = topmost_first.map(|overlay| &overlay.settings).chain([&self.settings]);
+        layers.find_map(|settings| row_place(settings.get(key)?, row?)).or_else(|| self.place_with(overlays, key))
     }
 
-    /// File and line of a special day of the pack with the overlays of a key applied; `None` if the pack has no such
-    /// day.
+    /// File and line of a special day of the pack, with overlays applied; `None` if the pack has no such day.
     #[must_use]
     pub fn place_of_day(&self, overlays: &OverlayKey, day: &CalendarEntry) -> Option<(Arc<str>, u32)> {
-        let (base, over) = self.layers(overlays);
-        let view = View::with(base, over);
-        let row = view.rows_of_all_layers("calendar.days").find(|row| calendar::day(row).as_ref() == Some(day))?;
+        let (base, overlay_layers) = self.layers(overlays);
+        let view = View::with(base, overlay_layers);
+        let is_day = |row: &&Row| calendar::special_day(row).as_ref() == Some(day);
+        let row = view.rows_of_all_layers("calendar.days").find(is_day)?;
         let place = row.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
         Some((Arc::clone(&place.file), place.line))
     }
@@ -232,6 +231,7 @@ impl RulesPack {
     }
 }
 
+/// File and line of a value; of a table, those of the first value in it.
 fn first_place(settings: &Settings, key: &str) -> Option<(Arc<str>, u32)> {
     let exact = settings.get(key).into_iter();
     let places = exact.chain(settings.under(key).map(|(_, setting)| setting)).filter_map(|setting| {
@@ -247,13 +247,13 @@ fn row_place(setting: &Setting, row: usize) -> Option<(Arc<str>, u32)> {
     places.map(|place| (Arc::clone(&place.file), place.line)).min()
 }
 
-fn read_overlays(files: &PackFiles, declared: Declared<'_>) -> (Vec<Overlay>, Vec<Diagnostic>) {
-    let branch = overlay::branch();
+fn read_overlays(files: &PackFiles, declared: BaseDeclarations<'_>) -> (Vec<Overlay>, Vec<Diagnostic>) {
+    let tree = overlay::key_tree();
     let mut overlays = Vec::new();
     let mut mistakes = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| is_overlay(path)) {
-        let (overlay, wrong) = overlay::read(path, text, &branch, declared);
-        mistakes.extend(wrong);
+        let (overlay, errors) = overlay::read(path, text, &tree, declared);
+        mistakes.extend(errors);
         if let Some(overlay) = overlay {
             mistakes.extend(coherence::calendar_days(&overlay.settings));
             mistakes.extend(closed::mistakes(&overlay.settings));
@@ -261,7 +261,7 @@ fn read_overlays(files: &PackFiles, declared: Declared<'_>) -> (Vec<Overlay>, Ve
             overlays.push(overlay);
         }
     }
-    overlay::stack(&mut overlays);
+    overlay::sort_in_application_order(&mut overlays);
     (overlays, mistakes)
 }
 
@@ -277,18 +277,19 @@ fn is_note(path: &str) -> bool {
     path.ends_with(".md")
 }
 
+/// Unknown and missing files.
 fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
-    let names: Vec<String> = PACK_FILES.iter().map(|keys| format!("{}.toml", keys.stem)).collect();
+    let names: Vec<String> = PACK_FILES.iter().map(|file| format!("{}.toml", file.stem)).collect();
     let absent: Vec<&str> = names.iter().map(String::as_str).filter(|name| !files.contains_key(*name)).collect();
     let mut mistakes = Vec::new();
-    let mut guessed = Vec::new();
+    let mut guesses = Vec::new();
     for path in files.keys() {
         let is_known = names.iter().any(|name| name == path);
         if is_known || is_script(path) || is_overlay(path) || is_test(path) || is_note(path) {
             continue;
         }
         let guess = nearest(path, absent.iter().copied()).or_else(|| nearest(path, names.iter().map(String::as_str)));
-        guessed.extend(guess);
+        guesses.extend(guess);
         let remedy = match guess {
             Some(guess) if absent.contains(&guess) => format!("rename it to `{guess}`, the nearest known name"),
             Some(guess) => format!("delete it, or move what differs to `{guess}` or to a file in `overlays/`"),
@@ -299,10 +300,10 @@ fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
         };
         mistakes.push(Diagnostic::of_file("unknown_file", path, format!("`{path}` is not a file of a pack"), remedy));
     }
-    let is_guessed = |name: &str| guessed.contains(&name);
-    let missing = PACK_FILES.iter().zip(&names).filter(|(keys, name)| keys.is_required && !files.contains_key(*name));
-    for (keys, name) in missing.filter(|(_, name)| !is_guessed(name)) {
-        let remedy = format!("add it, or copy it from the default pack: it sets {}", keys.doc);
+    let is_guess = |name: &str| guesses.contains(&name);
+    let missing = PACK_FILES.iter().zip(&names).filter(|(file, name)| file.is_required && !files.contains_key(*name));
+    for (file, name) in missing.filter(|(_, name)| !is_guess(name)) {
+        let remedy = format!("add it, or copy it from the default pack: it sets {}", file.doc);
         mistakes.push(Diagnostic::of_file("missing_file", name, format!("the pack has no `{name}`"), remedy));
     }
     mistakes
@@ -389,7 +390,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_default_pack_evaluates_as_the_model_says() {
+    fn the_default_pack_has_the_documented_thresholds() {
         let rules = load(default_files()).unwrap().base();
         assert_eq!((rules.fatigue.warn_at, rules.fatigue.block_at), (0.5, 0.8));
         let factor = |fatigue| value_at(&rules.fatigue.frequency, fatigue);
@@ -412,9 +413,9 @@ pub(crate) mod tests {
         };
         let all = ["early_warning", "channel_fatigue", "policy_compliance", "truth_layer", "timing_conflict"];
         assert_eq!(names(default_files()), all);
-        let off =
+        let without_one =
             changed("guardrails.toml", "[policy_compliance]\nenabled = true", "[policy_compliance]\nenabled = false");
-        assert_eq!(names(off), ["early_warning", "channel_fatigue", "truth_layer", "timing_conflict"]);
+        assert_eq!(names(without_one), ["early_warning", "channel_fatigue", "truth_layer", "timing_conflict"]);
         let rules = load(default_files()).unwrap().base();
         let truth = rules.guardrails.iter().find(|guardrail| &*guardrail.name == "truth_layer").unwrap();
         assert_eq!(truth.conflict, ConflictKind::Asset);
@@ -422,7 +423,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_guardrail_can_be_added_as_rules_alone() {
+    fn a_guardrail_can_be_added_in_toml_alone() {
         let mut files = default_files();
         files.get_mut("guardrails.toml").unwrap().push_str(
             "\n[no_late_mail]\nscope = \"channel_week\"\nconflict = \"policy\"\n[no_late_mail.params]\nlast_hour = 18\n",
@@ -432,7 +433,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_list_for_a_day_replaces_that_of_the_weekdays() {
+    fn a_list_for_a_day_replaces_that_for_weekdays() {
         let from = "best_hours = { weekday = [9, 13, 16], weekend = [9, 13, 16] }";
         let to = "best_hours = { weekday = [9, 13], weekend = [], friday = [15, 11] }";
         let rules = load(changed("channels.toml", from, to)).unwrap().base();
@@ -464,7 +465,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_with_a_mistyped_name_gets_the_right_one_and_is_not_missing_as_well() {
+    fn a_mistyped_file_name_is_reported_once_with_the_right_name() {
         let mut files = default_files();
         let text = files.remove("channels.toml").unwrap();
         files.insert("channel.toml".to_owned(), text);
@@ -475,14 +476,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_empty_pack_lacks_each_file_once() {
+    fn each_required_file_is_missing_once_from_an_empty_pack() {
         let reported = reported(PackFiles::new());
         assert_eq!(reported.len(), PACK_FILES.iter().filter(|keys| keys.is_required).count());
         assert!(reported.iter().all(|(code, ..)| *code == "missing_file"));
     }
 
     #[test]
-    fn the_hash_follows_every_file_but_tests_and_notes_where_a_file_ends() {
+    fn the_hash_depends_on_every_file_except_tests_and_on_where_each_ends() {
         let hash_of = |files| load(files).unwrap().hash;
         let base = hash_of(default_files());
         let mut files = default_files();
@@ -491,12 +492,12 @@ pub(crate) mod tests {
         let mut files = default_files();
         files.insert("extra.rhai".to_owned(), String::new());
         assert_ne!(hash_of(files), base);
-        let moved = |name: &str, text: &str| {
+        let hash_with = |name: &str, text: &str| {
             let mut files = default_files();
             files.insert(name.to_owned(), text.to_owned());
             hash_of(files)
         };
-        assert_ne!(moved("ab.rhai", "c"), moved("a.rhai", "bc"));
+        assert_ne!(hash_with("ab.rhai", "c"), hash_with("a.rhai", "bc"));
     }
 
     #[test]
@@ -528,7 +529,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn scripts_are_handed_out_in_order_of_name() {
+    fn scripts_are_listed_in_order_of_name() {
         let mut files = default_files();
         files.retain(|path, _| !path.ends_with(".rhai"));
         files.insert("b.rhai".to_owned(), "2".to_owned());

@@ -1,5 +1,5 @@
-//! What the local variables of one function hold, and the cases of its `switch` statements, as far as comparisons need
-//! it.
+//! What the local variables of one function hold, and the cases of its `switch` statements, for the checks of
+//! comparisons.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt, Token};
 
 use super::field_operand::FieldOperand;
 
-/// What is known of one function in addition to its AST.
+/// What is known about one function in addition to its AST.
 #[derive(Default)]
 pub(super) struct Locals {
     /// Variables that hold a field of a view, or an entry of a field that is a list; `None` if they hold more than one
     /// thing.
     fields: BTreeMap<String, Option<FieldOperand>>,
-    /// Variables that hold an array literal.
+    /// Variables that hold an array literal; `None` if they hold more than one thing.
     lists: BTreeMap<String, Option<Vec<Expr>>>,
     /// The values in the cases of each `switch`, of which the AST keeps only hashes.
     cases: BTreeMap<Position, Vec<Expr>>,
@@ -23,9 +23,9 @@ impl Locals {
     /// Analyses the only function of an AST. `text` is the source of the AST.
     pub fn of(function: &AST, engine: &Engine, text: &str) -> Self {
         let mut locals = Self::default();
-        let mut assigned = Vec::new();
+        let mut modified = Vec::new();
         function.walk(&mut |path| {
-            assigned.extend(path.last().and_then(changed));
+            modified.extend(path.last().and_then(modified_variable));
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Var(declared, ..))) => locals.declare(&declared.0.name, &declared.1),
                 Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
@@ -42,13 +42,14 @@ impl Locals {
             }
             true
         });
-        for name in assigned {
+        for name in modified {
             locals.fields.insert(name.clone(), None);
             locals.lists.insert(name, None);
         }
         locals
     }
 
+    /// Records the value of a `let` or `const`. A name that is declared twice counts as holding more than one thing.
     fn declare(&mut self, name: &str, value: &Expr) {
         self.add_field(name, FieldOperand::of(value));
         let list = match value {
@@ -86,7 +87,7 @@ impl Locals {
 }
 
 /// Functions that do not modify their receiver.
-const READERS: [&str; 12] = [
+const PURE_FUNCTIONS: [&str; 12] = [
     "contains",
     "ends_with",
     "filter",
@@ -102,34 +103,34 @@ const READERS: [&str; 12] = [
 ];
 
 /// The variable that a node may modify: by an assignment, or by a function that is called on it.
-fn changed(node: &ASTNode<'_>) -> Option<String> {
-    let is_reader = |name: &str| READERS.contains(&name);
+fn modified_variable(node: &ASTNode<'_>) -> Option<String> {
+    let is_pure = |name: &str| PURE_FUNCTIONS.contains(&name);
     match node {
-        ASTNode::Stmt(Stmt::Assignment(parts)) => variable(&parts.1.lhs),
+        ASTNode::Stmt(Stmt::Assignment(parts)) => first_variable(&parts.1.lhs),
         ASTNode::Expr(Expr::Dot(dot, ..)) => {
             let first = match &dot.rhs {
                 Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
                 last => last,
             };
             match first {
-                Expr::MethodCall(call, _) if !is_reader(&call.name) => variable(&dot.lhs),
+                Expr::MethodCall(call, _) if !is_pure(&call.name) => first_variable(&dot.lhs),
                 _ => None,
             }
         }
         ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))
-            if call.op_token.is_none() && !is_reader(&call.name) =>
+            if call.op_token.is_none() && !is_pure(&call.name) =>
         {
-            variable(call.args.first()?)
+            first_variable(call.args.first()?)
         }
         _ => None,
     }
 }
 
 /// The variable that an expression starts with.
-fn variable(expression: &Expr) -> Option<String> {
+fn first_variable(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
-        Expr::Dot(parts, ..) | Expr::Index(parts, ..) => variable(&parts.lhs),
+        Expr::Dot(parts, ..) | Expr::Index(parts, ..) => first_variable(&parts.lhs),
         _ => None,
     }
 }
@@ -137,18 +138,18 @@ fn variable(expression: &Expr) -> Option<String> {
 /// The numbers and texts in the cases of a `switch`; ranges and everything after `=>` are left out.
 fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
     let Some(lines_before) = switch.line().and_then(|line| line.checked_sub(1)) else { return Vec::new() };
-    let begins_at = switch.position().unwrap_or(1).saturating_sub(1);
-    let text = without_backticked(text);
+    let switch_column = switch.position().unwrap_or(1).saturating_sub(1);
+    let text = without_backtick_strings(text);
     let rest: Vec<&str> = text.lines().skip(lines_before).collect();
     let mut found = Vec::new();
     let mut pattern = Vec::new();
-    let (mut depth, mut is_value) = (0_usize, false);
+    let (mut depth, mut is_after_arrow) = (0_usize, false);
     for (token, position) in engine.lex(&[rest.join("\n")]).0 {
         if matches!(token, Token::EOF | Token::LexError(_)) {
             break;
         }
         let column = position.position().unwrap_or(1);
-        if position.line() == Some(1) && column <= begins_at {
+        if position.line() == Some(1) && column <= switch_column {
             continue;
         }
         match token {
@@ -158,18 +159,18 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
                 if depth == 0 && token == Token::RightBrace {
                     break;
                 }
-                is_value &= !(depth == 1 && token == Token::RightBrace);
+                is_after_arrow &= !(depth == 1 && token == Token::RightBrace);
             }
             Token::Comma if depth == 1 => {
-                is_value = false;
+                is_after_arrow = false;
                 pattern.clear();
             }
             Token::DoubleArrow if depth == 1 => {
-                found.extend(values(&pattern));
+                found.extend(case_values(&pattern));
                 pattern.clear();
-                is_value = true;
+                is_after_arrow = true;
             }
-            other if depth == 1 && !is_value => {
+            other if depth == 1 && !is_after_arrow => {
                 let line = position.line().map_or(0, |line| line + lines_before);
                 let line = u16::try_from(line).unwrap_or(u16::MAX);
                 pattern.push((other, Position::new(line, u16::try_from(column).unwrap_or(u16::MAX))));
@@ -181,36 +182,37 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
 }
 
 /// The values of one case, `A | B if CONDITION`; ranges and anything else are left out.
-fn values(pattern: &[(Token, Position)]) -> Vec<Expr> {
-    let named = pattern.split(|(token, _)| *token == Token::If).next().unwrap_or_default();
+fn case_values(pattern: &[(Token, Position)]) -> Vec<Expr> {
+    let unconditional = pattern.split(|(token, _)| *token == Token::If).next().unwrap_or_default();
     let value = |part: &[(Token, Position)]| match part {
         [(Token::StringConstant(text), position)] => Some(Expr::StringConstant(text.as_str().into(), *position)),
         [(Token::IntegerConstant(number), position)] => Some(Expr::IntegerConstant(*number, *position)),
         _ => None,
     };
-    named.split(|(token, _)| *token == Token::Pipe).filter_map(value).collect()
+    unconditional.split(|(token, _)| *token == Token::Pipe).filter_map(value).collect()
 }
 
 /// The text with backtick strings blanked out, since code interpolated in them would be lexed as code. A backtick in a
 /// comment or in another string does not start one.
-fn without_backticked(text: &str) -> String {
+fn without_backtick_strings(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    let mut within = None;
+    // The quote of an open string, or the second character of the `//` or `/*` of an open comment.
+    let mut inside = None;
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        let is_hidden = within == Some('`') || within.is_none() && letter == '`';
+        let is_hidden = inside == Some('`') || inside.is_none() && letter == '`';
         plain.push(if is_hidden && letter != '\n' { ' ' } else { letter });
-        within = match (within, letter) {
+        inside = match (inside, letter) {
             (Some('"' | '`'), '\\') => {
                 plain.extend(letters.next().map(|next| if is_hidden && next != '\n' { ' ' } else { next }));
-                within
+                inside
             }
             (Some('/'), '\n') => None,
             (Some('*'), '*') if letters.peek() == Some(&'/') => None,
             (Some(open @ ('"' | '`')), other) if open == other => None,
             (None, '/') => letters.peek().copied().filter(|next| matches!(next, '/' | '*')),
             (None, '"' | '`') => Some(letter),
-            (within, _) => within,
+            (inside, _) => inside,
         };
     }
     plain
@@ -227,13 +229,13 @@ mod tests {
     fn read(text: &str) -> (Engine, AST) {
         let mut engine = script::engine();
         engine.set_optimization_level(OptimizationLevel::None);
-        let shape = engine.compile(text).unwrap();
-        (engine, shape)
+        let ast = engine.compile(text).unwrap();
+        (engine, ast)
     }
 
     fn cases_of(text: &str) -> Vec<(String, Option<usize>, Option<usize>)> {
-        let (engine, shape) = read(text);
-        let locals = Locals::of(&shape.clone_functions_only(), &engine, text);
+        let (engine, ast) = read(text);
+        let locals = Locals::of(&ast.clone_functions_only(), &engine, text);
         let all = locals.cases.values().flatten();
         all.map(|case| {
             let shown = match case {
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_values_that_cases_name_are_found_with_their_places() {
+    fn the_values_that_cases_name_are_found_with_their_positions() {
         let text = "fn f(ctx) {\n    switch ctx.channel {\n        \"fb\" | \"ig\" => `a } => ${1} b`,\n        \
                     \"x\" if ctx.assessed => { \"no case\" }\n        \"y\" => if ctx.assessed { 1 } else if true { 2 } else { 3 },\n        // `odd\n        7 => 1,\n        \
                     0..5 => #{ a: \"nor here\" },\n        _ => \"other\"\n    }\n}\nfn g(ctx) { \"later\" }\n";
@@ -263,8 +265,8 @@ mod tests {
         let text = "fn f(ctx, post) {\n    let a = ctx.client;\n    let b = ctx.client;\n    b = post.campaign;\n    \
                     for (tag, i) in ctx.tags { let c = tag; }\n    \
                     let e = ctx.client;\n    e.truncate(3);\n    let g = [\"x\"];\n    g[0] = \"y\";\n    let d = [\"x\"];\n}\n";
-        let (engine, shape) = read(text);
-        let locals = Locals::of(&shape.clone_functions_only(), &engine, text);
+        let (engine, ast) = read(text);
+        let locals = Locals::of(&ast.clone_functions_only(), &engine, text);
         let known: Vec<&str> =
             locals.fields.iter().filter(|(_, field)| field.is_some()).map(|(name, _)| name.as_str()).collect();
         assert_eq!(known, ["a", "tag"]);

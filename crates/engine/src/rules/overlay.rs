@@ -9,9 +9,9 @@ use super::coherence::Group;
 use super::contradiction::Contradiction;
 use super::keys::{PACK_FILES, SCOPE};
 use super::scenario_names::{NameKind, NameReference};
-use super::settings::{Setting, Settings, Value, View, adds_up};
+use super::settings::{Setting, Settings, Value, View, accumulates};
 use super::toml_document::TomlDocument;
-use super::validate::{Branch, Completeness, validate};
+use super::validate::{Completeness, KeyTree, validate};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
 
@@ -71,21 +71,21 @@ impl Overlay {
 }
 
 /// Sorts overlays in application order: by scope, then by file name.
-pub(crate) fn stack(overlays: &mut [Overlay]) {
+pub(crate) fn sort_in_application_order(overlays: &mut [Overlay]) {
     overlays.sort_by(|a, b| (a.scope.rank(), &a.file).cmp(&(b.scope.rank(), &b.file)));
 }
 
 /// The keys that an overlay may have: those of every file, under the file's stem, and its scope.
-pub(crate) fn branch() -> Branch {
+pub(crate) fn key_tree() -> KeyTree {
     let files = PACK_FILES.iter().filter(|file| file.stem != "pack");
-    let tables = files.map(|file| Branch::of(file.stem, file.keys));
-    Branch::with("", std::iter::once(Branch::of("scope", SCOPE)).chain(tables).collect())
+    let tables = files.map(|file| KeyTree::of(file.stem, file.keys));
+    KeyTree::with("", std::iter::once(KeyTree::of("scope", SCOPE)).chain(tables).collect())
 }
 
-/// The base's settings where an overlay may change what the base declares and nothing else; `None` if that file of the
-/// pack has errors itself, so that names in the overlay cannot be checked against it.
+/// The base's settings, for each file whose entries an overlay may change but not add to. `None` if that file has
+/// errors, so that names in the overlay cannot be checked against it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Declared<'a> {
+pub(crate) struct BaseDeclarations<'a> {
     pub(crate) guardrails: Option<&'a Settings>,
     pub(crate) limits: Option<&'a Settings>,
 }
@@ -94,22 +94,22 @@ pub(crate) struct Declared<'a> {
 pub(crate) fn read(
     file: &str,
     text: &str,
-    branch: &Branch,
-    declared: Declared<'_>,
+    tree: &KeyTree,
+    declared: BaseDeclarations<'_>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
     let (all, mut mistakes) =
-        TomlDocument::read(file, text, |document| validate(document, branch, "", Completeness::Partial, &PACK_FILES));
-    let is_scope_told =
+        TomlDocument::read(file, text, |document| validate(document, tree, "", Completeness::Partial, &PACK_FILES));
+    let is_scope_readable =
         !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
-    let (scope, names) = (scope(&all), names(&all));
+    let (scope, names) = (scope_of(&all), scope_names(&all));
     let settings = all.without("scope");
     mistakes.extend(declared.guardrails.iter().flat_map(|base| unknown_guardrails(&settings, base)));
     mistakes.extend(declared.limits.iter().flat_map(|base| unknown_limits(&settings, base)));
-    mistakes.extend(scopes_of_guardrails(&settings));
+    mistakes.extend(changed_guardrail_scopes(&settings));
     let scope = match scope {
         Ok(scope) => Some(scope),
         Err((place, cause)) => {
-            if is_scope_told {
+            if is_scope_readable {
                 let place = place.unwrap_or_else(|| SourceLocation::whole(file));
                 mistakes.push(Diagnostic::at("bad_scope", &place, "scope", cause, SCOPE_REMEDY));
             }
@@ -127,7 +127,8 @@ pub(crate) fn read(
 
 const SCOPE_REMEDY: &str = "write `scope = { workspace = \"…\" }`, `{ client = \"…\" }` or `{ client = \"…\", campaign = \"…\" }` first in the file";
 
-fn scope(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)> {
+/// The scope that an overlay states, or the location, if there is one, and the cause of the error in it.
+fn scope_of(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)> {
     let find = |key: &str| settings.get(&format!("scope.{key}"));
     let text = |key: &str| find(key).and_then(|setting| setting.value.as_text());
     match (text("workspace"), text("client"), text("campaign")) {
@@ -143,19 +144,20 @@ fn scope(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)>
 }
 
 /// Warnings about overlays that change nothing.
-pub(crate) fn idle(overlays: &[Overlay]) -> Vec<Diagnostic> {
-    let says_nothing = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
-    let unchanged = |overlay: &Overlay| {
+pub(crate) fn idle_overlays(overlays: &[Overlay]) -> Vec<Diagnostic> {
+    let is_idle = |overlay: &&Overlay| overlay.settings.iter().all(|(path, _)| path.starts_with("scope."));
+    let warning = |overlay: &Overlay| {
         let place = SourceLocation::new(Arc::clone(&overlay.file), 1, 1);
         let cause = "the overlay has a scope and changes nothing".to_owned();
         Diagnostic::at("idle_overlay", &place, "scope", cause, "write what it changes, or delete the file")
     };
-    overlays.iter().filter(says_nothing).map(unchanged).collect()
+    overlays.iter().filter(is_idle).map(warning).collect()
 }
 
-fn names(settings: &Settings) -> Vec<NameReference> {
+/// The names in an overlay's scope.
+fn scope_names(settings: &Settings) -> Vec<NameReference> {
     let kinds = [("workspace", NameKind::Workspace), ("client", NameKind::Client), ("campaign", NameKind::Campaign)];
-    let named = |(key, kind): (&str, NameKind)| {
+    let reference = |(key, kind): (&str, NameKind)| {
         let setting = settings.get(&format!("scope.{key}"))?;
         let of_client = settings.get("scope.client").filter(|_| kind == NameKind::Campaign);
         let of_client = of_client.and_then(|client| client.value.as_text()).map(str::to_owned);
@@ -166,7 +168,7 @@ fn names(settings: &Settings) -> Vec<NameReference> {
             place: setting.place.clone()?,
         })
     };
-    kinds.into_iter().filter_map(named).collect()
+    kinds.into_iter().filter_map(reference).collect()
 }
 
 fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
@@ -176,7 +178,7 @@ fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
         let table = format!("guardrails.{name}");
         if !known.contains(&name) {
             let code = "unknown_guardrail";
-            mistakes.extend(unknown(settings, &table, code, ["guardrail", "guardrails.toml"], name, &known));
+            mistakes.extend(unknown_name(settings, &table, code, ["guardrail", "guardrails.toml"], name, &known));
             continue;
         }
         let params_table = format!("{table}.params");
@@ -184,7 +186,7 @@ fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
         for param in settings.names_under(&params_table).into_iter().filter(|param| !known.contains(param)) {
             let holder = format!("[{params_table}]");
             let path = format!("{params_table}.{param}");
-            mistakes.extend(unknown(settings, &path, "unknown_param", ["parameter", &holder], param, &known));
+            mistakes.extend(unknown_name(settings, &path, "unknown_param", ["parameter", &holder], param, &known));
         }
     }
     mistakes
@@ -192,16 +194,17 @@ fn unknown_guardrails(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
 
 fn unknown_limits(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
     let known = base.names_under("limits");
-    let unknown_ones = settings.names_under("limits").into_iter().filter(|name| !known.contains(name));
+    let unknown = settings.names_under("limits").into_iter().filter(|name| !known.contains(name));
     let mistake = |name: &str| {
         let path = format!("limits.{name}");
-        unknown(settings, &path, "unknown_limit", ["limit", "limits.toml"], name, &known)
+        unknown_name(settings, &path, "unknown_limit", ["limit", "limits.toml"], name, &known)
     };
-    unknown_ones.filter_map(mistake).collect()
+    unknown.filter_map(mistake).collect()
 }
 
-/// Reports something that an overlay sets and the base does not have: its noun, and the file or table it belongs in.
-fn unknown(
+/// The error of a name that an overlay sets and the base does not have. `noun` is the kind of thing that it names,
+/// `holder` the file or table of the base that such things are in.
+fn unknown_name(
     settings: &Settings,
     path: &str,
     code: &'static str,
@@ -220,7 +223,7 @@ fn unknown(
 }
 
 /// An overlay cannot change a guardrail's scope: its function has the parameters of one scope.
-fn scopes_of_guardrails(settings: &Settings) -> Vec<Diagnostic> {
+fn changed_guardrail_scopes(settings: &Settings) -> Vec<Diagnostic> {
     let scopes = settings.iter().filter(|(path, _)| path.starts_with("guardrails.") && path.ends_with(".scope"));
     scopes
         .filter_map(|(path, setting)| {
@@ -271,14 +274,14 @@ fn not_for_clients(settings: &Settings, base: Option<&Settings>) -> Vec<Diagnost
 }
 
 /// Keys that two overlays of the same scope set; the one whose file name sorts later takes precedence.
-pub(crate) fn doubles(overlays: &[Overlay]) -> Vec<Diagnostic> {
+pub(crate) fn set_twice(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, later) in overlays.iter().enumerate() {
         let earlier = overlays.iter().take(index).filter(|earlier| earlier.scope == later.scope);
         for (earlier, (path, setting)) in
             earlier.flat_map(|earlier| later.settings.iter().map(move |stated| (earlier, stated)))
         {
-            let both = earlier.settings.get(path).filter(|_| !adds_up(path)).zip(setting.place.as_ref());
+            let both = earlier.settings.get(path).filter(|_| !accumulates(path)).zip(setting.place.as_ref());
             let Some((_, place)) = both else { continue };
             let cause = format!("`{}` sets `{path}` for the same scope; the value here takes precedence", earlier.file);
             found.push(Diagnostic::at("set_twice", place, path, cause, "set it in one of the two files"));
@@ -296,9 +299,9 @@ pub(crate) fn contradictions(
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for group in groups {
-        let touching: Vec<&Overlay> =
+        let relevant: Vec<&Overlay> =
             overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
-        for Contradiction { diagnostic, .. } in group_contradictions(group, base, &touching) {
+        for Contradiction { diagnostic, .. } in group_contradictions(group, base, &relevant) {
             if seen.insert((diagnostic.place.to_string(), diagnostic.code)) {
                 found.push(diagnostic);
             }
@@ -310,10 +313,10 @@ pub(crate) fn contradictions(
 fn group_contradictions(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for context in contexts(overlays) {
-        let over: Vec<&Settings> =
+        let layers: Vec<&Settings> =
             overlays.iter().filter(|overlay| overlay.covers(&context)).map(|overlay| &overlay.settings).collect();
-        if !over.is_empty() {
-            let contradictions = group.contradictions(&View::with(base, over));
+        if !layers.is_empty() {
+            let contradictions = group.contradictions(&View::with(base, layers));
             found.extend(contradictions.into_iter().filter(|contradiction| contradiction.layer > 0));
         }
     }
@@ -364,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn narrower_overlays_lie_over_wider_ones_and_later_names_over_earlier() {
+    fn narrower_overlays_override_wider_ones_and_later_names_earlier_ones() {
         let pack = load(with_overlays(&[
             ("a_client", "scope = { client = \"acme\" }\n[channels.tiktok]\nweekly_posts = 8\n"),
             ("b_client", "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 90\nweekly_posts = 9\n"),
@@ -403,8 +406,8 @@ mod tests {
     fn overlays_of_one_scope_that_set_the_same_key_are_reported() {
         let text = "scope = { client = \"acme\" }\n[channels.tiktok]\nweekly_posts = 8\n";
         let other = "scope = { client = \"acme\" }\n[channels.tiktok]\npriority = 9\nweekly_posts = 9\n";
-        let elsewhere = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
-        let pack = load(with_overlays(&[("a", text), ("b", other), ("c", elsewhere)])).unwrap();
+        let other_scope = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
+        let pack = load(with_overlays(&[("a", text), ("b", other), ("c", other_scope)])).unwrap();
         let reported = pack.remarks();
         let places: Vec<_> = reported.iter().map(|reported| (reported.code, reported.place.to_string())).collect();
         assert_eq!(places, [("set_twice", "overlays/b.toml:4:16".to_owned())]);
@@ -445,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_outside_its_table_belongs_in_the_table_for_all_channels() {
+    fn the_remedy_for_a_key_outside_its_table_names_the_table_for_all_channels() {
         let text = "scope = { client = \"acme\" }\nclosed = []\n";
         let mistakes = load(with_overlays(&[("x", text)])).expect_err(text);
         assert_eq!(

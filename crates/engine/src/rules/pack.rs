@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlay_sets_how_strong_the_response_of_one_clients_channel_is() {
+    fn an_overlay_sets_the_response_strength_of_one_clients_channel() {
         let pack = load(pack(Some("saturating"))).unwrap();
         let at = |client: &str, channel| {
             let rules = pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None);
@@ -111,24 +111,24 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_that_names_no_response_means_the_linear_one() {
+    fn a_pack_that_names_no_response_has_a_linear_one() {
         let rules = load(pack(None)).unwrap().base();
         assert!(matches!(rules.response(Channel::Fb), FatigueResponse::Linear(_)));
     }
 
     #[test]
-    fn keys_of_a_response_that_applies_nowhere_have_no_effect() {
+    fn keys_of_a_response_shape_that_is_used_nowhere_have_no_effect() {
         let keys = ["fatigue.slope_below_warn", "fatigue.slope_above_warn", "channels.ig.response_strength"];
-        let idle = |files: PackFiles| {
+        let are_ineffective = |files: PackFiles| {
             let pack = load(files).unwrap();
             keys.map(|key| pack.why_ineffective(key).is_some())
         };
-        assert_eq!(idle(pack(Some("saturating"))), [true, true, false]);
-        assert_eq!(idle(pack(None)), [false, false, true]);
+        assert_eq!(are_ineffective(pack(Some("saturating"))), [true, true, false]);
+        assert_eq!(are_ineffective(pack(None)), [false, false, true]);
         let mut both = pack(Some("saturating"));
         let overlay = "scope = { client = \"b\" }\n[fatigue]\nresponse = \"linear\"\n\
                        slope_below_warn = 0.6\nslope_above_warn = 1.4\n";
         both.insert("overlays/b.toml".to_owned(), overlay.to_owned());
-        assert_eq!(idle(both), [false; 3]);
+        assert_eq!(are_ineffective(both), [false; 3]);
     }
 }

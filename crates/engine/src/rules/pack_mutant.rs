@@ -26,29 +26,38 @@ pub struct PackMutant {
     pub was: String,
     /// The text that replaces it.
     pub becomes: String,
-    edits: Vec<(Arc<str>, Range<usize>, String)>,
+    edits: Vec<TextEdit>,
+}
+
+/// A span of a file and the text that replaces it.
+#[derive(Debug, Clone, PartialEq)]
+struct TextEdit {
+    file: Arc<str>,
+    span: Range<usize>,
+    becomes: String,
 }
 
 impl PackMutant {
     /// The files of the pack with the change applied.
     #[must_use]
-    pub fn of(&self, files: &PackFiles) -> PackFiles {
+    pub fn applied_to(&self, files: &PackFiles) -> PackFiles {
         let mut files = files.clone();
-        for (file, span, becomes) in &self.edits {
-            if let Some(text) = files.get_mut(&**file)
-                && text.get(span.clone()).is_some()
+        for edit in &self.edits {
+            if let Some(text) = files.get_mut(&*edit.file)
+                && text.get(edit.span.clone()).is_some()
             {
-                text.replace_range(span.clone(), becomes);
+                text.replace_range(edit.span.clone(), &edit.becomes);
             }
         }
         files
     }
 
+    /// The mutant that replaces the text `was` at a location; `None` if the location has no span.
     fn at(place: &SourceLocation, key: &str, was: &str, becomes: String) -> Option<Self> {
-        let span = place.span.clone()?;
-        let edits = vec![(Arc::clone(&place.file), span.start..span.start + was.len(), becomes.clone())];
-        let (file, line) = (Arc::clone(&place.file), place.line);
-        Some(Self { file, line, key: key.to_owned(), was: was.to_owned(), becomes, edits })
+        let start = place.span.as_ref()?.start;
+        let file = Arc::clone(&place.file);
+        let edit = TextEdit { file: Arc::clone(&file), span: start..start + was.len(), becomes: becomes.clone() };
+        Some(Self { file, line: place.line, key: key.to_owned(), was: was.to_owned(), becomes, edits: vec![edit] })
     }
 }
 
@@ -67,7 +76,7 @@ const FOLLOWERS: [&str; 4] =
     ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
 
 impl RulesPack {
-    /// Every mutant of the pack, by file and line. The keys of `pack.toml` are left alone, and so are limits, which apply
+    /// Every mutant of the pack, by file and line. The keys of `pack.toml` are not changed, nor are limits, which apply
     /// to whole weeks and not to the single posts of cases.
     #[must_use]
     pub fn mutants(&self) -> Vec<PackMutant> {
@@ -77,18 +86,19 @@ impl RulesPack {
                 let is_untested = path.starts_with("pack.") || path.starts_with("limits.");
                 let is_fixed = is_untested || FOLLOWERS.contains(&path);
                 if !is_fixed {
-                    mutants.extend(self.of_setting(path, setting));
+                    mutants.extend(self.mutants_of_setting(path, setting));
                 }
             }
         }
-        mutants.extend(self.scripts().flat_map(|(path, text)| of_script(path, text)));
+        mutants.extend(self.scripts().flat_map(|(path, text)| mutants_of_script(path, text)));
         mutants.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         mutants
     }
 
-    fn of_setting(&self, path: &str, setting: &Setting) -> Vec<PackMutant> {
+    fn mutants_of_setting(&self, path: &str, setting: &Setting) -> Vec<PackMutant> {
         if let Value::Rows(rows) = &setting.value {
-            return rows.iter().flat_map(|row| row.values().flat_map(|cell| self.of_setting(path, cell))).collect();
+            let cells = rows.iter().flat_map(|row| row.values());
+            return cells.flat_map(|cell| self.mutants_of_setting(path, cell)).collect();
         }
         let Some(place) = &setting.place else { return Vec::new() };
         let (Some(text), Some(span)) = (self.files.get(&*place.file), place.span.clone()) else { return Vec::new() };
@@ -111,6 +121,7 @@ impl RulesPack {
         mutants
     }
 
+    /// Adds the change of the key's partner, if it has one.
     fn with_partner(&self, mut mutant: PackMutant, path: &str, up: bool) -> PackMutant {
         let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
         let Some((_, partner, is_opposite)) = partner else { return mutant };
@@ -119,9 +130,9 @@ impl RulesPack {
             && let Some(was) = self.files.get(&*file).and_then(|text| text.get(span.clone()))
             && let Some(becomes) = nudged(was, up != *is_opposite)
         {
-            mutant.edits.push((file, span, becomes));
+            mutant.edits.push(TextEdit { file, span, becomes });
             // Back to front, so that one edit does not shift the position of the next.
-            mutant.edits.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
+            mutant.edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
         }
         mutant
     }
@@ -156,8 +167,8 @@ fn nudged(written: &str, up: bool) -> Option<String> {
     Some(format!("{:.places$}", if up { number + step } else { number - step }))
 }
 
-/// What replaces a comparison operator: its boundary shifted, and its direction reversed.
-fn turned(operator: &str) -> &'static [&'static str] {
+/// What replaces a comparison operator: first with its boundary shifted, then with its direction reversed.
+fn mutated_operators(operator: &str) -> &'static [&'static str] {
     match operator {
         ">" => &[">=", "<"],
         ">=" => &[">", "<="],
@@ -169,13 +180,13 @@ fn turned(operator: &str) -> &'static [&'static str] {
     }
 }
 
-fn of_script(path: &str, text: &str) -> Vec<PackMutant> {
+fn mutants_of_script(path: &str, text: &str) -> Vec<PackMutant> {
     let mut engine = script::engine();
     engine.set_optimization_level(OptimizationLevel::None);
-    let Ok(shape) = engine.compile(text) else { return Vec::new() };
+    let Ok(ast) = engine.compile(text) else { return Vec::new() };
     let mut mutants = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
-    shape.walk(&mut |nodes| {
+    ast.walk(&mut |nodes| {
         let (position, is_number) = match nodes.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, position))) if call.op_token.is_some() => (*position, false),
             Some(ASTNode::Expr(Expr::FloatConstant(_, position) | Expr::IntegerConstant(_, position))) => {
@@ -185,14 +196,15 @@ fn of_script(path: &str, text: &str) -> Vec<PackMutant> {
         };
         let Some(place) = place_of(path, text, position) else { return true };
         if seen.insert((place.line, place.column)) {
-            mutants.extend(changes(text, &place, path, is_number));
+            mutants.extend(mutants_at(text, &place, path, is_number));
         }
         true
     });
     mutants
 }
 
-fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<PackMutant> {
+/// The mutants of the number or operator at a location.
+fn mutants_at(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> Vec<PackMutant> {
     let start = place.span.as_ref().map_or(0, |span| span.start);
     let rest = text.get(start..).unwrap_or_default();
     if is_number {
@@ -202,7 +214,8 @@ fn changes(text: &str, place: &SourceLocation, path: &str, is_number: bool) -> V
         return nudges.filter_map(|becomes| PackMutant::at(place, path, was, becomes)).collect();
     }
     let operator: String = rest.chars().take_while(|letter| "<>=!".contains(*letter)).collect();
-    turned(&operator).iter().filter_map(|other| PackMutant::at(place, path, &operator, (*other).to_owned())).collect()
+    let others = mutated_operators(&operator).iter();
+    others.filter_map(|other| PackMutant::at(place, path, &operator, (*other).to_owned())).collect()
 }
 
 fn place_of(path: &str, text: &str, position: Position) -> Option<SourceLocation> {
@@ -223,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_found_wherever_they_stand() {
+    fn numbers_are_found_in_lists_and_times() {
         let found =
             |text: &str| -> Vec<String> { numbers_in(text).into_iter().map(|range| text[range].to_owned()).collect() };
         assert_eq!(found("[9, 13, 16]"), ["9", "13", "16"]);
@@ -235,7 +248,7 @@ mod tests {
     fn comparisons_and_numbers_of_a_script_are_changed_where_they_stand() {
         let text = "fn f(post, ctx) {\n    let why = `at ${post.hour > 17} h`;\n    if post.fatigue >= 0.5 { 1 } else { 2 }\n}\n";
         let reported: Vec<(u32, String, String)> =
-            of_script("a.rhai", text).into_iter().map(|v| (v.line, v.was, v.becomes)).collect();
+            mutants_of_script("a.rhai", text).into_iter().map(|v| (v.line, v.was, v.becomes)).collect();
         let expected = [
             (2, ">", ">="),
             (2, ">", "<"),

@@ -22,7 +22,7 @@ pub struct Site {
     pub kind: SiteKind,
 }
 
-/// What coverage is recorded of.
+/// What is recorded at a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteKind {
     /// A function, by name.
@@ -31,87 +31,106 @@ pub enum SiteKind {
     Condition,
 }
 
+/// A recorded location, and what of it has been reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteCoverage {
+    /// The location.
+    pub site: Site,
+    /// Whether the function was called, or the condition was true.
+    pub called_or_true: bool,
+    /// Whether the condition was false.
+    pub was_false: bool,
+}
+
 /// The recorded locations of a pack, and which of them have been reached.
 #[derive(Debug, Clone, Default)]
 pub struct Probes {
     sites: Vec<Site>,
+    /// Index of a site, and whether its condition was true; true for a function.
     reached: Arc<Mutex<BTreeSet<(usize, bool)>>>,
 }
 
-const REACHED: &str = "probe_reached";
-const SIDE: &str = "probe_side";
+/// Name of the function that records a call.
+const RECORD_CALL: &str = "probe_reached";
+/// Name of the function that records the value of a condition, and returns it.
+const RECORD_CONDITION: &str = "probe_side";
 
 impl Probes {
-    /// Every location; whether its function was called or its condition was true; and whether its condition was false.
+    /// The coverage of every recorded location.
     #[must_use]
-    pub fn sites(&self) -> Vec<(Site, bool, bool)> {
+    pub fn coverage(&self) -> Vec<SiteCoverage> {
         let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_reached = |index: usize, side: bool| reached.contains(&(index, side));
-        let sites = self.sites.iter().enumerate();
-        sites.map(|(index, site)| (site.clone(), is_reached(index, true), is_reached(index, false))).collect()
+        let coverage = |(index, site): (usize, &Site)| SiteCoverage {
+            site: site.clone(),
+            called_or_true: reached.contains(&(index, true)),
+            was_false: reached.contains(&(index, false)),
+        };
+        self.sites.iter().enumerate().map(coverage).collect()
     }
 
     /// An engine whose scripts record what they reach.
     pub(super) fn engine(&self) -> Engine {
         let mut engine = script::engine();
-        let note = |reached: &Mutex<BTreeSet<(usize, bool)>>, index: i64, side: bool| {
+        let record = |reached: &Mutex<BTreeSet<(usize, bool)>>, index: i64, holds: bool| {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
-            reached.lock().unwrap_or_else(PoisonError::into_inner).insert((index, side));
+            reached.lock().unwrap_or_else(PoisonError::into_inner).insert((index, holds));
         };
         let reached = Arc::clone(&self.reached);
-        let function = move |index: i64| note(&reached, index, true);
-        FuncRegistration::new(REACHED).with_volatility(true).register_into_engine(&mut engine, function);
+        let function = move |index: i64| record(&reached, index, true);
+        FuncRegistration::new(RECORD_CALL).with_volatility(true).register_into_engine(&mut engine, function);
         let reached = Arc::clone(&self.reached);
         let condition = move |index: i64, holds: bool| {
-            note(&reached, index, holds);
+            record(&reached, index, holds);
             holds
         };
-        FuncRegistration::new(SIDE).with_volatility(true).register_into_engine(&mut engine, condition);
+        FuncRegistration::new(RECORD_CONDITION).with_volatility(true).register_into_engine(&mut engine, condition);
         engine
     }
 
     /// Instruments the text of a script.
-    pub(super) fn mark(&mut self, path: &str, text: &str) -> String {
+    pub(super) fn instrument(&mut self, path: &str, text: &str) -> String {
         let mut engine = script::engine();
         engine.set_optimization_level(OptimizationLevel::None);
-        let Ok(shape) = engine.compile(text) else { return text.to_owned() };
-        let mut marks = self.functions(&shape, path, text);
-        marks.extend(self.conditions(&shape, path, text));
+        let Ok(ast) = engine.compile(text) else { return text.to_owned() };
+        let mut insertions = self.function_insertions(&ast, path, text);
+        insertions.extend(self.condition_insertions(&ast, path, text));
         // Back to front, so that one insertion does not shift the position of the next.
-        marks.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        let mut marked = text.to_owned();
-        for (at, mark) in marks {
-            marked.insert_str(at, &mark);
+        insertions.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        let mut instrumented = text.to_owned();
+        for (at, inserted) in insertions {
+            instrumented.insert_str(at, &inserted);
         }
-        marked
+        instrumented
     }
 
-    fn functions(&mut self, shape: &AST, path: &str, text: &str) -> Vec<(usize, String)> {
-        let mut marks = Vec::new();
-        for function in shape.iter_fn_def() {
+    /// The byte offsets and texts of the calls at the start of functions.
+    fn function_insertions(&mut self, ast: &AST, path: &str, text: &str) -> Vec<(usize, String)> {
+        let mut insertions = Vec::new();
+        for function in ast.iter_fn_def() {
             let Some((place, at)) = location_of(path, text, function.body.start_position(), "{") else { continue };
             let index = self.add(&place, SiteKind::Function(function.name.to_string()));
-            marks.push((at + 1, format!(" {REACHED}({index});")));
+            insertions.push((at + 1, format!(" {RECORD_CALL}({index});")));
         }
-        marks
+        insertions
     }
 
-    fn conditions(&mut self, shape: &AST, path: &str, text: &str) -> Vec<(usize, String)> {
-        let mut marks = Vec::new();
+    /// The byte offsets and texts of the calls around conditions.
+    fn condition_insertions(&mut self, ast: &AST, path: &str, text: &str) -> Vec<(usize, String)> {
+        let mut insertions = Vec::new();
         let mut seen = BTreeSet::new();
-        shape.walk(&mut |nodes| {
+        ast.walk(&mut |nodes| {
             if let Some(ASTNode::Stmt(Stmt::If(flow, position))) = nodes.last()
                 && let Some((place, at)) = location_of(path, text, *position, "if")
                 && let Some((_, end)) = location_of(path, text, flow.body.position(), "{")
                 && seen.insert(at)
             {
                 let index = self.add(&place, SiteKind::Condition);
-                marks.push((at + 2, format!(" {SIDE}({index},")));
-                marks.push((end, ") ".to_owned()));
+                insertions.push((at + 2, format!(" {RECORD_CONDITION}({index},")));
+                insertions.push((end, ") ".to_owned()));
             }
             true
         });
-        marks
+        insertions
     }
 
     fn add(&mut self, place: &SourceLocation, kind: SiteKind) -> usize {
@@ -120,7 +139,7 @@ impl Probes {
     }
 }
 
-/// The location and byte offset of a position in a text, if the word is there.
+/// The location and byte offset of a position in a text; `None` unless `word` stands there.
 fn location_of(path: &str, text: &str, position: Position, word: &str) -> Option<(SourceLocation, usize)> {
     let line = u32::try_from(position.line()?).ok()?;
     let column = u32::try_from(position.position()?).ok()?;
@@ -134,21 +153,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_and_every_condition_is_marked_on_its_own_line() {
+    fn every_function_and_every_condition_is_instrumented_without_a_line_break() {
         let text = "fn f(x) {\n    let y = if x > 1 { 2 } else if x > 0 { 1 } else { 0 };\n    y\n}\n";
         let mut probes = Probes::default();
-        let marked = probes.mark("a.rhai", text);
+        let instrumented = probes.instrument("a.rhai", text);
         assert_eq!(
-            marked,
+            instrumented,
             "fn f(x) { probe_reached(0);\n    let y = if probe_side(1, x > 1 ) { 2 } else if probe_side(2, x > 0 ) { 1 } \
              else { 0 };\n    y\n}\n"
         );
         let engine = probes.engine();
-        let ast = engine.compile(&marked).unwrap();
-        let answer: i64 = engine.call_fn(&mut rhai::Scope::new(), &ast, "f", (1_i64,)).unwrap();
-        assert_eq!(answer, 1);
-        let reported: Vec<(u32, bool, bool)> =
-            probes.sites().into_iter().map(|(site, a, b)| (site.line, a, b)).collect();
+        let ast = engine.compile(&instrumented).unwrap();
+        let result: i64 = engine.call_fn(&mut rhai::Scope::new(), &ast, "f", (1_i64,)).unwrap();
+        assert_eq!(result, 1);
+        let reported = |covered: SiteCoverage| (covered.site.line, covered.called_or_true, covered.was_false);
+        let reported: Vec<(u32, bool, bool)> = probes.coverage().into_iter().map(reported).collect();
         assert_eq!(reported, [(1, true, false), (2, false, true), (2, true, false)]);
     }
 }

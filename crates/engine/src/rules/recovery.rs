@@ -26,7 +26,7 @@ impl From<&Error> for SyntaxError {
 /// statement.
 pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
     let mut errors = Vec::new();
-    let mut rest = text.as_bytes().to_vec();
+    let mut blanked = text.as_bytes().to_vec();
     let mut is_table_broken = false;
     for statement in statements(text) {
         let error = statement.error(text);
@@ -34,12 +34,12 @@ pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
             is_table_broken = error.is_some();
         }
         if error.is_some() || is_table_broken {
-            let bytes = rest.get_mut(statement.span).unwrap_or_default();
+            let bytes = blanked.get_mut(statement.span).unwrap_or_default();
             bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
         }
         errors.extend(error);
     }
-    (String::from_utf8(rest).unwrap_or_default(), errors)
+    (String::from_utf8(blanked).unwrap_or_default(), errors)
 }
 
 /// A table header or an assignment, with all the lines that it spans.
@@ -57,8 +57,8 @@ impl Statement {
 
     /// The first syntax error in the statement by itself.
     fn error(&self, text: &str) -> Option<SyntaxError> {
-        let own = text.get(self.span.clone())?;
-        let (_, errors) = DeTable::parse_recoverable(own);
+        let source = text.get(self.span.clone())?;
+        let (_, errors) = DeTable::parse_recoverable(source);
         let first = errors.iter().min_by_key(|error| error.span().map_or(0, |span| span.start))?;
         let mut error = SyntaxError::from(first);
         error.span = match self.open.first() {
@@ -83,14 +83,14 @@ fn statements(text: &str) -> Vec<Statement> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();
-        let is_within = statements.last().is_some_and(|statement| !statement.open.is_empty());
+        let is_in_brackets = statements.last().is_some_and(|statement| !statement.open.is_empty());
         let is_blank = trimmed.is_empty() || trimmed.starts_with('#');
-        let begins = if is_within { reads_like_a_statement(line) } else { !is_blank };
-        if begins {
+        let begins_statement = if is_in_brackets { looks_like_a_statement(line) } else { !is_blank };
+        if begins_statement {
             statements.push(Statement::at(start));
         }
-        if let Some(statement) = statements.last_mut().filter(|_| begins || is_within) {
-            if begins {
+        if let Some(statement) = statements.last_mut().filter(|_| begins_statement || is_in_brackets) {
+            if begins_statement {
                 statement.is_header = trimmed.starts_with('[');
             }
             if !statement.is_header {
@@ -104,7 +104,7 @@ fn statements(text: &str) -> Vec<Statement> {
 }
 
 /// Whether a line starts, without indentation, like `key = …` or `[table]`.
-fn reads_like_a_statement(line: &str) -> bool {
+fn looks_like_a_statement(line: &str) -> bool {
     let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if let Some(name) = line.strip_prefix("[[").or_else(|| line.strip_prefix('[')) {
         return name.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -113,6 +113,7 @@ fn reads_like_a_statement(line: &str) -> bool {
     line.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.trim_start().starts_with('=')
 }
 
+/// Adds the brackets that a line opens, and removes those that it closes, outside texts and comments.
 fn track_brackets(open: &mut Vec<usize>, line: &str, start: usize) {
     let mut quote = None;
     let mut is_escaped = false;
@@ -138,16 +139,13 @@ fn track_brackets(open: &mut Vec<usize>, line: &str, start: usize) {
 mod tests {
     use super::*;
 
+    /// The 1-based line and the message of each error.
     fn messages(text: &str) -> Vec<(usize, String)> {
         let (rest, errors) = blanked(text);
         assert_eq!(rest.len(), text.len());
         assert_eq!(rest.lines().count(), text.lines().count());
-        let line = |error: &SyntaxError| text[..error.span.clone().unwrap().start].lines().count().max(1);
-        let place = |error: &SyntaxError| {
-            let start = error.span.clone().unwrap().start;
-            if text[..start].ends_with('\n') { line(error) + 1 } else { line(error) }
-        };
-        errors.into_iter().map(|error| (place(&error), error.message)).collect()
+        let line = |error: &SyntaxError| text[..error.span.clone().unwrap().start].matches('\n').count() + 1;
+        errors.into_iter().map(|error| (line(&error), error.message)).collect()
     }
 
     #[test]
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_table_that_was_not_begun_do_not_fall_into_the_one_before() {
+    fn keys_after_a_broken_header_do_not_fall_into_the_table_before_it() {
         let (rest, errors) = blanked("[a]\nx = 1\n[b\ny = 2\nz = = 3\n[c]\nw = 4\n");
         assert_eq!(errors.len(), 2);
         assert!(rest.contains("x = 1") && rest.contains("w = 4") && !rest.contains("y = 2"));

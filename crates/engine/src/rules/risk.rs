@@ -1,4 +1,4 @@
-//! `risk.toml`: how confident the engine must be for a post to be executed automatically.
+//! `risk.toml`: how confident the engine must be for a post to run without approval.
 
 use super::declare::{RuleTable, rule_table};
 use super::key::{DefaultValue, Key, Kind};
@@ -46,16 +46,16 @@ rule_table! {
         /// deducted if the channel has no history of its own
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_no_history: f64,
-        /// deducted if reality confidence is low
+        /// deducted if reality confidence is below `reality_confidence_below`
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_low_reality_confidence: f64,
-        /// reality confidence below which it is low
+        /// reality confidence below which it counts as low
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_confidence_below: f64,
-        /// deducted if true and perceived results differ
+        /// deducted if true and perceived results differ by more than `reality_gap_above`
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_reality_gap: f64,
-        /// difference above which they differ
+        /// difference between true and perceived results above which it counts
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_gap_above: f64,
         /// deducted for each guardrail that warns

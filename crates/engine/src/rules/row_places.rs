@@ -1,4 +1,4 @@
-//! Where the rows of lists that accumulate over layers stand in a pack.
+//! Source locations of the rows of lists that accumulate over layers.
 
 use super::closed::{self, RowPlace};
 use super::load::{OverlayKey, RulesPack};
@@ -12,9 +12,9 @@ impl RulesPack {
     /// [`ChannelRules::closed`]: super::ChannelRules::closed
     #[must_use]
     pub fn closed_places(&self, overlays: &OverlayKey, channel: Channel) -> Vec<RowPlace> {
-        let (base, over) = self.layers(overlays);
-        let view = View::with(base, over);
-        closed::rows(&view, channel).filter_map(|(key, row, cells)| closed::place(key, row, cells)).collect()
+        let (base, overlay_layers) = self.layers(overlays);
+        let view = View::with(base, overlay_layers);
+        closed::rows(&view, channel).filter_map(|row| closed::place(row.key, row.index, row.cells)).collect()
     }
 
     /// The source location of each season, in the order of [`CalendarRules::seasons`].
@@ -22,9 +22,9 @@ impl RulesPack {
     /// [`CalendarRules::seasons`]: super::CalendarRules::seasons
     #[must_use]
     pub fn season_places(&self, overlays: &OverlayKey) -> Vec<RowPlace> {
-        let (base, over) = self.layers(overlays);
-        let view = View::with(base, over);
+        let (base, overlay_layers) = self.layers(overlays);
+        let view = View::with(base, overlay_layers);
         let rows = closed::numbered_rows(&view, seasons::SEASONS_PATH);
-        rows.filter_map(|(row, cells)| closed::place(seasons::SEASONS_PATH.to_owned(), row, cells)).collect()
+        rows.filter_map(|(index, cells)| closed::place(seasons::SEASONS_PATH.to_owned(), index, cells)).collect()
     }
 }

@@ -33,14 +33,14 @@ pub struct NameReference {
     pub kind: NameKind,
     /// The name.
     pub name: String,
-    /// The client that a campaign must belong to; `None` if that of any client will do.
+    /// The client that a campaign must belong to; `None` if it may belong to any client.
     pub of_client: Option<String>,
     /// Its location.
     pub place: SourceLocation,
 }
 
-/// Number of known names listed if none is similar.
-const SHOWN: usize = 5;
+/// Maximum number of known names that a remedy lists if none is similar.
+const MAX_LISTED: usize = 5;
 
 impl NameKind {
     /// What a field of a view, such as `ctx.client`, refers to.
@@ -77,7 +77,7 @@ impl NameKind {
     }
 }
 
-/// All names that exist.
+/// All names that exist in a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct KnownNames {
     all: BTreeSet<(NameKind, Arc<str>)>,
@@ -117,14 +117,17 @@ impl KnownNames {
 
     /// The error in a name; `None` if the name exists.
     #[must_use]
-    pub fn mistake(&self, named: &NameReference) -> Option<Diagnostic> {
-        let NameReference { kind, name, of_client, place } = named;
+    pub fn mistake(&self, reference: &NameReference) -> Option<Diagnostic> {
+        let NameReference { kind, name, of_client, place } = reference;
         if self.of_kind(*kind).any(|known| known == name) {
             return self.campaign_of_another(name, of_client.as_deref()?, place);
         }
-        let remedy = suggestion(name, self.of_kind(*kind), || match listed(self.of_kind(*kind).take(SHOWN)) {
-            nothing if nothing.is_empty() => "remove it, or add one to the scenario".to_owned(),
-            some => format!("the scenario has {some}{}", if self.of_kind(*kind).count() > SHOWN { ", …" } else { "" }),
+        let remedy = suggestion(name, self.of_kind(*kind), || match listed(self.of_kind(*kind).take(MAX_LISTED)) {
+            names if names.is_empty() => "remove it, or add one to the scenario".to_owned(),
+            names => {
+                let more = if self.of_kind(*kind).count() > MAX_LISTED { ", …" } else { "" };
+                format!("the scenario has {names}{more}")
+            }
         });
         let cause = format!("the scenario has no {} `{name}`", kind.noun());
         Some(Diagnostic::at("unknown_name", place, name, cause, remedy))

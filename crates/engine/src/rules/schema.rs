@@ -47,7 +47,7 @@ impl<'k> Node<'k> {
 
     fn schema(&self) -> Value {
         match self.key {
-            Some(key) => of_key(key),
+            Some(key) => key_schema(key),
             None => Value::Object(self.table()),
         }
     }
@@ -56,18 +56,19 @@ impl<'k> Node<'k> {
     fn is_required(&self) -> bool {
         match self.key {
             Some(key) => matches!(key.presence, Presence::Required | Presence::WithTable),
-            None => self.children.iter().any(|(_, child)| child.must_be_there()),
+            None => self.children.iter().any(|(_, child)| child.holds_required_key()),
         }
     }
 
     /// Whether a file without this entry lacks a required key.
-    fn must_be_there(&self) -> bool {
+    fn holds_required_key(&self) -> bool {
         match self.key {
             Some(key) => key.presence == Presence::Required,
-            None => self.children.iter().any(|(_, child)| child.must_be_there()),
+            None => self.children.iter().any(|(_, child)| child.holds_required_key()),
         }
     }
 
+    /// The schema of the entry as a table.
     fn table(&self) -> Map<String, Value> {
         let mut properties = Map::new();
         let mut patterns = Map::new();
@@ -81,17 +82,17 @@ impl<'k> Node<'k> {
                     }
                     properties.insert((*name).to_owned(), schema);
                 }
-                Some(names) => match names.known() {
-                    Some(known) => {
+                Some(placeholder) => match placeholder.allowed_names() {
+                    Some(names) => {
                         // Every channel is required; days and signals are optional.
-                        if names == Placeholder::Channel {
-                            required.extend(known.iter().map(|name| (*name).to_owned()));
+                        if placeholder == Placeholder::Channel {
+                            required.extend(names.iter().map(|name| (*name).to_owned()));
                         }
-                        for name in known {
+                        for name in names {
                             properties.insert(name.to_owned(), schema.clone());
                         }
                     }
-                    None if names == Placeholder::ContentType => {
+                    None if placeholder == Placeholder::ContentType => {
                         patterns.insert("^[^.]+$".to_owned(), schema);
                     }
                     None => {
@@ -116,16 +117,16 @@ impl<'k> Node<'k> {
     }
 }
 
-fn of_key(key: &Key) -> Value {
-    let mut schema = of_kind(&key.kind);
+fn key_schema(key: &Key) -> Value {
+    let mut schema = kind_schema(&key.kind);
     schema.insert("description".to_owned(), json!(key.doc));
     if let Presence::Default(preset) = key.presence {
-        schema.insert("default".to_owned(), of_preset(preset));
+        schema.insert("default".to_owned(), default_json(preset));
     }
     Value::Object(schema)
 }
 
-fn of_preset(preset: DefaultValue) -> Value {
+fn default_json(preset: DefaultValue) -> Value {
     match preset {
         DefaultValue::Integer(number) => json!(number),
         DefaultValue::Number(number) => json!(number),
@@ -136,13 +137,13 @@ fn of_preset(preset: DefaultValue) -> Value {
     }
 }
 
-fn of_kind(kind: &Kind) -> Map<String, Value> {
+fn kind_schema(kind: &Kind) -> Map<String, Value> {
     let schema = match kind {
         Kind::Integer { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Number { least, most } => {
             let mut schema = json!({"type": "number"});
-            bound(&mut schema, *least, "minimum", "exclusiveMinimum");
-            bound(&mut schema, *most, "maximum", "exclusiveMaximum");
+            insert_bound(&mut schema, *least, "minimum", "exclusiveMinimum");
+            insert_bound(&mut schema, *most, "maximum", "exclusiveMaximum");
             schema
         }
         Kind::Bool => json!({"type": "boolean"}),
@@ -166,7 +167,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
         Kind::Date => json!({"type": "string", "format": "date"}),
         Kind::DateTime => json!({"type": "string", "pattern": format!("^{}$", date_time_pattern())}),
         Kind::WallTime => json!({"type": "string", "pattern": wall_time_pattern()}),
-        Kind::Rows(rows) => of_rows(rows),
+        Kind::Rows(rows) => rows_schema(rows),
     };
     match schema {
         Value::Object(map) => map,
@@ -174,10 +175,10 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
     }
 }
 
-/// A weekday and time, or a local date-time, which editors check as a string.
+/// Pattern of a weekday and time, or of a date and time, which editors check as a string.
 fn wall_time_pattern() -> String {
-    let of_week = format!("({}) +({CLOCK}|24:00)", DAYS.join("|"));
-    format!("^({of_week}|{})$", date_time_pattern())
+    let weekly = format!("({}) +({CLOCK}|24:00)", DAYS.join("|"));
+    format!("^({weekly}|{})$", date_time_pattern())
 }
 
 fn date_time_pattern() -> String {
@@ -187,7 +188,7 @@ fn date_time_pattern() -> String {
 /// Pattern of a time of day.
 const CLOCK: &str = "([01][0-9]|2[0-3]):[0-5][0-9]";
 
-fn bound(schema: &mut Value, limit: Bound<f64>, inclusive: &str, exclusive: &str) {
+fn insert_bound(schema: &mut Value, limit: Bound<f64>, inclusive: &str, exclusive: &str) {
     let (name, number) = match limit {
         Bound::Included(number) => (inclusive, number),
         Bound::Excluded(number) => (exclusive, number),
@@ -198,7 +199,7 @@ fn bound(schema: &mut Value, limit: Bound<f64>, inclusive: &str, exclusive: &str
     }
 }
 
-fn of_rows(rows: &Rows) -> Value {
+fn rows_schema(rows: &Rows) -> Value {
     let mut row = Node::default();
     for column in rows.columns {
         row.insert(&[column.path], column);

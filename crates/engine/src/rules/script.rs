@@ -1,8 +1,8 @@
 //! The script engine: what scripts can use, and their resource limits.
 //!
 //! Scripts receive read-only views and have no I/O, imports, clock or randomness. Operations, depth and size are
-//! limited; since every operation is short, the limit on operations also bounds time, and does so the same on every
-//! machine.
+//! limited. Since every operation is short, the limit on operations also bounds time; unlike a timeout, it is reached
+//! at the same point on every machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -133,11 +133,11 @@ fn register_verdicts(engine: &mut Engine) {
         remedy,
         line: context.call_position().line().unwrap_or(0),
     };
-    let none = ImmutableString::new;
+    let empty = ImmutableString::new;
     FuncRegistration::new("pass")
         .with_volatility(true)
         .register_into_engine(engine, move |context: NativeCallContext<'_>| {
-            verdict(&context, Outcome::Pass, none(), none())
+            verdict(&context, Outcome::Pass, empty(), empty())
         });
     FuncRegistration::new("warn").with_volatility(true).register_into_engine(
         engine,

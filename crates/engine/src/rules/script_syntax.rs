@@ -1,4 +1,4 @@
-//! Explains syntax errors in scripts to the authors of rules: habits from other languages, mistyped names, unclosed
+//! Explains syntax errors in scripts to the authors of rules: notations of other languages, mistyped names, unclosed
 //! braces.
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
@@ -6,9 +6,9 @@ use rhai::{LexError, ParseError, ParseErrorType, Position};
 use super::facts::{AssetFacts, ChannelFacts, ClientFacts, Facts, PostFacts};
 use crate::diagnostic::suggestion;
 
-/// A syntax error: cause, position and remedy.
+/// A syntax error with its cause, position and remedy.
 #[derive(Debug, PartialEq)]
-pub(super) struct Unreadable {
+pub(super) struct ExplainedError {
     /// 1-based; 0 for the script as a whole.
     pub line: usize,
     /// 1-based, in characters.
@@ -37,10 +37,10 @@ const FOREIGN: [(&str, &str); 14] = [
     ("function", "fn"),
 ];
 
-/// Explains an error in a text.
-pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
+/// Explains an error of the parser in a text.
+pub(super) fn explain(error: &ParseError, text: &str) -> ExplainedError {
     let position = error.position();
-    let mistake = |cause: String, remedy: String| Unreadable {
+    let mistake = |cause: String, remedy: String| ExplainedError {
         line: position.line().unwrap_or(0),
         column: position.position().unwrap_or(0),
         cause,
@@ -50,7 +50,9 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
         return mistake(format!("`{word}` is a keyword of other languages"), format!("write `{ours}`"));
     }
     match error.err_type() {
-        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" && is_turned(text, position) => {
+        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _))
+            if symbol == "=" && is_reversed_operator(text, position) =>
+        {
             mistake("`=<` is not an operator".to_owned(), "write `<=`".to_owned())
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
@@ -69,24 +71,25 @@ pub(super) fn unreadable(error: &ParseError, text: &str) -> Unreadable {
         }
         ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF | ParseErrorType::WrongFnDefinition => {
             match open_brace(text) {
-                Some((line, column)) => Unreadable {
+                Some((line, column)) => ExplainedError {
                     line,
                     column,
                     cause: "this `{` is never closed".to_owned(),
                     remedy: "close it with `}`".to_owned(),
                 },
-                None => mistake(in_its_words(error), FIRST_ONLY.to_owned()),
+                None => mistake(parser_message(error), FIRST_ONLY.to_owned()),
             }
         }
-        _ => mistake(in_its_words(error), FIRST_ONLY.to_owned()),
+        _ => mistake(parser_message(error), FIRST_ONLY.to_owned()),
     }
 }
 
-pub(super) fn in_its_words(error: &ParseError) -> String {
+/// The parser's own message.
+pub(super) fn parser_message(error: &ParseError) -> String {
     lowercase_first(&error.err_type().to_string())
 }
 
-/// Diagnostics start in lower case.
+/// The text with its first letter in lower case, as diagnostics start.
 pub(super) fn lowercase_first(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
@@ -95,22 +98,22 @@ pub(super) fn lowercase_first(text: &str) -> String {
     }
 }
 
-/// A word of another language at the position of the error, or that the error is about.
+/// The foreign word that the error is about or that stands at its position, and its equivalent here.
 fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option<(&'static str, &'static str)> {
-    let named = match kind {
-        ParseErrorType::VariableUndefined(name) => name.clone(),
-        _ => word_at(text, position)?.to_owned(),
+    let found = match kind {
+        ParseErrorType::VariableUndefined(name) => name.as_str(),
+        _ => word_at(text, position)?,
     };
-    FOREIGN.into_iter().find(|(word, _)| *word == named)
+    FOREIGN.into_iter().find(|(word, _)| *word == found)
 }
 
 /// Whether the `=` at the position of the error is followed by `<`.
-fn is_turned(text: &str, position: Position) -> bool {
-    let at = || {
+fn is_reversed_operator(text: &str, position: Position) -> bool {
+    let next_char = || {
         let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
         line.chars().nth(position.position()?)
     };
-    at() == Some('<')
+    next_char() == Some('<')
 }
 
 /// Whether a line without indentation declares the name.
@@ -126,10 +129,10 @@ fn word_at(text: &str, position: Position) -> Option<&str> {
     let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
     let (start, _) = line.char_indices().nth(position.position()?.checked_sub(1)?)?;
     let rest = line.get(start..)?;
-    rest.split(|c: char| !is_of_name(c)).next().filter(|word| !word.is_empty())
+    rest.split(|c: char| !is_name_char(c)).next().filter(|word| !word.is_empty())
 }
 
-fn is_of_name(c: char) -> bool {
+fn is_name_char(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
@@ -141,13 +144,13 @@ fn remedy_for_name(name: &str, text: &str) -> String {
         (AssetFacts::PARAMETER, has_field::<AssetFacts>(name)),
         (ClientFacts::PARAMETER, has_field::<ClientFacts>(name)),
     ];
-    let is_there = |view: &&str| text.split(|c: char| !is_of_name(c)).any(|word| word == *view);
+    let is_there = |view: &&str| text.split(|c: char| !is_name_char(c)).any(|word| word == *view);
     let fields: Vec<String> =
         views.iter().filter(|(view, has)| *has && is_there(view)).map(|(view, _)| format!("`{view}.{name}`")).collect();
     if !fields.is_empty() {
         return format!("did you mean {}?", fields.join(" or "));
     }
-    let words = text.split(|c: char| !is_of_name(c)).filter(|word| *word != name && !word.is_empty());
+    let words = text.split(|c: char| !is_name_char(c)).filter(|word| *word != name && !word.is_empty());
     suggestion(name, words, || format!("declare it first with `let {name} = …;`, or write a text in double quotes"))
 }
 
@@ -213,12 +216,12 @@ mod tests {
     fn mistake(body: &str) -> (usize, usize, String, String) {
         let text = format!("fn house(post, ctx) {{\n    let limit = 15;\n{body}\n    pass()\n}}\n");
         let error = script::engine().compile(&text).unwrap_err();
-        let Unreadable { line, column, cause, remedy } = unreadable(&error, &text);
+        let ExplainedError { line, column, cause, remedy } = explain(&error, &text);
         (line, column, cause, remedy)
     }
 
     #[test]
-    fn habits_of_other_languages_are_explained() {
+    fn notations_of_other_languages_are_explained() {
         for (body, word, ours) in [
             ("    if post.hour > 3 and post.hour < 9 { return pass(); }", "and", "&&"),
             ("    if post.hour > 3 or post.hour < 9 { return pass(); }", "or", "||"),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_mistyped_gets_the_nearest_one() {
+    fn the_nearest_name_is_suggested_for_a_mistyped_one() {
         let remedy = |name: &str| mistake(&format!("    if post.hour > {name} {{ return pass(); }}")).3;
         assert_eq!(remedy("limt"), "did you mean `limit`?");
         assert_eq!(remedy("min_spacing_hours"), "did you mean `ctx.min_spacing_hours`?");
@@ -252,6 +255,6 @@ mod tests {
         assert_eq!((line, column, cause.as_str()), (3, 22, "this `{` is never closed"));
         let text = "fn a(post, ctx) {\n    pass()\n\nfn b(post, ctx) {\n    pass()\n}\n";
         let error = script::engine().compile(text).unwrap_err();
-        assert_eq!(unreadable(&error, text).line, 1);
+        assert_eq!(explain(&error, text).line, 1);
     }
 }

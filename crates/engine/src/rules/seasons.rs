@@ -9,12 +9,12 @@ use super::settings::{Row, Settings, Value, View};
 use crate::diagnostic::Diagnostic;
 use crate::model::wall_time_text;
 
-/// Full path of the list.
+/// Full path of the list of seasons.
 pub(super) const SEASONS_PATH: &str = "calendar.seasons";
 
 const SEASON: &[Key] = &[
     Key::required("from", Kind::DateTime, "when it begins, client's clock"),
-    Key::required("to", Kind::DateTime, "when it has ended, client's clock"),
+    Key::required("to", Kind::DateTime, "from this time on it no longer applies, client's clock"),
     Key::required("posts", Kind::number(0.0, 10.0), "factor on `weekly_posts` of every channel"),
 ];
 
@@ -55,6 +55,7 @@ fn season(row: &Row) -> Option<Season> {
     Some(Season { from, to, posts: row.get("posts")?.value.as_number()? })
 }
 
+/// Start and end of a season.
 fn ends(row: &Row) -> Option<(NaiveDateTime, NaiveDateTime)> {
     match (&row.get("from")?.value, &row.get("to")?.value) {
         (Value::DateTime(from), Value::DateTime(to)) => Some((*from, *to)),

@@ -79,7 +79,7 @@ impl Value {
         }
     }
 
-    /// The text; `None` if it is of another kind.
+    /// The text; `None` if the value is of another kind.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -95,7 +95,7 @@ impl Value {
         }
     }
 
-    /// The date; `None` if it is of another kind.
+    /// The date; `None` if the value is of another kind.
     #[must_use]
     pub fn as_date(&self) -> Option<NaiveDate> {
         match self {
@@ -115,7 +115,7 @@ impl Settings {
         self.unread.extend(other.unread);
     }
 
-    /// The settings without a table.
+    /// The settings except those of a table.
     pub(crate) fn without(mut self, table: &str) -> Self {
         let prefix = format!("{table}.");
         self.values.retain(|path, _| !path.starts_with(&prefix));
@@ -146,34 +146,35 @@ impl Settings {
             .map(|(path, setting)| (path.as_str(), setting))
     }
 
-    /// The names of a table's direct entries, in file order.
+    /// The names of a table's direct entries, in file order; those that no file states come last.
     #[must_use]
     pub fn names_under(&self, table: &str) -> Vec<&str> {
-        let mut first_place: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut first_byte: BTreeMap<&str, usize> = BTreeMap::new();
         for (path, setting) in self.under(table) {
             let rest = path.get(table.len() + 1..).unwrap_or_default();
             let name = rest.split('.').next().unwrap_or_default();
-            let start = setting.place.as_ref().and_then(|place| place.span.as_ref()).map_or(usize::MAX, |s| s.start);
-            let first = first_place.entry(name).or_insert(start);
+            let span = setting.place.as_ref().and_then(|place| place.span.as_ref());
+            let start = span.map_or(usize::MAX, |span| span.start);
+            let first = first_byte.entry(name).or_insert(start);
             *first = start.min(*first);
         }
-        let mut names: Vec<(&str, usize)> = first_place.into_iter().collect();
+        let mut names: Vec<(&str, usize)> = first_byte.into_iter().collect();
         names.sort_by_key(|(_, start)| *start);
         names.into_iter().map(|(name, _)| name).collect()
     }
 }
 
 /// Whether the rows of a key accumulate over layers. For any other key, a later layer overrides an earlier one.
-pub(crate) fn adds_up(path: &str) -> bool {
+pub(crate) fn accumulates(path: &str) -> bool {
     matches!(path, "calendar.days" | "calendar.seasons") || is_closed_ranges(path)
 }
 
-/// Whether a path is that of a list of closed ranges, of the calendar or of a channel.
+/// Whether a path is that of a list of closed ranges, either of the calendar or of a channel.
 pub(crate) fn is_closed_ranges(path: &str) -> bool {
     path == "calendar.closed" || path.starts_with("channels.") && path.ends_with(".closed")
 }
 
-/// A type that a value of one kind is read as.
+/// A type that the values of one kind are read as.
 pub trait FromValue<'a>: Sized {
     /// Converts the value; `None` if it is of another kind or does not fit.
     fn from_value(value: &'a Value) -> Option<Self>;
@@ -270,11 +271,11 @@ impl<'a> View<'a> {
 
     /// The value of a key that is required or has a default, at its full path.
     ///
-    /// INVARIANT: it is asked of settings that have passed validation, which makes sure that such a key has a value.
+    /// INVARIANT: the settings have passed validation, which ensures that such a key has a value.
     #[must_use]
     pub fn value_of<T: FromValue<'a>>(&self, path: &str) -> T {
         let found = self.get(path).and_then(T::from_value);
-        found.unwrap_or_else(|| unreachable!("`{path}` is not a key of such a value that is required or has a default"))
+        found.unwrap_or_else(|| unreachable!("`{path}` has no value of the type that is read"))
     }
 
     /// The number at a full path; `None` if there is none.
@@ -345,7 +346,7 @@ impl<'a> View<'a> {
         self.rows_by_layer(path).flatten()
     }
 
-    /// The rows of a list, by layer that states it.
+    /// The rows of a list, one slice for each layer that states it.
     pub(crate) fn rows_by_layer(&self, path: &str) -> impl Iterator<Item = &'a [Row]> {
         let stated = self.layers.iter().filter_map(|settings| settings.get(path));
         stated.filter_map(|setting| setting.value.as_rows())
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn names_under_a_table_do_not_take_in_a_longer_name() {
+    fn names_under_a_table_exclude_those_of_a_table_with_a_longer_name() {
         let mut base = Settings::default();
         base.insert("a.x.p".to_owned(), Value::Integer(1), None);
         base.insert("ab.z".to_owned(), Value::Integer(2), None);

@@ -40,43 +40,44 @@ impl StatedKey {
     /// values below it.
     #[must_use]
     pub fn is_threshold(&self) -> bool {
-        let is_one = |name: &str| self.key == name || self.key.starts_with(&format!("{name}."));
+        let belongs_to = |name: &str| self.key == name || self.key.starts_with(&format!("{name}."));
         let begins_at_zero =
             self.row == Some(0) && matches!(self.key.as_str(), "fatigue.wait_hours" | "risk.confidence");
-        THRESHOLDS.iter().any(|name| is_one(name)) && !begins_at_zero
+        THRESHOLDS.iter().any(|name| belongs_to(name)) && !begins_at_zero
     }
 }
 
 impl RulesPack {
-    /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has one.
+    /// Why a key has no effect, given the other values of the pack and of its overlays; `None` if it has an effect.
     #[must_use]
     pub fn why_ineffective(&self, key: &str) -> Option<String> {
         match key {
             "assets.recent_use" | "assets.recent_use_days" => self.why_recent_use_is_ineffective(),
-            "fatigue.slope_below_warn" | "fatigue.slope_above_warn" => self.why_without(ResponseShape::Linear),
+            "fatigue.slope_below_warn" | "fatigue.slope_above_warn" => self.why_shape_is_unused(ResponseShape::Linear),
             _ if key.starts_with("channels.") && key.ends_with(".response_strength") => {
-                self.why_without(ResponseShape::Saturating)
+                self.why_shape_is_unused(ResponseShape::Saturating)
             }
             _ => None,
         }
     }
 
-    /// Why the keys of a shape of the response have no effect; `None` if it applies somewhere.
-    fn why_without(&self, shape: ResponseShape) -> Option<String> {
-        let named = || self.all_layers().filter_map(|layer| View::new(layer).text("fatigue.response"));
-        let is_there = self.base().fatigue.response == shape || named().any(|name| name == shape.name());
-        (!is_there).then(|| format!("no `response` is `\"{}\"`", shape.name()))
+    /// Why the keys of a response shape have no effect; `None` if the shape is used somewhere.
+    fn why_shape_is_unused(&self, shape: ResponseShape) -> Option<String> {
+        let mut stated = self.all_layers().filter_map(|layer| View::new(layer).text("fatigue.response"));
+        let is_used = self.base().fatigue.response == shape || stated.any(|name| name == shape.name());
+        (!is_used).then(|| format!("no `response` is `\"{}\"`", shape.name()))
     }
 
     fn why_recent_use_is_ineffective(&self) -> Option<String> {
         let stated = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
-        let mut widest = self.base().assets;
-        widest.cooldown_hours = stated("assets.cooldown_hours").fold(widest.cooldown_hours, f64::min);
-        widest.recent_use_days = stated("assets.recent_use_days").fold(widest.recent_use_days, f64::max);
-        let AssetRules { cooldown_hours, recent_use_days, .. } = widest;
+        // The values of any layer that are most favourable to an effect.
+        let mut extreme = self.base().assets;
+        extreme.cooldown_hours = stated("assets.cooldown_hours").fold(extreme.cooldown_hours, f64::min);
+        extreme.recent_use_days = stated("assets.recent_use_days").fold(extreme.recent_use_days, f64::max);
+        let AssetRules { cooldown_hours, recent_use_days, .. } = extreme;
         let why =
             || format!("`cooldown_hours` {cooldown_hours} is not shorter than `recent_use_days` {recent_use_days}");
-        (!widest.recent_use_can_count()).then(why)
+        (!extreme.recent_use_can_count()).then(why)
     }
 
     /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml`, the scopes and
@@ -93,7 +94,7 @@ impl RulesPack {
                 let Some(place) = setting.place.as_ref().filter(|_| !is_untested) else {
                     continue;
                 };
-                let one = |row: Option<usize>, line: u32| StatedKey {
+                let stated_key = |row: Option<usize>, line: u32| StatedKey {
                     key: path.to_owned(),
                     row,
                     file: Arc::clone(&place.file),
@@ -102,9 +103,9 @@ impl RulesPack {
                 match &setting.value {
                     Value::Rows(rows) => found.extend(rows.iter().enumerate().map(|(index, row)| {
                         let lines = row.values().filter_map(|cell| cell.place.as_ref()).map(|place| place.line);
-                        one(Some(index), lines.min().unwrap_or(place.line))
+                        stated_key(Some(index), lines.min().unwrap_or(place.line))
                     })),
-                    _ => found.push(one(None, place.line)),
+                    _ => found.push(stated_key(None, place.line)),
                 }
             }
         }

@@ -71,7 +71,7 @@ pub fn sweep_parameters(pack: &RulesPack, texts: &[String]) -> Result<Vec<SweepP
     for line in &lines {
         match reader.parameter(start, line) {
             Ok(parameter) => parameters.push((start, parameter)),
-            Err(wrong) => mistakes.extend(wrong),
+            Err(errors) => mistakes.extend(errors),
         }
         start += line.len() + 1;
     }
@@ -116,9 +116,9 @@ impl RulesPack {
     }
 
     /// A key of the pack by its full path.
-    fn find(&self, path: &str) -> Option<SettableKey> {
+    fn settable_key(&self, path: &str) -> Option<SettableKey> {
         let key = key_of(path)?;
-        if !self.has_own_names(key, path) {
+        if !self.defines_names_in(key, path) {
             return None;
         }
         let setting = self.settings().get(path);
@@ -131,7 +131,7 @@ impl RulesPack {
     }
 
     /// A cell of a list of rows, such as `fatigue.frequency.1.factor`; rows are 1-based.
-    fn find_cell(&self, path: &str) -> Option<SettableKey> {
+    fn settable_cell(&self, path: &str) -> Option<SettableKey> {
         let (rest, column) = path.rsplit_once('.')?;
         let (list, number) = rest.rsplit_once('.')?;
         let Kind::Rows(rows) = key_of(list)?.kind else { return None };
@@ -149,14 +149,14 @@ impl RulesPack {
         }
     }
 
-    /// Whether the pack has the guardrail or parameter that a path names; setting one that it lacks would have no
-    /// effect.
-    fn has_own_names(&self, key: &Key, path: &str) -> bool {
-        let is_own = key.path.split('.').any(|part| Placeholder::of(part) == Some(Placeholder::PackDefined));
-        let guardrail = || path.split('.').take(2).collect::<Vec<_>>().join(".");
+    /// Whether the pack has the guardrail, limit or parameter that a path names; a key of one that it lacks
+    /// would have no effect.
+    fn defines_names_in(&self, key: &Key, path: &str) -> bool {
+        let is_pack_defined = key.path.split('.').any(|part| Placeholder::of(part) == Some(Placeholder::PackDefined));
+        let table = || path.split('.').take(2).collect::<Vec<_>>().join(".");
         match key.path.ends_with("<param>") {
             true => self.settings().get(path).is_some(),
-            false => !is_own || self.settings().under(&guardrail()).next().is_some(),
+            false => !is_pack_defined || self.settings().under(&table()).next().is_some(),
         }
     }
 
@@ -168,8 +168,8 @@ impl RulesPack {
             let table = parts.get(..depth)?.join(".");
             let rest = parts.get(depth..)?.join(".");
             let is_child = |path: &str| path.get(table.len() + 1..).is_some_and(|name| !name.contains('.'));
-            let neighbours = self.settings().under(&table).filter(|(path, _)| is_child(path));
-            let places = neighbours.filter_map(|(_, setting)| setting.place.as_ref());
+            let siblings = self.settings().under(&table).filter(|(path, _)| is_child(path));
+            let places = siblings.filter_map(|(_, setting)| setting.place.as_ref());
             let prefixes = [format!("\n{rest} = "), format!(", {rest} = ")];
             places
                 .flat_map(|place| prefixes.iter().map(move |prefix| (place, prefix)))
@@ -177,14 +177,15 @@ impl RulesPack {
         })
     }
 
+    /// The insertion after a value, if it makes the file hold the key at the path `parts`.
     fn edit_after(&self, place: &SourceLocation, prefix: &str, parts: &[&str]) -> Option<Edit> {
         let end = place.span.as_ref()?.end;
         let mut text = self.files.get(&*place.file)?.clone();
         text.get(..end)?;
         text.insert_str(end, &format!("{prefix}0"));
         let mut table = text.parse::<toml::Table>().ok()?;
-        let (name, above) = parts.split_last()?;
-        for part in above {
+        let (name, tables) = parts.split_last()?;
+        for part in tables {
             let toml::Value::Table(inner) = table.remove(*part)? else { return None };
             table = inner;
         }
@@ -204,8 +205,8 @@ impl RulesPack {
             });
             std::iter::once(path.to_owned()).chain(cells)
         });
-        let open = files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
-        stated.filter(|path| !path.starts_with("pack.")).chain(open).collect()
+        let declared = files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
+        stated.filter(|path| !path.starts_with("pack.")).chain(declared).collect()
     }
 }
 
@@ -219,21 +220,21 @@ fn key_of(path: &str) -> Option<&'static Key> {
     let (stem, rest) = path.split_once('.')?;
     let file = files().find(|file| file.stem == stem)?;
     let parts: Vec<&str> = rest.split('.').collect();
-    let fits = |key: &&Key, exactly: bool| {
-        let own: Vec<&str> = key.path.split('.').collect();
-        let is_part = |(own, part): (&&str, &&str)| {
-            own == part || Placeholder::of(own).is_some_and(|names| names.allow(part)) && !exactly
+    let matches = |key: &&Key, exactly: bool| {
+        let pattern: Vec<&str> = key.path.split('.').collect();
+        let is_part = |(pattern, part): (&&str, &&str)| {
+            pattern == part || Placeholder::of(pattern).is_some_and(|names| names.allows(part)) && !exactly
         };
-        own.len() == parts.len() && own.iter().zip(&parts).all(is_part)
+        pattern.len() == parts.len() && pattern.iter().zip(&parts).all(is_part)
     };
-    file.keys.iter().find(|key| fits(key, true)).or_else(|| file.keys.iter().find(|key| fits(key, false)))
+    file.keys.iter().find(|key| matches(key, true)).or_else(|| file.keys.iter().find(|key| matches(key, false)))
 }
 
 /// The paths that a key pattern stands for, as far as the names of its placeholders are known.
 fn expanded(stem: &str, path: &str) -> Vec<String> {
     path.split('.').fold(vec![stem.to_owned()], |paths, part| {
         let names = match Placeholder::of(part) {
-            Some(names) => names.known().unwrap_or_default(),
+            Some(names) => names.allowed_names().unwrap_or_default(),
             None => vec![part],
         };
         paths.iter().flat_map(|path| names.iter().map(move |name| format!("{path}.{name}"))).collect()
@@ -250,7 +251,7 @@ struct ArgumentReader<'a> {
 
 impl ArgumentReader<'_> {
     fn place(&self, span: Range<usize>) -> SourceLocation {
-        self.lines.place(&self.file, self.text, span)
+        self.lines.location(&self.file, self.text, span)
     }
 
     fn parameter(&self, start: usize, line: &str) -> Result<SweepParameter, Vec<Diagnostic>> {
@@ -266,7 +267,7 @@ impl ArgumentReader<'_> {
         for part in keys.split(',') {
             let name = part.trim();
             let from = at + (part.len() - part.trim_start().len());
-            match self.pack.find(name).or_else(|| self.pack.find_cell(name)) {
+            match self.pack.settable_key(name).or_else(|| self.pack.settable_cell(name)) {
                 Some(key) => found.push(key),
                 None => mistakes.push(self.unknown(name, self.place(from..from + name.len()))),
             }
@@ -278,19 +279,20 @@ impl ArgumentReader<'_> {
         let levels = match levels::read(&keys, values, &place) {
             Ok(levels) if mistakes.is_empty() => levels,
             Ok(_) => return Err(mistakes),
-            Err(wrong) => return Err(mistakes.into_iter().chain(wrong).collect()),
+            Err(errors) => return Err(mistakes.into_iter().chain(errors).collect()),
         };
         Ok(SweepParameter { keys: found, levels })
     }
 
     fn unknown(&self, name: &str, place: SourceLocation) -> Diagnostic {
         let settable = self.pack.settable();
-        let below: Vec<&str> =
+        let in_table: Vec<&str> =
             settable.iter().filter(|path| path.starts_with(&format!("{name}."))).map(String::as_str).collect();
-        if !name.is_empty() && !below.is_empty() {
-            let few = listed(below.iter().take(5).copied());
+        if !name.is_empty() && !in_table.is_empty() {
+            let examples = listed(in_table.iter().take(5).copied());
             let cause = format!("`{name}` is a table, not a key");
-            return Diagnostic::at("not_a_key", &place, name, cause, format!("name one of its keys, such as {few}"));
+            let remedy = format!("name one of its keys, such as {examples}");
+            return Diagnostic::at("not_a_key", &place, name, cause, remedy);
         }
         let cause = format!("`{name}` is not a key of the pack");
         let remedy = match nearest(name, settable.iter().map(String::as_str)) {
@@ -306,10 +308,10 @@ impl ArgumentReader<'_> {
             .iter()
             .flat_map(|(start, parameter)| parameter.keys.iter().map(|key| (*start, key.path.as_str())))
             .collect();
-        let meets = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
+        let includes = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
         let mut mistakes = Vec::new();
         for (index, (start, key)) in all.iter().enumerate() {
-            let earlier = all.iter().take(index).find(|(_, other)| meets(key, other) || meets(other, key));
+            let earlier = all.iter().take(index).find(|(_, other)| includes(key, other) || includes(other, key));
             let Some((_, other)) = earlier else { continue };
             let cause = format!("`{key}` is set twice: `{other}` is set before");
             let place = self.place(*start..*start + key.len());
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_must_move_together_do() {
+    fn keys_that_must_vary_together_do() {
         let texts = ["risk.bands.low.from,risk.bands.medium.to=0.7..0.8:0.05"];
         assert_eq!(with_levels(&texts, "risk.bands.medium.to"), "0.8");
         assert_eq!(read(&texts).unwrap()[0].name(), "risk.bands.low.from,risk.bands.medium.to");
@@ -470,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_pack_gives_itself_must_be_this_packs() {
+    fn guardrails_and_parameters_must_be_defined_by_the_pack() {
         assert!(read(&["guardrails.early_warning.params.medium_warnings_at_most=1,3"]).is_ok());
         assert!(read(&["guardrails.early_warning.warn_raises_risk=true,false"]).is_ok());
         assert_eq!(reported(&["guardrails.early_warning.params.nobody_reads_this=1"]), [("unknown_key", 1, 1)]);

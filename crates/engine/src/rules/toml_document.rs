@@ -25,20 +25,20 @@ pub(crate) struct TomlDocument<'t> {
 }
 
 impl<'t> TomlDocument<'t> {
-    /// Parses a file's text, and passes what could be parsed to `use_it`.
-    pub(crate) fn read<R>(file: &str, text: &str, use_it: impl FnOnce(&TomlDocument<'_>) -> R) -> R {
+    /// Parses a file's text, and passes the document, as far as it could be parsed, to `visit`.
+    pub(crate) fn read<R>(file: &str, text: &str, visit: impl FnOnce(&TomlDocument<'_>) -> R) -> R {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            return use_it(&TomlDocument::new(file, text, root.into_inner(), &[]));
+            return visit(&TomlDocument::new(file, text, root.into_inner(), &[]));
         }
-        let (rest, mut broken) = recovery::blanked(text);
-        let (root, left) = DeTable::parse_recoverable(&rest);
-        broken.extend(left.iter().map(SyntaxError::from));
-        if broken.is_empty() {
-            broken.extend(errors.iter().map(SyntaxError::from));
+        let (readable, mut syntax_errors) = recovery::blanked(text);
+        let (root, remaining) = DeTable::parse_recoverable(&readable);
+        syntax_errors.extend(remaining.iter().map(SyntaxError::from));
+        if syntax_errors.is_empty() {
+            syntax_errors.extend(errors.iter().map(SyntaxError::from));
         }
-        broken.sort_by_key(|error| error.span.as_ref().map_or(0, |span| span.start));
-        use_it(&TomlDocument::new(file, text, root.into_inner(), &broken))
+        syntax_errors.sort_by_key(|error| error.span.as_ref().map_or(0, |span| span.start));
+        visit(&TomlDocument::new(file, text, root.into_inner(), &syntax_errors))
     }
 
     fn new(file: &str, text: &'t str, root: DeTable<'t>, errors: &[SyntaxError]) -> Self {
@@ -51,7 +51,7 @@ impl<'t> TomlDocument<'t> {
             mistakes: Vec::new(),
         };
         for error in errors {
-            document.note(error);
+            document.report(error);
         }
         document
     }
@@ -73,7 +73,7 @@ impl<'t> TomlDocument<'t> {
 
     /// The location of a span of the text.
     pub(crate) fn place(&self, span: Range<usize>) -> SourceLocation {
-        self.lines.place(&self.file, self.text, span)
+        self.lines.location(&self.file, self.text, span)
     }
 
     /// The location of the file as a whole.
@@ -90,14 +90,14 @@ impl<'t> TomlDocument<'t> {
         if short.len() < written.trim_end().len() { format!("{short}…") } else { short }
     }
 
-    /// Recognizes habits from other formats and countries on the line of a byte: a comma in a number, semicolons,
+    /// Recognizes notations of other formats and countries on the line of a byte: a comma in a number, semicolons,
     /// colons. Returns cause and remedy; `None` for other errors.
-    fn habit(&self, at: usize) -> Option<(String, String)> {
+    fn foreign_notation(&self, at: usize) -> Option<(String, String)> {
         let before = self.text.get(..at)?;
         let start = before.rfind('\n').map_or(0, |line| line + 1);
         let line = self.text.get(start..)?.lines().next()?;
         let outside_texts: String = line.split('"').step_by(2).collect();
-        if let Some((whole, decimals)) = outside_texts.split('=').skip(1).find_map(with_comma) {
+        if let Some((whole, decimals)) = outside_texts.split('=').skip(1).find_map(decimal_comma) {
             let cause = format!("`{whole},{decimals}` has a decimal comma");
             return Some((cause, format!("write a decimal point: `{whole}.{decimals}`")));
         }
@@ -111,22 +111,22 @@ impl<'t> TomlDocument<'t> {
             .then(|| ("a colon is written instead of `=`".to_owned(), "write `key = value`".to_owned()))
     }
 
-    fn note(&mut self, error: &SyntaxError) {
+    fn report(&mut self, error: &SyntaxError) {
         let place = error.span.clone().map_or_else(|| self.whole(), |span| self.place(span));
         if !self.broken_lines.insert(place.line) {
             return;
         }
         let quoted = place.span.clone().map(|span| self.quote(span)).unwrap_or_default();
-        let by_habit = place.span.as_ref().and_then(|span| self.habit(span.start));
-        self.mistakes.push(match by_habit {
+        let foreign = place.span.as_ref().and_then(|span| self.foreign_notation(span.start));
+        self.mistakes.push(match foreign {
             Some((cause, remedy)) => Diagnostic::at("syntax", &place, "", cause, remedy),
             None => syntax_mistake(&place, &error.message, &quoted),
         });
     }
 }
 
-/// The number at the start of a text, split at the comma before its decimals.
-fn with_comma(text: &str) -> Option<(&str, &str)> {
+/// The number with a decimal comma at the start of a text, split at the comma.
+fn decimal_comma(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let number = text.get(..text.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(text.len()))?;
     let (whole, decimals) = number.trim_end_matches(',').split_once(',')?;
@@ -167,17 +167,17 @@ fn syntax_mistake(place: &SourceLocation, message: &str, quoted: &str) -> Diagno
 }
 
 fn plain_words(message: &str) -> String {
-    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
-    let what = what.replace("array table", "table").replace("array", "list");
+    let (problem, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let problem = problem.replace("array table", "table").replace("array", "list");
     match expected {
-        "" | "nothing" => format!("the file cannot be read from here: {what}"),
+        "" | "nothing" => format!("the file cannot be read from here: {problem}"),
         expected => {
-            format!("the file cannot be read from here: {what}, expected {}", expected.replace("'`'", "a backtick"))
+            format!("the file cannot be read from here: {problem}, expected {}", expected.replace("'`'", "a backtick"))
         }
     }
 }
 
-/// The first part that the parser's message contains applies.
+/// Parts of the parser's messages, each with a remedy. The first part that a message contains applies.
 const REMEDIES: [(&str, &str); 18] = [
     ("invalid float", "write a number with one decimal point, as in `0.5`"),
     ("invalid integer", "write a number with digits alone, as in `14`"),
@@ -215,13 +215,13 @@ mod tests {
             document
                 .mistakes()
                 .iter()
-                .map(|wrong| (wrong.code, wrong.place.source().unwrap().line, wrong.place.name().to_owned()))
+                .map(|mistake| (mistake.code, mistake.place.source().unwrap().line, mistake.place.name().to_owned()))
                 .collect()
         })
     }
 
     #[test]
-    fn one_reading_finds_a_mistake_on_each_line_and_one_only() {
+    fn one_reading_finds_exactly_one_mistake_on_each_broken_line() {
         let text = "a = 07:00:99x\nb = post\nc 5 = = 3\nd = [1, 2\n\n[t\ne 5\n[u]\nf = \"x\ng = 1\ng = 2\n";
         let lines: Vec<u32> = reported(text).iter().map(|(_, line, _)| *line).collect();
         assert_eq!(lines, [1, 2, 3, 4, 6, 7, 9, 11]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn habits_of_other_formats_are_explained() {
+    fn notations_of_other_formats_are_explained() {
         let reported = |text: &str| {
             TomlDocument::read("x.toml", text, |document| {
                 let first = document.mistakes().first().unwrap_or_else(|| panic!("{text}"));
@@ -244,10 +244,10 @@ mod tests {
         assert_eq!(reported("a = 0,5\n"), "`0,5` has a decimal comma: write a decimal point: `0.5`");
         assert_eq!(reported("a = { b = 1,25 }\n"), "`1,25` has a decimal comma: write a decimal point: `1.25`");
         assert_eq!(reported("a = 0.5;\n"), "a semicolon is not a separator here: remove the semicolon");
-        let parts = "a semicolon is not a separator here: separate the parts by commas";
-        assert_eq!(reported("a = [{ b = 1; c = 2 }]\n"), parts);
-        assert_eq!(reported("a = { b = 2026-02-28; c = \"x\" }\n"), parts);
-        assert_eq!(reported("a = [1; 2]\n"), parts);
+        let semicolon = "a semicolon is not a separator here: separate the parts by commas";
+        assert_eq!(reported("a = [{ b = 1; c = 2 }]\n"), semicolon);
+        assert_eq!(reported("a = { b = 2026-02-28; c = \"x\" }\n"), semicolon);
+        assert_eq!(reported("a = [1; 2]\n"), semicolon);
         assert_eq!(reported("a: 1\n"), "a colon is written instead of `=`: write `key = value`");
         let date = "`2026-02-30` is not a date of the calendar: write a date that exists, as in `2026-02-28`";
         assert_eq!(reported("a = [{ b = 2026-02-30 }]\n"), date);

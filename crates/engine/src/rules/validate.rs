@@ -23,15 +23,16 @@ pub(crate) enum Completeness {
     Partial,
 }
 
-/// A key table as a tree.
+/// A key table as a tree, by the parts of the keys' paths.
 #[derive(Debug, Clone)]
-pub(crate) struct Branch {
+pub(crate) struct KeyTree {
     part: &'static str,
     key: Option<Key>,
-    children: Vec<Branch>,
+    children: Vec<KeyTree>,
 }
 
-impl Branch {
+impl KeyTree {
+    /// The tree of a key table, with `part` as the name of its root.
     pub(crate) fn of(part: &'static str, keys: &[Key]) -> Self {
         let mut root = Self { part, key: None, children: Vec::new() };
         for key in keys {
@@ -40,34 +41,36 @@ impl Branch {
         root
     }
 
-    pub(crate) fn with(part: &'static str, children: Vec<Branch>) -> Self {
+    pub(crate) fn with(part: &'static str, children: Vec<KeyTree>) -> Self {
         Self { part, key: None, children }
     }
 
     fn insert(&mut self, key: &Key, rest: &'static str) {
         let (part, below) = rest.split_once('.').map_or((rest, None), |(part, below)| (part, Some(below)));
-        let known = self.children.iter().position(|child| child.part == part);
-        let at = known.unwrap_or_else(|| {
-            self.children.push(Branch { part, key: None, children: Vec::new() });
+        let existing = self.children.iter().position(|child| child.part == part);
+        let index = existing.unwrap_or_else(|| {
+            self.children.push(KeyTree { part, key: None, children: Vec::new() });
             self.children.len() - 1
         });
-        let Some(child) = self.children.get_mut(at) else { return };
+        let Some(child) = self.children.get_mut(index) else { return };
         match below {
             Some(below) => child.insert(key, below),
             None => child.key = Some(*key),
         }
     }
 
-    fn child(&self, name: &str) -> Option<&Branch> {
+    /// The child that a name in a file refers to.
+    fn child(&self, name: &str) -> Option<&KeyTree> {
         let exact = self.children.iter().find(|child| child.part == name);
         exact.or_else(|| {
-            self.children.iter().find(|child| Placeholder::of(child.part).is_some_and(|names| names.allow(name)))
+            self.children.iter().find(|child| Placeholder::of(child.part).is_some_and(|names| names.allows(name)))
         })
     }
 
+    /// The names of the children, as far as they are a fixed set.
     fn names(&self) -> Vec<&'static str> {
-        let each = |child: &Branch| match Placeholder::of(child.part) {
-            Some(names) => names.known().unwrap_or_default(),
+        let each = |child: &KeyTree| match Placeholder::of(child.part) {
+            Some(placeholder) => placeholder.allowed_names().unwrap_or_default(),
             None => vec![child.part],
         };
         self.children.iter().flat_map(each).collect()
@@ -83,15 +86,16 @@ impl Branch {
         )
     }
 
-    fn open_names(&self) -> Option<Placeholder> {
+    /// The placeholder among the children's names, if there is one.
+    fn placeholder(&self) -> Option<Placeholder> {
         self.children.iter().find_map(|child| Placeholder::of(child.part))
     }
 
     /// How the table is written, for remedies.
-    fn form(&self, path: &str) -> String {
-        let needed = self.children.iter().filter(|child| child.is_required());
+    fn written_form(&self, path: &str) -> String {
+        let required = self.children.iter().filter(|child| child.is_required());
         let keys: Vec<String> =
-            needed.filter(|child| child.key.is_some()).map(|key| format!("{} = …", key.part)).collect();
+            required.filter(|child| child.key.is_some()).map(|key| format!("{} = …", key.part)).collect();
         let name = path.rsplit('.').next().unwrap_or(path);
         match (keys.as_slice(), self.names().as_slice()) {
             ([], []) => format!("`[{path}]` on a line of its own, and its keys below"),
@@ -110,59 +114,60 @@ impl Branch {
 
 /// Validates every entry of a file.
 ///
-/// `prefix` is prepended to every path; `known` are all files that a misplaced key may belong to.
+/// `prefix` is prepended to every path; `files` are those that a misplaced key may belong to.
 pub(crate) fn validate(
     document: &TomlDocument<'_>,
-    branch: &Branch,
+    tree: &KeyTree,
     prefix: &str,
     completeness: Completeness,
-    known: &[FileKeys],
+    files: &[FileKeys],
 ) -> (Settings, Vec<Diagnostic>) {
     let mut visit =
-        Visit { document, completeness, known, prefix, settings: Settings::default(), mistakes: Vec::new() };
+        Visit { document, completeness, files, prefix, settings: Settings::default(), mistakes: Vec::new() };
     visit.mistakes.extend_from_slice(document.mistakes());
-    visit.table(branch, document.root(), prefix, &document.whole());
+    visit.table(tree, document.root(), prefix, &document.whole());
     (visit.settings, visit.mistakes)
 }
 
 /// Reads a complete file on its own: the valid values, and the errors in the others.
 #[must_use]
 pub fn read_alone(file: &str, text: &str, keys: &FileKeys) -> (Settings, Vec<Diagnostic>) {
-    let branch = Branch::of(keys.stem, keys.keys);
+    let tree = KeyTree::of(keys.stem, keys.keys);
     TomlDocument::read(file, text, |document| {
-        validate(document, &branch, "", Completeness::Complete, std::slice::from_ref(keys))
+        validate(document, &tree, "", Completeness::Complete, std::slice::from_ref(keys))
     })
 }
 
+/// The validation of one file.
 struct Visit<'a> {
     document: &'a TomlDocument<'a>,
     completeness: Completeness,
-    known: &'a [FileKeys],
+    files: &'a [FileKeys],
     prefix: &'a str,
     settings: Settings,
     mistakes: Vec<Diagnostic>,
 }
 
 impl Visit<'_> {
-    fn table(&mut self, branch: &Branch, table: &DeTable<'_>, path: &str, place: &SourceLocation) {
+    fn table(&mut self, tree: &KeyTree, table: &DeTable<'_>, path: &str, place: &SourceLocation) {
         let mut stated: BTreeSet<&str> = BTreeSet::new();
         for (name, value) in in_order(table) {
             let (name_place, name) = (self.document.place(name.span()), name.get_ref().as_ref());
-            match branch.child(name) {
+            match tree.child(name) {
                 Some(child) => {
                     stated.insert(name);
                     self.entry(child, &joined(path, name), value, &name_place);
                 }
-                None => stated.extend(self.unknown(branch, table, path, name, &name_place)),
+                None => stated.extend(self.report_unknown(tree, table, path, name, &name_place)),
             }
         }
         if self.completeness == Completeness::Complete {
-            self.complete(branch, &stated, path, Some(place));
+            self.add_absent(tree, &stated, path, Some(place));
         }
     }
 
-    fn entry(&mut self, branch: &Branch, path: &str, value: &Spanned<DeValue<'_>>, name_place: &SourceLocation) {
-        match (&branch.key, value.get_ref()) {
+    fn entry(&mut self, tree: &KeyTree, path: &str, value: &Spanned<DeValue<'_>>, name_place: &SourceLocation) {
+        match (&tree.key, value.get_ref()) {
             (Some(key), _) => match value::read(self.document, key, path, value) {
                 Ok(read) => {
                     self.settings.insert(path.to_owned(), read, Some(self.document.place(value.span())));
@@ -174,23 +179,23 @@ impl Visit<'_> {
                     }
                 }
             },
-            (None, DeValue::Table(table)) => self.table(branch, table, path, name_place),
+            (None, DeValue::Table(table)) => self.table(tree, table, path, name_place),
             (None, _) => {
                 let place = self.document.place(value.span());
                 let cause = format!("`{path}` must be a table, not `{}`", self.document.quote(value.span()));
-                let remedy = format!("write {}", branch.form(self.local(path)));
+                let remedy = format!("write {}", tree.written_form(self.local(path)));
                 self.report(Diagnostic::at("wrong_type", &place, path, cause, remedy));
             }
         }
     }
 
     /// Adds defaults for absent keys, and an error for each that is required. `place` is the location of the table;
-    /// `None` if it is absent itself.
-    fn complete(&mut self, branch: &Branch, stated: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
-        for child in &branch.children {
+    /// `None` if the table is absent itself.
+    fn add_absent(&mut self, tree: &KeyTree, stated: &BTreeSet<&str>, path: &str, place: Option<&SourceLocation>) {
+        for child in &tree.children {
             let names = match Placeholder::of(child.part) {
-                Some(Placeholder::Channel) => Placeholder::Channel.known().unwrap_or_default(),
-                Some(names) if child.key.is_some() => names.known().unwrap_or_default(),
+                Some(Placeholder::Channel) => Placeholder::Channel.allowed_names().unwrap_or_default(),
+                Some(placeholder) if child.key.is_some() => placeholder.allowed_names().unwrap_or_default(),
                 Some(_) => Vec::new(),
                 None => vec![child.part],
             };
@@ -200,8 +205,8 @@ impl Visit<'_> {
         }
     }
 
-    fn absent(&mut self, branch: &Branch, path: &str, place: Option<&SourceLocation>) {
-        match (&branch.key, place) {
+    fn absent(&mut self, tree: &KeyTree, path: &str, place: Option<&SourceLocation>) {
+        match (&tree.key, place) {
             (Some(Key { presence: Presence::Default(preset), .. }), _) => {
                 self.settings.insert(path.to_owned(), Value::from(*preset), None);
             }
@@ -209,34 +214,35 @@ impl Visit<'_> {
                 let name = path.rsplit('.').next().unwrap_or(path);
                 let cause = format!("`{path}` is missing");
                 let remedy = format!("add `{name} = …`, {}: {}", key.kind.expected(), key.doc);
-                self.missing(Diagnostic::at("missing_key", place, path, cause, remedy));
+                self.report_missing(Diagnostic::at("missing_key", place, path, cause, remedy));
             }
             (Some(_), _) => {}
-            (None, Some(place)) if Placeholder::of(branch.part) == Some(Placeholder::Channel) => {
+            (None, Some(place)) if Placeholder::of(tree.part) == Some(Placeholder::Channel) => {
                 let name = self.local(path);
                 let cause = format!("the channel `{name}` is missing");
                 let remedy = format!("add a table `[{name}]`; for a channel that is not used, with `weekly_posts = 0`");
-                self.missing(Diagnostic::at("missing_channel", place, path, cause, remedy));
+                self.report_missing(Diagnostic::at("missing_channel", place, path, cause, remedy));
             }
-            (None, Some(place)) if branch.is_required() => {
+            (None, Some(place)) if tree.is_required() => {
                 let cause = format!("the table `{path}` is missing");
-                let remedy = format!("add {}", branch.form(self.local(path)));
-                self.missing(Diagnostic::at("missing_table", place, path, cause, remedy));
+                let remedy = format!("add {}", tree.written_form(self.local(path)));
+                self.report_missing(Diagnostic::at("missing_table", place, path, cause, remedy));
             }
-            (None, _) => self.complete(branch, &BTreeSet::new(), path, None),
+            (None, _) => self.add_absent(tree, &BTreeSet::new(), path, None),
         }
     }
 
-    fn missing(&mut self, mistake: Diagnostic) {
+    /// Reports something missing, unless syntax errors may be the reason.
+    fn report_missing(&mut self, mistake: Diagnostic) {
         if self.document.mistakes().is_empty() {
             self.report(mistake);
         }
     }
 
-    /// Reports an unknown name, and returns the name that was probably meant.
-    fn unknown(
+    /// Reports an unknown name, and returns the name of this table that was probably meant.
+    fn report_unknown(
         &mut self,
-        branch: &Branch,
+        tree: &KeyTree,
         table: &DeTable<'_>,
         path: &str,
         name: &str,
@@ -244,32 +250,32 @@ impl Visit<'_> {
     ) -> Option<&'static str> {
         let full = joined(path, name);
         self.settings.note_unread(&full);
-        let names = branch.names();
-        let (code, cause) = unknown_cause(branch, name, self.local(path));
-        let guess = alias(branch, name).or_else(|| nearest(name, names.iter().copied()));
+        let names = tree.names();
+        let (code, cause) = unknown_cause(tree, name, self.local(path));
+        let guess = alias(tree, name).or_else(|| nearest(name, names.iter().copied()));
         let is_table = table.get(name).is_some_and(|value| value.get_ref().is_table());
-        let home = self.home(branch, path, name, is_table);
-        let remedy = match (&home, guess) {
-            (Some(home), _) => home.clone(),
+        let misplaced = self.remedy_if_misplaced(tree, path, name, is_table);
+        let remedy = match (&misplaced, guess) {
+            (Some(remedy), _) => remedy.clone(),
             (None, Some(guess)) if table.contains_key(guess) => {
                 format!("delete it: `{guess}`, the nearest known name, is set already")
             }
             (None, Some(guess)) => format!("write `{guess}`, the nearest known name"),
             (None, None) if code == "bad_content_type" => {
-                "write the type as `kind` in the scenario's assets has it, in quotes and without a dot".to_owned()
+                "write the type as in the column `kind` of assets, in quotes and without a dot".to_owned()
             }
             (None, None) if code == "bad_name" => "use lowercase letters, digits and `_`, a letter first".to_owned(),
             (None, None) => format!("known here: {}", listed(names)),
         };
         self.report(Diagnostic::at(code, place, full, cause, remedy));
-        guess.filter(|_| home.is_none())
+        guess.filter(|_| misplaced.is_none())
     }
 
-    /// Where a name that is unknown here belongs.
-    fn home(&self, branch: &Branch, path: &str, name: &str, is_table: bool) -> Option<String> {
+    /// The remedy for a name that is unknown here and known elsewhere; `None` if it is known nowhere.
+    fn remedy_if_misplaced(&self, tree: &KeyTree, path: &str, name: &str, is_table: bool) -> Option<String> {
         if self.completeness == Completeness::Partial
-            && Placeholder::Channel.allow(name)
-            && branch.child("channels").is_some()
+            && Placeholder::Channel.allows(name)
+            && tree.child("channels").is_some()
         {
             return Some(format!("write `[channels.{name}]`"));
         }
@@ -277,15 +283,15 @@ impl Visit<'_> {
             return None;
         }
         let local = self.local(path);
-        if let Some(table) = branch.table_with(name).filter(|_| !local.is_empty()) {
+        if let Some(table) = tree.table_with(name).filter(|_| !local.is_empty()) {
             return Some(format!("move `{name}` to `[{local}.{table}]`"));
         }
-        let homes = || {
-            let keys = self.known.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
+        let declarations = || {
+            let keys = self.files.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
             keys.filter(|(_, key)| key.path.rsplit('.').next() == Some(name))
         };
         // A key without placeholders takes precedence over one of a single channel.
-        let (file, key) = homes().find(|(_, key)| !key.path.contains('<')).or_else(|| homes().next())?;
+        let (file, key) = declarations().find(|(_, key)| !key.path.contains('<')).or_else(|| declarations().next())?;
         let table = key.path.rsplit_once('.').map(|(table, _)| table);
         let (file_name, table) = match (self.completeness, table) {
             (Completeness::Partial, None) => (None, Some(file.stem.to_owned())),
@@ -295,7 +301,7 @@ impl Visit<'_> {
                 (is_elsewhere.then(|| format!("{}.toml", file.stem)), table.map(str::to_owned))
             }
         };
-        let table = table.map(|table| if file_name.is_none() { with_names_of(local, &table) } else { table });
+        let table = table.map(|table| if file_name.is_none() { with_names_from(local, &table) } else { table });
         Some(match (file_name, table) {
             (None, None) => format!("move `{name}` to the top of the file, above the first table"),
             (None, Some(table)) => format!("move `{name}` to `[{table}]`"),
@@ -319,23 +325,23 @@ impl Visit<'_> {
     }
 }
 
-fn unknown_cause(branch: &Branch, name: &str, table: &str) -> (&'static str, String) {
-    let only_names = branch.children.iter().all(|child| Placeholder::of(child.part).is_some());
-    match branch.open_names() {
-        Some(Placeholder::Channel) if only_names => ("unknown_channel", format!("`{name}` is not a channel")),
-        Some(Placeholder::Signal) if only_names => ("unknown_signal", format!("`{name}` is not a signal")),
-        Some(Placeholder::ContentType) if only_names => {
+fn unknown_cause(tree: &KeyTree, name: &str, table: &str) -> (&'static str, String) {
+    let only_placeholders = tree.children.iter().all(|child| Placeholder::of(child.part).is_some());
+    match tree.placeholder() {
+        Some(Placeholder::Channel) if only_placeholders => ("unknown_channel", format!("`{name}` is not a channel")),
+        Some(Placeholder::Signal) if only_placeholders => ("unknown_signal", format!("`{name}` is not a signal")),
+        Some(Placeholder::ContentType) if only_placeholders => {
             ("bad_content_type", format!("`{name}` cannot be a content type"))
         }
-        Some(Placeholder::PackDefined) if only_names => ("bad_name", format!("`{name}` cannot be a name")),
+        Some(Placeholder::PackDefined) if only_placeholders => ("bad_name", format!("`{name}` cannot be a name")),
         _ if table.is_empty() => ("unknown_key", format!("`{name}` is not known at the top of this file")),
         _ => ("unknown_key", format!("`{name}` is not known in `[{table}]`")),
     }
 }
 
-/// The channel that a common alias stands for.
-fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
-    if branch.open_names() != Some(Placeholder::Channel) {
+/// The channel that a common alias stands for, in a table of channels.
+fn alias(tree: &KeyTree, name: &str) -> Option<&'static str> {
+    if tree.placeholder() != Some(Placeholder::Channel) {
         return None;
     }
     match name.to_lowercase().replace(['_', '-'], "").as_str() {
@@ -348,14 +354,14 @@ fn alias(branch: &Branch, name: &str) -> Option<&'static str> {
     }
 }
 
-/// A table's path with the names that another path has in place of its first placeholders: `b2b` for `<limit>` beside
-/// `b2b.where`.
-fn with_names_of(path: &str, table: &str) -> String {
+/// A table's path with its placeholders replaced by the names that `path` has in the same positions, up to the first
+/// part in which the two differ: `<limit>.where` becomes `b2b.where` if `path` is `b2b`.
+fn with_names_from(path: &str, table: &str) -> String {
     let mut names = path.split('.');
     let mut is_same = true;
     let parts = table.split('.').map(|part| {
         let name = names.next().filter(|_| is_same);
-        match name.filter(|name| Placeholder::of(part).is_some_and(|placeholder| placeholder.allow(name))) {
+        match name.filter(|name| Placeholder::of(part).is_some_and(|placeholder| placeholder.allows(name))) {
             Some(name) => name,
             None => {
                 is_same &= name == Some(part);
@@ -385,13 +391,13 @@ mod tests {
     ];
     const FILES: &[FileKeys] = &[FileKeys { stem: "x", doc: "", is_required: true, keys: KEYS }];
 
-    fn whole(text: &str) -> (Settings, Vec<Diagnostic>) {
-        let branch = Branch::of("", KEYS);
-        TomlDocument::read("x.toml", text, |document| validate(document, &branch, "x", Completeness::Complete, FILES))
+    fn validated(text: &str) -> (Settings, Vec<Diagnostic>) {
+        let tree = KeyTree::of("", KEYS);
+        TomlDocument::read("x.toml", text, |document| validate(document, &tree, "x", Completeness::Complete, FILES))
     }
 
-    fn visit(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
-        let (settings, mistakes) = whole(text);
+    fn reported(text: &str) -> (Settings, Vec<(&'static str, u32, String)>) {
+        let (settings, mistakes) = validated(text);
         (
             settings,
             mistakes.iter().map(|m| (m.code, m.place.source().unwrap().line, m.place.name().to_owned())).collect(),
@@ -400,34 +406,34 @@ mod tests {
 
     #[test]
     fn an_absent_key_has_its_default_or_is_missing() {
-        let (settings, mistakes) = visit("[size]\nwidth = 3\n[quiet]\nfrom = \"23:00\"\n");
-        let reported: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
-        assert_eq!(reported, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
+        let (settings, mistakes) = reported("[size]\nwidth = 3\n[quiet]\nfrom = \"23:00\"\n");
+        let found: Vec<_> = mistakes.iter().map(|(code, line, key)| (*code, *line, key.as_str())).collect();
+        assert_eq!(found, [("missing_key", 3, "x.quiet.to"), ("missing_key", 0, "x.name")]);
         assert_eq!(settings.get("x.size.height").map(|s| &s.value), Some(&Value::Integer(2)));
         assert_eq!(settings.names_under("x.weights").len(), 7);
     }
 
     #[test]
-    fn a_table_that_is_missing_is_one_mistake_and_an_optional_one_is_none() {
-        let (_, mistakes) = visit("name = \"n\"\n");
+    fn a_missing_table_is_one_mistake_and_a_missing_optional_table_is_none() {
+        let (_, mistakes) = reported("name = \"n\"\n");
         assert_eq!(mistakes, [("missing_table", 0, "x.size".to_owned())]);
     }
 
     #[test]
-    fn a_mistyped_name_is_not_missing_as_well() {
-        let (_, mistakes) = visit("nmae = \"n\"\n[size]\nwidht = 3\n");
+    fn a_mistyped_key_is_not_reported_as_missing_too() {
+        let (_, mistakes) = reported("nmae = \"n\"\n[size]\nwidht = 3\n");
         assert_eq!(mistakes, [("unknown_key", 1, "x.nmae".to_owned()), ("unknown_key", 3, "x.size.widht".to_owned())]);
     }
 
     #[test]
-    fn nothing_is_missing_from_a_file_that_cannot_be_read_whole() {
-        let (_, mistakes) = visit("name = = \"n\"\nsize = 3\n");
+    fn no_key_is_reported_missing_in_a_file_with_syntax_errors() {
+        let (_, mistakes) = reported("name = = \"n\"\nsize = 3\n");
         assert_eq!(mistakes.iter().map(|(code, ..)| *code).collect::<Vec<_>>(), ["syntax", "wrong_type"]);
     }
 
     #[test]
     fn the_remedy_for_a_key_in_the_wrong_table_names_the_right_one() {
-        let (_, mistakes) = whole("name = \"n\"\nheight = 3\n[size]\nwidth = 1\n");
+        let (_, mistakes) = validated("name = \"n\"\nheight = 3\n[size]\nwidth = 1\n");
         assert_eq!(mistakes.first().map(|m| m.remedy.as_str()), Some("move `height` to `[size]`"));
     }
 }

@@ -69,7 +69,7 @@ impl ValueReader<'_> {
 
     fn integer(&self, least: i64, most: i64) -> Reading {
         let integer = self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type())?;
-        whole(integer)
+        parsed_integer(integer)
             .filter(|number| (least..=most).contains(number))
             .map(Value::Integer)
             .ok_or_else(|| self.out_of_range())
@@ -77,7 +77,7 @@ impl ValueReader<'_> {
 
     fn number(&self, least: Bound<f64>, most: Bound<f64>) -> Reading {
         let number = match self.value.get_ref() {
-            DeValue::Integer(integer) => whole(integer).map(|number| number as f64),
+            DeValue::Integer(integer) => parsed_integer(integer).map(|number| number as f64),
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             _ => return Err(self.wrong_type()),
         };
@@ -104,6 +104,7 @@ impl ValueReader<'_> {
         Err(vec![self.unknown_name(text, names, &self.place, cause)])
     }
 
+    /// The error of a text that is none of the allowed names.
     fn unknown_name(
         &self,
         text: &str,
@@ -138,7 +139,7 @@ impl ValueReader<'_> {
         let date = match self.value.get_ref() {
             DeValue::String(text) => text.parse().ok(),
             DeValue::Datetime(when) => match (when.date, when.time) {
-                (Some(date), None) => civil(date),
+                (Some(date), None) => to_date(date),
                 _ => return Err(self.wrong_type()),
             },
             _ => return Err(self.wrong_type()),
@@ -165,7 +166,7 @@ impl ValueReader<'_> {
                 let remedy = "leave the offset out, as in `2026-12-24T12:00:00`: times are those of the client's clock";
                 Err(vec![Diagnostic::at("offset_time", &self.place, self.path, cause, remedy)])
             }
-            DeValue::Datetime(when) => match (when.date.and_then(civil), when.time.and_then(civil_time)) {
+            DeValue::Datetime(when) => match (when.date.and_then(to_date), when.time.and_then(to_time)) {
                 (Some(date), Some(time)) => Ok(Value::DateTime(date.and_time(time))),
                 _ => Err(self.wrong_type()),
             },
@@ -173,7 +174,7 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The error in a date and time that is written as a text; `None` if the text is none.
+    /// The error in a date and time that is written as a text; `None` if the text is not a date and time.
     fn quoted_date_time(&self, text: &str) -> Option<Vec<Diagnostic>> {
         let when = parse_wall_time(text.trim())?;
         let cause = format!("`{}` is a text: a date and time is written without quotes", self.path);
@@ -187,7 +188,7 @@ impl ValueReader<'_> {
             return Err(mistakes);
         }
         let (day, time) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-        let (weekday, minutes) = (weekday_of(day), clock_minutes_of(time.trim()));
+        let (weekday, minutes) = (weekday_of(day), minutes_up_to_midnight(time.trim()));
         match (weekday, minutes) {
             (Some(weekday), Some(minutes)) => {
                 Ok(Value::WeekTime((u16::from(weekday) * DAY_MINUTES + minutes) % WEEK_MINUTES))
@@ -220,7 +221,7 @@ impl ValueReader<'_> {
         let mut hours = Vec::with_capacity(list.len());
         let mut mistakes = Vec::new();
         for part in list.iter() {
-            let hour = part.get_ref().as_integer().and_then(whole).and_then(|hour| u8::try_from(hour).ok());
+            let hour = part.get_ref().as_integer().and_then(parsed_integer).and_then(|hour| u8::try_from(hour).ok());
             let written = self.document.quote(part.span());
             let (code, cause) = match hour {
                 Some(hour) if hour < 24 && !hours.contains(&hour) => {
@@ -237,19 +238,19 @@ impl ValueReader<'_> {
         if mistakes.is_empty() { Ok(Value::Hours(hours)) } else { Err(mistakes) }
     }
 
-    fn names(&self, known: &'static [&'static str], list: &DeArray<'_>) -> Reading {
-        let (found, mut mistakes) = self.distinct_texts(list)?;
-        let mut names = Vec::with_capacity(found.len());
-        for (text, place) in found {
-            match known.iter().find(|name| **name == text) {
+    fn names(&self, allowed: &'static [&'static str], list: &DeArray<'_>) -> Reading {
+        let (texts, mut mistakes) = self.distinct_texts(list)?;
+        let mut names = Vec::with_capacity(texts.len());
+        for (text, place) in texts {
+            match allowed.iter().find(|name| **name == text) {
                 Some(name) => names.push(*name),
                 None => {
                     let cause = format!("`{}` cannot contain `{text}`", self.path);
-                    mistakes.push(self.unknown_name(text, known, &place, cause));
+                    mistakes.push(self.unknown_name(text, allowed, &place, cause));
                 }
             }
         }
-        names.sort_by_key(|name| known.iter().position(|other| other == name));
+        names.sort_by_key(|name| allowed.iter().position(|other| other == name));
         if mistakes.is_empty() { Ok(Value::Names(names)) } else { Err(mistakes) }
     }
 
@@ -292,12 +293,12 @@ impl ValueReader<'_> {
         Ok((texts, mistakes))
     }
 
-    fn rows(&self, shape: &Rows, list: &DeArray<'_>) -> Reading {
+    fn rows(&self, schema: &Rows, list: &DeArray<'_>) -> Reading {
         let mut rows = Vec::with_capacity(list.len());
         let mut mistakes = Vec::new();
         for part in list.iter() {
             match part.get_ref().as_table() {
-                Some(table) => match self.row(shape, table, &self.document.place(part.span())) {
+                Some(table) => match self.row(schema, table, &self.document.place(part.span())) {
                     Ok(row) => rows.push(row),
                     Err(found) => mistakes.extend(found),
                 },
@@ -311,21 +312,21 @@ impl ValueReader<'_> {
             }
         }
         if mistakes.is_empty() {
-            mistakes.extend(self.order_mistakes(shape, &rows));
+            mistakes.extend(self.order_mistakes(schema, &rows));
         }
         if mistakes.is_empty() { Ok(Value::Rows(rows)) } else { Err(mistakes) }
     }
 
-    fn row(&self, shape: &Rows, table: &DeTable<'_>, place: &SourceLocation) -> Result<Row, Vec<Diagnostic>> {
+    fn row(&self, schema: &Rows, table: &DeTable<'_>, place: &SourceLocation) -> Result<Row, Vec<Diagnostic>> {
         let mut row = Row::new();
         let mut mistakes = Vec::new();
-        let mut guessed = Vec::new();
+        let mut guesses = Vec::new();
         for (name, value) in in_order(table) {
-            let column = shape.columns.iter().find(|column| column.path == name.get_ref().as_ref());
+            let column = schema.columns.iter().find(|column| column.path == name.get_ref().as_ref());
             let Some(column) = column else {
-                let (mistake, guess) = self.unknown_column(shape, table, name.get_ref(), name.span());
+                let (mistake, guess) = self.unknown_column(schema, table, name.get_ref(), name.span());
                 mistakes.push(mistake);
-                guessed.extend(guess);
+                guesses.extend(guess);
                 continue;
             };
             match read(self.document, column, &format!("{}.{}", self.path, column.path), value) {
@@ -336,8 +337,8 @@ impl ValueReader<'_> {
                 Err(found) => mistakes.extend(found),
             }
         }
-        for column in shape.columns {
-            let is_explained = table.contains_key(column.path) || guessed.contains(&column.path);
+        for column in schema.columns {
+            let is_explained = table.contains_key(column.path) || guesses.contains(&column.path);
             if column.presence == Presence::Required && !is_explained {
                 let cause = format!("a row of `{}` has no `{}`", self.path, column.path);
                 let remedy = format!("add `{} = …`, {}: {}", column.path, column.kind.expected(), column.doc);
@@ -347,55 +348,50 @@ impl ValueReader<'_> {
         if mistakes.is_empty() { Ok(row) } else { Err(mistakes) }
     }
 
+    /// The error of an unknown column, and the column that was probably meant.
     fn unknown_column(
         &self,
-        shape: &Rows,
+        schema: &Rows,
         table: &DeTable<'_>,
         name: &str,
         span: std::ops::Range<usize>,
     ) -> (Diagnostic, Option<&'static str>) {
-        let known = || shape.columns.iter().map(|column| column.path);
-        let guess = nearest(name, known().filter(|known| !table.contains_key(*known)));
+        let columns = || schema.columns.iter().map(|column| column.path);
+        let guess = nearest(name, columns().filter(|column| !table.contains_key(*column)));
         let remedy = match guess {
             Some(guess) => format!("write `{guess}`, the nearest known key"),
-            None => format!("a row may have {}", listed(known())),
+            None => format!("a row may have {}", listed(columns())),
         };
         let cause = format!("`{name}` is not known in a row of `{}`", self.path);
         (Diagnostic::at("unknown_key", &self.document.place(span), self.path, cause, remedy), guess)
     }
 
-    fn order_mistakes(&self, shape: &Rows, rows: &[Row]) -> Vec<Diagnostic> {
-        let Some(column) = shape.columns.first().map(|column| column.path).filter(|_| shape.ascending) else {
+    /// The errors in the order of rows whose first column must ascend.
+    fn order_mistakes(&self, schema: &Rows, rows: &[Row]) -> Vec<Diagnostic> {
+        let Some(column) = schema.columns.first().map(|column| column.path).filter(|_| schema.ascending) else {
             return Vec::new();
         };
-        let steps: Vec<(f64, Option<&SourceLocation>)> = rows
+        let thresholds: Vec<(f64, Option<&SourceLocation>)> = rows
             .iter()
             .filter_map(|row| row.get(column))
             .filter_map(|cell| cell.value.as_number().map(|number| (number, cell.place.as_ref())))
             .collect();
         let mut mistakes = Vec::new();
-        if let Some(first) = shape.first
-            && steps.first().map(|(from, _)| *from) != Some(first)
+        if let Some(first) = schema.first
+            && thresholds.first().map(|(from, _)| *from) != Some(first)
         {
-            let place = steps.first().and_then(|(_, place)| *place).unwrap_or(&self.place);
+            let place = thresholds.first().and_then(|(_, place)| *place).unwrap_or(&self.place);
             let cause = format!("the first row of `{}` must begin with `{column} = {first}`", self.path);
-            let remedy = format!("add a row that applies from {first} on, as in `{}`", shape.example);
+            let remedy = format!("add a row that applies from {first} on, as in `{}`", schema.example);
             mistakes.push(Diagnostic::at("first_row", place, self.path, cause, remedy));
         }
-        for (before, after) in steps.iter().zip(steps.iter().skip(1)) {
-            if after.0 <= before.0 {
-                let cause = format!(
-                    "the rows of `{}` do not ascend: `{column}` {} comes after {}",
-                    self.path, after.0, before.0
-                );
+        for ((before, _), (after, place)) in thresholds.iter().zip(thresholds.iter().skip(1)) {
+            if after <= before {
+                let cause =
+                    format!("the rows of `{}` do not ascend: `{column}` {after} comes after {before}", self.path);
                 let remedy = format!("sort the rows by `{column}`, smallest first, each number once");
-                mistakes.push(Diagnostic::at(
-                    "not_ascending",
-                    after.1.unwrap_or(&self.place),
-                    self.path,
-                    cause,
-                    remedy,
-                ));
+                let place = place.unwrap_or(&self.place);
+                mistakes.push(Diagnostic::at("not_ascending", place, self.path, cause, remedy));
             }
         }
         mistakes
@@ -415,7 +411,7 @@ fn described(document: &TomlDocument<'_>, value: &Spanned<DeValue<'_>>) -> Strin
     }
 }
 
-fn whole(integer: &DeInteger<'_>) -> Option<i64> {
+fn parsed_integer(integer: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
@@ -425,11 +421,12 @@ fn is_short_for(text: &str, name: &str) -> bool {
     short.len() >= 2 && name.starts_with(&short)
 }
 
-/// The minutes of the day that a text denotes; 1440 for `24:00`.
-fn clock_minutes_of(text: &str) -> Option<u16> {
+/// The minutes since midnight of a text such as `18:00`; 1440 for `24:00`.
+fn minutes_up_to_midnight(text: &str) -> Option<u16> {
     if text == "24:00" { Some(DAY_MINUTES) } else { clock_minutes(text) }
 }
 
+/// The minutes since midnight of a text such as `18:00`; 0 for `24:00`.
 fn clock_minutes(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     if hour.len() != 2 || minute.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') {
@@ -440,11 +437,11 @@ fn clock_minutes(text: &str) -> Option<u16> {
     (minute < 60 && minutes <= 24 * 60).then_some(minutes % (24 * 60))
 }
 
-fn civil(date: toml::value::Date) -> Option<NaiveDate> {
+fn to_date(date: toml::value::Date) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day))
 }
 
-fn civil_time(time: toml::value::Time) -> Option<NaiveTime> {
+fn to_time(time: toml::value::Time) -> Option<NaiveTime> {
     let (second, nanosecond) = (time.second.unwrap_or(0), time.nanosecond.unwrap_or(0));
     NaiveTime::from_hms_nano_opt(u32::from(time.hour), u32::from(time.minute), u32::from(second), nanosecond)
 }
@@ -487,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_is_not_a_number_with_a_point_nor_text() {
+    fn a_number_with_a_decimal_point_and_a_text_are_not_whole_numbers() {
         let kind = Kind::integer(0, 168);
         assert_eq!(codes(read_as(kind, "14.0")), ["wrong_type"]);
         assert_eq!(codes(read_as(kind, "\"14\"")), ["wrong_type"]);
@@ -504,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn midnight_at_the_end_of_a_day_is_midnight() {
+    fn the_end_of_a_day_is_read_as_midnight() {
         assert_eq!(read_as(Kind::Clock, "\"23:30\""), Ok(Value::Clock(1410)));
         assert_eq!(read_as(Kind::Clock, "\"24:00\""), Ok(Value::Clock(0)));
         assert_eq!(read_as(Kind::Clock, "06:15:00"), Ok(Value::Clock(375)));
@@ -522,28 +519,28 @@ mod tests {
         assert_eq!(codes(read_as(Kind::Date, "2026-12-25T10:00:00")), ["wrong_type"]);
     }
 
-    const STEP: &[Key] = &[
+    const THRESHOLD_ROW: &[Key] = &[
         Key::required("from", Kind::number(0.0, 1.0), "threshold"),
-        Key::required("factor", Kind::number(0.0, 1.0), "what holds"),
+        Key::required("factor", Kind::number(0.0, 1.0), "factor that applies"),
     ];
 
     #[test]
-    fn steps_must_ascend_and_begin_where_they_should() {
-        let steps = |first| Kind::threshold_table(STEP, first, "[{ from = 0, factor = 1 }]");
+    fn thresholds_must_ascend_and_begin_where_they_should() {
+        let kind = |first| Kind::threshold_table(THRESHOLD_ROW, first, "[{ from = 0, factor = 1 }]");
         let good = "[{ from = 0, factor = 1 }, { from = 0.5, factor = 0.5 }]";
-        assert!(read_as(steps(Some(0.0)), good).is_ok());
-        assert!(read_as(steps(None), "[]").is_ok());
-        assert_eq!(codes(read_as(steps(Some(0.0)), "[]")), ["first_row"]);
-        assert_eq!(codes(read_as(steps(Some(0.0)), "[{ from = 0.1, factor = 1 }]")), ["first_row"]);
+        assert!(read_as(kind(Some(0.0)), good).is_ok());
+        assert!(read_as(kind(None), "[]").is_ok());
+        assert_eq!(codes(read_as(kind(Some(0.0)), "[]")), ["first_row"]);
+        assert_eq!(codes(read_as(kind(Some(0.0)), "[{ from = 0.1, factor = 1 }]")), ["first_row"]);
         let twice = "[{ from = 0.5, factor = 1 }, { from = 0.5, factor = 1 }, { from = 0.2, factor = 1 }]";
-        assert_eq!(codes(read_as(steps(None), twice)), ["not_ascending", "not_ascending"]);
+        assert_eq!(codes(read_as(kind(None), twice)), ["not_ascending", "not_ascending"]);
     }
 
     #[test]
     fn a_typo_in_a_row_explains_the_column_that_is_missing() {
-        let steps = Kind::threshold_table(STEP, None, "[]");
+        let kind = Kind::threshold_table(THRESHOLD_ROW, None, "[]");
         assert_eq!(
-            codes(read_as(steps, "[{ from = 0, facto = 1 }, { from = 0.2 }, 3]")),
+            codes(read_as(kind, "[{ from = 0, facto = 1 }, { from = 0.2 }, 3]")),
             ["unknown_key", "missing_key", "wrong_type"]
         );
     }

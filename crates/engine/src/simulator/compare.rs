@@ -1,8 +1,8 @@
 //! Compares rules packs, or scenarios under one pack, over the same weeks with common random numbers.
 //!
-//! Each replication is simulated once for every variant on the same random numbers, so that most of the noise cancels in
-//! the difference. Differences are accumulated as they arrive: memory grows with variants, weeks, channels and clients,
-//! never with replications.
+//! Each replication is simulated once for every variant with the same random numbers, so that most of the noise cancels
+//! in the difference. Differences are accumulated as they arrive: memory grows with variants, weeks, channels and
+//! clients, never with replications.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct ComparedPack<'a> {
     pub label: &'a str,
     /// The planner that uses the pack.
     pub planner: &'a Planner<'a>,
-    /// The scenario under the pack's default policy; clients and weeks are the same for all packs.
+    /// The scenario, read with the pack's default policy; clients and weeks are the same for all packs.
     pub scenario: &'a Scenario,
 }
 
@@ -37,7 +37,7 @@ pub struct ComparedPack<'a> {
 pub struct ComparedScenario<'a> {
     /// Its label in the comparison.
     pub label: &'a str,
-    /// The scenario under the pack's default policy; the first week is the same for all scenarios.
+    /// The scenario, read with the pack's default policy; the first week is the same for all scenarios.
     pub scenario: &'a Scenario,
 }
 
@@ -171,9 +171,9 @@ impl ClientCounts {
     /// Counts the clients by their difference in net worth.
     #[must_use]
     pub fn of(clients: &[ClientDifference]) -> Self {
-        let count = |is_so: fn(&Difference) -> bool| {
-            let counted = clients.iter().filter(|client| is_so(&client.net_worth)).count();
-            u32::try_from(counted).unwrap_or(u32::MAX)
+        let count = |is_counted: fn(&Difference) -> bool| {
+            let count = clients.iter().filter(|client| is_counted(&client.net_worth)).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
         };
         Self {
             clients: count(|_| true),
@@ -236,13 +236,13 @@ pub struct ClientDifference {
 impl Versus {
     /// The difference in a headline measure.
     #[must_use]
-    pub fn of(&self, measure: Measure) -> Option<&MeasureDifference> {
+    pub fn measure(&self, measure: Measure) -> Option<&MeasureDifference> {
         self.headline.iter().find(|row| row.measure == measure)
     }
 }
 
-/// Simulates every pack with common random numbers and accumulates the differences from the base. Under every pack, hours
-/// of fatigue are counted by the base's levels, and net worth is computed by the base's worths and costs.
+/// Simulates every pack with common random numbers and accumulates the differences from the base. Under every pack,
+/// hours of fatigue are counted with the base's levels, and net worth is computed from the base's worths and costs.
 ///
 /// With `until` it stops, at a multiple of ten replications, as soon as the half-width of every pack's confidence
 /// interval of the difference in net worth is at most that share of the base's net worth; the replications of
@@ -276,9 +276,9 @@ pub fn compare<'a>(
 /// Simulates every scenario under one pack with common random numbers and accumulates the differences from the base.
 /// All are simulated over the weeks of `extent`; their own numbers of weeks are not used.
 ///
-/// The scenarios may differ in everything but the first week. A client meets the same random numbers in each, and its
-/// engagement rates are taken as measured with its assets of the base. Clients that are planned for in only one of two
-/// scenarios count in all sums.
+/// The scenarios may differ in everything but the first week. A client gets the same random numbers in each, and its
+/// engagement rates are assumed to have been measured with its assets in the base. Clients that are planned for in only
+/// one of two scenarios count in all sums.
 ///
 /// `until` and the result are those of [`compare`].
 ///
@@ -323,15 +323,15 @@ fn run_comparison(
     while done < extent.replications && !is_reached {
         let last = extent.replications.min(done + BATCH);
         for outcomes in replicate(&runs, done..last, |replication| replication.totals())? {
-            let Some((base, rest)) = outcomes.split_first() else { continue };
-            sums.iter_mut().zip(rest).for_each(|(sums, other)| sums.add(base, other));
+            let Some((base, others)) = outcomes.split_first() else { continue };
+            sums.iter_mut().zip(others).for_each(|(sums, other)| sums.add(base, other));
         }
         done = last;
         is_reached = until.is_some_and(|until| sums.iter().all(|sums| sums.is_within(until)));
     }
     let mut versus: Vec<Versus> = others.iter().zip(&sums).map(|(other, sums)| sums.versus(base, other)).collect();
-    for place in 0..Measure::ALL.len() {
-        correct(versus.iter_mut().filter_map(|versus| versus.headline.get_mut(place)).collect());
+    for index in 0..Measure::ALL.len() {
+        correct_p_values(versus.iter_mut().filter_map(|versus| versus.headline.get_mut(index)).collect());
     }
     Ok(Comparison {
         compared,
@@ -350,7 +350,7 @@ struct VariantRun<'a> {
 impl VariantRun<'_> {
     /// The clients that are planned for.
     fn ids(&self) -> impl Iterator<Item = &ClientId> {
-        self.run.clients.iter().map(|own| &own.client.id)
+        self.run.clients.iter().map(|run_client| &run_client.client.id)
     }
 
     fn summary(&self, replications: u32) -> Variant {
@@ -374,8 +374,8 @@ fn check_planned(variant: &VariantRun<'_>) -> Result<(), CompareError> {
     }
 }
 
-/// Corrects the p-values of one measure over all variants.
-fn correct(rows: Vec<&mut MeasureDifference>) {
+/// Corrects the p-values of one measure over all variants by Holm's method.
+fn correct_p_values(rows: Vec<&mut MeasureDifference>) {
     let uncorrected: Option<Vec<f64>> = rows.iter().map(|row| row.difference.p).collect();
     let Some(uncorrected) = uncorrected else { return };
     for (row, p) in rows.into_iter().zip(holm(&uncorrected)) {
@@ -383,22 +383,22 @@ fn correct(rows: Vec<&mut MeasureDifference>) {
     }
 }
 
-/// The place of a client among those of the base and of the other variant; `None` where it is not planned for.
+/// The indices of a client in the base and in the other variant; `None` where it is not planned for.
 #[derive(Clone, Copy)]
-struct ClientPlaces {
+struct ClientIndices {
     base: Option<usize>,
     other: Option<usize>,
 }
 
-/// Every client that is planned for in either variant: the base's in its order, then those of the other alone.
-fn client_places(base: &VariantRun<'_>, other: &VariantRun<'_>) -> Vec<ClientPlaces> {
+/// Every client that is planned for in either variant: the base's in its order, then those only in the other.
+fn client_indices(base: &VariantRun<'_>, other: &VariantRun<'_>) -> Vec<ClientIndices> {
     let mut others: BTreeMap<&ClientId, usize> = other.ids().zip(0..).collect();
-    let mut places: Vec<ClientPlaces> =
-        base.ids().zip(0..).map(|(id, place)| ClientPlaces { base: Some(place), other: others.remove(id) }).collect();
-    let mut alone: Vec<usize> = others.into_values().collect();
-    alone.sort_unstable();
-    places.extend(alone.into_iter().map(|place| ClientPlaces { base: None, other: Some(place) }));
-    places
+    let mut indices: Vec<ClientIndices> =
+        base.ids().zip(0..).map(|(id, index)| ClientIndices { base: Some(index), other: others.remove(id) }).collect();
+    let mut only_other: Vec<usize> = others.into_values().collect();
+    only_other.sort_unstable();
+    indices.extend(only_other.into_iter().map(|index| ClientIndices { base: None, other: Some(index) }));
+    indices
 }
 
 /// Accumulated paired differences of one variant from the base.
@@ -411,7 +411,7 @@ struct Sums {
 
 /// Accumulated paired differences of one client.
 struct ClientSums {
-    places: ClientPlaces,
+    indices: ClientIndices,
     engagement: Pairs,
     net_worth: Pairs,
 }
@@ -423,9 +423,9 @@ impl Sums {
             headline: Measure::ALL.map(|measure| (measure, Pairs::default())).to_vec(),
             weeks: pairs(weeks),
             channels: pairs(Channel::COUNT),
-            clients: client_places(base, other)
+            clients: client_indices(base, other)
                 .into_iter()
-                .map(|places| ClientSums { places, engagement: Pairs::default(), net_worth: Pairs::default() })
+                .map(|indices| ClientSums { indices, engagement: Pairs::default(), net_worth: Pairs::default() })
                 .collect(),
         }
     }
@@ -433,16 +433,16 @@ impl Sums {
     /// Adds the next replication.
     fn add(&mut self, base: &ReplicationTotals, other: &ReplicationTotals) {
         for (measure, pairs) in &mut self.headline {
-            pairs.add(measure.of(&base.total), measure.of(&other.total));
+            pairs.add(measure.value_in(&base.total), measure.value_in(&other.total));
         }
         add_each(&mut self.weeks, &base.weeks, &other.weeks);
         add_each(&mut self.channels, &base.channels, &other.channels);
-        for ClientSums { places, engagement, net_worth } in &mut self.clients {
+        for ClientSums { indices, engagement, net_worth } in &mut self.clients {
             // A client that is not planned for earns nothing and costs nothing.
-            let totals = |clients: &[Totals], place: Option<usize>| {
-                place.and_then(|place| clients.get(place)).copied().unwrap_or_default()
+            let totals = |clients: &[Totals], index: Option<usize>| {
+                index.and_then(|index| clients.get(index)).copied().unwrap_or_default()
             };
-            let (base, other) = (totals(&base.clients, places.base), totals(&other.clients, places.other));
+            let (base, other) = (totals(&base.clients, indices.base), totals(&other.clients, indices.other));
             engagement.add(base.engagement, other.engagement);
             net_worth.add(base.net_worth, other.net_worth);
         }
@@ -464,7 +464,7 @@ impl Sums {
             corrected_p: None,
         });
         let weekly = (0..).zip(&self.weeks);
-        let clients = self.clients_where(base, other, |places| places.base.is_some() && places.other.is_some());
+        let clients = self.clients_where(base, other, |indices| indices.base.is_some() && indices.other.is_some());
         Versus {
             label: other.label.to_owned(),
             headline: headline.collect(),
@@ -474,8 +474,8 @@ impl Sums {
             channels: self.channels(base, other),
             client_counts: ClientCounts::of(&clients),
             clients,
-            only_base: self.clients_where(base, other, |places| places.other.is_none()),
-            only_other: self.clients_where(base, other, |places| places.base.is_none()),
+            only_base: self.clients_where(base, other, |indices| indices.other.is_none()),
+            only_other: self.clients_where(base, other, |indices| indices.base.is_none()),
         }
     }
 
@@ -495,26 +495,26 @@ impl Sums {
             .collect()
     }
 
-    /// The differences of the clients whose places are as wanted.
+    /// The differences of the clients that `is_included` selects.
     fn clients_where(
         &self,
         base: &VariantRun<'_>,
         other: &VariantRun<'_>,
-        is_wanted: fn(ClientPlaces) -> bool,
+        is_included: fn(ClientIndices) -> bool,
     ) -> Vec<ClientDifference> {
-        let client = |ClientSums { places, engagement, net_worth }: &ClientSums| {
-            let own = match (places.base, places.other) {
-                (_, Some(place)) => other.run.clients.get(place)?,
-                (place, None) => base.run.clients.get(place?)?,
+        let difference = |ClientSums { indices, engagement, net_worth }: &ClientSums| {
+            let run_client = match (indices.base, indices.other) {
+                (_, Some(index)) => other.run.clients.get(index)?,
+                (index, None) => base.run.clients.get(index?)?,
             };
             Some(ClientDifference {
-                client_id: own.client.id.clone(),
-                name: own.client.name.to_string(),
+                client_id: run_client.client.id.clone(),
+                name: run_client.client.name.to_string(),
                 engagement: engagement.difference(),
                 net_worth: net_worth.difference(),
             })
         };
-        self.clients.iter().filter(|sums| is_wanted(sums.places)).filter_map(client).collect()
+        self.clients.iter().filter(|sums| is_included(sums.indices)).filter_map(difference).collect()
     }
 }
 

@@ -10,7 +10,8 @@ use super::totals::Totals;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// Worth of the realized engagements less the cost; in a comparison, by the base's rules.
+    /// Worth of the realized engagements less the cost, in engagements of a channel whose `worth` is 1; in a
+    /// comparison, by the base's rules.
     NetWorth,
     /// Realized engagements.
     Engagement,
@@ -50,7 +51,7 @@ pub enum Measure {
 pub enum Direction {
     /// More is better.
     More,
-    /// Fewer are better.
+    /// Less is better.
     Fewer,
 }
 
@@ -122,7 +123,7 @@ impl Measure {
     }
 
     /// Its value in the totals of a replication.
-    pub(super) const fn of(self, totals: &Totals) -> f64 {
+    pub(super) const fn value_in(self, totals: &Totals) -> f64 {
         match self {
             Measure::NetWorth => totals.net_worth,
             Measure::Engagement => totals.engagement,

@@ -1,10 +1,10 @@
-//! Keyed random numbers: each draw is a function of what it is for, never of draw order or thread.
+//! Keyed random numbers: each draw depends on what it is for, never on the order of draws or on the thread.
 //!
 //! Distributions are implemented here on `libm` and not taken from a library: `rand_distr` uses the system's math
 //! functions whenever another crate enables that, and results must be the same on every machine.
 //!
-//! Everything that identifies a draw forms the key of a ChaCha stream. A rule that adds a post therefore shifts no
-//! other draw, and packs compared on the same seed get common random numbers.
+//! Everything that identifies a draw forms the key of a ChaCha stream. A rule that adds a post therefore changes no
+//! other draw, and packs compared with the same seed get common random numbers.
 
 use std::f64::consts::TAU;
 
@@ -28,9 +28,9 @@ pub enum Purpose {
     HourEffect = 4,
     /// True effect of a weekday; `time` is that weekday.
     WeekdayEffect = 5,
-    /// True engagement rate around the scenario's; `time` is 0.
+    /// Deviation of the true engagement rate from the scenario's; `time` is 0.
     RateEffect = 6,
-    /// Time until a reviewer decides; `time` is the post's instant in seconds.
+    /// Delay until a reviewer decides; `time` is the post's instant in seconds.
     ReviewDelay = 7,
     /// Whether a reviewer approves; `time` is the post's instant in seconds.
     ReviewAnswer = 8,
@@ -92,8 +92,8 @@ impl KeyedRng {
             .chain(time.to_le_bytes())
             .chain(self.replication.to_le_bytes())
             .chain([channel, purpose as u8]);
-        for (place, byte) in key.iter_mut().zip(parts) {
-            *place = byte;
+        for (target, byte) in key.iter_mut().zip(parts) {
+            *target = byte;
         }
         ChaCha8Rng::from_seed(key)
     }

@@ -60,7 +60,7 @@ pub fn simulate(
     observer: &dyn Observer,
 ) -> Result<Simulation, SimulateError> {
     let run = Run::new(planner, scenario, extent, observer);
-    let assets = run.clients.iter().map(|own| own.client.assets.len()).sum();
+    let assets = run.clients.iter().map(|run_client| run_client.client.assets.len()).sum();
     let mut tally = Tally::new(extent.weeks as usize, run.clients.len(), assets);
     let batch = threads() as u32;
     let mut first = 0;
@@ -75,18 +75,18 @@ pub fn simulate(
 }
 
 /// Replicates every run in parallel. Returns one row per replication with one entry per run, both in the order given.
-/// `keep` extracts what is retained of a replication.
+/// `extract` returns the part of a replication that is kept.
 ///
 /// # Errors
 /// The error of the first replication that failed.
 pub(super) fn replicate<T: Send>(
     runs: &[&Run<'_>],
-    numbers: Range<u32>,
-    keep: impl Fn(Replication) -> T + Sync,
+    replications: Range<u32>,
+    extract: impl Fn(Replication) -> T + Sync,
 ) -> Result<Vec<Vec<T>>, SimulateError> {
-    let rows: Vec<Vec<Result<T, SimulateError>>> = numbers
+    let rows: Vec<Vec<Result<T, SimulateError>>> = replications
         .into_par_iter()
-        .map(|number| runs.par_iter().map(|run| run.replication(number).map(&keep)).collect())
+        .map(|number| runs.par_iter().map(|run| run.replication(number).map(&extract)).collect())
         .collect();
     rows.into_iter().map(|row| row.into_iter().collect()).collect()
 }
@@ -119,7 +119,7 @@ pub(super) struct RunClient<'a> {
     rules: ClientRules,
     /// The rules whose fatigue levels count as warning and blocking.
     level_rules: ClientRules,
-    /// The rules by whose worths and costs net worth is computed.
+    /// The rules with the worths and costs from which net worth is computed.
     worth_rules: ClientRules,
     /// The assets with which its engagement rates were measured.
     usual_assets: &'a [Asset],
@@ -127,10 +127,10 @@ pub(super) struct RunClient<'a> {
 
 /// A client in one replication.
 struct ReplicatedClient<'a> {
-    of: &'a RunClient<'a>,
+    run_client: &'a RunClient<'a>,
     truth: TrueClient<'a>,
     rng: KeyedRng,
-    current: SimulatedClient,
+    simulated: SimulatedClient,
 }
 
 impl<'a> Run<'a> {
@@ -143,87 +143,90 @@ impl<'a> Run<'a> {
         Self { planner, scenario, extent, observer, clients: clients.collect() }
     }
 
-    /// Counts hours of fatigue by the levels of another pack, so that compared runs share a scale.
+    /// Counts hours of fatigue with the levels of another pack, so that compared runs share a scale.
     pub fn with_fatigue_levels_of(mut self, rules: &CompiledRules) -> Self {
-        for own in &mut self.clients {
-            own.level_rules = rules.for_client(own.client);
+        for run_client in &mut self.clients {
+            run_client.level_rules = rules.for_client(run_client.client);
         }
         self
     }
 
-    /// Computes net worth by the worths and costs of another pack, so that compared runs share a scale.
+    /// Computes net worth from the worths and costs of another pack, so that compared runs share a scale.
     pub fn with_worths_of(mut self, rules: &CompiledRules) -> Self {
-        for own in &mut self.clients {
-            own.worth_rules = rules.for_client(own.client);
+        for run_client in &mut self.clients {
+            run_client.worth_rules = rules.for_client(run_client.client);
         }
         self
     }
 
-    /// Takes the engagement rates as measured with the assets that clients have in another scenario, so that assets
-    /// added to or removed from this one change what posts earn. Clients that the other scenario lacks keep their own.
+    /// Assumes that engagement rates were measured with the assets that clients have in another scenario, so that
+    /// assets added or removed change what posts earn. Clients that the other scenario lacks keep their own.
     pub fn with_usual_assets_of(mut self, scenario: &'a Scenario) -> Self {
         let assets: BTreeMap<&ClientId, &'a [Asset]> =
             scenario.clients.iter().map(|(client, _)| (&client.id, client.assets.as_slice())).collect();
-        for own in &mut self.clients {
-            own.usual_assets = assets.get(&own.client.id).copied().unwrap_or(own.usual_assets);
+        for run_client in &mut self.clients {
+            run_client.usual_assets = assets.get(&run_client.client.id).copied().unwrap_or(run_client.usual_assets);
         }
         self
     }
 
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
-        let extent = (Timestamp::at_midnight(self.scenario.start.monday()), 7 * self.extent.weeks as usize);
-        let replicated = self.clients.iter().map(|of| {
-            let rng = KeyedRng::new(self.extent.seed, number, &of.client.id);
-            let truth = TrueClient::new(&self.scenario.environment, of.client, of.state, rng, extent)
-                .with_usual_assets(of.usual_assets);
-            ReplicatedClient { of, truth, rng, current: SimulatedClient::new(of.state) }
+        let start = Timestamp::at_midnight(self.scenario.start.monday());
+        let days = 7 * self.extent.weeks as usize;
+        let replicated = self.clients.iter().map(|run_client| {
+            let RunClient { client, state, usual_assets, .. } = run_client;
+            let rng = KeyedRng::new(self.extent.seed, number, &client.id);
+            let truth = TrueClient::new(&self.scenario.environment, client, state, rng, start, days)
+                .with_usual_assets(usual_assets);
+            ReplicatedClient { run_client, truth, rng, simulated: SimulatedClient::new(state) }
         });
         let mut clients: Vec<ReplicatedClient<'_>> = replicated.collect();
-        let mut sum = Replication::new(self.extent.weeks as usize, self.clients.len());
+        let mut replication = Replication::new(self.extent.weeks as usize, self.clients.len());
         for week in 0..self.extent.weeks {
             if self.observer.should_stop() {
                 return Err(SimulateError::Stopped);
             }
-            self.week(week, &mut clients, &mut sum)?;
+            self.simulate_week(week, &mut clients, &mut replication)?;
             self.observer.week_done();
         }
-        Ok(sum)
+        Ok(replication)
     }
 
-    fn week(
+    /// Simulates a week of all clients and adds it to the replication.
+    fn simulate_week(
         &self,
         number: u32,
         clients: &mut [ReplicatedClient<'_>],
-        sum: &mut Replication,
+        replication: &mut Replication,
     ) -> Result<(), SimulateError> {
         let scenario = self.scenario;
         let week = scenario.start.plus(i64::from(number));
         let states: Vec<(&Client, &ClientState)> =
-            clients.iter().map(|client| (client.of.client, &client.current.state)).collect();
+            clients.iter().map(|client| (client.run_client.client, &client.simulated.state)).collect();
         let plans = self.planner.plan_clients(&states, &scenario.capacity, week)?;
         let hours = hours_by_zone(&states, week)?;
         let results: Vec<_> = (plans, clients)
             .into_par_iter()
-            .map(|(plan, ReplicatedClient { of, truth, rng, current })| {
-                let hours: &WeekHours = hours.get(of.client.zone.name())?;
+            .map(|(plan, ReplicatedClient { run_client, truth, rng, simulated })| {
+                let hours: &WeekHours = hours.get(run_client.client.zone.name())?;
                 let context = WeekContext {
-                    client: of.client,
+                    client: run_client.client,
                     truth,
                     rng: *rng,
                     review: &scenario.review,
-                    rules: of.rules.base(),
-                    worth_rules: &of.worth_rules,
+                    rules: run_client.rules.base(),
+                    worth_rules: &run_client.worth_rules,
                     hours,
                     week_number: i64::from(number),
                     smoothing: scenario.environment.score_smoothing,
                 };
-                Some((context.simulate(plan, current), of, hours))
+                Some((context.simulate(plan, simulated), run_client, hours))
             })
             .collect();
         for (client, result) in results.iter().enumerate() {
-            let Some((result, of, hours)) = result else { continue };
-            let (levels, worth_rules) = (&of.level_rules.base().fatigue, of.worth_rules.base());
-            sum.add(number as usize, client, result, levels, worth_rules, hours);
+            let Some((result, run_client, hours)) = result else { continue };
+            let (levels, worth_rules) = (&run_client.level_rules.base().fatigue, run_client.worth_rules.base());
+            replication.add(number as usize, client, result, levels, worth_rules, hours);
         }
         Ok(())
     }
@@ -233,7 +236,7 @@ impl<'a> Run<'a> {
         let has_channel = self.clients_by_channel();
         let base = self.planner.rules().base();
         let order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
-        let clients: Vec<&Client> = self.clients.iter().map(|own| own.client).collect();
+        let clients: Vec<&Client> = self.clients.iter().map(|run_client| run_client.client).collect();
         Simulation {
             provenance: self.provenance(self.extent.replications),
             headline: tally.headline(),
@@ -250,7 +253,7 @@ impl<'a> Run<'a> {
     /// Number of clients that have each channel, in channel order.
     pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
         let mut counts = [0; Channel::COUNT];
-        for state in self.clients.iter().flat_map(|own| &own.state.channels) {
+        for state in self.clients.iter().flat_map(|run_client| &run_client.state.channels) {
             if let Some(count) = counts.get_mut(state.channel.index()) {
                 *count += 1;
             }
@@ -284,7 +287,7 @@ pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier,
     }
 }
 
-/// Committed posts of the planned clients in the weeks of a run.
+/// Number of committed posts of the planned clients in the weeks of a run.
 fn committed_posts(scenario: &Scenario, weeks: u32) -> u32 {
     let count = |(client, state): &(Client, ClientState)| {
         let monday = |weeks: i64| client.zone.start_of_day(scenario.start.plus(weeks).monday());

@@ -8,13 +8,13 @@ use crate::model::{
 use crate::planner::fatigue_at;
 use crate::rules::ChannelRules;
 
-/// A client's state in a simulation: what the planner sees, and the smoothed values behind it.
+/// A client's state in a simulation: what the planner sees, and the smoothed values from which it is computed.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedClient {
     pub state: ClientState,
     /// Cumulative drift of the account, in log.
     pub account_drift: f64,
-    channels: Vec<Smoothed>,
+    channels: Vec<SmoothedResults>,
     audiences: Vec<Audience>,
 }
 
@@ -23,21 +23,23 @@ pub(super) struct SimulatedClient {
 struct Audience {
     channel: Channel,
     /// People at the start of the simulation.
-    first: f64,
+    start: f64,
     /// Share of them that is still there.
-    kept: f64,
+    share_kept: f64,
 }
 
 /// Exponentially smoothed results of one channel.
 #[derive(Debug, Clone, Copy, Default)]
-struct Smoothed {
+struct SmoothedResults {
     earned: f64,
     expected: f64,
     without_noise: f64,
-    /// Mean log of engagement per post, smoothed fast and slowly.
+    /// Mean log of engagement per post, smoothed fast (current level) and slowly (usual level).
     level: Option<[f64; 2]>,
-    drafts: u32,
-    earned_in_all: f64,
+    /// Posts since the start of the simulation.
+    posts: u32,
+    /// Engagements since the start of the simulation, not smoothed.
+    total_earned: f64,
 }
 
 /// Results of one channel in a week.
@@ -45,8 +47,8 @@ struct Smoothed {
 pub(super) struct ChannelWeekResult {
     /// Planned posts that were published.
     pub published: Vec<(Published, Response)>,
-    /// Posts committed before the week was planned. The state already has them among its recent posts, and their assets
-    /// among its uses.
+    /// Posts committed before the week was planned. The state's recent posts already contain them, and its asset uses
+    /// their assets.
     pub committed: Vec<(Published, Response)>,
     pub expected: f64,
     pub wanted: u32,
@@ -54,8 +56,8 @@ pub(super) struct ChannelWeekResult {
 
 impl ChannelWeekResult {
     /// The responses to all posts, planned or committed before.
-    fn earned(&self) -> impl Iterator<Item = &Response> {
-        self.published.iter().chain(&self.committed).map(|(_, earned)| earned)
+    fn responses(&self) -> impl Iterator<Item = &Response> {
+        self.published.iter().chain(&self.committed).map(|(_, response)| response)
     }
 
     /// Number of published posts.
@@ -64,36 +66,37 @@ impl ChannelWeekResult {
     }
 }
 
-/// Smoothing of the usual level relative to that of the current level.
+/// Smoothing weight of the usual level, relative to that of the current level.
 const USUAL_PACE: f64 = 0.25;
-/// Drafts after which the engagement rate of a channel counts as measured.
+/// Posts after which the engagement rate of a channel counts as measured.
 const MEASURED_AFTER: u32 = 10;
 /// Posts a week at which an assessment has a confidence of one half.
-const HALF_TRUST_POSTS: f64 = 5.0;
+const HALF_CONFIDENCE_POSTS: f64 = 5.0;
 
 impl SimulatedClient {
     /// The initial state of a scenario's client.
     pub fn new(state: &ClientState) -> Self {
-        let channels = vec![Smoothed::default(); state.channels.len()];
-        let of = |state: &ChannelState| Audience { channel: state.channel, first: state.audience, kept: 1.0 };
-        let audiences = state.channels.iter().map(of).collect();
+        let channels = vec![SmoothedResults::default(); state.channels.len()];
+        let audience =
+            |state: &ChannelState| Audience { channel: state.channel, start: state.audience, share_kept: 1.0 };
+        let audiences = state.channels.iter().map(audience).collect();
         Self { state: state.clone(), account_drift: 0.0, channels, audiences }
     }
 
     /// The audience of each channel, in people.
     pub fn audiences(&self) -> Vec<(Channel, f64)> {
-        self.audiences.iter().map(|audience| (audience.channel, audience.first * audience.kept)).collect()
+        self.audiences.iter().map(|audience| (audience.channel, audience.start * audience.share_kept)).collect()
     }
 
     /// Share of a channel's first audience that is still there.
     pub fn audience_kept(&self, channel: Channel) -> f64 {
-        self.audiences.iter().find(|audience| audience.channel == channel).map_or(1.0, |audience| audience.kept)
+        self.audiences.iter().find(|audience| audience.channel == channel).map_or(1.0, |audience| audience.share_kept)
     }
 
     /// A share of a channel's audience leaves.
     pub fn lose_audience(&mut self, channel: Channel, share: f64) {
         if let Some(audience) = self.audiences.iter_mut().find(|audience| audience.channel == channel) {
-            audience.kept *= 1.0 - share;
+            audience.share_kept *= 1.0 - share;
         }
     }
 
@@ -101,7 +104,7 @@ impl SimulatedClient {
     pub fn advance(&mut self, results: &[ChannelWeekResult], paths: &[FatiguePath], hours: &WeekHours, smoothing: f64) {
         let end = hours.instant(hours.len() as i64);
         for (state, audience) in self.state.channels.iter_mut().zip(&self.audiences) {
-            state.audience = audience.first * audience.kept;
+            state.audience = audience.start * audience.share_kept;
         }
         let channels = self.state.channels.iter_mut().zip(&mut self.channels);
         for ((state, smoothed), (result, path)) in channels.zip(results.iter().zip(paths)) {
@@ -110,12 +113,12 @@ impl SimulatedClient {
             let posts: Vec<&Published> = result.published.iter().map(|(post, _)| post).collect();
             update_recent_posts(state, &posts, end);
             smoothed.update(result, smoothing);
-            smoothed.show(state, result, smoothing);
+            smoothed.update_scores(state, result, smoothing);
         }
         let posts: usize = results.iter().map(ChannelWeekResult::posts).sum();
         let (perceived, actual) = self.performance();
         if let Some(reality) = &mut self.state.reality {
-            *reality = assessed(reality, perceived, actual, posts as f64, end);
+            *reality = reassessed(reality, perceived, actual, posts as f64, end);
         }
     }
 
@@ -131,17 +134,17 @@ impl SimulatedClient {
     /// Records the warnings that the signal matrix raises, and removes those that it no longer raises.
     pub fn record_warnings(&mut self, warning: &EarlyWarning, at: Timestamp) {
         let warnings = &mut self.state.warnings;
-        warnings.retain(|known| {
+        warnings.retain(|recorded| {
             warning
                 .matrix
                 .iter()
-                .find(|signal| signal.signal == known.kind)
+                .find(|signal| signal.signal == recorded.kind)
                 .is_none_or(|signal| signal.severity.is_some())
         });
         for signal in &warning.matrix {
             let Some(severity) = signal.severity else { continue };
-            match warnings.iter_mut().find(|known| known.is_live() && known.kind == signal.signal) {
-                Some(known) => known.severity = severity,
+            match warnings.iter_mut().find(|recorded| recorded.is_live() && recorded.kind == signal.signal) {
+                Some(recorded) => recorded.severity = severity,
                 None => warnings.push(Warning {
                     id: WarningId::new(signal.signal.clone()),
                     kind: signal.signal.clone(),
@@ -153,12 +156,13 @@ impl SimulatedClient {
         }
     }
 
-    /// Perceived and actual performance over all channels: smoothed results against expectation.
+    /// Perceived and actual performance over all channels, `0..=1`: smoothed results with and without noise, as a share
+    /// of themselves plus the expectation. One half is as expected.
     fn performance(&self) -> (f64, f64) {
-        let sum = |part: fn(&Smoothed) -> f64| self.channels.iter().map(part).sum::<f64>();
+        let sum = |part: fn(&SmoothedResults) -> f64| self.channels.iter().map(part).sum::<f64>();
         let expected = sum(|channel| channel.expected);
-        let against = |result: f64| if result + expected > 0.0 { result / (result + expected) } else { 0.5 };
-        (against(sum(|channel| channel.earned)), against(sum(|channel| channel.without_noise)))
+        let performance = |result: f64| if result + expected > 0.0 { result / (result + expected) } else { 0.5 };
+        (performance(sum(|channel| channel.earned)), performance(sum(|channel| channel.without_noise)))
     }
 }
 
@@ -173,8 +177,7 @@ pub(super) struct FatiguePath {
 }
 
 impl FatiguePath {
-    /// The path from a channel's state before the week, with the published posts and those committed before the week
-    /// began.
+    /// The path from a channel's state before the week, with its published posts and those committed before.
     pub fn of(state: &ChannelState, rules: &ChannelRules, week: &WeekHours, result: &ChannelWeekResult) -> Self {
         let mut posts = vec![0_u32; week.len()];
         let committed = state.recent_posts.iter().map(|at| week.hour_of(*at));
@@ -207,17 +210,17 @@ fn update_recent_posts(state: &mut ChannelState, posts: &[&Published], end: Time
     state.last_post_at = posts.iter().map(|post| post.at).chain(state.last_post_at).max();
 }
 
-impl Smoothed {
+impl SmoothedResults {
     fn update(&mut self, result: &ChannelWeekResult, smoothing: f64) {
-        let sum = |part: fn(&Response) -> f64| result.earned().map(part).sum::<f64>();
-        let (earned, without_noise) = (sum(|e| e.engagement), sum(|e| e.without_noise));
+        let sum = |part: fn(&Response) -> f64| result.responses().map(part).sum::<f64>();
+        let (earned, without_noise) = (sum(|response| response.engagement), sum(|response| response.without_noise));
         let blend = |old: f64, new: f64, first: bool| if first { new } else { old + smoothing * (new - old) };
         if result.posts() > 0 {
-            let first = self.drafts == 0;
+            let first = self.posts == 0;
             self.earned = blend(self.earned, earned, first);
             self.without_noise = blend(self.without_noise, without_noise, first);
             self.expected = blend(self.expected, result.expected, first);
-            let logs = result.earned().map(|e| libm::log(e.engagement.max(f64::MIN_POSITIVE)));
+            let logs = result.responses().map(|response| libm::log(response.engagement.max(f64::MIN_POSITIVE)));
             let level = logs.sum::<f64>() / result.posts() as f64;
             self.level = Some(match self.level {
                 None => [level; 2],
@@ -226,12 +229,12 @@ impl Smoothed {
                 }
             });
         }
-        self.drafts += result.posts() as u32;
-        self.earned_in_all += earned;
+        self.posts += result.posts() as u32;
+        self.total_earned += earned;
     }
 
     /// Writes the scores that the planner sees.
-    fn show(&self, state: &mut ChannelState, result: &ChannelWeekResult, smoothing: f64) {
+    fn update_scores(&self, state: &mut ChannelState, result: &ChannelWeekResult, smoothing: f64) {
         if let Some([fast, slow]) = self.level {
             state.momentum = Some(Score::clamped(1.0 / (1.0 + libm::exp(slow - fast))));
         }
@@ -241,18 +244,18 @@ impl Smoothed {
         let presence = result.posts() as f64 / f64::from(result.wanted.max(1));
         let before = state.visibility.map_or(0.5, Score::get);
         state.visibility = Some(Score::clamped(before + smoothing * (presence.min(1.0) - before)));
-        if state.engagement_rate.is_none() && self.drafts >= MEASURED_AFTER {
-            state.engagement_rate = Some(self.earned_in_all / (f64::from(self.drafts) * state.audience));
+        if state.engagement_rate.is_none() && self.posts >= MEASURED_AFTER {
+            state.engagement_rate = Some(self.total_earned / (f64::from(self.posts) * state.audience));
         }
     }
 }
 
-fn assessed(before: &Reality, perceived: f64, actual: f64, posts: f64, at: Timestamp) -> Reality {
+fn reassessed(before: &Reality, perceived: f64, actual: f64, posts: f64, at: Timestamp) -> Reality {
     Reality {
         as_of: at,
         perceived: Score::clamped(perceived),
         actual: Some(Score::clamped(actual)),
-        confidence: Score::clamped(posts / (posts + HALF_TRUST_POSTS)),
+        confidence: Score::clamped(posts / (posts + HALF_CONFIDENCE_POSTS)),
         completeness: before.completeness,
     }
 }

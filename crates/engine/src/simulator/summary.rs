@@ -21,7 +21,7 @@ pub struct Simulation {
     pub channels: Vec<ChannelSummary>,
     /// Results by week, then channel.
     pub channel_weeks: Vec<ChannelWeek>,
-    /// Results by client id.
+    /// Results by client, in the scenario's order.
     pub clients: Vec<ClientSummary>,
     /// Results by guardrail, in the rules' order, then those of the engine.
     pub guardrails: Vec<GuardrailSummary>,
@@ -80,8 +80,7 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Headline {
-    /// Worth of the realized engagements less the cost, in engagements of a channel whose
-    /// `worth` is 1.
+    /// Worth of the realized engagements less the cost, in engagements of a channel whose `worth` is 1.
     pub net_worth: Estimate,
     /// Realized engagements.
     pub engagement: Estimate,
@@ -129,7 +128,7 @@ pub struct WeekSummary {
     pub hours_of_work: f64,
     /// What these hours and the people who left cost, in the unit of `net_worth`.
     pub cost: f64,
-    /// People in the audience at the end.
+    /// People in the audiences at the end of the week, over all channels.
     pub audience_end: f64,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,
@@ -141,7 +140,7 @@ pub struct WeekSummary {
     pub target_changes: TargetChanges,
     /// Posts committed before the run, which are published unchanged.
     pub posts_committed: f64,
-    /// How many places of the target these take; the planner fills the rest.
+    /// Number of target posts that these account for; the planner plans the rest.
     pub committed_in_target: f64,
     /// Posts placed by the planner.
     pub posts_planned: f64,
@@ -174,7 +173,7 @@ pub struct TargetChanges {
 impl TargetChanges {
     /// Whether the pack's `weekly_posts` function changed the target of any channel.
     #[must_use]
-    pub fn has_hook(&self) -> bool {
+    pub fn has_hook_changes(&self) -> bool {
         self.fewer_by_hook > 0.0 || self.more_by_hook > 0.0
     }
 }
@@ -245,7 +244,7 @@ pub struct ChannelWeek {
 pub struct ClientSummary {
     /// The client.
     pub client_id: ClientId,
-    /// Shown in reports.
+    /// Its name, shown in reports.
     pub name: String,
     /// The workspace of the team that works for it.
     pub workspace_id: WorkspaceId,
@@ -259,7 +258,7 @@ pub struct ClientSummary {
     pub hours_of_work: f64,
     /// What these hours and the people who left cost, in the unit of `net_worth`.
     pub cost: f64,
-    /// People in the audience at the end.
+    /// People in the audiences at the end, over all channels.
     pub audience_end: f64,
     /// Engagements that the planner expected of the drafts.
     pub expected_engagement: f64,

@@ -1,7 +1,7 @@
 //! Running sums of a simulation: what a report needs, never the posts themselves.
 //!
-//! Each replication adds only one row of totals: a few numbers for each week, channel and client. Everything else is a
-//! sum or a histogram of constant size.
+//! A replication adds its totals, and a few numbers for each week, channel and client. Everything else is a sum or a
+//! histogram of constant size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,7 +69,7 @@ impl Replication {
         }
     }
 
-    /// Adds one client's week. `levels` are the fatigue levels by which hours are counted, `worth_rules` have the worths
+    /// Adds one client's week. `levels` has the fatigue levels with which hours are counted, `worth_rules` the worths
     /// and costs.
     pub fn add(
         &mut self,
@@ -82,7 +82,7 @@ impl Replication {
     ) {
         let mut by_channel = vec![Totals::default(); Channel::COUNT];
         self.add_posts(week, result, hours, worth_rules, &mut by_channel);
-        self.add_prior(result, hours, worth_rules, &mut by_channel);
+        self.add_committed(result, hours, worth_rules, &mut by_channel);
         for AudienceWeek { channel, start, end } in &result.audiences {
             if let Some(totals) = by_channel.get_mut(channel.index()) {
                 totals.audience += if week == 0 { *start } else { 0.0 };
@@ -96,8 +96,8 @@ impl Replication {
         }
         for path in &result.fatigue {
             let channel = path.channel.index();
-            let place = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
-            if let (Some(totals), Some(sums)) = (by_channel.get_mut(channel), place) {
+            let channel_week = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
+            if let (Some(totals), Some(sums)) = (by_channel.get_mut(channel), channel_week) {
                 add_fatigue(totals, &mut sums.fatigue, &path.hours, levels);
             }
         }
@@ -146,7 +146,7 @@ impl Replication {
             for verdict in &post.verdicts {
                 self.add_verdict(week, false, &verdict.rule, verdict.outcome);
             }
-            if let Some(reason) = post.blocked.as_deref().filter(|reason| !reason.is_of_guardrail()) {
+            if let Some(reason) = post.blocked.as_deref().filter(|reason| !reason.is_from_guardrail()) {
                 self.add_verdict(week, true, reason.code(), Outcome::Block);
             }
         }
@@ -154,7 +154,7 @@ impl Replication {
 
     /// Adds posts committed before the week was planned. They are drafts, but not planned posts: no guardrail, band or
     /// reviewer saw them in this run.
-    fn add_prior(
+    fn add_committed(
         &mut self,
         result: &ClientWeekResult,
         hours: &WeekHours,
@@ -207,7 +207,7 @@ impl Replication {
         }
     }
 
-    /// What a comparison needs of it.
+    /// The totals that a comparison needs.
     pub fn totals(&self) -> ReplicationTotals {
         let engagement = |rows: &[Totals]| rows.iter().map(|totals| totals.engagement).collect();
         ReplicationTotals {
@@ -231,9 +231,9 @@ fn add_target(totals: &mut Totals, allocation: &Allocation, committed: &[Committ
     let (wanted, target) = (allocation.posts_wanted, allocation.posts_target);
     totals.wanted += f64::from(wanted);
     totals.target += f64::from(target);
-    // Posts of the same hour take one place of the target, as in the plan.
-    let own = committed.iter().map(|committed| &committed.post).filter(|post| post.channel == allocation.channel);
-    let hours: BTreeSet<usize> = own.map(|post| post.hour).collect();
+    // Committed posts in the same hour count once towards the target, as in the plan.
+    let posts = committed.iter().map(|committed| &committed.post).filter(|post| post.channel == allocation.channel);
+    let hours: BTreeSet<usize> = posts.map(|post| post.hour).collect();
     totals.committed_in_target += f64::from(target).min(hours.len() as f64);
     let fewer = f64::from(wanted.saturating_sub(target));
     match allocation.target_source {
@@ -271,7 +271,7 @@ pub(super) struct Tally {
     assets: usize,
 }
 
-/// The sums of a week, channel or client over all replications, and its engagement and net worth in each.
+/// The sums of a week, channel or client over all replications, and its engagement and net worth in each replication.
 #[derive(Debug, Clone, Default)]
 struct Accumulated {
     sums: Totals,
@@ -307,27 +307,27 @@ impl Tally {
         accumulate(&mut self.weeks, &replication.weeks);
         accumulate(&mut self.channels, &replication.channels);
         accumulate(&mut self.clients, &replication.clients);
-        for (mine, theirs) in self.channel_weeks.iter_mut().flatten().zip(replication.channel_weeks.iter().flatten()) {
-            mine.totals.add(&theirs.totals);
-            mine.fatigue.merge(&theirs.fatigue);
+        for (sums, other) in self.channel_weeks.iter_mut().flatten().zip(replication.channel_weeks.iter().flatten()) {
+            sums.totals.add(&other.totals);
+            sums.fatigue.merge(&other.fatigue);
         }
-        for (rule, theirs) in &replication.guardrails {
-            let weeks = theirs.blocked_by_week.len();
-            let mine = self
+        for (rule, counts) in &replication.guardrails {
+            let weeks = counts.blocked_by_week.len();
+            let sums = self
                 .guardrails
                 .entry(rule.clone())
                 .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
-            mine.passed += theirs.passed;
-            mine.warned += theirs.warned;
-            for (sum, count) in mine.blocked_by_week.iter_mut().zip(&theirs.blocked_by_week) {
+            sums.passed += counts.passed;
+            sums.warned += counts.warned;
+            for (sum, count) in sums.blocked_by_week.iter_mut().zip(&counts.blocked_by_week) {
                 *sum += count;
             }
         }
         for (sum, count) in self.calendar.iter_mut().flatten().zip(replication.calendar.iter().flatten()) {
             *sum += count;
         }
-        let never = self.assets.saturating_sub(replication.uses.len());
-        add_count(&mut self.by_uses, 0, never as f64);
+        let never_used = self.assets.saturating_sub(replication.uses.len());
+        add_count(&mut self.by_uses, 0, never_used as f64);
         for uses in replication.uses.values() {
             add_count(&mut self.by_uses, (*uses as usize).min(MAX_USES), 1.0);
         }
@@ -344,25 +344,26 @@ impl Tally {
     }
 
     pub fn headline(&self) -> Headline {
-        let of =
-            |measure: Measure| Estimate::of(&self.totals.iter().map(|totals| measure.of(totals)).collect::<Vec<_>>());
+        let estimate = |measure: Measure| {
+            Estimate::of(&self.totals.iter().map(|totals| measure.value_in(totals)).collect::<Vec<_>>())
+        };
         Headline {
-            net_worth: of(Measure::NetWorth),
-            engagement: of(Measure::Engagement),
-            expected_engagement: of(Measure::ExpectedEngagement),
-            hours_of_work: of(Measure::HoursOfWork),
-            cost: of(Measure::Cost),
-            audience_end: of(Measure::AudienceEnd),
-            posts_wanted: of(Measure::PostsWanted),
-            posts_planned: of(Measure::PostsPlanned),
-            posts_drafted: of(Measure::PostsDrafted),
-            posts_blocked: of(Measure::PostsBlocked),
-            reviews: of(Measure::Reviews),
-            rejected: of(Measure::Rejected),
-            expired: of(Measure::Expired),
-            without_asset: of(Measure::WithoutAsset),
-            hours_above_warn: of(Measure::HoursAboveWarn),
-            hours_above_block: of(Measure::HoursAboveBlock),
+            net_worth: estimate(Measure::NetWorth),
+            engagement: estimate(Measure::Engagement),
+            expected_engagement: estimate(Measure::ExpectedEngagement),
+            hours_of_work: estimate(Measure::HoursOfWork),
+            cost: estimate(Measure::Cost),
+            audience_end: estimate(Measure::AudienceEnd),
+            posts_wanted: estimate(Measure::PostsWanted),
+            posts_planned: estimate(Measure::PostsPlanned),
+            posts_drafted: estimate(Measure::PostsDrafted),
+            posts_blocked: estimate(Measure::PostsBlocked),
+            reviews: estimate(Measure::Reviews),
+            rejected: estimate(Measure::Rejected),
+            expired: estimate(Measure::Expired),
+            without_asset: estimate(Measure::WithoutAsset),
+            hours_above_warn: estimate(Measure::HoursAboveWarn),
+            hours_above_block: estimate(Measure::HoursAboveBlock),
         }
     }
 
@@ -401,7 +402,7 @@ impl Tally {
         .collect()
     }
 
-    /// Results by channel. `clients` is the number of clients with each channel; `rules` has the thresholds to show.
+    /// Results by channel. `clients` is the number of clients with each channel; `rules` has the fatigue levels.
     pub fn channels(&self, clients: &[u32; Channel::COUNT], rules: &Rules) -> Vec<ChannelSummary> {
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         Channel::ALL
@@ -477,7 +478,7 @@ impl Tally {
 
     /// Results by rule, in the order given, then the engine's reasons.
     pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
-        let position = |rule: &str| order.iter().position(|known| *known == rule).unwrap_or(order.len());
+        let position = |rule: &str| order.iter().position(|name| *name == rule).unwrap_or(order.len());
         let mut rules: Vec<(&(bool, String), &VerdictCounts)> = self.guardrails.iter().collect();
         rules.sort_by_key(|((by_engine, rule), _)| (*by_engine, position(rule), rule.clone()));
         rules
@@ -522,8 +523,8 @@ fn accumulate(rows: &mut [Accumulated], totals: &[Totals]) {
     }
 }
 
-fn add_count(counts: &mut [f64], place: usize, count: f64) {
-    if let Some(sum) = counts.get_mut(place) {
+fn add_count(counts: &mut [f64], index: usize, count: f64) {
+    if let Some(sum) = counts.get_mut(index) {
         *sum += count;
     }
 }

@@ -33,13 +33,13 @@ pub(super) struct Totals {
     pub cost: f64,
     /// Worth of the engagements less the cost.
     pub net_worth: f64,
-    /// Audience at the start, if the first week is among what is summed, less the people who left.
+    /// Audience at the start, if the first week is included in the sum, less the people who left.
     pub audience: f64,
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
 impl Totals {
-    /// Adds a published post: its engagements, the work on it, and what one engagement is worth.
+    /// Adds the engagements, work and net worth of a post; `worth` is that of one engagement.
     pub fn add_worth(&mut self, engagement: f64, work: Work, worth: f64) {
         self.engagement += engagement;
         self.hours_of_work += work.hours;
@@ -57,11 +57,11 @@ impl Totals {
 
     pub fn add(&mut self, other: &Totals) {
         let Totals { risk, .. } = other;
-        for (mine, theirs) in self.numbers_mut().into_iter().zip(other.numbers()) {
-            *mine += theirs;
+        for (sum, number) in self.numbers_mut().into_iter().zip(other.numbers()) {
+            *sum += number;
         }
-        for (mine, theirs) in self.risk.iter_mut().zip(risk) {
-            *mine += theirs;
+        for (sum, posts) in self.risk.iter_mut().zip(risk) {
+            *sum += posts;
         }
     }
 

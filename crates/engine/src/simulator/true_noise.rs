@@ -6,9 +6,9 @@
 /// next to nothing. Percentiles keep that shape.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TrueNoise {
-    /// Normal in log, with a standard deviation.
+    /// Normal in log, with this standard deviation.
     Normal(f64),
-    /// By its quantiles in log, straight between them: at least two, ascending in both numbers.
+    /// Quantiles of its log, with linear interpolation: at least two, ascending in share and log.
     Quantiles(Vec<Quantile>),
 }
 
@@ -22,11 +22,13 @@ pub(super) struct Quantile {
 }
 
 impl TrueNoise {
-    /// Noise with the given quantiles, or normal noise if there are fewer than two. Their logs are multiplied by `scale`,
-    /// then moved so that the mean factor is 1. A quantile below that of a smaller share is raised to it.
+    /// Noise with the given quantiles, or normal noise with standard deviation `sd` if there are fewer than two.
+    ///
+    /// The logs of the quantiles are multiplied by `scale`, then shifted so that the mean factor is 1. A quantile below
+    /// that of a smaller share is raised to it.
     pub fn new(mut quantiles: Vec<Quantile>, scale: f64, sd: f64) -> Self {
         quantiles.retain(|quantile| quantile.log.is_finite());
-        quantiles.sort_by(|one, other| one.share.total_cmp(&other.share));
+        quantiles.sort_by(|a, b| a.share.total_cmp(&b.share));
         if quantiles.len() < 2 {
             return Self::Normal(sd);
         }
@@ -40,26 +42,26 @@ impl TrueNoise {
         Self::Quantiles(quantiles)
     }
 
-    /// The draw of the factor's log that a standard normal number gives: the larger the number, the larger the factor.
-    pub fn at(&self, normal: f64) -> f64 {
+    /// The log of the factor at a standard normal number: the larger the number, the larger the factor.
+    pub fn log_factor(&self, normal: f64) -> f64 {
         match self {
             Self::Normal(sd) => sd * normal - sd * sd / 2.0,
-            Self::Quantiles(quantiles) => at_share(quantiles, libm::erfc(-normal / std::f64::consts::SQRT_2) / 2.0),
+            Self::Quantiles(quantiles) => log_at(quantiles, libm::erfc(-normal / std::f64::consts::SQRT_2) / 2.0),
         }
     }
 }
 
-fn at_share(quantiles: &[Quantile], share: f64) -> f64 {
+fn log_at(quantiles: &[Quantile], share: f64) -> f64 {
     let above = quantiles.partition_point(|quantile| quantile.share <= share);
     let before = above.checked_sub(1).and_then(|before| quantiles.get(before));
     match (before, quantiles.get(above)) {
         (Some(low), Some(high)) => low.log + (high.log - low.log) * (share - low.share) / (high.share - low.share),
-        (Some(only), None) | (None, Some(only)) => only.log,
+        (Some(end), None) | (None, Some(end)) => end.log,
         (None, None) => 0.0,
     }
 }
 
-/// Mean of the factor; beyond the first and the last quantile it is that of the quantile.
+/// Mean of the factor, which is constant below the first quantile and above the last.
 fn mean_factor(quantiles: &[Quantile]) -> f64 {
     let between = quantiles.windows(2).map(|pair| {
         let &[low, high] = pair else { return 0.0 };
@@ -86,23 +88,23 @@ mod tests {
     fn noise_has_mean_one_and_the_shape_of_its_quantiles() {
         let noise = skewed();
         let shares = (0..20_000).map(|index| (f64::from(index) + 0.5) / 20_000.0);
-        let logs: Vec<f64> = shares.map(|share| noise.at(normal_quantile(share))).collect();
+        let logs: Vec<f64> = shares.map(|share| noise.log_factor(normal_quantile(share))).collect();
         let factors: Vec<f64> = logs.iter().map(|log| libm::exp(*log)).collect();
         assert!((mean(&factors) - 1.0).abs() < 0.01, "{}", mean(&factors));
-        let at = |share: f64| noise.at(normal_quantile(share));
-        assert!((at(0.99) - at(0.5) - 3.5).abs() < 1e-6 && (at(0.5) - at(0.1) - 0.3).abs() < 1e-6);
+        let log_at = |share: f64| noise.log_factor(normal_quantile(share));
+        assert!((log_at(0.99) - log_at(0.5) - 3.5).abs() < 1e-6 && (log_at(0.5) - log_at(0.1) - 0.3).abs() < 1e-6);
         assert!(logs.windows(2).all(|pair| pair[0] <= pair[1]));
     }
 
     #[test]
     fn noise_without_quantiles_is_normal_and_a_larger_scale_spreads_it() {
         assert_eq!(TrueNoise::new(vec![Quantile { share: 0.5, log: 0.0 }], 1.0, 0.5), TrueNoise::Normal(0.5));
-        let twice = |scale| {
+        let range = |scale| {
             let quantiles = [(0.0, -1.0), (1.0, 1.0)].map(|(share, log)| Quantile { share, log });
             let noise = TrueNoise::new(quantiles.to_vec(), scale, 1.0);
-            noise.at(9.0) - noise.at(-9.0)
+            noise.log_factor(9.0) - noise.log_factor(-9.0)
         };
-        assert!((twice(1.0) - 2.0).abs() < 1e-9 && (twice(2.0) - 4.0).abs() < 1e-9);
-        assert_eq!(skewed().at(f64::NEG_INFINITY), skewed().at(-40.0), "no number is out of range");
+        assert!((range(1.0) - 2.0).abs() < 1e-9 && (range(2.0) - 4.0).abs() < 1e-9);
+        assert_eq!(skewed().log_factor(f64::NEG_INFINITY), skewed().log_factor(-40.0), "no number is out of range");
     }
 }

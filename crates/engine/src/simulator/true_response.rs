@@ -29,9 +29,10 @@ pub(super) struct TrueResponse {
 }
 
 impl TrueResponse {
-    /// Draws the truth of a channel for a run of the given number of days; `None` without estimates of it.
+    /// Draws the true response of a channel for a run of `days` days from `start`; `None` without an estimate of its
+    /// level.
     ///
-    /// Each parameter is drawn by its own name, so that packs that are compared meet the same truth.
+    /// The random number of a parameter depends on the parameter's name, so that compared packs meet the same truth.
     pub fn draw(
         estimates: &[WorldEstimate],
         channel: Channel,
@@ -46,11 +47,11 @@ impl TrueResponse {
         };
         let value =
             |parameter: WorldParameter| of_channel().find(|estimate| estimate.parameter == parameter).map(drawn);
-        let or_none = |parameter| value(parameter).unwrap_or(0.0);
+        let or_zero = |parameter| value(parameter).unwrap_or(0.0);
         let spreads = Spreads {
-            per_week: or_none(WorldParameter::DriftSd),
-            slow: or_none(WorldParameter::SlowSd),
-            fast: or_none(WorldParameter::FastSd),
+            per_week: or_zero(WorldParameter::DriftSd),
+            slow: or_zero(WorldParameter::SlowSd),
+            fast: or_zero(WorldParameter::FastSd),
         };
         let content_types = of_channel().filter_map(|estimate| match &estimate.parameter {
             WorldParameter::ContentType(name) => Some((Arc::clone(name), drawn(estimate))),
@@ -62,21 +63,21 @@ impl TrueResponse {
             hours: std::array::from_fn(|bin| value(WorldParameter::Hours(bin)).unwrap_or(1.0)),
             weekdays: std::array::from_fn(|day| value(WorldParameter::Weekday(day)).unwrap_or(1.0)),
             content_types: content_types.collect(),
-            response_strength: or_none(WorldParameter::ResponseStrength),
+            response_strength: or_zero(WorldParameter::ResponseStrength),
             half_life_hours: value(WorldParameter::HalfLifeHours).unwrap_or(USUAL_HALF_LIFE_HOURS),
-            noise: noise(of_channel(), or_none(WorldParameter::NoiseSd)),
+            noise: noise(of_channel(), or_zero(WorldParameter::NoiseSd)),
             drift: spreads.drift(channel, rng, first_day, days),
             first_day,
         })
     }
 
-    /// Expected engagements of a post with the given factor of its content type and load.
+    /// Expected engagements of a post, given the factor of its content type and the load of earlier posts.
     pub fn expected(&self, at: Timestamp, wall: WallHour, content_type: f64, load: f64) -> f64 {
         let bin = usize::from(wall.hour) / HOURS_PER_BIN as usize;
         let hour = self.hours.get(bin).copied().unwrap_or(1.0);
         let weekday = self.weekdays.get(usize::from(wall.weekday)).copied().unwrap_or(1.0);
-        let tired = libm::pow(1.0 + load, -self.response_strength);
-        self.level * hour * weekday * content_type * tired * libm::exp(self.drift(at))
+        let recent = libm::pow(1.0 + load, -self.response_strength);
+        self.level * hour * weekday * content_type * recent * libm::exp(self.drift_at(at))
     }
 
     /// Factor of a content type; 1 if it is not known.
@@ -84,24 +85,26 @@ impl TrueResponse {
         self.content_types.get(name).copied().unwrap_or(1.0)
     }
 
-    /// The draw of one post's noise, in log, that a standard normal number gives.
+    /// The log of one post's noise factor at a standard normal number.
     pub fn noise(&self, normal: f64) -> f64 {
-        self.noise.at(normal)
+        self.noise.log_factor(normal)
     }
 
-    /// The load of earlier posts, whose ages are given in hours: each counts half once a half-life.
+    /// The load of earlier posts, given their ages in hours: a post counts 1 at first and half as much after each
+    /// half-life.
     pub fn load(&self, ages_hours: impl Iterator<Item = f64>) -> f64 {
         ages_hours.map(|age| libm::exp2(-age / self.half_life_hours)).sum()
     }
 
-    fn drift(&self, at: Timestamp) -> f64 {
+    /// Log of the factor by which the level has moved.
+    fn drift_at(&self, at: Timestamp) -> f64 {
         let day = usize::try_from(day_number(at) - self.first_day).unwrap_or(0);
         self.drift.get(day).or(self.drift.last()).copied().unwrap_or(0.0)
     }
 }
 
-/// The noise by the percentiles among estimates, their logs multiplied by the ratio of the true standard deviation to the
-/// estimated one.
+/// The noise with the estimated percentiles, whose logs are multiplied by the ratio of the true standard deviation to
+/// the estimated one.
 fn noise<'e>(estimates: impl Iterator<Item = &'e WorldEstimate> + Clone, true_sd: f64) -> TrueNoise {
     let value = |parameter: WorldParameter| {
         estimates.clone().find(|estimate| estimate.parameter == parameter).map(|estimate| estimate.value)
@@ -122,8 +125,9 @@ struct Spreads {
 }
 
 impl Spreads {
-    /// The drift of a level by day: a random walk and a slow component that start at 0, since the level is that of the
-    /// start, and a fast component that starts from its stationary distribution. Each day's factor has mean 1.
+    /// The log of a level's drift by day: a random walk and a slow component, which start at 0 because the level is
+    /// estimated for the start, and a fast component, which starts from its stationary distribution. Each day's factor
+    /// has mean 1.
     fn drift(&self, channel: Channel, rng: &KeyedRng, first_day: i64, days: usize) -> Vec<f64> {
         let [slow_decay, fast_decay] = [SLOW_DAYS, FAST_DAYS].map(|days| libm::exp(-1.0 / days));
         let step = |sd: f64, decay: f64| sd * (1.0 - decay * decay).sqrt();
@@ -194,7 +198,8 @@ mod tests {
             estimate(WorldParameter::SlowSd, 0.3, 0.0),
             estimate(WorldParameter::FastSd, 0.2, 0.0),
         ];
-        let last: Vec<f64> = (0..4000).filter_map(|one| drawn(&estimates, one, 84).drift.last().copied()).collect();
+        let last = |replication| drawn(&estimates, replication, 84).drift.last().copied();
+        let last: Vec<f64> = (0..4000).filter_map(last).collect();
         let factors: Vec<f64> = last.iter().map(|log| libm::exp(*log)).collect();
         let slow = 0.09 * (1.0 - libm::exp(-2.0 * 84.0 / SLOW_DAYS));
         let expected = 0.0025 * 12.0 + slow + 0.04;
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_load_of_a_post_halves_once_a_half_life() {
+    fn the_load_of_a_post_halves_every_half_life() {
         let estimates = [estimate(WorldParameter::Level, 1.0, 0.0), estimate(WorldParameter::HalfLifeHours, 12.0, 0.0)];
         assert!((drawn(&estimates, 0, 1).load([0.0, 12.0, 24.0].into_iter()) - 1.75).abs() < 1e-12);
         assert!(

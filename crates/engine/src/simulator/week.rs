@@ -29,7 +29,7 @@ pub(super) struct PostResult {
     pub outcome: PostOutcome,
     pub reviewed: bool,
     pub engagement: f64,
-    /// The work on it; none if its draft was not created.
+    /// The work on it; zero if its draft was not created.
     pub work: Work,
 }
 
@@ -38,7 +38,6 @@ pub(super) struct PostResult {
 pub(super) struct CommittedResult {
     pub post: CommittedPost,
     pub engagement: f64,
-    /// The work on it.
     pub work: Work,
 }
 
@@ -65,9 +64,9 @@ pub(super) struct ClientWeekResult {
     /// Posts committed before, in the order of the plan.
     pub committed: Vec<CommittedResult>,
     pub allocations: Vec<Allocation>,
-    /// Fatigue of the state's channels, in order.
+    /// Fatigue of each channel, in the order of the state's channels.
     pub fatigue: Vec<FatiguePath>,
-    /// Audiences of the state's channels, in order.
+    /// Audience of each channel, in the order of the state's channels.
     pub audiences: Vec<AudienceWeek>,
 }
 
@@ -78,61 +77,60 @@ pub(super) struct WeekContext<'a> {
     pub rng: KeyedRng,
     pub review: &'a ReviewPolicy,
     pub rules: &'a Rules,
-    /// The rules by which work costs.
+    /// The rules that give the hours and the cost of work.
     pub worth_rules: &'a ClientRules,
     pub hours: &'a WeekHours,
     /// Weeks since the start of the simulation.
     pub week_number: i64,
+    /// Weight of the week in the exponentially smoothed scores, `0..=1`.
     pub smoothing: f64,
 }
 
 impl WeekContext<'_> {
     /// Simulates a planned week and advances the client's state.
-    pub fn simulate(&self, plan: ClientPlan, moving: &mut SimulatedClient) -> ClientWeekResult {
-        let wanted = plan.allocations.iter().map(|allocation| allocation.posts_wanted);
-        let mut results: Vec<ChannelWeekResult> =
-            wanted.map(|wanted| ChannelWeekResult { wanted, ..Default::default() }).collect();
-        moving.account_drift += self.truth.drift_step(self.week_number);
-        let before = moving.audiences();
+    pub fn simulate(&self, plan: ClientPlan, simulated: &mut SimulatedClient) -> ClientWeekResult {
+        let empty_result = |allocation: &Allocation| ChannelWeekResult {
+            wanted: allocation.posts_wanted,
+            ..ChannelWeekResult::default()
+        };
+        let mut results: Vec<ChannelWeekResult> = plan.allocations.iter().map(empty_result).collect();
+        simulated.account_drift += self.truth.drift_step(self.week_number);
+        let start_audiences = simulated.audiences();
         let mut posts = Vec::with_capacity(plan.posts.len());
         for post in plan.posts {
             let (outcome, reviewed) = self.outcome(&post);
             let (mut engagement, mut work) = (0.0, Work::default());
-            let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
-            if let (PostOutcome::Drafted, Some(result)) = (outcome, place.and_then(|place| results.get_mut(place))) {
+            let index = simulated.state.channels.iter().position(|state| state.channel == post.channel);
+            if let (PostOutcome::Drafted, Some(result)) = (outcome, index.and_then(|index| results.get_mut(index))) {
                 let outgoing = OutgoingPost::planned(&post);
-                let (published, earned) = self.publish(outgoing, moving, result);
-                engagement = earned.engagement;
+                let (published, response) = self.publish(outgoing, simulated, result);
+                engagement = response.engagement;
                 work = self.work(outgoing);
                 result.expected += post.expected_engagement;
-                result.published.push((published, earned));
+                result.published.push((published, response));
                 if let Some(asset) = &post.asset {
-                    moving.use_asset(asset.used(), post.channel, post.at);
+                    simulated.use_asset(asset.used(), post.channel, post.at);
                 }
             }
             posts.push(PostResult { post, outcome, reviewed, engagement, work });
         }
         let publish_committed = |post: CommittedPost| {
-            let engagement = self.publish_committed(&post, moving, &mut results);
+            let engagement = self.publish_committed(&post, simulated, &mut results);
             let work = self.work(OutgoingPost::committed(&post));
             CommittedResult { post, engagement, work }
         };
         let committed = plan.committed.into_iter().map(publish_committed).collect();
-        let paths: Vec<FatiguePath> = moving
+        let paths: Vec<FatiguePath> = simulated
             .state
             .channels
             .iter()
             .zip(&results)
             .map(|(state, result)| FatiguePath::of(state, self.rules.channel(state.channel), self.hours, result))
             .collect();
-        moving.record_warnings(&plan.signals.early_warning, self.hours.start());
-        moving.advance(&results, &paths, self.hours, self.smoothing);
-        let audience = |(before, after): (&(Channel, f64), (Channel, f64))| AudienceWeek {
-            channel: before.0,
-            start: before.1,
-            end: after.1,
-        };
-        let audiences = before.iter().zip(moving.audiences()).map(audience).collect();
+        simulated.record_warnings(&plan.signals.early_warning, self.hours.start());
+        simulated.advance(&results, &paths, self.hours, self.smoothing);
+        let audiences = start_audiences.into_iter().zip(simulated.audiences());
+        let audiences = audiences.map(|((channel, start), (_, end))| AudienceWeek { channel, start, end }).collect();
         ClientWeekResult { posts, committed, allocations: plan.allocations, fatigue: paths, audiences }
     }
 
@@ -149,14 +147,14 @@ impl WeekContext<'_> {
         let channel = Some(post.channel);
         let hour = post.at.as_second();
         let delay = self.review.delay_hours * self.rng.exponential(Purpose::ReviewDelay, channel, hour);
-        let answered = after_hours(self.hours.start(), delay - self.review.planned_ahead_hours);
-        let chance = match post.risk {
+        let answered_at = plus_hours(self.hours.start(), delay - self.review.planned_ahead_hours);
+        let approval_chance = match post.risk {
             RiskBand::High => self.review.high_approved,
             RiskBand::Medium | RiskBand::Low => self.review.medium_approved,
         };
-        if self.rng.uniform(Purpose::ReviewAnswer, channel, hour) >= chance {
+        if self.rng.uniform(Purpose::ReviewAnswer, channel, hour) >= approval_chance {
             PostOutcome::Rejected
-        } else if answered > post.at {
+        } else if answered_at > post.at {
             PostOutcome::Expired
         } else {
             PostOutcome::Drafted
@@ -168,27 +166,27 @@ impl WeekContext<'_> {
     fn publish_committed(
         &self,
         post: &CommittedPost,
-        moving: &mut SimulatedClient,
+        simulated: &mut SimulatedClient,
         results: &mut [ChannelWeekResult],
     ) -> f64 {
-        let place = moving.state.channels.iter().position(|state| state.channel == post.channel);
-        let Some(result) = place.and_then(|place| results.get_mut(place)) else { return 0.0 };
-        let (published, earned) = self.publish(OutgoingPost::committed(post), moving, result);
+        let index = simulated.state.channels.iter().position(|state| state.channel == post.channel);
+        let Some(result) = index.and_then(|index| results.get_mut(index)) else { return 0.0 };
+        let (published, response) = self.publish(OutgoingPost::committed(post), simulated, result);
         result.expected += post.expected_engagement;
-        result.committed.push((published, earned));
-        earned.engagement
+        result.committed.push((published, response));
+        response.engagement
     }
 
     /// Publishes a post: people respond to it, and some leave.
     fn publish(
         &self,
         post: OutgoingPost<'_>,
-        moving: &mut SimulatedClient,
+        simulated: &mut SimulatedClient,
         result: &ChannelWeekResult,
     ) -> (Published, Response) {
-        let published = self.published(post, moving, result);
-        let response = self.truth.respond(&published, self.hours, moving.account_drift);
-        moving.lose_audience(post.channel, self.truth.leaving(&published));
+        let published = self.published_post(post, simulated, result);
+        let response = self.truth.respond(&published, self.hours, simulated.account_drift);
+        simulated.lose_audience(post.channel, self.truth.share_leaving(&published));
         (published, response)
     }
 
@@ -202,20 +200,25 @@ impl WeekContext<'_> {
 
     fn asset(&self, post: OutgoingPost<'_>) -> Option<&Asset> {
         let (assets, used) = (&self.client.assets, post.asset?.used());
-        let place = assets.binary_search_by(|asset| asset.id.cmp(used)).ok()?;
-        assets.get(place)
+        let index = assets.binary_search_by(|asset| asset.id.cmp(used)).ok()?;
+        assets.get(index)
     }
 
-    /// The post as the environment sees it. The state's recent posts include those committed before, so only the week's
-    /// own posts are counted in addition.
-    fn published(&self, post: OutgoingPost<'_>, moving: &SimulatedClient, result: &ChannelWeekResult) -> Published {
-        let state = moving.state.channels.iter().find(|state| state.channel == post.channel);
+    /// The post as the environment sees it. The state's recent posts already include committed posts, so only planned
+    /// posts are added to them.
+    fn published_post(
+        &self,
+        post: OutgoingPost<'_>,
+        simulated: &SimulatedClient,
+        result: &ChannelWeekResult,
+    ) -> Published {
+        let state = simulated.state.channels.iter().find(|state| state.channel == post.channel);
         let earlier = || {
-            let own = result.published.iter().map(|(post, _)| &post.at);
-            state.into_iter().flat_map(|state| &state.recent_posts).chain(own).filter(|at| **at < post.at)
+            let planned = result.published.iter().map(|(post, _)| &post.at);
+            state.into_iter().flat_map(|state| &state.recent_posts).chain(planned).filter(|at| **at < post.at)
         };
-        let before = |hours: f64| {
-            let from = after_hours(post.at, -hours);
+        let count_within = |hours: f64| {
+            let from = plus_hours(post.at, -hours);
             earlier().filter(|at| **at >= from).count() as u32
         };
         let age_hours = |at: &Timestamp| (post.at.as_second() - at.as_second()) as f64 / HOUR_SECONDS as f64;
@@ -231,10 +234,10 @@ impl WeekContext<'_> {
                 .zip(asset)
                 .map_or(1.0, |(response, asset)| response.content_type(asset.kind.as_ref())),
             load: response.map_or(0.0, |response| response.load(earlier().map(age_hours))),
-            within_24_hours: before(24.0),
-            within_7_days: before(7.0 * 24.0),
-            within_28_days: before(28.0 * 24.0),
-            audience_kept: moving.audience_kept(post.channel),
+            within_24_hours: count_within(24.0),
+            within_7_days: count_within(7.0 * 24.0),
+            within_28_days: count_within(28.0 * 24.0),
+            audience_kept: simulated.audience_kept(post.channel),
         }
     }
 }
@@ -258,6 +261,6 @@ impl<'p> OutgoingPost<'p> {
     }
 }
 
-fn after_hours(at: Timestamp, hours: f64) -> Timestamp {
+fn plus_hours(at: Timestamp, hours: f64) -> Timestamp {
     at.plus_seconds((hours * 3600.0) as i64)
 }

@@ -1,4 +1,4 @@
-//! Weighted means whose observations are independent between clusters only.
+//! Weighted means of observations that are independent between clusters only.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -33,8 +33,8 @@ impl ClusteredMean {
         let count = clusters.len() as f64;
         let total: f64 = clusters.iter().map(|cluster| cluster.weight).sum();
         let mean = clusters.iter().map(|cluster| cluster.weight * cluster.mean).sum::<f64>() / total;
-        let off = |cluster: &Cluster| cluster.weight * (cluster.mean - mean);
-        let squares: f64 = clusters.iter().map(|cluster| off(cluster) * off(cluster)).sum();
+        let deviation = |cluster: &Cluster| cluster.weight * (cluster.mean - mean);
+        let squares: f64 = clusters.iter().map(|cluster| deviation(cluster) * deviation(cluster)).sum();
         (clusters.len() >= 2).then(|| Self {
             mean,
             standard_error: (squares * count / (count - 1.0)).sqrt() / total,
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heavy_cluster_draws_the_mean_and_one_alone_has_no_error() {
+    fn a_heavy_cluster_pulls_the_mean_and_a_single_cluster_has_no_error() {
         let clusters = [Cluster { mean: 0.0, weight: 9.0 }, Cluster { mean: 10.0, weight: 1.0 }];
         assert!((ClusteredMean::of(&clusters).unwrap().mean - 1.0).abs() < 1e-12);
         assert_eq!(ClusteredMean::of(&clusters[..1]), None);

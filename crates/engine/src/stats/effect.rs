@@ -15,8 +15,8 @@ pub struct MainEffect {
 }
 
 /// The main effect of a factor, given the group of each value. `is_crossed` says that every group meets every
-/// combination of the other factors, as in a full factorial design, so that group means do not differ by chance;
-/// otherwise the share expected by chance is subtracted (epsilon squared of Kelley, 1935).
+/// combination of the other factors, as in a full factorial design, so that group means do not differ by chance. If
+/// they may, the share expected by chance is subtracted (epsilon squared of Kelley, 1935).
 #[must_use]
 pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEffect {
     let count = groups.iter().map(|group| group + 1).max().unwrap_or(0);
@@ -27,17 +27,21 @@ pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEf
             *members += 1.0;
         }
     }
-    let middle = mean(values);
+    let grand_mean = mean(values);
     let means: Vec<Option<f64>> = sums.iter().map(|(sum, members)| (*members > 0.0).then(|| sum / members)).collect();
     let between: f64 =
-        means.iter().zip(&sums).filter_map(|(mean, (_, members))| Some(members * squared((*mean)? - middle))).sum();
-    let all: f64 = values.iter().map(|value| squared(value - middle)).sum();
-    let filled = means.iter().flatten().count() as f64;
-    let left = values.len() as f64 - filled;
-    let chance = if is_crossed || left <= 0.0 { 0.0 } else { (filled - 1.0) * (all - between) / left };
+        means.iter().zip(&sums).filter_map(|(mean, (_, members))| Some(members * squared((*mean)? - grand_mean))).sum();
+    let total: f64 = values.iter().map(|value| squared(value - grand_mean)).sum();
+    let filled_groups = means.iter().flatten().count() as f64;
+    let within_degrees = values.len() as f64 - filled_groups;
+    let chance = if is_crossed || within_degrees <= 0.0 {
+        0.0
+    } else {
+        (filled_groups - 1.0) * (total - between) / within_degrees
+    };
     // Rounding errors must not count as variance.
-    let varies = all > 1e-18 * values.iter().map(|value| value * value).sum::<f64>();
-    let share = varies.then(|| ((between - chance) / all).clamp(0.0, 1.0));
+    let varies = total > 1e-18 * values.iter().map(|value| value * value).sum::<f64>();
+    let share = varies.then(|| ((between - chance) / total).clamp(0.0, 1.0));
     MainEffect { share, means }
 }
 
@@ -50,16 +54,16 @@ pub fn noise_share(rows: &[Vec<f64>]) -> Option<f64> {
     let replications = rows.first()?.len();
     let column = |number: usize| rows.iter().filter_map(|row| row.get(number).copied()).collect::<Vec<f64>>();
     let common: Vec<f64> = (0..replications).map(|number| mean(&column(number))).collect();
-    let own = rows.iter().map(|row| {
-        let left: Vec<f64> = row.iter().zip(&common).map(|(value, common)| value - common).collect();
-        variance(&left)
+    let own_variances = rows.iter().map(|row| {
+        let residuals: Vec<f64> = row.iter().zip(&common).map(|(value, common)| value - common).collect();
+        variance(&residuals)
     });
-    let own: Option<Vec<f64>> = own.collect();
+    let own_variances: Option<Vec<f64>> = own_variances.collect();
     let count = rows.len() as f64;
-    let of_means = mean(&own?) * count / (count - 1.0) / replications as f64;
+    let by_noise = mean(&own_variances?) * count / (count - 1.0) / replications as f64;
     let means: Vec<f64> = rows.iter().map(|row| mean(row)).collect();
-    let all = variance(&means).filter(|all| *all > 0.0)?;
-    Some(of_means / all)
+    let total = variance(&means).filter(|total| *total > 0.0)?;
+    Some(by_noise / total)
 }
 
 #[cfg(test)]
@@ -72,7 +76,7 @@ mod tests {
 
     /// y = 10 a + b over a in 0, 1 and b in 0, 1, 2: the variance of 10 a is 25, that of b is 2/3.
     #[test]
-    fn the_shares_of_an_additive_grid_are_those_worked_out_by_hand_and_sum_to_one() {
+    fn the_shares_of_an_additive_grid_are_those_computed_by_hand_and_sum_to_one() {
         let (mut a, mut b, mut y) = (Vec::new(), Vec::new(), Vec::new());
         for first in 0..2 {
             for second in 0..3 {
@@ -88,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_works_together_explains_nothing_alone() {
+    fn a_pure_interaction_gives_neither_factor_a_share() {
         let y = [1.0, -1.0, -1.0, 1.0];
         is_near(main_effect(&[0, 0, 1, 1], &y, true).share, 0.0);
         is_near(main_effect(&[0, 1, 0, 1], &y, true).share, 0.0);
@@ -96,7 +100,7 @@ mod tests {
 
     /// Sums of squares: 3 x 2 x 0.25 = 1.5 between groups of 17.5 in total; 16 within groups, 4 per degree of freedom.
     #[test]
-    fn where_groups_are_a_draw_chance_is_taken_off() {
+    fn the_share_expected_by_chance_is_subtracted_unless_groups_are_crossed() {
         let (groups, values) = ([0, 0, 0, 1, 1, 1], [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
         is_near(main_effect(&groups, &values, true).share, 1.5 / 17.5);
         is_near(main_effect(&groups, &values, false).share, 0.0);
@@ -104,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_varies_has_no_share() {
+    fn values_that_do_not_vary_have_no_share() {
         assert_eq!(main_effect(&[0, 1], &[0.1 + 0.2, 0.3], true).share, None);
         assert_eq!(main_effect(&[], &[], false), MainEffect { share: None, means: Vec::new() });
         assert_eq!(main_effect(&[0, 2], &[1.0, 2.0], true).means, [Some(1.0), None, Some(2.0)]);
     }
 
     #[test]
-    fn variation_that_all_points_share_is_no_noise() {
+    fn variation_that_all_points_share_is_not_noise() {
         let shared = [vec![1.0, 5.0, 3.0], vec![2.0, 6.0, 4.0]];
         is_near(noise_share(&shared), 0.0);
         assert_eq!(noise_share(&[vec![1.0], vec![2.0]]), None);

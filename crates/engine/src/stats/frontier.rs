@@ -1,12 +1,12 @@
 //! Pareto frontier of two objectives.
 
-/// Whether each choice is on the Pareto frontier: no other choice has at least as much of both numbers and more of one.
-/// For both, more is better. Equal choices are on it together.
+/// By choice, whether it is on the Pareto frontier: no other choice has at least as much of both numbers and more of
+/// one. More is better for both. Equal choices are on the frontier together.
 #[must_use]
 pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
     let mut order: Vec<(usize, [f64; 2])> = choices.iter().copied().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| b[0].total_cmp(&a[0]).then(b[1].total_cmp(&a[1])));
-    let mut on = vec![false; choices.len()];
+    let mut on_frontier = vec![false; choices.len()];
     let mut best: Option<[f64; 2]> = None;
     for (index, choice) in order {
         // INVARIANT: all choices seen have at least as much of the first number; `best` has the most of the second
@@ -15,11 +15,11 @@ pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
         if is_on {
             best = Some(choice);
         }
-        if let Some(place) = on.get_mut(index) {
-            *place = is_on;
+        if let Some(entry) = on_frontier.get_mut(index) {
+            *entry = is_on;
         }
     }
-    on
+    on_frontier
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_that_is_as_good_in_one_and_worse_in_the_other_is_not_on_it() {
+    fn a_choice_that_is_equal_in_one_number_and_worse_in_the_other_is_not_on_the_frontier() {
         assert_eq!(frontier(&[[1.0, 2.0], [1.0, 1.0]]), [true, false]);
         assert_eq!(frontier(&[[1.0, 1.0], [2.0, 1.0]]), [false, true]);
         assert!(frontier(&[]).is_empty());

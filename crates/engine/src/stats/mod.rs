@@ -31,7 +31,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Estimates from one value per replication, summed in the given order. Without values all numbers are 0.
+    /// Estimates from one value per replication, summed in the given order. Without values, all numbers are 0.
     ///
     /// ```
     /// use mcoe_engine::stats::Estimate;

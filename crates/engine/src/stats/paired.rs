@@ -15,7 +15,7 @@ pub struct Pairs {
     difference: Spread,
 }
 
-/// Sum and spread of values; the spread by the algorithm of Welford (1962), which avoids cancellation.
+/// Sum and spread of values. The spread is computed by the algorithm of Welford (1962), which avoids cancellation.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Spread {
     sum: f64,
@@ -27,9 +27,9 @@ impl Spread {
     /// Adds a value; `count` includes it.
     fn add(&mut self, value: f64, count: f64) {
         self.sum += value;
-        let off = value - self.mean;
-        self.mean += off / count;
-        self.squares += off * (value - self.mean);
+        let deviation = value - self.mean;
+        self.mean += deviation / count;
+        self.squares += deviation * (value - self.mean);
     }
 }
 
@@ -45,16 +45,16 @@ impl Pairs {
     /// The estimated difference so far; zeros without pairs.
     #[must_use]
     pub fn difference(&self) -> Difference {
-        let mean = |of: Spread| if self.count > 0.0 { of.sum / self.count } else { 0.0 };
-        let variance = |of: Spread| (self.count >= 2.0).then(|| of.squares / (self.count - 1.0));
-        let middle = mean(self.difference);
+        let mean = |spread: Spread| if self.count > 0.0 { spread.sum / self.count } else { 0.0 };
+        let variance = |spread: Spread| (self.count >= 2.0).then(|| spread.squares / (self.count - 1.0));
+        let mean_difference = mean(self.difference);
         let half = variance(self.difference).and_then(|variance| half_width_of(variance, self.count));
         Difference {
             base: mean(self.base),
             other: mean(self.other),
-            mean: middle,
-            interval: half.map(|half| [(middle - half).max(-mean(self.base)), middle + half]),
-            p: variance(self.difference).map(|variance| two_sided_p(middle, variance, self.count)),
+            mean: mean_difference,
+            interval: half.map(|half| [(mean_difference - half).max(-mean(self.base)), mean_difference + half]),
+            p: variance(self.difference).map(|variance| two_sided_p(mean_difference, variance, self.count)),
             variance_reduction: variance(self.difference).and_then(|paired| {
                 let independent = variance(self.base)? + variance(self.other)?;
                 (independent > 0.0).then(|| 1.0 - paired / independent)
@@ -95,11 +95,11 @@ pub struct Difference {
     pub is_same: bool,
 }
 
-/// A base below this share of the other is too small to relate a difference to: the ratio would be huge and say little.
+/// A base below this share of the other is too small for a relative difference: the ratio would be huge and say little.
 pub const MIN_BASE_RATIO: f64 = 0.05;
 
 impl Difference {
-    /// A value relative to the base's mean; `None` if that is 0, or below [`MIN_BASE_RATIO`] times the other's.
+    /// A value relative to the base's mean; `None` if that mean is 0, or below [`MIN_BASE_RATIO`] times the other's.
     #[must_use]
     pub fn share_of_base(&self, value: f64) -> Option<f64> {
         (self.base > 0.0 && self.base >= MIN_BASE_RATIO * self.other).then(|| value / self.base)
@@ -143,22 +143,22 @@ impl Difference {
     }
 }
 
-/// P-values of several tests, in the given order, adjusted by the step-down method of Holm (1979), which controls the
-/// family-wise error rate.
+/// The p-values of several tests, in the given order, adjusted by the step-down method of Holm (1979), which controls
+/// the family-wise error rate.
 #[must_use]
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut ranked: Vec<(usize, f64)> = p_values.iter().copied().enumerate().collect();
     ranked.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-    let mut corrected = p_values.to_vec();
-    let mut least: f64 = 0.0;
-    for (rank, (place, p)) in ranked.into_iter().enumerate() {
-        let left = (p_values.len() - rank) as f64;
-        least = least.max((p * left).min(1.0));
-        if let Some(value) = corrected.get_mut(place) {
-            *value = least;
+    let mut adjusted = p_values.to_vec();
+    let mut running_max: f64 = 0.0;
+    for (rank, (index, p)) in ranked.into_iter().enumerate() {
+        let tests_left = (p_values.len() - rank) as f64;
+        running_max = running_max.max((p * tests_left).min(1.0));
+        if let Some(value) = adjusted.get_mut(index) {
+            *value = running_max;
         }
     }
-    corrected
+    adjusted
 }
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
 
     /// Differences 0, -10: mean -5, half-width 12.706 * 5; the base's mean is 5.
     #[test]
-    fn no_interval_of_amounts_goes_below_nothing() {
+    fn no_interval_of_non_negative_values_goes_below_zero() {
         let found = pairs(&[(0.0, 0.0), (10.0, 0.0)]);
         assert_eq!(found.interval.unwrap()[0], -5.0);
         is_near(found.half_width().unwrap(), 12.706_204_7 * 5.0);
@@ -188,7 +188,7 @@ mod tests {
     /// Differences 2, 1, 3, 2, 4: mean 2.4, variance 1.3, standard error sqrt(0.26) = 0.5099020,
     /// t = 4.7067872 with 4 degrees of freedom, whose 97.5 % quantile is 2.7764451.
     #[test]
-    fn a_paired_t_interval_is_the_one_worked_out_by_hand() {
+    fn a_paired_t_interval_is_the_one_computed_by_hand() {
         let found = pairs(&[(10.0, 12.0), (12.0, 13.0), (9.0, 12.0), (11.0, 13.0), (13.0, 17.0)]);
         is_near(found.base, 11.0);
         is_near(found.other, 13.4);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_no_difference_at_all() {
+    fn equal_values_do_not_differ() {
         let found = pairs(&[(10.1, 10.1), (0.3, 0.3), (7.7, 7.7)]);
         assert!(found.is_same);
         assert_eq!((found.mean, found.interval, found.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_that_never_varies_is_sure() {
+    fn a_difference_that_never_varies_is_certain() {
         let found = pairs(&[(4.0, 6.0), (4.0, 6.0)]);
         assert_eq!((found.interval, found.p, found.variance_reduction), (Some([2.0, 2.0]), Some(0.0), None));
         assert!(found.is_significantly_greater());
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_that_is_next_to_nothing_gives_no_share() {
+    fn a_negligible_base_gives_no_relative_difference() {
         let little = pairs(&[(4.0, 100.0), (6.0, 102.0)]);
         assert!((little.base, little.other) == (5.0, 101.0) && little.is_base_negligible());
         assert_eq!((little.relative(), little.relative_interval()), (None, None));
@@ -244,11 +244,11 @@ mod tests {
         assert!(enough.relative_interval().is_some() && !enough.is_base_negligible());
         let fewer = pairs(&[(100.0, 1.0), (100.0, 3.0)]);
         is_near(fewer.relative().unwrap(), -0.98);
-        assert!(!pairs(&[(0.0, 0.0)]).is_base_negligible(), "nothing on both sides is no difference");
+        assert!(!pairs(&[(0.0, 0.0)]).is_base_negligible(), "the base is not negligible if both are 0");
     }
 
     #[test]
-    fn means_are_the_bits_of_a_plain_mean() {
+    fn means_are_bit_identical_to_a_plain_mean() {
         let values = [0.1, 0.7, 1e9, 3.3, 0.2];
         let found = pairs(&values.map(|value| (value, 2.0 * value)));
         assert_eq!(found.base.to_bits(), super::super::mean(&values).to_bits());
@@ -256,9 +256,9 @@ mod tests {
 
     /// The example of R's `p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")`.
     #[test]
-    fn holm_corrects_a_known_example() {
-        let corrected = holm(&[0.01, 0.04, 0.03, 0.005]);
-        for (value, expected) in corrected.into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
+    fn holm_adjusts_a_known_example() {
+        let adjusted = holm(&[0.01, 0.04, 0.03, 0.005]);
+        for (value, expected) in adjusted.into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
             is_near(value, expected);
         }
     }

@@ -18,23 +18,23 @@ enum CalendarScope<'t> {
 }
 
 /// Reads `calendar` and adds each entry to the clients it applies to.
-pub(super) fn calendar(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+pub(super) fn read_calendar(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
         let entry: Option<CalendarRow> = row.read();
-        let scope = scope(&mut row, clients);
+        let parsed_scope = parse_scope(&mut row, clients);
         let Some(entry) = entry else { continue };
-        let (Some((entry_scope, channel)), Some((from, to))) = (scope, days(&mut row, &entry)) else { continue };
+        let (Some((target, channel)), Some((from, to))) = (parsed_scope, days(&mut row, &entry)) else { continue };
         let CalendarRow { kind, factor, name, scope, .. } = entry;
         check_unique(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
         let name = name.unwrap_or_else(|| kind.name().into());
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
-        if let CalendarScope::Client(only) = entry_scope {
+        if let CalendarScope::Client(only) = target {
             clients.draft_mut(only).into_iter().for_each(|draft| draft.client.calendar.push(entry.clone()));
             continue;
         }
-        for draft in clients.drafts_mut().filter(|draft| match entry_scope {
+        for draft in clients.drafts_mut().filter(|draft| match target {
             CalendarScope::Workspace(id) => draft.client.workspace_id.as_str() == id,
             CalendarScope::AllClients | CalendarScope::Client(_) => true,
         }) {
@@ -66,14 +66,14 @@ fn days(row: &mut Row<'_, '_>, entry: &CalendarRow) -> Option<(NaiveDate, NaiveD
 }
 
 /// Parses `all`, `workspace:ID` or `client:ID`, each followed by `/channel` if it is limited to one channel.
-fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<'t>, Option<Channel>)> {
+fn parse_scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<'t>, Option<Channel>)> {
     let text = row.text("scope")?;
-    let (who, channel) = match text.split_once('/') {
-        Some((who, name)) => (who.trim(), Some(channel(row, name.trim()))),
+    let (target_text, channel) = match text.split_once('/') {
+        Some((target_text, name)) => (target_text.trim(), Some(parse_channel(row, name.trim()))),
         None => (text, None),
     };
-    let entry_scope = match who.split_once(':') {
-        None if who == "all" => Some(CalendarScope::AllClients),
+    let target = match target_text.split_once(':') {
+        None if target_text == "all" => Some(CalendarScope::AllClients),
         Some(("workspace", id)) => {
             clients.has_workspace(row, "scope", id.trim()).then_some(CalendarScope::Workspace(id.trim()))
         }
@@ -87,12 +87,12 @@ fn scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<
     };
     match channel {
         Some(None) => None,
-        Some(channel) => Some((entry_scope?, channel)),
-        None => Some((entry_scope?, None)),
+        Some(channel) => Some((target?, channel)),
+        None => Some((target?, None)),
     }
 }
 
-fn channel(row: &mut Row<'_, '_>, name: &str) -> Option<Channel> {
+fn parse_channel(row: &mut Row<'_, '_>, name: &str) -> Option<Channel> {
     let names = || Channel::names().collect();
     name.parse()
         .inspect_err(|_| row.reject_cell("scope", CellError::unknown_name("unknown_channel", name, "a channel", names)))

@@ -7,6 +7,7 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// How many days before the scenario's start recent posts go back.
 const RECENT_DAYS: i64 = 30;
+
 /// A client's channel while its tables are read.
 #[derive(Debug)]
 pub(super) struct ChannelDraft {
@@ -18,14 +19,14 @@ pub(super) struct ChannelDraft {
 
 impl ChannelDraft {
     /// Warns if posts are counted in a period that starts after the last post.
-    pub fn warn_of_counts(&self, row: &mut Row<'_, '_>, last: Timestamp, start: Timestamp) {
+    pub fn warn_of_counts(&self, row: &mut Row<'_, '_>, last_post: Timestamp, start: Timestamp) {
         let as_of = self.row.as_of.unwrap_or(start);
         let counts = [
             (7, "posts_last_7_days", self.row.posts_last_7_days),
             (30, "posts_last_30_days", self.row.posts_last_30_days),
         ];
         for (days, column, count) in counts {
-            if count.is_some_and(|count| count > 0) && last < before(as_of, days * DAY_SECONDS) {
+            if count.is_some_and(|count| count > 0) && last_post < before(as_of, days * DAY_SECONDS) {
                 let cause = format!("there are posts in the last {days} days, but the last post is earlier");
                 row.warn("counts_contradict", column, cause, "count the days before the scenario's start");
             }
@@ -33,11 +34,11 @@ impl ChannelDraft {
     }
 
     /// The state at the instant given in the row, or else at the start.
-    pub fn finished(mut self, start: Timestamp) -> ChannelState {
+    pub fn into_state(mut self, start: Timestamp) -> ChannelState {
         let as_of = self.row.as_of.unwrap_or(start);
         self.history.sort_unstable();
         let recent_posts = if self.history.is_empty() { self.assumed_posts(as_of) } else { self.known_posts(as_of) };
-        let count = |days| u32::try_from(in_days_before(&recent_posts, as_of, days)).unwrap_or(u32::MAX);
+        let count = |days| u32::try_from(count_in_days_before(&recent_posts, as_of, days)).unwrap_or(u32::MAX);
         let posts_last_7_days = self.row.posts_last_7_days.unwrap_or_else(|| count(7));
         let posts_last_30_days =
             self.row.posts_last_30_days.unwrap_or_else(|| count(RECENT_DAYS)).max(posts_last_7_days);
@@ -57,7 +58,7 @@ impl ChannelDraft {
         }
     }
 
-    /// The history's posts of the last 30 days and later, and the last post if the history lacks it.
+    /// The history's posts since 30 days before `as_of`, and the last post if the history lacks it.
     fn known_posts(&self, as_of: Timestamp) -> Vec<Timestamp> {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let mut posts: Vec<_> = self.history.iter().copied().filter(|at| *at >= since).collect();
@@ -71,20 +72,20 @@ impl ChannelDraft {
     fn assumed_posts(&self, as_of: Timestamp) -> Vec<Timestamp> {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let end = self.row.last_post_at.unwrap_or(as_of);
-        let newest = u32::from(self.row.last_post_at.is_some_and(|last| last >= since));
-        let week = self.row.posts_last_7_days.unwrap_or(0).max(newest);
-        let earlier = self.row.posts_last_30_days.unwrap_or(0).saturating_sub(week);
+        let is_last_recent = self.row.last_post_at.is_some_and(|last| last >= since);
+        let posts_of_week = self.row.posts_last_7_days.unwrap_or(0).max(u32::from(is_last_recent));
+        let earlier_posts = self.row.posts_last_30_days.unwrap_or(0).saturating_sub(posts_of_week);
         let week_seconds = 7 * DAY_SECONDS;
-        let month_start = before(end, week_seconds);
-        let mut posts = spread(end, week_seconds, week, if newest == 1 { 0.0 } else { 0.5 });
-        posts.extend(spread(month_start, (RECENT_DAYS - 7) * DAY_SECONDS, earlier, 0.5));
+        let week_start = before(end, week_seconds);
+        let mut posts = spread(end, week_seconds, posts_of_week, if is_last_recent { 0.0 } else { 0.5 });
+        posts.extend(spread(week_start, (RECENT_DAYS - 7) * DAY_SECONDS, earlier_posts, 0.5));
         posts.retain(|at| *at >= since);
         posts.sort_unstable();
         posts
     }
 }
 
-fn in_days_before(posts: &[Timestamp], as_of: Timestamp, days: i64) -> usize {
+fn count_in_days_before(posts: &[Timestamp], as_of: Timestamp, days: i64) -> usize {
     let since = before(as_of, days * DAY_SECONDS);
     posts.iter().filter(|at| **at >= since && **at < as_of).count()
 }

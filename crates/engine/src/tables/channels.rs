@@ -13,21 +13,21 @@ use super::row::{Row, Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{AssetUse, Channel, ChannelRow, HistoryRow};
 
-/// Smallest rate above 0; with smaller ones, sums would lose precision.
+/// Minimum of an engagement rate above 0: with smaller ones, sums would lose precision.
 const MIN_RATE: f64 = 1e-9;
 
-/// The rate above which it was most likely written in percent.
-const LIKELY_RATE: f64 = 1.0;
+/// Engagement rate above which it was most likely written in percent.
+const MAX_LIKELY_RATE: f64 = 1.0;
 
 /// Reads `channels`.
-pub(super) fn channels(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+pub(super) fn read_channels(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     if !table.is_whole("channel") {
         clients.drafts_mut().for_each(|draft| draft.channels_are_known = false);
     }
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let channel: Option<ChannelRow> = row.read();
         if let Some(channel) = &channel {
             check_counts(&mut row, channel);
@@ -62,20 +62,19 @@ fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
         let remedy = "write 0, or leave it blank if it is not known";
         row.reject("out_of_range", "avg_engagement_rate", cause, remedy);
     }
-    if rate > LIKELY_RATE {
+    if rate > MAX_LIKELY_RATE {
         let remedy = "write a share, such as 0.04 for 4 %, unless this was measured";
         row.warn("unlikely", "avg_engagement_rate", "more engagements than people reached", remedy);
     }
 }
 
-/// Reads `history`. Reach and engagements are checked but not stored: the channels table was calibrated with them, and
-/// the model does not use them.
-pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
+/// Reads `history`. Reach and engagements are checked but not stored, since neither planning nor simulation uses them.
+pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
     let mut first_uses = BTreeMap::new();
-    let mut committed: Vec<usize> = Vec::new();
+    let mut committed_rows: Vec<usize> = Vec::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let post: Option<HistoryRow> = row.read();
         let asset = row.text("asset_id").filter(|id| assets.is_of_client(&mut row, "asset_id", id, client));
         let (Some(client), Some(HistoryRow { channel, published_at: at, asset_id, .. })) = (client, post) else {
@@ -86,7 +85,7 @@ pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, dia
         }
         let Some(draft) = clients.draft_mut(client) else { continue };
         if at > draft.as_of {
-            committed.push(index);
+            committed_rows.push(index);
         }
         draft.channels.entry(channel).and_modify(|channel| channel.history.push(at));
         if let Some(asset_id) = asset_id.filter(|_| asset.is_some()) {
@@ -94,11 +93,11 @@ pub(super) fn history(table: &Table, clients: &mut Clients, assets: &Assets, dia
             draft.asset_uses.push(AssetUse { asset_id, channel, at });
         }
     }
-    warn_of_committed(table, clients, &committed, diagnostics);
+    warn_of_committed(table, clients, &committed_rows, diagnostics);
 }
 
-/// Warns about posts after the start. They are legitimate in a ledger's export: posts of committed weeks, or made by
-/// hand since the start.
+/// Warns about posts after the start. In a ledger's export they are legitimate: they belong to committed weeks, or were
+/// made by hand since the start.
 fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut Diagnostics) {
     let Some(first) = rows.first() else { return };
     let cause = match rows.len() {
@@ -110,7 +109,12 @@ fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnosti
 }
 
 /// Checks `last_post_at` in `channels` once the history has been read.
-pub(super) fn last_posts(table: &Table, clients: &mut Clients, is_history_known: bool, diagnostics: &mut Diagnostics) {
+pub(super) fn check_last_posts(
+    table: &Table,
+    clients: &mut Clients,
+    is_history_known: bool,
+    diagnostics: &mut Diagnostics,
+) {
     let start = Some(clients.start.monday());
     for client in clients.drafts_mut() {
         for channel in client.channels.values() {
@@ -129,11 +133,11 @@ pub(super) fn last_posts(table: &Table, clients: &mut Clients, is_history_known:
 
 fn has_channel(row: &mut Row<'_, '_>, clients: &Clients, client: usize, channel: Channel) -> bool {
     let Some(draft) = clients.draft(client) else { return false };
-    let found = draft.channels.contains_key(&channel);
-    if !found && draft.channels_are_known {
+    let is_present = draft.channels.contains_key(&channel);
+    if !is_present && draft.channels_are_known {
         let cause = format!("client `{}` has no channel `{channel}`", draft.client.id);
         let remedy = "add the channel to the channels table, or remove the row";
         row.reject("unknown_reference", "channel", cause, remedy);
     }
-    found
+    is_present
 }

@@ -26,22 +26,22 @@ pub(super) struct ClientDraft {
     pub asset_uses: Vec<AssetUse>,
 }
 
-/// Every client, by id.
+/// All clients of a scenario while its tables are read.
 #[derive(Debug)]
 pub(super) struct Clients {
     drafts: Vec<ClientDraft>,
     by_id: BTreeMap<Arc<str>, usize>,
     /// All ids in the table, including those of invalid rows.
-    named: BTreeSet<Arc<str>>,
+    ids: BTreeSet<Arc<str>>,
     workspaces: BTreeSet<Arc<str>>,
     /// The scenario's first week.
     pub start: Week,
     /// Whether all ids could be read, so that an unknown id is an error of the row that refers to it.
-    is_known: bool,
+    has_all_ids: bool,
 }
 
 impl Clients {
-    /// Reads the `clients` table; without it no client is known.
+    /// Reads the `clients` table; without it there are no clients.
     pub fn read(
         table: Option<&Table>,
         start: Week,
@@ -52,10 +52,10 @@ impl Clients {
         let mut clients = Self {
             drafts: Vec::new(),
             by_id: BTreeMap::new(),
-            named: BTreeSet::new(),
+            ids: BTreeSet::new(),
             workspaces: BTreeSet::new(),
             start,
-            is_known: table.is_some_and(|table| table.is_whole("client_id")),
+            has_all_ids: table.is_some_and(|table| table.is_whole("client_id")),
         };
         let Some(table) = table else { return clients };
         let mut first_rows = BTreeMap::new();
@@ -65,7 +65,7 @@ impl Clients {
             let draft = client.and_then(|client| draft(&mut row, client, start));
             clients.workspaces.extend(row.text("workspace_id").map(Arc::from));
             let Some(id) = row.text("client_id").map(Arc::<str>::from) else { continue };
-            clients.named.insert(Arc::clone(&id));
+            clients.ids.insert(Arc::clone(&id));
             if check_unique(&mut row, &mut first_rows, &id, "client_id", "client") {
                 clients.add(id, draft);
             }
@@ -87,32 +87,32 @@ impl Clients {
 
     /// The index of the client that the row's `client_id` names. An unknown id is recorded as an error, a blank one is
     /// not.
-    pub fn client(&self, row: &mut Row<'_, '_>) -> Option<usize> {
+    pub fn client_of_row(&self, row: &mut Row<'_, '_>) -> Option<usize> {
         let id = row.text("client_id")?;
         self.client_named(row, "client_id", id)
     }
 
-    /// The index of the client with an id found in the given column. An unknown id is recorded as an error.
+    /// The index of the client with the id in the given column. An unknown id is recorded as an error.
     pub fn client_named(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> Option<usize> {
-        if self.is_known && !self.named.contains(id) {
-            row.reject_unknown(column, "client", id, self.named.iter().map(AsRef::as_ref));
+        if self.has_all_ids && !self.ids.contains(id) {
+            row.reject_unknown(column, "client", id, self.ids.iter().map(AsRef::as_ref));
         }
         self.by_id.get(id).copied()
     }
 
-    /// Whether a workspace with this name has clients. An unknown one is recorded as an error.
+    /// Whether a workspace with this id has clients. An unknown id is recorded as an error.
     pub fn has_workspace(&self, row: &mut Row<'_, '_>, column: &str, id: &str) -> bool {
-        let found = self.workspaces.contains(id);
-        if self.is_known && !found {
+        let has_clients = self.workspaces.contains(id);
+        if self.has_all_ids && !has_clients {
             row.reject_unknown(column, "workspace", id, self.workspaces.iter().map(AsRef::as_ref));
         }
-        found
+        has_clients
     }
 
-    /// Warns if an instant lies after the start, when it could not have been known yet.
+    /// Warns if an instant lies after the start: what happens then cannot be known yet.
     fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Timestamp) {
-        let of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
-        if at > of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
+        let start_of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
+        if at > start_of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
             let cause = "it lies after the scenario's start, and is used nevertheless";
             row.warn("after_start", column, cause, "check the year, or start the scenario later");
         }
@@ -134,8 +134,8 @@ impl Clients {
     }
 
     /// The clients with their initial state, sorted by id, with all lists in the model's order.
-    pub fn finished(self) -> Vec<(Client, ClientState)> {
-        let mut clients: Vec<_> = self.drafts.into_iter().map(ClientDraft::finished).collect();
+    pub fn into_clients(self) -> Vec<(Client, ClientState)> {
+        let mut clients: Vec<_> = self.drafts.into_iter().map(ClientDraft::into_client).collect();
         clients.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
         clients
     }
@@ -154,7 +154,7 @@ fn draft(row: &mut Row<'_, '_>, client: Client, start: Week) -> Option<ClientDra
 }
 
 impl ClientDraft {
-    fn finished(mut self) -> (Client, ClientState) {
+    fn into_client(mut self) -> (Client, ClientState) {
         self.client.campaigns.sort_by(|left: &Campaign, right| left.id.cmp(&right.id));
         self.client.assets.sort_by(|left: &Asset, right| left.id.cmp(&right.id));
         self.client
@@ -166,7 +166,7 @@ impl ClientDraft {
         });
         let as_of = self.as_of;
         let state = ClientState {
-            channels: self.channels.into_values().map(|channel| channel.finished(as_of)).collect(),
+            channels: self.channels.into_values().map(|channel| channel.into_state(as_of)).collect(),
             warnings: self.warnings,
             reality: self.reality,
             asset_uses: self.asset_uses,
@@ -176,11 +176,11 @@ impl ClientDraft {
 }
 
 /// Reads `policies`. A blank cell keeps the default.
-pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+pub(super) fn read_policies(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let policy: Option<PolicyRow> = row.read();
         let Some(client) = client else { continue };
         check_unique(&mut row, &mut first_rows, &client, "client_id", "client");
@@ -191,11 +191,11 @@ pub(super) fn policies(table: &Table, clients: &mut Clients, diagnostics: &mut D
 }
 
 /// Reads `warnings`.
-pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+pub(super) fn read_warnings(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let warning: Option<WarningRow> = row.read();
         if let Some(warning) = &warning {
             clients.warn_of_future(&mut row, "opened_at", client, warning.opened_at);
@@ -210,11 +210,11 @@ pub(super) fn warnings(table: &Table, clients: &mut Clients, diagnostics: &mut D
 }
 
 /// Reads `reality`. The latest row of a client takes precedence.
-pub(super) fn reality(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+pub(super) fn read_reality(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let reality: Option<RealityRow> = row.read();
         let Some(reality) = reality.map(Reality::from) else { continue };
         clients.warn_of_future(&mut row, "as_of", client, reality.as_of);

@@ -17,13 +17,13 @@ pub(super) struct Campaigns {
 }
 
 /// Reads `campaigns`.
-pub(super) fn campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) -> Campaigns {
+pub(super) fn read_campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) -> Campaigns {
     let mut owners = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
-        let campaign = row.read::<CampaignRow>().filter(|campaign| runs_forward(&mut row, campaign));
+        let client = clients.client_of_row(&mut row);
+        let campaign = row.read::<CampaignRow>().filter(|campaign| check_dates(&mut row, campaign));
         let id = row.text("campaign_id").map(Arc::<str>::from);
         if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "campaign_id", "campaign")) {
             owners.insert(id, client);
@@ -35,7 +35,8 @@ pub(super) fn campaigns(table: &Table, clients: &mut Clients, diagnostics: &mut 
     Campaigns { owners, are_unreadable: !table.is_whole("campaign_id") }
 }
 
-fn runs_forward(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
+/// Whether the campaign does not end before it starts. If it does, an error is recorded.
+fn check_dates(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
     let CampaignRow { starts_on, ends_on, .. } = campaign;
     if ends_on < starts_on {
         let cause = format!("it ends on {ends_on}, before it starts on {starts_on}");
@@ -46,7 +47,7 @@ fn runs_forward(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
 
 /// What other rows need to know about an asset.
 #[derive(Debug, Clone)]
-struct Known {
+struct AssetEntry {
     owner: Option<usize>,
     parent: Option<Arc<str>>,
     step: u32,
@@ -56,7 +57,7 @@ struct Known {
 /// Every asset of the table.
 #[derive(Debug, Default)]
 pub(super) struct Assets {
-    known: BTreeMap<Arc<str>, Known>,
+    entries: BTreeMap<Arc<str>, AssetEntry>,
     /// Whether the table exists but cannot be read completely, so that no asset can be called unknown.
     pub are_unreadable: bool,
 }
@@ -64,50 +65,51 @@ pub(super) struct Assets {
 impl Assets {
     /// Whether the asset in the given column belongs to the client. If not, an error is recorded.
     pub fn is_of_client(&self, row: &mut Row<'_, '_>, column: &str, id: &str, client: Option<usize>) -> bool {
-        let Some(known) = self.known.get(id) else {
+        let Some(asset) = self.entries.get(id) else {
             if self.are_unreadable {
                 return false;
             }
-            row.reject_unknown(column, "asset", id, self.of_client(client));
+            row.reject_unknown(column, "asset", id, self.ids_of_client(client));
             return false;
         };
-        let foreign = known.owner.is_some() && client.is_some() && known.owner != client;
-        if foreign {
+        let is_foreign = asset.owner.is_some() && client.is_some() && asset.owner != client;
+        if is_foreign {
             let cause = format!("asset `{id}` belongs to another client");
             row.reject("foreign_reference", column, cause, "name an asset of the same client");
         }
-        !foreign
+        !is_foreign
     }
 
-    fn of_client(&self, client: Option<usize>) -> impl Iterator<Item = &str> {
-        self.known.iter().filter(move |(_, known)| client.is_none() || known.owner == client).map(|(id, _)| id.as_ref())
+    fn ids_of_client(&self, client: Option<usize>) -> impl Iterator<Item = &str> {
+        let belongs_to_client = move |asset: &AssetEntry| client.is_none() || asset.owner == client;
+        self.entries.iter().filter(move |(_, asset)| belongs_to_client(asset)).map(|(id, _)| id.as_ref())
     }
 }
 
 /// Reads `assets`, then checks references between them.
-pub(super) fn assets(
+pub(super) fn read_assets(
     table: &Table,
     clients: &mut Clients,
     campaigns: &Campaigns,
     diagnostics: &mut Diagnostics,
 ) -> Assets {
-    let mut known = BTreeMap::new();
+    let mut entries = BTreeMap::new();
     let mut first_rows = BTreeMap::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let owner = clients.client(&mut row);
+        let owner = clients.client_of_row(&mut row);
         let asset: Option<AssetRow> = row.read();
         check_campaign(&mut row, campaigns, owner);
         let step = asset.as_ref().map_or(0, |asset| asset.evolution_step);
         let id = row.text("asset_id").map(Arc::<str>::from);
         if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "asset_id", "asset")) {
-            known.insert(id, Known { owner, parent: row.text("parent_id").map(Arc::from), step, row: index });
+            entries.insert(id, AssetEntry { owner, parent: row.text("parent_id").map(Arc::from), step, row: index });
         }
         if let (Some(asset), Some(draft)) = (asset, owner.and_then(|owner| clients.draft_mut(owner))) {
             draft.client.assets.push(asset.into());
         }
     }
-    let assets = Assets { known, are_unreadable: !table.is_whole("asset_id") };
+    let assets = Assets { entries, are_unreadable: !table.is_whole("asset_id") };
     check_families(table, clients, &assets, diagnostics);
     assets
 }
@@ -125,27 +127,27 @@ fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<u
     }
 }
 
-/// Checks that a family is a root and its children: a child cannot have children.
+/// Checks that each family consists of a root and its children: a child cannot have children.
 fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
-    let children = assets.known.iter().filter_map(|(id, known)| Some((id, known, known.parent.as_ref()?)));
+    let children = assets.entries.iter().filter_map(|(id, child)| Some((id, child, child.parent.as_ref()?)));
     let mut children: Vec<_> = children.collect();
-    children.sort_by_key(|(_, known, _)| known.row);
-    for (id, known, parent) in children {
-        let mut row = clients.row(table, known.row, diagnostics);
-        if parent == id {
+    children.sort_by_key(|(_, child, _)| child.row);
+    for (id, child, parent_id) in children {
+        let mut row = clients.row(table, child.row, diagnostics);
+        if parent_id == id {
             let remedy = "leave the cell blank, or name the asset that it varies";
             row.reject("own_parent", "parent_id", format!("asset `{id}` is its own parent"), remedy);
             continue;
         }
-        if !assets.is_of_client(&mut row, "parent_id", parent, known.owner) {
+        if !assets.is_of_client(&mut row, "parent_id", parent_id, child.owner) {
             continue;
         }
-        let Some(head) = assets.known.get(parent) else { continue };
-        if let Some(grandparent) = head.parent.as_ref().filter(|grandparent| *grandparent != parent) {
-            let cause = format!("asset `{parent}` is itself a child of `{grandparent}`");
-            row.reject("nested_parent", "parent_id", cause, format!("name the root of the family, `{grandparent}`"));
-        } else if known.step < head.step {
-            let cause = format!("step {} comes before its parent's, {}", known.step, head.step);
+        let Some(parent) = assets.entries.get(parent_id) else { continue };
+        if let Some(grandparent_id) = parent.parent.as_ref().filter(|grandparent_id| *grandparent_id != parent_id) {
+            let cause = format!("asset `{parent_id}` is itself a child of `{grandparent_id}`");
+            row.reject("nested_parent", "parent_id", cause, format!("name the root of the family, `{grandparent_id}`"));
+        } else if child.step < parent.step {
+            let cause = format!("step {} comes before its parent's, {}", child.step, parent.step);
             let remedy = "give the parent's step for a variation, a higher one to continue the story";
             row.reject("step_before_parent", "evolution_step", cause, remedy);
         }

@@ -15,7 +15,7 @@ mod world;
 use std::collections::BTreeMap;
 
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
-pub use spreadsheet::{guarded, is_guarded_for};
+pub use spreadsheet::{guarded, needs_guard};
 
 use self::clients::Clients;
 use self::content::{Assets, Campaigns};
@@ -97,27 +97,33 @@ pub fn clients(
     diagnostics: &mut Diagnostics,
 ) -> Vec<(Client, ClientState)> {
     let mut clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, diagnostics);
-    let mut on = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut Diagnostics)| {
+    let mut with_table = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut Diagnostics)| {
         if let Some(table) = tables.get(name) {
             read(table, &mut clients, diagnostics);
         }
     };
-    on("policies", &mut clients::policies);
-    on("warnings", &mut clients::warnings);
-    on("reality", &mut clients::reality);
-    on("calendar", &mut calendar::calendar);
-    on("channels", &mut channels::channels);
-    on("world", &mut world::world);
+    with_table("policies", &mut clients::read_policies);
+    with_table("warnings", &mut clients::read_warnings);
+    with_table("reality", &mut clients::read_reality);
+    with_table("calendar", &mut calendar::read_calendar);
+    with_table("channels", &mut channels::read_channels);
+    with_table("world", &mut world::read_world);
     let mut campaigns = Campaigns::default();
-    on("campaigns", &mut |table, clients, diagnostics| campaigns = content::campaigns(table, clients, diagnostics));
+    with_table("campaigns", &mut |table, clients, diagnostics| {
+        campaigns = content::read_campaigns(table, clients, diagnostics);
+    });
     campaigns.are_unreadable = tables.is_unreadable("campaigns", "campaign_id");
     let mut assets = Assets::default();
-    on("assets", &mut |table, clients, diagnostics| assets = content::assets(table, clients, &campaigns, diagnostics));
-    assets.are_unreadable = tables.is_unreadable("assets", "asset_id");
-    on("history", &mut |table, clients, diagnostics| channels::history(table, clients, &assets, diagnostics));
-    let is_history_known = !tables.is_unreadable("history", "published_at");
-    on("channels", &mut |table, clients, diagnostics| {
-        channels::last_posts(table, clients, is_history_known, diagnostics);
+    with_table("assets", &mut |table, clients, diagnostics| {
+        assets = content::read_assets(table, clients, &campaigns, diagnostics);
     });
-    clients.finished()
+    assets.are_unreadable = tables.is_unreadable("assets", "asset_id");
+    with_table("history", &mut |table, clients, diagnostics| {
+        channels::read_history(table, clients, &assets, diagnostics);
+    });
+    let is_history_known = !tables.is_unreadable("history", "published_at");
+    with_table("channels", &mut |table, clients, diagnostics| {
+        channels::check_last_posts(table, clients, is_history_known, diagnostics);
+    });
+    clients.into_clients()
 }

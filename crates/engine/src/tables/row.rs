@@ -14,9 +14,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation, suggestion};
 use crate::model::{Cell, CellError, Cells, Column, Record, Value, quoted};
 
 /// Number of errors after which no similar name is suggested: the search takes time, and nobody reads so many.
-const SUGGESTIONS: usize = 200;
+const MAX_ERRORS_WITH_SUGGESTIONS: usize = 200;
 
-/// A column of text, of a file or of a table in memory.
+/// A column of text cells, from a file or a table in memory.
 pub trait TextColumn: fmt::Debug {
     /// The cell at a 0-based position; `None` if it has no value.
     fn cell(&self, position: usize) -> Option<&str>;
@@ -64,16 +64,16 @@ impl Table {
         self.rows.len()
     }
 
-    /// The row at a 0-based index. `start` is the scenario's first week, if any, against which its instants are
-    /// checked.
+    /// The row at a 0-based index. Its instants are checked against `start`, the Monday of the scenario's first week;
+    /// `None` if there is no scenario.
     pub fn row<'t, 'd>(
         &'t self,
         index: usize,
         start: Option<NaiveDate>,
         diagnostics: &'d mut Diagnostics,
     ) -> Row<'t, 'd> {
-        let beyond = RowLocation { position: usize::MAX, number: index + 1, line: None };
-        Row { table: self, place: self.rows.get(index).copied().unwrap_or(beyond), start, diagnostics }
+        let after_end = RowLocation { position: usize::MAX, number: index + 1, line: None };
+        Row { table: self, row_location: self.rows.get(index).copied().unwrap_or(after_end), start, diagnostics }
     }
 
     fn column(&self, name: &str) -> Option<&dyn TextColumn> {
@@ -87,10 +87,10 @@ impl Table {
     }
 }
 
-/// One row of a table, and where its errors are recorded.
+/// One row of a table, and the diagnostics that record its errors.
 pub struct Row<'t, 'd> {
     table: &'t Table,
-    place: RowLocation,
+    row_location: RowLocation,
     start: Option<NaiveDate>,
     diagnostics: &'d mut Diagnostics,
 }
@@ -99,7 +99,7 @@ impl<'t> Row<'t, '_> {
     /// The 1-based number of the row.
     #[must_use]
     pub fn number(&self) -> usize {
-        self.place.number
+        self.row_location.number
     }
 
     /// Reads the row as a record; `None`, with errors recorded, if a required cell is blank or invalid.
@@ -123,7 +123,7 @@ impl<'t> Row<'t, '_> {
         TableLocation {
             file: Arc::clone(&self.table.file),
             row: Some(self.number()),
-            line: self.place.line,
+            line: self.row_location.line,
             column: column.to_owned(),
             value: self.text(column).unwrap_or_default().to_owned(),
         }
@@ -132,7 +132,7 @@ impl<'t> Row<'t, '_> {
     /// The cell's text without surrounding whitespace; `None` if blank.
     #[must_use]
     pub fn text(&self, column: &str) -> Option<&'t str> {
-        self.table.cell(self.place.position, column)
+        self.table.cell(self.row_location.position, column)
     }
 
     /// Records an error in a cell.
@@ -165,7 +165,7 @@ impl<'t> Row<'t, '_> {
     }
 
     fn may_suggest(&self) -> bool {
-        self.diagnostics.errors.len() < SUGGESTIONS
+        self.diagnostics.errors.len() < MAX_ERRORS_WITH_SUGGESTIONS
     }
 }
 

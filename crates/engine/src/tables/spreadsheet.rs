@@ -10,17 +10,17 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// every text is read back unchanged.
 #[must_use]
 pub fn guarded(text: &str) -> Cow<'_, str> {
-    if is_guarded_for(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if needs_guard(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// The text that a cell of a CSV file stands for.
 pub(super) fn unguarded(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|text| is_guarded_for(text)).unwrap_or(cell)
+    cell.strip_prefix('\'').filter(|text| needs_guard(text)).unwrap_or(cell)
 }
 
 /// Whether a text is written with a leading apostrophe.
 #[must_use]
-pub fn is_guarded_for(text: &str) -> bool {
+pub fn needs_guard(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(FORMULA)
 }
 

@@ -7,24 +7,24 @@ use super::row::{Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Channel, WorldEstimate, WorldParameter, WorldRow};
 
-/// Reads `world`, after `channels`. A parameter of a client's channel has one row, and a channel with estimates has one
-/// of its level, which the others refer to.
-pub(super) fn world(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
+/// Reads `world`, after `channels`. Each parameter of a client's channel has one row, and a channel with rows has one
+/// for its level, to which the other parameters refer.
+pub(super) fn read_world(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
-    let mut without_level: BTreeMap<(usize, Channel), usize> = BTreeMap::new();
-    let mut with_level: BTreeSet<(usize, Channel)> = BTreeSet::new();
+    let mut first_rows_of_channels: BTreeMap<(usize, Channel), usize> = BTreeMap::new();
+    let mut channels_with_level: BTreeSet<(usize, Channel)> = BTreeSet::new();
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
-        let client = clients.client(&mut row);
+        let client = clients.client_of_row(&mut row);
         let estimate: Option<WorldRow> = row.read();
         let (Some(client), Some(estimate)) = (client, estimate.map(WorldEstimate::from)) else { continue };
         let key = (client, estimate.channel, estimate.parameter.clone());
         if !check_unique(&mut row, &mut first_rows, &key, "parameter", "estimate") {
             continue;
         }
-        without_level.entry((client, estimate.channel)).or_insert(index);
+        first_rows_of_channels.entry((client, estimate.channel)).or_insert(index);
         if estimate.parameter == WorldParameter::Level {
-            with_level.insert((client, estimate.channel));
+            channels_with_level.insert((client, estimate.channel));
         }
         if estimate.value <= 0.0 && estimate.parameter.is_logarithmic() {
             let cause = format!("`{}` of `{}` is not above 0", estimate.value, estimate.parameter);
@@ -38,8 +38,8 @@ pub(super) fn world(table: &Table, clients: &mut Clients, diagnostics: &mut Diag
         }
         draft.client.world.push(estimate);
     }
-    without_level.retain(|key, _| !with_level.contains(key));
-    for index in without_level.into_values() {
+    first_rows_of_channels.retain(|key, _| !channels_with_level.contains(key));
+    for index in first_rows_of_channels.into_values() {
         let cause = "the channel has no row with the parameter `level`".to_owned();
         let remedy = "add a row for the level, or remove the channel's rows";
         clients.row(table, index, diagnostics).reject("no_level", "parameter", cause, remedy);

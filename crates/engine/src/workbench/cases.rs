@@ -1,4 +1,4 @@
-//! Reads test cases from the files in `tests/`: all of them, or every error in them.
+//! Reads the test cases from the files in `tests/`; if any is invalid, reports every error instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,23 +77,24 @@ pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut cases: Vec<Case> = Vec::new();
     let mut positions = BTreeMap::new();
     let mut mistakes = Vec::new();
-    let is_cases = |path: &str| path.starts_with("tests/") && path.ends_with(".toml");
-    for (path, text) in rules.pack().files.iter().filter(|(path, _)| is_cases(path)) {
-        let (settings, wrong) = read_alone(path, text, &CASE_KEYS);
-        let heads = heads(path, text);
-        let file = CaseFile { path, text, settings: &settings, heads: &heads, known: &names, wrong: &wrong };
+    let is_case_file = |path: &str| path.starts_with("tests/") && path.ends_with(".toml");
+    for (path, text) in rules.pack().files.iter().filter(|(path, _)| is_case_file(path)) {
+        let (settings, key_mistakes) = read_alone(path, text, &CASE_KEYS);
+        let headers = headers(path, text);
+        let file =
+            CaseFile { path, text, settings: &settings, headers: &headers, names: &names, mistakes: &key_mistakes };
         for name in case_names(&settings) {
             let first = positions.get(&name).and_then(|at: &usize| cases.get(*at));
-            mistakes.extend(first.map(|first| file.twice(&name, first)));
+            mistakes.extend(first.map(|first| file.duplicate(&name, first)));
             match file.case(&name, rules) {
                 Ok(case) => {
                     positions.entry(name).or_insert(cases.len());
                     cases.push(case);
                 }
-                Err(wrong) => mistakes.extend(wrong),
+                Err(case_mistakes) => mistakes.extend(case_mistakes),
             }
         }
-        mistakes.extend(wrong);
+        mistakes.extend(key_mistakes);
     }
     if !mistakes.is_empty() {
         Diagnostic::sort(&mut mistakes);
@@ -116,24 +117,24 @@ fn case_names(settings: &Settings) -> Vec<String> {
     names.into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Where the cases of a file start that have a table header of their own, by name.
-fn heads<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
+/// The first table header of each case of a file that has one, by the case's name.
+fn headers<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
     let file: Arc<str> = path.into();
-    let mut heads = BTreeMap::new();
+    let mut headers = BTreeMap::new();
     let mut start = 0;
     for (line, number) in text.split_inclusive('\n').zip(1..) {
-        if let Some(head) = line.trim_start().strip_prefix('[') {
-            let name = head.split(['.', ']']).next().unwrap_or_default();
+        if let Some(header) = line.trim_start().strip_prefix('[') {
+            let name = header.split(['.', ']']).next().unwrap_or_default();
             let span = Some(start..start + 1);
-            let place = || SourceLocation { file: Arc::clone(&file), line: number, column: 1, span };
-            heads.entry(name).or_insert_with(place);
+            let location = || SourceLocation { file: Arc::clone(&file), line: number, column: 1, span };
+            headers.entry(name).or_insert_with(location);
         }
         start += line.len();
     }
-    heads
+    headers
 }
 
-/// The names that a pack knows.
+/// The names that cases may refer to.
 struct PackNames {
     guardrails: Vec<String>,
     clients: BTreeSet<String>,
@@ -146,7 +147,7 @@ struct PackNames {
 impl PackNames {
     fn of(rules: &CompiledRules) -> Self {
         let pack = rules.pack();
-        let mut known = Self {
+        let mut names = Self {
             guardrails: pack.declared_guardrails().iter().map(|guardrail| guardrail.name.to_string()).collect(),
             clients: BTreeSet::new(),
             workspaces: BTreeSet::new(),
@@ -155,15 +156,15 @@ impl PackNames {
         };
         for (_, scope) in pack.overlays() {
             match scope {
-                Scope::Workspace(id) => known.workspaces.extend([id.to_string()]),
-                Scope::Client(id) => known.clients.extend([id.to_string()]),
+                Scope::Workspace(id) => names.workspaces.extend([id.to_string()]),
+                Scope::Client(id) => names.clients.extend([id.to_string()]),
                 Scope::Campaign(id, client) => {
-                    known.campaigns.extend([id.to_string()]);
-                    known.clients.extend(client.iter().map(ToString::to_string));
+                    names.campaigns.extend([id.to_string()]);
+                    names.clients.extend(client.iter().map(ToString::to_string));
                 }
             }
         }
-        known
+        names
     }
 
     fn is_in_scripts(&self, name: &str) -> bool {
@@ -176,11 +177,11 @@ struct CaseFile<'f> {
     path: &'f str,
     text: &'f str,
     settings: &'f Settings,
-    /// The table headers of its cases.
-    heads: &'f BTreeMap<&'f str, SourceLocation>,
-    known: &'f PackNames,
+    /// The first table header of each of its cases that has one.
+    headers: &'f BTreeMap<&'f str, SourceLocation>,
+    names: &'f PackNames,
     /// The errors in its keys and values.
-    wrong: &'f [Diagnostic],
+    mistakes: &'f [Diagnostic],
 }
 
 impl CaseFile<'_> {
@@ -189,12 +190,12 @@ impl CaseFile<'_> {
         let expected = self.expected(name);
         let view = View::new(self.settings);
         let snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
-        let below = format!("{name}.");
-        let is_explained = self.wrong.iter().any(|mistake| mistake.place.name().starts_with(&below));
-        if expected.is_empty() && !snapshot && !is_explained {
+        let prefix = format!("{name}.");
+        let has_mistake = self.mistakes.iter().any(|mistake| mistake.place.name().starts_with(&prefix));
+        if expected.is_empty() && !snapshot && !has_mistake {
             let cause = format!("the case `{name}` has no expected result");
             let remedy = format!("add `[{name}.expect]` with the expected results, or `snapshot = true`");
-            mistakes.push(Diagnostic::at("expects_nothing", &self.head(name), name, cause, remedy));
+            mistakes.push(Diagnostic::at("expects_nothing", &self.start(name), name, cause, remedy));
         }
         let situation = match Situation::of(self.settings, name, rules) {
             Ok(situation) if mistakes.is_empty() => situation,
@@ -208,7 +209,7 @@ impl CaseFile<'_> {
             name: name.to_owned(),
             about: view.text(&format!("{name}.about")).unwrap_or_default().to_owned(),
             file: self.path.into(),
-            line: self.head(name).line,
+            line: self.start(name).line,
             situation,
             expected,
             snapshot,
@@ -216,28 +217,28 @@ impl CaseFile<'_> {
     }
 
     /// Where the case starts: its table header, or else its first key.
-    fn head(&self, name: &str) -> SourceLocation {
-        let first = || self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
-        let head = self.heads.get(name).or_else(|| first().min_by_key(|place| place.line));
-        head.cloned().unwrap_or_else(|| SourceLocation::whole(self.path))
+    fn start(&self, name: &str) -> SourceLocation {
+        let places = || self.settings.under(name).filter_map(|(_, setting)| setting.place.as_ref());
+        let start = self.headers.get(name).or_else(|| places().min_by_key(|place| place.line));
+        start.cloned().unwrap_or_else(|| SourceLocation::whole(self.path))
     }
 
-    fn twice(&self, name: &str, first: &Case) -> Diagnostic {
+    fn duplicate(&self, name: &str, first: &Case) -> Diagnostic {
         let cause = format!("there is a case `{name}` already, at {}:{}", first.file, first.line);
-        Diagnostic::at("duplicate_case", &self.head(name), name, cause, "give it another name")
+        Diagnostic::at("duplicate_case", &self.start(name), name, cause, "give it another name")
     }
 
     fn place(&self, path: &str, name: &str) -> SourceLocation {
         let stated = self.settings.get(path).and_then(|setting| setting.place.clone());
-        stated.unwrap_or_else(|| self.head(name))
+        stated.unwrap_or_else(|| self.start(name))
     }
 
     fn bad_calendar(&self, name: &str, error: &CalendarError) -> Diagnostic {
         let (key, remedy) = match error {
             CalendarError::UnknownZone(zone) => {
                 let guess = nearest(zone, crate::model::Zone::names());
-                let named = guess.map(|guess| format!("write `{guess}`, the nearest known zone"));
-                ("client.time_zone", named.unwrap_or_else(|| "write an IANA name".to_owned()))
+                let remedy = guess.map(|guess| format!("write `{guess}`, the nearest known zone"));
+                ("client.time_zone", remedy.unwrap_or_else(|| "write an IANA name".to_owned()))
             }
             _ => ("week", "write the ISO year and week, as in `2026-W48`".to_owned()),
         };
@@ -245,11 +246,11 @@ impl CaseFile<'_> {
         Diagnostic::at("bad_calendar", &self.place(&path, name), path, error.to_string(), remedy)
     }
 
-    /// Names that the keys allow but the pack does not know.
+    /// Errors for names that the pack does not know.
     fn unknown_names(&self, name: &str) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();
         for (key, noun, known) in
-            [("client.id", "client", &self.known.clients), ("client.workspace", "workspace", &self.known.workspaces)]
+            [("client.id", "client", &self.names.clients), ("client.workspace", "workspace", &self.names.workspaces)]
         {
             let path = format!("{name}.{key}");
             let Some((stated, place)) = stated_text(self.settings.get(&path)) else { continue };
@@ -259,7 +260,7 @@ impl CaseFile<'_> {
             let table = format!("{name}.expect.{table}");
             for (path, setting) in self.settings.under(&table) {
                 let guardrail = path.rsplit('.').next().unwrap_or_default();
-                let place = setting.place.clone().unwrap_or_else(|| self.head(name));
+                let place = setting.place.clone().unwrap_or_else(|| self.start(name));
                 mistakes.extend(self.unknown_guardrail(guardrail, &place, path));
             }
         }
@@ -267,7 +268,8 @@ impl CaseFile<'_> {
         mistakes
     }
 
-    /// A mistyped client would go unnoticed: the case would silently test the base rules.
+    /// The error for an id that no overlay and no script names. If a mistyped id were accepted, the case would silently
+    /// test the base rules.
     fn unknown_scope(
         &self,
         noun: &str,
@@ -276,7 +278,7 @@ impl CaseFile<'_> {
         place: &SourceLocation,
         path: &str,
     ) -> Option<Diagnostic> {
-        if known.contains(stated) || self.known.is_in_scripts(stated) {
+        if known.contains(stated) || self.names.is_in_scripts(stated) {
             return None;
         }
         let cause = format!("no overlay and no script of the pack names the {noun} `{stated}`");
@@ -289,7 +291,7 @@ impl CaseFile<'_> {
     }
 
     fn unknown_guardrail(&self, guardrail: &str, place: &SourceLocation, path: &str) -> Option<Diagnostic> {
-        let known = || self.known.guardrails.iter().map(String::as_str);
+        let known = || self.names.guardrails.iter().map(String::as_str);
         if known().any(|known| known == guardrail) {
             return None;
         }
@@ -306,17 +308,17 @@ impl CaseFile<'_> {
         let rows = View::new(self.settings).rows(&path).unwrap_or_default();
         let ids: Vec<(&str, &SourceLocation)> = rows.iter().filter_map(|row| stated_text(row.get("id"))).collect();
         let unknown = |(id, place): &(&str, &SourceLocation)| {
-            self.unknown_scope("campaign", id, &self.known.campaigns, place, &path)
+            self.unknown_scope("campaign", id, &self.names.campaigns, place, &path)
         };
         let mut mistakes: Vec<Diagnostic> = ids.iter().filter_map(unknown).collect();
         let path = format!("{name}.asset.campaign");
-        if let Some((condition, place)) = stated_text(self.settings.get(&path))
-            && !ids.iter().any(|(id, _)| *id == condition)
+        if let Some((campaign, place)) = stated_text(self.settings.get(&path))
+            && !ids.iter().any(|(id, _)| *id == campaign)
         {
-            let cause = format!("the case has no campaign `{condition}`");
-            let remedy = match nearest(condition, ids.iter().map(|(id, _)| *id)) {
+            let cause = format!("the case has no campaign `{campaign}`");
+            let remedy = match nearest(campaign, ids.iter().map(|(id, _)| *id)) {
                 Some(guess) => format!("write `{guess}`, the nearest known name"),
-                None => format!("add it to the client: `campaigns = [{{ id = \"{condition}\" }}]`"),
+                None => format!("add it to the client: `campaigns = [{{ id = \"{campaign}\" }}]`"),
             };
             mistakes.push(Diagnostic::at("unknown_name", place, path, cause, remedy));
         }
@@ -338,7 +340,7 @@ impl CaseFile<'_> {
     }
 
     fn condition(&self, key: &str, setting: &Setting) -> Option<Condition> {
-        let is_part = key.starts_with("reasons.") || key.starts_with("remedies.");
+        let is_sentence = key.starts_with("reasons.") || key.starts_with("remedies.");
         Some(match &setting.value {
             Value::Number(number) => {
                 let span = setting.place.as_ref()?.span.clone()?;
@@ -346,8 +348,8 @@ impl CaseFile<'_> {
                 Condition::Number { number: *number, tolerance: tolerance(written) }
             }
             Value::Integer(whole) => Condition::Exactly(ResultValue::Integer(*whole)),
-            Value::Bool(truth) => Condition::Exactly(ResultValue::Bool(*truth)),
-            Value::Text(text) if is_part => Condition::Contains(text.clone()),
+            Value::Bool(flag) => Condition::Exactly(ResultValue::Bool(*flag)),
+            Value::Text(text) if is_sentence => Condition::Contains(text.clone()),
             Value::Text(text) => Condition::Exactly(ResultValue::Text(text.clone())),
             Value::Hours(hours) => Condition::Exactly(ResultValue::Hours(hours.clone())),
             Value::Rows(rows) => Condition::Exactly(ResultValue::Times(rows.iter().map(day_and_hour).collect())),
@@ -380,17 +382,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_begins_at_its_head_or_at_its_first_table() {
+    fn a_case_begins_at_its_own_table_or_at_its_first_subtable() {
         let text = "# é\n[a]\nx = 1\n  [b.expect]\ny = 1\n[a.expect]\n";
-        let heads = heads("tests/x.toml", text);
+        let headers = headers("tests/x.toml", text);
         for (name, line) in [("a", 2), ("b", 4)] {
-            assert_eq!(heads[name], SourceLocation::at_position("tests/x.toml", text, line, 1), "{name}");
+            assert_eq!(headers[name], SourceLocation::at_position("tests/x.toml", text, line, 1), "{name}");
         }
-        assert_eq!(heads.len(), 2);
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]
-    fn a_number_counts_to_the_places_that_are_written_and_no_less_than_three() {
+    fn a_number_is_compared_to_the_decimal_places_written_and_at_least_three() {
         assert!((tolerance("0.5") - 0.0005).abs() < 1e-9);
         assert!((tolerance("12") - 0.0005).abs() < 1e-9);
         assert!((tolerance("0.123_45") - 0.000_005).abs() < 1e-9);

@@ -1,5 +1,5 @@
-//! Coverage of a pack by its test cases: the functions and conditions of scripts, the keys of TOML files, and the sides
-//! of thresholds that no case covers.
+//! Coverage of a pack by its test cases: of the functions and conditions of scripts, the keys of TOML files, and the
+//! sides of thresholds.
 //!
 //! A function or a branch of a condition is covered if a case reaches it. A key is covered if an expected result
 //! depends on it, and a side of a threshold if a case whose expected result depends on the threshold lies on that side.
@@ -15,7 +15,7 @@ use super::results::results;
 use super::run::CaseRunner;
 use crate::diagnostic::Diagnostic;
 use crate::planner::ExplanationStep;
-use crate::rules::{CompiledRules, SiteKind, StatedKey};
+use crate::rules::{CompiledRules, SiteCoverage, SiteKind, StatedKey};
 
 /// How much of a pack the test cases cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ pub struct CoverageCount {
     pub total: usize,
 }
 
-/// Something that no case covers, or could cover.
+/// Something that no case covers, or that no case could cover.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Gap {
     /// File, as a path within the pack.
@@ -61,8 +61,8 @@ impl Coverage {
     #[must_use]
     pub fn percent(&self) -> f64 {
         let all = [self.functions, self.branches, self.keys, self.sides];
-        let total: usize = all.iter().map(|share| share.total).sum();
-        let covered: usize = all.iter().map(|share| share.covered).sum();
+        let total: usize = all.iter().map(|count| count.total).sum();
+        let covered: usize = all.iter().map(|count| count.covered).sum();
         if total == 0 { 100.0 } else { covered as f64 * 100.0 / total as f64 }
     }
 }
@@ -94,22 +94,23 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
         ineffective: Vec::new(),
     };
     let gaps = &mut coverage.gaps;
-    for (site, first, second) in probes.sites() {
+    for SiteCoverage { site, called_or_true, was_false } in probes.coverage() {
         let gap = |what: String| move || Gap { file: Arc::clone(&site.file), line: site.line, what };
         match site.kind.clone() {
             SiteKind::Function(name) => {
-                coverage.functions.count(first, gap(format!("no case calls the function `{name}`")), gaps);
+                coverage.functions.count(called_or_true, gap(format!("no case calls the function `{name}`")), gaps);
             }
             SiteKind::Condition => {
-                coverage.branches.count(first, gap.clone()("no case makes the condition true".to_owned()), gaps);
-                coverage.branches.count(second, gap("no case makes the condition false".to_owned()), gaps);
+                let never_true = gap.clone()("no case makes the condition true".to_owned());
+                coverage.branches.count(called_or_true, never_true, gaps);
+                coverage.branches.count(was_false, gap("no case makes the condition false".to_owned()), gaps);
             }
         }
     }
     let cited: BTreeSet<(&str, Option<usize>, Option<&str>)> =
         steps.iter().map(|step| (step.source.key(), step.source.row(), step.source.file())).collect();
-    for listed in rules.pack().stated_keys() {
-        let StatedKey { key, row, file, line } = &listed;
+    for stated in rules.pack().stated_keys() {
+        let StatedKey { key, row, file, line } = &stated;
         if let Some(why) = rules.pack().why_ineffective(key) {
             let what = format!("`{key}` has no effect: {why}");
             coverage.ineffective.push(Gap { file: Arc::clone(file), line: *line, what });
@@ -118,22 +119,22 @@ pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<D
         let is_cited = cited.contains(&(key.as_str(), *row, Some(&**file)));
         let gap = |what: String| move || Gap { file: Arc::clone(file), line: *line, what };
         coverage.keys.count(is_cited, gap(format!("no case depends on `{key}`")), gaps);
-        if !listed.is_threshold() || is_compared_by_scripts_only(rules, key) {
+        if !stated.is_threshold() || is_compared_by_scripts_only(rules, key) {
             continue;
         }
-        for (side, words) in [(true, "at or above"), (false, "below")] {
-            let is_on = |step: &ExplanationStep| {
-                step.source.key() == key && step.source.row() == *row && step.is_at_or_above() == Some(side)
+        for (is_above, side) in [(true, "at or above"), (false, "below")] {
+            let is_on_side = |step: &ExplanationStep| {
+                step.source.key() == key && step.source.row() == *row && step.is_at_or_above() == Some(is_above)
             };
-            let is_covered = steps.iter().any(is_on);
-            coverage.sides.count(is_covered, gap(format!("no case lies {words} `{key}`")), gaps);
+            let is_covered = steps.iter().any(is_on_side);
+            coverage.sides.count(is_covered, gap(format!("no case lies {side} `{key}`")), gaps);
         }
     }
     gaps.sort();
     Ok(coverage)
 }
 
-/// Whether only conditions of scripts compare a value with the threshold. Their sides are counted as branches.
+/// Whether a value is compared with the threshold only by conditions of scripts, whose sides are counted as branches.
 fn is_compared_by_scripts_only(rules: &CompiledRules, key: &str) -> bool {
     key == "fatigue.warn_at" && rules.pack().why_ineffective("fatigue.slope_above_warn").is_some()
 }

@@ -1,6 +1,6 @@
-//! Situations that two packs decide differently: compares behaviour, not text.
+//! Situations that two packs decide differently: the packs' behaviour is compared, not their text.
 //!
-//! Cases that vary one factor at a time are evaluated under both packs by the functions that plan; guardrails, which
+//! Cases that vary one factor at a time are evaluated under both packs by the planner's functions; guardrails, which
 //! may depend on several fields at once, are compared over their whole input space.
 
 use std::collections::BTreeMap;
@@ -31,12 +31,12 @@ pub struct Divergence {
     pub reason: String,
     /// Where the verdict with that reason comes from; `None` for a result that is not a guardrail's verdict.
     pub place: Option<RulePlace>,
-    /// Number of situations tried in which the same result differs.
+    /// Number of the situations tried in which this result differs.
     pub situations: usize,
 }
 
 /// The results that two packs decide differently, with one situation each; verdicts of guardrails first. `is_wanted` is
-/// polled now and then, and cancels the search by returning `false`.
+/// polled now and then, and ends the search early by returning `false`.
 ///
 /// # Errors
 /// If a rule fails.
@@ -45,8 +45,8 @@ pub fn divergences(
     after: &CompiledRules,
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<Vec<Divergence>, PlanError> {
-    let mut found = of_guardrails(before, after, is_wanted)?;
-    for divergence in of_cases(before, after, is_wanted)? {
+    let mut found = guardrail_divergences(before, after, is_wanted)?;
+    for divergence in case_divergences(before, after, is_wanted)? {
         if !found.iter().any(|known| known.what == divergence.what) {
             found.push(divergence);
         }
@@ -54,8 +54,8 @@ pub fn divergences(
     Ok(found)
 }
 
-/// Evaluates every case that varies one factor under both packs.
-fn of_cases(
+/// The results that differ in cases that vary one factor, each with the first case in which it differs.
+fn case_divergences(
     before: &CompiledRules,
     after: &CompiledRules,
     is_wanted: &dyn Fn() -> bool,
@@ -63,12 +63,12 @@ fn of_cases(
     let mut found: BTreeMap<String, Divergence> = BTreeMap::new();
     let mut order = Vec::new();
     for case in one_factor_cases(before, after).into_iter().take_while(|_| is_wanted()) {
-        let (old, new) = (all_results(before, &case)?, all_results(after, &case)?);
-        for (key, came) in &new {
-            let was = old.iter().find(|(other, _)| other == key).map(|(_, value)| value);
+        let (old_results, new_results) = (all_results(before, &case)?, all_results(after, &case)?);
+        for (key, new) in &new_results {
+            let old = old_results.iter().find(|(other, _)| other == key).map(|(_, value)| value);
             // Reasons and remedies are reported with their verdicts.
-            let is_words = key.starts_with("reasons.") || key.starts_with("remedies.");
-            let Some(was) = was.filter(|was| *was != came && !is_words) else { continue };
+            let is_sentence = key.starts_with("reasons.") || key.starts_with("remedies.");
+            let Some(old) = old.filter(|old| *old != new && !is_sentence) else { continue };
             if let Some(known) = found.get_mut(key) {
                 known.situations += 1;
                 continue;
@@ -77,8 +77,8 @@ fn of_cases(
             let divergence = Divergence {
                 what: key.clone(),
                 situation: case.join(", "),
-                before: was.clone(),
-                after: came.clone(),
+                before: old.clone(),
+                after: new.clone(),
                 reason: String::new(),
                 place: None,
                 situations: 1,
@@ -89,7 +89,7 @@ fn of_cases(
     Ok(order.into_iter().filter_map(|key| found.remove(&key)).collect())
 }
 
-/// All results of a case, as text.
+/// All results of a case by key, as text.
 fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, String)>, PlanError> {
     let text = format!("[case]\n{}\n", case.join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
@@ -103,7 +103,8 @@ fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, St
 /// Maximum number of inputs that a guardrail is evaluated on in one context.
 const MAX_INPUTS: usize = 4_000;
 
-fn of_guardrails(
+/// The guardrails whose verdicts differ, each with the simplest input found.
+fn guardrail_divergences(
     before: &CompiledRules,
     after: &CompiledRules,
     is_wanted: &dyn Fn() -> bool,
@@ -111,8 +112,8 @@ fn of_guardrails(
     let declared = |rules: &CompiledRules| rules.pack().declared_guardrails();
     let mut names: Vec<String> =
         declared(after).into_iter().chain(declared(before)).map(|rules| rules.name.to_string()).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
+    let mut earlier = std::collections::BTreeSet::new();
+    names.retain(|name| earlier.insert(name.clone()));
     let mut pairs = Vec::new();
     for target in overlay_targets(&[before, after]) {
         for channel in Channel::ALL {
@@ -122,7 +123,7 @@ fn of_guardrails(
     let mut evaluators = (before.evaluator(None), after.evaluator(None));
     let mut found = Vec::new();
     for name in names.into_iter().take_while(|_| is_wanted()) {
-        found.extend(of_guardrail(before, after, &name, &pairs, &mut evaluators)?);
+        found.extend(guardrail_divergence(before, after, &name, &pairs, &mut evaluators)?);
     }
     Ok(found)
 }
@@ -146,20 +147,20 @@ impl ContextPair {
         Ok(Self { before: EvalContext::of(before, target, channel)?, after: EvalContext::of(after, target, channel)? })
     }
 
-    /// The verdicts of both packs on the same situation, each with its own values.
+    /// The verdicts of both packs on the same situation, each with the values of its own pack in `ctx`.
     fn verdicts(
         &self,
         name: &str,
         input: &Input,
         (first, second): &mut (Evaluator, Evaluator),
     ) -> Result<(GuardrailVerdict, GuardrailVerdict), RuleFailure> {
-        let mut moved = input.clone();
-        moved.ctx.warn_at = self.after.input.ctx.warn_at;
-        moved.ctx.block_at = self.after.input.ctx.block_at;
-        moved.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
-        moved.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
+        let mut input_after = input.clone();
+        input_after.ctx.warn_at = self.after.input.ctx.warn_at;
+        input_after.ctx.block_at = self.after.input.ctx.block_at;
+        input_after.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
+        input_after.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
         let old = self.before.guardrail(name).map(|rules| input.evaluate(first, rules)).transpose()?;
-        let new = self.after.guardrail(name).map(|rules| moved.evaluate(second, rules)).transpose()?;
+        let new = self.after.guardrail(name).map(|rules| input_after.evaluate(second, rules)).transpose()?;
         Ok((old, new))
     }
 
@@ -175,17 +176,17 @@ impl ContextPair {
         let params = [&self.before, &self.after].into_iter().filter_map(|context| context.guardrail(name));
         let params = params.flat_map(|rules| rules.params.values().copied());
         let ctx = &self.after.input.ctx;
-        let theirs = [ctx.warn_at, ctx.block_at, ctx.min_spacing_hours as f64, ctx.weekly_posts as f64];
-        self.before.space(fields, &constants, params.chain(theirs).collect())
+        let numbers_after = [ctx.warn_at, ctx.block_at, ctx.min_spacing_hours as f64, ctx.weekly_posts as f64];
+        self.before.space(fields, &constants, params.chain(numbers_after).collect())
     }
 }
 
-fn outcome(answer: &GuardrailVerdict) -> Outcome {
-    answer.as_ref().map_or(Outcome::Pass, |verdict| verdict.outcome)
+fn outcome(verdict: &GuardrailVerdict) -> Outcome {
+    verdict.as_ref().map_or(Outcome::Pass, |verdict| verdict.outcome)
 }
 
-/// The simplest input on which the verdicts differ.
-fn of_guardrail(
+/// The divergence of one guardrail, with the simplest input on which its verdicts differ; `None` if none was found.
+fn guardrail_divergence(
     before: &CompiledRules,
     after: &CompiledRules,
     name: &str,
@@ -205,25 +206,25 @@ fn of_guardrail(
     }
     let Some((pair, input)) = first else { return Ok(None) };
     let space = pair.space(before, after, name);
-    let wanted = pair.verdicts(name, &input, evaluators)?;
-    let wanted = (outcome(&wanted.0), outcome(&wanted.1));
-    let mut holds = |tried: &Input| {
+    let (old, new) = pair.verdicts(name, &input, evaluators)?;
+    let outcomes = (outcome(&old), outcome(&new));
+    let mut has_same_outcomes = |tried: &Input| {
         let (old, new) = pair.verdicts(name, tried, evaluators)?;
-        Ok((outcome(&old), outcome(&new)) == wanted)
+        Ok((outcome(&old), outcome(&new)) == outcomes)
     };
-    let simplest = space.simplest(&input, &mut holds)?;
+    let simplest = space.simplest(&input, &mut has_same_outcomes)?;
     let (old, new) = pair.verdicts(name, &simplest, evaluators)?;
-    let outcome_name = |answer: &GuardrailVerdict| {
-        answer.as_ref().map_or("not evaluated", |verdict| verdict.outcome.name()).to_owned()
+    let outcome_name = |verdict: &GuardrailVerdict| {
+        verdict.as_ref().map_or("not evaluated", |verdict| verdict.outcome.name()).to_owned()
     };
-    let telling = new.iter().chain(&old).find(|verdict| !verdict.reason.is_empty());
+    let with_reason = new.iter().chain(&old).find(|verdict| !verdict.reason.is_empty());
     Ok(Some(Divergence {
         what: format!("verdicts.{name}"),
         situation: format!("{}: {}", pair.before.description, space.describe(&simplest)),
         before: outcome_name(&old),
         after: outcome_name(&new),
-        reason: telling.map_or_else(String::new, |verdict| verdict.reason.to_string()),
-        place: telling.map(|verdict| RulePlace { file: verdict.file.clone(), line: verdict.line }),
+        reason: with_reason.map_or_else(String::new, |verdict| verdict.reason.to_string()),
+        place: with_reason.map(|verdict| RulePlace { file: verdict.file.clone(), line: verdict.line }),
         situations,
     }))
 }

@@ -6,7 +6,7 @@ use crate::model::{CampaignId, Channel, ClientId, Tier, WorkspaceId};
 use crate::planner::{PlanError, Planner};
 use crate::rules::{
     CompiledRules, Constants, GuardrailRules, Input, InputField, OverlayKey, Rules, Scope, Settings, Space, Value,
-    number_of, read_alone, values,
+    number_of, read_alone, values_to_try,
 };
 
 /// An overlay target: what an overlay applies to, or a default client that no overlay applies to.
@@ -63,7 +63,7 @@ impl OverlayTarget {
 pub(super) fn overlay_targets(packs: &[&CompiledRules]) -> Vec<OverlayTarget> {
     let scopes = packs.iter().flat_map(|rules| rules.pack().overlays());
     let mut overlay_targets: Vec<OverlayTarget> =
-        std::iter::once(OverlayTarget::default()).chain(scopes.map(|(_, s)| OverlayTarget::of(s))).collect();
+        std::iter::once(OverlayTarget::default()).chain(scopes.map(|(_, scope)| OverlayTarget::of(scope))).collect();
     overlay_targets.sort();
     overlay_targets.dedup();
     overlay_targets
@@ -72,7 +72,7 @@ pub(super) fn overlay_targets(packs: &[&CompiledRules]) -> Vec<OverlayTarget> {
 /// An evaluation context: one overlay target on one channel, with the input of its default week and its effective
 /// rules.
 pub(super) struct EvalContext {
-    /// Overlay target and channel, in words.
+    /// Channel and overlay target, in words.
     pub description: String,
     pub channel: Channel,
     pub input: Input,
@@ -81,8 +81,10 @@ pub(super) struct EvalContext {
 }
 
 impl EvalContext {
+    /// Evaluates the default week of an overlay target on a channel.
+    ///
     /// # Errors
-    /// If a rule fails on the default week.
+    /// If a rule fails.
     pub fn of(rules: &CompiledRules, target: &OverlayTarget, channel: Channel) -> Result<Self, PlanError> {
         let situation = Situation::of(&settings(target, channel), CASE, rules)?;
         let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
@@ -96,9 +98,9 @@ impl EvalContext {
         Ok(Self { description, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 
-    /// The input space of some fields: all combinations of the values at which a result may change, given the literals
-    /// in the code and the numbers it compares with in addition to the values of the fields. Values of the pack and the
-    /// channel are fixed.
+    /// The input space of some fields: all combinations of the values at which a result may change. These follow from
+    /// `constants`, the literals in the code; from the values of the fields; and from `numbers`, others that the code
+    /// compares with. Values of the pack and the channel are fixed.
     pub fn space(&self, fields: Vec<InputField>, constants: &Constants, numbers: Vec<f64>) -> Space {
         space_around(&self.input, self.channel, fields, constants, numbers)
     }
@@ -114,8 +116,8 @@ impl EvalContext {
     /// See [`EvalContext::of`].
     pub fn all(rules: &CompiledRules) -> Result<Vec<Self>, PlanError> {
         let overlay_targets = overlay_targets(&[rules]);
-        let places = overlay_targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
-        places.map(|(target, channel)| Self::of(rules, target, channel)).collect()
+        let pairs = overlay_targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
+        pairs.map(|(target, channel)| Self::of(rules, target, channel)).collect()
     }
 }
 
@@ -128,9 +130,9 @@ pub(super) fn space_around(
     mut numbers: Vec<f64>,
 ) -> Space {
     numbers.extend(fields.iter().filter_map(|field| number_of(&field.of(start))));
-    let is_free = |field: &InputField| field.key(channel.name()).is_none() && field.own_name() != "channel";
+    let is_free = |field: &InputField| field.key(channel.name()).is_none() && field.field_name() != "channel";
     let dimensions = fields.into_iter().filter(is_free).map(|field| {
-        let values = values(field, start, constants, &numbers);
+        let values = values_to_try(field, start, constants, &numbers);
         (field, values)
     });
     Space::new(start.clone(), dimensions.collect())
@@ -138,7 +140,7 @@ pub(super) fn space_around(
 
 const CASE: &str = "case";
 
-/// A case that states its overlay target and channel, and nothing else.
+/// The settings of a case that states its overlay target and channel, and nothing else.
 fn settings(target: &OverlayTarget, channel: Channel) -> Settings {
     let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{}\n", target.lines().join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);

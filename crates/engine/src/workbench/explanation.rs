@@ -8,7 +8,7 @@ use crate::model::{Outcome, Severity};
 use crate::planner::{Explainer, ExplanationStep, SlotEvaluation, Source, StepRole, guardrail_input};
 use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, ThresholdRow};
 
-/// Explains the result of a key in a situation.
+/// Explains the result with the given key in a situation.
 #[must_use]
 pub fn explanation(
     rules: &CompiledRules,
@@ -88,7 +88,7 @@ const PARTS: [(&str, &[&str]); 26] = [
 /// Tables for which the base rules apply to every client, since the ledger uses no overlays.
 const LEDGER_TABLES: [&str; 2] = ["calendar.drafts.", "calendar.passes."];
 
-/// Fields of scripts that hold values of pack keys if the client has no policy of its own.
+/// Fields of scripts whose values come from keys of the pack if the client has no policy of its own.
 const POLICY_FIELDS: [(&str, &str); 4] = [
     ("ctx.agent_enabled", "risk.default_policy.agent_enabled"),
     ("ctx.auto_exec_enabled", "risk.default_policy.auto_exec_enabled"),
@@ -191,11 +191,11 @@ impl Explanation<'_> {
 
     fn best_hours(&mut self) {
         let (channel, day) = (self.situation.channel(), self.situation.day());
-        let part = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
-        let own = format!("channels.{channel}.best_hours.{day}");
-        match self.explainer.source(&own).place() {
-            Some(_) => self.setting(&own),
-            None => self.setting(&format!("channels.{channel}.best_hours.{part}")),
+        let part_of_week = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
+        let key_of_day = format!("channels.{channel}.best_hours.{day}");
+        match self.explainer.source(&key_of_day).place() {
+            Some(_) => self.setting(&key_of_day),
+            None => self.setting(&format!("channels.{channel}.best_hours.{part_of_week}")),
         }
     }
 
@@ -207,7 +207,7 @@ impl Explanation<'_> {
         }
     }
 
-    /// Explains by the rules of the asset's own campaign.
+    /// An explainer with the rules of the asset's own campaign.
     fn explainer_of_asset(&self) -> Explainer<'_> {
         let client = self.situation.client();
         let asset = client.assets.first();
@@ -226,8 +226,8 @@ impl Explanation<'_> {
     }
 
     fn cost(&mut self) {
-        let used = self.situation.client().assets.first().filter(|_| self.evaluation.asset_usable);
-        let work = match used {
+        let usable = self.situation.client().assets.first().filter(|_| self.evaluation.asset_usable);
+        let work = match usable {
             Some(asset) => self.explainer_of_asset().work_cost(Some(&asset.kind)),
             None => self.explainer.work_cost(None),
         };
@@ -280,7 +280,7 @@ impl Explanation<'_> {
         let confidence = self.evaluation.post.confidence;
         self.threshold("risk.bands.low.from", confidence);
         self.threshold("risk.bands.medium.from", confidence);
-        let names: Vec<Arc<str>> = self.explainer.effective.guardrails.iter().map(|one| one.name.clone()).collect();
+        let names: Vec<Arc<str>> = self.explainer.effective.guardrails.iter().map(|rules| rules.name.clone()).collect();
         for name in names {
             self.setting(&format!("guardrails.{name}.warn_raises_risk"));
         }

@@ -1,4 +1,4 @@
-//! Formats the files of a pack: the same rules and comments with other whitespace.
+//! Formats the files of a pack: only whitespace changes, rules and comments stay.
 
 use std::collections::BTreeMap;
 
@@ -67,28 +67,28 @@ fn comments(text: &str) -> Vec<&str> {
     comments.filter_map(|token| source.get(token)).map(|raw| raw.as_str().trim_end()).collect()
 }
 
-/// A script without trailing whitespace on its lines and without blank lines at its end. Whitespace within a string is
-/// trimmed.
+/// A script without trailing whitespace on its lines and without blank lines at its end. Whitespace within a string
+/// stays.
 fn trimmed(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut trimmed: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
     if !is_same_script(text, &trimmed.join("\n")) {
         trimmed.clone_from(&lines);
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.trim_end() != **line) {
-            set(&mut trimmed, index, line.trim_end());
+            set_line(&mut trimmed, index, line.trim_end());
             if !is_same_script(text, &trimmed.join("\n")) {
-                set(&mut trimmed, index, line);
+                set_line(&mut trimmed, index, line);
             }
         }
     }
-    let whole = trimmed.join("\n");
-    let end = whole.trim_end_matches('\n');
-    if end.is_empty() { String::new() } else { format!("{end}\n") }
+    let joined = trimmed.join("\n");
+    let without_blank_end = joined.trim_end_matches('\n');
+    if without_blank_end.is_empty() { String::new() } else { format!("{without_blank_end}\n") }
 }
 
-fn set<'t>(lines: &mut [&'t str], index: usize, line: &'t str) {
-    if let Some(place) = lines.get_mut(index) {
-        *place = line;
+fn set_line<'t>(lines: &mut [&'t str], index: usize, line: &'t str) {
+    if let Some(old) = lines.get_mut(index) {
+        *old = line;
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_loses_blanks_at_the_ends_of_lines_and_nothing_else() {
+    fn a_script_loses_whitespace_at_the_ends_of_lines_and_nothing_else() {
         let text = "// head  \r\nfn f(post, ctx) {\t\n    pass()  // fine \n}\n\n \n";
         assert_eq!(trimmed(text), "// head\nfn f(post, ctx) {\n    pass()  // fine\n}\n");
         assert_eq!(trimmed("fn f() { 1 }"), "fn f() { 1 }\n");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_within_a_text_of_a_script_stay() {
+    fn whitespace_within_a_string_of_a_script_stays() {
         let text = "fn f() {   \n    `one  \n    two`   \n}\n";
         assert_eq!(trimmed(text), "fn f() {\n    `one  \n    two`\n}\n");
     }

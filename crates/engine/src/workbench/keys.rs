@@ -85,7 +85,7 @@ const KEYS: &[Key] = &[
         DefaultValue::Text("anywhere"),
         "workspace, as overlays name it",
     ),
-    Key::with_default("<case>.client.industry", Kind::Text, DefaultValue::Text("shop"), "its trade"),
+    Key::with_default("<case>.client.industry", Kind::Text, DefaultValue::Text("shop"), "its industry"),
     Key::optional("<case>.client.tags", Kind::Text, "its tags, as in `retail;local`"),
     Key::with_default("<case>.client.time_zone", Kind::Text, DefaultValue::Text("UTC"), "its time zone, an IANA name"),
     Key::with_default(
@@ -185,7 +185,7 @@ const KEYS: &[Key] = &[
         "its headline, if it has content",
     ),
     Key::optional("<case>.asset.tags", Kind::Text, "its tags, as in `spring;recipe`"),
-    share("<case>.asset.quality", 0.8, "craft"),
+    share("<case>.asset.quality", 0.8, "quality of the work"),
     share("<case>.asset.brand_consistency", 0.8, "consistency with the brand"),
     share("<case>.asset.value", 0.5, "usefulness to the audience"),
     share("<case>.asset.impact", 0.5, "strength of the idea"),
@@ -316,7 +316,7 @@ mod tests {
 
     fn choices(path: &str) -> &'static [&'static str] {
         let key = KEYS.iter().find(|key| key.path == path).unwrap();
-        let Kind::Choice(names) = key.kind else { panic!("{path} is no choice") };
+        let Kind::Choice(names) = key.kind else { panic!("{path} is not a choice") };
         names
     }
 

@@ -46,11 +46,11 @@ enum MutantOutcome {
     Survived,
 }
 
-/// Tries every change. `cases` must pass on the unchanged pack. `is_wanted` is polled before each change, and cancels
-/// the run by returning `false`.
+/// Tries every change. `cases` must pass on the unchanged pack. `is_wanted` is polled before each change, and ends the
+/// run early by returning `false`.
 #[must_use]
 pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> bool) -> Mutation {
-    let cited = cited(rules, cases);
+    let cited = cited_names(rules, cases);
     let mut mutation = Mutation { tried: 0, noticed: 0, refused: 0, survivors: Vec::new() };
     for mutant in rules.pack().mutants() {
         if !is_wanted() {
@@ -70,7 +70,7 @@ pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> boo
 }
 
 /// For each case, the keys and files that its expected results depend on.
-fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
+fn cited_names(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
     let runner = CaseRunner::new(rules);
     let of_case = |case: &Case| -> BTreeSet<String> {
         let Ok((evaluation, _)) = runner.evaluate(case) else { return BTreeSet::new() };
@@ -84,15 +84,16 @@ fn cited(rules: &CompiledRules, cases: &[Case]) -> Vec<BTreeSet<String>> {
 }
 
 fn outcome_of(rules: &CompiledRules, mutant: &PackMutant, cases: &[Case], cited: &[BTreeSet<String>]) -> MutantOutcome {
-    let files = mutant.of(&rules.pack().files);
+    let files = mutant.applied_to(&rules.pack().files);
     let compiled = load(files).and_then(CompiledRules::compile);
     let Ok(changed) = compiled else { return MutantOutcome::Refused };
     // Some defaults of a situation come from the pack, so the cases are read again.
-    let Ok(mut again) = read(&changed) else { return MutantOutcome::Noticed };
-    again.retain(|case| cases.iter().any(|kept| kept.name == case.name));
+    let Ok(mut changed_cases) = read(&changed) else { return MutantOutcome::Noticed };
+    changed_cases.retain(|case| cases.iter().any(|selected| selected.name == case.name));
     let runner = CaseRunner::new(&changed);
     // Cases that depend on the changed key come first: most changes are detected at once.
-    let (near, far): (Vec<_>, Vec<_>) = again.iter().zip(cited).partition(|(_, cited)| cited.contains(&mutant.key));
+    let (dependent, others): (Vec<_>, Vec<_>) =
+        changed_cases.iter().zip(cited).partition(|(_, cited)| cited.contains(&mutant.key));
     let notices = |(case, _): &(&Case, &BTreeSet<String>)| !runner.passes(case);
-    if near.iter().chain(&far).any(notices) { MutantOutcome::Noticed } else { MutantOutcome::Survived }
+    if dependent.iter().chain(&others).any(notices) { MutantOutcome::Noticed } else { MutantOutcome::Survived }
 }

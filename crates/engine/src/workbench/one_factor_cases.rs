@@ -5,7 +5,7 @@ use crate::model::Channel;
 use crate::model::digits::rounded;
 use crate::rules::{CompiledRules, DAYS, Rules, ThresholdRow};
 
-/// The lines of each case, starting with the default case of every channel. What an overlay applies to is tested in the
+/// The lines of each case, starting with the default case of every channel. The target of each overlay is tested in the
 /// default case, and at every threshold if its effective rules differ between the two packs.
 pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
     let packs = [before, after];
@@ -13,17 +13,17 @@ pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) ->
     for target in overlay_targets(&packs) {
         let lines = target.lines();
         let rules = packs.map(|pack| target.rules(pack));
-        let is_nobody = lines.is_empty();
+        let is_default_client = lines.is_empty();
         let [old, new] = &rules;
-        if !is_nobody {
+        if !is_default_client {
             cases.push(lines.clone());
         }
-        if is_nobody || old != new {
-            let edges = of_fatigue(&rules).into_iter().chain(of_assets(&rules)).chain(of_doubts(&rules));
+        if is_default_client || old != new {
+            let edges = fatigue_lines(&rules).into_iter().chain(asset_lines(&rules)).chain(doubt_lines(&rules));
             cases.extend(edges.map(|edge| lines.iter().cloned().chain([edge]).collect()));
         }
     }
-    cases.extend(fixed().into_iter().chain(named(&packs)).map(|line| vec![line]));
+    cases.extend(fixed_lines().into_iter().chain(name_lines(&packs)).map(|line| vec![line]));
     let on_channels = cases.into_iter().flat_map(|lines| {
         Channel::ALL.map(|channel| {
             let mut case = vec![format!("channel = \"{channel}\"")];
@@ -46,8 +46,8 @@ fn thresholds<'s>(steps: &'s [ThresholdRow]) -> impl Iterator<Item = f64> + 's {
     steps.iter().map(|row| row.threshold)
 }
 
-fn of_fatigue(bases: &[Rules; 2]) -> Vec<String> {
-    let numbers = bases.iter().flat_map(|rules| {
+fn fatigue_lines(packs: &[Rules; 2]) -> Vec<String> {
+    let numbers = packs.iter().flat_map(|rules| {
         let fatigue = &rules.fatigue;
         let tables = thresholds(&fatigue.frequency)
             .chain(thresholds(&fatigue.priority_loss))
@@ -58,44 +58,48 @@ fn of_fatigue(bases: &[Rules; 2]) -> Vec<String> {
     edges.flat_map(|at| [format!("state.fatigue = {at:?}"), format!("post.fatigue = {at:?}")]).collect()
 }
 
-fn of_assets(bases: &[Rules; 2]) -> Vec<String> {
-    let ages = edges(bases.iter().flat_map(|rules| thresholds(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
-    let rests =
-        edges(bases.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
-    let ends = ["quality", "brand_consistency", "value", "impact"]
+fn asset_lines(packs: &[Rules; 2]) -> Vec<String> {
+    let ages = edges(packs.iter().flat_map(|rules| thresholds(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
+    let hours_since_use =
+        edges(packs.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
+    let extremes = ["quality", "brand_consistency", "value", "impact"]
         .into_iter()
         .flat_map(|part| [0.0, 1.0].map(|at| format!("asset.{part} = {at:?}")));
     let flags = ["present", "made_for_channel", "has_content"].map(|flag| format!("asset.{flag} = false"));
     flags
         .into_iter()
-        .chain(ends)
+        .chain(extremes)
         .chain(ages.into_iter().map(|at| format!("asset.age_hours = {at:?}")))
-        .chain(rests.into_iter().map(|at| format!("asset.used_hours_ago = {at:?}")))
+        .chain(hours_since_use.into_iter().map(|at| format!("asset.used_hours_ago = {at:?}")))
         .collect()
 }
 
-/// Cases around the thresholds that lower confidence or make guardrails fire.
-fn of_doubts(bases: &[Rules; 2]) -> Vec<String> {
-    let trust = edges(bases.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
-    let gaps = edges(bases.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
-    let trust = trust.into_iter().map(|at| format!("reality.confidence = {at:?}"));
+/// Lines around the thresholds at which confidence falls or guardrails fire.
+fn doubt_lines(packs: &[Rules; 2]) -> Vec<String> {
+    let confidences = edges(packs.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
+    let gaps = edges(packs.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
+    let confidences = confidences.into_iter().map(|at| format!("reality.confidence = {at:?}"));
     let gaps = gaps
         .into_iter()
         .filter(|gap| *gap <= 1.0)
         .map(|gap| format!("reality = {{ perceived = 0.0, true_score = {gap:?} }}"));
     let spacings = edges(
-        bases.iter().flat_map(|rules| {
+        packs.iter().flat_map(|rules| {
             rules.channels.iter().map(|channel| f64::from(channel.min_spacing_hours)).collect::<Vec<f64>>()
         }),
         0.1,
     );
     let nearest = spacings.into_iter().map(|at| format!("post.hours_to_nearest_post = {at:?}"));
-    let actions = bases.iter().map(|rules| rules.risk.default_policy.max_actions_per_day + 1);
-    trust.chain(gaps).chain(nearest).chain(actions.map(|number| format!("post.action_of_day = {number}"))).collect()
+    let actions = packs.iter().map(|rules| rules.risk.default_policy.max_actions_per_day + 1);
+    confidences
+        .chain(gaps)
+        .chain(nearest)
+        .chain(actions.map(|number| format!("post.action_of_day = {number}")))
+        .collect()
 }
 
-/// Cases that do not depend on the thresholds of a pack.
-fn fixed() -> Vec<String> {
+/// Lines that do not depend on the thresholds of a pack.
+fn fixed_lines() -> Vec<String> {
     let mut lines: Vec<String> = [
         "state.measured = false",
         "state.momentum = 0.0",
@@ -116,8 +120,8 @@ fn fixed() -> Vec<String> {
     lines
 }
 
-/// The names in the functions of either pack, each as an industry and as a kind of asset.
-fn named(packs: &[&CompiledRules; 2]) -> Vec<String> {
+/// Lines with the names in the functions of either pack, each as an industry and as a kind of asset.
+fn name_lines(packs: &[&CompiledRules; 2]) -> Vec<String> {
     let functions = packs.iter().flat_map(|rules| {
         let guardrails = rules.pack().declared_guardrails();
         let hooks = crate::rules::HOOKS.iter().map(|hook| hook.name.to_owned());

@@ -7,7 +7,7 @@ use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
 use crate::rules::{Rules, day_name};
 
-/// One result.
+/// One result of a situation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseResult {
     /// Its key in a case's `expect` table.
@@ -38,8 +38,8 @@ impl fmt::Display for ResultValue {
         match self {
             ResultValue::Number(number) => f.write_str(&decimal(*number)),
             ResultValue::Integer(whole) => write!(f, "{whole}"),
-            ResultValue::Bool(truth) => write!(f, "{truth}"),
-            ResultValue::Text(word) => write!(f, "\"{word}\""),
+            ResultValue::Bool(flag) => write!(f, "{flag}"),
+            ResultValue::Text(text) => write!(f, "\"{text}\""),
             ResultValue::Hours(hours) => write!(f, "{hours:?}"),
             ResultValue::Times(times) => {
                 let time = |(day, hour): &(u8, u8)| format!("{{ day = \"{}\", hour = {hour} }}", day_name(*day));
@@ -54,11 +54,11 @@ impl fmt::Display for ResultValue {
 #[must_use]
 pub fn results(evaluation: &SlotEvaluation, rules: &Rules, pack: &Rules) -> Vec<CaseResult> {
     let mut results = Results(Vec::with_capacity(40));
-    results.of_channel(evaluation, rules);
-    results.of_post(evaluation);
-    results.of_ledger(evaluation, pack);
-    results.of_verdicts(evaluation);
-    results.of_client(evaluation);
+    results.add_channel(evaluation, rules);
+    results.add_post(evaluation);
+    results.add_ledger(evaluation, pack);
+    results.add_verdicts(evaluation);
+    results.add_client(evaluation);
     results.0
 }
 
@@ -69,17 +69,17 @@ impl Results {
         self.0.push(CaseResult { key: key.into(), value });
     }
 
-    fn number(&mut self, key: &str, number: f64) {
+    fn add_number(&mut self, key: &str, number: f64) {
         self.add(key, ResultValue::Number(number));
     }
 
-    fn of_channel(&mut self, evaluation: &SlotEvaluation, rules: &Rules) {
+    fn add_channel(&mut self, evaluation: &SlotEvaluation, rules: &Rules) {
         let ctx = &evaluation.ctx;
         let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
         self.add("weekly_posts", ResultValue::Integer(i64::from(evaluation.weekly_posts)));
-        self.number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
+        self.add_number("wait_hours", rules.fatigue.recommended_wait_hours(ctx.fatigue));
         let health = rules.fatigue.health(ctx.fatigue, scores);
-        self.number("health", health);
+        self.add_number("health", health);
         self.add("health_level", ResultValue::Text(rules.fatigue.level(health).to_owned()));
         self.add("best_hours", ResultValue::Hours(evaluation.best_hours.clone()));
         self.add("open_hours", ResultValue::Hours(evaluation.open_hours.clone()));
@@ -90,41 +90,41 @@ impl Results {
         self.add("planned_with_asset", ResultValue::Integer(evaluation.planned_with_asset as i64));
     }
 
-    fn of_post(&mut self, evaluation: &SlotEvaluation) {
+    fn add_post(&mut self, evaluation: &SlotEvaluation) {
         let post = &evaluation.post;
-        self.number("priority", post.priority);
+        self.add_number("priority", post.priority);
         self.add("closed_by", ResultValue::Text(evaluation.closed_by.map_or("nothing", |rule| rule.name()).to_owned()));
-        self.number("fatigue", post.fatigue);
-        self.number("response", evaluation.response);
-        self.number("slot_value", post.slot_value);
-        self.number("expected_engagement", post.expected_engagement);
+        self.add_number("fatigue", post.fatigue);
+        self.add_number("response", evaluation.response);
+        self.add_number("slot_value", post.slot_value);
+        self.add_number("expected_engagement", post.expected_engagement);
         self.add("asset_usable", ResultValue::Bool(evaluation.asset_usable));
-        self.number("asset_score", evaluation.facts.asset_score);
-        self.number("quality_factor", evaluation.quality_factor);
-        self.number("cost", post.cost);
-        self.number("net_worth", post.net_worth);
-        self.number("confidence", post.confidence);
+        self.add_number("asset_score", evaluation.facts.asset_score);
+        self.add_number("quality_factor", evaluation.quality_factor);
+        self.add_number("cost", post.cost);
+        self.add_number("net_worth", post.net_worth);
+        self.add_number("confidence", post.confidence);
         self.add("risk", ResultValue::Text(post.risk.name().to_owned()));
         self.add("status", ResultValue::Text(post.status.name().to_owned()));
     }
 
-    fn of_ledger(&mut self, evaluation: &SlotEvaluation, pack: &Rules) {
-        let by = match evaluation.post.status {
+    fn add_ledger(&mut self, evaluation: &SlotEvaluation, pack: &Rules) {
+        let approver = match evaluation.post.status {
             ScheduleStatus::Pending if pack.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
             ScheduleStatus::Pending => "anybody",
             _ => "nobody",
         };
-        self.add("approved_by", ResultValue::Text(by.to_owned()));
+        self.add("approved_by", ResultValue::Text(approver.to_owned()));
         let drafts = pack.calendar.drafts;
-        self.number("draft_until_hours", drafts.late_hours);
+        self.add_number("draft_until_hours", drafts.late_hours);
         self.add("draft_tries", ResultValue::Integer(i64::from(drafts.attempts)));
-        self.number("draft_waits_minutes", drafts.all_waits_minutes());
+        self.add_number("draft_waits_minutes", drafts.total_wait_minutes());
         let passes = &pack.calendar.passes;
         self.add("daily_pass_every_hours", ResultValue::Integer(i64::from(passes.daily_every_hours)));
-        self.add("weekly_pass", ResultValue::Text(passes.weekly()));
+        self.add("weekly_pass", ResultValue::Text(passes.weekly_pass_time()));
     }
 
-    fn of_verdicts(&mut self, evaluation: &SlotEvaluation) {
+    fn add_verdicts(&mut self, evaluation: &SlotEvaluation) {
         for verdict in &evaluation.post.verdicts {
             self.add(format!("verdicts.{}", verdict.rule), ResultValue::Text(verdict.outcome.name().to_owned()));
             self.add(format!("reasons.{}", verdict.rule), ResultValue::Text(verdict.reason.to_string()));
@@ -132,15 +132,15 @@ impl Results {
         }
     }
 
-    fn of_client(&mut self, evaluation: &SlotEvaluation) {
+    fn add_client(&mut self, evaluation: &SlotEvaluation) {
         for signal in &evaluation.warning.matrix {
-            self.number(&format!("signals.{}", signal.signal), signal.score);
+            self.add_number(&format!("signals.{}", signal.signal), signal.score);
             let raised = signal.severity.map_or("no", Severity::name);
             self.add(format!("raised.{}", signal.signal), ResultValue::Text(raised.to_owned()));
         }
-        self.number("true_score", evaluation.reality.estimated);
-        self.number("true_score_low", evaluation.reality.low);
-        self.number("true_score_high", evaluation.reality.high);
+        self.add_number("true_score", evaluation.reality.estimated);
+        self.add_number("true_score_low", evaluation.reality.low);
+        self.add_number("true_score_high", evaluation.reality.high);
     }
 }
 

@@ -99,7 +99,7 @@ impl<'r> CaseRunner<'r> {
         Self { rules, planner: Planner::new(rules, Tier::Exact, None) }
     }
 
-    /// What the planner reports for a case, and all results.
+    /// The planner's evaluation of a case, and all results.
     pub fn evaluate(&self, case: &Case) -> Result<(SlotEvaluation, Vec<CaseResult>), PlanError> {
         let evaluation = self.planner.evaluate_slot(&case.situation.query())?;
         let numbers = self.rules.for_client(case.situation.client());
@@ -114,8 +114,8 @@ impl<'r> CaseRunner<'r> {
             let actual = results.iter().find(|result| result.key == expected.key);
             actual.is_some_and(|actual| expected.condition.admits(&actual.value))
         });
-        let kept = || self.rules.pack().files.get(&case.snapshot_file());
-        agrees && (!case.snapshot || kept().is_some_and(|kept| *kept == snapshot(case, &results)))
+        let stored = || self.rules.pack().files.get(&case.snapshot_file());
+        agrees && (!case.snapshot || stored().is_some_and(|stored| *stored == snapshot(case, &results)))
     }
 
     fn report(&self, case: &Case) -> (CaseReport, Option<String>) {
@@ -128,7 +128,7 @@ impl<'r> CaseRunner<'r> {
             error: None,
         };
         let (evaluation, results) = match self.evaluate(case) {
-            Ok(seen) => seen,
+            Ok(evaluated) => evaluated,
             Err(error) => {
                 report.error = Some(error.to_string());
                 return (report, None);
@@ -153,11 +153,12 @@ impl<'r> CaseRunner<'r> {
             return (report, None);
         }
         let text = snapshot(case, &results);
-        let kept = self.rules.pack().files.get(&case.snapshot_file());
-        if kept == Some(&text) {
+        let stored = self.rules.pack().files.get(&case.snapshot_file());
+        if stored == Some(&text) {
             return (report, None);
         }
-        report.mismatches.extend(self.snapshot_mismatches(case, &evaluation, &results, kept.map(String::as_str)));
+        let stored = stored.map(String::as_str);
+        report.mismatches.extend(self.snapshot_mismatches(case, &evaluation, &results, stored));
         (report, Some(text))
     }
 
@@ -166,10 +167,10 @@ impl<'r> CaseRunner<'r> {
         case: &Case,
         evaluation: &SlotEvaluation,
         results: &[CaseResult],
-        kept: Option<&str>,
+        stored: Option<&str>,
     ) -> Vec<Mismatch> {
         let file: Arc<str> = case.snapshot_file().into();
-        let Some(kept) = kept else {
+        let Some(stored) = stored else {
             return vec![Mismatch {
                 key: "snapshot".to_owned(),
                 file,
@@ -180,44 +181,44 @@ impl<'r> CaseRunner<'r> {
             }];
         };
         let lines: BTreeMap<&str, (u32, &str)> = (1..)
-            .zip(kept.lines())
+            .zip(stored.lines())
             .filter_map(|(number, line)| line.split_once(" = ").map(|(key, value)| (key, (number, value))))
             .collect();
         let nothing = (0, "nothing");
-        let mut found: Vec<Mismatch> = results
+        let mut mismatches: Vec<Mismatch> = results
             .iter()
             .map(|result| (result, lines.get(result.key.as_str()).copied().unwrap_or(nothing)))
-            .filter(|(result, (_, kept))| result.value.to_string() != *kept)
-            .map(|(result, (line, kept))| Mismatch {
+            .filter(|(result, (_, expected))| result.value.to_string() != *expected)
+            .map(|(result, (line, expected))| Mismatch {
                 key: result.key.clone(),
                 file: Arc::clone(&file),
                 line,
-                expected: kept.to_owned(),
+                expected: expected.to_owned(),
                 actual: result.value.to_string(),
                 explanation: explanation(self.rules, &case.situation, evaluation, &result.key),
             })
             .collect();
-        let is_answered = |key: &str| results.iter().any(|result| result.key == key);
-        found.extend(lines.iter().filter(|(key, _)| !is_answered(key)).map(|(key, (line, kept))| Mismatch {
+        let has_result = |key: &str| results.iter().any(|result| result.key == key);
+        mismatches.extend(lines.iter().filter(|(key, _)| !has_result(key)).map(|(key, (line, expected))| Mismatch {
             key: (*key).to_owned(),
             file: Arc::clone(&file),
             line: *line,
-            expected: (*kept).to_owned(),
+            expected: (*expected).to_owned(),
             actual: "nothing".to_owned(),
             explanation: Vec::new(),
         }));
-        found
+        mismatches
     }
 }
 
 /// All results of a case, one per line.
 fn snapshot(case: &Case, results: &[CaseResult]) -> String {
-    let head = format!("# All results of `{}`; `mcoe rules test --update` rewrites this file.\n", case.name);
-    results.iter().fold(head, |text, result| format!("{text}{} = {}\n", result.key, result.value))
+    let header = format!("# All results of `{}`; `mcoe rules test --update` rewrites this file.\n", case.name);
+    results.iter().fold(header, |text, result| format!("{text}{} = {}\n", result.key, result.value))
 }
 
 impl Condition {
-    /// Whether a value is as expected.
+    /// Whether a value meets the condition.
     #[must_use]
     pub fn admits(&self, value: &ResultValue) -> bool {
         match (self, value) {

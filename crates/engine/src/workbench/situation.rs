@@ -1,4 +1,4 @@
-//! The situation of a test case: one client that posts on one channel, a week, and one hour of it.
+//! The situation of a test case: one client that posts on one channel, a week, and one of its hours.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Situation {
     /// The situation of a case with valid keys, under the rules of a pack.
     ///
     /// # Errors
-    /// If the time zone or the week is unknown, or the week is at the limit of the calendar.
+    /// If the time zone or the week is unknown, or the week is at the edge of the calendar.
     pub(super) fn of(settings: &Settings, case: &str, rules: &CompiledRules) -> Result<Self, CalendarError> {
         let values = CaseValues { view: View::new(settings), case };
         let zone: Zone = values.text("client.time_zone").parse()?;
@@ -41,8 +41,8 @@ impl Situation {
             weekday: weekday(values.text("post.day")),
             hour: values.count("post.hour") as u8,
             overrides: SlotOverrides {
-                fatigue: values.maybe("post.fatigue"),
-                hours_to_nearest_post: values.maybe("post.hours_to_nearest_post"),
+                fatigue: values.maybe_number("post.fatigue"),
+                hours_to_nearest_post: values.maybe_number("post.hours_to_nearest_post"),
                 action_of_day: values.integer("post.action_of_day"),
             },
             client,
@@ -109,12 +109,12 @@ impl<'s> CaseValues<'s> {
         self.view.text(&self.path(key)).unwrap_or_default()
     }
 
-    fn maybe(&self, key: &str) -> Option<f64> {
+    fn maybe_number(&self, key: &str) -> Option<f64> {
         self.view.number(&self.path(key))
     }
 
     fn number(&self, key: &str) -> f64 {
-        self.maybe(key).unwrap_or_default()
+        self.maybe_number(key).unwrap_or_default()
     }
 
     fn score(&self, key: &str) -> Score {
@@ -204,9 +204,10 @@ impl<'s> CaseValues<'s> {
 
     fn state(&self, client: &Client, hours: &WeekHours, rules: &Rules) -> ClientState {
         let start = hours.start();
-        let used = self.maybe("asset.used_hours_ago");
+        let used_hours_ago = self.maybe_number("asset.used_hours_ago");
         let use_of = |asset: &Asset| {
-            Some(AssetUse { asset_id: asset.id.clone(), channel: self.channel(), at: hours_before(start, used?) })
+            let at = hours_before(start, used_hours_ago?);
+            Some(AssetUse { asset_id: asset.id.clone(), channel: self.channel(), at })
         };
         ClientState {
             channels: vec![self.channel_state(hours, rules)],
@@ -218,20 +219,20 @@ impl<'s> CaseValues<'s> {
 
     fn channel_state(&self, hours: &WeekHours, rules: &Rules) -> ChannelState {
         let channel = self.channel();
-        let rate = self.maybe("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
-        let last_hours = self.maybe("state.last_post_hours_ago");
+        let rate = self.maybe_number("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
+        let last_post_hours_ago = self.maybe_number("state.last_post_hours_ago");
         let mut committed: Vec<Timestamp> =
             self.rows("state.committed").iter().filter_map(|row| instant(row, hours)).collect();
         committed.sort_unstable();
-        let within = |days: f64| u32::from(last_hours.is_some_and(|hours| hours <= days * 24.0));
+        let posts_within = |days: f64| u32::from(last_post_hours_ago.is_some_and(|hours| hours <= days * 24.0));
         ChannelState {
             channel,
             audience: self.number("state.audience"),
             engagement_rate: self.bool("state.measured").then_some(rate),
-            last_post_at: last_hours.map(|ago| hours_before(hours.start(), ago)),
+            last_post_at: last_post_hours_ago.map(|ago| hours_before(hours.start(), ago)),
             recent_posts: committed,
-            posts_last_7_days: within(7.0),
-            posts_last_30_days: within(30.0),
+            posts_last_7_days: posts_within(7.0),
+            posts_last_30_days: posts_within(30.0),
             fatigue: self.score("state.fatigue"),
             as_of: hours.start(),
             momentum: Some(self.score("state.momentum")),
@@ -241,17 +242,17 @@ impl<'s> CaseValues<'s> {
     }
 
     fn reality(&self, start: Timestamp) -> Option<Reality> {
-        let values = |key: &str| self.maybe(&format!("reality.{key}"));
+        let values = |key: &str| self.maybe_number(&format!("reality.{key}"));
         let keys = ["perceived", "true_score", "confidence", "completeness"];
         let [perceived, actual, confidence, completeness] = keys.map(values);
         let is_assessed = [perceived, actual, confidence, completeness].iter().any(Option::is_some);
-        let or = |score: Option<f64>, default: f64| Score::clamped(score.unwrap_or(default));
+        let score_or = |score: Option<f64>, default: f64| Score::clamped(score.unwrap_or(default));
         is_assessed.then(|| Reality {
             as_of: start,
-            perceived: or(perceived, 0.5),
+            perceived: score_or(perceived, 0.5),
             actual: actual.map(Score::clamped),
-            confidence: or(confidence, 1.0),
-            completeness: or(completeness, 1.0),
+            confidence: score_or(confidence, 1.0),
+            completeness: score_or(completeness, 1.0),
         })
     }
 }
@@ -260,14 +261,14 @@ fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r Value> {
     row.get(column).map(|setting| &setting.value)
 }
 
-fn word<'r>(row: &'r Row, column: &str) -> &'r str {
+fn text_of<'r>(row: &'r Row, column: &str) -> &'r str {
     cell(row, column).and_then(Value::as_text).unwrap_or_default()
 }
 
 fn campaign(row: &Row, hours: &WeekHours) -> Campaign {
     Campaign {
-        id: CampaignId::new(word(row, "id")),
-        name: word(row, "id").into(),
+        id: CampaignId::new(text_of(row, "id")),
+        name: text_of(row, "id").into(),
         goal: "awareness".into(),
         starts_on: hours.date(0),
         ends_on: hours.date(6),
@@ -278,11 +279,11 @@ fn campaign(row: &Row, hours: &WeekHours) -> Campaign {
 }
 
 fn special_day(row: &Row, hours: &WeekHours) -> Option<CalendarEntry> {
-    let date = hours.date(weekday(word(row, "day")));
+    let date = hours.date(weekday(text_of(row, "day")));
     Some(CalendarEntry {
         from: date,
         to: date,
-        kind: word(row, "kind").parse::<DayKind>().ok()?,
+        kind: text_of(row, "kind").parse::<DayKind>().ok()?,
         factor: cell(row, "factor").and_then(Value::as_number),
         channel: None,
         name: "a special day".into(),
@@ -291,10 +292,10 @@ fn special_day(row: &Row, hours: &WeekHours) -> Option<CalendarEntry> {
 
 fn warning(row: &Row, start: Timestamp) -> Warning {
     Warning {
-        id: WarningId::new(word(row, "kind")),
-        kind: word(row, "kind").into(),
-        severity: word(row, "severity").parse().unwrap_or(Severity::Low),
-        status: word(row, "status").parse().unwrap_or(WarningStatus::Open),
+        id: WarningId::new(text_of(row, "kind")),
+        kind: text_of(row, "kind").into(),
+        severity: text_of(row, "severity").parse().unwrap_or(Severity::Low),
+        status: text_of(row, "status").parse().unwrap_or(WarningStatus::Open),
         opened_at: start,
     }
 }
@@ -305,12 +306,12 @@ pub(super) fn day_and_hour(row: &Row) -> (u8, u8) {
         Some(Value::Integer(hour)) => u8::try_from(*hour).unwrap_or_default(),
         _ => 0,
     };
-    (weekday(word(row, "day")), hour)
+    (weekday(text_of(row, "day")), hour)
 }
 
 fn instant(row: &Row, hours: &WeekHours) -> Option<Timestamp> {
-    let wanted = day_and_hour(row);
-    let index = hours.hours().iter().position(|wall| (wall.weekday, wall.hour) == wanted)?;
+    let day_and_hour = day_and_hour(row);
+    let index = hours.hours().iter().position(|wall| (wall.weekday, wall.hour) == day_and_hour)?;
     Some(hours.instant(index as i64))
 }
 

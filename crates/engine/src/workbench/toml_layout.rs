@@ -1,7 +1,7 @@
 //! Formats a TOML file of a pack: spaces, indentation, and trailing comments aligned in one column.
 //!
-//! Only whitespace between tokens is changed; the tokens, including comments, stay and keep their order. Line breaks
-//! stay where the author put them, since they group what belongs together.
+//! Only whitespace between tokens is changed: the tokens, including comments, keep their order. Line breaks stay where
+//! the author put them, since they group what belongs together.
 
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
@@ -54,7 +54,7 @@ struct Comment<'t> {
     /// Column in the original text.
     column: usize,
     /// Whether it continues the trailing comment of the line above, in the same column.
-    goes_on: bool,
+    is_continuation: bool,
 }
 
 impl Line<'_> {
@@ -63,8 +63,8 @@ impl Line<'_> {
     }
 
     /// Whether its comment is aligned with those of its run.
-    fn has_column(&self) -> bool {
-        self.comment.as_ref().is_some_and(|comment| comment.goes_on || !self.code.is_empty())
+    fn has_aligned_comment(&self) -> bool {
+        self.comment.as_ref().is_some_and(|comment| comment.is_continuation || !self.code.is_empty())
     }
 
     fn width(&self) -> usize {
@@ -80,17 +80,18 @@ struct LayoutWriter<'t> {
     lines: Vec<Line<'t>>,
     line: Line<'t>,
     /// The previous token on the same line.
-    before: Option<TokenKind>,
+    previous: Option<TokenKind>,
     /// The line of each open bracket, innermost last.
     open: Vec<usize>,
     /// Whether the line has nothing but closing brackets so far.
     only_closes: bool,
+    /// Whether the next token belongs to a value.
     is_value: bool,
 }
 
 impl<'t> LayoutWriter<'t> {
     fn code(&mut self, kind: TokenKind, written: &str, was_blank: bool) {
-        let is_first = self.before.is_none();
+        let is_first = self.previous.is_none();
         if is_first {
             self.only_closes = true;
             self.line.is_header = self.open.is_empty() && !self.is_value && kind == TokenKind::LeftSquareBracket;
@@ -106,26 +107,26 @@ impl<'t> LayoutWriter<'t> {
             self.open.push(self.lines.len());
         }
         self.is_value |= kind == TokenKind::Equals;
-        if let Some(before) = self.before
-            && are_apart(before, kind, was_blank)
+        if let Some(previous) = self.previous
+            && are_apart(previous, kind, was_blank)
         {
             self.line.code.push(' ');
         }
         self.line.code.push_str(written);
-        self.before = Some(kind);
+        self.previous = Some(kind);
     }
 
     fn comment(&mut self, text: &'t str, column: usize) {
-        let is_alone = self.before.is_none();
-        let above = self.lines.last().filter(|line| line.has_column());
-        let goes_on = is_alone
+        let is_alone = self.previous.is_none();
+        let above = self.lines.last().filter(|line| line.has_aligned_comment());
+        let is_continuation = is_alone
             && self.open.is_empty()
             && above.is_some_and(|line| line.comment.as_ref().is_some_and(|comment| comment.column == column));
         if is_alone {
             self.line.indent = INDENT * self.levels();
-            self.line.is_header = goes_on && above.is_some_and(|line| line.is_header);
+            self.line.is_header = is_continuation && above.is_some_and(|line| line.is_header);
         }
-        self.line.comment = Some(Comment { text: text.trim_end(), column, goes_on });
+        self.line.comment = Some(Comment { text: text.trim_end(), column, is_continuation });
     }
 
     /// Nesting depth: several brackets that open on one line count as one level.
@@ -134,7 +135,7 @@ impl<'t> LayoutWriter<'t> {
     }
 
     fn end_line(&mut self) {
-        self.before = None;
+        self.previous = None;
         self.is_value = !self.open.is_empty();
         let line = std::mem::take(&mut self.line);
         let follows_blank = self.lines.last().is_none_or(Line::is_empty);
@@ -152,14 +153,14 @@ fn is_closing(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket)
 }
 
-/// Whether two tokens of a line are separated by a space.
-fn are_apart(before: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
+/// Whether two adjacent tokens of a line are separated by a space.
+fn are_apart(previous: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
     use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket, RightCurlyBracket, RightSquareBracket};
-    match (before, kind) {
+    match (previous, kind) {
         (_, Comma) | (Dot, _) | (_, Dot) | (LeftSquareBracket, _) | (_, RightSquareBracket) => false,
         (LeftCurlyBracket, RightCurlyBracket) => false,
         (Comma | Equals | LeftCurlyBracket, _) | (_, Equals | RightCurlyBracket) => true,
-        // Such as between a date and its time.
+        // Between a date and its time, for example.
         _ => was_blank,
     }
 }
@@ -167,18 +168,19 @@ fn are_apart(before: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
 fn text_of(lines: &[Line<'_>]) -> String {
     let mut text = String::new();
     let is_one_run = |above: &Line<'_>, line: &Line<'_>| {
-        above.has_column() && line.has_column() && above.is_header == line.is_header
+        above.has_aligned_comment() && line.has_aligned_comment() && above.is_header == line.is_header
     };
     for run in lines.chunk_by(is_one_run) {
         let with_code = run.iter().filter(|line| !line.code.is_empty());
         let column = with_code.map(Line::width).max().unwrap_or(0) + BEFORE_COMMENT;
         for line in run {
             let indent = if line.is_empty() { 0 } else { line.indent };
-            text.extend(std::iter::repeat_n(' ', if line.has_column() && line.code.is_empty() { 0 } else { indent }));
+            let starts_with_gap = line.has_aligned_comment() && line.code.is_empty();
+            text.extend(std::iter::repeat_n(' ', if starts_with_gap { 0 } else { indent }));
             text.push_str(&line.code);
             if let Some(comment) = &line.comment {
-                let taken = if line.code.is_empty() { 0 } else { line.width() };
-                let gap = if line.has_column() { column - taken } else { 0 };
+                let code_width = if line.code.is_empty() { 0 } else { line.width() };
+                let gap = if line.has_aligned_comment() { column - code_width } else { 0 };
                 text.extend(std::iter::repeat_n(' ', gap));
                 text.push_str(comment.text);
             }
@@ -198,34 +200,34 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn becomes(text: &str, expected: &str) {
+    fn assert_formatted(text: &str, expected: &str) {
         let once = formatted(text);
         assert_eq!(once, expected);
         assert_eq!(formatted(&once), once, "the second time changes it");
     }
 
     #[test]
-    fn blanks_stand_where_a_reader_expects_them() {
-        becomes("  a=1\n", "a = 1\n");
-        becomes("a . \"b c\"  =  [ 1,2 , [ ],{ } ]  \n", "a.\"b c\" = [1, 2, [], {}]\n");
-        becomes("a={x=1,y=\"# {=}\" }\r\n", "a = { x = 1, y = \"# {=}\" }\n");
-        becomes("[ a . b ]\n[[ c ]]\n", "[a.b]\n[[c]]\n");
-        becomes("at = 2026-12-25   10:00:00\nx = -1.5e3", "at = 2026-12-25 10:00:00\nx = -1.5e3\n");
+    fn spaces_are_where_a_reader_expects_them() {
+        assert_formatted("  a=1\n", "a = 1\n");
+        assert_formatted("a . \"b c\"  =  [ 1,2 , [ ],{ } ]  \n", "a.\"b c\" = [1, 2, [], {}]\n");
+        assert_formatted("a={x=1,y=\"# {=}\" }\r\n", "a = { x = 1, y = \"# {=}\" }\n");
+        assert_formatted("[ a . b ]\n[[ c ]]\n", "[a.b]\n[[c]]\n");
+        assert_formatted("at = 2026-12-25   10:00:00\nx = -1.5e3", "at = 2026-12-25 10:00:00\nx = -1.5e3\n");
     }
 
     #[test]
-    fn comments_of_adjacent_lines_stand_in_one_column() {
-        becomes(
+    fn comments_of_adjacent_lines_are_aligned() {
+        assert_formatted(
             "a = 1 # one\nlonger = 22# two\n\nb = 3# three\n",
             "a = 1         # one\nlonger = 22   # two\n\nb = 3   # three\n",
         );
-        becomes("a = 1 # one\nb = 2\nlonger = 3 # three\n", "a = 1   # one\nb = 2\nlonger = 3   # three\n");
-        becomes("[long_header] # head\na = 1 # one\n", "[long_header]   # head\na = 1   # one\n");
+        assert_formatted("a = 1 # one\nb = 2\nlonger = 3 # three\n", "a = 1   # one\nb = 2\nlonger = 3   # three\n");
+        assert_formatted("[long_header] # head\na = 1 # one\n", "[long_header]   # head\na = 1   # one\n");
     }
 
     #[test]
-    fn a_comment_that_goes_on_below_stays_below() {
-        becomes(
+    fn a_comment_that_continues_on_the_next_line_stays_aligned() {
+        assert_formatted(
             "a = 1 # one,\n      # and more\n# of b\nb = 2\n",
             "a = 1   # one,\n        # and more\n# of b\nb = 2\n",
         );
@@ -233,21 +235,24 @@ mod tests {
 
     #[test]
     fn lines_within_brackets_are_indented_once_a_level() {
-        becomes(
+        assert_formatted(
             "rows=[\n{from=1,to=[\n2, # two\n3\n]},\n  # none\n\n\n]# end\n",
             "rows = [\n    { from = 1, to = [\n        2,   # two\n        3\n    ] },\n    # none\n\n]   # end\n",
         );
     }
 
     #[test]
-    fn texts_over_several_lines_stay_as_they_are() {
-        becomes("a='''  \n  x  # no comment\n'''   # comment\n", "a = '''  \n  x  # no comment\n'''   # comment\n");
+    fn strings_over_several_lines_stay_as_they_are() {
+        assert_formatted(
+            "a='''  \n  x  # no comment\n'''   # comment\n",
+            "a = '''  \n  x  # no comment\n'''   # comment\n",
+        );
     }
 
     #[test]
-    fn empty_lines_stand_alone_and_never_at_an_end() {
-        becomes("\n\n# head  \n\n\n\na = 1\n  \n\n", "# head\n\na = 1\n");
-        becomes("", "");
-        becomes("\n", "");
+    fn blank_lines_are_single_and_never_at_an_end() {
+        assert_formatted("\n\n# head  \n\n\n\na = 1\n  \n\n", "# head\n\na = 1\n");
+        assert_formatted("", "");
+        assert_formatted("\n", "");
     }
 }

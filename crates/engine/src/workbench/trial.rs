@@ -1,4 +1,4 @@
-//! Calls every function of a pack on inputs from its domain, to report in advance what would stop a plan.
+//! Calls every function of a pack on inputs from its domain, to report in advance the failures that would stop a plan.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const MAX_FAILURES: usize = 3;
 type Failure = (RuleFailure, String);
 type Call<'a> = dyn FnMut(&mut Evaluator, &Input) -> Result<(), RuleFailure> + 'a;
 
-/// The failures of a pack's functions: each location once, with the simplest input found.
+/// The failures of a pack's functions: each location once, with the simplest input found that fails there.
 #[must_use]
 pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     let mut evaluator = rules.evaluator(None);
@@ -40,18 +40,18 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
 
 /// Every declared guardrail, with its base parameters and with those that overlays set.
 fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
-    let mut found = rules.pack().declared_guardrails();
+    let mut guardrails = rules.pack().declared_guardrails();
     for target in overlay_targets(&[rules]) {
         for guardrail in target.rules(rules).guardrails {
-            if !found.iter().any(|other| (&other.name, &other.params) == (&guardrail.name, &guardrail.params)) {
-                found.push(guardrail);
+            if !guardrails.iter().any(|other| (&other.name, &other.params) == (&guardrail.name, &guardrail.params)) {
+                guardrails.push(guardrail);
             }
         }
     }
-    found
+    guardrails
 }
 
-/// The input spaces of a function, one per channel.
+/// The input spaces of a function, one per channel. `numbers` are its parameters.
 fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) -> Vec<Space> {
     let (fields, constants) = (rules.inputs_of_parameters(function), rules.constants(function));
     let space =
@@ -60,12 +60,12 @@ fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) 
 }
 
 fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, call: &mut Call<'_>) -> Vec<Failure> {
-    let mut places = BTreeSet::new();
+    let mut positions = BTreeSet::new();
     let mut found = Vec::new();
     for space in spaces {
         for input in space.inputs(MAX_TRIALS / spaces.len().max(1)) {
             let Err(failure) = call(evaluator, &input) else { continue };
-            if places.insert(position(&failure)) {
+            if positions.insert(position(&failure)) {
                 found.push((failure.clone(), simplest(space, &input, evaluator, call, &failure)));
             }
             if found.len() == MAX_FAILURES {
@@ -84,14 +84,15 @@ fn simplest(
     call: &mut Call<'_>,
     failure: &RuleFailure,
 ) -> String {
-    let mut fails_alike = |tried: &Input| {
+    let mut fails_there = |tried: &Input| {
         let failed = call(evaluator, tried).err();
         Ok(failed.is_some_and(|other| position(&other) == position(failure)))
     };
-    let found = space.simplest(input, &mut fails_alike).unwrap_or_else(|_: RuleFailure| input.clone());
+    let found = space.simplest(input, &mut fails_there).unwrap_or_else(|_: RuleFailure| input.clone());
     space.describe_differences(&found)
 }
 
+/// Line and column of a failure.
 const fn position(failure: &RuleFailure) -> (u32, u32) {
     (failure.location.line, failure.location.column)
 }

@@ -1,7 +1,7 @@
 //! Checkpoint file of a running sweep: stores finished points, so that an interrupted sweep can be resumed.
 //!
-//! One JSON Lines file next to the sweep's output folder: a header line with everything that determines the results,
-//! then one line per point. It is removed once the output folder is complete.
+//! It is a JSON Lines file next to the sweep's output folder: a header line with everything that determines the
+//! results, then one line per point. It is removed once the output folder is complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -17,7 +17,8 @@ use crate::files;
 use crate::simulator::PointOutcome;
 
 /// Version of the file's format and of the meaning of its numbers. Since version 2, each replication has its own world,
-/// and hours are measured by the base pack's fatigue levels. Since version 3, net worth, work and audience are measured.
+/// and hours of high fatigue are counted by the levels of the base pack. Since version 3, net worth, work and audience
+/// are measured.
 pub(super) const FORMAT: u32 = 3;
 
 /// Everything that determines the results of a sweep's points.
@@ -74,8 +75,8 @@ struct Contents {
 }
 
 impl CheckpointFile {
-    /// Opens or creates the checkpoint file next to `out`, and returns the points in it. `belongs` checks whether a point
-    /// belongs to this sweep.
+    /// Opens or creates the checkpoint file next to `out`, and returns the points in it. `belongs` checks whether a
+    /// point belongs to this sweep.
     pub fn open(
         out: &Path,
         head: &Head,
@@ -83,11 +84,11 @@ impl CheckpointFile {
         belongs: impl Fn(&PointOutcome) -> bool,
     ) -> Result<(Self, Vec<PointOutcome>), Failure> {
         let path = checkpoint_path(out);
-        let failed = |error: io::Error| machine("store points in", &path, &error);
-        if let Some(above) = path.parent() {
-            fs::create_dir_all(above).map_err(failed)?;
+        let store_failure = |error: io::Error| machine_failure("store points in", &path, &error);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(store_failure)?;
         }
-        let file = opened(&path)?;
+        let file = open_file(&path)?;
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             let shown = path.display();
             let remedy = "wait until it has finished, or use another --out";
@@ -99,42 +100,42 @@ impl CheckpointFile {
         if !is_checkpoint(&text) {
             return Err(not_a_checkpoint(&path, "line 1 is not the header of a sweep"));
         }
-        let found = read(if restart { "" } else { &text }).map_err(|cause| cannot_resume(&path, &cause))?;
-        if let Some(stored) = found.head.as_ref().filter(|stored| *stored != head) {
-            return Err(cannot_resume(&path, &difference(stored, head, found.outcomes.len())));
+        let contents = parse(if restart { "" } else { &text }).map_err(|cause| cannot_resume(&path, &cause))?;
+        if let Some(stored) = contents.head.as_ref().filter(|stored| *stored != head) {
+            return Err(cannot_resume(&path, &difference(stored, head, contents.outcomes.len())));
         }
-        if let Some(other) = found.outcomes.iter().find(|outcome| !belongs(outcome)) {
+        if let Some(other) = contents.outcomes.iter().find(|outcome| !belongs(outcome)) {
             return Err(cannot_resume(&path, &format!("it has a different point {}", other.point)));
         }
-        file.set_len(found.complete_bytes as u64).map_err(failed)?;
-        let mut writer = CheckpointWriter { file, bytes: found.complete_bytes as u64 };
-        if found.head.is_none() {
-            writer.add(&line(head)).map_err(failed)?;
+        file.set_len(contents.complete_bytes as u64).map_err(store_failure)?;
+        let mut writer = CheckpointWriter { file, bytes: contents.complete_bytes as u64 };
+        if contents.head.is_none() {
+            writer.add(&json_line(head)).map_err(store_failure)?;
         }
-        Ok((Self { path, writer: Mutex::new(writer) }, found.outcomes))
+        Ok((Self { path, writer: Mutex::new(writer) }, contents.outcomes))
     }
 
     /// Stores a point in a single write, so that a killed process leaves at most one incomplete line.
     pub fn add(&self, outcome: &PointOutcome) -> Result<(), Failure> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.add(&line(outcome)).map_err(|error| machine("store points in", &self.path, &error))
+        writer.add(&json_line(outcome)).map_err(|error| machine_failure("store points in", &self.path, &error))
     }
 
     /// Removes the file; its points are in the report.
     pub fn remove(self) -> Result<(), Failure> {
-        fs::remove_file(&self.path).map_err(|error| machine("remove", &self.path, &error))
+        fs::remove_file(&self.path).map_err(|error| machine_failure("remove", &self.path, &error))
     }
 }
 
 /// Opens or creates the file. Its name is predictable, so links are not followed.
-fn opened(path: &Path) -> Result<File, Failure> {
+fn open_file(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path).map_err(|error| match error.raw_os_error() {
         Some(libc::ELOOP) => not_a_checkpoint(path, "it is a symbolic link"),
-        _ => machine("store points in", path, &error),
+        _ => machine_failure("store points in", path, &error),
     })?;
-    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if is_file { Ok(file) } else { Err(not_a_checkpoint(path, "it is not a regular file")) }
 }
 
@@ -154,14 +155,14 @@ fn checkpoint_path(out: &Path) -> PathBuf {
     out.with_file_name(format!(".{name}.sweep.jsonl"))
 }
 
-fn line(value: &impl Serialize) -> String {
+fn json_line(value: &impl Serialize) -> String {
     // Serialising numbers, texts and lists of them as JSON cannot fail.
     let text = serde_json::to_string(value).unwrap_or_default();
     format!("{text}\n")
 }
 
 /// Parses complete lines; an incomplete last line, left by a killed process, is ignored.
-fn read(text: &str) -> Result<Contents, String> {
+fn parse(text: &str) -> Result<Contents, String> {
     let complete_bytes = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text.get(..complete_bytes).unwrap_or_default().lines();
     let Some(first) = lines.next() else { return Ok(Contents { head: None, outcomes: Vec::new(), complete_bytes: 0 }) };
@@ -198,8 +199,8 @@ fn not_a_checkpoint(path: &Path, cause: &str) -> Failure {
     Failure::input(format!("cannot store points in `{}`: {cause}", path.display()), remedy)
 }
 
-fn machine(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::machine(format!("cannot {what} `{}`: {error}", path.display()))
+fn machine_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::machine(format!("cannot {action} `{}`: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -242,7 +243,7 @@ mod tests {
         drop(checkpoint);
         let path = dir.path().join(".run.sweep.jsonl");
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{text}{}", line(&outcome(3)).trim_end())).unwrap();
+        fs::write(&path, format!("{text}{}", json_line(&outcome(3)).trim_end())).unwrap();
         let (checkpoint, found) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
         assert_eq!(found, [outcome(2), outcome(1)]);
         checkpoint.add(&outcome(3)).unwrap();
@@ -256,7 +257,7 @@ mod tests {
         fs::write(dir.path().join(".run.sweep.jsonl"), "{\"format\":1").unwrap();
         let (_, found) = CheckpointFile::open(&dir.path().join("run"), &head(), false, |_| true).unwrap();
         assert!(found.is_empty());
-        assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), line(&head()));
+        assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), json_line(&head()));
     }
 
     #[test]
@@ -289,7 +290,7 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert!(error(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 1 "));
-        fs::write(&path, format!("{}invalid\n{}", line(&head()), line(&outcome(1)))).unwrap();
+        fs::write(&path, format!("{}invalid\n{}", json_line(&head()), json_line(&outcome(1)))).unwrap();
         assert!(error(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 2 "));
     }
 }

@@ -22,8 +22,8 @@ fn goal(text: &str) -> Result<Goal, String> {
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join(", ");
-        let near = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; {}", did_you_mean(near)));
-        format!("`{name}` is not a headline figure{near} The figures are {all}")
+        let hint = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; {}", did_you_mean(near)));
+        format!("`{name}` is not a headline figure{hint} The figures are {all}")
     })?;
     let wish = match direction {
         None => measure.direction(),

@@ -64,8 +64,8 @@ pub(super) struct Sweep {
     /// `engagement,posts_drafted:fewer`.
     #[arg(long, value_name = "A,B", default_value = "net_worth,reviews", value_parser = goals)]
     frontier: [Goal; 2],
-    /// Skip combinations that give an invalid pack. Without this option, such a combination is an error, reported before
-    /// anything is simulated.
+    /// Skip combinations that give an invalid pack. Without this option, such a combination is an error, reported
+    /// before anything is simulated.
     #[arg(long)]
     skip_invalid: bool,
     /// Discard the points of an interrupted sweep and start over.
@@ -112,8 +112,8 @@ enum DesignArgument {
     Sobol,
 }
 
-/// A sweep's settings.
-struct Plan<'a> {
+/// What a sweep simulates.
+struct SweepPlan<'a> {
     rules: &'a CompiledRules,
     extent: Extent,
     parameters: Vec<SweepParameter>,
@@ -123,11 +123,11 @@ struct Plan<'a> {
 
 impl Sweep {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
-        let (rules, scenario) = input::pair(&self.rules.rules, &self.scenario, globals)?;
-        simulator::ensure_planned_clients(&scenario).map_err(|error| self.failed(error, None))?;
+        let (rules, scenario) = input::rules_and_matching_scenario(&self.rules.rules, &self.scenario, globals)?;
+        simulator::ensure_planned_clients(&scenario).map_err(|error| self.sweep_failure(error, None))?;
         let plan = self.plan(&rules, &scenario, globals)?;
-        // Only checks that the folder can be written: a sweep may take long, and a temporary folder would be left
-        // behind if it were killed.
+        // Only check that the folder can be written: a sweep may take long, and if it were killed, an open temporary
+        // folder would be left behind.
         drop(OutFolder::open(&self.out.out, self.out.force)?);
         let swept = Swept { rules: &rules, parameters: &plan.parameters, points: &plan.levels };
         let validate = || Points::validate(swept, scenario, &self.scenario, globals);
@@ -147,7 +147,12 @@ impl Sweep {
         self.print_result(globals, &sweep)
     }
 
-    fn plan<'r>(&self, rules: &'r CompiledRules, scenario: &Scenario, globals: &Globals) -> Result<Plan<'r>, Failure> {
+    fn plan<'r>(
+        &self,
+        rules: &'r CompiledRules,
+        scenario: &Scenario,
+        globals: &Globals,
+    ) -> Result<SweepPlan<'r>, Failure> {
         let failure =
             |errors: Vec<Diagnostic>| input::argument_failure(&errors, &rules::sweep_text(&self.set), globals);
         let parameters = rules::sweep_parameters(rules.pack(), &self.set).map_err(failure)?;
@@ -162,57 +167,57 @@ impl Sweep {
         let levels = simulator::design(&parameters, design, self.seed)?;
         let weeks = self.weeks.unwrap_or(scenario.weeks);
         let extent = Extent { weeks, replications: self.replications, seed: self.seed };
-        Ok(Plan { rules, extent, parameters, levels, design })
+        Ok(SweepPlan { rules, extent, parameters, levels, design })
     }
 
     fn check_invalid_points(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
-        let wrong = points.left_out.len();
+        let invalid = points.left_out.len();
         // The base pack is always valid and does not count as a point.
-        let is_empty = points.numbers().len() < 2;
-        if wrong == 0 {
+        let has_no_valid_point = points.numbers().len() < 2;
+        if invalid == 0 {
             return Ok(());
         }
-        if !self.skip_invalid || is_empty {
+        if !self.skip_invalid || has_no_valid_point {
             return Err(points.failure(&self.rules.rules, globals));
         }
-        globals.info(&format!("skipped {wrong} point(s) whose pack is invalid"));
+        globals.info(&format!("skipped {invalid} point(s) whose pack is invalid"));
         Ok(())
     }
 
     fn simulate(
         &self,
-        plan: &Plan<'_>,
+        plan: &SweepPlan<'_>,
         points: &Points<'_>,
         globals: &Globals,
     ) -> Result<(CheckpointFile, Vec<PointOutcome>), Failure> {
         let rows = self.replications as usize;
         let belongs =
-            |outcome: &PointOutcome| outcome.rows.len() == rows && points.has(outcome.point, &outcome.rules_hash);
-        let head = self.head(plan, points.base_scenario());
+            |outcome: &PointOutcome| outcome.rows.len() == rows && points.has_pack(outcome.point, &outcome.rules_hash);
+        let head = self.checkpoint_head(plan, points.base_scenario());
         let (checkpoint, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, belongs)?;
-        let all = points.numbers();
-        let left: Vec<u32> =
-            all.iter().copied().filter(|point| outcomes.iter().all(|outcome| outcome.point != *point)).collect();
+        let numbers = points.numbers();
+        let is_done = |point: &u32| outcomes.iter().any(|outcome| outcome.point == *point);
+        let remaining: Vec<u32> = numbers.iter().copied().filter(|point| !is_done(point)).collect();
         // The base pack is simulated too, but does not count as a point.
         let already_done = outcomes.iter().filter(|outcome| outcome.point > 0).count();
-        let all = all.len() - 1;
+        let all = numbers.len() - 1;
         if already_done > 0 {
             globals.info(&format!("resuming: {already_done} of {all} points are already done"));
         }
-        let steps = u64::from(plan.extent.weeks) * u64::from(self.replications) * left.len() as u64;
+        let steps = u64::from(plan.extent.weeks) * u64::from(self.replications) * remaining.len() as u64;
         let observer =
             SweepProgress::new(Progress::new(globals, steps, "simulating weeks"), &checkpoint, already_done, all);
-        let found = self.threads.run(|| {
-            let found = simulator::outcomes(points, &left, self.tier.into(), plan.extent, &observer);
-            found.map_err(|error| self.failed(error, Some(points)))
+        let new_outcomes = self.threads.run(|| {
+            let outcomes = simulator::outcomes(points, &remaining, self.tier.into(), plan.extent, &observer);
+            outcomes.map_err(|error| self.sweep_failure(error, Some(points)))
         });
-        observer.failure()?;
-        outcomes.extend(found?);
+        observer.check_stored()?;
+        outcomes.extend(new_outcomes?);
         drop(observer);
         Ok((checkpoint, outcomes))
     }
 
-    fn head(&self, plan: &Plan<'_>, scenario: &Scenario) -> Head {
+    fn checkpoint_head(&self, plan: &SweepPlan<'_>, scenario: &Scenario) -> Head {
         Head {
             format: checkpoint::FORMAT,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
@@ -228,27 +233,27 @@ impl Sweep {
         }
     }
 
-    fn failed(&self, error: SweepError, points: Option<&Points<'_>>) -> Failure {
+    fn sweep_failure(&self, error: SweepError, points: Option<&Points<'_>>) -> Failure {
         match &error {
             SweepError::Stopped => Failure::Interrupted(interrupted()),
             SweepError::NoClients(_) => Failure::input(error, ADD_CLIENT).with_line(NOTHING_WRITTEN),
-            SweepError::Failed { point, cause } => self.failed_at(*point, &cause.to_string(), points),
+            SweepError::Failed { point, cause } => self.point_failure(*point, &cause.to_string(), points),
             SweepError::Invalid { point, mistakes } => {
                 let causes: Vec<&str> = mistakes.iter().map(|mistake| mistake.cause.as_str()).collect();
-                self.failed_at(*point, &causes.join("; "), points)
+                self.point_failure(*point, &causes.join("; "), points)
             }
         }
     }
 
-    fn failed_at(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
-        let at = points.map(|points| points.coordinates(point)).unwrap_or_default();
+    fn point_failure(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
+        let coordinates = points.map(|points| points.coordinates(point)).unwrap_or_default();
         let hint =
             "the finished points are stored, but belong to this pack: after fixing it, start over with --restart";
-        let shown = if point == 0 { at } else { format!("point {point}, {at}") };
+        let shown = if point == 0 { coordinates } else { format!("point {point}, {coordinates}") };
         Failure::input_error(format!("{shown}:\n  {cause}")).with_line(hint)
     }
 
-    fn spec<'a>(&self, plan: &'a Plan<'_>, points: &'a Points<'_>) -> SweepSpec<'a> {
+    fn spec<'a>(&self, plan: &'a SweepPlan<'_>, points: &'a Points<'_>) -> SweepSpec<'a> {
         let left_out: &[LeftOut] = &points.left_out;
         SweepSpec {
             rules: plan.rules,
@@ -297,11 +302,10 @@ impl Sweep {
                 parts.push(format!("--design sobol --points {}", self.points.unwrap_or(DEFAULT_POINTS)));
             }
         }
-        let Self { out, .. } = self;
         parts.push(format!("--weeks {} --replications {} --seed {}", run.weeks, run.replications, run.seed));
         parts.push(format!("--tier {} --frontier {}", run.tier, format_goals(self.frontier)));
         parts.extend(self.skip_invalid.then(|| "--skip-invalid".to_owned()));
-        parts.push(format!("--out {}", out.out.display()));
+        parts.push(format!("--out {}", self.out.out.display()));
         parts.join(" ")
     }
 
@@ -329,7 +333,7 @@ impl Sweep {
             run.weeks,
             run.clients,
             run.replications,
-            report::sweep_words(sweep).join("\n"),
+            report::sweep_sentences(sweep).join("\n"),
             self.out.out.join("index.html").display()
         ))
     }
@@ -347,8 +351,9 @@ struct SweepProgress<'a> {
     checkpoint: &'a CheckpointFile,
     done: AtomicUsize,
     all: usize,
-    /// Whether storing a point has failed; the cause is in `failure`.
-    is_failed: AtomicBool,
+    /// Whether storing a point has failed.
+    has_failed: AtomicBool,
+    /// Why it has failed.
     failure: Mutex<Option<Failure>>,
 }
 
@@ -359,7 +364,7 @@ impl<'a> SweepProgress<'a> {
             checkpoint,
             done: AtomicUsize::new(already_done),
             all,
-            is_failed: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             failure: Mutex::new(None),
         };
         progress.update_interrupt_message(already_done);
@@ -371,7 +376,7 @@ impl<'a> SweepProgress<'a> {
     }
 
     /// Fails if a point could not be stored.
-    fn failure(&self) -> Result<(), Failure> {
+    fn check_stored(&self) -> Result<(), Failure> {
         let failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         failure.map_or(Ok(()), Err)
     }
@@ -383,7 +388,7 @@ impl Observer for SweepProgress<'_> {
     }
 
     fn should_stop(&self) -> bool {
-        self.is_failed.load(Ordering::SeqCst) || self.progress.should_stop()
+        self.has_failed.load(Ordering::SeqCst) || self.progress.should_stop()
     }
 }
 
@@ -394,7 +399,7 @@ impl SweepObserver for SweepProgress<'_> {
             Ok(()) => {}
             Err(failure) => {
                 *self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(failure);
-                self.is_failed.store(true, Ordering::SeqCst);
+                self.has_failed.store(true, Ordering::SeqCst);
             }
         }
     }

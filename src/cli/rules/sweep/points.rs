@@ -29,11 +29,17 @@ pub(super) struct Points<'a> {
     base: Scenario,
     /// The scenario under each other default policy, in order of first use.
     others: Vec<Scenario>,
-    /// For the base pack and every point: the pack's hash and its scenario's index (0 for `base`, else 1-based in
-    /// `others`); `None` if the pack is invalid.
-    valid: Vec<Option<(String, usize)>>,
+    /// The base pack and the pack of every point, by number; `None` if the pack is invalid.
+    packs: Vec<Option<ValidPack>>,
     /// The points whose pack is invalid.
     pub left_out: Vec<LeftOut>,
+}
+
+/// A valid pack.
+struct ValidPack {
+    hash: String,
+    /// The scenario under its default policy: 0 for `base`, else a 1-based position in `others`.
+    scenario_number: usize,
 }
 
 impl Swept<'_> {
@@ -47,8 +53,8 @@ impl Swept<'_> {
         input::compile(self.files(point))
     }
 
-    /// The number of the last point; points are numbered from 1, and 0 is the base pack.
-    fn last(&self) -> u32 {
+    /// The number of the last point. Points are numbered from 1; 0 is the base pack.
+    fn last_number(&self) -> u32 {
         u32::try_from(self.points.len()).unwrap_or(u32::MAX)
     }
 }
@@ -61,51 +67,55 @@ impl<'a> Points<'a> {
         scenario_dir: &Path,
         globals: &Globals,
     ) -> Result<Self, Failure> {
-        let numbers: Vec<u32> = (0..=swept.last()).collect();
+        let numbers: Vec<u32> = (0..=swept.last_number()).collect();
         let results = par_map(&numbers, |point| {
             let rules = swept.compiled(*point)?;
             Ok((rules.hash().to_owned(), rules.base().risk.default_policy.clone()))
         });
         let mut policies = vec![swept.rules.base().risk.default_policy.clone()];
         let mut others = Vec::new();
-        let mut valid = Vec::new();
+        let mut packs = Vec::new();
         let mut left_out = Vec::new();
         for (point, result) in numbers.into_iter().zip(results) {
             match result {
                 Ok((hash, policy)) => {
-                    let index = index_of(&policy, &mut policies);
-                    if index > others.len() {
-                        others.push(input::scenario_under(scenario_dir, &policy, globals)?);
+                    let scenario_number = index_of(&policy, &mut policies);
+                    if scenario_number > others.len() {
+                        others.push(input::scenario_with_policy(scenario_dir, &policy, globals)?);
                     }
-                    valid.push(Some((hash, index)));
+                    packs.push(Some(ValidPack { hash, scenario_number }));
                 }
                 Err(mistakes) => {
                     left_out.push(LeftOut { point, mistakes });
-                    valid.push(None);
+                    packs.push(None);
                 }
             }
         }
-        Ok(Self { swept, base: scenario, others, valid, left_out })
+        Ok(Self { swept, base: scenario, others, packs, left_out })
     }
 
     /// The numbers of the base pack (0) and of every valid point, ascending.
     pub fn numbers(&self) -> Vec<u32> {
-        (0..).zip(&self.valid).filter(|(_, valid)| valid.is_some()).map(|(number, _)| number).collect()
+        (0..).zip(&self.packs).filter(|(_, pack)| pack.is_some()).map(|(number, _)| number).collect()
     }
 
     /// Whether a point's pack is valid and has the given hash.
-    pub fn has(&self, point: u32, hash: &str) -> bool {
-        self.valid.get(point as usize).is_some_and(|valid| valid.as_ref().is_some_and(|(own, _)| own == hash))
+    pub fn has_pack(&self, point: u32, hash: &str) -> bool {
+        self.pack(point).is_some_and(|pack| pack.hash == hash)
+    }
+
+    fn pack(&self, point: u32) -> Option<&ValidPack> {
+        self.packs.get(point as usize)?.as_ref()
     }
 
     /// The error about the points whose pack is invalid.
     pub fn failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
-            let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.in_json(point)).collect();
+            let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.mistakes_as_json(point)).collect();
             return Failure::Input(errors_as_json(mistakes));
         }
-        let (wrong, all) = (self.left_out.len(), self.swept.points.len());
-        let mut text = format!("error: the pack of {wrong} of {all} points is invalid\n");
+        let (invalid, all) = (self.left_out.len(), self.swept.points.len());
+        let mut text = format!("error: the pack of {invalid} of {all} points is invalid\n");
         for point in &self.left_out {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "\npoint {}: {}", point.point, self.coordinates(point.point));
@@ -114,14 +124,14 @@ impl<'a> Points<'a> {
                 let _ = writeln!(text, "  {place}: {cause}\n    remedy: {remedy}");
             }
         }
-        let remedy = match wrong < all {
+        let remedy = match invalid < all {
             true => "change the values, or add --skip-invalid to skip these points",
             false => "change the values: no point can be simulated",
         };
         Failure::Input(text).with_remedy(remedy).with_line(NOTHING_WRITTEN)
     }
 
-    fn in_json(&self, left_out: &LeftOut) -> Vec<Value> {
+    fn mistakes_as_json(&self, left_out: &LeftOut) -> Vec<Value> {
         let with_point = |mistake: &Diagnostic| {
             let mut json = json!(mistake);
             if let Some(fields) = json.as_object_mut() {
@@ -137,8 +147,9 @@ impl<'a> Points<'a> {
     pub fn coordinates(&self, point: u32) -> String {
         let levels = (point as usize).checked_sub(1).and_then(|index| self.swept.points.get(index));
         let Some(levels) = levels else { return "the base pack".to_owned() };
-        let set = self.swept.parameters.iter().zip(levels);
-        set.map(|(parameter, level)| format!("{} = {}", parameter.name(), level.written)).collect::<Vec<_>>().join(", ")
+        let values = self.swept.parameters.iter().zip(levels);
+        let texts = values.map(|(parameter, level)| format!("{} = {}", parameter.name(), level.written));
+        texts.collect::<Vec<_>>().join(", ")
     }
 
     /// The scenario under the base pack.
@@ -165,7 +176,6 @@ impl Packs for Points<'_> {
     }
 
     fn scenario(&self, point: u32) -> &Scenario {
-        let index = self.valid.get(point as usize).and_then(|valid| valid.as_ref().map(|(_, index)| *index));
-        index.and_then(|index| self.others.get(index.checked_sub(1)?)).unwrap_or(&self.base)
+        self.pack(point).and_then(|pack| self.others.get(pack.scenario_number.checked_sub(1)?)).unwrap_or(&self.base)
     }
 }

@@ -1,4 +1,4 @@
-//! Backtests, from an empty one to a usual one.
+//! Sample backtests, from empty to usual.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub fn backtests() -> Vec<(&'static str, Backtest)> {
         prediction.account = ClientId::new(format!("<b>{}|`x`</b>", prediction.account));
     }
     let mut one_account = usual.clone();
-    one_account.predictions.retain(|one| one.account.as_str() == "tea");
+    one_account.predictions.retain(|prediction| prediction.account.as_str() == "tea");
     let mut nothing_earned = usual.clone();
     for prediction in &mut nothing_earned.predictions {
         (prediction.actual, prediction.quantiles, prediction.mean) = (0.0, [0.0; 5], 0.0);

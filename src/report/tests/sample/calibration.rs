@@ -1,4 +1,4 @@
-//! Calibrations of made-up histories, from one that says much to one that says nothing.
+//! Calibrations of made-up histories, from informative to empty.
 
 use std::sync::Arc;
 
@@ -7,20 +7,20 @@ use crate::model::{Channel, ClientId, Timestamp, Zone};
 
 /// Calibrations of several shapes, each with a name.
 pub fn calibrations() -> Vec<(&'static str, Calibration)> {
-    let one = |name: &str, posts: u32, engagements: fn(u32) -> Option<f64>| {
+    let of_account = |name: &str, posts: u32, engagements: fn(u32) -> Option<f64>| {
         calibrate(&[history(name, Channel::Fb, posts, engagements)]).unwrap()
     };
     vec![
         ("usual", calibration()),
-        ("names", one("<b>tea|`x`</b>", 60, |post| Some(f64::from(20 + post % 7)))),
-        ("one post", one("tea", 1, |_| Some(5.0))),
-        ("nothing measured", one("tea", 40, |_| None)),
-        ("zeros", one("tea", 200, |_| Some(0.0))),
-        ("an outlier", one("tea", 200, |post| Some(if post == 150 { 1e9 } else { 20.0 }))),
+        ("names", of_account("<b>tea|`x`</b>", 60, |post| Some(f64::from(20 + post % 7)))),
+        ("one post", of_account("tea", 1, |_| Some(5.0))),
+        ("nothing measured", of_account("tea", 40, |_| None)),
+        ("zeros", of_account("tea", 200, |_| Some(0.0))),
+        ("an outlier", of_account("tea", 200, |post| Some(if post == 150 { 1e9 } else { 20.0 }))),
     ]
 }
 
-/// A usual calibration: three accounts, of which one lost by posts soon after another.
+/// A usual calibration: three accounts, one of which earns less from posts soon after another.
 pub fn calibration() -> Calibration {
     let histories = [
         history("coffee", Channel::Fb, 240, |post| Some(f64::from(40 + post * 13 % 29))),

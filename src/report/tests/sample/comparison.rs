@@ -15,7 +15,7 @@ const BOLD: Effect = ("bold", 0.027, 0.05);
 const UNCLEAR: Effect = ("hardly-other", 0.001, 0.2);
 const SAME: Effect = ("twin", 0.0, 0.0);
 
-/// Comparisons of packs with the default one, each with a name.
+/// Comparisons with the default pack, and one of scenarios, each with a name.
 pub fn comparisons() -> Vec<(&'static str, Comparison)> {
     let until = |is_reached| Some(StoppingRule { half_width: 0.005, most_replications: 1000, is_reached });
     let usual = comparison(USUAL, &[BOLD]);
@@ -41,7 +41,7 @@ pub fn comparisons() -> Vec<(&'static str, Comparison)> {
     ]
 }
 
-/// A comparison of scenarios, of which each plans for a client that the other lacks.
+/// A comparison of two scenarios, each of which plans for a client that the other lacks.
 fn scenarios() -> Comparison {
     let mut comparison = comparison(USUAL, &[("without-harbour", -0.05, 0.05)]);
     comparison.compared = Compared::Scenarios;
@@ -81,21 +81,22 @@ fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
     }
 }
 
-fn pairs(shape: Shape, mean: f64, effect: f64, spread: f64, place: usize) -> Difference {
+/// The difference of two packs over replications, with a relative effect and a spread of the effect.
+fn difference(shape: Shape, mean: f64, effect: f64, spread: f64, salt: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..shape.replications as usize {
-        let base = mean * shape.size * (0.9 + 0.2 * pseudo_random(replication, place + 61));
-        pairs.add(base, base * (1.0 + effect + spread * (pseudo_random(replication, place + 62) - 0.5)));
+        let base = mean * shape.size * (0.9 + 0.2 * pseudo_random(replication, salt + 61));
+        pairs.add(base, base * (1.0 + effect + spread * (pseudo_random(replication, salt + 62) - 0.5)));
     }
     pairs.difference()
 }
 
 fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
     // The effect differs between parts.
-    let part = |mean, place| pairs(shape, mean, effect * (4.0 * pseudo_random(place, 60) - 1.0), spread, place);
-    let row = |(place, measure): (usize, Measure)| {
+    let part = |mean, salt| difference(shape, mean, effect * (4.0 * pseudo_random(salt, 60) - 1.0), spread, salt);
+    let row = |(index, measure): (usize, Measure)| {
         let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };
-        let difference = pairs(shape, 90_000.0 / libm::pow(1.0 + place as f64, 3.0), effect, spread, place);
+        let difference = difference(shape, 90_000.0 / libm::pow(1.0 + index as f64, 3.0), effect, spread, index);
         let corrected_p = difference.p.map(|p| (p * packs as f64).min(1.0));
         MeasureDifference { measure, difference, corrected_p }
     };
@@ -111,7 +112,7 @@ fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usi
         channel: Channel::ALL[index],
         clients: shape.clients as u32,
         base_clients: shape.clients as u32,
-        engagement: part(TRAITS[index].0 * TRAITS[index].2, index + 10),
+        engagement: part(TRAITS[index].posts_per_week * TRAITS[index].engagements_per_post, index + 10),
     };
     Versus {
         label: label.to_owned(),

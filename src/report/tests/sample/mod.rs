@@ -1,4 +1,4 @@
-//! Sample results to be reported: plausible ones, and extreme variants of them.
+//! Sample results to report: plausible ones, and extreme variants of them.
 
 mod backtest;
 mod calibration;

@@ -43,7 +43,7 @@ pub fn plan() -> Plan {
     }
 }
 
-/// An agency whose clients give way to each other on Tuesday.
+/// A workspace whose clients reach a shared limit on Tuesday.
 fn workspace() -> WorkspaceCertificate {
     let limit = SharedLimitUse {
         limit: "agency_day".into(),
@@ -58,7 +58,7 @@ fn workspace() -> WorkspaceCertificate {
     WorkspaceCertificate { workspace_id: WorkspaceId::new("north"), objective, upper_bound, limits: vec![limit] }
 }
 
-/// A week whose Monday is full, and in which one channel posts less than a share asks for.
+/// A week whose Monday is full, and in which one channel has more than its minimum share.
 fn certificate() -> Certificate {
     let monday = "2026-09-28T00:00:00".parse().unwrap();
     let limit = |limit: &str, kind, channel, hours, [allowed, used, price]: [f64; 3]| LimitUse {
@@ -88,8 +88,8 @@ fn ready() -> Post {
         score: 82.0,
         quality_factor: 1.1,
     };
-    let pending = post("2026-09-28T22:00:00Z", Channel::Fb);
-    Post { status: ScheduleStatus::Ready, asset: Some(asset), ..pending }
+    let post = post("2026-09-28T22:00:00Z", Channel::Fb);
+    Post { status: ScheduleStatus::Ready, asset: Some(asset), ..post }
 }
 
 fn pending() -> Post {
@@ -102,8 +102,8 @@ fn blocked() -> Post {
         reason: "a warning of high severity, \"collapse\", holds; the post must wait until it is resolved".into(),
         remedy: "resolve it".into(),
     };
-    let pending = post("2026-10-04T03:30:00Z", Channel::X);
-    Post { status: ScheduleStatus::Blocked, campaign_id: None, blocked: Some(Arc::new(reason)), ..pending }
+    let post = post("2026-10-04T03:30:00Z", Channel::X);
+    Post { status: ScheduleStatus::Blocked, campaign_id: None, blocked: Some(Arc::new(reason)), ..post }
 }
 
 /// A pending post of a campaign, without an asset.

@@ -20,19 +20,31 @@ pub struct Shape {
 
 pub const USUAL: Shape = Shape { channels: 9, clients: 12, weeks: 12, replications: 20, size: 1.0 };
 
-/// Posts per week, typical fatigue and engagements per post, by channel.
-pub(super) const TRAITS: [(f64, f64, f64); Channel::COUNT] = [
-    (5.0, 0.28, 310.0),
-    (7.0, 0.41, 520.0),
-    (14.0, 0.58, 840.0),
-    (5.0, 0.24, 95.0),
-    (2.0, 0.18, 1450.0),
-    (3.0, 0.21, 24.0),
-    (3.0, 0.19, 60.0),
-    (2.0, 0.12, 130.0),
-    (10.0, 0.33, 88.0),
+/// What is typical of a channel.
+pub(super) struct Traits {
+    pub posts_per_week: f64,
+    pub fatigue: f64,
+    pub engagements_per_post: f64,
+}
+
+const fn traits(posts_per_week: f64, fatigue: f64, engagements_per_post: f64) -> Traits {
+    Traits { posts_per_week, fatigue, engagements_per_post }
+}
+
+/// What is typical of each channel.
+pub(super) const TRAITS: [Traits; Channel::COUNT] = [
+    traits(5.0, 0.28, 310.0),
+    traits(7.0, 0.41, 520.0),
+    traits(14.0, 0.58, 840.0),
+    traits(5.0, 0.24, 95.0),
+    traits(2.0, 0.18, 1450.0),
+    traits(3.0, 0.21, 24.0),
+    traits(3.0, 0.19, 60.0),
+    traits(2.0, 0.12, 130.0),
+    traits(10.0, 0.33, 88.0),
 ];
 
+/// Each rule with the shares of planned posts that it blocks and warns about.
 const RULES: [(&str, f64, f64); 7] = [
     ("early_warning", 0.012, 0.05),
     ("channel_fatigue", 0.031, 0.21),
@@ -58,6 +70,7 @@ pub(super) const CLIENTS: [&str; 12] = [
     "Olive Branch Catering",
 ];
 
+/// A deterministic number in `0..1` that looks random.
 pub(super) fn pseudo_random(index: usize, salt: usize) -> f64 {
     let mixed = (index.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
     ((mixed >> 7) % 10_007) as f64 / 10_007.0
@@ -89,12 +102,13 @@ pub fn variants() -> Vec<(&'static str, Simulation)> {
         ("zeros", shaped(zero)),
         ("nothing", shaped(Shape { channels: 0, clients: 0, weeks: 0, ..zero })),
         ("huge", shaped(Shape { size: 90_000.0, weeks: 160, ..USUAL })),
-        ("names", named(simulation())),
-        ("committed", committed(simulation())),
+        ("names", with_hostile_names(simulation())),
+        ("committed", with_committed_posts(simulation())),
     ]
 }
 
-fn committed(mut simulation: Simulation) -> Simulation {
+/// The simulation with all posts of its first week committed before the run.
+fn with_committed_posts(mut simulation: Simulation) -> Simulation {
     if let Some(week) = simulation.weekly.first_mut() {
         simulation.provenance.committed_posts = week.posts_drafted as u32;
         (week.posts_committed, week.committed_in_target) = (week.posts_drafted, week.posts_drafted);
@@ -103,7 +117,7 @@ fn committed(mut simulation: Simulation) -> Simulation {
     simulation
 }
 
-fn named(mut simulation: Simulation) -> Simulation {
+fn with_hostile_names(mut simulation: Simulation) -> Simulation {
     let long = "Gesellschaft für Großwetterlagenbeobachtung & Söhne ".repeat(4);
     let names = ["<script>alert('x')</script>", long.as_str(), "a|b`c*d_e", "\"quoted\" & 'so on'"];
     for (client, name) in simulation.clients.iter_mut().zip(names) {
@@ -158,7 +172,7 @@ pub(super) fn provenance(shape: Shape, start: Week) -> Provenance {
 }
 
 fn wanted(shape: Shape, channel: usize) -> f64 {
-    TRAITS[channel].0 * shape.clients as f64 * shape.size
+    TRAITS[channel].posts_per_week * shape.clients as f64 * shape.size
 }
 
 fn target(shape: Shape, channel: usize, week: usize) -> f64 {
@@ -171,9 +185,8 @@ fn drafted(shape: Shape, channel: usize, week: usize) -> f64 {
 }
 
 fn fatigue_at(channel: usize, week: usize) -> f64 {
-    let (_, rest, _) = TRAITS[channel];
     let rise = 0.25 * (1.0 - libm::exp(-(week as f64) / 3.0));
-    (rest * (0.75 + rise + 0.12 * (pseudo_random(week, channel + 5) - 0.5))).min(0.95)
+    (TRAITS[channel].fatigue * (0.75 + rise + 0.12 * (pseudo_random(week, channel + 5) - 0.5))).min(0.95)
 }
 
 fn season(week: usize) -> f64 {
@@ -185,7 +198,8 @@ fn week_summary(shape: Shape, start: Week, week: usize) -> WeekSummary {
     let (posts_target, posts_drafted): (f64, f64) = (over(target), over(drafted));
     let planned = posts_target * (0.97 + 0.02 * pseudo_random(week, 1));
     let missing = planned - posts_drafted;
-    let expected: f64 = (0..shape.channels).map(|index| drafted(shape, index, week) * TRAITS[index].2).sum();
+    let engagements = |index: usize| drafted(shape, index, week) * TRAITS[index].engagements_per_post;
+    let expected: f64 = (0..shape.channels).map(engagements).sum();
     let medium = planned * (0.2 + 0.1 * pseudo_random(week, 8));
     let high = planned * (0.04 + 0.05 * pseudo_random(week, 9));
     let posts_wanted: f64 = (0..shape.channels).map(|index| wanted(shape, index)).sum();
@@ -221,7 +235,7 @@ fn channel_week(shape: Shape, start: Week, week: usize, index: usize) -> Channel
         posts_wanted: wanted(shape, index),
         posts_target: target(shape, index, week),
         posts_drafted: drafts,
-        engagement: drafts * TRAITS[index].2 * season(week),
+        engagement: drafts * TRAITS[index].engagements_per_post * season(week),
         fatigue: if shape.size == 0.0 { [0.0; 3] } else { [middle * 0.4, middle, (middle * 1.45 + 0.05).min(0.97)] },
     }
 }
@@ -231,12 +245,13 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
         (0..shape.weeks as usize).map(|week| value(shape, index, week)).sum::<f64>()
     };
     let (planned, drafts) = (over(target) * 0.98, over(drafted));
-    let rest = TRAITS[index].1 * f64::from(u8::from(shape.size > 0.0));
+    let Traits { fatigue, engagements_per_post, .. } = TRAITS[index];
+    let fatigue = fatigue * f64::from(u8::from(shape.size > 0.0));
     ChannelSummary {
         channel: Channel::ALL[index],
         clients: shape.clients as u32,
-        engagement: estimate(drafts * TRAITS[index].2, 0.1, shape.replications),
-        net_worth: estimate(drafts * (TRAITS[index].2 - 15.0), 0.11, shape.replications),
+        engagement: estimate(drafts * engagements_per_post, 0.1, shape.replications),
+        net_worth: estimate(drafts * (engagements_per_post - 15.0), 0.11, shape.replications),
         hours_of_work: 1.5 * drafts,
         cost: 15.0 * drafts,
         audience_end: 1000.0 * shape.clients as f64,
@@ -246,9 +261,9 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
         posts_drafted: drafts,
         posts_blocked: (planned - drafts) * 0.6,
         without_asset: planned * 0.03 * pseudo_random(index, 2),
-        mean_fatigue: rest,
-        share_above_warn: (rest - 0.22).max(0.0) * 1.4,
-        share_above_block: (rest - 0.5).max(0.0) * 0.5,
+        mean_fatigue: fatigue,
+        share_above_warn: (fatigue - 0.22).max(0.0) * 1.4,
+        share_above_block: (fatigue - 0.5).max(0.0) * 0.5,
         warn_at: 0.5,
         block_at: 0.8,
     }
@@ -256,7 +271,7 @@ fn channel_summary(shape: Shape, index: usize) -> ChannelSummary {
 
 fn client_summary(shape: Shape, index: usize) -> ClientSummary {
     let weeks = f64::from(shape.weeks);
-    let wanted: f64 = (0..shape.channels).map(|channel| TRAITS[channel].0 * shape.size * weeks).sum();
+    let wanted: f64 = (0..shape.channels).map(|channel| TRAITS[channel].posts_per_week * shape.size * weeks).sum();
     let planned = wanted * (0.74 + 0.24 * pseudo_random(index, 21));
     let drafts = planned * (0.8 + 0.19 * pseudo_random(index, 22));
     let expected = drafts * 400.0 * (0.3 + pseudo_random(index, 23));
@@ -315,9 +330,9 @@ fn calendar(shape: Shape) -> Vec<[f64; 24]> {
         .map(|day| {
             let mut hours = [0.0; 24];
             for (hour, posts) in hours.iter_mut().enumerate() {
-                let best = [7, 9, 11, 12, 14, 17, 19, 21].contains(&hour);
+                let is_best = [7, 9, 11, 12, 14, 17, 19, 21].contains(&hour);
                 let is_daytime = (6..23).contains(&hour);
-                let level = if best { 0.55 } else { 0.06 };
+                let level = if is_best { 0.55 } else { 0.06 };
                 *posts = if is_daytime {
                     size * level * (0.5 + pseudo_random(hour, day)) * if day > 4 { 0.6 } else { 1.0 }
                 } else {
@@ -337,25 +352,33 @@ fn assets(shape: Shape) -> AssetSummary {
 }
 
 fn headline(shape: Shape, weekly: &[WeekSummary], channels: &[ChannelSummary]) -> Headline {
-    let many = shape.replications;
+    let replications = shape.replications;
     let over = |value: fn(&WeekSummary) -> f64| weekly.iter().map(value).sum::<f64>();
     let hours = f64::from(shape.weeks) * 168.0 * shape.clients as f64;
     Headline {
-        net_worth: estimate(over(|week| week.net_worth.mean), 0.09, many),
-        engagement: estimate(over(|week| week.engagement.mean), 0.08, many),
-        expected_engagement: estimate(over(|week| week.expected_engagement), 0.01, many),
-        hours_of_work: estimate(over(|week| week.hours_of_work), 0.015, many),
-        cost: estimate(over(|week| week.cost), 0.015, many),
-        audience_end: estimate(weekly.last().map_or(0.0, |week| week.audience_end), 0.001, many),
-        posts_wanted: estimate(over(|week| week.posts_wanted), 0.0, many),
-        posts_planned: estimate(over(|week| week.posts_planned), 0.01, many),
-        posts_drafted: estimate(over(|week| week.posts_drafted), 0.015, many),
-        posts_blocked: estimate(over(|week| week.posts_blocked), 0.1, many),
-        reviews: estimate(over(|week| week.reviews), 0.05, many),
-        rejected: estimate(over(|week| week.rejected), 0.2, many),
-        expired: estimate(over(|week| week.expired), 0.2, many),
-        without_asset: estimate(channels.iter().map(|channel| channel.without_asset).sum(), 0.1, many),
-        hours_above_warn: estimate(channels.iter().map(|channel| channel.share_above_warn * hours).sum(), 0.05, many),
-        hours_above_block: estimate(channels.iter().map(|channel| channel.share_above_block * hours).sum(), 0.1, many),
+        net_worth: estimate(over(|week| week.net_worth.mean), 0.09, replications),
+        engagement: estimate(over(|week| week.engagement.mean), 0.08, replications),
+        expected_engagement: estimate(over(|week| week.expected_engagement), 0.01, replications),
+        hours_of_work: estimate(over(|week| week.hours_of_work), 0.015, replications),
+        cost: estimate(over(|week| week.cost), 0.015, replications),
+        audience_end: estimate(weekly.last().map_or(0.0, |week| week.audience_end), 0.001, replications),
+        posts_wanted: estimate(over(|week| week.posts_wanted), 0.0, replications),
+        posts_planned: estimate(over(|week| week.posts_planned), 0.01, replications),
+        posts_drafted: estimate(over(|week| week.posts_drafted), 0.015, replications),
+        posts_blocked: estimate(over(|week| week.posts_blocked), 0.1, replications),
+        reviews: estimate(over(|week| week.reviews), 0.05, replications),
+        rejected: estimate(over(|week| week.rejected), 0.2, replications),
+        expired: estimate(over(|week| week.expired), 0.2, replications),
+        without_asset: estimate(channels.iter().map(|channel| channel.without_asset).sum(), 0.1, replications),
+        hours_above_warn: estimate(
+            channels.iter().map(|channel| channel.share_above_warn * hours).sum(),
+            0.05,
+            replications,
+        ),
+        hours_above_block: estimate(
+            channels.iter().map(|channel| channel.share_above_block * hours).sum(),
+            0.1,
+            replications,
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! Sweeps, from nearly empty to very large.
+//! Sample sweeps, from nearly empty to very large.
 
 use super::simulation;
 use crate::rules::Level;
@@ -30,7 +30,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
         point.settings = vec![level(index % 4), level(20 * (index / 4))];
     }
     let left_out = (1..30).map(|point| LeftOut { point, mistakes: Vec::new() }).collect();
-    let base = Sweep { points: Vec::new(), ..usual.clone() };
+    let no_points = Sweep { points: Vec::new(), ..usual.clone() };
     vec![
         ("usual", usual.clone()),
         ("one-point", sweep(Shape { points: 1, ..USUAL })),
@@ -42,7 +42,7 @@ pub fn sweeps() -> Vec<(&'static str, Sweep)> {
         ("tiny", sweep(Shape { size: 1e-5, ..USUAL })),
         ("left-out", Sweep { left_out, ..usual }),
         ("grid-of-two-keys", grid),
-        ("no-points", base),
+        ("no-points", no_points),
         ("names", hostile),
     ]
 }
@@ -58,8 +58,8 @@ fn level(number: usize) -> Level {
 
 /// The values of a point's replications.
 fn values(shape: Shape, point: u32, index: usize) -> Vec<f64> {
-    let own = 0.8 + 0.4 * pseudo_random(point as usize, index % 2);
-    let mean = 40_000.0 / libm::pow(1.0 + index as f64, 2.0) * own * shape.size;
+    let factor = 0.8 + 0.4 * pseudo_random(point as usize, index % 2);
+    let mean = 40_000.0 / libm::pow(1.0 + index as f64, 2.0) * factor * shape.size;
     (0..shape.replications as usize)
         .map(|number| mean * (0.98 + 0.04 * pseudo_random(number, point as usize + 90)))
         .collect()
@@ -67,10 +67,10 @@ fn values(shape: Shape, point: u32, index: usize) -> Vec<f64> {
 
 fn point(shape: Shape, number: u32) -> SweepPoint {
     let measure = |(index, measure): (usize, Measure)| {
-        let (own, base) = (values(shape, number, index), values(shape, 0, index));
+        let (values, base_values) = (values(shape, number, index), values(shape, 0, index));
         let mut pairs = Pairs::default();
-        base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
-        PointMeasure { measure, estimate: Estimate::of(&own), difference: pairs.difference() }
+        base_values.iter().zip(&values).for_each(|(base, value)| pairs.add(*base, *value));
+        PointMeasure { measure, estimate: Estimate::of(&values), difference: pairs.difference() }
     };
     SweepPoint {
         number,
@@ -108,15 +108,15 @@ fn sweep(shape: Shape) -> Sweep {
     let goals = [Measure::Engagement, Measure::Reviews].map(goal);
     let mut base = point(shape, 0);
     let mut points: Vec<SweepPoint> = (1..=shape.points).map(|number| point(shape, number)).collect();
-    let worth = |point: &SweepPoint| {
+    let goal_values = |point: &SweepPoint| {
         goals.map(|goal| {
-            let mean = point.of(goal.measure).unwrap().estimate.mean;
+            let mean = point.measure(goal.measure).unwrap().estimate.mean;
             if goal.wish == Direction::More { mean } else { -mean }
         })
     };
-    let all: Vec<[f64; 2]> = std::iter::once(&base).chain(&points).map(worth).collect();
-    for (point, is_on) in std::iter::once(&mut base).chain(&mut points).zip(frontier(&all)) {
-        point.is_on_frontier = is_on;
+    let all: Vec<[f64; 2]> = std::iter::once(&base).chain(&points).map(goal_values).collect();
+    for (point, is_on_frontier) in std::iter::once(&mut base).chain(&mut points).zip(frontier(&all)) {
+        point.is_on_frontier = is_on_frontier;
     }
     let key = |key: usize| SweptKey {
         keys: vec![format!("channels.tiktok.key_{key}")],

@@ -1,65 +1,65 @@
 "use strict";
 
 // Adds the viewer's local time beside the client's, and counts selected posts.
-// The pages work without it.
+// The pages work without this script.
 (() => {
   const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-  const two = (number) => String(number).padStart(2, "0");
+  const twoDigits = (number) => String(number).padStart(2, "0");
 
-  // The text shows the client's local time. Nothing is added if the viewer's is the same.
+  // The element's text is the client's local time. Nothing is added if the viewer's time is the same.
   function addViewerTime(time) {
     const at = new Date(time.dateTime);
     const local = time.dataset.viewer || time.textContent;
-    const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    const clock = `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
     const date = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
     // If the text has no date, only the time of day can be compared.
-    const sameDay = !/\d [A-Z]/.test(local) || new RegExp(`\\b${date}`).test(local);
-    const done = time.nextElementSibling?.classList.contains("viewer");
-    if (done || Number.isNaN(at.getTime()) || !/\d:\d\d/.test(local) || (sameDay && local.includes(clock))) {
+    const isSameDay = !/\d [A-Z]/.test(local) || new RegExp(`\\b${date}`).test(local);
+    const isAdded = time.nextElementSibling?.classList.contains("viewer");
+    if (isAdded || Number.isNaN(at.getTime()) || !/\d:\d\d/.test(local) || (isSameDay && local.includes(clock))) {
       return;
     }
     const viewer = document.createElement("span");
     viewer.className = "viewer";
-    viewer.textContent = sameDay ? `${clock} your time` : `${DAYS[at.getDay()]} ${date}, ${clock} your time`;
+    viewer.textContent = isSameDay ? `${clock} your time` : `${DAYS[at.getDay()]} ${date}, ${clock} your time`;
     time.after(" ", viewer);
   }
 
   const boxesOf = (form) => [...form.querySelectorAll('input[name="ids"]')];
-  const fits = (box, action) => box.dataset.fits.split(" ").includes(action);
+  const allows = (box, action) => box.dataset.actions.split(" ").includes(action);
 
-  // Shows how many posts are selected, and to how many of them each action applies; a button without posts is disabled.
+  // Shows how many posts are selected, and to how many of them each action applies; disables buttons that apply to none.
   function count(form) {
     const boxes = boxesOf(form);
     const selected = boxes.filter((box) => box.checked);
     for (const all of form.querySelectorAll("[data-all]")) {
-      const fitting = boxes.filter((box) => fits(box, all.dataset.all));
-      const taken = fitting.filter((box) => box.checked).length;
-      all.closest("label").hidden = fitting.length === 0;
-      all.checked = taken > 0 && taken === fitting.length && taken === selected.length;
-      all.indeterminate = taken > 0 && !all.checked;
+      const allowing = boxes.filter((box) => allows(box, all.dataset.all));
+      const checked = allowing.filter((box) => box.checked).length;
+      all.closest("label").hidden = allowing.length === 0;
+      all.checked = checked > 0 && checked === allowing.length && checked === selected.length;
+      all.indeterminate = checked > 0 && !all.checked;
     }
     form.querySelector("[data-count]").textContent = selected.length === 0 ? "None selected" : `${selected.length} selected`;
     for (const button of form.querySelectorAll("button[name=action]")) {
-      const number = selected.filter((box) => fits(box, button.value)).length;
+      const number = selected.filter((box) => allows(box, button.value)).length;
       button.disabled = number === 0;
       button.querySelector("[data-number]").textContent = number === 0 ? "" : `\u00a0${number}`;
     }
   }
 
   // On wide screens, opens the sections that are collapsed on phones.
-  function unfold(details) {
-    if (window.matchMedia("(min-width: 48.01rem)").matches && !details.dataset.done) {
+  function expandOnWideScreen(details) {
+    if (window.matchMedia("(min-width: 48.01rem)").matches && !details.dataset.isPrepared) {
       details.open = true;
     }
-    details.dataset.done = "true";
+    details.dataset.isPrepared = "true";
   }
 
   function prepare() {
     document.querySelectorAll("time[data-viewer]").forEach(addViewerTime);
     document.querySelectorAll("form[data-select]").forEach(count);
-    document.querySelectorAll("details[data-wide-open]").forEach(unfold);
+    document.querySelectorAll("details[data-wide-open]").forEach(expandOnWideScreen);
   }
 
   document.addEventListener("change", (event) => {
@@ -69,7 +69,7 @@
     }
     if (event.target.matches("[data-all]")) {
       for (const box of boxesOf(form)) {
-        box.checked = event.target.checked && fits(box, event.target.dataset.all);
+        box.checked = event.target.checked && allows(box, event.target.dataset.all);
       }
     }
     count(form);

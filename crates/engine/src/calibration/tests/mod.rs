@@ -24,8 +24,8 @@ const EDGE: f64 = 1.645;
 
 #[test]
 fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
-    let (mut held, mut all) = (0, 0);
-    // The accounts of one channel share the error of its effects, so that many channels are needed.
+    let (mut held, mut total) = (0, 0);
+    // The accounts of a channel share the error of the channel's effects, so many channels are needed.
     for seed in 0..40 {
         let world = World::new(5, 100, seed);
         let fit = fit(&world.histories);
@@ -34,19 +34,19 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
                 // Only differences between hours, weekdays and types can be estimated: their mean goes into the level.
                 if matches!(effect, Effect::Load) {
                     let sd = account.effects.covariance[(index, index)].sqrt();
-                    all += 1;
+                    total += 1;
                     held += usize::from((account.effects.mean[index] - truth[index]).abs() <= EDGE * sd);
                 }
             }
         }
     }
-    let share = held as f64 / f64::from(all);
-    assert!((0.85..=0.95).contains(&share), "{held} of {all}");
+    let share = held as f64 / f64::from(total);
+    assert!((0.85..=0.95).contains(&share), "{held} of {total}");
 }
 
-/// The shares of a group's parameters whose interval holds the truth, and of accounts with one that is detectable.
-fn hours_found(worlds: impl Iterator<Item = World>) -> (f64, f64) {
-    let (mut held, mut all, mut found, mut accounts) = (0, 0, 0, 0);
+/// The share of the hours' effects whose interval holds the truth, and the share of accounts with a detectable one.
+fn shares_held_and_detected(worlds: impl Iterator<Item = World>) -> (f64, f64) {
+    let (mut held, mut total, mut detected, mut accounts) = (0, 0, 0, 0);
     for world in worlds {
         let calibration = calibrate(&world.histories).unwrap();
         for (account, truth) in calibration.accounts.iter().zip(&world.truths) {
@@ -57,26 +57,26 @@ fn hours_found(worlds: impl Iterator<Item = World>) -> (f64, f64) {
             for (bin, hours) in hours.iter().enumerate() {
                 let [low, high] = hours.estimate.interval();
                 held += usize::from((low..=high).contains(&libm::exp(effect(bin) - usual)));
-                all += 1;
+                total += 1;
             }
-            found += usize::from(hours.iter().any(|hours| hours.is_detectable));
+            detected += usize::from(hours.iter().any(|hours| hours.is_detectable));
             accounts += 1;
         }
     }
-    (held as f64 / f64::from(all), found as f64 / f64::from(accounts))
+    (held as f64 / f64::from(total), detected as f64 / f64::from(accounts))
 }
 
 #[test]
 fn intervals_of_hours_hold_the_truth_as_often_as_they_say() {
-    let (held, _) = hours_found((100..140).map(|seed| World::new(5, 150, seed)));
+    let (held, _) = shares_held_and_detected((100..140).map(|seed| World::new(5, 150, seed)));
     assert!((0.85..=0.95).contains(&held), "{held}");
 }
 
 #[test]
 fn where_hours_make_no_difference_a_best_hour_is_found_in_at_most_a_tenth_of_accounts() {
     let without = |seed| World::with_effects(5, 300, seed, |effect| !matches!(effect, Effect::Hours(_)));
-    let (_, found) = hours_found((200..240).map(without));
-    assert!(found <= 0.1, "{found}");
+    let (_, detected) = shares_held_and_detected((200..240).map(without));
+    assert!(detected <= 0.1, "{detected}");
 }
 
 #[test]
@@ -94,26 +94,26 @@ fn ranges_of_forecasts_hold_the_outcome_as_often_as_they_say() {
 #[test]
 fn planned_posts_are_expected_to_earn_what_such_posts_earn() {
     let world = World::new(30, 200, 3);
-    let cut = world.histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max().unwrap();
-    let cut = cut.plus_days(-28);
+    let last = world.histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max().unwrap();
+    let cut = last.plus_days(-28);
     let planned = |history: &AccountHistory| {
         let posts = history.posts.iter().filter(|post| post.at >= cut);
         let posts = posts.map(|post| Post { engagements: None, ..post.clone() }).collect();
         AccountHistory { posts, ..history.clone() }
     };
-    let mut all: Vec<AccountHistory> = world.histories.iter().map(planned).collect();
-    all.push(AccountHistory { account: ClientId::new("a new account"), ..all[0].clone() });
+    let mut planned: Vec<AccountHistory> = world.histories.iter().map(planned).collect();
+    planned.push(AccountHistory { account: ClientId::new("a new account"), ..planned[0].clone() });
     let options = BacktestOptions { cuts: 2, draws: 300, ..BacktestOptions::default() };
-    let expected = forecast_posts(&world.histories, &all, &options);
-    let sums = || expected.iter().filter(|one| one.at.is_none() && one.posts > 0);
+    let forecasts = forecast_posts(&world.histories, &planned, &options);
+    let sums = || forecasts.iter().filter(|one| one.at.is_none() && one.posts > 0);
     let held = sums().filter(|one| {
         let Some(history) = world.histories.iter().find(|history| history.account == one.account) else { return false };
         let actual: f64 = history.posts.iter().filter(|post| post.at >= cut).filter_map(|post| post.engagements).sum();
         (one.quantiles[0]..=one.quantiles[4]).contains(&actual)
     });
-    let (held, all) = (held.count(), sums().count() - 1);
-    assert!(held as f64 >= 0.8 * all as f64, "{held} of {all}");
-    let newcomer: Vec<_> = expected.iter().filter(|one| one.account.as_str() == "a new account").collect();
+    let (held, known) = (held.count(), sums().count() - 1);
+    assert!(held as f64 >= 0.8 * known as f64, "{held} of {known}");
+    let newcomer: Vec<_> = forecasts.iter().filter(|one| one.account.as_str() == "a new account").collect();
     assert_eq!(newcomer.len(), newcomer[0].posts + 1, "the sum, then each post");
     assert!(newcomer.iter().all(|one| one.quantiles[0] < one.quantiles[4] && one.mean.is_finite()), "{newcomer:?}");
 }

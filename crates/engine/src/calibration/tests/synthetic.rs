@@ -30,7 +30,7 @@ impl World {
         Self::with_effects(accounts, posts, seed, |_| true)
     }
 
-    /// The same, where all effects are none but those that `is_real` selects.
+    /// The same, where all effects are 0 but those that `is_real` selects.
     pub fn with_effects(accounts: usize, posts: usize, seed: u64, is_real: fn(Effect) -> bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let design = Design::new(TYPES.len());
@@ -41,7 +41,7 @@ impl World {
             for (effect, value) in design.effects().iter().zip(effects.iter_mut()) {
                 *value = if is_real(*effect) { *value } else { 0.0 };
             }
-            // A level at which counts are large enough to be told apart.
+            // A level at which engagements are rarely 0.
             effects[0] = 5.0;
             histories.push(history(number, posts, &design, &effects, &mut rng));
             truths.push(effects);
@@ -68,16 +68,16 @@ fn history(
     let observed = observations(&history, &ContentTypes::of([&history]), HALF_LIFE_HOURS);
     let variances = Variances::TYPICAL;
     let mut state = [0.0, variances.slow.sqrt() * normal(rng), variances.fast.sqrt() * normal(rng)];
-    let mut before = None;
-    for (post, seen) in history.posts.iter_mut().zip(&observed) {
-        let time = TimeStep::of_days(before.map_or(0.0, |before| seen.days - before));
-        before = Some(seen.days);
+    let mut last_days = None;
+    for (post, input) in history.posts.iter_mut().zip(&observed) {
+        let time = TimeStep::of_days(last_days.map_or(0.0, |last_days| input.days - last_days));
+        last_days = Some(input.days);
         let (decay, added_variance) = (time.decay(), time.added_variance(&variances));
         for (index, component) in state.iter_mut().enumerate() {
             *component = *component * decay[index] + added_variance[index].sqrt() * normal(rng);
         }
         let log =
-            design.sum_of_effects(seen, effects) + state.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
+            design.sum_of_effects(input, effects) + state.iter().sum::<f64>() + variances.noise.sqrt() * normal(rng);
         post.engagements = Some(libm::expm1(log).max(0.0));
     }
     history

@@ -6,70 +6,70 @@ use chrono::NaiveDateTime;
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::is_one_of;
+use super::clock::applies_in;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};
 
-/// A post, planned or committed, as a limit counts it.
+/// A post, planned or committed, with how much a limit counts it.
 struct CountedPost {
     channel: Channel,
     hour: i64,
     asset: Option<AssetId>,
-    /// What it counts.
-    counts: f64,
+    weight: f64,
     is_planned: bool,
     is_live: bool,
 }
 
-/// Checks the limits without a price, and the stated uses. Returns what the posts that may run give up for limits with
-/// a price.
+/// Checks the limits without a price, and the stated prices. Returns the price of what the posts that are not blocked
+/// exceed the other limits by.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) -> f64 {
-    let limits: Vec<&LimitRules> = case.base().limits.iter().filter(|limit| is_meant(case, limit)).collect();
-    let mut given_up = 0.0;
+    let limits: Vec<&LimitRules> = case.base().limits.iter().filter(|limit| applies(case, limit)).collect();
+    let mut penalty = 0.0;
     for limit in &limits {
         let posts = counted_posts(case, channels, limit);
         for period in periods(case, limit, &posts) {
             let excess = |live_only: bool| excess(limit, &posts, &period, live_only);
             if limit.price.is_none() && excess(false) > OBJECTIVE_ROUNDING {
-                let detail =
-                    format!("`{}` is broken by the posts from hour {} of the week on", limit.name, period.first);
-                findings.of_client("limits", detail);
+                let detail = format!("the posts from hour {} of the week on break `{}`", period.first, limit.name);
+                findings.report_client("limits", detail);
             }
-            given_up += limit.price.unwrap_or(0.0) * excess(true);
+            penalty += limit.price.unwrap_or(0.0) * excess(true);
         }
     }
     let stated = case.plan.certificate.iter().flat_map(|certificate| &certificate.limits);
-    for used in stated.filter(|used| is_of_assets(case, used)) {
+    for used in stated.filter(|used| depends_on_assets(case, used)) {
         let limit = limits.iter().find(|limit| limit.name == used.limit);
-        let highest = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
-        if limit.is_none() || !(0.0..=highest).contains(&used.price) {
-            findings.of_client("certificate_limits", format!("{} is no price of `{}`", used.price, used.limit));
+        let highest_price = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
+        if limit.is_none() || !(0.0..=highest_price).contains(&used.price) {
+            let detail = format!("{} is not a possible price of `{}`", used.price, used.limit);
+            findings.report_client("certificate_limits", detail);
         }
     }
-    given_up
+    penalty
 }
 
-/// Whether a stated use is one of a limit that counts posts by their assets.
-pub(super) fn is_of_assets(case: &ClientCase<'_>, used: &LimitUse) -> bool {
-    case.base().limits.iter().any(|limit| limit.is_of_assets() && limit.name == used.limit)
+/// Whether a stated use is that of a limit that counts posts by their assets.
+pub(super) fn depends_on_assets(case: &ClientCase<'_>, used: &LimitUse) -> bool {
+    case.base().limits.iter().any(|limit| limit.depends_on_assets() && limit.name == used.limit)
 }
 
-fn is_meant(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
+/// Whether a limit counts posts by their assets and applies to the client in this week.
+fn applies(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
     let (client, filter) = (case.client, &limit.filter);
     let is_running = |id: &CampaignId| {
         let (first, last) = (case.clock.dates.first(), case.clock.dates.last());
         let campaign = case.campaign(id).zip(first.zip(last));
-        campaign.is_some_and(|(one, (first, last))| one.starts_on <= *last && *first <= one.ends_on)
+        campaign.is_some_and(|(campaign, (first, last))| campaign.starts_on <= *last && *first <= campaign.ends_on)
     };
-    limit.is_of_assets()
-        && case.clock.dates.first().is_none_or(|monday| is_one_of(limit.weeks, *monday))
+    limit.depends_on_assets()
+        && case.clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday))
         && (filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag)))
         && (filter.clients.is_empty() || filter.clients.contains(&client.id))
         && (filter.campaigns.is_empty() || filter.campaigns.iter().any(is_running))
 }
 
-/// A part of the week in which a limit counts some channel's posts with some asset, or all.
+/// Hours over which a limit counts posts: those on one channel, or on all, and with one asset, or with any.
 struct CountedPeriod {
     channel: Option<Channel>,
     asset: Option<AssetId>,
@@ -78,9 +78,9 @@ struct CountedPeriod {
 }
 
 fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> Vec<CountedPeriod> {
-    let own: BTreeSet<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
+    let client_channels: BTreeSet<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
     let channels: Vec<Option<Channel>> =
-        if limit.per_channel { own.into_iter().map(Some).collect() } else { vec![None] };
+        if limit.per_channel { client_channels.into_iter().map(Some).collect() } else { vec![None] };
     let used: BTreeSet<AssetId> = posts.iter().filter_map(|post| post.asset.clone()).collect();
     let assets: Vec<Option<AssetId>> = if limit.per_asset { used.into_iter().map(Some).collect() } else { vec![None] };
     let end = case.clock.len();
@@ -110,7 +110,8 @@ fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> 
     periods
 }
 
-/// Every post of the client with what a limit counts it. A planned post without an asset counts for nothing.
+/// Every post of the client, with how much a limit counts it. Planned posts without an asset are left out, since they
+/// count nothing.
 fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &LimitRules) -> Vec<CountedPost> {
     let mut posts = Vec::new();
     for channel in channels {
@@ -123,7 +124,7 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
                 channel: channel.state.channel,
                 hour: placed.hour,
                 asset: asset.map(|asset| asset.id.clone()),
-                counts: counts(limit, channel.state.channel, at, asset, placed.post.campaign_id.as_ref()),
+                weight: weight(limit, channel.state.channel, at, asset, placed.post.campaign_id.as_ref()),
                 is_planned: true,
                 is_live: placed.post.is_live(),
             });
@@ -144,7 +145,7 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
                 channel: channel.state.channel,
                 hour,
                 asset: asset.map(|asset| asset.id.clone()),
-                counts: counts(limit, channel.state.channel, case.client.zone.wall_time(*at), asset, campaign),
+                weight: weight(limit, channel.state.channel, case.client.zone.wall_time(*at), asset, campaign),
                 is_planned: false,
                 is_live: true,
             });
@@ -153,8 +154,8 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
     posts
 }
 
-/// What a limit counts a post at a time of the client's clock.
-fn counts(
+/// How much a limit counts a post that goes out at a time of the client's clock.
+fn weight(
     limit: &LimitRules,
     channel: Channel,
     at: NaiveDateTime,
@@ -174,28 +175,28 @@ fn counts(
     }
 }
 
-/// How far the planned posts exceed a limit in a period. What committed posts exceed alone is not held against them.
+/// By how much the planned posts exceed a limit in a period. What committed posts alone exceed it by does not count.
 fn excess(limit: &LimitRules, posts: &[CountedPost], period: &CountedPeriod, live_only: bool) -> f64 {
     let is_in = |post: &&CountedPost| {
         (period.first..period.end).contains(&post.hour)
-            && period.channel.is_none_or(|own| own == post.channel)
+            && period.channel.is_none_or(|channel| channel == post.channel)
             && (!live_only || post.is_live)
     };
-    let counts = |post: &CountedPost| {
-        let is_own = period.asset.is_none() || period.asset == post.asset;
-        if is_own { post.counts } else { 0.0 }
+    let weight = |post: &CountedPost| {
+        let is_of_asset = period.asset.is_none() || period.asset == post.asset;
+        if is_of_asset { post.weight } else { 0.0 }
     };
-    let sum = |is_planned: bool| -> (f64, f64) {
-        let own = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in);
-        own.fold((0.0, 0.0), |(counted, of), post| (counted + counts(post), of + 1.0))
+    let counted = |is_planned: bool| -> (f64, f64) {
+        let posts = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in);
+        posts.fold((0.0, 0.0), |(counted, all), post| (counted + weight(post), all + 1.0))
     };
-    let ((planned, of_planned), (committed, of_committed)) = (sum(true), sum(false));
-    let of = of_planned + of_committed;
+    let ((planned, all_planned), (committed, all_committed)) = (counted(true), counted(false));
+    let all = all_planned + all_committed;
     let excess = match limit.bound {
         LimitBound::AtMost(most) => planned - (most - committed).max(0.0),
         LimitBound::AtLeast(least) => least - committed - planned,
-        LimitBound::AtMostShare(share) => planned + committed - share * of,
-        LimitBound::AtLeastShare(share) => share * of - planned - committed,
+        LimitBound::AtMostShare(share) => planned + committed - share * all,
+        LimitBound::AtLeastShare(share) => share * all - planned - committed,
     };
     if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 }
 }

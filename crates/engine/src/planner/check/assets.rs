@@ -1,5 +1,5 @@
-//! Checks the assets of posts: they exist, fit the channel, are finished, belong to a running campaign, keep cooldown
-//! and weekly cap, and follow the order of their story.
+//! Checks the assets of posts: they exist, fit the channel, are finished, belong to a running campaign if to any, keep
+//! cooldown and weekly cap, and follow the order of their story.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,35 @@ use super::clock::{HOUR, LocalHour};
 use crate::model::{Asset, AssetId, Channel, Post, Timestamp};
 use crate::rules::{AssetRules, ChannelRules};
 
-/// An asset on a channel, with the first moment of the week at which it can be used there.
+/// An asset on a channel, and when it can be used there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OnChannel<'a> {
     pub asset: &'a Asset,
     channel: Channel,
-    /// Finished, off cooldown before and after its uses there, and not ahead of its story; in seconds.
-    first: i64,
-    /// Last use there before that, in seconds.
+    /// The first moment of the week at which it is finished, off cooldown before and after its uses there, and not
+    /// ahead of its story; in seconds.
+    available_from: i64,
+    /// Last use there before `available_from`, in seconds.
     last_use: Option<i64>,
 }
 
 impl<'a> OnChannel<'a> {
     pub fn of(case: &ClientCase<'_>, asset: &'a Asset, channel: Channel) -> Self {
-        let own = case.state.asset_uses.iter().filter(|used| used.channel == channel && used.asset_id == asset.id);
-        let mut uses: Vec<i64> = own.map(|used| used.at.as_second()).collect();
+        let on_channel =
+            case.state.asset_uses.iter().filter(|used| used.channel == channel && used.asset_id == asset.id);
+        let mut uses: Vec<i64> = on_channel.map(|used| used.at.as_second()).collect();
         uses.sort_unstable();
         let story = step_before(case, asset).map(Timestamp::as_second);
         let ready = [Some(asset.created_at.as_second()), Some(case.clock.start), story];
-        let mut first = ready.into_iter().flatten().max().unwrap_or(case.clock.start);
-        let cooldown = cooldown(&case.base().assets);
+        let mut available_from = ready.into_iter().flatten().max().unwrap_or(case.clock.start);
+        let cooldown = cooldown_seconds(&case.base().assets);
         for used in &uses {
-            if used.abs_diff(first) < cooldown.unsigned_abs() {
-                first = used.saturating_add(cooldown);
+            if used.abs_diff(available_from) < cooldown.unsigned_abs() {
+                available_from = used.saturating_add(cooldown);
             }
         }
-        let last_use = uses.into_iter().rev().find(|used| *used < first);
-        Self { asset, channel, last_use, first }
+        let last_use = uses.into_iter().rev().find(|used| *used < available_from);
+        Self { asset, channel, available_from, last_use }
     }
 
     /// Whether the channel can use it at some time of the week.
@@ -44,14 +46,14 @@ impl<'a> OnChannel<'a> {
         let runs = || case.clock.hours.iter().any(|moment| campaign_runs(case, asset, self.channel, moment));
         has_content(asset)
             && fits(asset, self.channel)
-            && self.first < case.clock.end()
+            && self.available_from < case.clock.end()
             && (!continues_story(case, asset) || step_before(case, asset).is_some())
             && runs()
     }
 
-    /// Whether it can be used by the end of a day and its campaign runs there that day.
-    pub fn is_there(&self, case: &ClientCase<'_>, moment: &LocalHour) -> bool {
-        let first_day = usize::try_from((self.first - case.clock.start).div_euclid(HOUR)).ok();
+    /// Whether it can be used by the end of a day and its campaign, if it has one, runs there that day.
+    pub fn is_usable_by(&self, case: &ClientCase<'_>, moment: &LocalHour) -> bool {
+        let first_day = usize::try_from((self.available_from - case.clock.start).div_euclid(HOUR)).ok();
         let first_day = first_day.and_then(|hour| case.clock.hours.get(hour)).map(|moment| moment.date);
         first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
     }
@@ -59,8 +61,8 @@ impl<'a> OnChannel<'a> {
     /// The score by the points of `assets.toml`, clamped to `0..=100`.
     pub fn score(&self, rules: &AssetRules) -> f64 {
         let asset = self.asset;
-        let age_hours = (self.first - asset.created_at.as_second()) as f64 / HOUR as f64;
-        let since_use = self.last_use.map(|last| (self.first - last) as f64 / HOUR as f64);
+        let age_hours = (self.available_from - asset.created_at.as_second()) as f64 / HOUR as f64;
+        let since_use = self.last_use.map(|last| (self.available_from - last) as f64 / HOUR as f64);
         let younger = rules.freshness.iter().filter(|row| age_hours < row.threshold);
         let fresh = younger.min_by(|a, b| a.threshold.total_cmp(&b.threshold)).map_or(0.0, |row| row.value);
         let made_for = if asset.channels.contains(&self.channel) { rules.made_for_channel } else { 0.0 };
@@ -83,7 +85,7 @@ pub(super) fn quality(rules: &AssetRules, score: f64) -> f64 {
 }
 
 /// Factor of an asset's content type on a channel; 1 if the rules do not list it.
-pub(super) fn factor_of_type(channel: &ChannelRules, asset: &Asset) -> f64 {
+pub(super) fn content_type_factor(channel: &ChannelRules, asset: &Asset) -> f64 {
     channel.content_types.get(&*asset.kind).map_or(1.0, |factor| *factor)
 }
 
@@ -92,13 +94,13 @@ pub(super) fn cost(rules: &AssetRules, asset: &Asset) -> f64 {
     rules.cost_per_hour * rules.cost_hours.get(&*asset.kind).map_or(rules.cost_hours_otherwise, |hours| *hours)
 }
 
-/// The same of a post that lacks an asset.
+/// The same for a post without an asset.
 pub(super) fn cost_without(rules: &AssetRules) -> f64 {
     rules.cost_per_hour * rules.cost_hours_otherwise
 }
 
 /// Cooldown in whole seconds, rounded down.
-fn cooldown(rules: &AssetRules) -> i64 {
+fn cooldown_seconds(rules: &AssetRules) -> i64 {
     (rules.cooldown_hours * HOUR as f64) as i64
 }
 
@@ -114,19 +116,19 @@ pub(super) fn has_content(asset: &Asset) -> bool {
 fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment: &LocalHour) -> bool {
     let Some(id) = &asset.campaign_id else { return true };
     case.campaign(id).is_some_and(|campaign| {
-        let is_there = campaign.channels.is_empty() || campaign.channels.contains(&channel);
-        is_there && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
+        let is_of_channel = campaign.channels.is_empty() || campaign.channels.contains(&channel);
+        is_of_channel && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
     })
 }
 
 /// The client's asset with an id; `None` if it has none.
-pub(super) fn used<'a>(case: &ClientCase<'a>, id: &AssetId) -> Option<&'a Asset> {
+pub(super) fn asset_by_id<'a>(case: &ClientCase<'a>, id: &AssetId) -> Option<&'a Asset> {
     case.client.assets.iter().find(|asset| asset.id == *id)
 }
 
-/// Whether its evolution step is later than its parent's.
+/// Whether an asset's evolution step is later than its parent's.
 fn continues_story(case: &ClientCase<'_>, asset: &Asset) -> bool {
-    let parent = asset.parent_id.as_ref().and_then(|id| used(case, id));
+    let parent = asset.parent_id.as_ref().and_then(|id| asset_by_id(case, id));
     parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
 }
 
@@ -135,10 +137,10 @@ fn step_before(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
     if !continues_story(case, asset) {
         return None;
     }
-    let head = asset.parent_id.as_ref()?;
+    let root = asset.parent_id.as_ref()?;
     let is_before = |id: &AssetId| {
-        used(case, id).is_some_and(|other| {
-            other.parent_id.as_ref().unwrap_or(&other.id) == head
+        asset_by_id(case, id).is_some_and(|other| {
+            other.parent_id.as_ref().unwrap_or(&other.id) == root
                 && other.evolution_step.checked_add(1) == Some(asset.evolution_step)
         })
     };
@@ -150,55 +152,55 @@ pub(super) fn check(case: &ClientCase<'_>, findings: &mut Findings) {
     let mut uses: BTreeMap<&AssetId, Vec<&Post>> = BTreeMap::new();
     for post in &case.plan.posts {
         let Some(choice) = &post.asset else { continue };
-        let Some(asset) = used(case, choice.used()) else {
+        let Some(asset) = asset_by_id(case, choice.used()) else {
             let detail = format!("the client has no asset `{}`", choice.used());
-            findings.of_post(case, post, "asset_unknown", detail);
+            findings.report_post(case, post, "asset_unknown", detail);
             continue;
         };
         check_family(case, post, asset, findings);
         check_fitness(case, post, asset, findings);
         check_story(case, post, asset, findings);
-        check_rest(case, post, asset, findings);
+        check_cooldown(case, post, asset, findings);
         uses.entry(&asset.id).or_default().push(post);
     }
     for (id, posts) in uses {
-        check_rest_within(case, id, &posts, findings);
-        check_wear(case, id, posts.len(), findings);
+        check_cooldown_within_plan(case, id, &posts, findings);
+        check_weekly_uses(case, id, posts.len(), findings);
     }
 }
 
 /// Root asset, variation and evolution are stated as the asset's family defines them.
 fn check_family(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let Some(choice) = &post.asset else { return };
-    let head = asset.parent_id.as_ref().unwrap_or(&asset.id);
+    let root = asset.parent_id.as_ref().unwrap_or(&asset.id);
     let variation = asset.parent_id.as_ref().map(|_| &asset.id);
-    if choice.asset_id != *head || choice.variation_id.as_ref() != variation {
-        let detail = format!("`{}` is named with head `{}`, its family's is `{head}`", asset.id, choice.asset_id);
-        findings.of_post(case, post, "asset_family", detail);
+    if choice.asset_id != *root || choice.variation_id.as_ref() != variation {
+        let detail = format!("the plan says that the root of `{}` is `{}`; it is `{root}`", asset.id, choice.asset_id);
+        findings.report_post(case, post, "asset_family", detail);
     }
     if choice.is_evolution != continues_story(case, asset) {
-        let detail = format!("`{}` is wrongly named {}", asset.id, kind_of(choice.is_evolution));
-        findings.of_post(case, post, "asset_family", detail);
+        let detail = format!("the plan says that `{}` is {}", asset.id, misstated_kind(choice.is_evolution));
+        findings.report_post(case, post, "asset_family", detail);
     }
 }
 
-const fn kind_of(is_evolution: bool) -> &'static str {
-    if is_evolution { "a step of its story" } else { "no step of its story" }
+const fn misstated_kind(is_evolution: bool) -> &'static str {
+    if is_evolution { "an evolution step; it is not" } else { "not an evolution step; it is one" }
 }
 
-/// It fits the channel, is finished in time, and its campaign runs there that day.
+/// The asset fits the channel, is finished in time, and its campaign, if it has one, runs there that day.
 fn check_fitness(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     if !fits(asset, post.channel) {
-        findings.of_post(case, post, "asset_channel", format!("`{}` was not made for the channel", asset.id));
+        findings.report_post(case, post, "asset_channel", format!("`{}` is not for the channel", asset.id));
     }
     if post.at < asset.created_at {
-        let detail = format!("`{}` is finished at {} only", asset.id, asset.created_at);
-        findings.of_post(case, post, "asset_unfinished", detail);
+        let detail = format!("`{}` is not finished before {}", asset.id, asset.created_at);
+        findings.report_post(case, post, "asset_unfinished", detail);
     }
     let moment = case.clock.moment(case.clock.hour_of(post.at));
     if moment.is_some_and(|moment| !campaign_runs(case, asset, post.channel, moment)) {
         let detail = format!("the campaign of `{}` does not run on the channel that day", asset.id);
-        findings.of_post(case, post, "asset_campaign", detail);
+        findings.report_post(case, post, "asset_campaign", detail);
     }
 }
 
@@ -206,46 +208,48 @@ fn check_fitness(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &m
 fn check_story(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let is_early = step_before(case, asset).is_none_or(|used| used > post.at);
     if continues_story(case, asset) && is_early {
-        let detail = format!("`{}` continues a story whose step before was not used by then", asset.id);
-        findings.of_post(case, post, "asset_evolution", detail);
+        let detail = format!("`{}` continues a story whose preceding step was not used by then", asset.id);
+        findings.report_post(case, post, "asset_evolution", detail);
     }
 }
 
-/// It keeps the cooldown to its past and committed uses on the channel.
-fn check_rest(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
-    let own = case.state.asset_uses.iter().filter(|used| used.channel == post.channel && used.asset_id == asset.id);
-    let nearest = own.map(|used| used.at.as_second().abs_diff(post.at.as_second())).min();
-    let rest = cooldown(&case.base().assets).unsigned_abs();
-    if let Some(near) = nearest.filter(|distance| *distance < rest) {
-        let detail = format!("`{}` is used on the channel {near} s away, its cooldown is {rest} s", asset.id);
-        findings.of_post(case, post, "asset_cooldown", detail);
+/// The asset keeps the cooldown to its past and committed uses on the channel.
+fn check_cooldown(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
+    let uses = case.state.asset_uses.iter().filter(|used| used.channel == post.channel && used.asset_id == asset.id);
+    let nearest = uses.map(|used| used.at.as_second().abs_diff(post.at.as_second())).min();
+    let cooldown = cooldown_seconds(&case.base().assets).unsigned_abs();
+    if let Some(near) = nearest.filter(|distance| *distance < cooldown) {
+        let detail = format!("`{}` is used on the channel {near} s away, its cooldown is {cooldown} s", asset.id);
+        findings.report_post(case, post, "asset_cooldown", detail);
     }
 }
 
-/// It keeps the cooldown between its uses on a channel in the plan itself.
-fn check_rest_within(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findings: &mut Findings) {
-    let rest = cooldown(&case.base().assets);
+/// The asset keeps the cooldown between its uses on a channel in the plan itself.
+fn check_cooldown_within_plan(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findings: &mut Findings) {
+    let cooldown = cooldown_seconds(&case.base().assets);
     let mut last: BTreeMap<Channel, i64> = BTreeMap::new();
     let mut by_time = posts.to_vec();
     by_time.sort_by_key(|post| post.at);
     for post in by_time {
         let at = post.at.as_second();
         let distance = last.insert(post.channel, at).map(|before| at - before);
-        if let Some(near) = distance.filter(|distance| *distance < rest) {
-            let detail = format!("`{id}` is planned on the channel {near} s before, its cooldown is {rest} s");
-            findings.of_post(case, post, "asset_cooldown", detail);
+        if let Some(near) = distance.filter(|distance| *distance < cooldown) {
+            let detail = format!("`{id}` is planned on the channel {near} s before, its cooldown is {cooldown} s");
+            findings.report_post(case, post, "asset_cooldown", detail);
         }
     }
 }
 
-/// No more uses in the week than the rules allow, committed ones included, unless those alone exceed the cap.
-fn check_wear(case: &ClientCase<'_>, id: &AssetId, planned: usize, findings: &mut Findings) {
+/// The asset is used no more often in the week than the rules allow, committed uses included, unless those alone
+/// exceed the cap.
+fn check_weekly_uses(case: &ClientCase<'_>, id: &AssetId, planned: usize, findings: &mut Findings) {
     let week = case.clock.start..case.clock.end();
     let in_week = |at: Timestamp| week.contains(&at.as_second());
     let committed = case.state.asset_uses.iter().filter(|used| used.asset_id == *id && in_week(used.at)).count();
-    let most = case.base().assets.max_uses_per_week as usize;
-    if planned > most.saturating_sub(committed) {
-        let detail = format!("`{id}` is planned {planned} times beside {committed} committed uses, {most} are allowed");
-        findings.of_client("asset_uses", detail);
+    let max_uses = case.base().assets.max_uses_per_week as usize;
+    if planned > max_uses.saturating_sub(committed) {
+        let detail =
+            format!("`{id}` is planned {planned} times besides {committed} committed uses, {max_uses} are allowed");
+        findings.report_client("asset_uses", detail);
     }
 }

@@ -1,10 +1,10 @@
-//! One client's plan with everything it is checked against.
+//! One client's plan with everything that it is checked against.
 
 use super::clock::Clock;
 use crate::model::{Campaign, CampaignId, Client, ClientPlan, ClientState, Timestamp};
 use crate::rules::{ClientRules, CompiledRules, Rules};
 
-/// Which hooks the pack has, so that scripts decide instead of numbers.
+/// Which hooks the pack has. Scripts then decide what its numbers decide otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hooks {
     pub weekly_posts: bool,

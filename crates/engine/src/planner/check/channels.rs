@@ -12,11 +12,11 @@ use crate::rules::{LimitBound, Rules};
 /// Checks the allocations of a client's channels.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     let stated: Vec<Channel> = case.plan.allocations.iter().map(|allocation| allocation.channel).collect();
-    let wanted: Vec<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
-    if stated != wanted {
-        let names = |channels: &[Channel]| channels.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
-        let detail = format!("allocations of [{}], the client has [{}]", names(&stated), names(&wanted));
-        findings.of_client("allocations", detail);
+    let expected: Vec<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
+    if stated != expected {
+        let names = |channels: &[Channel]| channels.iter().map(|channel| channel.name()).collect::<Vec<_>>().join(", ");
+        let detail = format!("allocations of [{}], the client has [{}]", names(&stated), names(&expected));
+        findings.report_client("allocations", detail);
     }
     for channel in channels {
         let Some(allocation) = channel.allocation else { continue };
@@ -37,14 +37,14 @@ struct ChannelWeek<'c, 'a> {
 
 impl ChannelWeek<'_, '_> {
     fn breach(&self, rule: &'static str, detail: String, findings: &mut Findings) {
-        findings.of_channel(self.channel.state.channel, rule, detail);
+        findings.report_channel(self.channel.state.channel, rule, detail);
     }
 
     fn check_counts(&self, findings: &mut Findings) {
         let (stated, channel) = (self.allocation, self.channel);
-        let own = channel.case.plan.posts.iter().filter(|post| post.channel == channel.state.channel);
-        let planned = own.clone().count();
-        let blocked = own.filter(|post| !post.is_live()).count();
+        let channel_posts = channel.case.plan.posts.iter().filter(|post| post.channel == channel.state.channel);
+        let planned = channel_posts.clone().count();
+        let blocked = channel_posts.filter(|post| !post.is_live()).count();
         let counts = [
             ("posts_wanted", stated.posts_wanted, channel.wanted() as usize),
             ("posts_target", stated.posts_target, channel.target().unwrap_or(stated.posts_target) as usize),
@@ -58,18 +58,18 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// A reason is given if and only if posts are missing, of those in the table or of those in this week if these are
-    /// more. A script may want a number of posts other than the table's.
+    /// A reason is given if and only if there are fewer live posts than wanted: than `weekly_posts` of the pack, or
+    /// than wanted in this week if that is more. A script may want another number of posts.
     fn check_why_fewer(&self, findings: &mut Findings) {
         let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
-        let wanted = self.channel.numbers.weekly_posts.max(self.channel.wanted()) as usize;
+        let wanted = self.channel.rules.weekly_posts.max(self.channel.wanted()) as usize;
         let has_reason = !self.allocation.why_fewer.is_empty();
         if live < wanted && !has_reason {
-            let detail = format!("{live} of {wanted} posts and no reason for the others");
+            let detail = format!("{live} of {wanted} posts, and no reason for the missing ones");
             self.breach("why_fewer", detail, findings);
         }
         if live >= wanted && has_reason && !self.channel.case.hooks.weekly_posts {
-            self.breach("why_fewer", format!("a reason for fewer than {wanted} posts, and there are {live}"), findings);
+            self.breach("why_fewer", format!("a reason for fewer than {wanted} posts, but there are {live}"), findings);
         }
     }
 
@@ -83,7 +83,7 @@ impl ChannelWeek<'_, '_> {
 
     fn check_numbers(&self, findings: &mut Findings) {
         let (stated, channel) = (self.allocation, self.channel);
-        let end = channel.fatigue_live(channel.case.clock.len());
+        let end = channel.fatigue_of_live(channel.case.clock.len());
         let mut numbers = vec![
             ("fatigue_start", stated.fatigue_start, channel.fatigue_start),
             ("fatigue_end", stated.fatigue_end, end),
@@ -97,12 +97,12 @@ impl ChannelWeek<'_, '_> {
         }
         let [least, most] = quality_bounds(channel);
         if !(least..=most).contains(&stated.mean_quality) {
-            let detail = format!("the plan says {}, the rules hold it in {least}..={most}", stated.mean_quality);
+            let detail = format!("the plan says {}, the rules keep it within {least}..={most}", stated.mean_quality);
             self.breach("mean_quality", detail, findings);
         }
-        let is_free = channel.case.base().fatigue.end_weight_rounds == 0;
+        let is_fatigue_free = channel.case.base().fatigue.end_weight_rounds == 0;
         let is_price = stated.end_weight.is_finite() && stated.end_weight >= 0.0;
-        if !is_price || (is_free && stated.end_weight != 0.0) {
+        if !is_price || (is_fatigue_free && stated.end_weight != 0.0) {
             self.breach("end_weight", format!("{} is no price under these rules", stated.end_weight), findings);
         }
         if stated.tier != Tier::Exact {
@@ -110,29 +110,29 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Mean quality factor of the best usable assets, one for each post to place; posts left without an asset count as
-    /// such, and with no post to place it is 1. `None` if a script scores.
+    /// Mean quality factor of the best usable assets, one for each post to place; a post for which no asset is left
+    /// counts as one without. 1 if there is no post to place; `None` if a script scores the assets.
     fn mean_quality(&self) -> Option<f64> {
         let (channel, case) = (self.channel, &self.channel.case);
         if case.hooks.score_asset {
             return None;
         }
-        let places = channel.places()? as usize;
-        if places == 0 {
+        let posts_max = channel.posts_max()? as usize;
+        if posts_max == 0 {
             return Some(1.0);
         }
         let quality = |usable: &OnChannel<'_>| {
             let rules = &case.rules.of(usable.asset.campaign_id.as_ref()).assets;
-            assets::quality(rules, usable.score(rules)) * assets::factor_of_type(channel.numbers, usable.asset)
+            assets::quality(rules, usable.score(rules)) * assets::content_type_factor(channel.rules, usable.asset)
         };
         let mut best: Vec<f64> = channel.usable.iter().map(quality).collect();
         best.sort_by(|a, b| b.total_cmp(a));
-        best.resize(places, case.base().assets.quality_without_asset);
-        Some(best.iter().sum::<f64>() / places as f64)
+        best.resize(posts_max, case.base().assets.quality_without_asset);
+        Some(best.iter().sum::<f64>() / posts_max as f64)
     }
 
-    /// Mean work on the client's assets with content that fit the channel, whether they are free or not, or on a missing
-    /// one if there are none; and the people who leave.
+    /// Mean cost of the work on the client's assets that have content and fit the channel, usable this week or not, or
+    /// of the work on a missing asset if there are none; plus the cost of the people who leave.
     fn usual_cost(&self) -> f64 {
         let (channel, case) = (self.channel, &self.channel.case);
         let (mut sum, mut count) = (0.0, 0.0);
@@ -143,7 +143,7 @@ impl ChannelWeek<'_, '_> {
             }
         }
         let work = if count > 0.0 { sum / count } else { assets::cost_without(&case.base().assets) };
-        work + channel.leaving()
+        work + channel.leaving_cost()
     }
 
     /// The objective is what the planned posts are worth less the price of the fatigue they carry over; the upper bound
@@ -164,31 +164,31 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
             self.breach("upper_bound", detail, findings);
         }
-        // A limit from below may ask for posts that do not pay.
-        let may_be_asked_for = |bound| matches!(bound, LimitBound::AtLeast(_) | LimitBound::AtLeastShare(_));
-        if self.channel.case.base().limits.iter().any(|limit| may_be_asked_for(limit.bound)) {
+        // A limit from below may demand posts that do not pay.
+        let is_from_below = |bound| matches!(bound, LimitBound::AtLeast(_) | LimitBound::AtLeastShare(_));
+        if self.channel.case.base().limits.iter().any(|limit| is_from_below(limit.bound)) {
             return;
         }
         for placed in &self.channel.posts {
             let (without, _) = self.objective(Some(placed.hour));
             if without > objective + tolerance {
                 let detail = format!("leaving it out raises the objective from {objective} to {without}");
-                findings.of_post(&self.channel.case, placed.post, "worthless_post", detail);
+                findings.report_post(&self.channel.case, placed.post, "worthless_post", detail);
             }
         }
     }
 
-    /// Sum of v q w s(F) - c over the planned posts, blocked ones included, less the price of F at the end, with one post
-    /// left out or none; and the sum of the absolute values of these terms.
+    /// Sum of v q w s(F) - c over the planned posts, blocked ones included, less the price of F at the end, with one
+    /// post left out or none; and the sum of the absolute values of these terms.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
         let fatigue = |hour: i64| match left_out {
             Some(post) => channel.fatigue_without(post, hour),
-            None => channel.fatigue_full(hour),
+            None => channel.fatigue_of_all(hour),
         };
         let (mut earned, mut scale) = (0.0, 0.0);
         for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
-            let value = channel.value_of(placed) * self.allocation.mean_quality * channel.numbers.worth;
+            let value = channel.hour_value_of(placed) * self.allocation.mean_quality * channel.rules.worth;
             earned += value * channel.response(fatigue(placed.hour)) - self.allocation.mean_cost;
             scale += value.abs() + self.allocation.mean_cost.abs();
         }
@@ -202,7 +202,7 @@ impl ChannelWeek<'_, '_> {
         let hours = self.channel.case.clock.hours.len() as u64;
         let removed: u64 = stated.hours_removed.iter().map(|(_, count)| u64::from(*count)).sum();
         if u64::from(stated.hours_allowed) + removed != hours {
-            let detail = format!("{} left and {removed} removed, the week has {hours}", stated.hours_allowed);
+            let detail = format!("{} allowed and {removed} removed, the week has {hours}", stated.hours_allowed);
             self.breach("hours", detail, findings);
         }
         let Some(counts) = self.hours_removed() else { return };
@@ -215,8 +215,8 @@ impl ChannelWeek<'_, '_> {
                 self.breach("hours", detail, findings);
             }
         }
-        let known = |name: &str| counts.iter().any(|(rule, _)| *rule == name);
-        for (name, _) in stated.hours_removed.iter().filter(|(name, _)| !known(name)) {
+        let is_rule = |name: &str| counts.iter().any(|(rule, _)| *rule == name);
+        for (name, _) in stated.hours_removed.iter().filter(|(name, _)| !is_rule(name)) {
             self.breach("hours", format!("no rule `{name}` removes hours"), findings);
         }
     }
@@ -234,18 +234,19 @@ impl ChannelWeek<'_, '_> {
     }
 }
 
-/// Bounds of a mean quality factor under the client's rules.
+/// The least and the greatest mean quality factor that the client's rules allow.
 fn quality_bounds(channel: &ChannelCase<'_>) -> [f64; 2] {
     let case = &channel.case;
-    let by_type = channel.usable.iter().map(|usable| assets::factor_of_type(channel.numbers, usable.asset));
-    let [lowest, highest] = by_type.fold([1.0, 1.0], |[low, high]: [f64; 2], one| [low.min(one), high.max(one)]);
+    let by_type = channel.usable.iter().map(|usable| assets::content_type_factor(channel.rules, usable.asset));
+    let [lowest, highest] =
+        by_type.fold([1.0, 1.0], |[low, high]: [f64; 2], factor| [low.min(factor), high.max(factor)]);
     let of_campaigns = case.client.campaigns.iter().map(|campaign| case.rules.of(Some(&campaign.id)));
     let factors = |rules: &Rules| {
         let rules = &rules.assets;
         let of_assets = [rules.quality_at_0, rules.quality_at_100];
-        let least = of_assets.map(|factor| factor * lowest);
-        let most = of_assets.map(|factor| factor * highest);
-        least.into_iter().chain(most).chain([rules.quality_without_asset])
+        let low = of_assets.map(|factor| factor * lowest);
+        let high = of_assets.map(|factor| factor * highest);
+        low.into_iter().chain(high).chain([rules.quality_without_asset])
     };
     let all = std::iter::once(case.base()).chain(of_campaigns).flat_map(factors);
     let [least, most] = all.fold([1.0, 1.0], |[least, most]: [f64; 2], factor| [least.min(factor), most.max(factor)]);

@@ -76,10 +76,10 @@ impl Clock {
     }
 }
 
-/// Whether `later` lies at least so many days after `earlier` as the zone's wall clock counts days, to the second.
+/// Whether `later` lies at least `days` after `earlier`, to the second, as the zone's wall clock counts days.
 ///
-/// It does once the clock has shown the same time of day that many days later, even if it shows it twice, or shows a
-/// later time, since that time of day may be skipped.
+/// It does as soon as the clock has shown the same time of day that many days later, which it may show twice, or shows
+/// a later time, since the clock may skip that time of day.
 pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
     let wall_time = |at: i64| zone.wall_time(Timestamp::from_second(at));
     let Some(same_time) = wall_time(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
@@ -103,12 +103,12 @@ fn moment(zone: &Zone, at: Timestamp) -> LocalHour {
     }
 }
 
-/// Whether a limit of some weeks applies in the one that begins on a Monday.
-pub(super) fn is_one_of(weeks: LimitWeeks, monday: NaiveDate) -> bool {
+/// Whether a limit that applies in some weeks only applies in the week that begins on `monday`.
+pub(super) fn applies_in(weeks: LimitWeeks, monday: NaiveDate) -> bool {
     weeks.first_week.is_none_or(|first_week| {
         // Rounded down, so that every day of a week stands for the whole week.
-        let after = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
-        i64::from(after) % i64::from(weeks.every.max(1)) == 0
+        let weeks_until = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
+        i64::from(weeks_until) % i64::from(weeks.every.max(1)) == 0
     })
 }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_the_clocks_repeat_stands_twice_and_a_skipped_one_never() {
+    fn an_hour_that_the_clocks_repeat_is_listed_twice_and_a_skipped_one_never() {
         let on_sunday = |clock: &Clock| -> Vec<u8> {
             clock.hours.iter().filter(|moment| moment.weekday == 6).map(|moment| moment.hour).take(4).collect()
         };
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_hour_of_shift_moves_the_minute_of_every_later_hour() {
+    fn a_shift_of_half_an_hour_moves_the_minute_of_every_later_hour() {
         let clock = clock("2026-W40", "Australia/Lord_Howe");
         assert_eq!(clock.moment(145).unwrap().minute_of_day, 60);
         assert_eq!(clock.moment(146).unwrap().minute_of_day, 150);

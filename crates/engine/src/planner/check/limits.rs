@@ -1,8 +1,9 @@
 //! Checks that a client's week keeps its limits, and the proof of how good it is.
 //!
-//! The proof is a bound: whatever prices the limits have, no week earns more than the sum over the channels of the most
-//! that each earns with these prices on its hours, and the prices of what the limits allow. The most of each channel is
-//! found here by labels, forward in time, that no other dominates; nothing is taken from the planner but the prices.
+//! The proof is a Lagrangian bound: whatever prices the limits have, no week earns more than the sum of what each
+//! channel earns at most if these prices are charged for its hours, plus the price of all that the limits allow. What a
+//! channel earns at most is found here by dynamic programming, forward in time, over labels that no other label
+//! dominates; only the prices are taken from the planner.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use super::asset_limits;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::{HOUR, LocalHour, is_one_of};
+use super::clock::{HOUR, LocalHour, applies_in};
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Certificate, Channel, LimitQuota, LimitUse, QuotaPeriod, Timestamp};
@@ -23,7 +24,7 @@ use crate::rules::{
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     if !case.plan.unmet_limits.is_empty() {
         if !case.plan.posts.is_empty() {
-            findings.of_client("limits", "posts are planned though limits cannot be kept".to_owned());
+            findings.report_client("limits", "posts are planned though limits cannot be kept".to_owned());
         }
         return;
     }
@@ -32,22 +33,22 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
     for period in periods.iter().filter(|period| period.price.is_none() && period.name != ACTIONS_A_DAY) {
         let used = period.used(channels, |_| true);
         if used > period.at_most + OBJECTIVE_ROUNDING {
-            let detail = format!("{} from {} on is broken by the posts", period.shown(), period.from);
-            findings.of_client("limits", detail);
+            let detail = format!("the posts break {} in the period from {} on", period.label(), period.from);
+            findings.report_client("limits", detail);
         }
     }
-    let for_assets = asset_limits::check(case, channels, findings);
+    let asset_penalty = asset_limits::check(case, channels, findings);
     let Some(certificate) = &case.plan.certificate else {
-        findings.of_client("certificate", "no bound is stated".to_owned());
+        findings.report_client("certificate", "no bound is stated".to_owned());
         return;
     };
-    check_objective(certificate, (&periods, for_assets), channels, findings);
-    let of_hours = |used: &&LimitUse| !asset_limits::is_of_assets(case, used);
-    let stated: Vec<&LimitUse> = certificate.limits.iter().filter(of_hours).collect();
+    check_objective(certificate, &periods, asset_penalty, channels, findings);
+    let is_of_hours = |used: &&LimitUse| !asset_limits::depends_on_assets(case, used);
+    let stated: Vec<&LimitUse> = certificate.limits.iter().filter(is_of_hours).collect();
     check_bound(certificate, &stated, &periods, channels, findings);
 }
 
-/// A limit in one of its periods: the posts of the channels, each times its coefficient, are at most so much.
+/// A limit in one of its periods: the coefficients of the channels' posts sum to `at_most` or less.
 struct LimitPeriodCase<'a> {
     name: &'a str,
     channel: Option<Channel>,
@@ -60,15 +61,15 @@ struct LimitPeriodCase<'a> {
 }
 
 impl LimitPeriodCase<'_> {
-    fn shown(&self) -> String {
+    fn label(&self) -> String {
         self.channel.map_or_else(|| format!("`{}`", self.name), |channel| format!("`{}` on {channel}", self.name))
     }
 
-    /// What the planned posts that pass a test use of it.
-    fn used(&self, channels: &[ChannelCase<'_>], counts: impl Fn(&crate::model::Post) -> bool) -> f64 {
+    /// Sum of the coefficients of the planned posts that are counted.
+    fn used(&self, channels: &[ChannelCase<'_>], is_counted: impl Fn(&crate::model::Post) -> bool) -> f64 {
         let mut used = 0.0;
         for (channel, coefficients) in channels.iter().zip(&self.coefficients) {
-            for placed in channel.posts.iter().filter(|placed| counts(placed.post)) {
+            for placed in channel.posts.iter().filter(|placed| is_counted(placed.post)) {
                 used += at(coefficients, placed.hour);
             }
         }
@@ -82,7 +83,7 @@ fn at(by_hour: &[f64], hour: i64) -> f64 {
 
 /// Every limit of policy and rules in each of its periods.
 fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-    let policy = Stated {
+    let policy = StatedLimit {
         name: ACTIONS_A_DAY,
         bound: LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day)),
         of_reviews: false,
@@ -94,14 +95,14 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     let mut periods = policy.periods(case, channels);
     for limit in &case.base().limits {
         let LimitRules { name, bound, per_channel, period, filter, price, weeks, .. } = limit;
-        let is_week = case.clock.dates.first().is_none_or(|monday| is_one_of(*weeks, *monday));
-        if !is_week || limit.is_of_assets() {
+        let is_week = case.clock.dates.first().is_none_or(|monday| applies_in(*weeks, *monday));
+        if !is_week || limit.depends_on_assets() {
             continue;
         }
         if limit.scope != LimitScope::Client {
             let of_reviews = limit.counts == LimitCounts::NeedsReview;
             let (bound, per_channel, period) = (*bound, *per_channel, *period);
-            let stated = Stated { name, bound, of_reviews, period, per_channel, price: None, filter };
+            let stated = StatedLimit { name, bound, of_reviews, period, per_channel, price: None, filter };
             periods.extend(periods_of_quotas(case, channels, &stated));
             continue;
         }
@@ -109,11 +110,11 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
         if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
             let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
             let of_reviews = limit.counts == LimitCounts::NeedsReview;
-            let stated = Stated { name, bound, of_reviews, period, per_channel, price, filter };
+            let stated = StatedLimit { name, bound, of_reviews, period, per_channel, price, filter };
             periods.extend(stated.periods(case, channels));
         }
     }
-    let reviews = Stated {
+    let reviews = StatedLimit {
         name: REVIEW_CAPACITY,
         bound: LimitBound::AtMost(0.0),
         of_reviews: true,
@@ -126,14 +127,14 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     periods
 }
 
-/// What the plan says that the client may use of a limit that it shares with others.
+/// The client's quotas, as the plan states them, of a limit that it shares with other clients.
 fn periods_of_quotas<'a>(
     case: &ClientCase<'a>,
     channels: &[ChannelCase<'a>],
-    limit: &Stated<'a, '_>,
+    limit: &StatedLimit<'a, '_>,
 ) -> Vec<LimitPeriodCase<'a>> {
     let of_quota = |quota: &LimitQuota| {
-        let stated = Stated { bound: LimitBound::AtMost(quota.posts), ..*limit };
+        let stated = StatedLimit { bound: LimitBound::AtMost(quota.posts), ..*limit };
         let hour = match quota.period {
             QuotaPeriod::Week => Some(0),
             QuotaPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day)),
@@ -143,13 +144,13 @@ fn periods_of_quotas<'a>(
         let mut periods = stated.periods(case, channels).into_iter();
         periods.find(|period| period.from == from && period.channel == quota.channel)
     };
-    let own = case.plan.quotas.iter().filter(|quota| *quota.limit == *limit.name);
-    own.filter_map(of_quota).collect()
+    let quotas = case.plan.quotas.iter().filter(|quota| *quota.limit == *limit.name);
+    quotas.filter_map(of_quota).collect()
 }
 
 /// A limit as policy or rules state it.
 #[derive(Clone, Copy)]
-struct Stated<'a, 'f> {
+struct StatedLimit<'a, 'f> {
     name: &'a str,
     bound: LimitBound,
     /// Whether it counts posts that need a review; only those of channels all of whose posts do.
@@ -161,11 +162,11 @@ struct Stated<'a, 'f> {
     filter: &'f LimitFilter,
 }
 
-impl<'a> Stated<'a, '_> {
+impl<'a> StatedLimit<'a, '_> {
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-        let is_meant = |one: &&ChannelCase<'_>| one.wanted() > 0 || !self.filter.channels.is_empty();
-        let own = channels.iter().filter(is_meant).map(|channel| Some(channel.state.channel));
-        let groups: Vec<Option<Channel>> = if self.per_channel { own.collect() } else { vec![None] };
+        let is_counted = |channel: &&ChannelCase<'_>| channel.wanted() > 0 || !self.filter.channels.is_empty();
+        let counted = channels.iter().filter(is_counted).map(|channel| Some(channel.state.channel));
+        let groups: Vec<Option<Channel>> = if self.per_channel { counted.collect() } else { vec![None] };
         let periods = self.hours_of_periods(case);
         let in_periods = |group| {
             let each = periods.iter();
@@ -195,7 +196,7 @@ impl<'a> Stated<'a, '_> {
         periods.into_values().map(|hours| (hours.first().map_or(0, |first| *first as i64), hours)).collect()
     }
 
-    /// The limit in the period of some hours; `None` if nothing can count there.
+    /// The limit in the period of some hours; `None` if no post can count there.
     fn in_period(
         &self,
         case: &ClientCase<'a>,
@@ -205,42 +206,42 @@ impl<'a> Stated<'a, '_> {
         hours: &[usize],
     ) -> Option<LimitPeriodCase<'a>> {
         let mut coefficients = vec![vec![0.0; case.clock.hours.len()]; channels.len()];
-        let (mut any, mut committed, mut of) = (false, 0.0, 0.0);
+        let (mut counts_any, mut committed, mut all_committed) = (false, 0.0, 0.0);
         for (channel, coefficients) in channels.iter().zip(&mut coefficients) {
-            let is_meant = group.is_none_or(|group| group == channel.state.channel);
-            // Only a period of so many hours may begin before the week.
-            let before = channel.state.recent_posts.iter().filter(|_| is_meant);
-            for at in before.filter(|at| (first..0).contains(&case.clock.hour_of(**at))) {
+            let is_in_group = group.is_none_or(|group| group == channel.state.channel);
+            // Only a period of a number of hours may begin before the week.
+            let earlier = channel.state.recent_posts.iter().filter(|_| is_in_group);
+            for at in earlier.filter(|at| (first..0).contains(&case.clock.hour_of(**at))) {
                 let is_named = self.filter.channels.is_empty() || self.filter.channels.contains(&channel.state.channel);
                 let is_counted = is_named && self.filter.covers(case.client.zone.wall_time(*at));
                 committed += f64::from(u8::from(is_counted));
-                of += 1.0;
+                all_committed += 1.0;
             }
-            for hour in hours.iter().filter(|_| is_meant) {
-                let is_certain = !self.of_reviews || always_needs_review(channel);
-                let is_counted = is_certain && counts(channel, case.clock.hours.get(*hour)?, self.filter);
-                any |= is_counted;
+            for hour in hours.iter().filter(|_| is_in_group) {
+                let may_count = !self.of_reviews || always_needs_review(channel);
+                let is_counted = may_count && counts(channel, case.clock.hours.get(*hour)?, self.filter);
+                counts_any |= is_counted;
                 *coefficients.get_mut(*hour)? = weight(self.bound, is_counted);
                 if !self.of_reviews && channel.committed.contains(&(*hour as i64)) {
                     committed += f64::from(u8::from(is_counted));
-                    of += 1.0;
+                    all_committed += 1.0;
                 }
             }
         }
         let at_most = match self.bound {
             LimitBound::AtMost(posts) => (posts - committed).max(0.0),
             LimitBound::AtLeast(posts) => committed - posts,
-            LimitBound::AtMostShare(share) => share * of - committed,
-            LimitBound::AtLeastShare(share) => committed - share * of,
+            LimitBound::AtMostShare(share) => share * all_committed - committed,
+            LimitBound::AtLeastShare(share) => committed - share * all_committed,
         };
         let first = case.clock.start + first * HOUR;
         let from = case.client.zone.wall_time(Timestamp::from_second(first));
         let (name, channel, price) = (self.name, group, self.price);
-        any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
+        counts_any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
     }
 }
 
-/// What a post counts, counted or not, for a limit written as one of at most so much.
+/// Coefficient of a post, counted or not, if the limit is written with "at most".
 fn weight(bound: LimitBound, is_counted: bool) -> f64 {
     match (bound, is_counted) {
         (LimitBound::AtMost(_), true) => 1.0,
@@ -256,19 +257,21 @@ fn weight(bound: LimitBound, is_counted: bool) -> f64 {
 /// Whether a filter counts a post of a channel at an hour.
 fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -> bool {
     let minute = channel.minute().unwrap_or(0);
-    let shown = moment.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(moment.minute_of_day) + minute);
+    let past_midnight = TimeDelta::minutes(i64::from(moment.minute_of_day) + minute);
+    let local_time = moment.date.and_time(NaiveTime::MIN) + past_midnight;
     (filter.channels.is_empty() || filter.channels.contains(&channel.state.channel))
         && filter.days.get(moment.weekday).copied().unwrap_or(false)
         && filter.hours.get(usize::from(moment.hour)).copied().unwrap_or(false)
-        && filter.from.is_none_or(|from| shown >= from)
-        && filter.to.is_none_or(|to| shown < to)
+        && filter.from.is_none_or(|from| local_time >= from)
+        && filter.to.is_none_or(|to| local_time < to)
 }
 
-/// The objective is that of the posts that may run, less what is given up for limits with a price: those on hours, and
-/// the given amount for those on assets.
+/// The objective is that of the posts that are not blocked, less the price of what they exceed limits by. For limits on
+/// assets, that price is `asset_penalty`.
 fn check_objective(
     certificate: &Certificate,
-    (periods, for_assets): (&[LimitPeriodCase<'_>], f64),
+    periods: &[LimitPeriodCase<'_>],
+    asset_penalty: f64,
     channels: &[ChannelCase<'_>],
     findings: &mut Findings,
 ) {
@@ -276,11 +279,11 @@ fn check_objective(
     for channel in channels {
         let Some(allocation) = channel.allocation else { continue };
         for placed in channel.posts.iter().filter(|placed| placed.post.is_live()) {
-            let value = channel.value_of(placed) * allocation.mean_quality * channel.numbers.worth;
-            objective += value * channel.response(channel.fatigue_live(placed.hour)) - allocation.mean_cost;
+            let value = channel.hour_value_of(placed) * allocation.mean_quality * channel.rules.worth;
+            objective += value * channel.response(channel.fatigue_of_live(placed.hour)) - allocation.mean_cost;
             scale += value.abs() + allocation.mean_cost.abs();
         }
-        let end = allocation.end_weight * channel.fatigue_live(channel.case.clock.len());
+        let end = allocation.end_weight * channel.fatigue_of_live(channel.case.clock.len());
         objective -= end;
         scale += end.abs();
     }
@@ -288,10 +291,10 @@ fn check_objective(
         let excess = period.used(channels, crate::model::Post::is_live) - period.at_most;
         objective -= period.price.unwrap_or(0.0) * if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 };
     }
-    objective -= for_assets;
+    objective -= asset_penalty;
     if !is_near(certificate.objective, objective, scale) {
         let detail = format!("the plan says {}, it is {objective}", certificate.objective);
-        findings.of_client("certificate_objective", detail);
+        findings.report_client("certificate_objective", detail);
     }
 }
 
@@ -299,7 +302,7 @@ fn is_near(stated: f64, derived: f64, scale: f64) -> bool {
     (stated - derived).abs() <= OBJECTIVE_ROUNDING * scale.max(derived.abs()).max(f64::MIN_POSITIVE)
 }
 
-/// The bound follows from the stated prices. Where no limit has one, it is the sum of the channels' own bounds.
+/// The bound follows from the stated prices. If all are 0, it is the sum of the channels' own bounds.
 fn check_bound(
     certificate: &Certificate,
     stated: &[&LimitUse],
@@ -311,22 +314,23 @@ fn check_bound(
     for stated in stated {
         let same = |period: &&LimitPeriodCase<'_>| is_of(period, stated);
         let Some((period, price)) = periods.iter().zip(&mut prices).find(|(period, _)| same(period)) else {
-            findings.of_client("certificate_limits", format!("there is no limit `{}` there", stated.limit));
+            findings.report_client("certificate_limits", format!("there is no limit `{}` there", stated.limit));
             continue;
         };
-        let highest = period.price.unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
-        if !(0.0..=highest).contains(&stated.price) {
-            let detail = format!("{} is no price of {}", stated.price, period.shown());
-            findings.of_client("certificate_limits", detail);
+        let highest_price = period.price.unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
+        if !(0.0..=highest_price).contains(&stated.price) {
+            let detail = format!("{} is not a possible price of {}", stated.price, period.label());
+            findings.report_client("certificate_limits", detail);
         }
         *price = stated.price;
     }
-    let alone = channels.iter().filter_map(|channel| Some(channel.allocation?.upper_bound)).sum::<f64>();
-    let bound = if prices.iter().all(|price| *price == 0.0) { Some(alone) } else { bound(channels, periods, &prices) };
+    let unpriced = channels.iter().filter_map(|channel| Some(channel.allocation?.upper_bound)).sum::<f64>();
+    let bound =
+        if prices.iter().all(|price| *price == 0.0) { Some(unpriced) } else { bound(channels, periods, &prices) };
     let Some(bound) = bound else { return };
-    if !is_near(certificate.upper_bound, bound, alone.abs().max(bound.abs())) {
+    if !is_near(certificate.upper_bound, bound, unpriced.abs().max(bound.abs())) {
         let detail = format!("the plan says {}, the prices prove {bound}", certificate.upper_bound);
-        findings.of_client("certificate_bound", detail);
+        findings.report_client("certificate_bound", detail);
     }
 }
 
@@ -334,73 +338,89 @@ fn is_of(period: &LimitPeriodCase<'_>, stated: &LimitUse) -> bool {
     *period.name == *stated.limit && period.channel == stated.channel && period.from == stated.from
 }
 
-/// The bound at some prices; `None` if a script decides the value of the hours.
+/// The bound at some prices; `None` if a script weighs the hours.
 fn bound(channels: &[ChannelCase<'_>], periods: &[LimitPeriodCase<'_>], prices: &[f64]) -> Option<f64> {
     let mut bound: f64 = periods.iter().zip(prices).map(|(period, price)| period.at_most * price).sum();
-    for (place, channel) in channels.iter().enumerate() {
+    for (index, channel) in channels.iter().enumerate() {
         let hours = channel.case.clock.hours.len();
-        let mut of_hours = vec![0.0; hours];
+        let mut hour_prices = vec![0.0; hours];
         for (period, price) in periods.iter().zip(prices).filter(|(_, price)| **price > 0.0) {
-            let coefficients = period.coefficients.get(place)?;
-            of_hours.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += price * coefficient);
+            let coefficients = period.coefficients.get(index)?;
+            hour_prices.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += price * coefficient);
         }
-        bound += most(channel, &of_hours)?;
+        bound += channel_bound(channel, &hour_prices)?;
     }
     Some(bound)
 }
 
-/// The most that a channel's week can come to with prices on its hours.
-fn most(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
+/// A partial week of a channel: its fatigue, and what it has earned.
+#[derive(Clone, Copy)]
+struct Label {
+    fatigue: f64,
+    earned: f64,
+}
+
+/// A label that has posted and waits until the spacing has passed.
+struct WaitingLabel {
+    /// Hour of the last post.
+    posted: i64,
+    /// Number of posts.
+    posts: usize,
+    label: Label,
+}
+
+/// The most that a channel's week can come to if each hour has a price.
+fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
     let (allocation, clock) = (channel.allocation?, channel.case.clock);
-    let places = channel.places()? as usize;
+    let posts_max = channel.posts_max()? as usize;
     let open = channel.open_hours()?;
     let minute = channel.minute()?;
     let instant = |hour: i64| clock.start + hour * HOUR + minute * 60;
     let is_committed = |hour: i64| channel.committed.contains(&hour);
-    let decay = libm::exp2(-1.0 / channel.numbers.half_life_hours);
+    let decay = libm::exp2(-1.0 / channel.rules.half_life_hours);
     let block_at = channel.case.base().fatigue.block_at;
-    // By number of posts used, the labels that may post now: fatigue and what was earned. A label that has posted waits
-    // in `after` until the spacing has passed.
-    let mut now: Vec<Vec<(f64, f64)>> = vec![Vec::new(); places + 1];
-    let mut after: Vec<(i64, usize, f64, f64)> = Vec::new();
-    now.first_mut()?.push((channel.fatigue_start, 0.0));
+    // By number of posts, the labels that may post now.
+    let mut ready: Vec<Vec<Label>> = vec![Vec::new(); posts_max + 1];
+    let mut waiting: Vec<WaitingLabel> = Vec::new();
+    ready.first_mut()?.push(Label { fatigue: channel.fatigue_start, earned: 0.0 });
     for hour in 0..clock.len() {
-        let added = if is_committed(hour) { channel.numbers.fatigue_per_post } else { 0.0 };
+        let added = if is_committed(hour) { channel.rules.fatigue_per_post } else { 0.0 };
         let moment = clock.moment(hour)?;
-        after.retain(|(posted, used, fatigue, value)| {
+        waiting.retain(|WaitingLabel { posted, posts, label }| {
             let waits = channel.is_too_near(instant(*posted), instant(hour));
-            if let Some(front) = now.get_mut(*used).filter(|_| !waits) {
-                front.push((*fatigue, *value));
+            if let Some(labels) = ready.get_mut(*posts).filter(|_| !waits) {
+                labels.push(*label);
             }
             waits
         });
-        now.iter_mut().for_each(keep_best);
+        ready.iter_mut().for_each(drop_dominated);
         if open.contains(&hour) {
-            let value = channel.hour_value(moment)? * allocation.mean_quality * channel.numbers.worth;
+            let value = channel.hour_value(moment)? * allocation.mean_quality * channel.rules.worth;
             let spent = allocation.mean_cost + at(prices, hour);
-            for (used, labels) in now.iter().enumerate().take(places) {
-                let rested = labels.iter().filter(|(fatigue, _)| *fatigue < block_at);
-                after.extend(rested.map(|(fatigue, earned)| {
+            for (posts, labels) in ready.iter().enumerate().take(posts_max) {
+                let below_block = labels.iter().filter(|label| label.fatigue < block_at);
+                waiting.extend(below_block.map(|Label { fatigue, earned }| {
                     let earned = earned + value * channel.response(*fatigue) - spent;
-                    (hour, used + 1, fatigue + channel.numbers.fatigue_per_post, earned)
+                    let label = Label { fatigue: fatigue + channel.rules.fatigue_per_post, earned };
+                    WaitingLabel { posted: hour, posts: posts + 1, label }
                 }));
             }
         }
-        let rest = |fatigue: &mut f64| *fatigue = (*fatigue + added) * decay;
-        now.iter_mut().flatten().for_each(|(fatigue, _)| rest(fatigue));
-        after.iter_mut().for_each(|(_, _, fatigue, _)| rest(fatigue));
+        let decay = |label: &mut Label| label.fatigue = (label.fatigue + added) * decay;
+        ready.iter_mut().flatten().for_each(decay);
+        waiting.iter_mut().for_each(|waiting| decay(&mut waiting.label));
     }
-    let ended = now.iter().flatten().copied().chain(after.iter().map(|(_, _, fatigue, value)| (*fatigue, *value)));
-    Some(ended.map(|(fatigue, value)| value - allocation.end_weight * fatigue).fold(f64::NEG_INFINITY, f64::max))
+    let ended = ready.iter().flatten().chain(waiting.iter().map(|waiting| &waiting.label));
+    Some(ended.map(|label| label.earned - allocation.end_weight * label.fatigue).fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// Drops labels that another with no more fatigue and no less value dominates.
-fn keep_best(labels: &mut Vec<(f64, f64)>) {
-    labels.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+/// Drops labels that another one with no more fatigue and no less earned dominates.
+fn drop_dominated(labels: &mut Vec<Label>) {
+    labels.sort_by(|a, b| a.fatigue.total_cmp(&b.fatigue).then(b.earned.total_cmp(&a.earned)));
     let mut best = f64::NEG_INFINITY;
-    labels.retain(|(_, value)| {
-        let is_better = *value > best;
-        best = best.max(*value);
+    labels.retain(|label| {
+        let is_better = label.earned > best;
+        best = best.max(label.earned);
         is_better
     });
 }

@@ -10,18 +10,18 @@
 //! ```
 //!
 //! None of the planner's or the agents' code is used here, so that a mistake must be made twice to go unnoticed. The
-//! one exception is the last step: each post is put to the check that the daily pass and approvals use as well, whether
-//! it may go out. Nothing is repaired, and no plan, however nonsensical, causes a panic.
+//! one exception is the last step: the check that planning shares with the daily pass and approvals is applied to each
+//! post again. Nothing is repaired, and no plan, however nonsensical, causes a panic.
 //!
 //! Scripts are not run. The guardrails' verdicts are taken as given; it is checked that all were evaluated, in order,
 //! and that status, confidence and risk follow from the verdicts. If the pack has a hook, the numbers that it replaces
-//! are taken as given too: `weekly_posts` the target, `hour_weights` the value of a slot, `score_asset` the score,
-//! `confidence` the steps. What follows from those numbers is still checked. Agents' signals, conflicts and the wording
-//! of reasons are not checked, nor that no better plan exists: only that leaving out any one post would not raise the
-//! objective.
+//! are taken as given too: with `weekly_posts` the target, with `hour_weights` the value of a slot, with `score_asset`
+//! the score, with `confidence` the steps. What follows from those numbers is still checked. Agents' signals, conflicts
+//! and the wording of reasons are not checked. Nor is it checked that no better plan exists, only that leaving out any
+//! one post would not raise the objective.
 //!
-//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one, like
-//! x(t) in the model.
+//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one, as
+//! x(t) in the optimisation problem does.
 
 mod asset_limits;
 mod assets;
@@ -104,15 +104,15 @@ impl Findings {
         self.breaches.push(Breach { client_id: self.client_id.clone(), channel, post, rule, detail });
     }
 
-    fn of_client(&mut self, rule: &'static str, detail: String) {
+    fn report_client(&mut self, rule: &'static str, detail: String) {
         self.add(None, None, rule, detail);
     }
 
-    fn of_channel(&mut self, channel: Channel, rule: &'static str, detail: String) {
+    fn report_channel(&mut self, channel: Channel, rule: &'static str, detail: String) {
         self.add(Some(channel), None, rule, detail);
     }
 
-    fn of_post(&mut self, case: &ClientCase<'_>, post: &Post, rule: &'static str, detail: String) {
+    fn report_post(&mut self, case: &ClientCase<'_>, post: &Post, rule: &'static str, detail: String) {
         let local = case.client.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
         self.add(Some(post.channel), Some(local), rule, detail);
     }
@@ -125,16 +125,16 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
     let mut findings = Findings { client_id: ClientId::new(""), breaches: Vec::new() };
     check_origin(plan, scenario, rules, &mut findings);
     check_roster(plan, scenario, &mut findings);
-    let known: BTreeMap<&ClientId, &(Client, ClientState)> =
-        scenario.clients.iter().map(|known| (&known.0.id, known)).collect();
+    let by_id: BTreeMap<&ClientId, &(Client, ClientState)> =
+        scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut clocks: BTreeMap<&str, Option<Clock>> = BTreeMap::new();
     for client_plan in &plan.clients {
-        let Some((client, state)) = known.get(&client_plan.client_id) else { continue };
+        let Some((client, state)) = by_id.get(&client_plan.client_id) else { continue };
         findings.client_id = client.id.clone();
         let clock = clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(plan.week, &client.zone));
         match clock {
             Some(clock) => check_client(plan, client_plan, (client, state), rules, clock, &mut findings),
-            None => findings.of_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
+            None => findings.report_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
         }
     }
     findings.client_id = ClientId::new("");
@@ -144,14 +144,14 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
 
 /// The plan names the scenario and the rules that it is checked against.
 fn check_origin(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
-    let names = [
+    let origins = [
         ("scenario_hash", plan.scenario_hash.as_str(), scenario.hash.as_str()),
         ("rules_hash", plan.rules_hash.as_str(), rules.hash()),
         ("scenario", plan.scenario.as_str(), scenario.name.as_str()),
     ];
-    for (rule, stated, given) in names {
+    for (rule, stated, given) in origins {
         if stated != given {
-            findings.of_client(rule, format!("the plan was made from `{stated}`, not from `{given}`"));
+            findings.report_client(rule, format!("the plan was made from `{stated}`, not from `{given}`"));
         }
     }
 }
@@ -159,53 +159,60 @@ fn check_origin(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, finding
 /// The plan holds exactly the clients that are planned for, in order.
 fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
     let stated: Vec<&ClientId> = plan.clients.iter().map(|client| &client.client_id).collect();
-    let wanted: Vec<&ClientId> = scenario
+    let expected: Vec<&ClientId> = scenario
         .clients
         .iter()
         .map(|(client, _)| client)
         .filter(|client| client.status.is_planned())
-        .map(|c| &c.id)
+        .map(|client| &client.id)
         .collect();
-    if stated == wanted {
+    if stated == expected {
         return;
     }
     let before = findings.breaches.len();
-    for id in wanted.iter().filter(|id| !stated.contains(id)) {
-        findings.of_client("clients", format!("client `{id}` is missing"));
+    for id in expected.iter().filter(|id| !stated.contains(id)) {
+        findings.report_client("clients", format!("client `{id}` is missing"));
     }
-    for id in stated.iter().filter(|id| !wanted.contains(id)) {
-        findings.of_client("clients", format!("client `{id}` is not to be planned for"));
+    for id in stated.iter().filter(|id| !expected.contains(id)) {
+        findings.report_client("clients", format!("client `{id}` is not to be planned for"));
     }
     if findings.breaches.len() == before {
-        findings.of_client("clients", "clients are repeated or out of order".to_owned());
+        findings.report_client("clients", "clients are repeated or out of order".to_owned());
     }
 }
 
 fn check_client(
-    whole: &Plan,
-    plan: &ClientPlan,
+    plan: &Plan,
+    client_plan: &ClientPlan,
     (client, state): (&Client, &ClientState),
     rules: &CompiledRules,
     clock: &Clock,
     findings: &mut Findings,
 ) {
     let before = findings.breaches.len();
-    let numbers = rules.for_client(client);
-    let not_before = whole.not_before;
-    let case = ClientCase { plan, client, state, rules: &numbers, hooks: Hooks::of(rules), clock, not_before };
-    if plan.workspace_id != client.workspace_id {
-        let detail = format!("the plan says `{}`, the scenario `{}`", plan.workspace_id, client.workspace_id);
-        findings.of_client("workspace", detail);
+    let client_rules = rules.for_client(client);
+    let case = ClientCase {
+        plan: client_plan,
+        client,
+        state,
+        rules: &client_rules,
+        hooks: Hooks::of(rules),
+        clock,
+        not_before: plan.not_before,
+    };
+    if client_plan.workspace_id != client.workspace_id {
+        let detail = format!("the plan says `{}`, the scenario `{}`", client_plan.workspace_id, client.workspace_id);
+        findings.report_client("workspace", detail);
     }
-    if plan.zone != client.zone {
-        findings.of_client("zone", format!("the plan says `{}`, the scenario `{}`", plan.zone, client.zone));
+    if client_plan.zone != client.zone {
+        findings.report_client("zone", format!("the plan says `{}`, the scenario `{}`", client_plan.zone, client.zone));
     }
-    if !plan.posts.is_sorted_by_key(|post| (post.at, post.channel)) {
-        findings.of_client("post_order", "posts are not in order of time, then channel".to_owned());
+    if !client_plan.posts.is_sorted_by_key(|post| (post.at, post.channel)) {
+        findings.report_client("post_order", "posts are not in order of time, then channel".to_owned());
     }
-    for post in &plan.posts {
-        if !state.channels.iter().any(|known| known.channel == post.channel) {
-            findings.of_post(&case, post, "channel", "the client does not post on this channel".to_owned());
+    for post in &client_plan.posts {
+        if !state.channels.iter().any(|state| state.channel == post.channel) {
+            findings.report_post(&case, post, "channel", "the client does not post on this channel".to_owned());
         }
     }
     let channels: Vec<ChannelCase<'_>> = state.channels.iter().map(|state| ChannelCase::of(&case, state)).collect();
@@ -216,19 +223,19 @@ fn check_client(
         worth::check(channel, findings);
     }
     channels::check(&case, &channels, findings);
-    // What the independent checks found is not reported a second time.
+    // Skipped after other breaches, which it would report a second time.
     if findings.breaches.len() == before {
-        check_objections(&case, whole, findings);
+        check_objections(&case, plan, findings);
     }
 }
 
-/// No post that is not blocked meets an objection from the check that the daily pass and approvals use: what is planned
-/// today must not be blocked tomorrow for a reason that was known.
+/// Every post that is not blocked passes the check that the daily pass and approvals use: what is planned today must
+/// not be blocked tomorrow for a reason that was known today.
 fn check_objections(case: &ClientCase<'_>, plan: &Plan, findings: &mut Findings) {
     let objections = objections_to(case.client, case.state, case.rules, plan, &case.plan.posts);
     for (post, reason) in case.plan.posts.iter().zip(objections) {
         if let Some(reason) = reason.filter(|_| post.is_live()) {
-            findings.of_post(case, post, "objection", reason.to_string());
+            findings.report_post(case, post, "objection", reason.to_string());
         }
     }
 }

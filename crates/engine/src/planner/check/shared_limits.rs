@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::Datelike as _;
 
-use super::clock::{Clock, HOUR, is_one_of};
+use super::clock::{Clock, HOUR, applies_in};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{
     Capacity, Channel, Client, ClientId, ClientPlan, ClientState, Plan, Scenario, ScheduleStatus, SharedPeriod,
@@ -13,13 +13,13 @@ use crate::model::{
 };
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
-/// What is counted on its own.
+/// Posts that are counted together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct CountKey {
     workspace: WorkspaceId,
     limit: Arc<str>,
     industry: Option<Arc<str>>,
-    /// The client, if the limit counts each on its own.
+    /// The client, if the limit counts each separately.
     client: Option<ClientId>,
     channel: Option<Channel>,
     period: SharedPeriod,
@@ -33,7 +33,7 @@ fn weekly_reviews(capacity: &Capacity) -> u32 {
     capacity.reviewers.saturating_mul(capacity.reviews_per_reviewer_per_day).saturating_mul(REVIEW_DAYS)
 }
 
-/// Posts in one key: what the limit allows, and how many are planned and committed.
+/// Number of posts that are counted together, and how many the limit allows.
 #[derive(Default)]
 struct Count {
     allowed: f64,
@@ -41,24 +41,25 @@ struct Count {
     committed: f64,
 }
 
-/// Checks that the posts of all clients together keep the limits, what the plan states of their use, and that no bound is
-/// below what is planned.
+/// Checks that the posts of all clients together keep the limits, that the plan states the use of the limits correctly,
+/// and that no bound is below what is planned.
 pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
     let counts = counts(plan, scenario, rules);
-    for (Key { workspace, limit, industry, .. }, count) in &counts {
+    for (CountKey { workspace, limit, industry, .. }, count) in &counts {
         if count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING {
-            let of = industry.as_ref().map_or_else(String::new, |industry| format!(" ({industry})"));
+            let in_industry = industry.as_ref().map_or_else(String::new, |industry| format!(" ({industry})"));
             let detail = format!(
-                "`{limit}` of workspace `{workspace}`{of} allows {} posts, {} are planned beside {} committed ones",
+                "`{limit}` of workspace `{workspace}`{in_industry} allows {} posts, {} are planned besides {} \
+                 committed ones",
                 count.allowed, count.planned, count.committed
             );
-            findings.of_client("shared_limits", detail);
+            findings.report_client("shared_limits", detail);
         }
     }
     for workspace in &plan.workspaces {
         let id = &workspace.workspace_id;
         for used in &workspace.limits {
-            let key = Key {
+            let key = CountKey {
                 workspace: id.clone(),
                 limit: Arc::clone(&used.limit),
                 industry: used.industry.clone(),
@@ -70,35 +71,36 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
             if (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.price < 0.0 || used.price.is_nan() {
                 let detail =
                     format!("workspace `{id}` uses {derived} of `{}`, the plan says {}", used.limit, used.used);
-                findings.of_client("shared_limits", detail);
+                findings.report_client("shared_limits", detail);
             }
         }
-        let own = plan.clients.iter().filter(|client| client.workspace_id == *id);
-        let certificates = own.filter_map(|client| client.certificate.as_ref());
+        let members = plan.clients.iter().filter(|client| client.workspace_id == *id);
+        let certificates = members.filter_map(|client| client.certificate.as_ref());
         let objective: f64 = certificates.map(|certificate| certificate.objective).sum();
         let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
         let is_wrong = (workspace.objective - objective).abs() > tolerance
             || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
         if workspace.upper_bound.is_some() && is_wrong {
             let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
-            findings.of_client("certificate_objective", detail);
+            findings.report_client("certificate_objective", detail);
         }
     }
 }
 
-fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<Key, Count> {
-    let known: BTreeMap<_, _> = scenario.clients.iter().map(|known| (&known.0.id, known)).collect();
+fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<CountKey, Count> {
+    let by_id: BTreeMap<_, _> = scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut counts = BTreeMap::new();
     let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
     for client_plan in &plan.clients {
-        let Some((client, state)) = known.get(&client_plan.client_id) else { continue };
-        let numbers = rules.for_client(client);
+        let Some((client, state)) = by_id.get(&client_plan.client_id) else { continue };
+        let client_rules = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
-        let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| is_one_of(limit.weeks, *monday));
-        // Reviews count by their true number even for a client alone; other limits of one client are checked with its plan.
+        let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
+        // The number of posts that do need a review is checked here for limits of single clients, too. All else about these
+        // is checked with the client's plan.
         let is_shared =
             |limit: &&LimitRules| limit.scope != LimitScope::Client || limit.counts == LimitCounts::NeedsReview;
-        let declared = numbers.base().limits.iter().filter(is_shared);
+        let declared = client_rules.base().limits.iter().filter(is_shared);
         for limit in declared.chain([&reviewers]).filter(|limit| is_in_week(limit)) {
             add_client(limit, (client, state, client_plan), &clock, &mut counts);
         }
@@ -110,7 +112,7 @@ fn add_client(
     limit: &LimitRules,
     (client, state, plan): (&Client, &ClientState, &ClientPlan),
     clock: &Clock,
-    counts: &mut BTreeMap<Key, Count>,
+    counts: &mut BTreeMap<CountKey, Count>,
 ) {
     let filter = &limit.filter;
     let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
@@ -122,24 +124,23 @@ fn add_client(
     let of_reviews = limit.counts == LimitCounts::NeedsReview;
     let industry = (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry));
     let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
-        let shown = client.zone.wall_time(at);
+        let local_time = client.zone.wall_time(at);
         let is_named = filter.channels.is_empty() || filter.channels.contains(&channel);
-        if !is_named || !filter.covers(shown) {
+        if !is_named || !filter.covers(local_time) {
             return;
         }
         let hour = clock.hour_of(at);
         let period = match limit.period {
             LimitPeriod::Hour => SharedPeriod::Hour((clock.start + hour * HOUR).div_euclid(HOUR)),
-            LimitPeriod::Day => SharedPeriod::Day(shown.weekday().num_days_from_monday() as u8),
+            LimitPeriod::Day => SharedPeriod::Day(local_time.weekday().num_days_from_monday() as u8),
             LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
         };
-        let own_channel = limit.per_channel.then_some(channel);
-        let key = Key {
+        let key = CountKey {
             workspace: client.workspace_id.clone(),
             limit: Arc::clone(&limit.name),
             industry: industry.clone(),
             client: client_id.clone(),
-            channel: own_channel,
+            channel: limit.per_channel.then_some(channel),
             period,
         };
         let count: &mut Count = counts.entry(key).or_default();
@@ -153,7 +154,7 @@ fn add_client(
     let counted = plan.posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
     counted.for_each(|post| add(post.channel, post.at, true));
     for state in state.channels.iter().filter(|_| !of_reviews) {
-        // Several in one hour count as one.
+        // Several committed posts in one hour count as one.
         let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
         for at in state.recent_posts.iter().filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
             in_week.entry(clock.hour_of(*at)).or_insert(*at);

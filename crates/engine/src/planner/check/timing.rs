@@ -16,7 +16,7 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
             if let Some(moment) = case.clock.moment(placed.hour) {
                 check_moment(channel, placed, moment, findings);
             }
-            check_distance_to_standing(channel, placed, findings);
+            check_distance_to_existing(channel, placed, findings);
             check_block(channel, placed, findings);
         }
         check_distances(channel, findings);
@@ -30,31 +30,32 @@ fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
     for post in &case.plan.posts {
         let hour = case.clock.hour_of(post.at);
         if !(0..case.clock.len()).contains(&hour) {
-            findings.of_post(case, post, "in_week", "it lies outside the hours of the week".to_owned());
+            findings.report_post(case, post, "in_week", "it lies outside the hours of the week".to_owned());
         }
         if case.not_before.is_some_and(|from| post.at < from) {
-            findings.of_post(case, post, "past", "it lies before the time from which the week is planned".to_owned());
+            let detail = "it lies before the time from which the week is planned".to_owned();
+            findings.report_post(case, post, "past", detail);
         }
         if usize::try_from(hour) != Ok(post.hour) {
             let detail = format!("it states hour {} of the week and lies in hour {hour}", post.hour);
-            findings.of_post(case, post, "hour", detail);
+            findings.report_post(case, post, "hour", detail);
         }
     }
 }
 
-/// Every post goes out at the minute that the rules fix; if they spread posts, at a multiple of five that all posts of
-/// the channel share. Compared to the second, as minutes are whole.
+/// Every post goes out at the minute that the rules fix or, if they spread posts, at a multiple of five that all posts
+/// of the channel share. Times are compared to the second, as minutes are whole.
 fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let case = &channel.case;
     let Some(minute) = channel.minute() else { return };
     for placed in &channel.posts {
         let at = placed.post.at;
         let past_the_hour = (at.as_second() - case.clock.start).rem_euclid(HOUR);
-        let is_on_it = past_the_hour == minute * 60 && at == at.whole_second();
+        let is_on_minute = past_the_hour == minute * 60 && at == at.whole_second();
         let is_spread = case.base().calendar.minute == MinuteRule::Spread;
-        if !is_on_it || (is_spread && minute % 5 != 0) {
+        if !is_on_minute || (is_spread && minute % 5 != 0) {
             let detail = format!("it goes out {past_the_hour} s past the hour, the channel's minute is {minute}");
-            findings.of_post(case, placed.post, "minute", detail);
+            findings.report_post(case, placed.post, "minute", detail);
         }
     }
 }
@@ -62,77 +63,77 @@ fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
 fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &LocalHour, findings: &mut Findings) {
     let case = &channel.case;
     if channel.is_closed(moment) {
-        findings.of_post(case, placed.post, "closed_day", format!("nothing may be posted on {}", moment.date));
+        findings.report_post(case, placed.post, "closed_day", format!("nothing may be posted on {}", moment.date));
     }
     if let Some(range) = channel.closed_hours(moment) {
-        findings.of_post(case, placed.post, "closed_hours", format!("nothing may be posted from {range}"));
+        findings.report_post(case, placed.post, "closed_hours", format!("nothing may be posted from {range}"));
     }
     if channel.is_closed_by_guardrail(placed.hour) {
         let detail = "the plan says that a guardrail blocks every post at its hour".to_owned();
-        findings.of_post(case, placed.post, "closed_by_guardrail", detail);
+        findings.report_post(case, placed.post, "closed_by_guardrail", detail);
     }
     if channel.is_quiet(moment) {
-        findings.of_post(case, placed.post, "quiet_hours", "its hour lies in the channel's quiet hours".to_owned());
+        findings.report_post(case, placed.post, "quiet_hours", "its hour lies in the channel's quiet hours".to_owned());
     }
 }
 
-/// Far enough from every past and committed post.
-fn check_distance_to_standing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
+/// The post is far enough from every past and committed post.
+fn check_distance_to_existing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let at = placed.post.at.as_second();
-    let near = channel.standing().filter(|other| channel.is_too_near(*other, at));
+    let near = channel.existing_posts().filter(|other| channel.is_too_near(*other, at));
     if let Some(near) = near.map(|other| at.abs_diff(other)).min() {
-        let spacing = channel.numbers.min_spacing_hours;
+        let spacing = channel.rules.min_spacing_hours;
         let detail = format!("a past or committed post is {near} s away, the spacing is {spacing} h");
-        findings.of_post(&channel.case, placed.post, "spacing", detail);
+        findings.report_post(&channel.case, placed.post, "spacing", detail);
     }
 }
 
-/// Far enough from the preceding planned post; posts are sorted by time, so this covers every pair.
+/// Each post is far enough from the preceding planned post; posts are sorted by time, so this covers every pair.
 fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for (before, after) in channel.posts.iter().zip(channel.posts.iter().skip(1)) {
         let (earlier, later) = (before.post.at.as_second(), after.post.at.as_second());
         if channel.is_too_near(earlier, later) {
-            let (distance, spacing) = (later - earlier, channel.numbers.min_spacing_hours);
+            let (distance, spacing) = (later - earlier, channel.rules.min_spacing_hours);
             let detail = format!("the post before it is {distance} s away, the spacing is {spacing} h");
-            findings.of_post(&channel.case, after.post, "spacing", detail);
+            findings.report_post(&channel.case, after.post, "spacing", detail);
         }
     }
 }
 
-/// Below the fatigue block with every planned post counted, blocked ones included. No tolerance: the block is
-/// half-open, and the planner keeps a rounding margin below it.
+/// Fatigue is below the block with every planned post counted, blocked ones included. No tolerance: fatigue equal to
+/// the block is blocked, and the planner keeps a rounding margin below it.
 fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let block_at = channel.case.base().fatigue.block_at;
-    let fatigue = channel.fatigue_full(placed.hour);
+    let fatigue = channel.fatigue_of_all(placed.hour);
     if fatigue >= block_at {
         let detail = format!("fatigue is {fatigue} there, posts are blocked from {block_at}");
-        findings.of_post(&channel.case, placed.post, "fatigue_block", detail);
+        findings.report_post(&channel.case, placed.post, "fatigue_block", detail);
     }
 }
 
 /// No more posts than the weekly target after fatigue, committed ones included.
 fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
-    let Some(places) = channel.places() else { return };
-    if channel.posts.len() > places as usize {
+    let Some(posts_max) = channel.posts_max() else { return };
+    if channel.posts.len() > posts_max as usize {
         let (planned, committed) = (channel.posts.len(), channel.committed.len());
-        let detail = format!("{planned} posts beside {committed} committed ones, the rules leave {places}");
-        findings.of_channel(channel.state.channel, "frequency", detail);
+        let detail = format!("{planned} posts besides {committed} committed ones, the rules allow {posts_max}");
+        findings.report_channel(channel.state.channel, "frequency", detail);
     }
 }
 
 /// No day has more posts than the client's policy allows, unless committed ones alone exceed it.
 fn check_days(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
-    let most = case.client.policy.max_actions_per_day as usize;
+    let max_posts = case.client.policy.max_actions_per_day as usize;
     let on_day = |hours: &mut dyn Iterator<Item = i64>, day: usize| {
         hours.filter(|hour| case.clock.moment(*hour).is_some_and(|moment| moment.weekday == day)).count()
     };
     for (day, date) in case.clock.dates.iter().enumerate() {
         let planned = on_day(&mut channels.iter().flat_map(|c| c.posts.iter().map(|placed| placed.hour)), day);
         let committed = on_day(&mut channels.iter().flat_map(|c| c.committed.iter().copied()), day);
-        if planned > most.saturating_sub(committed) {
+        if planned > max_posts.saturating_sub(committed) {
             let detail =
-                format!("{planned} posts on {date} beside {committed} committed ones, the policy allows {most}");
-            findings.of_client("actions_a_day", detail);
+                format!("{planned} posts on {date} besides {committed} committed ones, the policy allows {max_posts}");
+            findings.report_client("actions_a_day", detail);
         }
     }
 }

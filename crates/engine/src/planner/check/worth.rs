@@ -14,12 +14,12 @@ use crate::rules::Rules;
 pub(super) fn check(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for placed in &channel.posts {
         let Some(moment) = channel.case.clock.moment(placed.hour) else { continue };
-        let worth = PostCheck::of(channel, placed, moment);
-        worth.check_campaign(findings);
-        worth.check_numbers(findings);
-        worth.check_guardrails(findings);
-        worth.check_confidence(findings);
-        worth.check_standing(findings);
+        let post = PostCheck::of(channel, placed, moment);
+        post.check_campaign(findings);
+        post.check_numbers(findings);
+        post.check_guardrails(findings);
+        post.check_confidence(findings);
+        post.check_risk_and_status(findings);
     }
 }
 
@@ -42,20 +42,20 @@ struct PostCheck<'c, 'a> {
 impl<'c, 'a> PostCheck<'c, 'a> {
     fn of(channel: &'c ChannelCase<'a>, placed: &Placed<'a>, moment: &LocalHour) -> Self {
         let (case, post) = (&channel.case, placed.post);
-        let asset = post.asset.as_ref().and_then(|choice| assets::used(case, choice.used()));
+        let asset = post.asset.as_ref().and_then(|choice| assets::asset_by_id(case, choice.used()));
         let campaign = channel.campaign_of(asset, moment);
         let rules = case.rules.of(campaign);
-        let of_asset = asset.map_or(rules, |asset| case.rules.of(asset.campaign_id.as_ref()));
+        let asset_rules = asset.map_or(rules, |asset| case.rules.of(asset.campaign_id.as_ref()));
         let score = match asset {
             None => 0.0,
             Some(_) if case.hooks.score_asset => post.asset_score(),
-            Some(asset) => OnChannel::of(case, asset, post.channel).score(&of_asset.assets),
+            Some(asset) => OnChannel::of(case, asset, post.channel).score(&asset_rules.assets),
         };
         let (quality, cost) = match asset {
             None => (rules.assets.quality_without_asset, assets::cost_without(&rules.assets)),
             Some(asset) => {
-                let by_type = assets::factor_of_type(channel.numbers, asset);
-                (assets::quality(&of_asset.assets, score) * by_type, assets::cost(&of_asset.assets, asset))
+                let by_type = assets::content_type_factor(channel.rules, asset);
+                (assets::quality(&asset_rules.assets, score) * by_type, assets::cost(&asset_rules.assets, asset))
             }
         };
         Self {
@@ -65,22 +65,22 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             campaign,
             rules,
             slot_value: channel.slot_value(campaign, moment).unwrap_or(post.slot_value),
-            fatigue: channel.fatigue_live(placed.hour),
+            fatigue: channel.fatigue_of_live(placed.hour),
             score,
             quality,
-            cost: cost + channel.leaving(),
+            cost: cost + channel.leaving_cost(),
         }
     }
 
     fn breach(&self, rule: &'static str, detail: String, findings: &mut Findings) {
-        findings.of_post(&self.channel.case, self.post, rule, detail);
+        findings.report_post(&self.channel.case, self.post, rule, detail);
     }
 
     fn check_campaign(&self, findings: &mut Findings) {
         if self.post.campaign_id.as_ref() != self.campaign {
             let name = |id: Option<&CampaignId>| id.map_or_else(|| "none".to_owned(), |id| format!("`{id}`"));
-            let (stated, should) = (name(self.post.campaign_id.as_ref()), name(self.campaign));
-            self.breach("campaign", format!("it counts for {stated} and should for {should}"), findings);
+            let (stated, expected) = (name(self.post.campaign_id.as_ref()), name(self.campaign));
+            self.breach("campaign", format!("the plan counts it for {stated}, the rules for {expected}"), findings);
         }
     }
 
@@ -92,7 +92,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             ("fatigue", post.fatigue, self.fatigue),
             ("expected_engagement", post.expected_engagement, expected),
             ("cost", post.cost, self.cost),
-            ("net_worth", post.net_worth, expected * self.channel.numbers.worth - self.cost),
+            ("net_worth", post.net_worth, expected * self.channel.rules.worth - self.cost),
             ("priority", post.priority, self.priority()),
         ];
         if let (Some(choice), Some(_)) = (&post.asset, self.asset) {
@@ -107,9 +107,9 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     /// The channel's priority less the deduction for fatigue, which lowers it no further than the floor. A priority
-    /// that is below the floor already is not raised to it.
+    /// below the floor is not raised to it.
     fn priority(&self) -> f64 {
-        let priority = self.channel.numbers.priority;
+        let priority = self.channel.rules.priority;
         let loss = step_from(&self.rules.fatigue.priority_loss, self.fatigue).unwrap_or(0.0);
         let floor = self.rules.fatigue.priority_floor;
         if priority <= floor { priority } else { (priority - loss).max(floor) }
@@ -117,10 +117,10 @@ impl<'c, 'a> PostCheck<'c, 'a> {
 
     /// Every guardrail of the rules was evaluated, in order.
     fn check_guardrails(&self, findings: &mut Findings) {
-        let wanted: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
-        let answered: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
-        if answered != wanted {
-            let detail = format!("answers of [{}], the rules ask [{}]", answered.join(", "), wanted.join(", "));
+        let expected: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
+        let stated: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
+        if stated != expected {
+            let detail = format!("verdicts of [{}], the rules have [{}]", stated.join(", "), expected.join(", "));
             self.breach("guardrails", detail, findings);
         }
     }
@@ -144,7 +144,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     /// Risk follows from the stated confidence, status from the stated risk and the verdicts.
-    fn check_standing(&self, findings: &mut Findings) {
+    fn check_risk_and_status(&self, findings: &mut Findings) {
         let post = self.post;
         let risk = self.risk();
         if post.risk != risk {
@@ -156,22 +156,20 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             self.breach("status", format!("the plan says {}, it is {status}", post.status), findings);
         }
         match (&post.blocked, post.status == ScheduleStatus::Blocked) {
-            (None, true) => self.breach("blocked_reason", "it is held without a reason".to_owned(), findings),
-            (Some(_), false) => self.breach("blocked_reason", "it is not held and has a reason".to_owned(), findings),
-            (Some(reason), true) if !self.holds(reason) => {
-                self.breach(
-                    "blocked_reason",
-                    format!("nothing holds it for the reason that it names: {reason}"),
-                    findings,
-                );
+            (None, true) => self.breach("blocked_reason", "the post is blocked without a reason".to_owned(), findings),
+            (Some(_), false) => {
+                self.breach("blocked_reason", "the post is not blocked but has a reason for it".to_owned(), findings);
+            }
+            (Some(reason), true) if !self.applies(reason) => {
+                self.breach("blocked_reason", format!("the stated reason does not apply: {reason}"), findings);
             }
             _ => {}
         }
     }
 
-    /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no content, or a limit left no
-    /// review for it, which is checked for all posts together.
-    fn holds(&self, reason: &Reason) -> bool {
+    /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no asset or no content, or
+    /// a limit left no review for it, which is checked for all posts together.
+    fn applies(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
                 self.post.verdicts_of(Outcome::Block).any(|verdict| verdict.rule == *rule)
@@ -196,9 +194,10 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             confidence if confidence >= rules.medium_from => RiskBand::Medium,
             _ => RiskBand::High,
         };
-        let lifts = |name: &str| self.rules.guardrails.iter().any(|rule| rule.warn_raises_risk && *rule.name == *name);
-        let is_lifted = self.post.verdicts_of(Outcome::Warn).any(|verdict| lifts(&verdict.rule));
-        match (is_lifted, band) {
+        let guardrails = &self.rules.guardrails;
+        let raises_risk = |name: &str| guardrails.iter().any(|rule| rule.warn_raises_risk && *rule.name == *name);
+        let is_raised = self.post.verdicts_of(Outcome::Warn).any(|verdict| raises_risk(&verdict.rule));
+        match (is_raised, band) {
             (false, band) => band,
             (true, RiskBand::Low) => RiskBand::Medium,
             (true, _) => RiskBand::High,
@@ -206,8 +205,8 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     fn status(&self) -> ScheduleStatus {
-        let waited = self.post.blocked.as_deref().is_some_and(Reason::is_lack_of_review);
-        if waited || !self.has_content() || self.post.verdicts_of(Outcome::Block).next().is_some() {
+        let lacks_review = self.post.blocked.as_deref().is_some_and(Reason::is_lack_of_review);
+        if lacks_review || !self.has_content() || self.post.verdicts_of(Outcome::Block).next().is_some() {
             ScheduleStatus::Blocked
         } else if may_run_unreviewed(&self.channel.case) && self.post.risk == RiskBand::Low {
             ScheduleStatus::Ready

@@ -1,9 +1,9 @@
-//! Solves one channel's week at prices of its hours.
+//! Solves one channel's week with prices on its hours.
 
 use crate::model::Tier;
 use crate::planner::{Instance, Solution, Solver};
 
-/// A solver, and how well it solves.
+/// A solver, and the tier at which it solves.
 pub(super) struct ChannelSolver<'s> {
     pub solver: &'s mut Solver,
     pub tier: Tier,
@@ -13,8 +13,8 @@ impl ChannelSolver<'_> {
     /// The best hours of a week with a price for a post at each of them.
     pub fn solve(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
         match self.tier {
-            Tier::Exact => self.solver.solve_at(instance, prices),
-            Tier::Fast => self.solver.solve_fast_at(instance, prices),
+            Tier::Exact => self.solver.solve_with_prices(instance, prices),
+            Tier::Fast => self.solver.solve_fast_with_prices(instance, prices),
         }
     }
 }

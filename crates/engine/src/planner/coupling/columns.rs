@@ -1,4 +1,4 @@
-//! The choices of hours seen so far, by channel, and the best combination of them that keeps every row.
+//! The choices of hours found so far, by channel, and the best combination of them that satisfies every row.
 
 #![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
 
@@ -9,46 +9,47 @@ use crate::planner::Solution;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub chosen: Vec<usize>,
-    /// Its objective, without prices.
+    /// Objective of the choice, without prices of rows.
     pub objective: f64,
-    /// What it uses of the rows in which it counts, ascending by row.
+    /// How much the choice uses of each row in which it counts, ascending by row.
     pub used: Vec<(usize, f64)>,
 }
 
 impl Column {
     fn new(week: &CoupledWeek<'_>, channel: usize, solution: Solution) -> Self {
         let Solution { chosen, objective, .. } = solution;
-        let objective = objective - week.spent(channel, &chosen);
+        let objective = objective - week.cost(channel, &chosen);
         let mut used: Vec<(usize, f64)> = Vec::new();
-        let mut counted: Vec<(usize, f64)> =
-            chosen.iter().flat_map(|hour| week.counts(channel, *hour)).copied().collect();
-        counted.sort_by_key(|(row, _)| *row);
-        for (row, count) in counted {
+        let mut coefficients: Vec<(usize, f64)> =
+            chosen.iter().flat_map(|hour| week.coefficients(channel, *hour)).copied().collect();
+        coefficients.sort_by_key(|(row, _)| *row);
+        for (row, coefficient) in coefficients {
             match used.last_mut() {
-                Some((last, sum)) if *last == row => *sum += count,
-                _ => used.push((row, count)),
+                Some((last, sum)) if *last == row => *sum += coefficient,
+                _ => used.push((row, coefficient)),
             }
         }
         Self { chosen, objective, used }
     }
 
-    /// Its objective less the prices of what it uses.
-    pub fn at(&self, prices: &[f64]) -> f64 {
+    /// The objective less the prices of what the choice uses.
+    pub fn net_value(&self, prices: &[f64]) -> f64 {
         self.objective - self.used.iter().map(|(row, used)| prices[*row] * used).sum::<f64>()
     }
 }
 
-/// The choices of every channel.
+/// The choices found so far for every channel.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     by_channel: Vec<Vec<Column>>,
 }
 
-/// A combination of choices: by channel, the place of one among its columns.
+/// A choice for every channel.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Combination {
-    pub places: Vec<usize>,
-    /// The objective of all of them, less what is given up for rows with a price.
+    /// By channel, the index of its choice among its columns.
+    pub indices: Vec<usize>,
+    /// The sum of the objectives, less what exceeding rows costs.
     pub objective: f64,
 }
 
@@ -59,99 +60,110 @@ impl Columns {
 
     /// Every column with its channel.
     pub fn all(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.by_channel.iter().enumerate().flat_map(|(channel, columns)| columns.iter().map(move |one| (channel, one)))
+        let channels = self.by_channel.iter().enumerate();
+        channels.flat_map(|(channel, columns)| columns.iter().map(move |column| (channel, column)))
     }
 
-    pub fn get(&self, channel: usize, place: usize) -> &Column {
-        &self.by_channel[channel][place]
+    pub fn get(&self, channel: usize, index: usize) -> &Column {
+        &self.by_channel[channel][index]
     }
 
-    /// Adds a choice unless it was seen. Returns its place, and whether it is new.
+    /// Adds a choice unless it is there already. Returns its index, and whether it is new.
     pub fn add(&mut self, week: &CoupledWeek<'_>, channel: usize, solution: Solution) -> (usize, bool) {
         let columns = &mut self.by_channel[channel];
-        if let Some(place) = columns.iter().position(|column| column.chosen == solution.chosen) {
-            return (place, false);
+        if let Some(index) = columns.iter().position(|column| column.chosen == solution.chosen) {
+            return (index, false);
         }
         columns.push(Column::new(week, channel, solution));
         (columns.len() - 1, true)
     }
 
-    /// The combination of columns at the given places. Each unit above a row without a price counts as `highest`.
-    pub fn combination(&self, week: &CoupledWeek<'_>, places: Vec<usize>, highest: f64) -> Combination {
-        let columns = || places.iter().enumerate().map(|(channel, place)| self.get(channel, *place));
+    /// The combination of columns with the given indices. Each unit above a row without a price costs `highest_price`.
+    pub fn combination(&self, week: &CoupledWeek<'_>, indices: Vec<usize>, highest_price: f64) -> Combination {
+        let columns = || indices.iter().enumerate().map(|(channel, index)| self.get(channel, *index));
         let used = week.used(columns().map(|column| column.chosen.as_slice()));
-        let objective = columns().map(|column| column.objective).sum::<f64>() - week.penalty(&used, highest);
-        Combination { places, objective }
+        let objective = columns().map(|column| column.objective).sum::<f64>() - week.penalty(&used, highest_price);
+        Combination { indices, objective }
     }
 
-    /// The best combination of more than `floor` that keeps the rows without a price, if one is found within `steps`
-    /// steps. At any prices a combination loses at least what its columns lose against the best of their channels, so
-    /// the search leaves out every column and every start of a combination that loses too much to exceed the floor.
+    /// The best combination with an objective above `floor` that satisfies the rows without a price; `None` if none is
+    /// found within `steps` steps. At any prices a combination loses at least what its columns lose against the best of
+    /// their channels, so the search leaves out every column and every partial combination that loses too much to
+    /// exceed `floor`.
     pub fn best(&self, week: &CoupledWeek<'_>, prices: &[f64], floor: f64, steps: usize) -> Option<Combination> {
-        let most: Vec<f64> = self.by_channel.iter().map(|columns| most(columns, prices)).collect();
+        let bests: Vec<f64> = self.by_channel.iter().map(|columns| best_net_value(columns, prices)).collect();
         let rows = week.rows().iter().zip(prices);
-        let bound = most.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
-        let mut candidates: Vec<ChannelCandidates<'_>> = Vec::with_capacity(self.by_channel.len());
+        let bound = bests.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
+        let mut channels: Vec<ChannelCandidates<'_>> = Vec::with_capacity(self.by_channel.len());
         for (channel, columns) in self.by_channel.iter().enumerate() {
-            candidates.push(ChannelCandidates::new(channel, columns, prices, most[channel], bound - floor));
+            channels.push(ChannelCandidates::new(channel, columns, prices, bests[channel], bound - floor));
         }
-        candidates.sort_by_key(|one| (one.columns.len(), one.channel));
-        let least = least_uses(week, &candidates);
+        channels.sort_by_key(|channel| (channel.candidates.len(), channel.channel));
+        let least_uses = least_uses(week, &channels);
         let mut search = CombinationSearch {
             week,
-            candidates: &candidates,
-            least,
+            channels: &channels,
+            least_uses,
             used: vec![0.0; week.rows().len()],
-            places: vec![0; candidates.len()],
+            indices: vec![0; channels.len()],
             bound,
-            most: floor,
+            best_objective: floor,
             best: None,
             steps,
         };
         search.descend(0, 0.0, 0.0);
-        search.best.map(|places| Combination { places, objective: search.most })
+        search.best.map(|indices| Combination { indices, objective: search.best_objective })
     }
 }
 
-/// The most that a column of a channel comes to at some prices.
-fn most(columns: &[Column], prices: &[f64]) -> f64 {
-    columns.iter().map(|column| column.at(prices)).fold(f64::NEG_INFINITY, f64::max)
+/// The greatest objective of a channel's columns, less prices.
+fn best_net_value(columns: &[Column], prices: &[f64]) -> f64 {
+    columns.iter().map(|column| column.net_value(prices)).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// The columns of a channel that may be part of a better combination.
+/// A column that may be part of a better combination.
+struct Candidate<'a> {
+    /// Index among its channel's columns.
+    index: usize,
+    column: &'a Column,
+    /// How far its net value is below the best of its channel.
+    loss: f64,
+}
+
+/// The candidates of a channel.
 struct ChannelCandidates<'a> {
     channel: usize,
-    /// Place, column and loss, ascending by loss.
-    columns: Vec<(usize, &'a Column, f64)>,
+    /// Ascending by loss.
+    candidates: Vec<Candidate<'a>>,
 }
 
 impl<'a> ChannelCandidates<'a> {
-    fn new(channel: usize, columns: &'a [Column], prices: &[f64], most: f64, room: f64) -> Self {
-        let mut within: Vec<(usize, &Column, f64)> = columns
+    fn new(channel: usize, columns: &'a [Column], prices: &[f64], best: f64, loss_below: f64) -> Self {
+        let mut candidates: Vec<Candidate<'_>> = columns
             .iter()
             .enumerate()
-            .map(|(place, column)| (place, column, most - column.at(prices)))
-            .filter(|(_, _, loss)| *loss < room)
+            .map(|(index, column)| Candidate { index, column, loss: best - column.net_value(prices) })
+            .filter(|candidate| candidate.loss < loss_below)
             .collect();
-        within.sort_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(a.cmp(b)));
-        Self { channel, columns: within }
+        candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
+        Self { channel, candidates }
     }
 }
 
-/// By depth, the least that the channels from there on use of each row.
-fn least_uses(week: &CoupledWeek<'_>, candidates: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
+/// By depth, the least that the channels from that depth on use of each row.
+fn least_uses(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
     let rows = week.rows().len();
-    let mut least = vec![vec![0.0; rows]; candidates.len() + 1];
-    for depth in (0..candidates.len()).rev() {
-        let mut own = vec![f64::INFINITY; rows];
-        for (_, column, _) in &candidates[depth].columns {
+    let mut least = vec![vec![0.0; rows]; channels.len() + 1];
+    for depth in (0..channels.len()).rev() {
+        let mut of_channel = vec![f64::INFINITY; rows];
+        for Candidate { column, .. } in &channels[depth].candidates {
             let mut used = vec![0.0; rows];
             column.used.iter().for_each(|(row, count)| used[*row] = *count);
-            own.iter_mut().zip(used).for_each(|(least, used)| *least = f64::min(*least, used));
+            of_channel.iter_mut().zip(used).for_each(|(least, used)| *least = f64::min(*least, used));
         }
-        let (now, after) = least.split_at_mut(depth + 1);
-        for ((sum, own), after) in now[depth].iter_mut().zip(own).zip(&after[0]) {
-            *sum = own + after;
+        let (until_depth, after) = least.split_at_mut(depth + 1);
+        for ((sum, of_channel), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
+            *sum = of_channel + of_later;
         }
     }
     least
@@ -160,57 +172,61 @@ fn least_uses(week: &CoupledWeek<'_>, candidates: &[ChannelCandidates<'_>]) -> V
 /// A depth-first search for the best combination.
 struct CombinationSearch<'a> {
     week: &'a CoupledWeek<'a>,
-    candidates: &'a [ChannelCandidates<'a>],
-    least: Vec<Vec<f64>>,
+    /// In the order in which columns are chosen for them.
+    channels: &'a [ChannelCandidates<'a>],
+    least_uses: Vec<Vec<f64>>,
+    /// What the columns chosen so far use of each row.
     used: Vec<f64>,
-    /// By channel, the place chosen.
-    places: Vec<usize>,
-    /// What a combination without losses would come to.
+    /// By channel, the index of the column chosen.
+    indices: Vec<usize>,
+    /// Objective of a combination without losses.
     bound: f64,
     /// Objective of the best combination, or the floor.
-    most: f64,
+    best_objective: f64,
     best: Option<Vec<usize>>,
+    /// Number of steps left.
     steps: usize,
 }
 
 impl CombinationSearch<'_> {
     /// Chooses a column for the channel at a depth, and for all after it.
     fn descend(&mut self, depth: usize, loss: f64, objective: f64) {
-        let candidates = self.candidates;
-        let Some(channel) = candidates.get(depth) else {
+        let channels = self.channels;
+        let Some(channel) = channels.get(depth) else {
             self.complete(objective);
             return;
         };
-        for (place, column, own) in &channel.columns {
-            if self.bound - loss - own <= self.most || self.steps == 0 {
+        for Candidate { index, column, loss: column_loss } in &channel.candidates {
+            if self.bound - loss - column_loss <= self.best_objective || self.steps == 0 {
                 return;
             }
             self.steps -= 1;
             column.used.iter().for_each(|(row, count)| self.used[*row] += count);
-            if self.may_keep_rows(depth + 1, column) {
-                self.places[channel.channel] = *place;
-                self.descend(depth + 1, loss + own, objective + column.objective);
+            if self.can_satisfy_rows(depth + 1, column) {
+                self.indices[channel.channel] = *index;
+                self.descend(depth + 1, loss + column_loss, objective + column.objective);
             }
             column.used.iter().for_each(|(row, count)| self.used[*row] -= count);
         }
     }
 
-    /// Whether the rows in which a column counts can still be kept, or have a price.
-    fn may_keep_rows(&self, depth: usize, column: &Column) -> bool {
-        column.used.iter().all(|(place, _)| {
-            let row = &self.week.rows()[*place];
-            row.price.is_some() || row.excess(self.used[*place] + self.least[depth][*place]) <= 0.0
+    /// Whether the channels from a depth on can satisfy the rows without a price in which a column counts.
+    fn can_satisfy_rows(&self, depth: usize, column: &Column) -> bool {
+        column.used.iter().all(|(index, _)| {
+            let row = &self.week.rows()[*index];
+            row.price.is_some() || row.excess(self.used[*index] + self.least_uses[depth][*index]) <= 0.0
         })
     }
 
+    /// Takes the combination chosen if it is feasible and the best so far.
     fn complete(&mut self, objective: f64) {
-        if !self.week.keeps(&self.used) {
+        if !self.week.is_feasible(&self.used) {
             return;
         }
         let objective = objective - self.week.penalty(&self.used, 0.0);
-        if objective > self.most {
-            self.most = objective;
-            self.best = Some(self.places.clone());
+        if objective > self.best_objective {
+            self.best_objective = objective;
+            self.best = Some(self.indices.clone());
         }
     }
 }

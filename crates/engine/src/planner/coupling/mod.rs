@@ -1,10 +1,10 @@
-//! A client's week under limits that span its channels: the best choice of hours for all channels together, with a bound
-//! that anybody can check.
+//! A client's week under limits that span its channels: the best choice of hours for all channels together, with an
+//! upper bound and the prices that prove it.
 //!
 //! ```text
 //! maximise   sum over channels c of f_c(x_c) - sum over priced rows r of price_r * excess_r
-//! such that  x_c is feasible for the week of channel c                     (see `instance`)
-//!            sum over (c, t) of a_r(c, t) x_c(t) <= b_r + excess_r          for every row r; excess_r = 0 without a price
+//! such that  x_c is feasible for the week of channel c, f_c is its objective   (see `instance`)
+//!            sum over (c, t) of a_r(c, t) x_c(t) <= b_r + excess_r    for every row r; excess_r = 0 without a price
 //! ```
 //!
 //! Any prices y >= 0 of the rows, at most `price_r` where a row has one, give an upper bound (Lagrangian relaxation):
@@ -17,15 +17,15 @@
 //!
 //! ```text
 //! problem   rows, and how much of each a choice uses
-//! prices    the prices of least bound, by cutting planes: a linear programme over the choices seen so far
-//! columns   the choices seen so far, by channel, and the best combination of them that keeps every row
-//! repair    a combination that keeps every row, channel after channel, from given prices
-//! search    the rounds of all of these, and what they come to
-//! conflict  which rows cannot be kept together
+//! prices    the prices of least bound, by cutting planes: a linear programme over the choices found so far
+//! columns   the choices found so far, by channel, and the best combination of them that satisfies every row
+//! repair    a combination that satisfies every row, channel after channel, from given prices
+//! search    the rounds of all of these, and their result
+//! conflict  which rows contradict each other
 //! ```
 //!
-//! A row takes part only from the round in which a choice exceeds it: without it the bound is one of a problem with
-//! fewer rows, and so still a bound. The number of rounds is fixed, and no clock is read.
+//! A row takes part only from the round in which a choice exceeds it. Until then the bound is that of a problem with
+//! fewer rows, which is an upper bound too. The number of rounds is fixed, and no clock is read.
 
 mod channel_solver;
 mod columns;

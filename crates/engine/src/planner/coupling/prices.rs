@@ -1,68 +1,71 @@
 //! The prices of least bound, by cutting planes.
 //!
-//! The bound is convex in the prices, and each choice of hours that was seen is a plane below it. The linear programme
+//! The bound is convex in the prices, and each choice of hours found so far is a plane below it. The linear programme
 //!
 //! ```text
 //! minimise   sum over c of m_c + sum over r of y_r b_r
-//! such that  m_c >= f_c(x) - sum over r of y_r a_r x      for every choice x seen of channel c
-//!            0 <= y_r <= the row's price, or a number above any price that pays
+//! such that  m_c >= f_c(x) - sum over r of y_r a_r x      for every choice x of channel c found so far
+//!            0 <= y_r <= the row's price; without one, a price that is high enough
 //! ```
 //!
-//! has the least bound over what was seen: never above that over all choices.
+//! has the least bound over the choices found so far as its optimum, which is never above the least over all choices.
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, SolveOutcome, Variable};
 
 use super::columns::{Column, Columns};
 use super::problem::CoupledWeek;
 
-/// A row whose search begins at a price has one of at most so many times that, plus a share of a typical objective.
-const FARTHEST: f64 = 2.0;
-const NEAREST: f64 = 0.05;
+/// Highest price of a row that has an initial price but none of its own: this multiple of the initial price, plus
+/// `INITIAL_MARGIN` times the scale.
+const INITIAL_FACTOR: f64 = 2.0;
+const INITIAL_MARGIN: f64 = 0.05;
 
 /// The linear programme of the prices.
 pub(super) struct PriceProgramme {
     scale: f64,
-    most: Vec<Variable>,
+    /// By channel, the most that a choice found so far comes to at the prices: m_c.
+    bests: Vec<Variable>,
     /// The rows that take part, with their prices.
     prices: Vec<(usize, Variable)>,
     solution: Option<Solution>,
 }
 
 impl PriceProgramme {
-    /// The programme over the active rows and the columns so far. `scale` is the size of a typical objective; `highest`
-    /// is a price that no row without a price of its own needs to exceed.
-    pub fn new(week: &CoupledWeek<'_>, active: &[usize], columns: &Columns, scale: f64, highest: f64) -> Self {
+    /// The programme over the active rows and the columns found so far. Objectives and prices are divided by `scale`,
+    /// the greatest value of a post; `highest_price` is one that no row without a price of its own needs to exceed.
+    pub fn new(week: &CoupledWeek<'_>, active: &[usize], columns: &Columns, scale: f64, highest_price: f64) -> Self {
         let mut problem = Problem::new(OptimizationDirection::Minimize);
-        let most: Vec<Variable> =
+        let bests: Vec<Variable> =
             week.channels().iter().map(|_| problem.add_var(1.0, (f64::NEG_INFINITY, f64::INFINITY))).collect();
         let prices: Vec<(usize, Variable)> = active
             .iter()
-            .filter_map(|place| week.rows().get(*place).map(|row| (*place, row)))
-            .map(|(place, row)| {
-                let first = week.first_prices().and_then(|prices| prices.get(place)).filter(|price| **price > 0.0);
-                let highest = first.map_or(highest, |first| first * FARTHEST + NEAREST * scale);
+            .filter_map(|index| week.rows().get(*index).map(|row| (*index, row)))
+            .map(|(index, row)| {
+                let initial = week.initial_prices().and_then(|prices| prices.get(index)).filter(|price| **price > 0.0);
+                let highest = initial.map_or(highest_price, |price| price * INITIAL_FACTOR + INITIAL_MARGIN * scale);
                 let highest = row.price.unwrap_or(highest) / scale;
-                (place, problem.add_var(row.at_most, (0.0, highest)))
+                (index, problem.add_var(row.at_most, (0.0, highest)))
             })
             .collect();
-        let mut programme = Self { scale, most, prices, solution: None };
+        let mut programme = Self { scale, bests, prices, solution: None };
         for (channel, column) in columns.all() {
-            if let Some((plane, least)) = programme.plane(channel, column) {
-                problem.add_constraint(plane, ComparisonOp::Ge, least);
+            if let Some((plane, at_least)) = programme.plane(channel, column) {
+                problem.add_constraint(plane, ComparisonOp::Ge, at_least);
             }
         }
         programme.solution = optimum(problem.solve());
         programme
     }
 
-    /// Adds the plane of a choice.
+    /// Adds the plane of a choice of hours.
     pub fn add(&mut self, channel: usize, column: &Column) {
-        if let (Some(solution), Some((plane, least))) = (self.solution.take(), self.plane(channel, column)) {
-            self.solution = optimum(solution.add_constraint(plane, ComparisonOp::Ge, least));
+        if let (Some(solution), Some((plane, at_least))) = (self.solution.take(), self.plane(channel, column)) {
+            self.solution = optimum(solution.add_constraint(plane, ComparisonOp::Ge, at_least));
         }
     }
 
-    /// The price of every row and the least bound over the choices seen; `None` if the programme could not be solved.
+    /// The price of every row, and the least bound over the choices found so far; `None` if the programme could not be
+    /// solved.
     pub fn prices(&self, rows: usize) -> Option<(Vec<f64>, f64)> {
         let solution = self.solution.as_ref()?;
         let mut prices = vec![0.0; rows];
@@ -74,9 +77,10 @@ impl PriceProgramme {
         Some((prices, solution.objective() * self.scale))
     }
 
+    /// The plane of a choice of hours as a constraint: coefficients, and what their sum is at least.
     fn plane(&self, channel: usize, column: &Column) -> Option<(Vec<(Variable, f64)>, f64)> {
-        let mut plane = vec![(*self.most.get(channel)?, 1.0)];
-        let used = |row: usize| column.used.iter().find(|(place, _)| *place == row).map(|(_, used)| *used);
+        let mut plane = vec![(*self.bests.get(channel)?, 1.0)];
+        let used = |row: usize| column.used.iter().find(|(index, _)| *index == row).map(|(_, used)| *used);
         plane.extend(self.prices.iter().filter_map(|(row, price)| Some((*price, used(*row)?))));
         Some((plane, column.objective / self.scale))
     }

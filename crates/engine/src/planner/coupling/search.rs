@@ -1,4 +1,4 @@
-//! The rounds of the search.
+//! The search for the best choice of hours of a coupled week: rounds of prices, repair and combinations.
 
 #![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
 
@@ -10,95 +10,101 @@ use super::repair;
 use crate::model::Tier;
 use crate::planner::{Solution, Solver};
 
-/// How long a search may take.
+/// Limits on the work of a search.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
-    /// How often rows that a choice exceeds are added.
+    /// Rounds in which rows that a choice exceeds are added.
     row_rounds: usize,
-    /// How often prices are set for the same rows.
+    /// Rounds of prices for the same rows.
     price_rounds: usize,
-    /// Steps of one search among the combinations of the choices seen.
-    steps: usize,
+    /// Steps of one search among the combinations of the choices found so far.
+    combination_steps: usize,
 }
 
 impl Effort {
-    const fn of(tier: Tier) -> Self {
+    const fn for_tier(tier: Tier) -> Self {
         match tier {
-            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, steps: 20_000 },
-            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, steps: 500 },
+            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, combination_steps: 20_000 },
+            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, combination_steps: 500 },
         }
     }
 }
 
 /// Gap, as a share of the bound, at which the search ends.
 const GAP: f64 = 1e-5;
-/// The price above which no row without a price of its own goes, and what a unit above such a row counts as, in the most
-/// that a post earns.
+/// Highest price of a row without a price of its own, and what a unit above such a row costs, as a multiple of the
+/// greatest value of a post.
 const HIGHEST_PRICE: f64 = 20.0;
-/// How often the range of a price that proves no more than a lower one is halved.
+/// How often the range of a price is halved in the search for a lower price with the same bound.
 const HALVINGS: usize = 16;
-/// Bounds that differ by no more than this share are the same.
-const ROUNDING: f64 = 1e-9;
+/// Relative difference up to which bounds count as the same.
+const BOUND_TOLERANCE: f64 = 1e-9;
 
-/// The best choice that was found for a coupled week, and how good it is at least.
+/// The best choice found for a coupled week, with an upper bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoupledSolution {
-    /// The choice of hours by channel, with its own objective; `optimal` if the channels were solved exactly.
+    /// The choice of hours by channel, each with its own objective; `optimal` if the channels were solved exactly.
     pub channels: Vec<Solution>,
-    /// The objective of all channels, less what is given up for rows with a price.
+    /// The sum of the channels' objectives, less what exceeding rows costs.
     pub objective: f64,
-    /// No choice that keeps the rows is better than this; `None` if the channels were not solved exactly.
+    /// Upper bound on the objective of any choice that satisfies the rows; `None` if the channels were not solved
+    /// exactly.
     pub bound: Option<f64>,
     /// The prices that prove the bound, by row.
     pub prices: Vec<f64>,
-    /// Whether every row without a price is kept. If not, no choice was found that keeps them all.
-    pub kept: bool,
+    /// Whether every row without a price is satisfied. If not, no choice was found that satisfies them all.
+    pub is_feasible: bool,
 }
 
-/// The best choice of hours for all channels that keeps every row, given the best choice of each channel alone.
+/// The best choice of hours found for all channels that satisfies every row. `alone` holds the best choice of each
+/// channel on its own.
 #[must_use]
 pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut Solver, tier: Tier) -> CoupledSolution {
     let used = week.used(alone.iter().map(|solution| solution.chosen.as_slice()));
-    let exceeded = exceeded(week, &used);
+    let exceeded = exceeded_rows(week, &used);
     if exceeded.is_empty() {
-        let net = |(channel, solution): (usize, Solution)| {
-            let objective = solution.objective - week.spent(channel, &solution.chosen);
+        let less_costs = |(channel, solution): (usize, Solution)| {
+            let objective = solution.objective - week.cost(channel, &solution.chosen);
             Solution { objective, ..solution }
         };
-        let alone: Vec<Solution> = alone.into_iter().enumerate().map(net).collect();
-        let objective = alone.iter().map(|solution| solution.objective).sum();
+        let channels: Vec<Solution> = alone.into_iter().enumerate().map(less_costs).collect();
+        let objective = channels.iter().map(|solution| solution.objective).sum();
         let bound = (tier == Tier::Exact).then_some(objective);
-        return CoupledSolution { channels: alone, objective, bound, prices: vec![0.0; week.rows().len()], kept: true };
+        let prices = vec![0.0; week.rows().len()];
+        return CoupledSolution { channels, objective, bound, prices, is_feasible: true };
     }
     let mut search = Search::new(week, alone, ChannelSolver { solver, tier });
     search.run_from(exceeded);
-    if tier == Tier::Exact && search.keeps_every_row() {
+    if tier == Tier::Exact && search.is_feasible() {
         search.lower_prices();
     }
     search.finish()
 }
 
-/// The rows that a use exceeds.
-fn exceeded(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> {
+/// The rows that are exceeded, given how much of every row is used.
+fn exceeded_rows(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> {
     let rows = week.rows().iter().zip(used).enumerate();
-    rows.filter(|(_, (row, used))| row.excess(**used) > 0.0).map(|(place, _)| place).collect()
+    rows.filter(|(_, (row, used))| row.excess(**used) > 0.0).map(|(index, _)| index).collect()
 }
 
-/// A bound, with the prices that prove it and the best columns at these.
+/// A bound, with the prices that prove it.
 struct Bound {
     value: f64,
     prices: Vec<f64>,
-    places: Vec<usize>,
+    /// By channel, the index of the best column at these prices.
+    best_columns: Vec<usize>,
 }
 
 struct Search<'a, 's> {
     week: &'a CoupledWeek<'a>,
     solver: ChannelSolver<'s>,
     columns: Columns,
+    /// The lowest bound so far.
     bound: Bound,
-    /// The best columns at the prices tried last.
+    /// By channel, the index of the best column at the prices tried last.
     latest: Vec<usize>,
     best: Combination,
+    /// The greatest value of a post, at least 1.
     scale: f64,
     highest_price: f64,
     effort: Effort,
@@ -107,23 +113,24 @@ struct Search<'a, 's> {
 impl<'a, 's> Search<'a, 's> {
     fn new(week: &'a CoupledWeek<'a>, alone: Vec<Solution>, solver: ChannelSolver<'s>) -> Self {
         let mut columns = Columns::new(alone.len());
-        let net = |(channel, solution): (usize, &Solution)| solution.objective - week.spent(channel, &solution.chosen);
+        let net = |(channel, solution): (usize, &Solution)| solution.objective - week.cost(channel, &solution.chosen);
         let value: f64 = alone.iter().enumerate().map(net).sum();
         let scale = week.channels().iter().flat_map(|instance| &instance.value).copied().fold(1.0, f64::max);
         let add = |(channel, solution)| columns.add(week, channel, solution).0;
-        let places: Vec<usize> = alone.into_iter().enumerate().map(add).collect();
+        let indices: Vec<usize> = alone.into_iter().enumerate().map(add).collect();
         let highest_price = HIGHEST_PRICE * scale;
-        let best = columns.combination(week, places.clone(), highest_price);
-        let latest = places.clone();
-        let bound = Bound { value, prices: vec![0.0; week.rows().len()], places };
-        let effort = Effort::of(solver.tier);
+        let best = columns.combination(week, indices.clone(), highest_price);
+        let latest = indices.clone();
+        let bound = Bound { value, prices: vec![0.0; week.rows().len()], best_columns: indices };
+        let effort = Effort::for_tier(solver.tier);
         Self { week, solver, columns, bound, latest, best, scale, highest_price, effort }
     }
 
-    /// Searches with the rows that the channels' own choices exceed, from the week's first prices if it has any.
+    /// Searches, starting with the rows that the channels' own choices exceed, and from the week's initial prices if it
+    /// has any.
     fn run_from(&mut self, mut exceeded: Vec<usize>) {
-        if let Some(prices) = self.week.first_prices() {
-            self.begin_at(prices.to_vec());
+        if let Some(prices) = self.week.initial_prices() {
+            self.start_from_prices(prices.to_vec());
             let priced = prices.iter().enumerate().filter(|(_, price)| **price > 0.0).map(|(row, _)| row);
             exceeded.extend(priced);
             exceeded.sort_unstable();
@@ -137,26 +144,27 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// Takes the bound and the choices at some prices.
-    fn begin_at(&mut self, prices: Vec<f64>) {
-        let (found, _) = self.bound_at(prices);
-        let combination = self.columns.combination(self.week, found.places.clone(), self.highest_price);
+    /// Takes the bound and the choices at some prices if they are better than those so far.
+    fn start_from_prices(&mut self, prices: Vec<f64>) {
+        let (bound, _) = self.bound_at(prices);
+        let combination = self.columns.combination(self.week, bound.best_columns.clone(), self.highest_price);
         if combination.objective > self.best.objective {
             self.best = combination;
         }
-        self.latest.clone_from(&found.places);
-        if found.value < self.bound.value {
-            self.bound = found;
+        self.latest.clone_from(&bound.best_columns);
+        if bound.value < self.bound.value {
+            self.bound = bound;
         }
     }
 
+    /// Runs rounds from some active rows on, adding the rows that the channels' best choices exceed.
     fn run(&mut self, mut active: Vec<usize>) {
         for _ in 0..self.effort.row_rounds {
             self.lower_bound(&active);
             self.improve();
             let before = active.len();
-            for places in [&self.bound.places, &self.latest] {
-                active.extend(exceeded(self.week, &self.week.used(self.chosen(places))));
+            for indices in [&self.bound.best_columns, &self.latest] {
+                active.extend(exceeded_rows(self.week, &self.week.used(self.chosen(indices))));
             }
             active.sort_unstable();
             active.dedup();
@@ -166,8 +174,9 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    fn chosen<'p>(&'p self, places: &'p [usize]) -> impl Iterator<Item = &'p [usize]> {
-        places.iter().enumerate().map(|(channel, place)| self.columns.get(channel, *place).chosen.as_slice())
+    /// The chosen hours by channel, of columns given by their indices.
+    fn chosen<'p>(&'p self, indices: &'p [usize]) -> impl Iterator<Item = &'p [usize]> {
+        indices.iter().enumerate().map(|(channel, index)| self.columns.get(channel, *index).chosen.as_slice())
     }
 
     fn is_close(&self) -> bool {
@@ -179,34 +188,34 @@ impl<'a, 's> Search<'a, 's> {
         let rows = self.week.rows().len();
         let mut programme = PriceProgramme::new(self.week, active, &self.columns, self.scale, self.highest_price);
         for _ in 0..self.effort.price_rounds {
-            let Some((least_at, least)) = programme.prices(rows) else { return };
-            if self.bound.value - least <= GAP * self.bound.value.abs() {
+            let Some((prices, least_bound)) = programme.prices(rows) else { return };
+            if self.bound.value - least_bound <= GAP * self.bound.value.abs() {
                 return;
             }
-            // Between the best prices so far and those of the programme: the programme's alone jump to and fro.
+            // Halfway from the best prices so far to those of the programme, because the latter oscillate.
             let halfway: Vec<f64> =
-                self.bound.prices.iter().zip(&least_at).map(|(best, least)| 0.5 * (best + least)).collect();
+                self.bound.prices.iter().zip(&prices).map(|(best, price)| 0.5 * (best + price)).collect();
             let before = self.bound.value;
             let is_new = self.evaluate(halfway, &mut programme);
-            if !is_new && self.bound.value >= before && !self.evaluate(least_at, &mut programme) {
+            if !is_new && self.bound.value >= before && !self.evaluate(prices, &mut programme) {
                 return;
             }
         }
     }
 
-    /// Lowers prices that prove no more than lower ones do. From some price on the bound may be the same, such as that of
-    /// one post at least in a single hour, and then says nothing of what the row costs.
+    /// Lowers prices that are higher than the bound needs. Above some price the bound may not change any more, as for a
+    /// row that asks for one post in a single hour, and such a price says nothing about what the row costs.
     fn lower_prices(&mut self) {
         let rows = self.week.rows().iter().zip(&self.bound.prices).enumerate();
-        // A price below that is one that a post can have.
-        let unlikely = rows.filter(|(_, (row, price))| row.price.is_none() && **price > self.scale);
-        for row in unlikely.map(|(place, _)| place).collect::<Vec<usize>>() {
+        // A price up to the scale can be what a post is worth.
+        let too_high = rows.filter(|(_, (row, price))| row.price.is_none() && **price > self.scale);
+        for row in too_high.map(|(index, _)| index).collect::<Vec<usize>>() {
             let (mut low, mut high) = (0.0, self.bound.prices[row]);
             for _ in 0..HALVINGS {
                 let mut prices = self.bound.prices.clone();
                 prices[row] = 0.5 * (low + high);
                 let (lower, _) = self.bound_at(prices);
-                if lower.value <= self.bound.value + ROUNDING * self.bound.value.abs() {
+                if lower.value <= self.bound.value + BOUND_TOLERANCE * self.bound.value.abs() {
                     high = lower.prices[row];
                     self.bound = lower;
                 } else {
@@ -216,106 +225,109 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// The bound at some prices, and the channels whose columns that prove it are new.
+    /// The bound at some prices, and the channels whose best columns at these prices are new.
     fn bound_at(&mut self, prices: Vec<f64>) -> (Bound, Vec<usize>) {
         let mut value: f64 = self.week.rows().iter().zip(&prices).map(|(row, price)| row.at_most * price).sum();
-        let (mut hours, mut new) = (Vec::new(), Vec::new());
-        let mut places = Vec::with_capacity(self.week.channels().len());
+        let (mut hour_prices, mut new) = (Vec::new(), Vec::new());
+        let mut best_columns = Vec::with_capacity(self.week.channels().len());
         for (channel, instance) in self.week.channels().iter().enumerate() {
-            self.week.hour_prices(channel, &prices, &mut hours);
-            let solution = self.solver.solve(instance, &hours);
-            let (place, is_new) = self.columns.add(self.week, channel, solution);
-            value += self.columns.get(channel, place).at(&prices);
+            self.week.hour_prices(channel, &prices, &mut hour_prices);
+            let solution = self.solver.solve(instance, &hour_prices);
+            let (index, is_new) = self.columns.add(self.week, channel, solution);
+            value += self.columns.get(channel, index).net_value(&prices);
             new.extend(is_new.then_some(channel));
-            places.push(place);
+            best_columns.push(index);
         }
-        (Bound { value, prices, places }, new)
+        (Bound { value, prices, best_columns }, new)
     }
 
-    /// Takes the bound at some prices if it is the lowest so far, and adds the planes of its columns that are new. Returns
-    /// whether any is.
+    /// Takes the bound at some prices if it is the lowest so far, and adds the planes of its columns that are new.
+    /// Returns whether any is new.
     fn evaluate(&mut self, prices: Vec<f64>, programme: &mut PriceProgramme) -> bool {
-        let (found, new) = self.bound_at(prices);
+        let (bound, new) = self.bound_at(prices);
         for channel in &new {
-            programme.add(*channel, self.columns.get(*channel, found.places[*channel]));
+            programme.add(*channel, self.columns.get(*channel, bound.best_columns[*channel]));
         }
-        self.latest.clone_from(&found.places);
-        if found.value < self.bound.value {
-            self.bound = found;
+        self.latest.clone_from(&bound.best_columns);
+        if bound.value < self.bound.value {
+            self.bound = bound;
         }
         !new.is_empty()
     }
 
-    /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices seen.
+    /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices found
+    /// so far. Channels whose posts earn most come first, then last.
     fn improve(&mut self) {
-        // Channels whose posts make room for others come first: a share of theirs allows the others' posts.
         let mut order: Vec<usize> = (0..self.week.channels().len()).collect();
-        let value = |channel: usize| self.value_of_a_post(channel);
+        let value = |channel: usize| self.value_per_post(channel);
         order.sort_by(|a, b| value(*b).total_cmp(&value(*a)).then(a.cmp(b)));
         self.repair(&order);
         if !self.is_close() {
             order.reverse();
             self.repair(&order);
         }
-        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, self.effort.steps) {
+        let steps = self.effort.combination_steps;
+        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, steps) {
             self.best = better;
         }
     }
 
-    /// Offers a choice for all channels, solved in the given order but for those that make room for others, which come
-    /// first: at the prices of the bound, then each once more without prices among the others' posts.
+    /// Tries a choice for all channels that is solved in the given order at the prices of the bound. Channels that can
+    /// lower the use of rows come first, because their posts allow those of others. Then tries the choice after each of
+    /// the others is solved once more, without prices, given the posts of all other channels.
     fn repair(&mut self, order: &[usize]) {
         let (mut order, others): (Vec<usize>, Vec<usize>) =
-            order.iter().partition(|channel| self.week.makes_room(**channel));
+            order.iter().partition(|channel| self.week.can_lower_use(**channel));
         order.extend(&others);
-        let nothing = Solution { chosen: Vec::new(), objective: 0.0, optimal: false };
-        let mut chosen = vec![nothing; order.len()];
-        repair::in_order(self.week, &mut self.solver, &order, &self.bound.prices, &mut chosen);
-        self.offer(&chosen);
-        let none = vec![0.0; self.week.rows().len()];
+        let no_posts = Solution { chosen: Vec::new(), objective: 0.0, optimal: false };
+        let mut chosen = vec![no_posts; order.len()];
+        repair::solve_in_order(self.week, &mut self.solver, &order, &self.bound.prices, &mut chosen);
+        self.take_if_better(&chosen);
+        let no_prices = vec![0.0; self.week.rows().len()];
         for channel in others {
-            repair::in_order(self.week, &mut self.solver, &[channel], &none, &mut chosen);
+            repair::solve_in_order(self.week, &mut self.solver, &[channel], &no_prices, &mut chosen);
         }
-        self.offer(&chosen);
+        self.take_if_better(&chosen);
     }
 
-    fn value_of_a_post(&self, channel: usize) -> f64 {
-        let column = self.columns.get(channel, self.bound.places[channel]);
+    /// The mean objective per post of a channel's best column at the prices of the bound.
+    fn value_per_post(&self, channel: usize) -> f64 {
+        let column = self.columns.get(channel, self.bound.best_columns[channel]);
         column.objective / column.chosen.len().max(1) as f64
     }
 
     /// Takes a choice for every channel if it is the best so far.
-    fn offer(&mut self, chosen: &[Solution]) {
-        let places: Vec<usize> = chosen
+    fn take_if_better(&mut self, chosen: &[Solution]) {
+        let indices: Vec<usize> = chosen
             .iter()
             .enumerate()
             .map(|(channel, solution)| self.columns.add(self.week, channel, solution.clone()).0)
             .collect();
-        let found = self.columns.combination(self.week, places, self.highest_price);
-        if found.objective > self.best.objective {
-            self.best = found;
+        let combination = self.columns.combination(self.week, indices, self.highest_price);
+        if combination.objective > self.best.objective {
+            self.best = combination;
         }
     }
 
-    /// Whether the best combination keeps every row without a price.
-    fn keeps_every_row(&self) -> bool {
-        self.week.keeps(&self.week.used(self.chosen(&self.best.places)))
+    /// Whether the best combination satisfies every row without a price.
+    fn is_feasible(&self) -> bool {
+        self.week.is_feasible(&self.week.used(self.chosen(&self.best.indices)))
     }
 
     fn finish(self) -> CoupledSolution {
-        let kept = self.keeps_every_row();
+        let is_feasible = self.is_feasible();
         let optimal = self.solver.tier == Tier::Exact;
         let channels = self
             .best
-            .places
+            .indices
             .iter()
             .enumerate()
-            .map(|(channel, place)| {
-                let column = self.columns.get(channel, *place);
+            .map(|(channel, index)| {
+                let column = self.columns.get(channel, *index);
                 Solution { chosen: column.chosen.clone(), objective: column.objective, optimal }
             })
             .collect();
         let bound = (self.solver.tier == Tier::Exact).then_some(self.bound.value);
-        CoupledSolution { channels, objective: self.best.objective, bound, prices: self.bound.prices, kept }
+        CoupledSolution { channels, objective: self.best.objective, bound, prices: self.bound.prices, is_feasible }
     }
 }

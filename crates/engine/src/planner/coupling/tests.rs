@@ -1,4 +1,4 @@
-//! Tests coupled weeks against the best of all combinations.
+//! Compares solutions of coupled weeks with the best of all combinations.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::model::{FatigueResponse, SaturatingResponse, Tier};
 use crate::planner::slots::tests::support::{CHANNELS, channel_week};
-use crate::planner::slots::tests::{every_choice, odd_week};
+use crate::planner::slots::tests::{every_choice, extreme_week};
 use crate::planner::{Instance, Solver};
 
 const HOURS: usize = 6;
@@ -14,8 +14,8 @@ const HOURS: usize = 6;
 /// The weeks of two or three channels.
 fn channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
     let count = random.random_range(2..=3);
-    let odd = |random: &mut ChaCha8Rng| {
-        let mut week = odd_week(HOURS, random);
+    let channel = |random: &mut ChaCha8Rng| {
+        let mut week = extreme_week(HOURS, random);
         week.posts_max = week.posts_max.min(2);
         week.block_at = week.block_at.max(0.8);
         if random.random_bool(0.5) {
@@ -24,10 +24,10 @@ fn channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
         }
         week
     };
-    (0..count).map(|_| odd(random)).collect()
+    (0..count).map(|_| channel(random)).collect()
 }
 
-/// Rows of every kind: at most and at least so many posts of some channels in some hours, and shares of them.
+/// Rows of every kind: upper and lower limits on the number, or the share, of posts of some channels in some hours.
 fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
     let count = random.random_range(1..=5);
     let row = |random: &mut ChaCha8Rng| {
@@ -37,10 +37,10 @@ fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
         let share = [0.25, 0.4, 0.5, 0.7][random.random_range(0..4)];
         let counted: Vec<bool> = (0..channels).map(|_| random.random_bool(0.7)).collect();
         let mut terms = Vec::new();
-        for (channel, counted) in counted.into_iter().enumerate() {
+        for (channel, is_counted) in counted.into_iter().enumerate() {
             for hour in first..=last {
-                let counts = f64::from(u8::from(counted));
-                let coefficient = [counts, -counts, counts - share, share - counts][kind];
+                let count = f64::from(u8::from(is_counted));
+                let coefficient = [count, -count, count - share, share - count][kind];
                 if coefficient != 0.0 {
                     terms.push(Term { channel, hour, coefficient });
                 }
@@ -53,71 +53,72 @@ fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
     (0..count).map(|_| row(random)).collect()
 }
 
-/// The greatest objective of all combinations that keep the rows; `None` if there is none.
+/// The greatest objective of all combinations that satisfy the rows; `None` if there is none.
 fn best_of_all(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> Option<f64> {
     let choices: Vec<_> = weeks.iter().map(every_choice).collect();
     let mut best: Option<f64> = None;
-    let mut places = vec![0; choices.len()];
+    let mut indices = vec![0; choices.len()];
     loop {
-        let chosen = || places.iter().zip(&choices).map(|(place, choices)| &choices[*place]);
+        let chosen = || indices.iter().zip(&choices).map(|(index, choices)| &choices[*index]);
         let used = coupled.used(chosen().map(|(hours, _)| hours.as_slice()));
-        if coupled.keeps(&used) {
+        if coupled.is_feasible(&used) {
             let rows = coupled.rows().iter().zip(&used);
-            let given_up: f64 = rows.map(|(row, used)| row.price.unwrap_or(0.0) * row.excess(*used)).sum();
-            let objective = chosen().map(|(_, objective)| objective).sum::<f64>() - given_up;
+            let penalty: f64 = rows.map(|(row, used)| row.price.unwrap_or(0.0) * row.excess(*used)).sum();
+            let objective = chosen().map(|(_, objective)| objective).sum::<f64>() - penalty;
             best = Some(best.map_or(objective, |best| best.max(objective)));
         }
-        let Some(turned) = (0..places.len()).find(|at| places[*at] + 1 < choices[*at].len()) else { return best };
-        places[turned] += 1;
-        places[..turned].fill(0);
+        let next = (0..indices.len()).find(|channel| indices[*channel] + 1 < choices[*channel].len());
+        let Some(channel) = next else { return best };
+        indices[channel] += 1;
+        indices[..channel].fill(0);
     }
 }
 
-fn solved(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> CoupledSolution {
+fn solve_exactly(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> CoupledSolution {
     let mut solver = Solver::default();
     let alone = weeks.iter().map(|week| solver.solve(week)).collect();
     solve_coupled(coupled, alone, &mut solver, Tier::Exact)
 }
 
 #[test]
-fn the_bound_is_one_and_the_choice_is_close_to_the_best_of_all() {
-    let (mut missed, mut coupled_weeks, mut contradictions) = (0, 0, 0);
+fn the_bound_is_above_and_the_choice_close_to_the_best_of_all() {
+    let (mut suboptimal, mut coupled_weeks, mut contradictions) = (0, 0, 0);
     for seed in 0..2000 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let weeks = channels(&mut random);
         let coupled = CoupledWeek::new(weeks.iter().collect(), rows(weeks.len(), &mut random));
         let best = best_of_all(&weeks, &coupled);
-        let found = solved(&weeks, &coupled);
-        let used = coupled.used(found.channels.iter().map(|solution| solution.chosen.as_slice()));
-        assert_eq!(found.kept, coupled.keeps(&used), "seed {seed}");
-        for (week, solution) in weeks.iter().zip(&found.channels) {
-            assert!(week.is_feasible(&solution.chosen), "seed {seed}");
-            assert!((solution.objective - week.objective(&solution.chosen)).abs() < 1e-9, "seed {seed}");
+        let solution = solve_exactly(&weeks, &coupled);
+        let used = coupled.used(solution.channels.iter().map(|solution| solution.chosen.as_slice()));
+        assert_eq!(solution.is_feasible, coupled.is_feasible(&used), "seed {seed}");
+        for (week, channel) in weeks.iter().zip(&solution.channels) {
+            assert!(week.is_feasible(&channel.chosen), "seed {seed}");
+            assert!((channel.objective - week.objective(&channel.chosen)).abs() < 1e-9, "seed {seed}");
         }
         let Some(best) = best else {
             contradictions += 1;
-            assert!(!found.kept, "seed {seed}");
+            assert!(!solution.is_feasible, "seed {seed}");
             let groups: Vec<usize> = (0..coupled.rows().len()).collect();
             let conflict = smallest_conflict(&coupled, &groups, &mut Solver::default());
-            let only = coupled.rows().iter().enumerate().filter(|(row, _)| conflict.contains(row));
-            let only = CoupledWeek::new(weeks.iter().collect(), only.map(|(_, row)| row.clone()).collect());
-            assert_eq!(best_of_all(&weeks, &only), None, "seed {seed}: {conflict:?} can be kept");
+            let rows = coupled.rows().iter().enumerate().filter(|(row, _)| conflict.contains(row));
+            let conflicting = CoupledWeek::new(weeks.iter().collect(), rows.map(|(_, row)| row.clone()).collect());
+            assert_eq!(best_of_all(&weeks, &conflicting), None, "seed {seed}: {conflict:?} can be satisfied");
             continue;
         };
-        let bound = found.bound.unwrap();
-        let scale = 1e-9 * (1.0 + best.abs());
-        assert!(bound >= best - scale, "seed {seed}: bound {bound} is below {best}");
-        assert!(found.kept, "seed {seed}: nothing found, {best} is possible");
-        assert!(found.objective <= best + scale, "seed {seed}: {} is above {best}", found.objective);
+        let bound = solution.bound.unwrap();
+        let tolerance = 1e-9 * (1.0 + best.abs());
+        assert!(bound >= best - tolerance, "seed {seed}: bound {bound} is below {best}");
+        assert!(solution.is_feasible, "seed {seed}: nothing found, {best} is possible");
+        assert!(solution.objective <= best + tolerance, "seed {seed}: {} is above {best}", solution.objective);
         coupled_weeks += 1;
-        missed += usize::from(found.objective < best - 1e-6 * (1.0 + best.abs()));
+        suboptimal += usize::from(solution.objective < best - 1e-6 * (1.0 + best.abs()));
     }
     assert!(contradictions > 50, "{contradictions}");
-    assert!(missed * 50 <= coupled_weeks, "{missed} of {coupled_weeks} are not the best");
+    assert!(suboptimal * 50 <= coupled_weeks, "{suboptimal} of {coupled_weeks} are not the best");
 }
 
 #[test]
-fn a_post_that_must_be_in_one_hour_costs_what_it_loses_there() {
+fn the_price_of_a_post_required_in_one_hour_is_what_it_costs() {
     for seed in 0..20 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let weeks: Vec<Instance> = CHANNELS.iter().map(|preset| channel_week(preset, 167, &mut random)).collect();
@@ -127,20 +128,20 @@ fn a_post_that_must_be_in_one_hour_costs_what_it_loses_there() {
         let term = Term { channel: 0, hour, coefficient: -1.0 };
         let row = Row { terms: vec![term], at_most: -1.0, price: None };
         let coupled = CoupledWeek::new(weeks.iter().collect(), vec![row]);
-        let found = solved(&weeks, &coupled);
-        assert!(found.kept && found.channels[0].chosen.contains(&hour), "seed {seed}");
-        let most: f64 = weeks.iter().map(|week| Solver::default().solve(week).objective).sum();
-        // The price is what is lost, up to the halving of its range.
+        let solution = solve_exactly(&weeks, &coupled);
+        assert!(solution.is_feasible && solution.channels[0].chosen.contains(&hour), "seed {seed}");
+        let unlimited: f64 = weeks.iter().map(|week| Solver::default().solve(week).objective).sum();
+        // The price is exact up to the last halving of its range.
         let scale = weeks.iter().flat_map(|week| &week.value).copied().fold(1.0, f64::max);
-        let lost = most - found.objective;
-        let most = lost + 20.0 * scale / 65_536.0 + 1e-3 * scale;
-        assert!((lost - 1e-6 * scale..=most).contains(&found.prices[0]), "seed {seed}: {:?}, {lost}", found.prices);
+        let loss = unlimited - solution.objective;
+        let expected = loss - 1e-6 * scale..=loss + 20.0 * scale / 65_536.0 + 1e-3 * scale;
+        assert!(expected.contains(&solution.prices[0]), "seed {seed}: {:?}, {loss}", solution.prices);
     }
 }
 
-/// The rows of a week of nine channels: a few posts a day, one channel an hour, a share of some channels, and posts on the
-/// weekend that are worth something.
-fn usual_rows(channels: usize, a_day: f64) -> Vec<Row> {
+/// Typical rows for a week of nine channels: at most `per_day` posts a day and one an hour, a share of some channels,
+/// and a number of posts on the weekend with a price.
+fn typical_rows(channels: usize, per_day: f64) -> Vec<Row> {
     let row = |hours: std::ops::Range<usize>, at_most: f64, price: Option<f64>, coefficient: fn(usize) -> f64| Row {
         terms: (0..channels)
             .flat_map(|channel| {
@@ -150,7 +151,7 @@ fn usual_rows(channels: usize, a_day: f64) -> Vec<Row> {
         at_most,
         price,
     };
-    let mut rows: Vec<Row> = (0..7).map(|day| row(day * 24..(day + 1) * 24, a_day, None, |_| 1.0)).collect();
+    let mut rows: Vec<Row> = (0..7).map(|day| row(day * 24..(day + 1) * 24, per_day, None, |_| 1.0)).collect();
     rows.extend((0..167).map(|hour| row(hour..hour + 1, 1.0, None, |_| 1.0)));
     rows.push(row(0..167, 0.0, None, |channel| if channel < 2 { -0.7 } else { 0.3 }));
     rows.push(row(120..167, -4.0, Some(40.0), |_| -1.0));
@@ -162,13 +163,13 @@ fn weeks_of_nine_channels_under_limits_of_every_kind_come_close_to_their_bounds(
     for seed in 0..6 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let weeks: Vec<Instance> = CHANNELS.iter().map(|preset| channel_week(preset, 167, &mut random)).collect();
-        for a_day in [2.0, 5.0] {
-            let coupled = CoupledWeek::new(weeks.iter().collect(), usual_rows(weeks.len(), a_day));
-            let found = solved(&weeks, &coupled);
-            let bound = found.bound.unwrap();
-            assert!(found.kept, "seed {seed}");
-            let gap = (bound - found.objective) / bound;
-            assert!((-1e-9..0.03).contains(&gap), "seed {seed}, {a_day} a day: {} of {bound}", found.objective);
+        for per_day in [2.0, 5.0] {
+            let coupled = CoupledWeek::new(weeks.iter().collect(), typical_rows(weeks.len(), per_day));
+            let solution = solve_exactly(&weeks, &coupled);
+            let bound = solution.bound.unwrap();
+            assert!(solution.is_feasible, "seed {seed}");
+            let gap = (bound - solution.objective) / bound;
+            assert!((-1e-9..0.03).contains(&gap), "seed {seed}, {per_day} a day: {} of {bound}", solution.objective);
         }
     }
 }

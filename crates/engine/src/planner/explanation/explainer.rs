@@ -1,4 +1,4 @@
-//! Explains numbers by the rules that they come from.
+//! Explains numbers by naming the rules that they come from.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::rules::{
     OverlayKey, PostFacts, RowPlace, RuleFailure, RulePlace, Rules, Season, ThresholdRow, day_name,
 };
 
-/// A guardrail's verdict with the inputs it depends on.
+/// A guardrail's verdict with the inputs that it depends on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerdictExplanation {
     /// The verdict.
@@ -29,7 +29,7 @@ pub struct VerdictExplanation {
     /// The fields and pack parameters that the guardrail reads, each with its value.
     #[serde(serialize_with = "inputs")]
     pub reads: Vec<ExplanationStep>,
-    /// For each input it reads, the nearest value that would change the verdict.
+    /// For each input that the guardrail reads, the nearest value that would change the verdict.
     #[serde(rename = "flips")]
     pub counterfactuals: Vec<Counterfactual>,
 }
@@ -44,7 +44,7 @@ pub struct BandThreshold {
     pub limit: f64,
     /// Absolute difference between the threshold and the confidence.
     pub distance: f64,
-    /// Where it is set.
+    /// Where the threshold is set.
     pub source: Source,
 }
 
@@ -64,12 +64,12 @@ impl<'r> Explainer<'r> {
         Self { rules, overlays, world: &client.world, effective: rules.effective(workspace, id, campaign) }
     }
 
-    /// Explains by the base rules, without overlays.
+    /// An explainer by the base rules, without overlays.
     pub fn base(rules: &'r CompiledRules) -> Self {
         Self { rules, overlays: OverlayKey::default(), world: &[], effective: rules.base() }
     }
 
-    /// Where a key of the pack is set; a table where the first of its keys is.
+    /// Where a key of the pack is set; for a table, where its first key is set.
     pub fn source(&self, key: &str) -> Source {
         self.row_source(key, None)
     }
@@ -93,23 +93,23 @@ impl<'r> Explainer<'r> {
         Some(ExplanationStep::new(key, StepRole::Setting(setting.value.clone()), self.source(key)))
     }
 
-    /// A threshold of the pack, and the value that is compared with it; `None` if the pack does not set it.
+    /// A threshold of the pack, and the value that is compared with it; `None` if the pack does not set the threshold.
     pub fn threshold(&self, key: &str, value: f64) -> Option<ExplanationStep> {
-        let limit = self.rules.pack().setting_with(&self.overlays, key)?.value.as_number()?;
-        Some(ExplanationStep::new(key, StepRole::Threshold(limit, value), self.source(key)))
+        let threshold = self.rules.pack().setting_with(&self.overlays, key)?.value.as_number()?;
+        Some(ExplanationStep::new(key, StepRole::Threshold { threshold, value }, self.source(key)))
     }
 
-    /// Every row of a table by thresholds, and the value that is compared with them.
+    /// Every row of a table with a threshold in each row, and the value that is compared with the thresholds.
     pub fn rows(&self, key: &str, rows: &[ThresholdRow], value: f64) -> Vec<ExplanationStep> {
         let applying = applying_row(rows, value);
-        let step = |(number, row): (usize, &ThresholdRow)| {
-            let role = StepRole::Row(*row, value, applying == Some(number));
-            ExplanationStep::new(key, role, self.row_source(key, Some(number)))
+        let step = |(index, row): (usize, &ThresholdRow)| {
+            let role = StepRole::Row { row: *row, value, applies: applying == Some(index) };
+            ExplanationStep::new(key, role, self.row_source(key, Some(index)))
         };
         rows.iter().enumerate().map(step).collect()
     }
 
-    /// The function of the pack that decides in place of its keys; `None` if the pack does not define it.
+    /// A function of the pack that decides in place of keys; `None` if the pack does not define it.
     pub fn function(&self, name: &str) -> Option<ExplanationStep> {
         let source = Source::Script(self.rules.place_of_function(name)?.into());
         Some(ExplanationStep::new(format!("the pack's function `{name}` decides"), StepRole::Fact, source))
@@ -120,8 +120,8 @@ impl<'r> Explainer<'r> {
         let places = self.rules.pack().closed_places(&self.overlays, channel).into_iter();
         let step = |place: RowPlace| {
             let sentence = format!("{}: hours in which nothing is posted", place.key);
-            let at = Some(RulePlace { file: place.file, line: place.line });
-            let source = Source::Rule { key: place.key, row: Some(place.row), place: at };
+            let rule_place = Some(RulePlace { file: place.file, line: place.line });
+            let source = Source::Rule { key: place.key, row: Some(place.row), place: rule_place };
             ExplanationStep::new(sentence, StepRole::Fact, source)
         };
         places.map(step).collect()
@@ -146,8 +146,8 @@ impl<'r> Explainer<'r> {
 
     /// The interval of an estimate of a parameter, in the unit that `factor` converts to.
     fn estimate(&self, channel: Channel, parameter: &WorldParameter, factor: f64) -> Option<StepEstimate> {
-        let found = self.world.iter().find(|known| known.channel == channel && known.parameter == *parameter);
-        found.map(|estimate| StepEstimate::scaled(estimate, factor))
+        let is_of = |estimate: &&WorldEstimate| estimate.channel == channel && estimate.parameter == *parameter;
+        self.world.iter().find(is_of).map(|estimate| StepEstimate::scaled(estimate, factor))
     }
 
     /// The factors of the value of a post of a campaign at an hour; `None` if the week has no such hour.
@@ -202,7 +202,7 @@ impl<'r> Explainer<'r> {
         }
     }
 
-    /// What a calibration found of a factor of an hour's value.
+    /// What a calibration estimates for a factor of an hour's value.
     fn hour_estimate(&self, factor: HourFactor, state: &ChannelState, wall: WallHour) -> Option<StepEstimate> {
         let (parameter, unit) = match factor {
             HourFactor::EngagementRate => (WorldParameter::Level, 1.0 / state.audience.max(f64::MIN_POSITIVE)),
@@ -228,7 +228,7 @@ impl<'r> Explainer<'r> {
     /// The components of an asset's score.
     pub fn asset_score(&self, points: &[AssetPoints]) -> Vec<ExplanationStep> {
         let step =
-            |one: &AssetPoints| ExplanationStep::new(one.name, StepRole::Points(one.points), self.source(one.key));
+            |part: &AssetPoints| ExplanationStep::new(part.name, StepRole::Points(part.points), self.source(part.key));
         points.iter().map(step).collect()
     }
 
@@ -241,7 +241,7 @@ impl<'r> Explainer<'r> {
         keys.iter().filter_map(|key| self.setting(key)).collect()
     }
 
-    /// The factor of a content type on a channel; `None` if neither the rules nor an estimate say anything about it.
+    /// The factor of a content type on a channel; `None` if neither the rules nor an estimate give one.
     pub fn content_type(&self, channel: Channel, kind: &str) -> Option<ExplanationStep> {
         let factors = &self.effective.channel(channel).content_types;
         let estimate = self.estimate(channel, &WorldParameter::ContentType(kind.into()), 1.0);
@@ -253,7 +253,7 @@ impl<'r> Explainer<'r> {
         Some(ExplanationStep::new(format!("content type {kind}"), factor, source).with_estimate(estimate))
     }
 
-    /// The factors whose product is what the people who leave at a post cost; empty if that is nothing.
+    /// The factors whose product is the cost of the people who leave because of a post; empty if that cost is 0.
     pub fn leaving_cost(&self, state: &ChannelState) -> Vec<ExplanationStep> {
         let rules = self.effective.channel(state.channel);
         if rules.leaving_cost(state.audience) == 0.0 {
@@ -268,8 +268,8 @@ impl<'r> Explainer<'r> {
         ]
     }
 
-    /// The factors whose product is what the work on a post costs, by the content type of its asset; `None` if it lacks
-    /// one. Empty if that is nothing.
+    /// The factors whose product is the cost of the work on a post; empty if that cost is 0. `kind` is the content type
+    /// of the post's asset, `None` if it has no asset.
     pub fn work_cost(&self, kind: Option<&str>) -> Vec<ExplanationStep> {
         let assets = &self.effective.assets;
         if assets.work_cost(kind) == 0.0 {
@@ -287,7 +287,7 @@ impl<'r> Explainer<'r> {
         ]
     }
 
-    /// The numbers that give the factor on engagement at a fatigue on a channel.
+    /// The numbers that give the factor on engagement for a fatigue on a channel.
     pub fn response(&self, channel: Channel, fatigue: f64) -> Vec<ExplanationStep> {
         match self.effective.response(channel) {
             FatigueResponse::Linear(_) => self.linear_response(fatigue),
@@ -313,13 +313,13 @@ impl<'r> Explainer<'r> {
     }
 
     fn linear_response(&self, fatigue: f64) -> Vec<ExplanationStep> {
-        let is_tired = fatigue >= self.effective.fatigue.warn_at;
-        let above = self.setting("fatigue.slope_above_warn").filter(|_| is_tired);
+        let is_above_warn = fatigue >= self.effective.fatigue.warn_at;
+        let above = self.setting("fatigue.slope_above_warn").filter(|_| is_above_warn);
         let below = self.setting("fatigue.slope_below_warn");
         self.threshold("fatigue.warn_at", fatigue).into_iter().chain(below).chain(above).collect()
     }
 
-    /// The steps of the confidence in a post whose asset has a score, 0 without an asset.
+    /// The steps of the confidence in a post, given the score of its asset, which is 0 without an asset.
     pub fn confidence(&self, asset_score: f64, steps: &[ConfidenceStep]) -> Vec<ExplanationStep> {
         let row = applying_row(&self.effective.risk.confidence, asset_score);
         let source = |cause: ConfidenceCause| match cause {
@@ -367,7 +367,7 @@ impl<'r> Explainer<'r> {
         fields.into_iter().map(step).collect()
     }
 
-    /// The nearest changes of its input that would change a guardrail's verdict.
+    /// The nearest changes of a guardrail's input that would change its verdict.
     pub fn counterfactuals(
         &self,
         evaluator: &mut Evaluator,
@@ -387,14 +387,14 @@ fn factor_step(factor: HourFactor, number: f64, source: Source) -> ExplanationSt
     ExplanationStep::new(factor.name(), StepRole::Factor(number), source)
 }
 
-/// The input of a guardrail: the facts of the post with the warnings of the guardrails before it.
+/// The input of a guardrail: the facts of the post, with the number of warnings by the guardrails before it.
 pub(crate) fn guardrail_input(post: &Post, rule: &str, facts: &PostFacts, ctx: &ChannelFacts) -> Input {
     let earlier = post.verdicts.iter().take_while(|verdict| &*verdict.rule != rule);
     let warnings = earlier.filter(|verdict| verdict.outcome == Outcome::Warn).count() as i64;
     Input::of_post(PostFacts { warnings, ..facts.clone() }, ctx.clone())
 }
 
-/// The key of the pack that sets how much a cause changes the confidence, or the function that does.
+/// The key or function of the pack that sets how much a cause changes the confidence.
 pub(super) const fn key_of_cause(cause: ConfidenceCause) -> &'static str {
     match cause {
         ConfidenceCause::AssetScore => "risk.confidence",
@@ -411,7 +411,7 @@ pub(super) fn confidence_step(step: ConfidenceStep, source: Source) -> Explanati
     ExplanationStep::new(step.cause.name(), StepRole::Change(step.change), source)
 }
 
-/// The row of a table by thresholds that applies at a value.
+/// Index of the row that applies at a value; `None` if the value reaches no row's threshold.
 fn applying_row(rows: &[ThresholdRow], value: f64) -> Option<usize> {
     rows.iter().rposition(|row| value >= row.threshold)
 }

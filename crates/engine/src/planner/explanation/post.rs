@@ -27,7 +27,7 @@ use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
 /// How every number and decision of one post came about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PostExplanation {
-    /// The client it belongs to.
+    /// The client.
     pub client_id: ClientId,
     /// The channel.
     pub channel: Channel,
@@ -42,7 +42,8 @@ pub struct PostExplanation {
     /// The factors whose product is `slot_value`.
     #[serde(serialize_with = "components")]
     pub value_parts: Vec<ExplanationStep>,
-    /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
+    /// Value of the hour with the weight of the post's campaign: expected engagements at quality factor 1 and without
+    /// fatigue.
     pub slot_value: f64,
     /// Number of allowed hours of the week with a higher value, fatigue aside.
     pub better_hours: usize,
@@ -62,15 +63,15 @@ pub struct PostExplanation {
     pub quality_factor: f64,
     /// `slot_value` x `quality_factor` x `response`.
     pub expected_engagement: f64,
-    /// What one engagement is worth on the channel, against one on another.
+    /// Worth of one engagement on the channel, relative to other channels.
     pub worth: f64,
-    /// The factors whose product is what the work on it costs; empty if that is nothing.
+    /// The factors whose product is the cost of the work on the post; empty if that cost is 0.
     #[serde(serialize_with = "components")]
     pub work_cost_parts: Vec<ExplanationStep>,
-    /// The factors whose product is what the people who leave cost; empty if that is nothing.
+    /// The factors whose product is the cost of the people who leave because of the post; empty if that cost is 0.
     #[serde(serialize_with = "components")]
     pub leaving_cost_parts: Vec<ExplanationStep>,
-    /// What both cost, in the unit of worth.
+    /// The sum of both costs, in the unit of worth.
     pub cost: f64,
     /// `expected_engagement` x `worth` - `cost`.
     pub net_worth: f64,
@@ -83,7 +84,7 @@ pub struct PostExplanation {
     pub confidence: f64,
     /// The risk band.
     pub risk: RiskBand,
-    /// Where the band's threshold is set.
+    /// Where the threshold of the risk band is set.
     pub risk_source: Source,
     /// Thresholds of the other bands, the nearest to the confidence first.
     #[serde(rename = "risk_turns")]
@@ -92,7 +93,7 @@ pub struct PostExplanation {
     pub priority: f64,
 }
 
-/// Score of the asset used, and how it compares.
+/// Score of the asset used, and how many assets score higher.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssetExplanation {
     /// Id of the asset used: a root asset, a variation or an evolution step.
@@ -110,12 +111,13 @@ pub struct AssetExplanation {
     pub usable: usize,
 }
 
-/// What the value of one hour of a client's channel consists of, for one post.
+/// The value of one hour of a client's channel, for a post of a campaign, and its factors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HourExplanation {
     /// The factors whose product is `slot_value`.
     pub value_parts: Vec<ExplanationStep>,
-    /// v(t) with the weight of the post's campaign: expected engagements at quality factor 1 and without fatigue.
+    /// Value of the hour with the weight of the post's campaign: expected engagements at quality factor 1 and without
+    /// fatigue.
     pub slot_value: f64,
     /// Number of hours of the week with a higher value, fatigue aside.
     pub better_hours: usize,
@@ -141,7 +143,7 @@ pub fn explain_post(
     })
 }
 
-/// Explains the value of the hour of a client's channel in which an instant lies, for a post of a campaign.
+/// Explains the value, for a post of a campaign, of the hour of a client's channel in which an instant lies.
 ///
 /// # Errors
 /// If the client, the channel or the hour is not in the week, or the week cannot be planned.
@@ -223,7 +225,7 @@ pub(super) enum Quotas<'q> {
     SharedOut,
 }
 
-/// Plans a client's week again, and reads one of its channels.
+/// Plans a client's week again, and calls `read` with one of its channels.
 pub(super) fn with_channel<T>(
     planner: &Planner<'_>,
     scenario: &Scenario,
@@ -248,22 +250,23 @@ pub(super) fn with_channel<T>(
     let (week, rules, demand) = context.client(index).ok_or_else(unknown)?;
     planner.with_worker(|worker| {
         let draft = draft(week, rules, demand, worker)?;
-        let channel_draft = draft.channel_drafts.iter().find(|one| one.state.channel == channel);
+        let channel_draft = draft.channel_drafts.iter().find(|channel_draft| channel_draft.state.channel == channel);
         let channel_draft =
             channel_draft.ok_or_else(|| ExplainError::NoChannel { client: client.to_string(), channel })?;
         read(&draft, channel_draft, worker)
     })
 }
 
-/// How many of the hours that count have a higher value than an hour, fatigue aside, and how many count.
-fn better_hours(channel_draft: &ChannelDraft<'_>, hour: usize, counts: impl Fn(usize) -> bool) -> (usize, usize) {
+/// The number of hours with a higher value than the given hour, fatigue aside, and the number of all hours, each among
+/// the hours for which `is_counted` holds.
+fn better_hours(channel_draft: &ChannelDraft<'_>, hour: usize, is_counted: impl Fn(usize) -> bool) -> (usize, usize) {
     let values = &channel_draft.hours.value;
-    let counted = || values.iter().enumerate().filter(|(hour, _)| counts(*hour));
-    let is_better = |value: f64| values.get(hour).is_some_and(|own| value > *own);
+    let counted = || values.iter().enumerate().filter(|(hour, _)| is_counted(*hour));
+    let is_better = |value: f64| values.get(hour).is_some_and(|at_hour| value > *at_hour);
     (counted().filter(|(_, value)| is_better(**value)).count(), counted().count())
 }
 
-/// What the guardrails saw of a post.
+/// The facts of a post that the guardrails read.
 fn facts(
     draft: &Draft<'_>,
     plan: &ClientPlan,
@@ -275,7 +278,7 @@ fn facts(
         Some(((post.channel, post.hour), reason.clone()))
     };
     let without_review: WithoutReview = plan.posts.iter().filter_map(lacks_review).collect();
-    let evaluated = draft.evaluated(&without_review, worker).map_err(PlanError::from)?;
+    let evaluated = draft.evaluated_posts(&without_review, worker).map_err(PlanError::from)?;
     let found = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
     found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), &draft.week))
 }
@@ -331,7 +334,7 @@ fn explanation(
     })
 }
 
-/// The guardrails' verdicts with what each one read and what would have changed it.
+/// The guardrails' verdicts, each with what the guardrail read and what would have changed the verdict.
 fn verdicts(
     explainer: &Explainer<'_>,
     channel_draft: &ChannelDraft<'_>,
@@ -348,7 +351,7 @@ fn verdicts(
     Ok(explained)
 }
 
-/// The asset of a post, and the numbers that give its quality factor and what the work on it costs.
+/// The asset of a post, and the numbers that give its quality factor and the cost of the work on the post.
 struct AssetParts {
     asset: AssetExplanation,
     quality: Vec<ExplanationStep>,

@@ -1,4 +1,4 @@
-//! Explains a post from the decisions on record, as its plan made them.
+//! Explains a post by its plan's recorded decisions.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,16 +13,16 @@ use crate::planner::decisions::post_decision_id;
 /// How far a response may lie above 1 because recorded numbers are rounded.
 const ROUNDING: f64 = 0.005;
 
-/// What the decisions of a plan say of one post; a part is `None` or empty if it was not recorded.
+/// What the decisions of a plan say about one post; a part that was not recorded is `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecordedExplanation {
-    /// The choice of its hour.
+    /// The choice of the post's hour.
     pub time: Option<RecordedTime>,
-    /// The choice of its asset.
+    /// The choice of the post's asset.
     pub asset: Option<RecordedAsset>,
     /// The assets that could be used on the channel that week.
     pub usable_assets: Option<ChannelAssets>,
-    /// The steps that add up to its confidence.
+    /// The steps that add up to the confidence.
     pub confidence: Option<Vec<ExplanationStep>>,
     /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<Verdict>,
@@ -47,35 +47,36 @@ pub struct RecordedAsset {
 }
 
 impl RecordedExplanation {
-    /// Reads what a plan decided about a post. `decision` returns payload and signals of a decision by its id, if it is
-    /// on record.
+    /// Reads what a plan decided about a post. `decision` returns the payload and signals of the decision with a given
+    /// id; `None` if it is not on record.
     ///
     /// # Errors
-    /// If a decision of the plan does not have the fields of its kind.
+    /// If a decision lacks the fields of its kind.
     pub fn read<'r>(
         post_id: Uuid,
         decision: impl Fn(Uuid) -> Option<(&'r Value, &'r Value)>,
     ) -> Result<Self, serde_json::Error> {
-        let of_plan = |kind| decision(post_decision_id(post_id, kind));
-        let mut read = Self::default();
-        if let Some((payload, _)) = of_plan(ActionType::TimeChoice) {
-            read.time = Some(RecordedTime::deserialize(payload)?);
+        let decision_of = |kind| decision(post_decision_id(post_id, kind));
+        let mut recorded = Self::default();
+        if let Some((payload, _)) = decision_of(ActionType::TimeChoice) {
+            recorded.time = Some(RecordedTime::deserialize(payload)?);
         }
-        if let Some((payload, signals)) = of_plan(ActionType::SelectAsset) {
-            read.asset = Some(RecordedAsset::deserialize(payload)?);
-            read.usable_assets = field(signals, "creative_director")?;
+        if let Some((payload, signals)) = decision_of(ActionType::SelectAsset) {
+            recorded.asset = Some(RecordedAsset::deserialize(payload)?);
+            recorded.usable_assets = field(signals, "creative_director")?;
         }
-        if let Some((payload, signals)) = of_plan(ActionType::PostingDecision) {
+        if let Some((payload, signals)) = decision_of(ActionType::PostingDecision) {
             let steps: Vec<ConfidenceStep> = field(payload, "confidence_steps")?;
             let step = |step: &ConfidenceStep| confidence_step(*step, Source::Record(key_of_cause(step.cause)));
-            read.confidence = Some(steps.iter().map(step).collect());
-            read.verdicts = field(signals, "guardrails")?;
+            recorded.confidence = Some(steps.iter().map(step).collect());
+            recorded.verdicts = field(signals, "guardrails")?;
         }
-        Ok(read)
+        Ok(recorded)
     }
 
-    /// The factors whose product is the expected engagement. `without_asset` is the factor of a post without an asset.
-    /// `None` if the factors are not on record or cannot have that product.
+    /// The factors whose product is `expected`, the post's expected engagement. `without_asset` is the quality factor
+    /// of a post without an asset. `None` if the factors are not on record, or if no response in `0..=1` gives that
+    /// product.
     #[must_use]
     pub fn expected_engagement(&self, expected: f64, without_asset: f64) -> Option<Vec<ExplanationStep>> {
         let time = self.time?;
@@ -96,7 +97,7 @@ impl RecordedExplanation {
     }
 }
 
-/// Reads a field of a JSON object; one that is not there reads as null.
+/// Reads a field of a JSON object; a missing field reads as null.
 fn field<T: DeserializeOwned>(object: &Value, name: &str) -> Result<T, serde_json::Error> {
     T::deserialize(object.get(name).unwrap_or(&Value::Null))
 }
@@ -110,9 +111,9 @@ mod tests {
     const POST: Uuid = Uuid::from_u128(1);
 
     fn read(decisions: &[(ActionType, Value, Value)]) -> Result<RecordedExplanation, serde_json::Error> {
-        let is = |id: Uuid| move |decision: &&(ActionType, Value, Value)| post_decision_id(POST, decision.0) == id;
+        let has_id = |id: Uuid| move |decision: &&(ActionType, Value, Value)| post_decision_id(POST, decision.0) == id;
         RecordedExplanation::read(POST, |id| {
-            decisions.iter().find(is(id)).map(|(_, payload, signals)| (payload, signals))
+            decisions.iter().find(has_id(id)).map(|(_, payload, signals)| (payload, signals))
         })
     }
 
@@ -122,19 +123,19 @@ mod tests {
         let asset = json!({"score": 80.0, "quality_factor": 1.2});
         let posting = json!({"confidence_steps": [{"because": "asset score", "change": 0.9}]});
         let guardrails = json!({"guardrails": [{"rule": "a", "outcome": "pass", "reason": "", "remedy": ""}]});
-        let read = read(&[
+        let recorded = read(&[
             (ActionType::TimeChoice, time, json!({})),
             (ActionType::SelectAsset, asset, json!({})),
             (ActionType::PostingDecision, posting, guardrails),
         ]);
-        let read = read.unwrap();
-        let steps = read.confidence.as_deref().unwrap();
+        let recorded = recorded.unwrap();
+        let steps = recorded.confidence.as_deref().unwrap();
         assert_eq!((steps[0].name.as_str(), steps[0].number()), ("asset score", Some(0.9)));
-        assert_eq!((read.verdicts[0].source().as_str(), &read.usable_assets), ("engine", &None));
-        let factors = read.expected_engagement(54.0, 0.5).unwrap();
+        assert_eq!((recorded.verdicts[0].source().as_str(), &recorded.usable_assets), ("engine", &None));
+        let factors = recorded.expected_engagement(54.0, 0.5).unwrap();
         let product: f64 = factors.iter().filter_map(ExplanationStep::number).product();
         assert!((product - 54.0).abs() < 1e-9, "{factors:?}");
-        assert_eq!(read.expected_engagement(70.0, 0.5), None, "no response is above 1");
+        assert_eq!(recorded.expected_engagement(70.0, 0.5), None, "no response is above 1");
     }
 
     #[test]

@@ -10,16 +10,16 @@ use crate::model::digits::{decimal, short, signed};
 use crate::model::{CampaignId, EstimateSource, WorldEstimate};
 use crate::rules::{RulePlace, ThresholdRow, Value};
 
-/// A number or a fact that a result depends on. It is displayed as a sentence.
+/// A number or a fact that a result depends on. Its display form is a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplanationStep {
-    /// What the number is; of a fact, the whole sentence.
+    /// Name of the number; for a fact, the whole sentence.
     pub name: String,
-    /// What it does to the result, with its value.
+    /// What the step does to the result, with the number.
     pub role: StepRole,
-    /// Where it comes from.
+    /// Where the number or fact comes from.
     pub source: Source,
-    /// What a calibration found of the same number; `None` if the scenario has no estimate of it.
+    /// What a calibration estimates for the same number; `None` if the scenario has no estimate of it.
     pub estimate: Option<StepEstimate>,
 }
 
@@ -30,7 +30,7 @@ pub struct StepEstimate {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// What the estimate rests on mainly.
+    /// What the estimate mainly rests on.
     pub source: EstimateSource,
 }
 
@@ -44,13 +44,13 @@ impl StepEstimate {
 
 impl fmt::Display for StepEstimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let on = match self.source {
+        let basis = match self.source {
             EstimateSource::Data => "the client's posts",
             EstimateSource::Channel => "all posts on the channel",
             EstimateSource::Prior => "earlier studies",
             EstimateSource::Pack => "the pack",
         };
-        write!(f, "estimate {} to {}, from {on}", short(self.low), short(self.high))
+        write!(f, "estimate {} to {}, from {basis}", short(self.low), short(self.high))
     }
 }
 
@@ -65,10 +65,22 @@ pub enum StepRole {
     Change(f64),
     /// A value of the pack that the result is computed with.
     Setting(Value),
-    /// A threshold, and the value compared with it, which reaches the threshold if it equals it.
-    Threshold(f64, f64),
-    /// A row of a table by thresholds, the value compared with its threshold, and whether it is the row that applies.
-    Row(ThresholdRow, f64, bool),
+    /// A threshold with which a value is compared.
+    Threshold {
+        /// The threshold.
+        threshold: f64,
+        /// The value; if it equals the threshold, it reaches it.
+        value: f64,
+    },
+    /// A row of a table with a threshold in each row.
+    Row {
+        /// The row.
+        row: ThresholdRow,
+        /// The value that is compared with the threshold.
+        value: f64,
+        /// Whether it is the row that applies.
+        applies: bool,
+    },
     /// A value that a script reads, as scripts write it.
     Input(String),
     /// A fact without a number of its own.
@@ -84,7 +96,7 @@ pub enum Source {
         key: String,
         /// 0-based row of its list; `None` for the key as a whole.
         row: Option<usize>,
-        /// Where it is set; `None` if it has its default.
+        /// Where the key is set; `None` if it has its default.
         place: Option<RulePlace>,
     },
     /// A function of the pack's scripts.
@@ -93,14 +105,14 @@ pub enum Source {
     Scenario(&'static str),
     /// The campaign that the post counts for; `None` if it counts for none.
     Campaign(Option<CampaignId>),
-    /// A field of the recorded decisions, or a key of the pack that they were made under.
+    /// A field of the recorded decisions, or a key of the pack under which they were made.
     Record(&'static str),
     /// The post and its client as the rules see them.
     Facts,
 }
 
 impl Source {
-    /// The key of the pack; empty if it is none.
+    /// The key of the pack; empty if the source is no key.
     pub(crate) fn key(&self) -> &str {
         if let Self::Rule { key, .. } = self { key } else { "" }
     }
@@ -109,7 +121,7 @@ impl Source {
         if let Self::Rule { row, .. } = self { *row } else { None }
     }
 
-    /// The place in the pack; `None` if it is not in the pack.
+    /// The place in the pack; `None` if the source is not in the pack or the key has its default.
     #[must_use]
     pub const fn place(&self) -> Option<&RulePlace> {
         match self {
@@ -159,7 +171,7 @@ impl ExplanationStep {
         Self::new(sentence, StepRole::Fact, Source::Facts)
     }
 
-    /// Its factor, points or change; `None` if it is none of these.
+    /// The factor, points or change; `None` if the step is none of these.
     #[must_use]
     pub const fn number(&self) -> Option<f64> {
         match self.role {
@@ -168,7 +180,7 @@ impl ExplanationStep {
         }
     }
 
-    /// Its value for people, as in a column beside its name; empty for a fact.
+    /// The value for display beside the name; empty for a fact.
     #[must_use]
     pub fn value(&self) -> String {
         match &self.role {
@@ -176,20 +188,19 @@ impl ExplanationStep {
             StepRole::Points(points) => format!("{} points", signed(*points)),
             StepRole::Change(change) => signed(*change),
             StepRole::Setting(value) => value.to_string(),
-            StepRole::Threshold(limit, _) => decimal(*limit),
-            StepRole::Row(row, ..) => decimal(row.value),
+            StepRole::Threshold { threshold, .. } => decimal(*threshold),
+            StepRole::Row { row, .. } => decimal(row.value),
             StepRole::Input(value) => value.clone(),
             StepRole::Fact => String::new(),
         }
     }
 
-    /// The side of a threshold that the value lies on: `true` at or above it; `None` if there is no threshold.
+    /// Whether the value is at or above the threshold; `None` if there is no threshold.
     #[must_use]
     pub fn is_at_or_above(&self) -> Option<bool> {
         match self.role {
-            StepRole::Threshold(limit, value) | StepRole::Row(ThresholdRow { threshold: limit, .. }, value, _) => {
-                Some(value >= limit)
-            }
+            StepRole::Threshold { threshold, value }
+            | StepRole::Row { row: ThresholdRow { threshold, .. }, value, .. } => Some(value >= threshold),
             _ => None,
         }
     }
@@ -204,13 +215,13 @@ impl fmt::Display for ExplanationStep {
             StepRole::Points(points) => write!(f, "{key}: {} points for {name}", decimal(*points)),
             StepRole::Change(change) => write!(f, "{key}: {} for {name}", decimal(*change)),
             StepRole::Setting(value) => write!(f, "{name} is {value}"),
-            StepRole::Threshold(limit, value) => {
-                let side = if value >= limit { "reached by" } else { "not reached by" };
-                write!(f, "{name} is {}, {side} {}", decimal(*limit), decimal(*value))
+            StepRole::Threshold { threshold, value } => {
+                let side = if value >= threshold { "reached by" } else { "not reached by" };
+                write!(f, "{name} is {}, {side} {}", decimal(*threshold), decimal(*value))
             }
-            StepRole::Row(ThresholdRow { threshold: from, value: then }, value, applies) => {
-                write!(f, "{name}: from {} on {}", decimal(*from), decimal(*then))?;
-                if *applies { write!(f, ", which {} reaches", decimal(*value)) } else { Ok(()) }
+            StepRole::Row { row, value, applies } => {
+                write!(f, "{name}: {} at {} or above", decimal(row.value), decimal(row.threshold))?;
+                if *applies { write!(f, ", reached by {}", decimal(*value)) } else { Ok(()) }
             }
             StepRole::Input(value) => write!(f, "it reads {name} = {value}"),
             StepRole::Fact => f.write_str(name),
@@ -226,8 +237,8 @@ impl Serialize for ExplanationStep {
         if let Some(row) = self.source.row() {
             map.serialize_entry("row", &row)?;
         }
-        if let Some(side) = self.is_at_or_above() {
-            map.serialize_entry("at_or_above", &side)?;
+        if let Some(is_at_or_above) = self.is_at_or_above() {
+            map.serialize_entry("at_or_above", &is_at_or_above)?;
         }
         if let Some(RulePlace { file, line }) = self.source.place() {
             map.serialize_entry("file", &**file)?;
@@ -237,14 +248,14 @@ impl Serialize for ExplanationStep {
     }
 }
 
-/// Serialises steps with a number each by name, number and source, and the estimate if there is one.
+/// Serialises each step as its name, number and source, with the estimate if there is one.
 pub(super) fn components<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
     let component = |step: &ExplanationStep| {
         let (name, number, source) = (&step.name, step.number(), &step.source);
         match step.estimate {
             None => json!({"name": name, "number": number, "source": source}),
-            Some(StepEstimate { low, high, source: from }) => {
-                let estimate = json!({"low": low, "high": high, "from": from});
+            Some(StepEstimate { low, high, source: basis }) => {
+                let estimate = json!({"low": low, "high": high, "from": basis});
                 json!({"name": name, "number": number, "source": source, "estimate": estimate})
             }
         }
@@ -252,13 +263,13 @@ pub(super) fn components<S: Serializer>(steps: &[ExplanationStep], serializer: S
     serializer.collect_seq(steps.iter().map(component))
 }
 
-/// Serialises steps of a confidence by cause, change and source.
+/// Serialises each step of a confidence as its cause, change and source.
 pub(super) fn changes<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
     let change = |step: &ExplanationStep| json!({"because": step.name, "change": step.number(), "source": step.source});
     serializer.collect_seq(steps.iter().map(change))
 }
 
-/// Serialises what a script reads as pairs of name and value.
+/// Serialises each value that a script reads as a pair of name and value.
 pub(super) fn inputs<S: Serializer>(steps: &[ExplanationStep], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(steps.iter().map(|step| (&step.name, step.value())))
 }

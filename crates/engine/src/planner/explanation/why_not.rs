@@ -17,7 +17,7 @@ use crate::planner::hours::{HourRule, closed_range};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyNot {
-    /// The hour has one.
+    /// The hour has a post.
     Planned {
         /// Objective of the channel's week.
         objective: f64,
@@ -36,26 +36,27 @@ pub enum WhyNot {
         /// The reason, for display.
         because: String,
     },
-    /// The channel alone would gain by a post there, but limits leave the place to posts that earn more.
+    /// The channel alone would gain by a post at that hour, but limits leave what they allow to posts that earn more.
     Limited {
         /// Objective of the channel's planned week.
         objective: f64,
-        /// Its best objective with a post at that hour, if no limit were shared with other channels.
+        /// The channel's best objective with a post at that hour, without limits.
         with_it: f64,
-        /// The limits that a post there would take a place of, with what one place more would earn.
+        /// The limits in which a post at that hour would count, each with an upper bound on what one post more would
+        /// earn.
         limits: Vec<LimitUse>,
     },
-    /// A post there would lower the objective.
+    /// A post at that hour would lower the objective.
     Costs {
-        /// Objective of the plan, less the prices of the limits whose places its posts take.
+        /// Objective of the channel's plan, less the prices of the limits in which its posts count.
         objective: f64,
-        /// The same of the best plan with a post at that hour.
+        /// Objective, computed alike, of the channel's best plan with a post at that hour.
         with_it: f64,
-        /// The difference between the two, in engagements.
+        /// By how much the latter is lower, in the unit of worth.
         loss: f64,
         /// Local times of the posts that the best plan with that hour drops.
         gives_up: Vec<String>,
-        /// Local times of the posts that it adds, the requested hour among them.
+        /// Local times of the posts that the best plan with that hour adds, the one at that hour among them.
         takes: Vec<String>,
     },
 }
@@ -80,30 +81,35 @@ pub fn why_not(
         }
         if let Some(rule) = channel_draft.hours.forbidden.get(hour).copied().flatten() {
             let explainer = Explainer::new(planner.rules(), week.client, None);
-            let (because, source) = forbidden(&explainer, week, channel_draft, rule, hour);
+            let (because, source) = reason_and_source(&explainer, week, channel_draft, rule, hour);
             return Ok(WhyNot::Forbidden { rule: rule.name(), because, source });
         }
-        let blocked_there =
+        let blocking_verdict =
             [&channel_draft.closed, &channel_draft.avoided].into_iter().find_map(|hours| hours.get(&hour));
-        if let Some(verdict) = blocked_there {
+        if let Some(verdict) = blocking_verdict {
             let because = format!("{} blocks a post there: {}", verdict.rule, verdict.reason);
             return Ok(WhyNot::Forbidden { rule: "guardrail", because, source: verdict.source() });
         }
-        Ok(cost(draft, channel_draft, hour, worker))
+        Ok(why_not_chosen(draft, channel_draft, hour, worker))
     })
 }
 
-/// The hour of the week that the client's clock shows; the first of two if it shows it twice.
+/// The hour of the week at which the client's clock shows a time; the first of two if it shows the time twice.
 fn hour_of(week: &ClientWeek<'_>, at: NaiveDateTime) -> Option<usize> {
     let hour = u8::try_from(at.hour()).ok()?;
     week.hours.hours().iter().position(|wall| wall.hour == hour && week.hours.date(wall.weekday) == at.date())
 }
 
-/// What a post at an hour that no rule forbids would cost.
-fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker: &mut WorkerContext<'_>) -> WhyNot {
+/// Why an hour that no rule forbids has no post.
+fn why_not_chosen(
+    draft: &Draft<'_>,
+    channel_draft: &ChannelDraft<'_>,
+    hour: usize,
+    worker: &mut WorkerContext<'_>,
+) -> WhyNot {
     let week = &draft.week;
     let planned = &channel_draft.solution;
-    let Some(with_it) = worker.solver.solve_with(&channel_draft.instance, hour) else {
+    let Some(with_hour) = worker.solver.solve_pinned(&channel_draft.instance, hour) else {
         let because = if channel_draft.instance.posts_max == 0 {
             "the rules allow the channel no post this week".to_owned()
         } else {
@@ -116,33 +122,34 @@ fn cost(draft: &Draft<'_>, channel_draft: &ChannelDraft<'_>, hour: usize, worker
     };
     let mut limits = draft.settled.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
     if !channel_draft.left_out.is_empty() {
-        limits.extend(draft.asset_limits.costs_on(channel_draft.state.channel, &draft.assignment));
+        limits.extend(draft.asset_limits.priced_uses_on(channel_draft.state.channel, &draft.assignment));
     }
-    if with_it.objective > planned.objective && !limits.is_empty() {
-        return WhyNot::Limited { objective: planned.objective, with_it: with_it.objective, limits };
+    if with_hour.objective > planned.objective && !limits.is_empty() {
+        return WhyNot::Limited { objective: planned.objective, with_it: with_hour.objective, limits };
     }
     let prices = draft.settled.hour_prices(week, &draft.channel_drafts, channel_draft.state.channel);
-    let with_it = worker.solver.solve_with_at(&channel_draft.instance, &prices, hour).unwrap_or(with_it);
-    let spent = |hours: &[usize]| hours.iter().filter_map(|hour| prices.get(*hour)).sum::<f64>();
-    let [objective, most] = [planned, &with_it].map(|solution| solution.objective - spent(&solution.chosen));
+    let with_hour = worker.solver.solve_pinned_with_prices(&channel_draft.instance, &prices, hour).unwrap_or(with_hour);
+    let price_of = |hours: &[usize]| hours.iter().filter_map(|hour| prices.get(*hour)).sum::<f64>();
+    let [objective, objective_with_hour] =
+        [planned, &with_hour].map(|solution| solution.objective - price_of(&solution.chosen));
     let local = |hour: usize| {
         let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
         week.client.zone.local(at).format("%a %Y-%m-%d %H:%M").to_string()
     };
-    let only_in = |these: &[usize], others: &[usize]| -> Vec<String> {
-        these.iter().filter(|hour| !others.contains(hour)).map(|hour| local(*hour)).collect()
+    let only_in = |hours: &[usize], others: &[usize]| -> Vec<String> {
+        hours.iter().filter(|hour| !others.contains(hour)).map(|hour| local(*hour)).collect()
     };
     WhyNot::Costs {
         objective,
-        with_it: most,
-        loss: (objective - most).max(0.0),
-        gives_up: only_in(&planned.chosen, &with_it.chosen),
-        takes: only_in(&with_it.chosen, &planned.chosen),
+        with_it: objective_with_hour,
+        loss: (objective - objective_with_hour).max(0.0),
+        gives_up: only_in(&planned.chosen, &with_hour.chosen),
+        takes: only_in(&with_hour.chosen, &planned.chosen),
     }
 }
 
 /// Why a rule forbids an hour, and where the rule is set.
-fn forbidden(
+fn reason_and_source(
     explainer: &Explainer<'_>,
     week: &ClientWeek<'_>,
     channel_draft: &ChannelDraft<'_>,
@@ -151,7 +158,7 @@ fn forbidden(
 ) -> (String, String) {
     let of_channel = |key: &str| explainer.source(&format!("channels.{}.{key}", channel_draft.state.channel));
     let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
-    let counted = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
+    let clock_note = if spacing.whole_days().is_some() { ", counted on the client's clock" } else { "" };
     let (because, source) = match rule {
         HourRule::Past => {
             return ("it lies before the time from which the week was planned".to_owned(), "--now".to_owned());
@@ -165,16 +172,16 @@ fn forbidden(
         HourRule::ClosedHours => closed_hours(explainer, week, channel_draft, hour),
         HourRule::QuietHours => ("it lies in the channel's quiet hours".to_owned(), of_channel("quiet_hours")),
         HourRule::LastPost => {
-            (format!("the last post is less than {spacing} before{counted}"), of_channel("min_spacing_hours"))
+            (format!("the last post is less than {spacing} before{clock_note}"), of_channel("min_spacing_hours"))
         }
         HourRule::CommittedPost => {
-            (format!("a committed post is less than {spacing} away{counted}"), of_channel("min_spacing_hours"))
+            (format!("a committed post is less than {spacing} away{clock_note}"), of_channel("min_spacing_hours"))
         }
     };
     (because, source.to_string())
 }
 
-/// The closed range that an hour lies in, and where it is set.
+/// Why an hour is in a closed range, as a reason, and where the range is set.
 fn closed_hours(
     explainer: &Explainer<'_>,
     week: &ClientWeek<'_>,

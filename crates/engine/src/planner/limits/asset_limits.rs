@@ -1,14 +1,14 @@
 //! Limits that count posts by their assets: by content type, by campaign, or each asset on its own.
 //!
-//! Assets are assigned to slots that are placed, so these limits are kept by the assignment: each is a row over slots
-//! and assets. A slot that they leave no asset for is left out of the plan.
+//! Assets are assigned to slots that are already placed, so these limits are rows of the assignment, over slots and
+//! assets. A slot for which they leave no asset is left out of the plan.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use super::counts::{applies, counts_at, kind_of};
+use super::week_limits::{applies_to, counts_at, kind_and_number};
 use crate::agents::ClientWeek;
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitKind, LimitUse, Timestamp};
 use crate::planner::asset_rows::{AssetRow, AssetTerm};
@@ -20,46 +20,50 @@ use crate::rules::{LimitPeriod, LimitRules, LimitScope};
 /// The limits of a client's week that count posts by their assets.
 #[derive(Debug, Clone, Default)]
 pub(in crate::planner) struct AssetLimits {
-    counts: Vec<AssetCount>,
-    /// For each count, the price at which the assignment was found.
+    rows: Vec<AssetLimitRow>,
+    /// For each row, the price at which the assignment was found.
     prices: Vec<f64>,
 }
 
 /// A limit in one of its periods.
 #[derive(Debug, Clone)]
-struct AssetCount {
+struct AssetLimitRow {
     name: Arc<str>,
     kind: LimitKind,
+    /// The number of posts that the limit states, or the share.
     allowed: f64,
-    /// Whether posts count by the content types of their assets.
+    /// Whether the weight of a post depends on the content type of its asset.
     is_weighed: bool,
     /// The channel, if each is counted on its own.
     channel: Option<Channel>,
     /// The asset, if each is counted on its own.
     asset: Option<AssetId>,
-    /// Start of the period on the client's clock, and its hours.
+    /// Start of the period on the client's clock.
     from: NaiveDateTime,
+    /// Number of hours of the period.
     hours: u32,
+    /// The limit as a row of the assignment.
     row: AssetRow,
-    /// What committed posts count, and of how many posts a share is taken.
+    /// Sum of the weights of the committed posts in the period that count.
     committed: f64,
-    committed_of: f64,
+    /// Number of committed posts in the period, whether they count or not: a share is of all posts.
+    committed_total: f64,
 }
 
-/// A period of hours, counted from the first of the week.
+/// A range of hours, counted from the first of the week and negative before it.
 #[derive(Clone, Copy)]
-struct Hours {
+struct HourRange {
     first: i64,
     end: i64,
 }
 
-impl Hours {
+impl HourRange {
     fn contains(self, hour: i64) -> bool {
         (self.first..self.end).contains(&hour)
     }
 }
 
-/// A post that is committed, with what is known of its asset.
+/// A committed post. The asset and the campaign are `None` if they are unknown.
 struct CommittedPost<'a> {
     channel: Channel,
     hour: i64,
@@ -68,8 +72,8 @@ struct CommittedPost<'a> {
     campaign: Option<&'a CampaignId>,
 }
 
-/// What the rows of a limit are built from.
-struct Builder<'b, 'a> {
+/// Builds the rows of limits.
+struct RowBuilder<'b, 'a> {
     week: &'b ClientWeek<'a>,
     channel_drafts: &'b [ChannelDraft<'a>],
     slots: &'b [Slot],
@@ -78,94 +82,96 @@ struct Builder<'b, 'a> {
 
 impl AssetLimits {
     /// The limits of the client's rules, as rows over the slots and the candidates of their channels.
-    pub fn of<'a>(week: &ClientWeek<'a>, channel_drafts: &[ChannelDraft<'a>], slots: &[Slot]) -> Self {
-        let mut applying: Vec<&LimitRules> =
-            week.rules.limits.iter().filter(|one| one.scope == LimitScope::Client && one.is_of_assets()).collect();
-        applying.retain(|limit| applies(limit, week) && runs(&limit.filter.campaigns, week));
+    pub fn new<'a>(week: &ClientWeek<'a>, channel_drafts: &[ChannelDraft<'a>], slots: &[Slot]) -> Self {
+        let is_included = |limit: &&LimitRules| limit.scope == LimitScope::Client && limit.depends_on_assets();
+        let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_included).collect();
+        applying.retain(|limit| applies_to(limit, week) && runs_any(&limit.filter.campaigns, week));
         if applying.is_empty() {
             return Self::default();
         }
         applying.sort_by(|a, b| a.name.cmp(&b.name));
-        let builder = Builder { week, channel_drafts, slots, committed: committed(week, channel_drafts) };
-        let counts: Vec<AssetCount> = applying.into_iter().flat_map(|limit| builder.counts(limit)).collect();
-        let prices = vec![0.0; counts.len()];
-        Self { counts, prices }
+        let builder = RowBuilder { week, channel_drafts, slots, committed: committed_posts(week, channel_drafts) };
+        let rows: Vec<AssetLimitRow> = applying.into_iter().flat_map(|limit| builder.rows(limit)).collect();
+        let prices = vec![0.0; rows.len()];
+        Self { rows, prices }
     }
 
-    /// The rows, one for each limit in a period.
+    /// The rows as those of the assignment.
     pub fn rows(&self) -> Vec<AssetRow> {
-        self.counts.iter().map(|count| count.row.clone()).collect()
+        self.rows.iter().map(|row| row.row.clone()).collect()
     }
 
-    /// The same with the prices at which the assignment was found.
-    pub fn at_prices(self, prices: Vec<f64>) -> Self {
+    /// The same limits with the prices at which the assignment was found.
+    pub fn with_prices(self, prices: Vec<f64>) -> Self {
         Self { prices, ..self }
     }
 
-    /// The same with the prices of the limits among others that count in the same periods.
-    pub fn at_prices_of(self, others: &AssetLimits) -> Self {
-        let price = |count: &AssetCount| {
-            let known = others.counts.iter().zip(&others.prices).find(|(other, _)| other.is_of_period(count));
-            known.map_or(0.0, |(_, price)| *price)
+    /// The same limits with the prices that the same rows have in `others`, or 0.
+    pub fn with_prices_of(self, others: &AssetLimits) -> Self {
+        let price = |row: &AssetLimitRow| {
+            let same = others.rows.iter().zip(&others.prices).find(|(other, _)| other.is_same_as(row));
+            same.map_or(0.0, |(_, price)| *price)
         };
-        let prices = self.counts.iter().map(price).collect();
-        self.at_prices(prices)
+        let prices = self.rows.iter().map(price).collect();
+        self.with_prices(prices)
     }
 
     /// Names of the limits that cost something.
     pub fn names_that_cost(&self) -> Vec<Arc<str>> {
         let priced = self.prices.iter().enumerate().filter(|(_, price)| **price > 0.0);
-        self.names(&priced.map(|(row, _)| row).collect::<Vec<_>>())
+        self.names(&priced.map(|(index, _)| index).collect::<Vec<_>>())
     }
 
-    /// Names of the limits of some rows.
-    pub fn names(&self, rows: &[usize]) -> Vec<Arc<str>> {
-        let names = rows.iter().filter_map(|row| self.counts.get(*row)).map(|count| Arc::clone(&count.name));
+    /// Names of the limits of the rows with the given indices.
+    pub fn names(&self, indices: &[usize]) -> Vec<Arc<str>> {
+        let names = indices.iter().filter_map(|index| self.rows.get(*index)).map(|row| Arc::clone(&row.name));
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Names of the limits that cost something on a channel.
     pub fn names_on(&self, channel: Channel) -> Vec<&str> {
-        let priced = self.counts.iter().zip(&self.prices).filter(|(_, price)| **price > 0.0);
-        let on_channel = priced.filter(|(count, _)| count.channel.is_none_or(|own| own == channel));
-        on_channel.map(|(count, _)| &*count.name).collect::<BTreeSet<_>>().into_iter().collect()
+        let priced = self.rows.iter().zip(&self.prices).filter(|(_, price)| **price > 0.0);
+        let on_channel = priced.filter(|(row, _)| row.channel.is_none_or(|only| only == channel));
+        on_channel.map(|(row, _)| &*row.name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// How an assignment stands to the limits that cost something on a channel.
-    pub fn costs_on(&self, channel: Channel, assignment: &Assignment) -> Vec<LimitUse> {
-        let costs = self.uses(assignment).into_iter().filter(|used| used.price > 0.0);
-        costs.filter(|used| used.channel.is_none_or(|own| own == channel)).collect()
+    /// How much an assignment uses of the limits that cost something on a channel.
+    pub fn priced_uses_on(&self, channel: Channel, assignment: &Assignment) -> Vec<LimitUse> {
+        let priced = self.uses(assignment).into_iter().filter(|used| used.price > 0.0);
+        priced.filter(|used| used.channel.is_none_or(|only| only == channel)).collect()
     }
 
-    /// What an assignment gives up for limits with a price.
-    pub fn given_up(&self, assignment: &Assignment) -> f64 {
-        let of_count = |count: &AssetCount| {
-            count.row.price.map_or(0.0, |price| price * excess(count.row.used(assignment), count.row.at_most))
+    /// What an assignment loses by exceeding limits with a price.
+    pub fn penalty(&self, assignment: &Assignment) -> f64 {
+        let of_row = |AssetLimitRow { row, .. }: &AssetLimitRow| {
+            row.price.map_or(0.0, |price| price * excess(row.used(assignment), row.at_most))
         };
-        self.counts.iter().map(of_count).fold(0.0, |sum, cost| sum + cost)
+        self.rows.iter().map(of_row).fold(0.0, |sum, penalty| sum + penalty)
     }
 
-    /// How an assignment stands to the limits that are used up or cost something.
+    /// How much an assignment uses of each limit, by period. Leaves out limits that cost nothing in a period and are
+    /// not used up there, and limits on single hours or single assets that cost nothing.
     pub fn uses(&self, assignment: &Assignment) -> Vec<LimitUse> {
-        let is_shown = |count: &AssetCount, price: f64| {
-            let is_short = count.asset.is_some() || count.hours <= 1;
-            price > 0.0 || (!is_short && count.row.used(assignment) >= count.row.at_most)
+        let is_included = |limit: &AssetLimitRow, price: f64| {
+            let is_narrow = limit.asset.is_some() || limit.hours <= 1;
+            price > 0.0 || (!is_narrow && limit.row.used(assignment) >= limit.row.at_most)
         };
-        let shown = self.counts.iter().zip(&self.prices).filter(|(count, price)| is_shown(count, **price));
-        shown.map(|(count, price)| count.shown(assignment, *price)).collect()
+        let included = self.rows.iter().zip(&self.prices).filter(|(limit, price)| is_included(limit, **price));
+        included.map(|(limit, price)| limit.limit_use(assignment, *price)).collect()
     }
 }
 
-impl AssetCount {
-    fn is_of_period(&self, other: &AssetCount) -> bool {
-        let key = |count: &'_ AssetCount| (count.channel, count.from, count.hours);
+impl AssetLimitRow {
+    /// Whether both are of the same limit, period, channel and asset.
+    fn is_same_as(&self, other: &AssetLimitRow) -> bool {
+        let key = |row: &'_ AssetLimitRow| (row.channel, row.from, row.hours);
         self.name == other.name && self.asset == other.asset && key(self) == key(other)
     }
 
-    fn shown(&self, assignment: &Assignment, price: f64) -> LimitUse {
+    fn limit_use(&self, assignment: &Assignment, price: f64) -> LimitUse {
         let used = self.row.used(assignment);
-        let posts = self.row.posts(assignment) + self.committed_of;
-        // The row counts what is left of the limit: turned back into what the limit states.
+        let posts = self.row.posts(assignment) + self.committed_total;
+        // Converts the sum of the row, which excludes committed posts, to the number or share that the limit states.
         let used = match self.kind {
             LimitKind::AtMost => self.committed + used,
             LimitKind::AtLeast => self.committed - used,
@@ -187,8 +193,8 @@ impl AssetCount {
     }
 }
 
-impl<'a> Builder<'_, 'a> {
-    fn counts(&self, limit: &LimitRules) -> Vec<AssetCount> {
+impl<'a> RowBuilder<'_, 'a> {
+    fn rows(&self, limit: &LimitRules) -> Vec<AssetLimitRow> {
         let channels: Vec<Option<Channel>> = match limit.per_channel {
             true => self.channels(limit).map(Some).collect(),
             false => vec![None],
@@ -201,20 +207,20 @@ impl<'a> Builder<'_, 'a> {
             false => vec![None],
         };
         let periods = self.periods(limit.period);
-        let mut counts = Vec::new();
+        let mut rows = Vec::new();
         for channel in channels {
             for asset in &assets {
-                counts.extend(periods.iter().filter_map(|hours| self.count(limit, channel, asset.as_ref(), *hours)));
+                rows.extend(periods.iter().filter_map(|hours| self.row(limit, channel, asset.as_ref(), *hours)));
             }
         }
-        counts
+        rows
     }
 
     /// The client's channels that a limit counts.
     fn channels<'s>(&'s self, limit: &'s LimitRules) -> impl Iterator<Item = Channel> {
         let named = &limit.filter.channels;
-        let own = self.channel_drafts.iter().filter(|draft| draft.wanted > 0 || !named.is_empty());
-        own.map(|draft| draft.state.channel).filter(|channel| named.is_empty() || named.contains(channel))
+        let included = self.channel_drafts.iter().filter(|draft| draft.posts_wanted > 0 || !named.is_empty());
+        included.map(|draft| draft.state.channel).filter(|channel| named.is_empty() || named.contains(channel))
     }
 
     /// The assets that some channel can use, in the order of their ids.
@@ -223,23 +229,23 @@ impl<'a> Builder<'_, 'a> {
         candidates.map(|scored| &scored.candidate.asset.id).collect()
     }
 
-    fn periods(&self, period: LimitPeriod) -> Vec<Hours> {
+    fn periods(&self, period: LimitPeriod) -> Vec<HourRange> {
         let hours = self.week.hours.hours();
         let end = hours.len() as i64;
         match period {
-            LimitPeriod::Week => vec![Hours { first: 0, end }],
-            LimitPeriod::Hour => (0..end).map(|first| Hours { first, end: first + 1 }).collect(),
+            LimitPeriod::Week => vec![HourRange { first: 0, end }],
+            LimitPeriod::Hour => (0..end).map(|first| HourRange { first, end: first + 1 }).collect(),
             LimitPeriod::Day => {
-                let begins = |hour: &i64| *hour == 0 || self.weekday(*hour) != self.weekday(hour - 1);
-                let firsts: Vec<i64> = (0..end).filter(begins).collect();
+                let starts_day = |hour: &i64| *hour == 0 || self.weekday(*hour) != self.weekday(hour - 1);
+                let firsts: Vec<i64> = (0..end).filter(starts_day).collect();
                 let ends = firsts.iter().skip(1).copied().chain([end]);
-                firsts.iter().zip(ends).map(|(first, end)| Hours { first: *first, end }).collect()
+                firsts.iter().zip(ends).map(|(first, end)| HourRange { first: *first, end }).collect()
             }
-            // A period that exceeds the limit can be moved to begin with a post.
+            // If any period breaks the limit, one that starts at a post does.
             LimitPeriod::Within(length) => {
                 let planned = self.slots.iter().map(|slot| slot.hour as i64);
                 let firsts: BTreeSet<i64> = planned.chain(self.committed.iter().map(|post| post.hour)).collect();
-                firsts.into_iter().map(|first| Hours { first, end: first + i64::from(length) }).collect()
+                firsts.into_iter().map(|first| HourRange { first, end: first + i64::from(length) }).collect()
             }
         }
     }
@@ -249,46 +255,46 @@ impl<'a> Builder<'_, 'a> {
         self.week.hours.hours().get(hour).map(|wall| wall.weekday)
     }
 
-    /// A limit in one period; `None` if nothing that is planned can break it.
-    fn count(
+    /// A limit in one period; `None` if no assignment can break it.
+    fn row(
         &self,
         limit: &LimitRules,
         channel: Option<Channel>,
         asset: Option<&AssetId>,
-        hours: Hours,
-    ) -> Option<AssetCount> {
-        let (kind, allowed) = kind_of(limit.bound);
-        let coefficient = |counted: f64| match kind {
-            LimitKind::AtMost => counted,
-            LimitKind::AtLeast => -counted,
-            LimitKind::AtMostShare => counted - allowed,
-            LimitKind::AtLeastShare => allowed - counted,
+        hours: HourRange,
+    ) -> Option<AssetLimitRow> {
+        let (kind, allowed) = kind_and_number(limit.bound);
+        let coefficient = |weight: f64| match kind {
+            LimitKind::AtMost => weight,
+            LimitKind::AtLeast => -weight,
+            LimitKind::AtMostShare => weight - allowed,
+            LimitKind::AtLeastShare => allowed - weight,
         };
         let mut terms = Vec::new();
-        for (place, slot) in self.slots.iter().enumerate() {
+        for (index, slot) in self.slots.iter().enumerate() {
             let Some(draft) = self.channel_drafts.get(slot.channel_draft) else { continue };
-            if !hours.contains(slot.hour as i64) || channel.is_some_and(|own| own != draft.state.channel) {
+            if !hours.contains(slot.hour as i64) || channel.is_some_and(|only| only != draft.state.channel) {
                 continue;
             }
             for (candidate, scored) in draft.candidates.iter().enumerate() {
-                let counted = self.counted(limit, draft, slot, scored.candidate.asset, asset);
-                if counted != 0.0 || kind.is_share() {
-                    terms.push(AssetTerm { slot: place, candidate, coefficient: coefficient(counted) });
+                let weight = self.weight(limit, draft, slot, scored.candidate.asset, asset);
+                if weight != 0.0 || kind.is_share() {
+                    terms.push(AssetTerm { slot: index, candidate, coefficient: coefficient(weight) });
                 }
             }
         }
-        let (committed, committed_of) = self.committed_in(limit, channel, asset, hours);
+        let (committed, committed_total) = self.committed_in(limit, channel, asset, hours);
         let at_most = match kind {
             LimitKind::AtMost => (allowed - committed).max(0.0),
             LimitKind::AtLeast => committed - allowed,
-            LimitKind::AtMostShare => allowed * committed_of - committed,
-            LimitKind::AtLeastShare => committed - allowed * committed_of,
+            LimitKind::AtMostShare => allowed * committed_total - committed,
+            LimitKind::AtLeastShare => committed - allowed * committed_total,
         };
         let row = AssetRow { terms, at_most, price: limit.price };
         let from = self.week.client.zone.wall_time(self.week.hours.instant(hours.first));
         let length = u32::try_from(hours.end - hours.first).unwrap_or(u32::MAX);
         let (name, asset, is_weighed) = (Arc::clone(&limit.name), asset.cloned(), limit.weights.is_some());
-        let count = AssetCount {
+        let limit_row = AssetLimitRow {
             name,
             kind,
             allowed,
@@ -299,13 +305,14 @@ impl<'a> Builder<'_, 'a> {
             hours: length,
             row,
             committed,
-            committed_of,
+            committed_total,
         };
-        count.row.may_be_exceeded().then_some(count)
+        limit_row.row.may_be_exceeded().then_some(limit_row)
     }
 
-    /// What a post at a slot counts with an asset.
-    fn counted(
+    /// How much a post at a slot counts with an asset; 0 if it does not count. `only` is the asset that counts, if each
+    /// is counted on its own.
+    fn weight(
         &self,
         limit: &LimitRules,
         draft: &ChannelDraft<'_>,
@@ -319,69 +326,72 @@ impl<'a> Builder<'_, 'a> {
             && counts_at(self.week, draft.minute, filter, slot.hour)
             && only.is_none_or(|only| *only == asset.id)
             && (filter.campaigns.is_empty() || campaign().is_some_and(|id| filter.campaigns.contains(id)));
-        if is_counted { by_type(limit, Some(asset)) } else { 0.0 }
+        if is_counted { weight_of_kind(limit, Some(asset)) } else { 0.0 }
     }
 
-    /// What committed posts count in a period, and their number.
+    /// Sum of the weights of the committed posts in a period, and the number of these posts.
     fn committed_in(
         &self,
         limit: &LimitRules,
         channel: Option<Channel>,
         asset: Option<&AssetId>,
-        hours: Hours,
+        hours: HourRange,
     ) -> (f64, f64) {
-        let (mut counted, mut of) = (0.0, 0.0);
+        let (mut weights, mut total) = (0.0, 0.0);
         let filter = &limit.filter;
         for post in self.committed.iter().filter(|post| hours.contains(post.hour)) {
-            if channel.is_some_and(|own| own != post.channel) {
+            if channel.is_some_and(|only| only != post.channel) {
                 continue;
             }
-            of += 1.0;
+            total += 1.0;
             let wall = self.week.client.zone.wall_time(post.at);
             let is_counted = (filter.channels.is_empty() || filter.channels.contains(&post.channel))
                 && filter.covers(wall)
-                && asset.is_none_or(|only| post.asset.is_some_and(|own| own.id == *only))
+                && asset.is_none_or(|only| post.asset.is_some_and(|asset| asset.id == *only))
                 && (filter.campaigns.is_empty() || post.campaign.is_some_and(|id| filter.campaigns.contains(id)));
             if is_counted {
-                counted += by_type(limit, post.asset);
+                weights += weight_of_kind(limit, post.asset);
             }
         }
-        (counted, of)
+        (weights, total)
     }
 }
 
-/// What a post counts by the content type of its asset.
-fn by_type(limit: &LimitRules, asset: Option<&Asset>) -> f64 {
+/// How much a post counts by the content type of its asset; 0 if the limit does not count the type.
+fn weight_of_kind(limit: &LimitRules, asset: Option<&Asset>) -> f64 {
     let kind = asset.map_or("", |asset| &*asset.kind);
     let kinds = &limit.filter.kinds;
-    if !kinds.is_empty() && !kinds.iter().any(|known| **known == *kind) {
+    if !kinds.is_empty() && !kinds.iter().any(|counted| **counted == *kind) {
         return 0.0;
     }
     limit.weights.as_ref().map_or(1.0, |weights| weights.get(kind).copied().unwrap_or(0.0))
 }
 
-/// Whether the client runs one of some campaigns in the week; true if there are none to run.
-fn runs(campaigns: &[CampaignId], week: &ClientWeek<'_>) -> bool {
+/// Whether the client runs one of the given campaigns in the week; true if none are given.
+fn runs_any(campaigns: &[CampaignId], week: &ClientWeek<'_>) -> bool {
     let [first, last] = [0, 6].map(|weekday| week.hours.date(weekday));
     let is_running = |id: &CampaignId| {
-        let own = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
-        own.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
+        let found = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
+        found.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
     };
     campaigns.is_empty() || campaigns.iter().any(is_running)
 }
 
-/// The posts of the client that are committed, those of the week and those before it.
-fn committed<'b, 'a: 'b>(week: &ClientWeek<'a>, channel_drafts: &'b [ChannelDraft<'a>]) -> Vec<CommittedPost<'b>> {
+/// The client's committed posts in the week, and its posts before the week.
+fn committed_posts<'b, 'a: 'b>(
+    week: &ClientWeek<'a>,
+    channel_drafts: &'b [ChannelDraft<'a>],
+) -> Vec<CommittedPost<'b>> {
     let end = week.hours.len() as i64;
     let mut posts = Vec::new();
     for draft in channel_drafts {
         for at in &draft.state.recent_posts {
             let hour = week.hours.hour_of(*at);
-            let is_use = |used: &&crate::model::AssetUse| used.channel == draft.state.channel && used.at == *at;
-            let used = week.state.asset_uses.iter().find(is_use);
-            let asset = used.and_then(|used| week.client.assets.iter().find(|asset| asset.id == used.asset_id));
-            let in_week = usize::try_from(hour).ok().and_then(|hour| draft.hours.day(week, hour));
-            let campaign = match in_week {
+            let is_of_post = |used: &&crate::model::AssetUse| used.channel == draft.state.channel && used.at == *at;
+            let asset_use = week.state.asset_uses.iter().find(is_of_post);
+            let asset = asset_use.and_then(|used| week.client.assets.iter().find(|asset| asset.id == used.asset_id));
+            let day = usize::try_from(hour).ok().and_then(|hour| draft.hours.day(week, hour));
+            let campaign = match day {
                 Some(day) => day.campaign_of(asset),
                 None => asset.and_then(|asset| asset.campaign_id.as_ref()),
             };

@@ -6,10 +6,10 @@ use crate::model::{Channel, ClientId};
 
 /// A client's week as an optimisation problem over all of its channels, with its solution: one JSON object.
 ///
-/// The weeks of the channels are problems of their own, each in a file of its own. `limits` couples them: the posts of
-/// all terms of a row, each times its coefficient, are at most `at_most`; where there is a `price`, each unit above costs
-/// so much instead. A limit from below is written with negative coefficients. `shadow_price` are the prices that prove
-/// the `bound`, as the head of `coupling` says.
+/// The week of each channel is a problem of its own, in another file. `limits` couples these problems: the coefficients
+/// of a row's terms at which there are posts sum to at most `at_most`. If the row has a `price`, the sum may be higher,
+/// and each unit above costs that price. A lower limit has negative coefficients. The prices `shadow_price` of all rows
+/// prove the `bound`, as the head of `coupling` says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitsExport {
     /// Version of the format: 1.
@@ -25,7 +25,7 @@ pub struct LimitsExport {
     /// Upper bound on the objective of all channels; absent if none is proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
-    /// The objectives of all channels less what is given up for rows with a price.
+    /// The sum of the channels' objectives, less what exceeding rows costs.
     pub objective: f64,
     /// The chosen hours by channel.
     pub chosen: Vec<Vec<usize>>,
@@ -38,13 +38,13 @@ pub struct RowExport {
     pub limit: String,
     /// Start of the period on the client's clock.
     pub from: String,
-    /// The most that the terms may come to.
+    /// Upper bound on the sum of the coefficients of the terms with posts.
     pub at_most: f64,
-    /// What each unit above costs; absent if there may be none.
+    /// What each unit above `at_most` costs; absent if the row may not be exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
-    /// Its price in the proof of the bound.
+    /// The row's price in the proof of the bound.
     pub shadow_price: f64,
-    /// Channel, hour of the week, asset and coefficient; a term without an asset counts whatever the asset is.
+    /// Channel, hour of the week, asset and coefficient of each term; one without an asset holds for every asset.
     pub terms: Vec<(Channel, usize, Option<String>, f64)>,
 }

@@ -1,34 +1,39 @@
-//! A client's week placed within its limits, with the proof of how good it is.
+//! A client's week placed within its limits, and the proof of how good it is.
 
 use std::sync::Arc;
 
-use super::counts::WeekLimits;
 use super::export::{LimitsExport, RowExport};
+use super::week_limits::WeekLimits;
 use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitUse, Post, Tier, wall_time_text};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, Term, smallest_conflict, solve_coupled};
 
-/// What the limits of a week come to.
+/// The limits of a week whose slots are placed within them, and the proof of how good the slots are.
 pub(in crate::planner) struct Settled {
     limits: WeekLimits,
-    /// Upper bound on the objective of all channels; `None` if it is not proven.
+    /// Upper bound on the objective of all channels; `None` if none is proven.
     bound: Option<f64>,
-    /// For each limit in a period, the price that proves the bound.
+    /// For each limit in a period, its price in the proof of the bound.
     prices: Vec<f64>,
-    /// Days, since Monday, on which the channels, each on its own, would exceed the policy's maximum.
+    /// Days, since Monday, on which the channels, each planned alone, would exceed the policy's maximum of posts.
     pub full_days: Vec<u8>,
-    /// Names of limits that cannot be kept together; nothing is planned then.
+    /// Names of limits that contradict each other, because of which nothing is planned; empty if none do.
     pub unmet: Vec<Arc<str>>,
 }
 
 impl Settled {
-    /// Places the slots of all channels within the limits, given those of each channel alone.
-    pub fn of(week: &ClientWeek<'_>, channel_drafts: &mut [ChannelDraft<'_>], worker: &mut WorkerContext<'_>) -> Self {
-        let limits = WeekLimits::of(week, channel_drafts);
+    /// Places the slots of all channels within the limits, given the slots of each channel planned alone.
+    pub fn settle(
+        week: &ClientWeek<'_>,
+        channel_drafts: &mut [ChannelDraft<'_>],
+        worker: &mut WorkerContext<'_>,
+    ) -> Self {
+        let limits = WeekLimits::new(week, channel_drafts);
         let alone = chosen(channel_drafts);
         let full_days = limits.full_days(week, &alone);
-        let objective = channel_drafts.iter().map(|draft| draft.solution.objective).fold(0.0, |sum, one| sum + one);
+        let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
+        let objective = objectives.fold(0.0, |sum, objective| sum + objective);
         let prices = vec![0.0; limits.len()];
         let bound = (worker.tier == Tier::Exact).then_some(objective);
         let mut settled = Self { limits, bound, prices, full_days, unmet: Vec::new() };
@@ -38,6 +43,7 @@ impl Settled {
         settled
     }
 
+    /// Places the slots of all channels together.
     fn couple(
         &mut self,
         week: &ClientWeek<'_>,
@@ -47,11 +53,11 @@ impl Settled {
         let rows = self.limits.rows(week, channel_drafts.len());
         let alone = channel_drafts.iter().map(|channel_draft| channel_draft.solution.clone()).collect();
         let coupled = CoupledWeek::new(channel_drafts.iter().map(|draft| &draft.instance).collect(), rows)
-            .starting_at(self.limits.first_prices());
-        let CoupledSolution { channels, bound, prices, kept, .. } =
+            .with_initial_prices(self.limits.first_prices());
+        let CoupledSolution { channels, bound, prices, is_feasible, .. } =
             solve_coupled(&coupled, alone, worker.solver, worker.tier);
-        if !kept {
-            let conflict = smallest_conflict(&coupled, &self.limits.groups(), worker.solver);
+        if !is_feasible {
+            let conflict = smallest_conflict(&coupled, &self.limits.limit_indices(), worker.solver);
             self.unmet = self.limits.names(&conflict);
             self.bound = None;
             channel_drafts.iter_mut().for_each(ChannelDraft::leave_empty);
@@ -63,28 +69,29 @@ impl Settled {
         }
     }
 
-    /// Upper bound on the objective of all channels; `None` if it is not proven.
+    /// Upper bound on the objective of all channels; `None` if none is proven.
     pub fn bound(&self) -> Option<f64> {
         self.bound
     }
 
-    /// The rows of the limits in their periods.
+    /// The limits as rows of the coupled problem, one for each limit in a period.
     pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
         self.limits.rows(week, channels)
     }
 
-    /// Plans nothing, because of limits that cannot be kept together.
-    pub fn give_up(&mut self, unmet: Vec<Arc<str>>) {
+    /// Records limits that contradict each other, because of which nothing is planned.
+    pub fn set_unmet(&mut self, unmet: Vec<Arc<str>>) {
         (self.unmet, self.bound) = (unmet, None);
     }
 
-    /// Plans again as if nothing had been given up.
-    pub fn take_up_again(&mut self, bound: Option<f64>) {
+    /// Records that no limits contradict each other, and the bound.
+    pub fn clear_unmet(&mut self, bound: Option<f64>) {
         self.bound = bound;
         self.unmet.clear();
     }
 
-    /// How evaluated posts stand to the limits that are used up or cost something. Blocked posts do not count.
+    /// How much evaluated posts use of the limits that cost something or are used up, by period. Blocked posts do not
+    /// count.
     pub fn uses<'p>(
         &self,
         week: &ClientWeek<'_>,
@@ -99,8 +106,8 @@ impl Settled {
         self.limits.broken(week, &chosen(channel_drafts))
     }
 
-    /// What evaluated posts come to at mean quality, less what is given up for limits with a price. Blocked posts earn
-    /// nothing.
+    /// The objective of evaluated posts at mean quality, less what they lose by exceeding limits with a price. Blocked
+    /// posts earn nothing.
     pub fn objective<'p>(
         &self,
         week: &ClientWeek<'_>,
@@ -108,12 +115,12 @@ impl Settled {
         posts: impl Iterator<Item = &'p Post>,
     ) -> f64 {
         let live = live_hours(channel_drafts, posts);
-        let of_channels = channel_drafts.iter().zip(&live).map(|(draft, live)| draft.instance.objective(live));
-        of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &live)
+        let objectives = channel_drafts.iter().zip(&live).map(|(draft, live)| draft.instance.objective(live));
+        objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &live)
     }
 
-    /// Names of the limits that took posts, or better hours, from a channel; of those that contradict each other, if any
-    /// do.
+    /// Names of the limits that took posts, or better hours, from a channel; if some limits contradict each other, the
+    /// names of these.
     pub fn limits_on(&self, week: &ClientWeek<'_>, channel: usize, channel_draft: &ChannelDraft<'_>) -> Vec<&str> {
         if !self.unmet.is_empty() {
             return self.unmet.iter().map(|name| &**name).collect();
@@ -131,11 +138,12 @@ impl Settled {
         channel_drafts: &[ChannelDraft<'_>],
         channel: Channel,
     ) -> Vec<f64> {
-        let place = channel_drafts.iter().position(|draft| draft.state.channel == channel);
-        place.map_or_else(Vec::new, |place| self.limits.hour_prices(week, place, &self.prices))
+        let index = channel_drafts.iter().position(|draft| draft.state.channel == channel);
+        index.map_or_else(Vec::new, |index| self.limits.hour_prices(week, index, &self.prices))
     }
 
-    /// The limits that a post of a channel at an hour would take a place of.
+    /// How much the slots use of the limits that stand against a post of a channel at an hour: those in which it would
+    /// count and that cost something or, if there are none, those that it would break.
     pub fn limits_at(
         &self,
         week: &ClientWeek<'_>,
@@ -143,9 +151,9 @@ impl Settled {
         channel: Channel,
         hour: usize,
     ) -> Vec<LimitUse> {
-        let place = channel_drafts.iter().position(|draft| draft.state.channel == channel);
-        place.map_or_else(Vec::new, |place| {
-            self.limits.uses_at(week, channel_drafts, &chosen(channel_drafts), &self.prices, (place, hour))
+        let index = channel_drafts.iter().position(|draft| draft.state.channel == channel);
+        index.map_or_else(Vec::new, |index| {
+            self.limits.uses_at(week, channel_drafts, &chosen(channel_drafts), &self.prices, (index, hour))
         })
     }
 
@@ -158,19 +166,21 @@ impl Settled {
     ) -> LimitsExport {
         let channels: Vec<Channel> = channel_drafts.iter().map(|draft| draft.state.channel).collect();
         let chosen = chosen(channel_drafts);
-        let of_channels = channel_drafts.iter().map(|draft| draft.solution.objective);
-        let objective = of_channels.fold(0.0, |sum, one| sum + one) - self.limits.given_up(week, &chosen);
-        let named = |term: &Term| Some((*channels.get(term.channel)?, term.hour, None, term.coefficient));
+        let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
+        let objective = objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &chosen);
+        let with_channel = |term: &Term| Some((*channels.get(term.channel)?, term.hour, None, term.coefficient));
         let rows = self.limits.rows(week, channel_drafts.len());
-        let limits = self.limits.labels(week).into_iter().zip(rows).zip(&self.prices);
-        let limits = limits
+        let names_and_starts = self.limits.names_and_starts(week).into_iter();
+        let limits = names_and_starts
+            .zip(rows)
+            .zip(&self.prices)
             .map(|(((limit, from), row), shadow_price)| RowExport {
                 limit: limit.to_owned(),
                 from: wall_time_text(from),
                 at_most: row.at_most,
                 price: row.price,
                 shadow_price: *shadow_price,
-                terms: row.terms.iter().filter_map(named).collect(),
+                terms: row.terms.iter().filter_map(with_channel).collect(),
             })
             .collect();
         let client_id = week.client.id.clone();
@@ -178,7 +188,7 @@ impl Settled {
     }
 }
 
-/// The hours of the posts of every channel that may run.
+/// By channel, the hours of the posts that are not blocked.
 fn live_hours<'p>(channel_drafts: &[ChannelDraft<'_>], posts: impl Iterator<Item = &'p Post>) -> Vec<Vec<usize>> {
     let live: Vec<&Post> = posts.filter(|post| post.is_live()).collect();
     let of_channel = |draft: &ChannelDraft<'_>| {
@@ -187,7 +197,7 @@ fn live_hours<'p>(channel_drafts: &[ChannelDraft<'_>], posts: impl Iterator<Item
     channel_drafts.iter().map(of_channel).collect()
 }
 
-/// The chosen hours of every channel.
+/// By channel, the hours of the slots.
 fn chosen(channel_drafts: &[ChannelDraft<'_>]) -> Vec<Vec<usize>> {
     channel_drafts.iter().map(|draft| draft.solution.chosen.clone()).collect()
 }

@@ -1,7 +1,8 @@
-//! A week for every client, of those that it offered, that together keep the rows.
+//! Chooses a week for every client from its proposals, so that together they satisfy the rows.
 //!
-//! The weeks at the best prices come first. Where they exceed a row, the swaps of a client's week that cost least for
-//! what they free are made; then those that gain, alone or two at a time.
+//! The first choice is every client's best proposal at the best prices. Where these exceed a row, clients get other
+//! proposals, those first that lose least for each unit that they free. Then clients get other proposals that raise the
+//! objective, one client or two at a time.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -9,179 +10,184 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::client::Offer;
-use super::prices::{PriceSearch, SharedPrices};
+use super::client::Proposal;
+use super::prices::PriceSearch;
 
-/// Most offers among which two at a time are swapped.
-const MOST_PAIRED: usize = 1_000;
-/// What each post above a row costs, as multiples of the row's price, applied in turn.
+/// Maximum number of swaps from which pairs are formed.
+const MAX_PAIRED: usize = 1_000;
+/// What each unit above a row costs, as multiples of the row's price, applied in turn.
 const PENALTIES: [f64; 3] = [1.1, 1.5, 4.0];
 /// Least weight of a row, as a share of the highest price.
 const LEAST_WEIGHT: f64 = 0.01;
-/// Tolerance for sums of uses and of objectives, as a share.
-const SLACK: f64 = 1e-9;
+/// Rounding error of sums of uses, and of sums of objectives as a share of these.
+const TOLERANCE: f64 = 1e-9;
 
 /// A week for every client.
 struct Choice {
-    /// What a place above a row weighs.
+    /// By row, the weight of each unit above it.
     weights: Vec<f64>,
-    /// By client, the place of its offer; `None` if it has none.
+    /// By client, the index of its proposal; `None` if it has none.
     chosen: Vec<Option<usize>>,
-    /// What all use of each row.
+    /// By row, how much all clients use.
     used: Vec<f64>,
+    /// Sum of the objectives.
     total: f64,
-    /// By how much less two sums of objectives are the same.
+    /// Difference up to which two sums of objectives are the same.
     tolerance: f64,
 }
 
-/// Another offer for a client.
+/// Another proposal for a client.
 #[derive(Clone, Copy)]
 struct Swap {
     client: usize,
-    offer: usize,
+    /// Index of the proposal.
+    proposal: usize,
     /// By how much the objective rises.
     gain: f64,
-    /// By how much less of the rows is exceeded, at their prices.
+    /// By how much the weighted excess over the rows falls.
     relief: f64,
 }
 
-/// Another offer for a client, at prices.
+/// A swap, evaluated at prices of the rows.
 struct PricedSwap {
     client: usize,
-    offer: usize,
-    /// By how much the client comes to less at the prices.
+    /// Index of the proposal.
+    proposal: usize,
+    /// By how much the client's net value falls.
     loss: f64,
     /// By how much the objective rises.
     gain: f64,
-    /// What it changes of the rows, ascending by row.
-    difference: Vec<(usize, f64)>,
+    /// Change in use of the rows, ascending by row.
+    changes: Vec<(usize, f64)>,
 }
 
 /// What a client may use of the rows.
 pub(super) struct Share {
     /// Ascending by row.
     pub used: Vec<(usize, f64)>,
-    /// Place of the price list at which this is the client's best week.
+    /// Index of the price list at which the client's week was found.
     pub price_list: usize,
 }
 
-/// By client, what its week uses of the rows: together no more than what is left of each.
-pub(super) fn of_clients(clients: &PriceSearch<'_>, found: &SharedPrices) -> Vec<Share> {
-    let (prices, _) = clients.least_of_offers(&found.prices);
-    let choice = Choice::from_prices(clients, &prices);
-    let of_client = |client| {
-        let offer = choice.offer(clients, client);
+/// By client, what its week uses of the rows: together no more than what is left of each row.
+pub(super) fn shares_at(search: &PriceSearch<'_>, prices: &[f64]) -> Vec<Share> {
+    let (prices, _) = search.least_bound_of_proposals(prices);
+    let choice = Choice::from_prices(search, &prices);
+    let share = |client| {
+        let proposal = choice.proposal(search, client);
         Share {
-            used: offer.map_or_else(Vec::new, |offer| offer.used.clone()),
-            price_list: offer.map_or(0, |offer| offer.price_list),
+            used: proposal.map_or_else(Vec::new, |proposal| proposal.used.clone()),
+            price_list: proposal.map_or(0, |proposal| proposal.price_list),
         }
     };
-    let mut shares: Vec<Share> = (0..choice.chosen.len()).map(of_client).collect();
-    take_surplus(&mut shares, &choice.used, clients.left());
+    let mut shares: Vec<Share> = (0..choice.chosen.len()).map(share).collect();
+    take_surplus(&mut shares, &choice.used, search.left());
     shares
 }
 
-/// Takes places of rows that are exceeded from the last clients that use them.
+/// Takes what exceeds a row from the shares of the last clients that use it.
 fn take_surplus(shares: &mut [Share], used: &[f64], left: &[f64]) {
     for (row, (used, left)) in used.iter().zip(left).enumerate() {
-        let mut surplus = (used - left - SLACK).max(0.0).ceil();
-        for (_, own) in shares.iter_mut().rev().flat_map(|share| &mut share.used).filter(|(own, _)| *own == row) {
-            let taken = own.min(surplus);
-            (*own, surplus) = (*own - taken, surplus - taken);
+        let mut surplus = (used - left - TOLERANCE).max(0.0).ceil();
+        let uses = shares.iter_mut().rev().flat_map(|share| &mut share.used);
+        for (_, in_share) in uses.filter(|(other, _)| *other == row) {
+            let taken = in_share.min(surplus);
+            (*in_share, surplus) = (*in_share - taken, surplus - taken);
         }
     }
 }
 
 impl Choice {
-    fn from_prices(clients: &PriceSearch<'_>, prices: &[f64]) -> Self {
-        let best = |offers: &Vec<Offer>| {
-            let at = |place: &usize| offers[*place].net_value(prices);
-            (0..offers.len()).max_by(|a, b| at(a).total_cmp(&at(b)).then(b.cmp(a)))
+    fn from_prices(search: &PriceSearch<'_>, prices: &[f64]) -> Self {
+        let best = |proposals: &Vec<Proposal>| {
+            let net_value = |index: &usize| proposals[*index].net_value(prices);
+            (0..proposals.len()).max_by(|a, b| net_value(a).total_cmp(&net_value(b)).then(b.cmp(a)))
         };
-        let chosen: Vec<Option<usize>> = clients.offers.iter().map(best).collect();
+        let chosen: Vec<Option<usize>> = search.proposals.iter().map(best).collect();
         let highest = prices.iter().copied().fold(0.0, f64::max);
         let least = if highest > 0.0 { LEAST_WEIGHT * highest } else { 1.0 };
         let weights = prices.iter().map(|price| price.max(least)).collect();
-        let mut choice = Self { weights, used: vec![0.0; clients.left().len()], total: 0.0, tolerance: 0.0, chosen };
+        let mut choice = Self { weights, used: vec![0.0; search.left().len()], total: 0.0, tolerance: 0.0, chosen };
         for client in 0..choice.chosen.len() {
-            let Some(offer) = choice.offer(clients, client) else { continue };
-            choice.total += offer.objective;
-            choice.tolerance += SLACK * offer.objective.abs();
-            offer.used.iter().for_each(|(row, used)| choice.used[*row] += used);
+            let Some(proposal) = choice.proposal(search, client) else { continue };
+            choice.total += proposal.objective;
+            choice.tolerance += TOLERANCE * proposal.objective.abs();
+            proposal.used.iter().for_each(|(row, used)| choice.used[*row] += used);
         }
         for penalty in PENALTIES {
-            choice.trade(clients, penalty);
+            choice.improve_at_penalty(search, penalty);
         }
-        choice.relieve(clients);
-        choice.improve(clients);
-        choice.exchange(clients, prices);
+        choice.reduce_excess(search);
+        choice.improve(search);
+        choice.improve_in_pairs(search, prices);
         choice
     }
 
-    fn offer<'c>(&self, clients: &'c PriceSearch<'_>, client: usize) -> Option<&'c Offer> {
-        self.chosen[client].map(|place| &clients.offers[client][place])
+    /// The proposal chosen for a client.
+    fn proposal<'s>(&self, search: &'s PriceSearch<'_>, client: usize) -> Option<&'s Proposal> {
+        self.chosen[client].map(|index| &search.proposals[client][index])
     }
 
-    /// What another offer changes of the rows, ascending by row.
-    fn difference(&self, clients: &PriceSearch<'_>, client: usize, offer: usize) -> Vec<(usize, f64)> {
-        let mut difference: BTreeMap<usize, f64> = BTreeMap::new();
-        for (row, used) in self.offer(clients, client).into_iter().flat_map(|offer| &offer.used) {
-            *difference.entry(*row).or_insert(0.0) -= used;
+    /// How another proposal for a client changes the use of the rows, ascending by row.
+    fn changes(&self, search: &PriceSearch<'_>, client: usize, proposal: usize) -> Vec<(usize, f64)> {
+        let mut changes: BTreeMap<usize, f64> = BTreeMap::new();
+        for (row, used) in self.proposal(search, client).into_iter().flat_map(|proposal| &proposal.used) {
+            *changes.entry(*row).or_insert(0.0) -= used;
         }
-        for (row, used) in &clients.offers[client][offer].used {
-            *difference.entry(*row).or_insert(0.0) += used;
+        for (row, used) in &search.proposals[client][proposal].used {
+            *changes.entry(*row).or_insert(0.0) += used;
         }
-        difference.into_iter().filter(|(_, by)| *by != 0.0).collect()
+        changes.into_iter().filter(|(_, change)| *change != 0.0).collect()
     }
 
-    /// By how much less of the rows is exceeded after two changes.
-    fn relief(&self, left: &[f64], one: &[(usize, f64)], other: &[(usize, f64)]) -> f64 {
-        let of_row = |row: usize, by: f64| {
-            let over_now = self.used[row] - left[row];
-            self.weights[row] * (over(over_now) - over(over_now + by))
+    /// By how much the weighted excess over the rows falls if the changes of two swaps are made.
+    fn relief(&self, left: &[f64], first: &[(usize, f64)], second: &[(usize, f64)]) -> f64 {
+        let of_row = |row: usize, change: f64| {
+            let surplus = self.used[row] - left[row];
+            self.weights[row] * (excess(surplus) - excess(surplus + change))
         };
-        let by_of = |difference: &[(usize, f64)], row: usize| {
-            difference.iter().find(|(own, _)| *own == row).map_or(0.0, |(_, by)| *by)
+        let change_of = |changes: &[(usize, f64)], row: usize| {
+            changes.iter().find(|(other, _)| *other == row).map_or(0.0, |(_, change)| *change)
         };
-        let of_one: f64 = one.iter().map(|(row, by)| of_row(*row, by + by_of(other, *row))).sum();
-        let others = other.iter().filter(|(row, _)| one.iter().all(|(own, _)| own != row));
-        of_one + others.map(|(row, by)| of_row(*row, *by)).sum::<f64>()
+        let of_first: f64 = first.iter().map(|(row, change)| of_row(*row, change + change_of(second, *row))).sum();
+        let only_second = second.iter().filter(|(row, _)| first.iter().all(|(other, _)| other != row));
+        of_first + only_second.map(|(row, change)| of_row(*row, *change)).sum::<f64>()
     }
 
-    fn swap(&self, clients: &PriceSearch<'_>, client: usize, offer: usize) -> Swap {
-        let before = self.offer(clients, client).map_or(0.0, |offer| offer.objective);
-        let gain = clients.offers[client][offer].objective - before;
-        let difference = self.difference(clients, client, offer);
-        Swap { client, offer, gain, relief: self.relief(clients.left(), &difference, &[]) }
+    fn swap(&self, search: &PriceSearch<'_>, client: usize, proposal: usize) -> Swap {
+        let before = self.proposal(search, client).map_or(0.0, |proposal| proposal.objective);
+        let gain = search.proposals[client][proposal].objective - before;
+        let changes = self.changes(search, client, proposal);
+        Swap { client, proposal, gain, relief: self.relief(search.left(), &changes, &[]) }
     }
 
-    fn apply(&mut self, clients: &PriceSearch<'_>, client: usize, offer: usize) {
-        self.total += self.swap(clients, client, offer).gain;
-        for (row, by) in self.difference(clients, client, offer) {
-            self.used[row] += by;
+    fn apply(&mut self, search: &PriceSearch<'_>, client: usize, proposal: usize) {
+        self.total += self.swap(search, client, proposal).gain;
+        for (row, change) in self.changes(search, client, proposal) {
+            self.used[row] += change;
         }
-        self.chosen[client] = Some(offer);
+        self.chosen[client] = Some(proposal);
     }
 
-    /// The best swap of each client by a measure that leaves out those that are not worth it.
-    fn swaps(&self, clients: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) -> Vec<Swap> {
+    /// The best swap of each client by a measure, best first. The measure is `None` for swaps not worth making.
+    fn swaps(&self, search: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) -> Vec<Swap> {
         let best = |client: usize| {
-            let all = (0..clients.offers[client].len()).map(|offer| self.swap(clients, client, offer));
+            let all = (0..search.proposals[client].len()).map(|proposal| self.swap(search, client, proposal));
             let measured = all.filter_map(|swap| Some((measure(&swap)?, swap)));
-            measured.max_by(|(a, x), (b, y)| a.total_cmp(b).then(y.offer.cmp(&x.offer)))
+            measured.max_by(|(a, x), (b, y)| a.total_cmp(b).then(y.proposal.cmp(&x.proposal)))
         };
         let mut swaps: Vec<(f64, Swap)> = (0..self.chosen.len()).into_par_iter().filter_map(best).collect();
         swaps.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.client.cmp(&y.client)));
         swaps.into_iter().map(|(_, swap)| swap).collect()
     }
 
-    /// Makes swaps by a measure, the best first, until none is left that is worth it.
-    fn swap_all(&mut self, clients: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) {
+    /// Makes swaps by a measure, the best first, until none is worth making.
+    fn swap_all(&mut self, search: &PriceSearch<'_>, measure: impl Fn(&Swap) -> Option<f64> + Sync) {
         loop {
             let mut any = false;
-            for swap in self.swaps(clients, &measure) {
-                if measure(&self.swap(clients, swap.client, swap.offer)).is_some() {
-                    self.apply(clients, swap.client, swap.offer);
+            for swap in self.swaps(search, &measure) {
+                if measure(&self.swap(search, swap.client, swap.proposal)).is_some() {
+                    self.apply(search, swap.client, swap.proposal);
                     any = true;
                 }
             }
@@ -191,81 +197,84 @@ impl Choice {
         }
     }
 
-    /// Swaps that gain if each place above a row costs so many times its price.
-    fn trade(&mut self, clients: &PriceSearch<'_>, penalty: f64) {
+    /// Makes swaps that raise the objective if each unit above a row costs `penalty` times the row's weight.
+    fn improve_at_penalty(&mut self, search: &PriceSearch<'_>, penalty: f64) {
         let tolerance = self.tolerance;
         let value = |swap: &Swap| swap.gain + penalty * swap.relief;
-        self.swap_all(clients, |swap| Some(value(swap)).filter(|value| *value > tolerance));
+        self.swap_all(search, |swap| Some(value(swap)).filter(|value| *value > tolerance));
     }
 
-    /// Swaps until no row is exceeded, or nothing more can be freed.
-    fn relieve(&mut self, clients: &PriceSearch<'_>) {
-        self.swap_all(clients, |swap| (swap.relief > SLACK).then(|| swap.gain / swap.relief));
+    /// Makes swaps until no row is exceeded or none reduces the excess.
+    fn reduce_excess(&mut self, search: &PriceSearch<'_>) {
+        self.swap_all(search, |swap| (swap.relief > TOLERANCE).then(|| swap.gain / swap.relief));
     }
 
-    /// Swaps that gain and exceed nothing.
-    fn improve(&mut self, clients: &PriceSearch<'_>) {
+    /// Makes swaps that raise the objective and exceed no row further.
+    fn improve(&mut self, search: &PriceSearch<'_>) {
         let tolerance = self.tolerance;
-        self.swap_all(clients, |swap| (swap.gain > tolerance && swap.relief >= -SLACK).then_some(swap.gain));
+        self.swap_all(search, |swap| (swap.gain > tolerance && swap.relief >= -TOLERANCE).then_some(swap.gain));
     }
 
-    /// Swaps of two clients that gain together.
-    fn exchange(&mut self, clients: &PriceSearch<'_>, prices: &[f64]) {
-        while let Some(pair) = self.best_pair(clients, prices) {
-            pair.into_iter().for_each(|(client, offer)| self.apply(clients, client, offer));
+    /// Makes pairs of swaps that raise the objective together and exceed no row further.
+    fn improve_in_pairs(&mut self, search: &PriceSearch<'_>, prices: &[f64]) {
+        while let Some(pair) = self.best_pair(search, prices) {
+            pair.into_iter().for_each(|(client, proposal)| self.apply(search, client, proposal));
         }
     }
 
-    /// The swaps that lose least at the prices.
-    fn cheapest(&self, clients: &PriceSearch<'_>, prices: &[f64]) -> Vec<PricedSwap> {
+    /// The swaps that lose least at the prices, ascending by loss.
+    fn cheapest_swaps(&self, search: &PriceSearch<'_>, prices: &[f64]) -> Vec<PricedSwap> {
         let mut swaps = Vec::new();
-        for (client, offers) in clients.offers.iter().enumerate() {
-            let Some(now) = self.offer(clients, client) else { continue };
-            for (place, offer) in offers.iter().enumerate().filter(|(place, _)| Some(*place) != self.chosen[client]) {
-                let loss = now.net_value(prices) - offer.net_value(prices);
-                let gain = offer.objective - now.objective;
-                swaps.push(PricedSwap { client, offer: place, loss, gain, difference: Vec::new() });
+        for (client, proposals) in search.proposals.iter().enumerate() {
+            let Some(current) = self.proposal(search, client) else { continue };
+            let others = proposals.iter().enumerate().filter(|(index, _)| Some(*index) != self.chosen[client]);
+            for (index, proposal) in others {
+                let loss = current.net_value(prices) - proposal.net_value(prices);
+                let gain = proposal.objective - current.objective;
+                swaps.push(PricedSwap { client, proposal: index, loss, gain, changes: Vec::new() });
             }
         }
-        swaps.sort_by(|a, b| a.loss.total_cmp(&b.loss).then((a.client, a.offer).cmp(&(b.client, b.offer))));
-        swaps.truncate(MOST_PAIRED);
+        swaps.sort_by(|a, b| a.loss.total_cmp(&b.loss).then((a.client, a.proposal).cmp(&(b.client, b.proposal))));
+        swaps.truncate(MAX_PAIRED);
         for swap in &mut swaps {
-            swap.difference = self.difference(clients, swap.client, swap.offer);
+            swap.changes = self.changes(search, swap.client, swap.proposal);
         }
         swaps
     }
 
-    /// The two swaps that gain most together without exceeding a row further; `None` if no two gain.
-    fn best_pair(&self, clients: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
-        // What a swap loses at the prices; it gains at most what the unused places are priced at.
-        let room: f64 = clients
+    /// The two swaps, each as client and proposal, that together raise the objective most without exceeding a row
+    /// further; `None` if no two raise it.
+    fn best_pair(&self, search: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
+        // Two swaps that exceed no row further gain at most the price of what is left of the rows, less their losses.
+        let max_loss: f64 = search
             .left()
             .iter()
             .zip(&self.used)
             .zip(prices)
             .map(|((left, used), price)| (left - used).max(0.0) * price)
             .sum();
-        let swaps = self.cheapest(clients, prices);
+        let swaps = self.cheapest_swaps(search, prices);
         let tolerance = self.tolerance;
-        let best_with = |first: usize| {
-            let one = &swaps[first];
-            let others = swaps.iter().skip(first + 1).take_while(|other| one.loss + other.loss < room);
+        let best_with = |index: usize| {
+            let first = &swaps[index];
+            let others = swaps.iter().skip(index + 1).take_while(|second| first.loss + second.loss < max_loss);
             let mut best: Option<(f64, [(usize, usize); 2])> = None;
-            for other in others.filter(|other| other.client != one.client) {
-                let most = best.map_or(tolerance, |(most, _)| most);
-                let gain = one.gain + other.gain;
-                if gain > most && self.relief(clients.left(), &one.difference, &other.difference) >= -SLACK {
-                    best = Some((gain, [(one.client, one.offer), (other.client, other.offer)]));
+            for second in others.filter(|second| second.client != first.client) {
+                let best_gain = best.map_or(tolerance, |(gain, _)| gain);
+                let gain = first.gain + second.gain;
+                if gain > best_gain && self.relief(search.left(), &first.changes, &second.changes) >= -TOLERANCE {
+                    best = Some((gain, [(first.client, first.proposal), (second.client, second.proposal)]));
                 }
             }
             best
         };
-        let found: Vec<_> = (0..swaps.len()).into_par_iter().filter_map(best_with).collect();
-        let best = found.into_iter().max_by(|(a, x), (b, y)| a.total_cmp(b).then(y.cmp(x)));
+        let pairs: Vec<_> = (0..swaps.len()).into_par_iter().filter_map(best_with).collect();
+        let best = pairs.into_iter().max_by(|(a, x), (b, y)| a.total_cmp(b).then(y.cmp(x)));
         best.map(|(_, pair)| pair)
     }
 }
 
-fn over(surplus: f64) -> f64 {
-    if surplus > SLACK { surplus } else { 0.0 }
+/// The surplus if it is positive; 0 within rounding.
+fn excess(surplus: f64) -> f64 {
+    if surplus > TOLERANCE { surplus } else { 0.0 }
 }

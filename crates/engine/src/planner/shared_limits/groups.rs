@@ -1,78 +1,89 @@
-//! The clients that give way to each other, and how much of each row each of them may use.
+//! The groups of clients that compete for the same rows, and how much of each row each client may use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::choice::Share;
-use super::client::{ClientProblem, Counted};
-use super::prices::PriceSearch;
+use super::client::{ClientProblem, CountedRange};
+use super::prices::{PriceSearch, SharedPrices};
 use super::rows::{CountedPost, SharedLimits, SharedRow};
 use super::{ClientSketch, SketchedChannel, choice, joint, rows};
 use crate::agents::ClientWeek;
 use crate::model::{LimitQuota, Tier};
 
-/// Most clients that are planned as one problem.
-const MOST_JOINT: usize = 4;
+/// Maximum number of clients that are planned as one problem.
+const MAX_JOINT_CLIENTS: usize = 4;
 
-/// Tolerance for sums of uses.
-const SLACK: f64 = 1e-9;
+/// Rounding error of sums of uses.
+const TOLERANCE: f64 = 1e-9;
 
-/// Clients that share rows with each other and none with other clients.
+/// Clients that share rows with each other but not with other clients.
 pub(super) struct Group {
-    /// Places of the clients, ascending.
+    /// Indices of the clients, ascending.
     members: Vec<usize>,
     /// The rows that take part, ascending.
     rows: Vec<SharedRow>,
 }
 
 /// What the clients of a group may use of the rows that they share.
-pub(super) struct SharedWeek {
+pub(super) struct GroupSolution {
     /// The rows, ascending.
     rows: Vec<SharedRow>,
-    /// By row, whether clients may use no more of it than now: it has a price, is full, or takes part from the start.
+    /// By row, whether clients get quotas: it has a price, is full, or takes part from the start.
     has_quotas: Vec<bool>,
-    /// What proves the bound, by row.
+    /// By row, its price in the proof of the bound.
     prices: Vec<f64>,
-    /// By client of the group, what it may use of the rows.
+    /// By client of the group, its share of the rows.
     shares: Vec<Share>,
-    /// The prices at which shares are the clients' best weeks, by row.
+    /// The lists of prices, by row, that shares refer to.
     price_lists: Vec<Vec<f64>>,
-    /// By client of the group, the rows in which it counts, ascending, and the most that it could use of each.
-    counted: Vec<Vec<(usize, f64)>>,
-    /// No weeks of the clients that keep the rows come to more.
+    /// By client of the group, the rows in which it counts, ascending, each with the most that the client could use.
+    max_uses: Vec<Vec<(usize, f64)>>,
+    /// Upper bound on the sum of the clients' objectives in weeks that satisfy the rows.
     pub bound: f64,
 }
 
-/// The groups of clients that count in some of the rows.
-pub(super) fn of(
+/// An hour of a client's channel, and a row in which a post at that hour counts.
+struct CountedHour {
+    /// Index of the channel.
+    channel: usize,
+    hour: usize,
+    row: SharedRow,
+}
+
+/// The groups of clients whose posts count in some of the rows.
+pub(super) fn competing(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     sketches: &[ClientSketch],
     active: &BTreeSet<SharedRow>,
 ) -> Vec<Group> {
     let of_client = |(client, sketch): (&ClientWeek<'_>, &ClientSketch)| -> BTreeSet<SharedRow> {
-        counting(limits, client, sketch).map(|(_, _, row)| row).filter(|row| active.contains(row)).collect()
+        counted_hours(limits, client, sketch).map(|hour| hour.row).filter(|row| active.contains(row)).collect()
     };
     let rows_of: Vec<BTreeSet<SharedRow>> = clients.par_iter().zip(sketches).map(of_client).collect();
-    let mut counting: BTreeMap<&SharedRow, Vec<usize>> = BTreeMap::new();
-    for (client, row) in rows_of.iter().enumerate().flat_map(|(client, rows)| rows.iter().map(move |row| (client, row)))
-    {
-        counting.entry(row).or_default().push(client);
+    let mut clients_of: BTreeMap<&SharedRow, Vec<usize>> = BTreeMap::new();
+    for (client, rows) in rows_of.iter().enumerate() {
+        for row in rows {
+            clients_of.entry(row).or_default().push(client);
+        }
     }
     let mut is_grouped = vec![false; clients.len()];
     let mut groups = Vec::new();
     for first in 0..clients.len() {
         let (mut members, mut rows, mut waiting) = (Vec::new(), BTreeSet::new(), vec![first]);
         while let Some(client) = waiting.pop() {
-            let (Some(done), Some(own)) = (is_grouped.get_mut(client), rows_of.get(client)) else { continue };
-            if std::mem::replace(done, true) || own.is_empty() {
+            let (Some(is_grouped), Some(of_client)) = (is_grouped.get_mut(client), rows_of.get(client)) else {
+                continue;
+            };
+            if std::mem::replace(is_grouped, true) || of_client.is_empty() {
                 continue;
             }
             members.push(client);
-            for row in own {
+            for row in of_client {
                 if rows.insert(row.clone()) {
-                    waiting.extend(counting.get(row).into_iter().flatten());
+                    waiting.extend(clients_of.get(row).into_iter().flatten());
                 }
             }
         }
@@ -85,150 +96,148 @@ pub(super) fn of(
 }
 
 impl Group {
-    /// Places of the clients.
+    /// Indices of the clients.
     pub fn members(&self) -> &[usize] {
         &self.members
     }
 
-    /// Finds weeks for the clients that together keep the rows.
+    /// Finds weeks for the clients that together satisfy the rows.
     pub fn solve(
         &self,
         limits: &SharedLimits,
         clients: &[ClientWeek<'_>],
         sketches: &[ClientSketch],
         tier: Tier,
-    ) -> SharedWeek {
-        let of_members: Vec<(&ClientWeek<'_>, &ClientSketch)> =
-            self.members.iter().filter_map(|place| Some((clients.get(*place)?, sketches.get(*place)?))).collect();
-        if self.members.len() <= MOST_JOINT {
-            let rows = self.rows_of_few(limits, &of_members);
-            let (problems, left) = problems(limits, &of_members, &rows);
-            if let Some(found) = joint::solve(&problems, &left, tier) {
-                return self.week(rows, left, &problems, found);
+    ) -> GroupSolution {
+        let members: Vec<(&ClientWeek<'_>, &ClientSketch)> =
+            self.members.iter().filter_map(|index| Some((clients.get(*index)?, sketches.get(*index)?))).collect();
+        if self.members.len() <= MAX_JOINT_CLIENTS {
+            let rows = self.joint_rows(limits, &members);
+            let (problems, left) = problems(limits, &members, &rows);
+            if let Some(sharing) = joint::solve(&problems, &left, tier) {
+                return self.solution(rows, left, &problems, sharing);
             }
         }
-        let (problems, left) = problems(limits, &of_members, &self.rows);
-        let alone = of_members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
+        let (problems, left) = problems(limits, &members, &self.rows);
+        let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
         let mut search = PriceSearch::new(problems, left.clone(), &rows::kinds(&self.rows), tier);
-        let prices = search.lowest_bound(alone);
-        let shares = choice::of_clients(&search, &prices);
-        let found = joint::Shared {
-            prices: prices.prices,
-            bound: prices.bound,
-            shares,
-            price_lists: search.price_lists.clone(),
-        };
-        self.week(self.rows.clone(), left, search.problems(), found)
+        let SharedPrices { prices, bound } = search.find_prices(bound_alone);
+        let shares = choice::shares_at(&search, &prices);
+        let sharing = joint::Sharing { prices, bound, shares, price_lists: search.price_lists.clone() };
+        self.solution(self.rows.clone(), left, search.problems(), sharing)
     }
 
-    fn week(
+    fn solution(
         &self,
         rows: Vec<SharedRow>,
         left: Vec<f64>,
         problems: &[ClientProblem<'_>],
-        found: joint::Shared,
-    ) -> SharedWeek {
-        let joint::Shared { prices, bound, shares, price_lists } = found;
+        sharing: joint::Sharing,
+    ) -> GroupSolution {
+        let joint::Sharing { prices, bound, shares, price_lists } = sharing;
         let mut used = vec![0.0; rows.len()];
         for (row, count) in shares.iter().flat_map(|share| &share.used) {
             if let Some(used) = used.get_mut(*row) {
                 *used += count;
             }
         }
-        let has_place =
-            |row: usize| used.get(row).zip(left.get(row)).is_some_and(|(used, left)| used + 1.0 <= left + SLACK);
+        let is_full =
+            |row: usize| used.get(row).zip(left.get(row)).is_none_or(|(used, left)| used + 1.0 > left + TOLERANCE);
         let is_priced = |row: usize| prices.get(row).is_some_and(|price| *price > 0.0);
         let has_quotas = rows
             .iter()
             .enumerate()
-            .map(|(place, row)| is_priced(place) || !has_place(place) || self.rows.binary_search(row).is_ok())
+            .map(|(index, row)| is_priced(index) || is_full(index) || self.rows.binary_search(row).is_ok())
             .collect();
-        let counted = problems.iter().map(ClientProblem::most_of_rows).collect();
-        SharedWeek { rows, has_quotas, prices, shares, price_lists, counted, bound }
+        let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
+        GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses, bound }
     }
 
-    /// The rows of a group of few clients: its own, and all in which two of them count.
-    fn rows_of_few(&self, limits: &SharedLimits, members: &[(&ClientWeek<'_>, &ClientSketch)]) -> Vec<SharedRow> {
+    /// The rows over which the clients are planned as one problem: those that take part, and all in which posts of two
+    /// clients count.
+    fn joint_rows(&self, limits: &SharedLimits, members: &[(&ClientWeek<'_>, &ClientSketch)]) -> Vec<SharedRow> {
         let mut clients: BTreeMap<SharedRow, usize> = BTreeMap::new();
         for (client, sketch) in members {
-            let own: BTreeSet<SharedRow> = counting(limits, client, sketch).map(|(_, _, row)| row).collect();
-            own.into_iter().for_each(|row| *clients.entry(row).or_insert(0) += 1);
+            let rows: BTreeSet<SharedRow> = counted_hours(limits, client, sketch).map(|hour| hour.row).collect();
+            rows.into_iter().for_each(|row| *clients.entry(row).or_insert(0) += 1);
         }
         let shared = clients.into_iter().filter(|(_, clients)| *clients > 1).map(|(row, _)| row);
         shared.chain(self.rows.iter().cloned()).collect::<BTreeSet<SharedRow>>().into_iter().collect()
     }
 
-    /// The quotas of the clients that have any.
+    /// The quotas of each client, given with its index.
     pub fn quotas<'g>(
         &'g self,
         limits: &'g SharedLimits,
         clients: &'g [ClientWeek<'_>],
-        week: &'g SharedWeek,
+        solution: &'g GroupSolution,
     ) -> impl Iterator<Item = (usize, Vec<LimitQuota>)> + 'g {
-        let each = self.members.iter().zip(&week.shares).zip(&week.counted);
-        each.filter_map(move |((place, share), counted)| {
-            let (client, prices) = (clients.get(*place)?, week.price_lists.get(share.price_list)?);
-            let quota = |(row, most): &(usize, f64)| {
-                let used = share.used.iter().find(|(own, _)| own == row).map_or(0.0, |(_, used)| *used);
-                let may_exceed = *week.has_quotas.get(*row)? && used < *most;
-                may_exceed.then(|| limits.quota(client, week.rows.get(*row)?, used, *prices.get(*row)?)).flatten()
+        let members = self.members.iter().zip(&solution.shares).zip(&solution.max_uses);
+        members.filter_map(move |((index, share), max_uses)| {
+            let (client, prices) = (clients.get(*index)?, solution.price_lists.get(share.price_list)?);
+            let quota = |(row, max_use): &(usize, f64)| {
+                let used = share.used.iter().find(|(other, _)| other == row).map_or(0.0, |(_, used)| *used);
+                let may_exceed = *solution.has_quotas.get(*row)? && used < *max_use;
+                may_exceed.then(|| limits.quota(client, solution.rows.get(*row)?, used, *prices.get(*row)?)).flatten()
             };
-            Some((*place, counted.iter().filter_map(quota).collect()))
+            Some((*index, max_uses.iter().filter_map(quota).collect()))
         })
     }
 }
 
-impl SharedWeek {
+impl GroupSolution {
     /// The rows with their prices.
     pub fn prices(&self) -> impl Iterator<Item = (&SharedRow, f64)> {
         self.rows.iter().zip(self.prices.iter().copied())
     }
 }
 
-/// Every channel and hour of a client, by its place, with each row in which a post there counts for certain.
-fn counting<'c>(
+/// Every hour of every channel of a client, once for each row in which a post at that hour certainly counts.
+fn counted_hours<'c>(
     limits: &'c SharedLimits,
     client: &'c ClientWeek<'_>,
     sketch: &'c ClientSketch,
-) -> impl Iterator<Item = (usize, usize, SharedRow)> + 'c {
-    let of_channel = move |(place, channel): (usize, &'c SketchedChannel)| {
+) -> impl Iterator<Item = CountedHour> + 'c {
+    let of_channel = move |(index, channel): (usize, &'c SketchedChannel)| {
         let SketchedChannel { channel, always_needs_review } = *channel;
-        let post = move |hour| CountedPost { channel, hour, needs_review: always_needs_review };
-        let of_hour = move |hour| limits.rows_of(client, post(hour)).map(move |row| (place, hour, row));
+        let of_hour = move |hour| {
+            let post = CountedPost { channel, hour, needs_review: always_needs_review };
+            limits.rows_of(client, post).map(move |row| CountedHour { channel: index, hour, row })
+        };
         (0..client.hours.len()).flat_map(of_hour)
     };
     sketch.channels.iter().enumerate().flat_map(of_channel)
 }
 
-/// The clients' problems over some rows, and what may be used of each row.
+/// The clients' problems over some rows, and what is left of each row.
 fn problems<'s>(
     limits: &SharedLimits,
     members: &[(&ClientWeek<'_>, &'s ClientSketch)],
     rows: &[SharedRow],
 ) -> (Vec<ClientProblem<'s>>, Vec<f64>) {
-    let places: BTreeMap<&SharedRow, usize> = rows.iter().zip(0..).collect();
+    let indices: BTreeMap<&SharedRow, usize> = rows.iter().zip(0..).collect();
     let problem = |(client, sketch): &(&ClientWeek<'_>, &'s ClientSketch)| {
-        let mut counted: Vec<Counted> = Vec::new();
-        for (channel, hour, row) in counting(limits, client, sketch) {
-            if let Some(row) = places.get(&row) {
-                count_hour(&mut counted, channel, hour, *row);
+        let mut counted: Vec<CountedRange> = Vec::new();
+        for CountedHour { channel, hour, row } in counted_hours(limits, client, sketch) {
+            if let Some(row) = indices.get(&row) {
+                add_hour(&mut counted, channel, hour, *row);
             }
         }
-        let place = |channel| sketch.channels.iter().position(|own| own.channel == channel);
-        let posts = sketch.posts.iter().filter_map(|post| Some((place(post.channel)?, post.hour))).collect();
-        ClientProblem::new(&sketch.instances, &sketch.own, counted, posts)
+        let index = |channel| sketch.channels.iter().position(|other| other.channel == channel);
+        let posts = sketch.posts.iter().filter_map(|post| Some((index(post.channel)?, post.hour))).collect();
+        ClientProblem::new(&sketch.instances, &sketch.own_rows, counted, posts)
     };
     (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.left(row)).collect())
 }
 
-/// How many of the latest ranges are searched for one that an hour extends.
-const LATEST: usize = 32;
+/// Number of ranges, from the last one backwards, that are searched for one that an hour extends.
+const RANGES_SEARCHED: usize = 32;
 
-/// Adds an hour of a channel that counts in a row.
-fn count_hour(counted: &mut Vec<Counted>, channel: usize, hour: usize, row: usize) {
-    let ends_here = |one: &&mut Counted| one.channel == channel && one.row == row && one.hours.end == hour;
-    match counted.iter_mut().rev().take(LATEST).find(ends_here) {
-        Some(before) => before.hours.end += 1,
-        None => counted.push(Counted { channel, hours: hour..hour + 1, row }),
+/// Adds an hour of a channel that counts in a row: to the range that it extends, if there is one.
+fn add_hour(counted: &mut Vec<CountedRange>, channel: usize, hour: usize, row: usize) {
+    let ends_here = |range: &&mut CountedRange| range.channel == channel && range.row == row && range.hours.end == hour;
+    match counted.iter_mut().rev().take(RANGES_SEARCHED).find(ends_here) {
+        Some(range) => range.hours.end += 1,
+        None => counted.push(CountedRange { channel, hours: hour..hour + 1, row }),
     }
 }

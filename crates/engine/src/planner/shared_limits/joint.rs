@@ -7,19 +7,19 @@ use crate::planner::Solver;
 use crate::planner::coupling::{CoupledWeek, solve_coupled};
 
 /// How clients share rows.
-pub(super) struct Shared {
-    /// What proves the bound, by row.
+pub(super) struct Sharing {
+    /// By row, its price in the proof of the bound.
     pub prices: Vec<f64>,
-    /// No weeks of the clients that keep the rows come to more.
+    /// Upper bound on the sum of the clients' objectives in weeks that satisfy the rows.
     pub bound: f64,
-    /// By client, what it may use of the rows.
+    /// By client, its share of the rows.
     pub shares: Vec<Share>,
-    /// The prices at which shares are the clients' best weeks, by row.
+    /// The lists of prices, by row, that shares refer to.
     pub price_lists: Vec<Vec<f64>>,
 }
 
-/// Weeks of all clients that together keep the rows, of which so much is left; `None` if none were found.
-pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) -> Option<Shared> {
+/// Weeks of all clients that together satisfy the rows, given what is left of each row; `None` if none were found.
+pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) -> Option<Sharing> {
     let mut solver = Solver::default();
     let mut rows = Vec::new();
     let mut channels = Vec::new();
@@ -27,26 +27,27 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) ->
         rows.extend(problem.own_rows(channels.len()));
         channels.extend(problem.instances());
     }
-    let own = rows.len();
-    let mut first = 0;
-    let mut shared: Vec<_> = left.iter().map(|left| ClientProblem::shared_row(*left)).collect();
+    let own_rows = rows.len();
+    let mut first_channel = 0;
+    let mut shared_rows: Vec<_> = left.iter().map(|left| ClientProblem::shared_row(*left)).collect();
     for problem in problems {
-        problem.add_terms(first, &mut shared);
-        first += problem.instances().len();
+        problem.add_terms(first_channel, &mut shared_rows);
+        first_channel += problem.instances().len();
     }
-    rows.extend(shared);
+    rows.extend(shared_rows);
     let alone = problems.iter().flat_map(|problem| problem.alone(&mut solver, tier)).collect();
-    let solved = solve_coupled(&CoupledWeek::new(channels, rows), alone, &mut solver, tier);
-    if !solved.kept {
+    let solution = solve_coupled(&CoupledWeek::new(channels, rows), alone, &mut solver, tier);
+    if !solution.is_feasible {
         return None;
     }
-    let mut chosen = solved.channels.as_slice();
+    let mut remaining = solution.channels.as_slice();
     let mut shares = Vec::with_capacity(problems.len());
     for problem in problems {
-        let (of_client, others) = chosen.split_at_checked(problem.instances().len())?;
+        let (of_client, others) = remaining.split_at_checked(problem.instances().len())?;
         shares.push(Share { used: problem.used(of_client), price_list: 0 });
-        chosen = others;
+        remaining = others;
     }
-    let prices = solved.prices.get(own..)?.to_vec();
-    Some(Shared { price_lists: vec![prices.clone()], prices, bound: solved.bound.unwrap_or(solved.objective), shares })
+    let prices = solution.prices.get(own_rows..)?.to_vec();
+    let bound = solution.bound.unwrap_or(solution.objective);
+    Some(Sharing { price_lists: vec![prices.clone()], prices, bound, shares })
 }

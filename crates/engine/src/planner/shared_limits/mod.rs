@@ -1,21 +1,23 @@
-//! Limits that the clients of a workspace share: so many posts a day for an agency, never two rivals in the same hour.
+//! Limits that the clients of a workspace share, such as a maximum of posts a day for an agency, or of one post an hour
+//! among rivals.
 //!
 //! ```text
 //! rows     the limits in their periods, and how much of each the clients' posts use
-//! groups   the clients that give way to each other, group by group
-//! client   a client's best week, at prices of the rows or within places of them
-//! joint    the weeks of a few clients as one problem
-//! prices   the prices of least bound: each client of a larger group planned at its best with them
-//! choice   a week for each client, of those seen, that together keep the rows
+//! groups   the groups of clients that compete for the same rows
+//! client   a client's best week, given prices of the rows
+//! joint    the weeks of the clients of a small group as one problem
+//! prices   the prices of least bound for a larger group, at which each client is planned on its own
+//! choice   a week for each client, from those found, that together satisfy the rows
 //! ```
 //!
-//! Clients are planned alone first. Only the rows that they exceed together take part, and the clients that count in
-//! them fall into groups that share no row. A few clients are one problem over all their channels. For more, rows get
-//! prices by cutting planes, whose rounds ask every client for its best week at the prices so far; of the weeks seen, one
-//! is chosen for each client, so that together they keep the rows.
+//! Clients are planned alone first. Only the rows that they exceed together take part, and the clients whose posts
+//! count in them fall into groups that share no row. A small group is one problem over all channels of its clients. For
+//! a larger group, prices of the rows are found in rounds: each finds every client's best week at the latest prices,
+//! and then the prices at which the weeks found so far have the least bound. One of the weeks found is chosen for each
+//! client, so that together they satisfy the rows.
 //!
-//! What a client uses of a row that takes part, is full or has a price is its quota, and it is planned with its quotas as
-//! limits of its own. Rows that the new plans exceed take part in the next round.
+//! A client gets a quota of each row that takes part, is full or has a price: what its week uses of the row. The client
+//! is then planned with its quotas as limits of its own. Rows that the new plans exceed take part in the next round.
 
 mod choice;
 mod client;
@@ -30,22 +32,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use self::groups::{Group, SharedWeek};
+use self::groups::{Group, GroupSolution};
 pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow};
 use super::coupling::Row;
 use super::{Instance, PlanError};
 use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitQuota, SharedLimitUse, Tier};
 
-/// A client's planned week, as far as shared limits depend on it.
+/// The parts of a client's planned week that shared limits depend on.
 pub(super) struct ClientSketch {
     pub channels: Vec<SketchedChannel>,
+    /// By channel, its week as an optimisation problem.
     pub instances: Vec<Instance>,
     /// Rows of the client's own limits.
-    pub own: Vec<Row>,
-    /// Every planned post. One counts as needing a review only if each of its channel does.
+    pub own_rows: Vec<Row>,
+    /// Every planned post. It counts as needing a review only if every post of its channel does.
     pub posts: Vec<CountedPost>,
-    /// No week within the client's own limits comes to more.
+    /// Upper bound on the objective of any week within the client's own limits.
     pub bound: f64,
 }
 
@@ -53,26 +56,27 @@ pub(super) struct ClientSketch {
 #[derive(Clone, Copy)]
 pub(super) struct SketchedChannel {
     pub channel: Channel,
-    /// Whether each of its posts needs a review, whatever its time and asset.
+    /// Whether every post needs a review, whatever its time and asset.
     pub always_needs_review: bool,
 }
 
-/// Shared limits, shared out.
+/// Shared limits, shared out among clients as quotas.
 #[derive(Debug, Default)]
 pub(super) struct SharedOut {
-    /// By client, what it may use of each limit of which it has a part.
+    /// By client, its quotas.
     pub quotas: Vec<Vec<LimitQuota>>,
-    /// No plan of the clients that keeps the limits comes to more; `None` if they need not give way to each other.
+    /// Upper bound on the sum of the clients' objectives in any plan that satisfies the limits; `None` if none is
+    /// proven or the clients, planned alone, exceed no limit.
     pub bound: Option<f64>,
-    /// The rows that clients exceed if each is planned alone, and those that only their new plans would.
+    /// The rows that clients exceed when each is planned alone, and those that only their new plans would exceed.
     active: BTreeSet<SharedRow>,
     /// The prices that prove the bound, of rows that cost something.
     prices: BTreeMap<SharedRow, f64>,
 }
 
 impl SharedOut {
-    /// How clients stand to the limits that they share, given their planned posts. Left out are those that cost nothing and
-    /// within which all clients fit if each is planned alone.
+    /// How much the clients' planned posts use of the limits, by period: of those that the clients exceed when each is
+    /// planned alone, and of those with a price.
     pub fn uses(
         &self,
         limits: &SharedLimits,
@@ -80,10 +84,10 @@ impl SharedOut {
         posts: &[Vec<CountedPost>],
     ) -> Vec<SharedLimitUse> {
         let used = used(limits, clients, posts);
-        let used_of = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
-        let shown: BTreeSet<&SharedRow> =
-            self.active.iter().filter(|row| used_of(row) > 0.0).chain(self.prices.keys()).collect();
-        let shown_use = |row: &SharedRow| {
+        let planned = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
+        let included: BTreeSet<&SharedRow> =
+            self.active.iter().filter(|row| planned(row) > 0.0).chain(self.prices.keys()).collect();
+        let use_of = |row: &SharedRow| {
             let (limit, allowed) = limits.limit(row);
             SharedLimitUse {
                 limit,
@@ -91,16 +95,16 @@ impl SharedOut {
                 channel: row.channel,
                 period: row.period,
                 allowed,
-                used: limits.committed(row) + used_of(row),
+                used: limits.committed(row) + planned(row),
                 price: self.prices.get(row).copied().unwrap_or(0.0),
             }
         };
-        shown.into_iter().map(shown_use).collect()
+        included.into_iter().map(use_of).collect()
     }
 }
 
-/// Shares limits out among clients. `plan` plans one of them within quotas. Returns what it made of each client within the
-/// final quotas.
+/// Shares limits out among clients. `plan` plans the client with a given index within quotas. Also returns its results
+/// within the final quotas, by client.
 pub(super) fn share_out<T: Send>(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
@@ -114,24 +118,24 @@ pub(super) fn share_out<T: Send>(
     let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
     let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], ..SharedOut::default() };
     let mut active = BTreeSet::new();
-    let mut groups: Vec<(Group, SharedWeek)> = Vec::new();
+    let mut groups: Vec<(Group, GroupSolution)> = Vec::new();
     loop {
         let before = active.len();
-        active.extend(with_siblings(exceeded(limits, &used(limits, clients, &posts))));
+        active.extend(on_all_days(exceeded(limits, &used(limits, clients, &posts))));
         if active.len() == before {
             break;
         }
-        groups = groups::of(limits, clients, &sketches, &active)
+        groups = groups::competing(limits, clients, &sketches, &active)
             .into_par_iter()
             .map(|group| {
-                let week = group.solve(limits, clients, &sketches, tier);
-                (group, week)
+                let solution = group.solve(limits, clients, &sketches, tier);
+                (group, solution)
             })
             .collect();
         let quotas_before = std::mem::replace(&mut shared.quotas, vec![Vec::new(); clients.len()]);
-        for (client, quotas) in groups.iter().flat_map(|(group, week)| group.quotas(limits, clients, week)) {
-            if let Some(own) = shared.quotas.get_mut(client) {
-                *own = quotas;
+        for (client, quotas) in groups.iter().flat_map(|(group, solution)| group.quotas(limits, clients, solution)) {
+            if let Some(of_client) = shared.quotas.get_mut(client) {
+                *of_client = quotas;
             }
         }
         let quotas = shared.quotas.par_iter().zip(&quotas_before).enumerate();
@@ -152,12 +156,12 @@ pub(super) fn share_out<T: Send>(
     Ok((shared, planned))
 }
 
-/// What the planned posts of all clients use of each row.
+/// For each row, the number of planned posts of all clients that count.
 fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Vec<CountedPost>]) -> BTreeMap<SharedRow, f64> {
     let of_client = |(client, posts): (&ClientWeek<'_>, &Vec<CountedPost>)| limits.used_by(client, posts);
-    let each: Vec<BTreeMap<SharedRow, f64>> = clients.par_iter().zip(posts).map(of_client).collect();
+    let by_client: Vec<BTreeMap<SharedRow, f64>> = clients.par_iter().zip(posts).map(of_client).collect();
     let mut sum = BTreeMap::new();
-    for (row, count) in each.into_iter().flatten() {
+    for (row, count) in by_client.into_iter().flatten() {
         *sum.entry(row).or_insert(0.0) += count;
     }
     sum
@@ -167,15 +171,15 @@ fn exceeded(limits: &SharedLimits, used: &BTreeMap<SharedRow, f64>) -> BTreeSet<
     used.iter().filter(|(row, used)| **used > limits.left(row)).map(|(row, _)| row.clone()).collect()
 }
 
-/// The same rows, and where a day is exceeded, the other days of the week: posts will move there.
-fn with_siblings(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
-    rows.into_iter().flat_map(|row| row.siblings()).collect()
+/// Adds to the rows of days those of the other days of the week, to which posts will move.
+fn on_all_days(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
+    rows.into_iter().flat_map(|row| row.on_all_days()).collect()
 }
 
-/// No plan of all clients that keeps the rows comes to more.
-fn bound(sketches: &[ClientSketch], groups: &[(Group, SharedWeek)]) -> f64 {
+/// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows.
+fn bound(sketches: &[ClientSketch], groups: &[(Group, GroupSolution)]) -> f64 {
     let in_groups: BTreeSet<usize> = groups.iter().flat_map(|(group, _)| group.members()).copied().collect();
     let others = sketches.iter().enumerate().filter(|(client, _)| !in_groups.contains(client));
-    let of_groups = groups.iter().fold(0.0, |sum, (_, week)| sum + week.bound);
+    let of_groups = groups.iter().fold(0.0, |sum, (_, solution)| sum + solution.bound);
     others.fold(of_groups, |sum, (_, sketch)| sum + sketch.bound)
 }

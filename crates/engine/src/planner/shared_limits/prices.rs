@@ -1,4 +1,4 @@
-//! The prices of shared limits: each client is planned at its best with them, and together they use what is allowed.
+//! Lagrangian prices of shared rows: with them, clients that are planned on their own use about what the rows allow.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -6,90 +6,93 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::client::{Answer, ClientProblem, Offer};
+use super::client::{BestWeek, ClientProblem, Proposal};
 use crate::model::Tier;
 use crate::planner::Solver;
 
-/// Most rounds of prices with the fast solver's weeks.
+/// Maximum number of rounds of prices with the fast solver's weeks.
 const ROUNDS: usize = 25;
 /// Gap, as a share of the bound, at which the rounds end.
 const GAP: f64 = 2e-5;
-/// Most change of a price in a round: this factor, and this share of the median worth of a post beside it.
-const MOST_STEP: f64 = 1.15;
-const LEAST_STEP: f64 = 0.02;
-/// From how many clients on the first prices are those of a sample of them, and the fewest that are in it.
+/// Maximum factor by which a price changes in a round.
+const MAX_FACTOR: f64 = 1.15;
+/// What a price may change by in addition, as a share of the median value of a post.
+const EXTRA_CHANGE: f64 = 0.02;
+/// Number of clients from which on the search starts from the prices of a sample of the clients.
 const SAMPLED_FROM: usize = 400;
+/// Minimum number of clients in a sample.
 const SAMPLE: usize = 150;
-/// Most clients that are asked at varied prices, too.
-const MOST_VARIED: usize = 60;
+/// Maximum number of clients whose best weeks are also found at perturbed prices.
+const MAX_PERTURBED: usize = 60;
 
-/// By how much all prices are raised to get offers of fewer posts, as shares.
-const HIGHER: [f64; 2] = [0.02, 0.06];
-/// By how much some prices are raised and others lowered to get offers that move posts, as shares.
-const APART: [f64; 2] = [0.02, 0.06];
+/// Shares by which all prices are raised, to get proposals with fewer posts.
+const RAISED_BY: [f64; 2] = [0.02, 0.06];
+/// Shares by which some prices are raised and others lowered, to get proposals with posts at other times.
+const SPREAD_BY: [f64; 2] = [0.02, 0.06];
 
-/// Number of subgradient steps, the share by which a price changes in the first for a row that is used twice over, and the
-/// factor on this share from step to step.
+/// Number of subgradient steps.
 const STEPS: usize = 200;
-const FIRST_SHARE: f64 = 0.05;
-const SMALLER_SHARE: f64 = 0.98;
+/// Share by which a price changes in the first step, for a row of which twice as much is used as is left.
+const FIRST_STEP: f64 = 0.05;
+/// Factor on the step from one to the next.
+const STEP_DECAY: f64 = 0.98;
 
-/// Clients that share rows, and what they offered at the prices so far.
+/// Clients that share rows, and their proposals at the prices so far.
 pub(super) struct PriceSearch<'a> {
     problems: Vec<ClientProblem<'a>>,
-    /// What may be used of each row.
+    /// What is left of each row.
     left: Vec<f64>,
     tier: Tier,
-    /// By row, what the clients' posts that count in it and in those of its kind are worth if each is planned alone,
-    /// descending.
-    worths: Vec<Arc<[f64]>>,
-    /// By row, the kind of it.
+    /// By row, the values of the posts of clients planned alone that count in a row of its kind, descending.
+    values: Vec<Arc<[f64]>>,
+    /// By row, its kind.
     kinds: Vec<usize>,
-    /// By row, what is left of those of its kind.
+    /// By row, what is left of the rows of its kind together.
     left_of_kind: Vec<f64>,
-    /// By client, its answer at the prices tried last.
-    answers: Vec<Answer>,
-    /// The prices tried last, and how they were answered.
+    /// By client, its best week at the prices tried last.
+    best_weeks: Vec<BestWeek>,
+    /// The prices tried last, and the tier at which the weeks were solved.
     tried: Option<(Vec<f64>, Tier)>,
-    /// By client, the weeks that it offered.
-    pub offers: Vec<Vec<Offer>>,
-    /// The prices at which they were found, one list a round.
+    /// By client, the weeks found so far.
+    pub proposals: Vec<Vec<Proposal>>,
+    /// The prices tried so far, by row.
     pub price_lists: Vec<Vec<f64>>,
 }
 
 /// Prices with the least bound found.
 pub(super) struct SharedPrices {
     pub prices: Vec<f64>,
-    /// No plan of all clients that keeps the rows comes to more.
+    /// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows.
     pub bound: f64,
 }
 
 impl<'a> PriceSearch<'a> {
-    /// Clients with so much left of each row. Rows of the same kind are alike but for their periods.
+    /// A search over clients, given what is left of each row and the kind of each row. Rows of the same kind differ
+    /// only in their periods.
     pub fn new(problems: Vec<ClientProblem<'a>>, left: Vec<f64>, kinds: &[usize], tier: Tier) -> Self {
-        let offers = problems.iter().map(|problem| vec![problem.offer_alone()]).collect();
-        let none = |_: &ClientProblem<'_>| Answer { bound: 0.0, offer: None, own_prices: Vec::new() };
-        let answers = problems.iter().map(none).collect();
-        let of_kinds = kinds.iter().max().map_or(0, |most| most + 1);
-        let (mut worths, mut left_of_kinds) = (vec![Vec::new(); of_kinds], vec![0.0; of_kinds]);
-        for (row, worth) in problems.iter().flat_map(ClientProblem::posts_alone) {
-            worths[kinds[row]].push(worth);
+        let proposals = problems.iter().map(|problem| vec![problem.proposal_alone()]).collect();
+        let unknown = |_: &ClientProblem<'_>| BestWeek { bound: 0.0, proposal: None, own_prices: Vec::new() };
+        let best_weeks = problems.iter().map(unknown).collect();
+        let kind_count = kinds.iter().max().map_or(0, |last| last + 1);
+        let (mut values_by_kind, mut left_by_kind) = (vec![Vec::new(); kind_count], vec![0.0; kind_count]);
+        for (row, value) in problems.iter().flat_map(ClientProblem::values_alone) {
+            values_by_kind[kinds[row]].push(value);
         }
-        left.iter().zip(kinds).for_each(|(left, kind)| left_of_kinds[*kind] += left);
-        worths.iter_mut().for_each(|worths| worths.sort_by(|a, b| b.total_cmp(a)));
-        let worths: Vec<Arc<[f64]>> = worths.into_iter().map(Arc::from).collect();
-        let worths = kinds.iter().map(|kind| Arc::clone(&worths[*kind])).collect();
-        let left_of_kind = kinds.iter().map(|kind| left_of_kinds[*kind]).collect();
+        left.iter().zip(kinds).for_each(|(left, kind)| left_by_kind[*kind] += left);
+        values_by_kind.iter_mut().for_each(|values| values.sort_by(|a, b| b.total_cmp(a)));
+        let values_by_kind: Vec<Arc<[f64]>> = values_by_kind.into_iter().map(Arc::from).collect();
+        let values = kinds.iter().map(|kind| Arc::clone(&values_by_kind[*kind])).collect();
+        let left_of_kind = kinds.iter().map(|kind| left_by_kind[*kind]).collect();
         Self {
             problems,
             left,
             tier,
-            worths,
+            values,
             kinds: kinds.to_vec(),
             left_of_kind,
-            answers,
+            best_weeks,
             tried: None,
-            offers,
+            proposals,
             price_lists: Vec::new(),
         }
     }
@@ -98,90 +101,94 @@ impl<'a> PriceSearch<'a> {
         &self.problems
     }
 
-    /// What may be used of each row.
+    /// What is left of each row.
     pub fn left(&self) -> &[f64] {
         &self.left
     }
 
-    /// Asks every client for its best week at some prices. Those whose prices are as they were keep their answers.
-    /// Returns the bound, which is one if the tier is exact.
-    fn ask(&mut self, prices: &[f64], tier: Tier) -> f64 {
+    /// Finds the best week of every client at some prices. Clients for which the prices are the same as last time keep
+    /// their weeks. Returns the bound at these prices, which is an upper bound only if the tier is exact.
+    fn solve_at(&mut self, prices: &[f64], tier: Tier) -> f64 {
         let price_list = self.price_lists.len();
         self.price_lists.push(prices.to_vec());
-        let tried = self.tried.take().filter(|(_, before)| *before == tier);
-        let is_as_before = |problem: &ClientProblem<'_>| {
+        let tried = self.tried.take().filter(|(_, tried_tier)| *tried_tier == tier);
+        let is_unchanged = |problem: &ClientProblem<'_>| {
             let is_same = |(tried, _): &(Vec<f64>, Tier)| problem.rows().iter().all(|row| tried[*row] == prices[*row]);
             tried.as_ref().is_some_and(is_same)
         };
-        type Asked<'o> = (&'o mut Answer, &'o mut Vec<Offer>);
-        let ask = |solver: &mut Solver, (problem, (answer, offers)): (&ClientProblem<'_>, Asked<'_>)| {
-            if !is_as_before(problem) {
-                *answer = problem.at_prices(prices, &answer.own_prices, solver, tier);
-                let offer = answer.offer.clone().map(|offer| Offer { price_list, ..offer });
-                offers.extend(offer.filter(|offer| !offers.iter().any(|before| offer.is_no_better_than(before))));
+        type Found<'o> = (&'o mut BestWeek, &'o mut Vec<Proposal>);
+        let solve = |solver: &mut Solver, (problem, (best_week, proposals)): (&ClientProblem<'_>, Found<'_>)| {
+            if !is_unchanged(problem) {
+                *best_week = problem.best_week(prices, &best_week.own_prices, solver, tier);
+                let proposal = best_week.proposal.clone().map(|proposal| Proposal { price_list, ..proposal });
+                let is_new = |proposal: &Proposal| !proposals.iter().any(|before| proposal.is_dominated_by(before));
+                let new = proposal.filter(is_new);
+                proposals.extend(new);
             }
         };
-        let each = self.problems.par_iter().zip(self.answers.par_iter_mut().zip(&mut self.offers));
-        each.for_each_init(Solver::default, ask);
+        let clients = self.problems.par_iter().zip(self.best_weeks.par_iter_mut().zip(&mut self.proposals));
+        clients.for_each_init(Solver::default, solve);
         self.tried = Some((prices.to_vec(), tier));
         let of_rows: f64 = prices.iter().zip(&self.left).map(|(price, left)| price * left).sum();
-        self.answers.iter().fold(of_rows, |sum, answer| sum + answer.bound)
+        self.best_weeks.iter().fold(of_rows, |sum, best_week| sum + best_week.bound)
     }
 
-    /// Finds prices for the rows. `alone` is the bound without prices.
+    /// Finds prices for the rows. `bound_alone` is the bound without prices.
     ///
     /// The prices are those at which the fast solver's weeks have the least bound; the bound is that of exact weeks.
-    pub fn lowest_bound(&mut self, alone: f64) -> SharedPrices {
+    pub fn find_prices(&mut self, bound_alone: f64) -> SharedPrices {
         let mut prices = self.first_prices();
         if self.problems.len() >= SAMPLED_FROM {
-            prices = self.sample().settle(prices);
+            prices = self.sample().fast_prices(prices);
         }
-        let prices = self.settle(prices);
-        let bound = self.ask(&prices, self.tier);
-        if self.problems.len() <= MOST_VARIED {
-            for prices in varied(&prices) {
-                self.ask(&prices, self.tier);
+        let prices = self.fast_prices(prices);
+        let bound = self.solve_at(&prices, self.tier);
+        if self.problems.len() <= MAX_PERTURBED {
+            for prices in perturbed(&prices) {
+                self.solve_at(&prices, self.tier);
             }
         }
-        if self.tier == Tier::Exact && bound >= alone {
-            return SharedPrices { prices: vec![0.0; self.left.len()], bound: alone };
+        if self.tier == Tier::Exact && bound >= bound_alone {
+            return SharedPrices { prices: vec![0.0; self.left.len()], bound: bound_alone };
         }
         SharedPrices { prices, bound }
     }
 
-    /// Every so many of the clients. Of each row as large a part is left to them as of the clients that count in it.
+    /// A search over an evenly spaced sample of the clients. Of each row, the sample gets as large a share of what is
+    /// left as its share of the clients whose posts count in the row.
     fn sample(&self) -> PriceSearch<'a> {
-        let every = self.problems.len() / SAMPLE;
-        let counting = |problems: &mut dyn Iterator<Item = &ClientProblem<'a>>| {
+        let step = self.problems.len() / SAMPLE;
+        let clients_by_row = |problems: &mut dyn Iterator<Item = &ClientProblem<'a>>| {
             let mut clients = vec![0.0; self.left.len()];
             problems.flat_map(ClientProblem::rows).for_each(|row| clients[*row] += 1.0);
             clients
         };
-        let of_all = counting(&mut self.problems.iter());
-        let of_sample = counting(&mut self.problems.iter().step_by(every));
+        let of_all = clients_by_row(&mut self.problems.iter());
+        let of_sample = clients_by_row(&mut self.problems.iter().step_by(step));
         let left = self.left.iter().zip(of_all.iter().zip(&of_sample)).map(|(left, (all, sample))| left * sample / all);
-        let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(every).cloned().collect();
+        let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(step).cloned().collect();
         PriceSearch::new(problems, left.collect(), &self.kinds, Tier::Fast)
     }
 
-    /// By row, the worth of the best post for which rows of its kind have no place, if posts are admitted by worth.
+    /// By row, the value of the best post that does not fit if the rows of its kind take posts in descending order of
+    /// value.
     fn first_prices(&self) -> Vec<f64> {
-        let rows = self.worths.iter().zip(&self.left_of_kind);
-        rows.map(|(worths, left)| worths.get(*left as usize).copied().unwrap_or(0.0)).collect()
+        let rows = self.values.iter().zip(&self.left_of_kind);
+        rows.map(|(values, left)| values.get(*left as usize).copied().unwrap_or(0.0)).collect()
     }
 
-    /// The prices, from the first ones on, at which the fast solver's weeks have the least bound. In each round all
-    /// clients are asked at the prices at which their offers so far have the least.
-    fn settle(&mut self, first: Vec<f64>) -> Vec<f64> {
-        let (mut prices, mut best, mut least) = (first.clone(), first, f64::INFINITY);
+    /// The prices, searched from `first` on, at which the fast solver's weeks have the least bound. Each round solves
+    /// all clients at the prices at which their proposals so far have the least bound.
+    fn fast_prices(&mut self, first: Vec<f64>) -> Vec<f64> {
+        let (mut prices, mut best, mut least_bound) = (first.clone(), first, f64::INFINITY);
         for _ in 0..ROUNDS {
-            let bound = self.ask(&prices, Tier::Fast);
-            if bound < least {
-                least = bound;
+            let bound = self.solve_at(&prices, Tier::Fast);
+            if bound < least_bound {
+                least_bound = bound;
                 best.clone_from(&prices);
             }
-            let (next, of_offers) = self.least_of_offers(&best);
-            if least - of_offers <= GAP * least.abs() {
+            let (next, of_proposals) = self.least_bound_of_proposals(&best);
+            if least_bound - of_proposals <= GAP * least_bound.abs() {
                 break;
             }
             prices = next;
@@ -189,57 +196,58 @@ impl<'a> PriceSearch<'a> {
         best
     }
 
-    /// Prices near those given at which the offers so far have the least bound, and that bound: by subgradient steps.
-    pub fn least_of_offers(&self, from: &[f64]) -> (Vec<f64>, f64) {
+    /// Prices near `from` at which the proposals so far have the least bound, and that bound, by subgradient steps.
+    pub fn least_bound_of_proposals(&self, from: &[f64]) -> (Vec<f64>, f64) {
         let mut prices = from.to_vec();
-        let (mut best, mut lowest_bound) = (from.to_vec(), f64::INFINITY);
-        let median = |worths: &Arc<[f64]>| worths.get(worths.len() / 2).copied().unwrap_or(0.0);
-        let least_steps: Vec<f64> = self.worths.iter().map(|worths| LEAST_STEP * median(worths)).collect();
-        let mut step = FIRST_SHARE;
+        let (mut best, mut least_bound) = (from.to_vec(), f64::INFINITY);
+        let median = |values: &Arc<[f64]>| values.get(values.len() / 2).copied().unwrap_or(0.0);
+        let extra_changes: Vec<f64> = self.values.iter().map(|values| EXTRA_CHANGE * median(values)).collect();
+        let mut step = FIRST_STEP;
         for _ in 0..STEPS {
-            let of_clients: Vec<Option<(f64, &Offer)>> =
-                self.offers.par_iter().map(|offers| best_offer(offers, &prices)).collect();
+            let best_proposals: Vec<Option<(f64, &Proposal)>> =
+                self.proposals.par_iter().map(|proposals| best_proposal(proposals, &prices)).collect();
             let mut bound: f64 = prices.iter().zip(&self.left).map(|(price, left)| price * left).sum();
             let mut used = vec![0.0; self.left.len()];
-            for (value, offer) in of_clients.into_iter().flatten() {
+            for (value, proposal) in best_proposals.into_iter().flatten() {
                 bound += value;
-                offer.used.iter().for_each(|(row, count)| used[*row] += count);
+                proposal.used.iter().for_each(|(row, count)| used[*row] += count);
             }
-            if bound < lowest_bound {
-                lowest_bound = bound;
+            if bound < least_bound {
+                least_bound = bound;
                 best.clone_from(&prices);
             }
             let surplus =
                 used.iter().zip(&self.left).map(|(used, left)| ((used - left) / left.max(1.0)).clamp(-1.0, 1.0));
-            for (((price, surplus), from), least) in prices.iter_mut().zip(surplus).zip(from).zip(&least_steps) {
-                let lowest = (from / MOST_STEP - least).max(0.0);
-                *price = (*price + step * surplus * (*price + least)).clamp(lowest, from * MOST_STEP + least);
+            for (((price, surplus), from), extra) in prices.iter_mut().zip(surplus).zip(from).zip(&extra_changes) {
+                let lowest = (from / MAX_FACTOR - extra).max(0.0);
+                *price = (*price + step * surplus * (*price + extra)).clamp(lowest, from * MAX_FACTOR + extra);
             }
-            step *= SMALLER_SHARE;
+            step *= STEP_DECAY;
         }
-        (best, lowest_bound)
+        (best, least_bound)
     }
 }
 
-/// The offer that comes to most at some prices, and what it comes to; of equal ones the first.
-fn best_offer<'o>(offers: &'o [Offer], prices: &[f64]) -> Option<(f64, &'o Offer)> {
-    let mut best: Option<(f64, &Offer)> = None;
-    for offer in offers {
-        let value = offer.net_value(prices);
-        if best.is_none_or(|(most, _)| value > most) {
-            best = Some((value, offer));
+/// The proposal of greatest net value at some prices, with that value; of equal ones the first.
+fn best_proposal<'p>(proposals: &'p [Proposal], prices: &[f64]) -> Option<(f64, &'p Proposal)> {
+    let mut best: Option<(f64, &Proposal)> = None;
+    for proposal in proposals {
+        let value = proposal.net_value(prices);
+        if best.is_none_or(|(best_value, _)| value > best_value) {
+            best = Some((value, proposal));
         }
     }
     best
 }
 
-/// Prices about those given: all of them higher, then some of them higher and the others lower.
-fn varied(prices: &[f64]) -> Vec<Vec<f64>> {
-    let times = |share: &dyn Fn(usize) -> f64| {
+/// Prices near those given: all of them higher, then some of them higher and the others lower.
+fn perturbed(prices: &[f64]) -> Vec<Vec<f64>> {
+    let changed_by = |share: &dyn Fn(usize) -> f64| {
         prices.iter().enumerate().map(|(row, price)| price * (1.0 + share(row))).collect::<Vec<f64>>()
     };
     let bits = usize::BITS - prices.len().saturating_sub(1).leading_zeros();
-    let higher = HIGHER.iter().map(|share| times(&|_| *share));
-    let apart = APART.iter().flat_map(|share| (0..bits).flat_map(move |bit| [(bit, *share), (bit, -*share)]));
-    higher.chain(apart.map(|(bit, share)| times(&|row| if row >> bit & 1 == 1 { share } else { -share }))).collect()
+    let raised = RAISED_BY.iter().map(|share| changed_by(&|_| *share));
+    let spread = SPREAD_BY.iter().flat_map(|share| (0..bits).flat_map(move |bit| [(bit, *share), (bit, -*share)]));
+    let spread = spread.map(|(bit, share)| changed_by(&|row| if row >> bit & 1 == 1 { share } else { -share }));
+    raised.chain(spread).collect()
 }

@@ -1,13 +1,13 @@
-//! Tests the sharing out against the best of all combinations.
+//! Compares shares of rows with the best of all combinations of weeks.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::client::{ClientProblem, Counted};
-use super::prices::PriceSearch;
+use super::client::{ClientProblem, CountedRange};
+use super::prices::{PriceSearch, SharedPrices};
 use super::{choice, joint};
 use crate::model::Tier;
-use crate::planner::slots::tests::{every_choice, odd_week};
+use crate::planner::slots::tests::{every_choice, extreme_week};
 use crate::planner::{Instance, Solver};
 
 const HOURS: usize = 6;
@@ -15,13 +15,14 @@ const HOURS: usize = 6;
 /// A client with one channel.
 struct OneChannel {
     week: [Instance; 1],
-    /// Hour and row.
+    /// Hours whose posts count, each with the row.
     counted: Vec<(usize, usize)>,
 }
 
 impl OneChannel {
     fn problem(&self) -> ClientProblem<'_> {
-        let counted = self.counted.iter().map(|(hour, row)| Counted { channel: 0, hours: *hour..hour + 1, row: *row });
+        let counted =
+            self.counted.iter().map(|(hour, row)| CountedRange { channel: 0, hours: *hour..hour + 1, row: *row });
         let alone = Solver::default().solve(&self.week[0]).chosen;
         ClientProblem::new(&self.week, &[], counted.collect(), alone.into_iter().map(|hour| (0, hour)).collect())
     }
@@ -38,7 +39,7 @@ impl OneChannel {
 /// Some clients, whose posts count in some of the rows.
 fn clients(count: usize, rows: usize, random: &mut ChaCha8Rng) -> Vec<OneChannel> {
     let client = |random: &mut ChaCha8Rng| {
-        let mut week = odd_week(HOURS, random);
+        let mut week = extreme_week(HOURS, random);
         week.posts_max = week.posts_max.min(2);
         let mut counted = Vec::new();
         for row in 0..rows {
@@ -49,46 +50,46 @@ fn clients(count: usize, rows: usize, random: &mut ChaCha8Rng) -> Vec<OneChannel
     (0..count).map(|_| client(random)).collect()
 }
 
-/// The most that all clients come to within the rows.
+/// The greatest sum of the clients' objectives within the rows.
 fn best_of_all(clients: &[OneChannel], left: &[f64], choices: &[Vec<(Vec<usize>, f64)>]) -> f64 {
     let Some((client, others)) = clients.split_first() else { return 0.0 };
     let mut best = f64::NEG_INFINITY;
     for (chosen, objective) in &choices[0] {
         let used = client.used(chosen, left.len());
-        let rest: Vec<f64> = left.iter().zip(&used).map(|(left, used)| left - used).collect();
-        if rest.iter().all(|left| *left >= 0.0) {
-            best = best.max(objective + best_of_all(others, &rest, &choices[1..]));
+        let left_after: Vec<f64> = left.iter().zip(&used).map(|(left, used)| left - used).collect();
+        if left_after.iter().all(|left| *left >= 0.0) {
+            best = best.max(objective + best_of_all(others, &left_after, &choices[1..]));
         }
     }
     best
 }
 
-/// The most that a client comes to within its share.
+/// The greatest objective of a client within its share.
 fn best_within(client: &OneChannel, share: &[(usize, f64)], rows: usize, choices: &[(Vec<usize>, f64)]) -> f64 {
-    let may_use = |row: usize| share.iter().find(|(own, _)| *own == row).map_or(0.0, |(_, posts)| *posts);
+    let may_use = |row: usize| share.iter().find(|(other, _)| *other == row).map_or(0.0, |(_, posts)| *posts);
     let is_within =
         |chosen: &Vec<usize>| client.used(chosen, rows).into_iter().enumerate().all(|(row, used)| used <= may_use(row));
     let within = choices.iter().filter(|(chosen, _)| is_within(chosen));
     within.map(|(_, objective)| *objective).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Shares rows out by prices, as for many clients, or as one problem.
-fn shared(problems: Vec<ClientProblem<'_>>, left: &[f64], by_prices: bool) -> joint::Shared {
+/// Shares rows out by prices, as among many clients, or as one problem.
+fn sharing(problems: Vec<ClientProblem<'_>>, left: &[f64], by_prices: bool) -> joint::Sharing {
     if !by_prices {
         return joint::solve(&problems, left, Tier::Exact).unwrap();
     }
-    let alone = problems.iter().flat_map(|one| one.alone(&mut Solver::default(), Tier::Exact));
-    let alone = alone.map(|solution| solution.objective).sum();
+    let alone = problems.iter().flat_map(|problem| problem.alone(&mut Solver::default(), Tier::Exact));
+    let bound_alone = alone.map(|solution| solution.objective).sum();
     let kinds: Vec<usize> = (0..left.len()).collect();
     let mut search = PriceSearch::new(problems, left.to_vec(), &kinds, Tier::Exact);
-    let prices = search.lowest_bound(alone);
-    let shares = choice::of_clients(&search, &prices);
-    joint::Shared { prices: prices.prices, bound: prices.bound, shares, price_lists: search.price_lists }
+    let SharedPrices { prices, bound } = search.find_prices(bound_alone);
+    let shares = choice::shares_at(&search, &prices);
+    joint::Sharing { prices, bound, shares, price_lists: search.price_lists }
 }
 
-/// How often 400 drawn groups of clients were not shared out at their best.
-fn missed(by_prices: bool) -> usize {
-    let mut missed = 0;
+/// Number of groups of clients, of 400 drawn ones, whose shares allow less than the best of all combinations.
+fn suboptimal_groups(by_prices: bool) -> usize {
+    let mut suboptimal = 0;
     for seed in 0..400 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (count, rows) = (random.random_range(2..=3), random.random_range(1..=3));
@@ -96,42 +97,43 @@ fn missed(by_prices: bool) -> usize {
         let left: Vec<f64> = (0..rows).map(|_| f64::from(random.random_range(0..3_u8))).collect();
         let choices: Vec<_> = clients.iter().map(|client| every_choice(&client.week[0])).collect();
         let best = best_of_all(&clients, &left, &choices);
-        let found = shared(clients.iter().map(OneChannel::problem).collect(), &left, by_prices);
-        assert!(found.bound >= best - 1e-9 * (1.0 + best.abs()), "seed {seed}: bound {} is below {best}", found.bound);
+        let sharing = sharing(clients.iter().map(OneChannel::problem).collect(), &left, by_prices);
+        let bound = sharing.bound;
+        assert!(bound >= best - 1e-9 * (1.0 + best.abs()), "seed {seed}: bound {bound} is below {best}");
         let (mut total, mut sum) = (0.0, vec![0.0; rows]);
-        for ((client, share), choices) in clients.iter().zip(&found.shares).zip(&choices) {
+        for ((client, share), choices) in clients.iter().zip(&sharing.shares).zip(&choices) {
             total += best_within(client, &share.used, rows, choices);
             share.used.iter().for_each(|(row, posts)| sum[*row] += posts);
         }
         assert!(sum.iter().zip(&left).all(|(used, left)| used <= left), "seed {seed}: {sum:?} of {left:?}");
         assert!(total <= best + 1e-9 * (1.0 + best.abs()), "seed {seed}: {total} is above {best}");
-        missed += usize::from(total < best - 0.01 * (1.0 + best.abs()));
+        suboptimal += usize::from(total < best - 0.01 * (1.0 + best.abs()));
     }
-    missed
+    suboptimal
 }
 
 #[test]
-fn few_clients_keep_shared_limits_at_the_best_of_all() {
-    assert_eq!(missed(false), 0);
+fn few_clients_share_rows_as_in_the_best_of_all_combinations() {
+    assert_eq!(suboptimal_groups(false), 0);
 }
 
 #[test]
-fn clients_at_prices_keep_shared_limits_close_to_the_best_of_all() {
-    let missed = missed(true);
-    assert!(missed <= 40, "{missed} of 400 are not close to the best");
+fn clients_at_prices_share_rows_nearly_as_in_the_best_of_all_combinations() {
+    let suboptimal = suboptimal_groups(true);
+    assert!(suboptimal <= 40, "{suboptimal} of 400 are not close to the best");
 }
 
 #[test]
-fn the_order_of_clients_changes_neither_bound_nor_total() {
+fn the_order_of_clients_hardly_changes_the_bound() {
     for seed in 0..50 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut clients = clients(8, 2, &mut random);
         let left = [3.0, 4.0];
         let bound =
-            |clients: &[OneChannel]| shared(clients.iter().map(OneChannel::problem).collect(), &left, true).bound;
+            |clients: &[OneChannel]| sharing(clients.iter().map(OneChannel::problem).collect(), &left, true).bound;
         let before = bound(&clients);
         clients.reverse();
-        let turned = bound(&clients);
-        assert!((before - turned).abs() <= 1e-3 * (1.0 + before.abs()), "seed {seed}: {before} and {turned}");
+        let reversed = bound(&clients);
+        assert!((before - reversed).abs() <= 1e-3 * (1.0 + before.abs()), "seed {seed}: {before} and {reversed}");
     }
 }

@@ -1,7 +1,7 @@
-//! Value functions: the best future value as a piecewise linear function of fatigue, and the upper envelope of two.
+//! Curves: the best future value as a piecewise linear function of fatigue, and the upper envelope of two of them.
 //!
-//! A curve is stored once, for the hour at which it last changed, and read from earlier hours through a `View`: waiting
-//! only scales fatigue. So a curve that no post improves costs nothing to carry back in time.
+//! A curve is stored once, for the hour at which it last changed, and read from earlier hours through a `View`, because
+//! waiting only scales fatigue. A curve that no post improves thus costs nothing to carry back in time.
 
 #![expect(clippy::indexing_slicing, reason = "every curve has at least one piece")]
 
@@ -25,7 +25,7 @@ impl Line {
     }
 
     #[inline]
-    fn less(self, other: Self) -> Self {
+    fn minus(self, other: Self) -> Self {
         Self { intercept: self.intercept - other.intercept, slope: self.slope - other.slope }
     }
 }
@@ -37,12 +37,12 @@ pub(super) struct Piece {
     pub line: Line,
 }
 
-/// A curve seen from an earlier hour: fatigue `f` there is `(f + added) x decay` at the curve's own hour.
+/// A curve seen from an earlier hour: fatigue `f` at that hour is `(f + added) x decay` at the curve's own hour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     /// The pieces, ascending, at least one; the first also applies below its start, the last has no end.
     pub pieces: &'a [Piece],
-    /// Factor on fatigue over the hours in between.
+    /// Factor on fatigue over the hours between the two.
     pub decay: f64,
     /// Reciprocal of `decay`.
     pub growth: f64,
@@ -65,13 +65,13 @@ impl View<'_> {
         Line { intercept: piece.line.intercept - slope * self.added, slope }
     }
 
-    /// Start of the first of the pieces in terms of the earlier hour's fatigue; infinite if there is none.
+    /// Start of the first of some pieces, in terms of the earlier hour's fatigue; infinite if there are none.
     #[inline]
     fn start(&self, pieces: &[Piece]) -> f64 {
         pieces.first().map_or(f64::INFINITY, |piece| piece.from * self.growth - self.added)
     }
 
-    /// A cursor at the piece that applies at a fatigue.
+    /// A cursor at the piece that applies at a fatigue of the earlier hour.
     #[inline]
     fn cursor_at(&self, fatigue: f64) -> Cursor<'_> {
         let rest = &self.pieces[1..];
@@ -83,11 +83,13 @@ impl View<'_> {
     }
 }
 
-/// A cursor along a curve: the current piece, and those ahead.
+/// A cursor along a curve: the current piece, in terms of the earlier hour's fatigue, and those ahead.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
     view: &'a View<'a>,
+    /// Line of the current piece.
     line: Line,
+    /// End of the current piece.
     end: f64,
     rest: &'a [Piece],
 }
@@ -103,8 +105,7 @@ impl Cursor<'_> {
     }
 }
 
-/// What a post earns at most, as a function of the fatigue from chosen posts: two lines that meet; blocked from `room`
-/// on.
+/// What a post earns at most, as a function of the fatigue from chosen posts: two lines that meet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gain {
     /// Line below the kink.
@@ -117,28 +118,29 @@ pub(super) struct Gain {
     pub kink: f64,
     /// Fatigue from which the gain is needed.
     pub from: f64,
-    /// Fatigue from which posts are blocked.
-    pub room: f64,
+    /// Fatigue from which the post is blocked.
+    pub headroom: f64,
 }
 
-/// Upper envelope of waiting and posting, for fatigue from chosen posts of `gain.from..=most`. If posting is better somewhere,
-/// fills `out`, which must be empty, and returns true; otherwise leaves `out` empty and returns false.
+/// Fills `out`, which must be empty, with the upper envelope of waiting and posting, for fatigue from chosen posts of
+/// `gain.from..=most`, and returns true. If posting is nowhere better, leaves `out` empty and returns false.
 #[inline]
-pub(super) fn better_of(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
-    !is_dominated_at_ends(wait, post, gain, most) && upper_envelope(wait, post, gain, most, out)
+pub(super) fn write_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
+    !is_dominated_at_ends(wait, post, gain, most) && walk_envelope(wait, post, gain, most, out)
 }
 
 /// Quick test, for curves of one piece, whether posting is better at neither end of the range; saves most walks.
 #[inline]
 fn is_dominated_at_ends(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
-    let ([stay], [leave]) = (wait.pieces, post.pieces) else { return false };
-    let more_with = |earned: Line| post.line(leave).plus(earned).less(wait.line(stay));
-    more_with(gain.rested).at(gain.from) <= 0.0 && more_with(gain.upper).at(most) <= 0.0
+    let ([wait_piece], [post_piece]) = (wait.pieces, post.pieces) else { return false };
+    let advantage = |earned: Line| post.line(post_piece).plus(earned).minus(wait.line(wait_piece));
+    advantage(gain.rested).at(gain.from) <= 0.0 && advantage(gain.upper).at(most) <= 0.0
 }
 
-/// Walks both curves, and writes the envelope once a segment is found on which posting is better somewhere.
-fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
-    if gain.room <= gain.from {
+/// Walks both curves, and writes the envelope once a segment is found on which posting is better somewhere. Returns
+/// whether there is one.
+fn walk_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
+    if gain.headroom <= gain.from {
         return false;
     }
     let mut walk = Walk::new(wait, post, gain, most);
@@ -147,9 +149,9 @@ fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Ve
             return false;
         }
     }
-    copy(wait, [gain.from, walk.from], out);
+    append(wait, [gain.from, walk.from], out);
     walk.write(out);
-    copy(wait, [walk.ceiling, most], out);
+    append(wait, [walk.ceiling, most], out);
     true
 }
 
@@ -157,12 +159,16 @@ fn upper_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Ve
 struct Walk<'a> {
     waiting: Cursor<'a>,
     posting: Cursor<'a>,
+    /// The gain's current line.
     earned: Line,
+    /// The gain's line from the kink on.
     tired: Line,
+    /// Start of the current segment.
     from: f64,
+    /// End of the current segment.
     until: f64,
     /// End of the gain's current line.
-    stop: f64,
+    earned_until: f64,
     /// Where the block begins or the range ends.
     ceiling: f64,
 }
@@ -170,34 +176,35 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     fn new(wait: &'a View, post: &'a View, gain: &Gain, most: f64) -> Self {
-        let ceiling = lesser(most, gain.room);
+        let ceiling = lesser(most, gain.headroom);
         let is_rested = gain.kink > gain.from;
-        let (earned, stop) = if is_rested { (gain.rested, lesser(gain.kink, ceiling)) } else { (gain.tired, ceiling) };
+        let (earned, earned_until) =
+            if is_rested { (gain.rested, lesser(gain.kink, ceiling)) } else { (gain.tired, ceiling) };
         let (waiting, posting) = (wait.cursor_at(gain.from), post.cursor_at(gain.from));
-        let until = lesser(lesser(waiting.end, posting.end), stop);
-        Self { waiting, posting, earned, tired: gain.tired, from: gain.from, until, stop, ceiling }
+        let until = lesser(lesser(waiting.end, posting.end), earned_until);
+        Self { waiting, posting, earned, tired: gain.tired, from: gain.from, until, earned_until, ceiling }
     }
 
     /// Value of posting on the current segment.
     #[inline]
-    fn take(&self) -> Line {
+    fn posting_value(&self) -> Line {
         self.posting.line.plus(self.earned)
     }
 
     #[inline]
     fn is_posting_better(&self) -> bool {
-        let more = self.take().less(self.waiting.line);
-        more.at(self.from) > 0.0 || more.at(self.until) > 0.0
+        let advantage = self.posting_value().minus(self.waiting.line);
+        advantage.at(self.from) > 0.0 || advantage.at(self.until) > 0.0
     }
 
     /// Advances to the next segment. Returns false at the end of the walk.
     #[inline]
     fn step(&mut self) -> bool {
-        if self.until >= self.stop {
+        if self.until >= self.earned_until {
             if self.until >= self.ceiling {
                 return false;
             }
-            self.stop = self.ceiling;
+            self.earned_until = self.ceiling;
             self.earned = self.tired;
         }
         if self.waiting.end <= self.until {
@@ -207,22 +214,22 @@ impl<'a> Walk<'a> {
             self.posting.advance();
         }
         self.from = self.until;
-        self.until = lesser(lesser(self.waiting.end, self.posting.end), self.stop);
+        self.until = lesser(lesser(self.waiting.end, self.posting.end), self.earned_until);
         true
     }
 
     /// Writes the better choice on this segment and all that follow.
     fn write(&mut self, out: &mut Vec<Piece>) {
         loop {
-            let (stay, take) = (self.waiting.line, self.take());
-            let more = take.less(stay);
-            let (at_from, at_until) = (more.at(self.from), more.at(self.until));
-            let first = at_from > 0.0 || (at_from == 0.0 && at_until > 0.0);
-            let last = at_until > 0.0 || (at_until == 0.0 && at_from > 0.0);
-            push(self.from, if first { take } else { stay }, out);
-            if first != last {
-                let crossing = (more.intercept / more.slope).max(self.from).min(self.until);
-                push(crossing, if last { take } else { stay }, out);
+            let (wait, post) = (self.waiting.line, self.posting_value());
+            let advantage = post.minus(wait);
+            let (at_from, at_until) = (advantage.at(self.from), advantage.at(self.until));
+            let posts_first = at_from > 0.0 || (at_from == 0.0 && at_until > 0.0);
+            let posts_last = at_until > 0.0 || (at_until == 0.0 && at_from > 0.0);
+            push(self.from, if posts_first { post } else { wait }, out);
+            if posts_first != posts_last {
+                let crossing = (advantage.intercept / advantage.slope).max(self.from).min(self.until);
+                push(crossing, if posts_last { post } else { wait }, out);
             }
             if !self.step() {
                 break;
@@ -232,7 +239,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Appends a curve unchanged over a range.
-fn copy(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
+fn append(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
     let mut cursor = view.cursor_at(from);
     while from < end {
         push(from, cursor.line, out);
@@ -241,7 +248,7 @@ fn copy(view: &View, [mut from, end]: [f64; 2], out: &mut Vec<Piece>) {
     }
 }
 
-/// Appends a piece unless it continues the last line; replaces the last piece if that has no length.
+/// Appends a piece, unless it continues the last piece's line; a last piece without length is replaced.
 fn push(from: f64, line: Line, out: &mut Vec<Piece>) {
     match out.last_mut() {
         Some(last) if last.line == line => {}

@@ -1,9 +1,9 @@
 //! The fast tier: greedy insertion improved by swaps. Within a fraction of a percent of the optimum, never proven.
 //!
-//! A saturating response is taken to be at its upper bound, which is read from a table.
+//! In place of a saturating response its upper bound is used, which is read from a table.
 //!
-//! A post's gain is what it earns less what its fatigue costs later posts and the end of the week. Bounds on both, by
-//! the least slope of the response, rule out most hours without looking at the other posts.
+//! A post's gain is what it earns less what its fatigue costs later posts and the end of the week. Most hours are ruled
+//! out without going through the other posts, by an upper bound on the gain from the least slope of the response.
 
 #![expect(
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@
 )]
 
 use super::horizon::Horizon;
-use super::price::fill_burden;
+use super::price::fill_fatigue_costs;
 use super::response_bound::ResponseBound;
 use crate::planner::Instance;
 
@@ -22,9 +22,12 @@ const ROUNDS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Greedy {
     chosen: Vec<usize>,
+    /// Fatigue at each hour, just before its post.
     fatigue: Vec<f64>,
-    burden: Vec<f64>,
-    near: Vec<u32>,
+    /// Lower bound on what a unit of fatigue costs from each hour on.
+    fatigue_costs: Vec<f64>,
+    /// For each hour, the number of chosen posts that it is too near to.
+    posts_nearby: Vec<u32>,
 }
 
 /// An hour, and what a post there adds to the objective.
@@ -35,15 +38,15 @@ struct Candidate {
 }
 
 impl Greedy {
-    /// Searches; returns the chosen hours, ascending.
+    /// The hours that the search chooses, ascending.
     pub fn search(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> &[usize] {
         self.chosen.clear();
-        self.near.clear();
-        self.near.resize(horizon.hours, 0);
+        self.posts_nearby.clear();
+        self.posts_nearby.resize(horizon.hours, 0);
         self.refresh(instance, horizon, bound);
         for _ in 0..ROUNDS {
-            let added = self.add(instance, horizon, bound);
-            let swapped = self.swap(instance, horizon, bound);
+            let added = self.add_posts(instance, horizon, bound);
+            let swapped = self.swap_posts(instance, horizon, bound);
             if !added && !swapped {
                 break;
             }
@@ -51,8 +54,8 @@ impl Greedy {
         &self.chosen
     }
 
-    /// Adds the best hour while one raises the objective. Returns whether any was added.
-    fn add(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
+    /// Adds a post at the best hour as long as one raises the objective. Returns whether any was added.
+    fn add_posts(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
         let mut added = false;
         while self.chosen.len() < horizon.posts {
             let Some(best) = self.best_hour(instance, horizon, bound, horizon.tie) else { break };
@@ -63,13 +66,13 @@ impl Greedy {
     }
 
     /// Removes each post in turn and inserts one at the best hour instead. Returns whether any moved.
-    fn swap(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
+    fn swap_posts(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
         let mut moved = false;
         for index in 0..self.chosen.len() {
             let hour = self.chosen[index];
             self.remove(index, instance, horizon, bound);
-            let kept = self.gain(instance, horizon, bound, hour).unwrap_or(f64::NEG_INFINITY);
-            let best = self.best_hour(instance, horizon, bound, kept.max(0.0) + horizon.tie);
+            let gain = self.gain(instance, horizon, bound, hour).unwrap_or(f64::NEG_INFINITY);
+            let best = self.best_hour(instance, horizon, bound, gain.max(0.0) + horizon.tie);
             moved |= best.is_some();
             self.insert(best.map_or(hour, |best| best.hour), instance, horizon, bound);
         }
@@ -86,7 +89,7 @@ impl Greedy {
     ) -> Option<Candidate> {
         let mut best = Candidate { hour: horizon.hours, gain: floor };
         for hour in 0..horizon.hours {
-            if self.near[hour] > 0 || !horizon.open[hour] {
+            if self.posts_nearby[hour] > 0 || !horizon.open[hour] {
                 continue;
             }
             if self.gain_upper_bound(instance, horizon, bound, hour) <= best.gain {
@@ -104,7 +107,7 @@ impl Greedy {
         let added = instance.fatigue_per_post * instance.decay_per_hour;
         let earned =
             instance.value[hour] * bound.at(&instance.response, self.fatigue[hour]) + horizon.fixed_gain_at(hour);
-        earned - added * self.burden[hour + 1]
+        earned - added * self.fatigue_costs[hour + 1]
     }
 
     /// What a post at the hour adds to the objective; `None` if it, or a later post, would reach the fatigue block.
@@ -129,36 +132,36 @@ impl Greedy {
     fn insert(&mut self, hour: usize, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         let index = self.chosen.partition_point(|other| *other < hour);
         self.chosen.insert(index, hour);
-        self.surround(hour, horizon, 1);
+        self.change_posts_nearby(hour, horizon, 1);
         self.refresh(instance, horizon, bound);
     }
 
     fn remove(&mut self, index: usize, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         let hour = self.chosen.remove(index);
-        self.surround(hour, horizon, u32::MAX);
+        self.change_posts_nearby(hour, horizon, u32::MAX);
         self.refresh(instance, horizon, bound);
     }
 
-    /// Adds `change` to the number of posts that each hour within the spacing of `hour` is too near to; `u32::MAX`
-    /// wraps around and so subtracts one.
-    fn surround(&mut self, hour: usize, horizon: &Horizon, change: u32) {
+    /// Adds `change` to `posts_nearby` of each hour within the spacing of `hour`; `u32::MAX` wraps around and so
+    /// subtracts one.
+    fn change_posts_nearby(&mut self, hour: usize, horizon: &Horizon, change: u32) {
         let first = horizon.next.partition_point(|next| *next <= hour);
-        for near in &mut self.near[first..horizon.next[hour]] {
-            *near = near.wrapping_add(change);
+        for count in &mut self.posts_nearby[first..horizon.next[hour]] {
+            *count = count.wrapping_add(change);
         }
     }
 
-    /// Recomputes fatigue and burden after a change of the plan.
+    /// Recomputes the fatigue and its costs after a change of the plan.
     fn refresh(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) {
         self.fatigue.clear();
-        let (mut own, mut next) = (0.0, self.chosen.iter().peekable());
-        for (hour, standing) in horizon.standing.iter().enumerate() {
-            self.fatigue.push(standing + own);
-            if next.next_if_eq(&&hour).is_some() {
-                own += instance.fatigue_per_post;
+        let (mut from_chosen, mut posts) = (0.0, self.chosen.iter().peekable());
+        for (hour, baseline) in horizon.baseline.iter().enumerate() {
+            self.fatigue.push(baseline + from_chosen);
+            if posts.next_if_eq(&&hour).is_some() {
+                from_chosen += instance.fatigue_per_post;
             }
-            own *= instance.decay_per_hour;
+            from_chosen *= instance.decay_per_hour;
         }
-        fill_burden(instance, bound, horizon, &self.chosen, &self.fatigue, &mut self.burden);
+        fill_fatigue_costs(instance, bound, horizon, &self.chosen, &self.fatigue, &mut self.fatigue_costs);
     }
 }

@@ -1,5 +1,5 @@
-//! Per-hour tables of an instance that the solvers share, computed once: where a post is allowed, the fatigue that no
-//! choice changes, and the powers of the decay.
+//! Per-hour tables of an instance that the solvers share, computed once: where a post is allowed, the fatigue without
+//! chosen posts, and the powers of the decay.
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and indices run over their own lengths")]
 
@@ -18,15 +18,16 @@ pub(super) struct Horizon {
     /// For each hour, the first hour at which the next post is allowed: greater than the hour, at most `hours`, and
     /// non-decreasing.
     pub next: Vec<usize>,
-    /// Maximum number of posts, no more than fit into the open hours.
+    /// Maximum number of posts, and no more than fit into the open hours.
     pub posts: usize,
     /// Decay over waits of `0..=hours` hours, by number of hours.
     pub waits: Vec<Wait>,
-    /// Whether a post may be chosen at the hour: allowed, worth more than it costs, far enough from existing posts.
+    /// Whether a post may be chosen at each hour: it is allowed, worth more than it costs at fatigue 0, and far enough
+    /// from existing posts.
     pub open: Vec<bool>,
     /// Fatigue at each hour and at the end from the initial fatigue and the committed posts alone.
-    pub standing: Vec<f64>,
-    /// Fatigue from which an hour is blocked, a rounding margin below the rule's.
+    pub baseline: Vec<f64>,
+    /// Fatigue from which an hour is blocked: the instance's, less a margin for rounding.
     pub block_at: f64,
     /// Upper bound on the absolute value of any objective.
     pub scale: f64,
@@ -54,8 +55,8 @@ pub(super) struct Wait {
 }
 
 impl Horizon {
-    /// Fills the tables for an instance. `prices` are by hour, on top of the instance's cost; none are 0. A pinned hour is
-    /// open even if a post there earns nothing.
+    /// Fills the tables for an instance. `prices` are by hour, on top of the instance's cost; those left out are 0. A
+    /// pinned hour is open even if a post there earns nothing.
     pub fn prepare(&mut self, instance: &Instance, end_weight: f64, prices: &[f64], pinned: Option<usize>) {
         self.end_weight = end_weight;
         self.cost = instance.cost;
@@ -73,17 +74,17 @@ impl Horizon {
         self.block_at = instance.block_at - BLOCK_MARGIN * instance.block_at.abs().min(f64::MAX);
         self.fill_waits(instance.decay_per_hour);
         self.fill_open(instance);
-        self.fill_standing(instance);
-        self.posts = self.most_posts(instance.posts_max);
+        self.fill_baseline(instance);
+        self.posts = self.posts_that_fit(instance.posts_max);
         self.fill_scale(instance);
     }
 
     /// Fatigue that chosen posts may cause before the hour is blocked.
-    pub fn room(&self, hour: usize) -> f64 {
-        self.block_at - self.standing[hour]
+    pub fn headroom(&self, hour: usize) -> f64 {
+        self.block_at - self.baseline[hour]
     }
 
-    /// What choosing the hour adds to the instance's objective: the extra reward for a pinned hour less the hour's price.
+    /// What choosing the hour adds beyond the instance's objective: the extra reward if it is pinned, less its price.
     pub fn extra_at(&self, hour: usize) -> f64 {
         let bonus = if self.pinned == Some(hour) { self.bonus } else { 0.0 };
         bonus - self.prices[hour]
@@ -111,40 +112,40 @@ impl Horizon {
         if let Some(hour) = self.pinned.filter(|hour| *hour < self.hours) {
             self.open[hour] = instance.allowed.get(hour).copied().unwrap_or(false);
         }
-        let reach = i64::try_from(instance.spacing_from_standing() - 1).unwrap_or(i64::MAX);
+        let radius = i64::try_from(instance.spacing_from_existing() - 1).unwrap_or(i64::MAX);
         for post in &instance.committed {
-            self.close_around(*post as i64, reach);
+            self.close_around(*post as i64, radius);
         }
         if let Some(since) = instance.hours_since_last_post {
-            self.close_around(since.saturating_neg(), reach);
+            self.close_around(since.saturating_neg(), radius);
         }
     }
 
-    /// Closes the hours within `reach` of a post at the given hour, which may be outside the week.
-    fn close_around(&mut self, post: i64, reach: i64) {
-        let first = post.saturating_sub(reach).max(0);
-        let last = post.saturating_add(reach).min(self.hours as i64 - 1);
+    /// Closes the hours within `radius` of a post at the given hour, which may be outside the week.
+    fn close_around(&mut self, post: i64, radius: i64) {
+        let first = post.saturating_sub(radius).max(0);
+        let last = post.saturating_add(radius).min(self.hours as i64 - 1);
         for hour in first..=last {
             self.open[hour as usize] = false;
         }
     }
 
-    fn fill_standing(&mut self, instance: &Instance) {
+    fn fill_baseline(&mut self, instance: &Instance) {
         let mut committed = instance.committed.iter().peekable();
         let mut fatigue = instance.fatigue_start;
-        self.standing.clear();
+        self.baseline.clear();
         for hour in 0..self.hours {
-            self.standing.push(fatigue);
+            self.baseline.push(fatigue);
             if committed.next_if_eq(&&hour).is_some() {
                 fatigue += instance.fatigue_per_post;
             }
             fatigue *= instance.decay_per_hour;
         }
-        self.standing.push(fatigue);
+        self.baseline.push(fatigue);
     }
 
     /// `posts_max`, or fewer if fewer fit into the open hours.
-    fn most_posts(&self, posts_max: usize) -> usize {
+    fn posts_that_fit(&self, posts_max: usize) -> usize {
         let (mut hour, mut posts) = (0, 0);
         while hour < self.hours && posts < posts_max {
             if self.open[hour] {
@@ -158,13 +159,13 @@ impl Horizon {
     }
 
     fn fill_scale(&mut self, instance: &Instance) {
-        let dearest = instance.value.iter().copied().fold(0.0, f64::max);
-        let standing = self.standing.iter().copied().fold(0.0, f64::max);
-        let most_tired = standing + self.posts as f64 * instance.fatigue_per_post;
-        let largest = instance.response.max_abs(most_tired);
-        let price = self.prices.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
-        let of_a_post = dearest * largest + self.cost + price;
-        self.scale = self.posts as f64 * of_a_post + self.end_weight * most_tired;
+        let max_value = instance.value.iter().copied().fold(0.0, f64::max);
+        let max_baseline = self.baseline.iter().copied().fold(0.0, f64::max);
+        let max_fatigue = max_baseline + self.posts as f64 * instance.fatigue_per_post;
+        let max_response = instance.response.max_abs(max_fatigue);
+        let max_price = self.prices.iter().fold(0.0, |max: f64, price| max.max(price.abs()));
+        let per_post = max_value * max_response + self.cost + max_price;
+        self.scale = self.posts as f64 * per_post + self.end_weight * max_fatigue;
         self.tie = TIE * self.scale;
         self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };
     }

@@ -10,19 +10,19 @@ use super::response_bound::ResponseBound;
 use crate::model::FatigueResponse;
 use crate::planner::Instance;
 
-/// Fills `burden` with the least that a unit of fatigue at each hour costs the posts from there on and the end of the
-/// week, before the post of that hour, if no more fatigue is added than a post leaves after an hour; the last entry is
-/// for the end itself.
-pub(super) fn fill_burden(
+/// Fills `costs` with a lower bound, for each hour, on what a unit of fatigue just before the hour's post costs the
+/// posts from that hour on and the end of the week; the last entry is for the end itself. The bounds hold as long as no
+/// more fatigue is added than one post leaves after an hour.
+pub(super) fn fill_fatigue_costs(
     instance: &Instance,
     bound: &ResponseBound,
     horizon: &Horizon,
     chosen: &[usize],
     fatigue: &[f64],
-    burden: &mut Vec<f64>,
+    costs: &mut Vec<f64>,
 ) {
-    burden.clear();
-    burden.resize(horizon.hours + 1, horizon.end_weight);
+    costs.clear();
+    costs.resize(horizon.hours + 1, horizon.end_weight);
     let mut cost = horizon.end_weight;
     let added = instance.fatigue_per_post * instance.decay_per_hour;
     let mut posts = chosen.iter().rev().peekable();
@@ -31,20 +31,20 @@ pub(super) fn fill_burden(
         if posts.next_if_eq(&&hour).is_some() {
             cost += instance.value[hour] * bound.least_slope(&instance.response, fatigue[hour], added);
         }
-        burden[hour] = cost;
+        costs[hour] = cost;
     }
 }
 
 /// The cost to the chosen posts of a unit of fatigue at the start of the week, excluding the end price.
 pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize]) -> f64 {
-    let (mut own, mut decay, mut cost) = (0.0, 1.0, 0.0);
+    let (mut from_chosen, mut decay, mut cost) = (0.0, 1.0, 0.0);
     let mut posts = chosen.iter().peekable();
     for hour in 0..horizon.hours {
         if posts.next_if_eq(&&hour).is_some() {
-            cost += instance.value[hour] * instance.response.slope_at(horizon.standing[hour] + own) * decay;
-            own += instance.fatigue_per_post;
+            cost += instance.value[hour] * instance.response.slope_at(horizon.baseline[hour] + from_chosen) * decay;
+            from_chosen += instance.fatigue_per_post;
         }
-        own *= instance.decay_per_hour;
+        from_chosen *= instance.decay_per_hour;
         decay *= instance.decay_per_hour;
     }
     cost
@@ -66,32 +66,34 @@ pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 
         FatigueResponse::Linear(response) => response.slope_below,
         // At the mean fatigue from as many posts, spread evenly.
         FatigueResponse::Saturating(_) => {
-            let a_post = instance.fatigue_per_post / (1.0 - instance.decay_per_hour).max(f64::MIN_POSITIVE);
-            instance.response.slope_at(a_post * posts as f64 / horizon.hours as f64)
+            let post_total = instance.fatigue_per_post / (1.0 - instance.decay_per_hour).max(f64::MIN_POSITIVE);
+            instance.response.slope_at(post_total * posts as f64 / horizon.hours as f64)
         }
     };
     value * slope * decayed
 }
 
-/// Hours that [`reduced_instance`] keeps for each post of the week, and the minimum it keeps.
+/// Hours that [`reduced_instance`] leaves allowed for each post of the week.
 const HOURS_PER_POST: usize = 3;
+/// Minimum number of hours that it leaves allowed.
 const MIN_HOURS: usize = 12;
 
-/// The week reduced to its most valuable allowed hours; of those tied for the last places, an evenly spaced subset.
+/// The week reduced to its most valuable allowed hours; of the hours tied in value at the end of the list, an evenly
+/// spaced subset.
 pub(super) fn reduced_instance(instance: &Instance) -> Instance {
-    let wanted = (HOURS_PER_POST * instance.posts_max).max(MIN_HOURS);
+    let hours = (HOURS_PER_POST * instance.posts_max).max(MIN_HOURS);
     let mut usable: Vec<usize> = (0..instance.value.len()).filter(|hour| instance.allowed[*hour]).collect();
-    let mut reduced_instance = instance.clone();
-    if usable.len() <= wanted {
-        return reduced_instance;
+    let mut reduced = instance.clone();
+    if usable.len() <= hours {
+        return reduced;
     }
     usable.sort_by(|a, b| instance.value[*b].total_cmp(&instance.value[*a]).then(a.cmp(b)));
-    let last = instance.value[usable[wanted - 1]];
-    let better = usable.partition_point(|hour| instance.value[*hour] > last);
-    let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= last)];
-    let places = wanted - better;
-    reduced_instance.allowed.fill(false);
-    usable[..better].iter().for_each(|hour| reduced_instance.allowed[*hour] = true);
-    (0..places).for_each(|place| reduced_instance.allowed[ties[place * ties.len() / places]] = true);
-    reduced_instance
+    let least_value = instance.value[usable[hours - 1]];
+    let better = usable.partition_point(|hour| instance.value[*hour] > least_value);
+    let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= least_value)];
+    let ties_kept = hours - better;
+    reduced.allowed.fill(false);
+    usable[..better].iter().for_each(|hour| reduced.allowed[*hour] = true);
+    (0..ties_kept).for_each(|index| reduced.allowed[ties[index * ties.len() / ties_kept]] = true);
+    reduced
 }

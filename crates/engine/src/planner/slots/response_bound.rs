@@ -1,8 +1,8 @@
 //! Upper bounds on the response that are made of straight lines, as value functions need them.
 //!
-//! A linear response is its own bound. A saturating one is convex, so every chord lies above it: a table holds its value
-//! at evenly spaced fatigues, once for all hours, and the range of fatigue that is possible at an hour after a number
-//! of posts gets two chords of its own.
+//! A linear response is its own bound. A saturating one is convex, so every chord lies above it. One table for all
+//! hours holds its values at evenly spaced fatigues. From them, two chords are drawn over each range of fatigue that is
+//! possible at an hour after a number of posts.
 
 #![expect(clippy::indexing_slicing, reason = "a position in the table is clamped to its length")]
 
@@ -17,9 +17,9 @@ const CHORDS: usize = 64;
 /// Upper bound on an instance's response, for fatigue below the block.
 #[derive(Debug, Default)]
 pub(super) struct ResponseBound {
-    /// The response that `heights` are of, and where they end.
+    /// The response in `heights`, and the fatigue at which they end.
     made_for: Option<(FatigueResponse, f64)>,
-    /// The response at the ends of the chords; empty for a linear response.
+    /// The response where chords meet, first and last end included; empty for a linear response.
     heights: Vec<f64>,
     /// Chords per unit of fatigue.
     chords_per_unit: f64,
@@ -51,8 +51,8 @@ impl ResponseBound {
         }
     }
 
-    /// Lower bound on what a unit of fatigue costs if up to `width` of it, above 0, is added to `fatigue`: of a response
-    /// that is at its upper bound.
+    /// Lower bound on the loss per unit of fatigue if at most `width`, which is above 0, is added to `fatigue` and the
+    /// response is taken to be at its upper bound.
     pub fn least_slope(&self, response: &FatigueResponse, fatigue: f64, width: f64) -> f64 {
         match response {
             FatigueResponse::Linear(_) => response.slope_at(fatigue),
@@ -62,33 +62,33 @@ impl ResponseBound {
 
     #[inline]
     fn height(&self, fatigue: f64) -> f64 {
-        let place = fatigue * self.chords_per_unit;
-        let chord = (place as usize).min(CHORDS - 1);
+        let position = fatigue * self.chords_per_unit;
+        let chord = (position as usize).min(CHORDS - 1);
         let (left, right) = (self.heights[chord], self.heights[chord + 1]);
-        left - (left - right) * lesser(place - chord as f64, 1.0)
+        left - (left - right) * lesser(position - chord as f64, 1.0)
     }
 
     /// The bounds on what a post at an hour earns.
     #[inline]
-    pub fn hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourBound<'a> {
+    pub fn at_hour<'a>(&'a self, instance: &'a Instance, horizon: &'a Horizon, hour: usize) -> HourBound<'a> {
         let (value, fixed) = (instance.value[hour], horizon.fixed_gain_at(hour));
-        let (standing, room) = (horizon.standing[hour], horizon.room(hour));
+        let (baseline, headroom) = (horizon.baseline[hour], horizon.headroom(hour));
         match &instance.response {
             FatigueResponse::Linear(response) => {
                 let [rested, tired] = response.lines().map(|[intercept, slope]| Line {
-                    intercept: value * (intercept - slope * standing) + fixed,
+                    intercept: value * (intercept - slope * baseline) + fixed,
                     slope: value * slope,
                 });
-                let kink = response.warn_at - standing;
-                HourBound::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, room })
+                let kink = response.warn_at - baseline;
+                HourBound::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, headroom })
             }
             FatigueResponse::Saturating(response) => HourBound::Chords {
                 bound: self,
                 value,
                 fixed,
-                standing,
-                room,
-                offset: standing + response.fatigue_per_post,
+                baseline,
+                headroom,
+                offset: baseline + response.fatigue_per_post,
             },
         }
     }
@@ -104,13 +104,13 @@ pub(super) enum HourBound<'a> {
         bound: &'a ResponseBound,
         /// Value of the hour.
         value: f64,
-        /// What a post there gains whatever the fatigue is.
+        /// What a post at the hour gains whatever the fatigue is.
         fixed: f64,
-        /// Fatigue there without chosen posts.
-        standing: f64,
-        /// Fatigue from chosen posts from which it is blocked.
-        room: f64,
-        /// That fatigue and one post's: the response is a power of `offset` + fatigue from chosen posts.
+        /// Fatigue at the hour without chosen posts.
+        baseline: f64,
+        /// Fatigue from chosen posts that blocks the hour.
+        headroom: f64,
+        /// `baseline` plus the fatigue of one post: the response is a power of `offset` + fatigue from chosen posts.
         offset: f64,
     },
 }
@@ -121,14 +121,14 @@ impl HourBound<'_> {
     pub fn over(&self, least: f64, most: f64) -> Gain {
         match *self {
             Self::Lines(gain) => gain,
-            Self::Chords { bound, value, fixed, standing, room, offset } => {
-                let end = lesser(most, room);
-                // Where the logarithm of the response is halfway: both chords are then about equally near to it.
+            Self::Chords { bound, value, fixed, baseline, headroom, offset } => {
+                let end = lesser(most, headroom);
+                // Where the logarithm of the response is halfway: both chords then lie about equally near the response.
                 let kink = ((offset + least) * (offset + end)).max(0.0).sqrt() - offset;
-                let earned = |fatigue: f64| value * bound.height(standing + fatigue) + fixed;
+                let earned = |fatigue: f64| value * bound.height(baseline + fatigue) + fixed;
                 let (first, middle, last) = (earned(least), earned(kink), earned(end));
                 let tired = chord((kink, middle), (end, last));
-                Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, room }
+                Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, headroom }
             }
         }
     }
@@ -155,13 +155,13 @@ mod tests {
             horizon.prepare(&instance, 0.0, &[], None);
             for hour in (0..160).step_by(9) {
                 let (least, most) = (0.02, 0.3);
-                let gain = bound.hour(&instance, &horizon, hour).over(least, most);
+                let gain = bound.at_hour(&instance, &horizon, hour).over(least, most);
                 let mut fatigue = least;
-                while fatigue < lesser(most, gain.room) {
+                while fatigue < lesser(most, gain.headroom) {
                     let line = if fatigue < gain.kink { gain.rested } else { gain.tired };
-                    let earned = instance.value[hour] * instance.response.at(horizon.standing[hour] + fatigue);
-                    let over = line.at(fatigue) / earned - 1.0;
-                    assert!((-1e-12..0.02).contains(&over), "hour {hour} at {fatigue}: {over}");
+                    let earned = instance.value[hour] * instance.response.at(horizon.baseline[hour] + fatigue);
+                    let excess = line.at(fatigue) / earned - 1.0;
+                    assert!((-1e-12..0.02).contains(&excess), "hour {hour} at {fatigue}: {excess}");
                     fatigue += 0.005;
                 }
             }

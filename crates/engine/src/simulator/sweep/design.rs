@@ -64,7 +64,7 @@ impl DesignError {
                 "add a step, as in `0.4..0.6:0.1`, or spread points over it with --design sobol --points 64".to_owned()
             }
             DesignError::TooLarge(_) => {
-                "take larger steps, or spread points over it with --design sobol --points 256".to_owned()
+                "take larger steps, or spread points over the values with --design sobol --points 256".to_owned()
             }
             DesignError::TooFew { .. } => {
                 "request fewer points, or simulate every combination with --design grid".to_owned()
@@ -94,8 +94,8 @@ fn combinations(parameters: &[SweepParameter]) -> Option<u64> {
 }
 
 fn grid(parameters: &[SweepParameter]) -> Result<Vec<Vec<Level>>, DesignError> {
-    let within = parameters.iter().find(|parameter| matches!(parameter.levels, Levels::Range(..)));
-    if let Some(parameter) = within {
+    let continuous = parameters.iter().find(|parameter| matches!(parameter.levels, Levels::Range(..)));
+    if let Some(parameter) = continuous {
         return Err(DesignError::NoStep(parameter.name()));
     }
     let count = combinations(parameters).unwrap_or_default();
@@ -105,10 +105,10 @@ fn grid(parameters: &[SweepParameter]) -> Result<Vec<Vec<Level>>, DesignError> {
     parameters.iter().try_fold(vec![Vec::new()], |points, parameter| match &parameter.levels {
         Levels::Range(..) => Err(DesignError::NoStep(parameter.name())),
         Levels::List(levels) => {
-            let with = |point: Vec<Level>| {
+            let extended = |point: Vec<Level>| {
                 levels.iter().map(move |level| point.iter().chain([level]).cloned().collect()).collect::<Vec<_>>()
             };
-            Ok(points.into_iter().flat_map(with).collect())
+            Ok(points.into_iter().flat_map(extended).collect())
         }
     })
 }
@@ -124,21 +124,21 @@ fn sobol(parameters: &[SweepParameter], points: u32, seed: u64) -> Result<Vec<Ve
     if u64::from(points) > combinations {
         return Err(DesignError::TooFew { points, combinations });
     }
-    let folded = (seed ^ (seed >> 32)) as u32;
+    let seed_32 = (seed ^ (seed >> 32)) as u32;
     let mut seen = std::collections::BTreeSet::new();
-    let all = (0..MAX_POINTS as u32).map(|index| {
+    let sequence = (0..MAX_POINTS as u32).map(|index| {
         let levels = parameters.iter().zip(0..);
         levels
-            .map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, folded))))
+            .map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, seed_32))))
             .collect()
     });
     let mut is_new = |point: &Vec<Level>| seen.insert(point.iter().map(|l| l.written.clone()).collect::<Vec<_>>());
-    let found: Vec<Vec<Level>> = all.filter(|point| is_new(point)).take(points as usize).collect();
-    // The whole sequence very rarely misses a combination, and only if nearly all are requested.
-    if found.len() < points as usize {
-        return Err(DesignError::TooFew { points, combinations: found.len() as u64 });
+    let distinct: Vec<Vec<Level>> = sequence.filter(|point| is_new(point)).take(points as usize).collect();
+    // Very rarely, the whole sequence misses a combination, which matters only if nearly all are requested.
+    if distinct.len() < points as usize {
+        return Err(DesignError::TooFew { points, combinations: distinct.len() as u64 });
     }
-    Ok(found)
+    Ok(distinct)
 }
 
 #[cfg(test)]
@@ -153,6 +153,7 @@ mod tests {
         SweepParameter::made_up("a.b", levels)
     }
 
+    /// A key with the values 0, 1, 2 and so on.
     fn counted(count: usize) -> SweepParameter {
         let level = |number: usize| Level { written: number.to_string(), number: Some(number as f64) };
         parameter(Levels::List((0..count).map(level).collect()))
@@ -169,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_visited_is_refused_with_a_remedy() {
+    fn an_impossible_design_is_refused_with_a_remedy() {
         let any = parameter(Levels::Range(0.0, 1.0));
-        let refused = |parameters: &[SweepParameter], how| {
-            let error = design(parameters, how, 1).unwrap_err();
+        let refused = |parameters: &[SweepParameter], kind| {
+            let error = design(parameters, kind, 1).unwrap_err();
             format!("{error}; {}", error.remedy())
         };
         assert!(refused(&[counted(2), any.clone()], Design::Grid).contains("without a step"));
@@ -183,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn a_space_filling_design_can_have_every_combination() {
+    fn a_space_filling_design_can_visit_every_combination() {
         let points = design(&[counted(4), counted(3)], Design::Sobol(12), 7).unwrap();
         assert_eq!(written(&points).into_iter().collect::<BTreeSet<_>>().len(), 12);
     }
 
     #[test]
-    fn a_space_filling_design_has_as_many_points_in_each_part_of_every_key() {
+    fn a_space_filling_design_spreads_its_points_evenly_over_every_key() {
         let parameters = vec![parameter(Levels::Range(-1.0, 3.0)); 5];
         let points = design(&parameters, Design::Sobol(64), 3).unwrap();
         for axis in 0..5 {
@@ -211,8 +212,8 @@ mod tests {
             let parameters: Vec<SweepParameter> = counts.iter().map(|count| counted(*count)).collect();
             let points = written(&design(&parameters, Design::Grid, 1).unwrap());
             prop_assert_eq!(points.len(), counts.iter().product::<usize>());
-            let all: BTreeSet<&String> = points.iter().collect();
-            prop_assert_eq!(all.len(), points.len());
+            let distinct: BTreeSet<&String> = points.iter().collect();
+            prop_assert_eq!(distinct.len(), points.len());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Parameter sweeps: one pack with some of its keys set to many values, each combination simulated with common random
 //! numbers.
 //!
-//! Of each point, only the headline measures of each replication are held in memory, which the summary is computed from.
-//! The pack of a point is built before its simulation and dropped after it.
+//! Of each point, only the headline measures of each replication stay in memory; the summary is computed from them. The
+//! pack of a point is built before the point is simulated and dropped afterwards.
 
 mod design;
 mod outcome;

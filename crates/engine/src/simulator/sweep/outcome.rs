@@ -22,7 +22,7 @@ pub struct PointOutcome {
     pub rows: Vec<[f64; Measure::ALL.len()]>,
 }
 
-/// The packs of a sweep's points, and the scenario under the default policy of each.
+/// The packs of a sweep's points, and the scenario as read with the default policy of each.
 pub trait Packs: Sync {
     /// The compiled pack of a point.
     ///
@@ -30,7 +30,7 @@ pub trait Packs: Sync {
     /// Everything that is wrong with it.
     fn rules(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>>;
 
-    /// The unmodified pack. The hours of fatigue of all points are counted by its levels.
+    /// The unmodified pack. At every point, hours of fatigue are counted with its levels.
     fn base_rules(&self) -> &CompiledRules;
 
     /// The scenario of a point; clients and weeks are the same for all.
@@ -74,7 +74,7 @@ pub enum SweepError {
 /// others are simulated with it and on any number of threads.
 ///
 /// # Errors
-/// If no client is planned for, the pack of a point is invalid, a rule fails in one, or the observer stops the sweep.
+/// If no client is planned for, the pack of a point is invalid, a rule fails, or the observer stops the sweep.
 /// Outcomes already passed to the observer are valid nevertheless.
 pub fn outcomes(
     packs: &dyn Packs,
@@ -84,15 +84,15 @@ pub fn outcomes(
     observer: &dyn SweepObserver,
 ) -> Result<Vec<PointOutcome>, SweepError> {
     let mut done = Vec::with_capacity(points.len());
-    // One point per thread at a time: a thread that has finished its own point helps with replications and clients of
-    // the others, and only packs being simulated are in memory.
+    // One point per thread at a time: a thread that has finished its point helps with replications and clients of the
+    // others, and only packs being simulated are in memory.
     for batch in points.chunks(replicate::threads()) {
-        let found = par_map(batch, |point| {
+        let batch_outcomes = par_map(batch, |point| {
             let outcome = outcome(packs, *point, tier, extent, observer)?;
             observer.point_done(&outcome);
             Ok(outcome)
         });
-        for outcome in found {
+        for outcome in batch_outcomes {
             done.push(outcome?);
         }
     }
@@ -121,7 +121,7 @@ fn outcome(
     let run = Run::new(&planner, scenario, extent, observer).with_fatigue_levels_of(packs.base_rules());
     let row = |replication: Replication| {
         let totals = replication.totals();
-        Measure::ALL.map(|measure| measure.of(&totals.total))
+        Measure::ALL.map(|measure| measure.value_in(&totals.total))
     };
     let rows = replicate(&[&run], 0..extent.replications, row);
     let rows = rows.map_err(|cause| match cause {

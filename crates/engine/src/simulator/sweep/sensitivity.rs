@@ -46,8 +46,8 @@ pub struct Noise {
 /// The points of a sweep, grouped by the value of one key.
 struct Groups {
     key: String,
-    /// The group index of each point.
-    of: Vec<usize>,
+    /// The group of each point, as an index of `labels`.
+    group_of: Vec<usize>,
     labels: Vec<String>,
 }
 
@@ -62,33 +62,33 @@ pub(super) fn sensitivities(
     let groups: Vec<Groups> = parameters
         .map(|(axis, parameter)| {
             let levels: Vec<&Level> = simulated.iter().filter_map(|(_, levels)| levels.get(axis)).collect();
-            grouped(parameter, &levels, is_grid)
+            groups_by_value(parameter, &levels, is_grid)
         })
         .collect();
     let mut all = Vec::new();
     let mut noise = Vec::new();
-    for (place, measure) in Measure::ALL.into_iter().enumerate() {
+    for (index, measure) in Measure::ALL.into_iter().enumerate() {
         let rows: Vec<Vec<f64>> = simulated
             .iter()
-            .map(|(outcome, _)| outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect())
+            .map(|(outcome, _)| outcome.rows.iter().filter_map(|row| row.get(index).copied()).collect())
             .collect();
         noise.push(Noise { measure, share: noise_share(&rows) });
-        let mut found: Vec<Sensitivity> =
+        let mut ranked: Vec<Sensitivity> =
             groups.iter().map(|groups| sensitivity(measure, groups, &rows, is_crossed)).collect();
         // The sort is stable: keys with equal shares stay in the order given.
-        found.sort_by(|a, b| b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)));
-        found.iter_mut().zip(1..).for_each(|(row, rank)| row.rank = rank);
-        all.extend(found);
+        ranked.sort_by(|a, b| b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)));
+        ranked.iter_mut().zip(1..).for_each(|(row, rank)| row.rank = rank);
+        all.extend(ranked);
     }
     (all, noise)
 }
 
 fn sensitivity(measure: Measure, groups: &Groups, rows: &[Vec<f64>], is_crossed: bool) -> Sensitivity {
     let means: Vec<f64> = rows.iter().map(|row| mean(row)).collect();
-    let effect = main_effect(&groups.of, &means, is_crossed);
-    let filled = || effect.means.iter().enumerate().filter_map(|(group, mean)| Some((group, (*mean)?)));
-    let least = filled().min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
-    let most = filled().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
+    let effect = main_effect(&groups.group_of, &means, is_crossed);
+    let group_means = || effect.means.iter().enumerate().filter_map(|(group, mean)| Some((group, (*mean)?)));
+    let least = group_means().min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
+    let most = group_means().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(group, _)| group);
     let label = |group: usize| groups.labels.get(group).cloned().unwrap_or_default();
     Sensitivity {
         measure,
@@ -97,57 +97,59 @@ fn sensitivity(measure: Measure, groups: &Groups, rows: &[Vec<f64>], is_crossed:
         share: effect.share,
         least_at: label(least),
         most_at: label(most),
-        swing: swing(&groups.of, rows, least, most),
+        swing: swing(&groups.group_of, rows, least, most),
     }
 }
 
 /// The mean of one group minus that of another, paired by replication.
-fn swing(of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Difference {
+fn swing(group_of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..rows.first().map_or(0, Vec::len) {
-        let of_group = |group: usize| {
-            let members = of.iter().zip(rows).filter(|(own, _)| **own == group);
+        let group_mean = |group: usize| {
+            let members = group_of.iter().zip(rows).filter(|(of_point, _)| **of_point == group);
             mean(&members.filter_map(|(_, row)| row.get(replication).copied()).collect::<Vec<f64>>())
         };
-        pairs.add(of_group(least), of_group(most));
+        pairs.add(group_mean(least), group_mean(most));
     }
     pairs.difference()
 }
 
 /// Groups points by the value of a key. If a space-filling design visits so many values that groups would be tiny, the
 /// values are binned into classes of about equally many points.
-fn grouped(parameter: &SweepParameter, levels: &[&Level], is_grid: bool) -> Groups {
+fn groups_by_value(parameter: &SweepParameter, levels: &[&Level], is_grid: bool) -> Groups {
     let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MAX_CLASSES) as usize;
     let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();
     match (&parameter.levels, numbers) {
         (Levels::List(values), Some(numbers)) if !is_grid && values.len() > classes => {
-            in_classes(parameter, &numbers, classes)
+            groups_by_class(parameter, &numbers, classes)
         }
-        (Levels::Range(..), Some(numbers)) => in_classes(parameter, &numbers, classes),
+        (Levels::Range(..), Some(numbers)) => groups_by_class(parameter, &numbers, classes),
         (Levels::List(values), _) => Groups {
             key: parameter.name(),
-            of: levels.iter().map(|level| values.iter().position(|value| value == *level).unwrap_or(0)).collect(),
+            group_of: levels.iter().map(|level| values.iter().position(|value| value == *level).unwrap_or(0)).collect(),
             labels: values.iter().map(|value| value.written.clone()).collect(),
         },
-        (Levels::Range(..), None) => Groups { key: parameter.name(), of: vec![0; levels.len()], labels: Vec::new() },
+        (Levels::Range(..), None) => {
+            Groups { key: parameter.name(), group_of: vec![0; levels.len()], labels: Vec::new() }
+        }
     }
 }
 
-fn in_classes(parameter: &SweepParameter, numbers: &[f64], classes: usize) -> Groups {
+fn groups_by_class(parameter: &SweepParameter, numbers: &[f64], classes: usize) -> Groups {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     // Equal numbers share the class of the first of them.
     let class = |number: &f64| sorted.partition_point(|other| other < number) * classes / sorted.len().max(1);
-    let of: Vec<usize> = numbers.iter().map(class).collect();
+    let group_of: Vec<usize> = numbers.iter().map(class).collect();
     let label = |class: usize| {
-        let members = of.iter().zip(numbers).filter(|(own, _)| **own == class).map(|(_, number)| *number);
-        let (low, high) = members.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
-            (f64::min(low, number), f64::max(high, number))
+        let members = group_of.iter().zip(numbers).filter(|(group, _)| **group == class);
+        let (low, high) = members.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, number)| {
+            (f64::min(low, *number), f64::max(high, *number))
         });
         if low < high { format!("{low} to {high}") } else { format!("{low}") }
     };
     let labels = (0..classes).map(label).collect();
-    Groups { key: parameter.name(), of, labels }
+    Groups { key: parameter.name(), group_of, labels }
 }
 
 #[cfg(test)]
@@ -159,34 +161,34 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_range_come_into_classes_of_as_many_points() {
+    fn values_of_a_range_are_binned_into_classes_of_equally_many_points() {
         let parameter = SweepParameter::made_up("a.b", Levels::Range(0.0, 1.0));
         let levels: Vec<Level> = (0..64).map(|index| level(f64::from(index * 37 % 64) / 64.0)).collect();
-        let groups = grouped(&parameter, &levels.iter().collect::<Vec<_>>(), false);
+        let groups = groups_by_value(&parameter, &levels.iter().collect::<Vec<_>>(), false);
         for class in 0..8 {
-            assert_eq!(groups.of.iter().filter(|own| **own == class).count(), 8);
+            assert_eq!(groups.group_of.iter().filter(|group| **group == class).count(), 8);
         }
         assert_eq!(groups.labels[0], "0 to 0.109375");
         let mut by_value: Vec<(f64, usize)> =
-            levels.iter().zip(&groups.of).map(|(level, class)| (level.number.unwrap(), *class)).collect();
+            levels.iter().zip(&groups.group_of).map(|(level, class)| (level.number.unwrap(), *class)).collect();
         by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
         assert!(by_value.is_sorted_by(|a, b| a.1 <= b.1));
     }
 
     #[test]
-    fn equal_values_are_never_parted_and_few_values_are_groups_of_their_own() {
-        let many =
+    fn equal_values_share_a_class_and_few_values_are_groups_of_their_own() {
+        let parameter =
             SweepParameter::made_up("a.b", Levels::List((0..5).map(|number| level(f64::from(number))).collect()));
         let levels: Vec<Level> = (0..9).map(|index| level(f64::from(index / 2))).collect();
-        let groups = grouped(&many, &levels.iter().collect::<Vec<_>>(), false);
-        assert!(groups.of.windows(2).step_by(2).all(|pair| pair[0] == pair[1]), "{:?}", groups.of);
-        let groups = grouped(&many, &levels.iter().collect::<Vec<_>>(), true);
-        assert_eq!(groups.of, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
+        let groups = groups_by_value(&parameter, &levels.iter().collect::<Vec<_>>(), false);
+        assert!(groups.group_of.windows(2).step_by(2).all(|pair| pair[0] == pair[1]), "{:?}", groups.group_of);
+        let groups = groups_by_value(&parameter, &levels.iter().collect::<Vec<_>>(), true);
+        assert_eq!(groups.group_of, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
         assert_eq!(groups.labels, ["0", "1", "2", "3", "4"]);
     }
 
     #[test]
-    fn a_swing_is_taken_pair_by_pair() {
+    fn a_swing_is_paired_by_replication() {
         let rows = [vec![1.0, 11.0], vec![3.0, 13.0], vec![6.0, 16.0], vec![8.0, 18.0]];
         let swing = swing(&[0, 0, 1, 1], &rows, 0, 1);
         assert_eq!((swing.base, swing.other, swing.mean, swing.interval), (7.0, 12.0, 5.0, Some([5.0, 5.0])));

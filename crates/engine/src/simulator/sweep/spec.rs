@@ -14,7 +14,7 @@ use crate::simulator::replicate::Extent;
 pub struct SweepSpec<'a> {
     /// The unmodified pack.
     pub rules: &'a CompiledRules,
-    /// The scenario under it.
+    /// The scenario, read with the pack's default policy.
     pub scenario: &'a Scenario,
     /// How channel-weeks are solved.
     pub tier: Tier,
@@ -24,7 +24,7 @@ pub struct SweepSpec<'a> {
     pub parameters: &'a [SweepParameter],
     /// How points were chosen.
     pub design: Design,
-    /// A level of every parameter for each point; the first point has number 1.
+    /// For each point, a level of every parameter; the first point has number 1.
     pub points: &'a [Vec<Level>],
     /// Points whose pack is invalid.
     pub left_out: &'a [LeftOut],

@@ -84,8 +84,8 @@ pub struct PointMeasure {
 
 impl Goal {
     /// The mean, negated if less is better, so that more is always better.
-    fn worth(self, point: &SweepPoint) -> f64 {
-        let mean = point.of(self.measure).map_or(0.0, |found| found.estimate.mean);
+    fn oriented_mean(self, point: &SweepPoint) -> f64 {
+        let mean = point.measure(self.measure).map_or(0.0, |row| row.estimate.mean);
         match self.wish {
             Direction::More => mean,
             Direction::Fewer => -mean,
@@ -96,7 +96,7 @@ impl Goal {
 impl SweepPoint {
     /// The point's result for a headline measure.
     #[must_use]
-    pub fn of(&self, measure: Measure) -> Option<&PointMeasure> {
+    pub fn measure(&self, measure: Measure) -> Option<&PointMeasure> {
         self.measures.iter().find(|row| row.measure == measure)
     }
 }
@@ -125,17 +125,17 @@ pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[PointOutcome]) -> Sweep {
     let mut points: Vec<SweepPoint> =
         simulated.iter().map(|(outcome, levels)| point(outcome, base, levels.to_vec())).collect();
     let mut base = point(base, base, Vec::new());
-    let all: Vec<[f64; 2]> =
-        std::iter::once(&base).chain(&points).map(|point| spec.goals.map(|goal| goal.worth(point))).collect();
-    let on = frontier(&all);
-    for (point, is_on) in std::iter::once(&mut base).chain(&mut points).zip(on) {
-        point.is_on_frontier = is_on;
+    let goal_values: Vec<[f64; 2]> =
+        std::iter::once(&base).chain(&points).map(|point| spec.goals.map(|goal| goal.oriented_mean(point))).collect();
+    let on_frontier = frontier(&goal_values);
+    for (point, is_on_frontier) in std::iter::once(&mut base).chain(&mut points).zip(on_frontier) {
+        point.is_on_frontier = is_on_frontier;
     }
     let (sensitivities, noise) = sensitivities(spec, &simulated);
     Sweep {
         provenance: provenance(spec.rules, spec.scenario, spec.tier, spec.extent),
         design: spec.design.name(),
-        keys: spec.parameters.iter().map(swept).collect(),
+        keys: spec.parameters.iter().map(swept_key).collect(),
         goals: spec.goals,
         base,
         points,
@@ -146,14 +146,14 @@ pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[PointOutcome]) -> Sweep {
 }
 
 fn point(outcome: &PointOutcome, base: &PointOutcome, settings: Vec<Level>) -> SweepPoint {
-    let measure = |(place, measure): (usize, Measure)| {
-        let column = |outcome: &PointOutcome| -> Vec<f64> {
-            outcome.rows.iter().filter_map(|row| row.get(place).copied()).collect()
+    let measure = |(index, measure): (usize, Measure)| {
+        let values = |outcome: &PointOutcome| -> Vec<f64> {
+            outcome.rows.iter().filter_map(|row| row.get(index).copied()).collect()
         };
-        let (own, base) = (column(outcome), column(base));
+        let (values, base_values) = (values(outcome), values(base));
         let mut pairs = Pairs::default();
-        base.iter().zip(&own).for_each(|(base, own)| pairs.add(*base, *own));
-        PointMeasure { measure, estimate: Estimate::of(&own), difference: pairs.difference() }
+        base_values.iter().zip(&values).for_each(|(base, value)| pairs.add(*base, *value));
+        PointMeasure { measure, estimate: Estimate::of(&values), difference: pairs.difference() }
     };
     SweepPoint {
         number: outcome.point,
@@ -164,7 +164,7 @@ fn point(outcome: &PointOutcome, base: &PointOutcome, settings: Vec<Level>) -> S
     }
 }
 
-fn swept(parameter: &SweepParameter) -> SweptKey {
+fn swept_key(parameter: &SweepParameter) -> SweptKey {
     SweptKey {
         keys: parameter.keys.iter().map(|key| key.path.clone()).collect(),
         base: parameter.keys.iter().map(|key| key.base.clone()).collect(),
@@ -180,10 +180,10 @@ mod tests {
     use super::*;
 
     fn outcome(point: u32, engagement: f64, reviews: f64) -> PointOutcome {
-        let row = |rng: f64| {
+        let row = |noise: f64| {
             Measure::ALL.map(|measure| match measure {
-                Measure::Engagement => engagement + rng,
-                Measure::Reviews => reviews + rng,
+                Measure::Engagement => engagement + noise,
+                Measure::Reviews => reviews + noise,
                 _ => 0.0,
             })
         };
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_point_is_paired_with_the_unmodified_pack() {
-        let (base, own) = (outcome(0, 100.0, 10.0), outcome(1, 120.0, 12.0));
-        let point = point(&own, &base, Vec::new());
-        let engagement = point.of(Measure::Engagement).unwrap();
+        let (base, other) = (outcome(0, 100.0, 10.0), outcome(1, 120.0, 12.0));
+        let point = point(&other, &base, Vec::new());
+        let engagement = point.measure(Measure::Engagement).unwrap();
         assert_eq!((engagement.estimate.mean, engagement.difference.mean), (123.5, 20.0));
         // Both use common random numbers, so the difference is certain although the mean is not.
         assert_eq!(engagement.difference.interval, Some([20.0, 20.0]));
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_fewer_is_turned() {
+    fn a_goal_of_fewer_is_negated() {
         let point = point(&outcome(1, 120.0, 12.0), &outcome(0, 100.0, 10.0), Vec::new());
-        let goal = |measure: Measure| Goal { measure, wish: measure.direction() }.worth(&point);
+        let goal = |measure: Measure| Goal { measure, wish: measure.direction() }.oriented_mean(&point);
         assert_eq!((goal(Measure::Engagement), goal(Measure::Reviews)), (123.5, -15.5));
     }
 }

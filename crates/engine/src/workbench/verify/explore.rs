@@ -10,7 +10,7 @@ use crate::planner::PlanError;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, Input, Probes, RuleFailure, RulePlace, SiteKind, Space};
 use crate::workbench::eval_context::EvalContext;
 
-/// The result of exploring a pack.
+/// The result of evaluating a pack's guardrails over their input spaces.
 pub(super) struct Explored {
     pub guardrails: Vec<ReachableVerdicts>,
     pub inputs: u64,
@@ -19,7 +19,7 @@ pub(super) struct Explored {
 
 /// Maximum number of inputs of a guardrail, over all contexts.
 const MAX_INPUTS: usize = 200_000;
-/// Number of inputs that may be evaluated in each context, however many contexts share [`MAX_INPUTS`].
+/// Minimum of the number of inputs allowed per context, however many contexts share [`MAX_INPUTS`].
 const MIN_INPUTS: usize = 2_000;
 
 pub(super) fn explore(
@@ -100,8 +100,8 @@ fn witness(
 ) -> Result<Witness, RuleFailure> {
     let outcome = input.evaluate(evaluator, guardrail)?.outcome;
     let space = space(rules, guardrail, context);
-    let mut holds = |tried: &Input| Ok(tried.evaluate(evaluator, guardrail)?.outcome == outcome);
-    let simplest = space.simplest(input, &mut holds)?;
+    let mut has_same_outcome = |tried: &Input| Ok(tried.evaluate(evaluator, guardrail)?.outcome == outcome);
+    let simplest = space.simplest(input, &mut has_same_outcome)?;
     let verdict = simplest.evaluate(evaluator, guardrail)?;
     Ok(Witness {
         outcome: verdict.outcome,
@@ -133,24 +133,24 @@ fn finding(reachable: &ReachableVerdicts) -> Option<Finding> {
         ),
         _ => return None,
     };
-    let witness = reachable.witnesses.iter().map(line_of).collect();
+    let witness = reachable.witnesses.iter().map(on_one_line).collect();
     Some(Finding { place: reachable.place.clone(), kind, what, witness, remedy: remedy.to_owned() })
 }
 
 /// A witness on one line.
-fn line_of(witness: &Witness) -> String {
+fn on_one_line(witness: &Witness) -> String {
     format!("{} ({}): {}", witness.input, witness.context, witness.outcome.name())
 }
 
 /// Conditions of which one branch is reached and the other never.
 fn dead_conditions(probes: &Probes) -> Vec<Finding> {
-    let sites =
-        probes.sites().into_iter().filter(|(site, holds, fails)| site.kind == SiteKind::Condition && holds != fails);
-    sites
-        .map(|(site, holds, _)| Finding {
-            place: RulePlace { file: site.file, line: site.line },
+    let conditions = probes.coverage().into_iter().filter(|covered| covered.site.kind == SiteKind::Condition);
+    conditions
+        .filter(|condition| condition.called_or_true != condition.was_false)
+        .map(|condition| Finding {
+            place: RulePlace { file: condition.site.file, line: condition.site.line },
             kind: FindingKind::DeadCondition,
-            what: format!("the condition is {holds} for every input"),
+            what: format!("the condition is {} for every input", condition.called_or_true),
             witness: Vec::new(),
             remedy: "remove it with the code that depends on it, or correct it".to_owned(),
         })

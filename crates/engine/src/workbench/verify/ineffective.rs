@@ -1,4 +1,4 @@
-//! Finds values of a pack that its other values make ineffective: rows that can never apply, keys without effect.
+//! Finds values of a pack that have no effect because of its other values: rows that can never apply, and keys.
 
 use super::{Finding, FindingKind, IneffectiveKey};
 use crate::rules::{AssetRules, CompiledRules, RulePlace, SCORE_ASSET, StatedKey};
@@ -36,7 +36,7 @@ fn confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding>
             place: RulePlace { file, line },
             kind: FindingKind::NeverHolds,
             what: format!(
-                "no asset scores {} or more, the highest score is {highest}, so this row never applies",
+                "no asset scores {} or more, since the highest score is {highest}, so this row never applies",
                 row.threshold
             ),
             witness: Vec::new(),

@@ -1,10 +1,10 @@
-//! Verifies what no single case can show: every guardrail can fire and can pass, nothing in the pack is dead, and more
-//! fatigue never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room for
-//! the posts that are wanted.)
+//! Verifies what no single case can show: every guardrail can fire and can pass, every condition and row can apply, and
+//! more fatigue never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room
+//! for the posts that are wanted.)
 //!
 //! Rules are evaluated on a bounded domain of inputs: for every overlay target and every channel, all combinations of
 //! the values at which a result may change, or an even sample of them if there are too many. Findings about verdicts
-//! come with inputs that show them; no finding means none among the inputs evaluated.
+//! come with inputs that show them; if nothing is found, there is no problem among the inputs evaluated.
 
 mod explore;
 mod ineffective;
@@ -109,8 +109,8 @@ pub struct Finding {
     pub remedy: String,
 }
 
-/// Verifies a pack. `is_wanted` is polled now and then, and cancels the run by returning `false`; the result must then
-/// be discarded.
+/// Verifies a pack. `is_wanted` is polled now and then, and ends the run early by returning `false`; the result must
+/// then be discarded.
 ///
 /// # Errors
 /// If a rule fails on an input of the domain. That is a problem of the pack itself; the error has its location and

@@ -8,7 +8,7 @@ use crate::model::{Outcome, Verdict};
 use crate::planner::{self, PlanError};
 use crate::rules::{
     CompiledRules, Evaluator, Fact, GuardrailRules, Input, InputField, RuleFailure, RulePlace, Space, number_of,
-    value_at, values,
+    value_at, values_to_try,
 };
 use crate::workbench::eval_context::EvalContext;
 
@@ -24,7 +24,7 @@ pub(super) fn breaches(
     let mut evaluator = rules.evaluator(None);
     let mut found = Vec::new();
     for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
-        found.extend(guardrail(rules, &declared.name, contexts, &mut evaluator)?);
+        found.extend(guardrail_breach(rules, &declared.name, contexts, &mut evaluator)?);
     }
     for context in contexts.iter().take_while(|_| is_wanted()) {
         for relation in RELATIONS {
@@ -34,19 +34,19 @@ pub(super) fn breaches(
     Ok(found)
 }
 
-/// Checks that a guardrail never gives a milder verdict at higher fatigue.
-fn guardrail(
+/// The first input found on which a guardrail gives a milder verdict at higher fatigue; `None` if there is none.
+fn guardrail_breach(
     rules: &CompiledRules,
     name: &Arc<str>,
     contexts: &[EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<Option<Finding>, RuleFailure> {
-    for (context, own) in relevant_contexts(rules, name, contexts) {
-        let space = space(rules, own, context);
-        for field in space.fields().filter(|field| field.own_name() == "fatigue") {
-            let ascending = ascending(rules, name, field, &context.input);
+    for (context, guardrail) in relevant_contexts(rules, name, contexts) {
+        let space = space(rules, guardrail, context);
+        for field in space.fields().filter(|field| field.field_name() == "fatigue") {
+            let ascending = ascending_values(rules, name, field, &context.input);
             for start in space.inputs(MAX_STARTS) {
-                let Some(milder) = first_milder(&start, field, &ascending, own, evaluator)? else { continue };
+                let Some(milder) = first_milder(&start, field, &ascending, guardrail, evaluator)? else { continue };
                 return Ok(Some(milder.finding(name, context, &space, field, start)));
             }
         }
@@ -54,7 +54,7 @@ fn guardrail(
     Ok(None)
 }
 
-/// Two adjacent values of a field, of which the larger gets the milder verdict.
+/// Two adjacent values of a field with their verdicts; that of the larger value is milder.
 struct MilderVerdict {
     before: (f64, Outcome),
     after: (f64, Arc<Verdict>),
@@ -65,14 +65,14 @@ fn first_milder(
     start: &Input,
     field: InputField,
     ascending: &[f64],
-    own: &GuardrailRules,
+    guardrail: &GuardrailRules,
     evaluator: &mut Evaluator,
 ) -> Result<Option<MilderVerdict>, RuleFailure> {
     let mut last: Option<(f64, Outcome)> = None;
     for at in ascending {
         let mut input = start.clone();
         field.put(&mut input, Fact::Number(*at));
-        let verdict = input.evaluate(evaluator, own)?;
+        let verdict = input.evaluate(evaluator, guardrail)?;
         if let Some(before) = last.filter(|(_, outcome)| *outcome > verdict.outcome) {
             return Ok(Some(MilderVerdict { before, after: (*at, verdict) }));
         }
@@ -91,9 +91,9 @@ impl MilderVerdict {
         mut others: Input,
     ) -> Finding {
         field.put(&mut others, field.of(&context.input));
-        let about = format!("{}; {}", context.description, space.describe(&others));
+        let circumstances = format!("{}; {}", context.description, space.describe(&others));
         let line = |at: f64, outcome: Outcome| {
-            format!("{} = {}: {} ({about})", field.name(), Fact::Number(at), outcome.name())
+            format!("{} = {}: {} ({circumstances})", field.name(), Fact::Number(at), outcome.name())
         };
         let (at, verdict) = &self.after;
         Finding {
@@ -107,13 +107,13 @@ impl MilderVerdict {
 }
 
 /// The values of a field at which a function's result may change, ascending.
-fn ascending(rules: &CompiledRules, function: &str, field: InputField, start: &Input) -> Vec<f64> {
-    let read = rules.inputs(function);
-    let numbers: Vec<f64> = read.iter().filter_map(|field| number_of(&field.of(start))).collect();
-    let mut ascending: Vec<f64> =
-        values(field, start, &rules.constants(function), &numbers).iter().filter_map(number_of).collect();
-    ascending.sort_by(f64::total_cmp);
-    ascending
+fn ascending_values(rules: &CompiledRules, function: &str, field: InputField, start: &Input) -> Vec<f64> {
+    let fields_read = rules.inputs(function);
+    let compared: Vec<f64> = fields_read.iter().filter_map(|field| number_of(&field.of(start))).collect();
+    let mut numbers: Vec<f64> =
+        values_to_try(field, start, &rules.constants(function), &compared).iter().filter_map(number_of).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
 }
 
 /// A number that must be monotone in another one.
@@ -123,7 +123,7 @@ struct MonotoneRelation {
     /// The number that depends on it.
     what: &'static str,
     /// Whether it must be non-increasing; otherwise it must be non-decreasing.
-    falls: bool,
+    must_not_rise: bool,
     /// The hook that decides, if the pack defines it.
     hook: &'static str,
     /// The table that decides otherwise.
@@ -132,9 +132,10 @@ struct MonotoneRelation {
     at: fn(&mut RelationInput<'_>, f64) -> Result<f64, RuleFailure>,
     /// Values to evaluate at: the thresholds of the pack's tables.
     edges: fn(&EvalContext) -> Vec<f64>,
-    /// Upper end of the range that is also sampled in even steps, since a script may change anywhere; `None` for
-    /// integers.
+    /// Upper end of the range that is also sampled in even steps, since the result of a script may change anywhere;
+    /// `None` for integers.
     span: Option<f64>,
+    /// How to fix a violation.
     remedy: &'static str,
 }
 
@@ -147,7 +148,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "ctx.fatigue",
         what: "posts a week",
-        falls: true,
+        must_not_rise: true,
         hook: "weekly_posts",
         key: "fatigue.frequency",
         at: |input, fatigue| {
@@ -163,7 +164,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "fatigue",
         what: "the priority",
-        falls: true,
+        must_not_rise: true,
         hook: "",
         key: "fatigue.priority_loss",
         at: |input, fatigue| {
@@ -177,7 +178,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "fatigue",
         what: "the recommended wait",
-        falls: false,
+        must_not_rise: false,
         hook: "",
         key: "fatigue.wait_hours",
         at: |input, fatigue| Ok(input.context.rules.fatigue.recommended_wait_hours(fatigue)),
@@ -188,15 +189,14 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "post.asset_score",
         what: "confidence",
-        falls: false,
+        must_not_rise: false,
         hook: "confidence",
         key: "risk.confidence",
         at: |input, asset_score| {
             let post = crate::rules::PostFacts { asset_score, ..input.context.input.post.clone() };
-            let own = value_at(&input.context.rules.risk.confidence, asset_score).unwrap_or(0.0);
-            let relevant_contexts =
-                input.evaluator.confidence(&Arc::new(post), &Arc::new(input.context.input.ctx.clone()))?;
-            Ok(relevant_contexts.unwrap_or(own))
+            let by_table = value_at(&input.context.rules.risk.confidence, asset_score).unwrap_or(0.0);
+            let by_hook = input.evaluator.confidence(&Arc::new(post), &Arc::new(input.context.input.ctx.clone()))?;
+            Ok(by_hook.unwrap_or(by_table))
         },
         edges: |context| context.rules.risk.confidence.iter().map(|row| row.threshold).chain([100.0]).collect(),
         span: Some(100.0),
@@ -205,15 +205,15 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "post.warnings",
         what: "confidence",
-        falls: true,
+        must_not_rise: true,
         hook: "confidence",
         key: "risk.minus_per_warning",
         at: |input, warnings| {
             let post = crate::rules::PostFacts { warnings: warnings as i64, ..input.context.input.post.clone() };
             let ctx = Arc::new(input.context.input.ctx.clone());
-            let (score, warned) = (post.asset_score, post.warnings);
-            let relevant_contexts = input.evaluator.confidence(&Arc::new(post), &ctx)?;
-            Ok(relevant_contexts.unwrap_or_else(|| planner::confidence(&input.context.rules.risk, score, &ctx, warned)))
+            let (score, warnings) = (post.asset_score, post.warnings);
+            let by_hook = input.evaluator.confidence(&Arc::new(post), &ctx)?;
+            Ok(by_hook.unwrap_or_else(|| planner::confidence(&input.context.rules.risk, score, &ctx, warnings)))
         },
         edges: |_| vec![1.0, 2.0, 3.0, 4.0, 5.0],
         span: None,
@@ -222,7 +222,7 @@ const RELATIONS: [MonotoneRelation; 6] = [
     MonotoneRelation {
         along: "confidence",
         what: "the risk band",
-        falls: true,
+        must_not_rise: true,
         hook: "",
         key: "risk.bands",
         at: |input, confidence| {
@@ -254,13 +254,13 @@ impl MonotoneRelation {
         let mut input = RelationInput { context, evaluator };
         let mut last: Option<(f64, f64)> = None;
         for at in along {
-            let came = (self.at)(&mut input, at)?;
-            if let Some((before, was)) = last
-                && (if self.falls { came > was + BELOW } else { came < was - BELOW })
+            let number = (self.at)(&mut input, at)?;
+            if let Some((last_at, last_number)) = last
+                && (if self.must_not_rise { number > last_number + BELOW } else { number < last_number - BELOW })
             {
-                return Ok(Some(self.finding(rules, context, (before, was), (at, came))));
+                return Ok(Some(self.finding(rules, context, (last_at, last_number), (at, number))));
             }
-            last = Some((at, came));
+            last = Some((at, number));
         }
         Ok(None)
     }
@@ -270,14 +270,14 @@ impl MonotoneRelation {
         let place = hook.or_else(|| rules.pack().place_with(&context.overlays, self.key));
         let (file, line) = place.unwrap_or_default();
         let MonotoneRelation { along, what, .. } = self;
-        let (number, way) = (Fact::Number, if self.falls { "rise" } else { "fall" });
-        let line_of = |(at, came): (f64, f64)| {
-            format!("{along} = {}: {what} {} ({})", number(at), number(came), context.description)
+        let direction = if self.must_not_rise { "rise" } else { "fall" };
+        let line_of = |(at, number): (f64, f64)| {
+            format!("{along} = {}: {what} {} ({})", Fact::Number(at), Fact::Number(number), context.description)
         };
         Finding {
             place: RulePlace { file, line },
             kind: FindingKind::NotMonotone,
-            what: format!("{what} must not {way} as {along} rises"),
+            what: format!("{what} must not {direction} as {along} rises"),
             witness: vec![line_of(before), line_of(after)],
             remedy: self.remedy.to_owned(),
         }

@@ -1,4 +1,4 @@
-//! Rules that apply in some weeks only: plans made under those of another week do not pass.
+//! Rules that apply in some weeks only: a plan made under the rules of another week does not pass.
 
 use super::*;
 use crate::model::Post;
@@ -31,7 +31,7 @@ fn a_limit_of_every_second_week_is_checked_in_its_weeks() {
 }
 
 #[test]
-fn a_plan_with_the_posts_of_another_season_is_found_out() {
+fn a_plan_made_for_another_season_is_found() {
     let when = week(WEEK);
     let scenario = scenario(when, vec![client("seasonal", "Europe/London", when, &[Channel::Fb, Channel::Tiktok], 40)]);
     let season = |posts: f64| {

@@ -1,4 +1,4 @@
-//! Tampered limits, certificates and shares of limits.
+//! Tampered limits, certificates and quotas.
 
 use super::tampered::Case;
 use super::*;
@@ -39,7 +39,7 @@ fn each_number_of_a_certificate_is_verified() {
     }
 }
 
-/// Two clients of an industry that give way to each other, and whose assets are limited.
+/// Two clients of one industry that share limits, and whose assets are limited as well.
 fn shared() -> Case {
     let week = week(WEEK);
     let clients = ["one", "other"].map(|id| client(id, "Europe/London", week, &[Channel::Fb, Channel::X], 40));
@@ -56,10 +56,10 @@ fn limits_over_several_clients_and_on_assets_are_verified() {
     let case = shared();
     let shared = case.plan.workspaces.first().unwrap();
     let gap = shared.gap().unwrap();
-    // The bound leaves out that there are seven photos only.
+    // The bound ignores the limit on photos.
     assert!((0.0..0.6).contains(&gap), "{gap}");
     assert!(shared.limits.iter().any(|limit| limit.price > 0.0) && shared.limits.len() > 5, "{:?}", shared.limits);
-    assert!(case.plan.clients.iter().all(|client| client.posts.len() <= 7), "seven photos");
+    assert!(case.plan.clients.iter().all(|client| client.posts.len() <= 7), "at most seven photos");
     type Change = fn(&mut Plan);
     let changes: [(&str, Change); 7] = [
         ("shared_limits", |plan| plan.workspaces[0].limits[0].used += 1.0),

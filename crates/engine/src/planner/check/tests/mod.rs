@@ -1,4 +1,4 @@
-//! Tests of the checker, and the small scenarios that they share.
+//! Tests of the checker, and the small scenarios that the tests share.
 
 mod dated;
 mod limits;
@@ -157,8 +157,8 @@ fn rich(week: Week, zone: &str) -> (Client, ClientState) {
             _ => {}
         }
     }
-    let head = client.assets[3].clone();
-    client.assets.push(Asset { id: AssetId::new("rich-v"), parent_id: Some(head.id.clone()), ..head.clone() });
+    let root = client.assets[3].clone();
+    client.assets.push(Asset { id: AssetId::new("rich-v"), parent_id: Some(root.id.clone()), ..root.clone() });
     let next = Asset { evolution_step: 1, quality: score(1.0), ..client.assets[40].clone() };
     client.assets.push(Asset { id: AssetId::new("rich-w"), ..next.clone() });
     client.assets.push(Asset { id: AssetId::new("rich-x"), evolution_step: 2, ..next });
@@ -166,7 +166,7 @@ fn rich(week: Week, zone: &str) -> (Client, ClientState) {
         |id: &AssetId, channel, hours| AssetUse { asset_id: id.clone(), channel, at: in_week(&client, week, hours) };
     state.asset_uses = vec![
         used(&client.assets[30].id, Channel::Fb, -100),
-        used(&head.id, Channel::X, -60),
+        used(&root.id, Channel::X, -60),
         used(&client.assets[39].id, Channel::Fb, -20),
         used(&client.assets[38].id, Channel::Ig, 50),
     ];
@@ -205,10 +205,10 @@ fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> Cal
 
 /// Adds committed posts, 25 minutes past the given hours of the week.
 fn commit(state: &mut ClientState, client: &Client, week: Week, channel: Channel, hours: &[i64]) {
-    let own = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
-    own.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour).plus_minutes(25)));
-    own.recent_posts.sort();
-    own.last_post_at = own.recent_posts.last().copied();
+    let channel_state = state.channels.iter_mut().find(|state| state.channel == channel).unwrap();
+    channel_state.recent_posts.extend(hours.iter().map(|hour| in_week(client, week, *hour).plus_minutes(25)));
+    channel_state.recent_posts.sort();
+    channel_state.last_post_at = channel_state.recent_posts.last().copied();
 }
 
 /// Plans the week.
@@ -226,8 +226,8 @@ fn breaches(scenario: &Scenario, rules: &CompiledRules, week: Week) -> (Plan, Ve
 /// Plans the week and asserts that the plan passes.
 fn passing(scenario: &Scenario, rules: &CompiledRules, week: Week) -> Plan {
     let (plan, breaches) = breaches(scenario, rules, week);
-    let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
-    assert!(lines.is_empty(), "{}", lines.join("\n"));
+    let messages: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+    assert!(messages.is_empty(), "{}", messages.join("\n"));
     assert!(plan.posts().count() > 0, "a plan without posts proves nothing");
     plan
 }

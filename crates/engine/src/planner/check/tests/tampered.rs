@@ -130,13 +130,13 @@ fn the_weight_of_a_campaign_belongs_to_its_own_posts() {
         let mut posts = plan.clients[1].posts.iter_mut().filter(|post| post.asset.is_some());
         change(posts.find(|post| post.campaign_id.is_some() == is_campaigns).unwrap(), weight);
     };
-    let give = case.broken_by(|plan| of_rich(plan, false, |post, weight| post.expected_engagement *= weight));
-    assert_eq!(give, ["expected_engagement"]);
-    let take = case.broken_by(|plan| of_rich(plan, true, |post, weight| post.slot_value /= weight));
-    assert_eq!(take, ["slot_value"]);
-    let count =
+    let weight_added = case.broken_by(|plan| of_rich(plan, false, |post, weight| post.expected_engagement *= weight));
+    assert_eq!(weight_added, ["expected_engagement"]);
+    let weight_removed = case.broken_by(|plan| of_rich(plan, true, |post, weight| post.slot_value /= weight));
+    assert_eq!(weight_removed, ["slot_value"]);
+    let campaign_added =
         case.broken_by(|plan| of_rich(plan, false, |post, _| post.campaign_id = Some(CampaignId::new("autumn"))));
-    assert_eq!(count, ["campaign"]);
+    assert_eq!(campaign_added, ["campaign"]);
     let any_asset = case.broken_under(|scenario| scenario.clients[1].0.campaigns[0].any_asset = true);
     assert!(["campaign", "expected_engagement", "slot_value"].iter().all(|rule| any_asset.contains(rule)));
     let heavier = case.broken_under(|scenario| scenario.clients[1].0.campaigns[0].weight = 2.0);
@@ -144,7 +144,7 @@ fn the_weight_of_a_campaign_belongs_to_its_own_posts() {
 }
 
 #[test]
-fn hours_that_one_rule_took_cannot_be_booked_to_another() {
+fn hours_that_one_rule_removed_cannot_be_counted_for_another() {
     let broken = Case::new().broken_by(|plan| {
         let removed = &mut allocation(plan).hours_removed;
         removed[0].1 -= 1;
@@ -185,13 +185,13 @@ fn posts_and_allocations_keep_their_order_and_their_channels() {
 }
 
 #[test]
-fn a_post_moved_by_an_hour_is_found_out() {
+fn a_post_moved_by_an_hour_is_found() {
     let broken = Case::new().broken_by(|plan| shift(post(plan), 1));
     assert!(broken.contains(&"objective") && broken.contains(&"fatigue_end"), "{broken:?}");
 }
 
 #[test]
-fn a_post_outside_the_week_or_off_the_minute_is_found_out() {
+fn a_post_outside_the_week_or_off_the_minute_is_found() {
     let case = Case::new();
     assert!(case.broken_by(|plan| shift(post(plan), 500)).contains(&"in_week"));
     assert!(case.broken_by(|plan| post(plan).at = post(plan).at.plus_hours(-500)).contains(&"in_week"));
@@ -207,7 +207,7 @@ fn a_post_outside_the_week_or_off_the_minute_is_found_out() {
 }
 
 #[test]
-fn a_spread_minute_is_a_multiple_of_five_and_one_for_all() {
+fn a_spread_minute_is_a_multiple_of_five_and_the_same_for_all_posts() {
     let week = week(WEEK);
     let rules = rules_with(&[("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }")]);
     let scenario = scenario(week, vec![client("plain", "Europe/London", week, &[Channel::Linkedin], 9)]);
@@ -264,18 +264,18 @@ fn closed_hours_are_kept() {
     for rows in within {
         assert!(calendar(rows.clone()).contains(&"closed_hours"), "{rows}");
     }
-    let own = format!("[linkedin]\nclosed = [{{ from = \"{day} {hour:02}:00\", to = \"{day} {hour:02}:01\" }}]\n");
-    assert!(broken_with("channels.toml", "[linkedin]   # LinkedIn company pages\n", own).contains(&"closed_hours"));
+    let table = format!("[linkedin]\nclosed = [{{ from = \"{day} {hour:02}:00\", to = \"{day} {hour:02}:01\" }}]\n");
+    assert!(broken_with("channels.toml", "[linkedin]   # LinkedIn company pages\n", table).contains(&"closed_hours"));
 }
 
 #[test]
-fn spacing_holds_between_planned_posts_and_against_those_that_stand() {
+fn spacing_is_kept_between_planned_posts_and_from_existing_ones() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {
         let posts = &mut plan.clients[0].posts;
-        let own: Vec<usize> = (0..posts.len()).filter(|n| posts[*n].channel == Channel::Linkedin).collect();
-        let gap = posts[own[1]].hour as i64 - posts[own[0]].hour as i64;
-        shift(&mut posts[own[0]], gap - 11);
+        let on_linkedin: Vec<usize> = (0..posts.len()).filter(|n| posts[*n].channel == Channel::Linkedin).collect();
+        let gap = posts[on_linkedin[1]].hour as i64 - posts[on_linkedin[0]].hour as i64;
+        shift(&mut posts[on_linkedin[0]], gap - 11);
     });
     assert!(broken.contains(&"spacing"), "{broken:?}");
     for offset in [-11, 11] {
@@ -290,7 +290,7 @@ fn spacing_holds_between_planned_posts_and_against_those_that_stand() {
 }
 
 #[test]
-fn the_fatigue_block_holds() {
+fn posts_at_the_fatigue_block_are_found() {
     let case = Case::new();
     let broken = case.broken_under(|scenario| {
         scenario.clients[0].1.channels.iter_mut().for_each(|state| state.fatigue = score(1.0));
@@ -299,7 +299,7 @@ fn the_fatigue_block_holds() {
 }
 
 #[test]
-fn more_posts_than_the_rules_want_are_found_out() {
+fn more_posts_than_the_rules_want_are_found() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {
         let posts = &mut plan.clients[0].posts;
@@ -318,13 +318,13 @@ fn more_posts_than_the_rules_want_are_found_out() {
 }
 
 #[test]
-fn a_day_too_full_is_found_out() {
+fn a_day_with_too_many_posts_is_found() {
     let broken = Case::new().broken_under(|scenario| scenario.clients[0].0.policy.max_actions_per_day = 2);
     assert_eq!(broken, ["actions_a_day"]);
 }
 
 #[test]
-fn statuses_follow_from_answers_and_policy() {
+fn statuses_follow_from_verdicts_and_policy() {
     let case = Case::new();
     let statuses: [fn(&mut Post); 3] = [
         |post| post.status = ScheduleStatus::Pending,
@@ -341,7 +341,7 @@ fn statuses_follow_from_answers_and_policy() {
 }
 
 #[test]
-fn a_held_post_has_a_reason_that_names_its_guardrail() {
+fn a_blocked_post_has_a_reason_that_names_its_guardrail() {
     let week = week(WEEK);
     let mut client = client("plain", "Europe/London", week, &[Channel::Linkedin], 9);
     client.0.policy.agent_enabled = false;
@@ -362,11 +362,11 @@ fn a_held_post_has_a_reason_that_names_its_guardrail() {
 }
 
 #[test]
-fn every_guardrail_answers_in_order() {
+fn every_guardrail_is_evaluated_in_order() {
     let case = Case::new();
     assert_eq!(case.broken_by(|plan| drop(post(plan).verdicts.pop())), ["guardrails"]);
     assert_eq!(case.broken_by(|plan| post(plan).verdicts.swap(0, 1)), ["guardrails"]);
-    let held = |rule: &str| {
+    let passed = |rule: &str| {
         Arc::new(Verdict {
             rule: rule.into(),
             outcome: Outcome::Pass,
@@ -376,12 +376,12 @@ fn every_guardrail_answers_in_order() {
             line: 0,
         })
     };
-    assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(held("review_capacity"))), ["guardrails"]);
-    assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(held("moon"))), ["guardrails"]);
+    assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(passed("review_capacity"))), ["guardrails"]);
+    assert_eq!(case.broken_by(|plan| post(plan).verdicts.push(passed("moon"))), ["guardrails"]);
 }
 
 #[test]
-fn confidence_comes_step_by_step() {
+fn the_steps_of_confidence_are_verified() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {
         let steps = &mut post(plan).confidence_steps;
@@ -408,7 +408,7 @@ fn a_warning_raises_risk_where_its_rule_says_so() {
 }
 
 #[test]
-fn assets_exist_fit_and_are_named_by_family() {
+fn assets_exist_and_fit_and_their_family_is_stated() {
     let case = Case::new();
     assert!(case.broken_by(|plan| choice(plan).asset_id = AssetId::new("rich-00")).contains(&"asset_unknown"));
     assert_eq!(case.broken_by(|plan| choice(plan).is_evolution = true), ["asset_family"]);
@@ -417,7 +417,7 @@ fn assets_exist_fit_and_are_named_by_family() {
         choice.variation_id = Some(choice.asset_id.clone());
     });
     assert_eq!(broken, ["asset_family"]);
-    let of = |change: fn(&mut Asset, Week)| {
+    let broken_after = |change: fn(&mut Asset, Week)| {
         let mut plan = case.plan.clone();
         let id = choice(&mut plan).used().clone();
         case.broken_under(|scenario| {
@@ -425,13 +425,13 @@ fn assets_exist_fit_and_are_named_by_family() {
             change(assets.iter_mut().find(|asset| asset.id == id).unwrap(), week(WEEK));
         })
     };
-    assert!(of(|asset, _| asset.channels = vec![Channel::Reddit]).contains(&"asset_channel"));
+    assert!(broken_after(|asset, _| asset.channels = vec![Channel::Reddit]).contains(&"asset_channel"));
     assert!(
-        of(|asset, week| asset.created_at = time(&format!("{}T00:00:00Z", week.plus(1).monday())))
+        broken_after(|asset, week| asset.created_at = time(&format!("{}T00:00:00Z", week.plus(1).monday())))
             .contains(&"asset_unfinished")
     );
-    assert!(of(|asset, _| asset.campaign_id = Some(CampaignId::new("autumn"))).contains(&"asset_campaign"));
-    let story = of(|asset, _| (asset.parent_id, asset.evolution_step) = (Some(AssetId::new("plain-00")), 1));
+    assert!(broken_after(|asset, _| asset.campaign_id = Some(CampaignId::new("autumn"))).contains(&"asset_campaign"));
+    let story = broken_after(|asset, _| (asset.parent_id, asset.evolution_step) = (Some(AssetId::new("plain-00")), 1));
     assert!(story.contains(&"asset_evolution") && story.contains(&"asset_family"), "{story:?}");
 }
 
@@ -440,7 +440,7 @@ fn choice(plan: &mut Plan) -> &mut crate::model::AssetChoice {
 }
 
 #[test]
-fn assets_rest_and_do_not_wear_out() {
+fn assets_keep_cooldown_and_weekly_cap() {
     let case = Case::new();
     let mut plan = case.plan.clone();
     let (id, at) = (choice(&mut plan).used().clone(), post(&mut plan).at);
@@ -450,20 +450,20 @@ fn assets_rest_and_do_not_wear_out() {
             case.broken_under(|scenario| scenario.clients[0].1.asset_uses.push(used(Channel::Linkedin, hours)));
         assert!(broken.contains(&"asset_cooldown"), "{broken:?}");
     }
-    let worn = case.broken_under(|scenario| {
+    let overused = case.broken_under(|scenario| {
         scenario.clients[0].1.asset_uses.extend(Channel::ALL.map(|channel| used(channel, 0)));
     });
-    assert!(worn.contains(&"asset_uses"), "{worn:?}");
+    assert!(overused.contains(&"asset_uses"), "{overused:?}");
     let twice = case.broken_by(|plan| {
         let asset = post(plan).asset.clone();
-        let own = plan.clients[0].posts.iter_mut().filter(|post| post.channel == Channel::Linkedin);
-        own.for_each(|post| post.asset = asset.clone());
+        let on_linkedin = plan.clients[0].posts.iter_mut().filter(|post| post.channel == Channel::Linkedin);
+        on_linkedin.for_each(|post| post.asset = asset.clone());
     });
     assert!(twice.contains(&"asset_cooldown") && twice.contains(&"asset_uses"), "{twice:?}");
 }
 
 #[test]
-fn reviewers_see_no_more_than_they_can() {
+fn more_posts_than_reviewers_can_see_are_found() {
     let broken = Case::new().broken_under(|scenario| {
         scenario.capacity.reviewers = 1;
         scenario.capacity.reviews_per_reviewer_per_day = 1;
@@ -472,7 +472,7 @@ fn reviewers_see_no_more_than_they_can() {
 }
 
 #[test]
-fn a_post_that_earns_less_than_it_costs_is_found_out() {
+fn a_post_that_earns_less_than_it_costs_is_found() {
     let broken = Case::new().broken_by(|plan| allocation(plan).end_weight = 1e6);
     assert!(broken.contains(&"worthless_post") && broken.contains(&"objective"), "{broken:?}");
 }
@@ -508,8 +508,9 @@ fn a_breach_reads_as_one_line() {
     let mut plan = case.plan.clone();
     post(&mut plan).priority = 1.0;
     plan.scenario_hash = "77".to_owned();
-    let lines: Vec<String> = check_plan(&plan, &case.scenario, &case.rules).iter().map(ToString::to_string).collect();
-    assert_eq!(lines[0], "plan: scenario_hash: the plan was made from `77`, not from `5ce0`");
-    assert!(lines[1].starts_with("client `plain`, linkedin, post of 2026-10-"), "{}", lines[1]);
-    assert!(lines[1].ends_with("+01:00: priority: the plan says 1, it is 70"), "{}", lines[1]);
+    let messages: Vec<String> =
+        check_plan(&plan, &case.scenario, &case.rules).iter().map(ToString::to_string).collect();
+    assert_eq!(messages[0], "plan: scenario_hash: the plan was made from `77`, not from `5ce0`");
+    assert!(messages[1].starts_with("client `plain`, linkedin, post of 2026-10-"), "{}", messages[1]);
+    assert!(messages[1].ends_with("+01:00: priority: the plan says 1, it is 70"), "{}", messages[1]);
 }

@@ -32,9 +32,9 @@ fn weeks_in_which_the_clocks_change_pass() {
         ("2026-W14", "Australia/Lord_Howe", 168),
     ] {
         let week = week(when);
-        let (mut own, state) = rich(week, zone);
-        own.calendar.push(CalendarEntry { factor: Some(1.5), ..day(DayKind::Boost, week, 6, None) });
-        let plan = passing(&scenario(week, vec![(own, state)]), &rules, week);
+        let (mut client, state) = rich(week, zone);
+        client.calendar.push(CalendarEntry { factor: Some(1.5), ..day(DayKind::Boost, week, 6, None) });
+        let plan = passing(&scenario(week, vec![(client, state)]), &rules, week);
         let allocation = &plan.clients[0].allocations[0];
         let removed: u32 = allocation.hours_removed.iter().map(|(_, count)| count).sum();
         assert_eq!(allocation.hours_allowed + removed, hours, "{when} {zone}");
@@ -66,20 +66,19 @@ fn holidays_without_posts_pass() {
 }
 
 #[test]
-fn a_tight_day_passes() {
+fn a_low_maximum_of_posts_a_day_passes() {
     let week = week("2026-W20");
     for actions in [1, 3, 5] {
-        let mut client = rich(week, "Europe/London");
-        client.0.policy.max_actions_per_day = actions;
-        let (own, state) = &mut client;
-        commit(state, own, week, Channel::Fb, &[34, 40]);
-        let plan = passing(&scenario(week, vec![client]), &rules(), week);
+        let (mut client, mut state) = rich(week, "Europe/London");
+        client.policy.max_actions_per_day = actions;
+        commit(&mut state, &client, week, Channel::Fb, &[34, 40]);
+        let plan = passing(&scenario(week, vec![(client, state)]), &rules(), week);
         assert!(!plan.clients[0].signals.scaling.full_days.is_empty());
     }
 }
 
 #[test]
-fn warnings_that_hold_posts_pass() {
+fn warnings_that_block_posts_pass() {
     let week = week("2026-W20");
     for (severity, pauses) in [(Severity::High, true), (Severity::High, false), (Severity::Medium, true)] {
         let (mut client, mut state) = rich(week, "Europe/London");
@@ -94,8 +93,8 @@ fn warnings_that_hold_posts_pass() {
             })
             .to_vec();
         let plan = passing(&scenario(week, vec![(client, state)]), &rules(), week);
-        let held = plan.posts().filter(|(_, post)| !post.is_live()).count();
-        assert_eq!(held > 0, severity == Severity::High && pauses);
+        let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
+        assert_eq!(blocked > 0, severity == Severity::High && pauses);
     }
 }
 
@@ -149,18 +148,18 @@ fn clients_that_are_not_planned_for_are_left_out() {
 fn tired_and_unmeasured_channels_pass() {
     let week = week("2026-W20");
     for fatigue in [0.0, 0.39, 0.4, 0.5, 0.7, 0.79, 0.8, 1.0] {
-        let (own, mut state) = client("tired", "Asia/Kolkata", week, &Channel::ALL, 30);
+        let (client, mut state) = client("tired", "Asia/Kolkata", week, &Channel::ALL, 30);
         for channel in &mut state.channels {
             channel.fatigue = Score::clamped(fatigue);
             channel.engagement_rate = None;
             channel.momentum = None;
         }
-        passing(&scenario(week, vec![(own, state)]), &rules(), week);
+        passing(&scenario(week, vec![(client, state)]), &rules(), week);
     }
 }
 
 #[test]
-fn numbers_of_campaigns_pass() {
+fn rules_of_campaigns_pass() {
     let week = week("2026-W20");
     let rules = rules_with(&[("overlays/autumn.toml", "", CAMPAIGN)]);
     let plan = passing(&scenario(week, vec![rich(week, "Europe/London")]), &rules, week);
@@ -173,11 +172,11 @@ fn campaigns_that_any_asset_serves_pass() {
     for rules in [rules(), rules_with(&[("hooks.rhai", "", SCRIPTS)])] {
         for (first, second) in [(true, false), (false, true), (true, true)] {
             for weight in [0.4, 1.3, 3.0] {
-                let (mut own, state) = rich(week, "Europe/London");
-                own.campaigns[0].any_asset = first;
-                own.campaigns[1].any_asset = second;
-                own.campaigns[1].weight = weight;
-                passing(&scenario(week, vec![(own, state)]), &rules, week);
+                let (mut client, state) = rich(week, "Europe/London");
+                client.campaigns[0].any_asset = first;
+                client.campaigns[1].any_asset = second;
+                client.campaigns[1].weight = weight;
+                passing(&scenario(week, vec![(client, state)]), &rules, week);
             }
         }
     }
@@ -194,9 +193,9 @@ fn scripts_that_replace_numbers_pass() {
 #[test]
 fn a_week_planned_ahead_of_the_state_passes() {
     let (start, later) = (week("2026-W20"), week("2026-W21"));
-    let (own, mut state) = client("ahead", "Europe/London", start, &[Channel::Fb, Channel::X], 30);
-    commit(&mut state, &own, start, Channel::Fb, &[10, 60, 130, 160]);
-    let scenario = scenario(start, vec![(own, state)]);
+    let (client, mut state) = client("ahead", "Europe/London", start, &[Channel::Fb, Channel::X], 30);
+    commit(&mut state, &client, start, Channel::Fb, &[10, 60, 130, 160]);
+    let scenario = scenario(start, vec![(client, state)]);
     let plan = passing(&scenario, &rules(), later);
     let [fb, x] = &plan.clients[0].allocations[..] else { panic!("two channels") };
     assert!(fb.fatigue_start > 0.1, "four posts of the week before tire: {}", fb.fatigue_start);
@@ -206,12 +205,13 @@ fn a_week_planned_ahead_of_the_state_passes() {
 #[test]
 fn uses_that_are_committed_count_against_the_week() {
     let week = week("2026-W20");
-    let (own, mut state) = client("worn", "Europe/London", week, &Channel::ALL, 2);
-    let used = |channel, hours| AssetUse { asset_id: AssetId::new("worn-01"), channel, at: in_week(&own, week, hours) };
+    let (client, mut state) = client("worn", "Europe/London", week, &Channel::ALL, 2);
+    let used =
+        |channel, hours| AssetUse { asset_id: AssetId::new("worn-01"), channel, at: in_week(&client, week, hours) };
     state.asset_uses = vec![used(Channel::Fb, 10), used(Channel::Ig, 20)];
     for cooldown in ["168", "12"] {
         let rules = rules_with(&[("assets.toml", "cooldown_hours = 168", &format!("cooldown_hours = {cooldown}"))]);
-        let plan = passing(&scenario(week, vec![(own.clone(), state.clone())]), &rules, week);
+        let plan = passing(&scenario(week, vec![(client.clone(), state.clone())]), &rules, week);
         let uses = |post: &Post| post.asset.as_ref().is_some_and(|asset| asset.asset_id == AssetId::new("worn-01"));
         assert_eq!(plan.posts().filter(|(_, post)| uses(post)).count(), 1);
     }
@@ -220,13 +220,13 @@ fn uses_that_are_committed_count_against_the_week() {
 #[test]
 fn a_story_waits_for_a_committed_step() {
     let week = week("2026-W20");
-    let (mut own, mut state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
-    let mut next = asset("story-next", &own, week, 1.0);
+    let (mut client, mut state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
+    let mut next = asset("story-next", &client, week, 1.0);
     (next.parent_id, next.evolution_step) = (Some(AssetId::new("story-00")), 1);
-    own.assets.push(next);
-    let committed = AssetUse { asset_id: AssetId::new("story-00"), channel: Channel::X, at: in_week(&own, week, 100) };
-    state.asset_uses = vec![committed];
-    let plan = passing(&scenario(week, vec![(own, state)]), &rules(), week);
+    client.assets.push(next);
+    let used_at = in_week(&client, week, 100);
+    state.asset_uses = vec![AssetUse { asset_id: AssetId::new("story-00"), channel: Channel::X, at: used_at }];
+    let plan = passing(&scenario(week, vec![(client, state)]), &rules(), week);
     let next = |post: &Post| post.asset.as_ref().and_then(|asset| asset.variation_id.clone()).is_some();
     let hours: Vec<usize> = plan.posts().filter(|(_, post)| next(post)).map(|(_, post)| post.hour).collect();
     assert!(matches!(hours[..], [hour] if hour >= 100), "{hours:?}");
@@ -235,35 +235,35 @@ fn a_story_waits_for_a_committed_step() {
 #[test]
 fn a_variation_of_a_later_step_is_no_evolution() {
     let week = week("2026-W20");
-    let (mut own, state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
-    own.assets[0].evolution_step = 1;
-    let mut variation = asset("story-v", &own, week, 1.0);
+    let (mut client, state) = client("story", "Europe/London", week, &[Channel::Fb], 1);
+    client.assets[0].evolution_step = 1;
+    let mut variation = asset("story-v", &client, week, 1.0);
     (variation.parent_id, variation.evolution_step) = (Some(AssetId::new("story-00")), 1);
-    own.assets.push(variation);
-    let plan = passing(&scenario(week, vec![(own, state)]), &rules(), week);
+    client.assets.push(variation);
+    let plan = passing(&scenario(week, vec![(client, state)]), &rules(), week);
     let choices: Vec<_> = plan.posts().filter_map(|(_, post)| post.asset.as_ref()).collect();
     assert_eq!(choices.len(), 2);
     assert!(choices.iter().all(|choice| !choice.is_evolution));
 }
 
 #[test]
-fn reviewers_are_not_overrun_when_a_held_post_frees_another() {
+fn reviewers_are_not_overloaded_when_a_blocked_post_unblocks_another() {
     let week = week("2026-W20");
     let guardrail = "\n[rested]\nscope = \"post\"\nconflict = \"fatigue\"\n";
     // Which posts need a review is not known before the pack's function sets their confidence.
     let script = "fn rested(post, ctx) { if post.fatigue >= 0.2 { block(\"tired\", \"wait\") } else { pass() } }\n\
         fn confidence(post, ctx) { 0.5 }\n";
     let rules = rules_with(&[("guardrails.toml", "", guardrail), ("rested.rhai", "", script)]);
-    let mut tired = 0;
+    let mut tired_posts = 0;
     for reviews in 1..8 {
         let clients = ["a", "b"].map(|id| client(id, "Europe/London", week, &Channel::ALL, 40)).into();
         let mut scenario = scenario(week, clients);
         scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: reviews };
         let plan = passing(&scenario, &rules, week);
         let is_tired = |post: &Post| post.verdicts_of(Outcome::Block).any(|verdict| &*verdict.rule == "rested");
-        tired += plan.posts().filter(|(_, post)| is_tired(post)).count();
+        tired_posts += plan.posts().filter(|(_, post)| is_tired(post)).count();
     }
-    assert!(tired > 0);
+    assert!(tired_posts > 0);
 }
 
 #[test]
@@ -273,8 +273,8 @@ fn clients_whose_posts_all_need_a_review_share_the_reviewers() {
     let rules = rules_with(&[("limits.toml", "", limits)]);
     for reviews in 1..8 {
         let mut clients: Vec<_> = ["a", "b"].map(|id| client(id, "Europe/London", week, &Channel::ALL, 40)).into();
-        for (own, _) in &mut clients {
-            own.policy.auto_exec_enabled = false;
+        for (client, _) in &mut clients {
+            client.policy.auto_exec_enabled = false;
         }
         let mut scenario = scenario(week, clients);
         scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: reviews };
@@ -331,7 +331,7 @@ fn clients_that_share_limits_pass() {
     assert!(shared > 0);
 }
 
-/// One client's own strength of the response.
+/// The strength of the response that one client has of its own.
 const STRENGTH: &str = "scope = { client = \"client-1\" }\n[channels.ig]\nresponse_strength = 1.3\n";
 
 /// Another client's worths, content types and costs.
@@ -421,7 +421,7 @@ seasons = [
 ]
 "#;
 
-/// One client's own season.
+/// The season that one client has of its own.
 const MORE_SEASONS: &str = r#"
 scope = { client = "client-1" }
 [calendar]
@@ -485,32 +485,32 @@ fn odd_packs() -> [CompiledRules; 7] {
 }
 
 fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, ClientState) {
-    let (mut own, mut state) = rich(week, zone);
-    own.id = ClientId::new(format!("client-{n}"));
-    own.assets.truncate(draw.below(44));
-    for asset in &mut own.assets {
+    let (mut client, mut state) = rich(week, zone);
+    client.id = ClientId::new(format!("client-{n}"));
+    client.assets.truncate(draw.below(44));
+    for asset in &mut client.assets {
         asset.kind = draw.pick(&["photo", "video", "long read"]).into();
     }
-    own.policy.max_actions_per_day = draw.below(8) as u32;
-    own.policy.auto_exec_enabled = draw.below(2) == 0;
-    own.status = draw.pick(&[ClientStatus::Active, ClientStatus::Onboarding]);
+    client.policy.max_actions_per_day = draw.below(8) as u32;
+    client.policy.auto_exec_enabled = draw.below(2) == 0;
+    client.status = draw.pick(&[ClientStatus::Active, ClientStatus::Onboarding]);
     for _ in 0..draw.below(3) {
         let kind = draw.pick(DayKind::ALL);
-        own.calendar.push(day(kind, week, draw.below(7) as i64, None));
+        client.calendar.push(day(kind, week, draw.below(7) as i64, None));
     }
-    for campaign in &mut own.campaigns {
+    for campaign in &mut client.campaigns {
         campaign.any_asset = draw.below(3) == 0;
         campaign.weight = draw.pick(&[0.5, 1.0, 1.3, 4.0]);
     }
     for channel in Channel::ALL {
         let hours: Vec<i64> = (0..draw.below(4)).map(|_| draw.below(260) as i64 - 20).collect();
-        commit(&mut state, &own, week, channel, &hours);
+        commit(&mut state, &client, week, channel, &hours);
     }
     for channel in &mut state.channels {
         channel.fatigue = Score::clamped(draw.below(100) as f64 / 100.0);
         channel.momentum = (draw.below(3) > 0).then(|| Score::clamped(draw.below(100) as f64 / 100.0));
     }
-    (own, state)
+    (client, state)
 }
 
 /// A deterministic random number generator (splitmix64).

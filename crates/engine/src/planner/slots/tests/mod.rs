@@ -7,7 +7,7 @@ use super::Solver;
 use crate::model::{FatigueResponse, LinearResponse, SaturatingResponse, Spacing, WeekHours};
 use crate::planner::{Instance, Solution};
 use reference::{best_by_labels, best_of_all};
-pub(in crate::planner) use reference::{every_choice, odd_week};
+pub(in crate::planner) use reference::{every_choice, extreme_week};
 use support::{BUSY, CHANNELS, channel_week};
 
 mod reference;
@@ -18,12 +18,12 @@ fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Random stress instances of up to `longest` hours, one per seed.
-fn odd_weeks(count: u64, longest: usize) -> impl Iterator<Item = (u64, Instance)> {
+/// Extreme weeks of up to `max_hours` hours, one per seed.
+fn extreme_weeks(count: u64, max_hours: usize) -> impl Iterator<Item = (u64, Instance)> {
     (0..count).map(move |seed| {
         let mut random = random(seed);
-        let hours = random.random_range(1..=longest);
-        (seed, odd_week(hours, &mut random))
+        let hours = random.random_range(1..=max_hours);
+        (seed, extreme_week(hours, &mut random))
     })
 }
 
@@ -35,42 +35,43 @@ pub(super) fn channel_weeks(count: u64) -> impl Iterator<Item = Instance> {
     })
 }
 
-/// A saturating response to the fatigue of an instance.
+/// A saturating response with the fatigue per post of an instance.
 pub(super) fn saturating(instance: &Instance, strength: f64) -> FatigueResponse {
     FatigueResponse::Saturating(SaturatingResponse { fatigue_per_post: instance.fatigue_per_post, strength })
 }
 
-/// An instance as it is, with a linear response, and with a saturating one, weak or strong by a number.
-fn both_shapes(instance: Instance, which: u64) -> [Instance; 2] {
+/// An instance with its own linear response, and with a saturating one whose strength depends on `index`.
+fn both_shapes(instance: Instance, index: u64) -> [Instance; 2] {
     let strengths = [0.0, 0.04, 0.11, 0.11, 0.3, 0.7, 2.0];
-    let response = saturating(&instance, strengths[which as usize % strengths.len()]);
+    let response = saturating(&instance, strengths[index as usize % strengths.len()]);
     [instance.clone(), Instance { response, ..instance }]
 }
 
-fn assert_close(found: f64, expected: f64, what: &str) {
+fn assert_close(found: f64, expected: f64, context: &str) {
     let scale = 1.0_f64.max(expected.abs());
-    assert!((found - expected).abs() <= 1e-9 * scale, "{what}: found {found}, expected {expected}");
+    assert!((found - expected).abs() <= 1e-9 * scale, "{context}: found {found}, expected {expected}");
 }
 
-fn assert_honest(instance: &Instance, solution: &Solution, what: &str) {
-    assert!(instance.is_feasible(&solution.chosen), "{what}: {:?} breaks a constraint", solution.chosen);
-    assert_eq!(solution.objective.to_bits(), instance.objective(&solution.chosen).to_bits(), "{what}");
+/// The solution is feasible, and its objective is that of its hours.
+fn assert_consistent(instance: &Instance, solution: &Solution, context: &str) {
+    assert!(instance.is_feasible(&solution.chosen), "{context}: {:?} breaks a constraint", solution.chosen);
+    assert_eq!(solution.objective.to_bits(), instance.objective(&solution.chosen).to_bits(), "{context}");
 }
 
-fn best(choices: impl IntoIterator<Item = (Vec<usize>, f64)>) -> Option<f64> {
+fn best_objective(choices: impl IntoIterator<Item = (Vec<usize>, f64)>) -> Option<f64> {
     choices.into_iter().map(|(_, objective)| objective).reduce(f64::max)
 }
 
 #[test]
 fn the_optimum_of_a_short_week_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
-    for (seed, instance) in odd_weeks(4000, 13) {
+    for (seed, instance) in extreme_weeks(4000, 13) {
         for instance in both_shapes(instance, seed) {
-            let what = format!("seed {seed}, {:?}", instance.response);
+            let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert!(solution.optimal, "{what}");
-            assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+            assert_consistent(&instance, &solution, &context);
+            assert!(solution.optimal, "{context}");
+            assert_close(solution.objective, best_objective(every_choice(&instance)).unwrap(), &context);
         }
     }
 }
@@ -80,14 +81,14 @@ fn the_optimum_of_few_posts_in_forty_hours_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for seed in 0..2500 {
         let mut random = random(seed + 120_000);
-        let mut instance = odd_week(random.random_range(14..=40), &mut random);
+        let mut instance = extreme_week(random.random_range(14..=40), &mut random);
         instance.posts_max = random.random_range(2..=4);
         for instance in both_shapes(instance, seed) {
-            let what = format!("seed {seed}, {:?}", instance.response);
+            let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert!(solution.optimal, "{what}");
-            assert_close(solution.objective, best_of_all(&instance), &what);
+            assert_consistent(&instance, &solution, &context);
+            assert!(solution.optimal, "{context}");
+            assert_close(solution.objective, best_of_all(&instance), &context);
         }
     }
 }
@@ -96,11 +97,11 @@ fn the_optimum_of_few_posts_in_forty_hours_is_the_best_of_all_choices() {
 fn the_optimum_of_a_longer_week_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for seed in 0..60 {
-        for instance in both_shapes(odd_week(20, &mut random(seed + 50_000)), seed) {
-            let what = format!("seed {seed}, {:?}", instance.response);
+        for instance in both_shapes(extreme_week(20, &mut random(seed + 50_000)), seed) {
+            let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert_close(solution.objective, best(every_choice(&instance)).unwrap(), &what);
+            assert_consistent(&instance, &solution, &context);
+            assert_close(solution.objective, best_objective(every_choice(&instance)).unwrap(), &context);
         }
     }
 }
@@ -114,25 +115,25 @@ fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
             instance.committed = vec![20, 77, 130];
         }
         for instance in both_shapes(instance, index as u64) {
-            let what = format!("week {index}, {:?}", instance.response);
+            let context = format!("week {index}, {:?}", instance.response);
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert!(solution.optimal, "{what}");
-            assert_close(solution.objective, best_by_labels(&instance), &what);
+            assert_consistent(&instance, &solution, &context);
+            assert!(solution.optimal, "{context}");
+            assert_close(solution.objective, best_by_labels(&instance), &context);
         }
     }
 }
 
 #[test]
-fn the_optimum_of_an_odd_week_of_full_length_is_that_of_an_unpruned_search() {
+fn the_optimum_of_an_extreme_week_of_full_length_is_that_of_an_unpruned_search() {
     let mut solver = Solver::default();
     for seed in 0..150 {
-        for instance in both_shapes(odd_week(167 + seed as usize % 3, &mut random(seed + 90_000)), seed) {
-            let what = format!("seed {seed}, {:?}", instance.response);
+        for instance in both_shapes(extreme_week(167 + seed as usize % 3, &mut random(seed + 90_000)), seed) {
+            let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert!(solution.optimal, "{what}");
-            assert_close(solution.objective, best_by_labels(&instance), &what);
+            assert_consistent(&instance, &solution, &context);
+            assert!(solution.optimal, "{context}");
+            assert_close(solution.objective, best_by_labels(&instance), &context);
         }
     }
 }
@@ -144,17 +145,18 @@ fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
         let hours = WeekHours::new(week.parse().unwrap(), &"Europe/London".parse().unwrap()).unwrap();
         for (days, preset) in [1, 2, 3].into_iter().flat_map(|days| CHANNELS.map(|preset| (days, preset))) {
             let mut instance = channel_week(&preset, hours.len(), &mut random(seed as u64));
-            let nine = hours.hours().iter().map(|wall| wall.hour == 9);
-            instance.value.iter_mut().zip(nine).filter(|(_, nine)| *nine).for_each(|(value, _)| *value *= 2.0);
+            let is_nine = hours.hours().iter().map(|wall| wall.hour == 9);
+            instance.value.iter_mut().zip(is_nine).filter(|(_, is_nine)| *is_nine).for_each(|(value, _)| *value *= 2.0);
             (instance.posts_max, instance.spacing_hours) = (7, 24 * days);
-            let elapsed = solver.solve(&instance);
+            let with_elapsed_hours = solver.solve(&instance);
             instance.next_after = Spacing::from_hours(24 * days as u32).next_hours(&hours, 0).unwrap();
-            let what = format!("{week}, {preset}, {days} days");
+            let context = format!("{week}, {preset}, {days} days");
             let solution = solver.solve(&instance);
-            assert_honest(&instance, &solution, &what);
-            assert!(solution.optimal, "{what}");
-            assert_close(solution.objective, best_by_labels(&instance), &what);
-            assert!(solution != elapsed || days > 1 || week == "2026-W43", "{what}: the clocks change nothing");
+            assert_consistent(&instance, &solution, &context);
+            assert!(solution.optimal, "{context}");
+            assert_close(solution.objective, best_by_labels(&instance), &context);
+            let differs = solution != with_elapsed_hours;
+            assert!(differs || days > 1 || week == "2026-W43", "{context}: the clocks change nothing");
         }
     }
 }
@@ -162,7 +164,7 @@ fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
 #[test]
 fn a_pinned_hour_costs_as_little_as_it_can() {
     let mut solver = Solver::default();
-    for (seed, instance) in odd_weeks(1500, 11) {
+    for (seed, instance) in extreme_weeks(1500, 11) {
         for instance in both_shapes(instance, seed) {
             assert_pinned_hours_cost_as_little_as_they_can(&mut solver, &instance, seed);
         }
@@ -172,31 +174,31 @@ fn a_pinned_hour_costs_as_little_as_it_can() {
 fn assert_pinned_hours_cost_as_little_as_they_can(solver: &mut Solver, instance: &Instance, seed: u64) {
     let choices = every_choice(instance);
     for pinned in 0..=instance.value.len() {
-        let with_it = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
-        let what = format!("seed {seed}, {:?}, hour {pinned}", instance.response);
-        match (solver.solve_with(instance, pinned), best(with_it)) {
+        let with_pinned = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
+        let context = format!("seed {seed}, {:?}, hour {pinned}", instance.response);
+        match (solver.solve_pinned(instance, pinned), best_objective(with_pinned)) {
             (Some(solution), Some(expected)) => {
-                assert_honest(instance, &solution, &what);
-                assert!(solution.optimal, "{what}");
-                assert_close(solution.objective, expected, &what);
+                assert_consistent(instance, &solution, &context);
+                assert!(solution.optimal, "{context}");
+                assert_close(solution.objective, expected, &context);
             }
-            (found, expected) => assert_eq!((found, expected), (None, None), "{what}"),
+            (found, expected) => assert_eq!((found, expected), (None, None), "{context}"),
         }
     }
 }
 
 #[test]
-fn pinning_never_raises_the_optimum_and_a_chosen_hour_keeps_it() {
+fn pinning_an_hour_never_raises_the_optimum_and_pinning_a_chosen_one_keeps_it() {
     let mut solver = Solver::default();
     for instance in channel_weeks(2).flat_map(|week| both_shapes(week, 2)) {
         let free = solver.solve(&instance);
         for pinned in (0..instance.value.len()).step_by(5) {
-            if let Some(solution) = solver.solve_with(&instance, pinned) {
+            if let Some(solution) = solver.solve_pinned(&instance, pinned) {
                 assert!(solution.objective <= free.objective + 1e-9 * free.objective);
             }
         }
         for pinned in &free.chosen {
-            assert_eq!(solver.solve_with(&instance, *pinned), Some(free.clone()));
+            assert_eq!(solver.solve_pinned(&instance, *pinned), Some(free.clone()));
         }
     }
 }
@@ -219,28 +221,28 @@ fn relaxing_a_constraint_never_lowers_the_optimum() {
         |instance| instance.fatigue_start *= 0.9,
     ];
     let mut solver = Solver::default();
-    let odd = (0..150).map(|seed| odd_week(100, &mut random(seed + 7_000)));
-    let both = channel_weeks(3).chain(odd).enumerate().flat_map(|(index, week)| both_shapes(week, index as u64));
+    let extreme = (0..150).map(|seed| extreme_week(100, &mut random(seed + 7_000)));
+    let both = channel_weeks(3).chain(extreme).enumerate().flat_map(|(index, week)| both_shapes(week, index as u64));
     for (index, instance) in both.enumerate() {
         let before = solver.solve(&instance).objective;
-        for (which, relax) in relaxations.iter().enumerate() {
+        for (number, relax) in relaxations.iter().enumerate() {
             let mut relaxed = instance.clone();
             relax(&mut relaxed);
             let after = solver.solve(&relaxed).objective;
-            assert!(after >= before - 1e-9 * before.abs().max(1.0), "week {index}, relaxation {which}");
+            assert!(after >= before - 1e-9 * before.abs().max(1.0), "week {index}, relaxation {number}");
         }
     }
 }
 
 #[test]
-fn forbidding_an_hour_never_raises_the_optimum_and_an_unused_one_keeps_it() {
+fn forbidding_an_hour_never_raises_the_optimum_and_forbidding_an_unused_one_keeps_it() {
     let mut solver = Solver::default();
     for instance in channel_weeks(2).flat_map(|week| both_shapes(week, 2)) {
         let free = solver.solve(&instance);
         for hour in (0..instance.value.len()).step_by(3) {
-            let mut narrower = instance.clone();
-            narrower.allowed[hour] = false;
-            let solution = solver.solve(&narrower);
+            let mut without_hour = instance.clone();
+            without_hour.allowed[hour] = false;
+            let solution = solver.solve(&without_hour);
             assert!(solution.objective <= free.objective + 1e-9 * free.objective);
             assert!(free.chosen.contains(&hour) || solution == free);
         }
@@ -248,18 +250,18 @@ fn forbidding_an_hour_never_raises_the_optimum_and_an_unused_one_keeps_it() {
 }
 
 #[test]
-fn among_choices_as_good_as_each_other_the_earliest_hours_are_taken() {
+fn among_equally_good_choices_the_earliest_hours_are_taken() {
     let mut solver = Solver::default();
     for seed in 0..400 {
         let mut random = random(seed + 3_000);
-        let mut instance = odd_week(11, &mut random);
+        let mut instance = extreme_week(11, &mut random);
         instance.value.iter_mut().for_each(|value| *value = f64::from(random.random_range(1..=2_u8)));
         instance.response =
             FatigueResponse::Linear(LinearResponse { warn_at: 0.5, slope_below: 0.0, slope_above: 0.0 });
         instance.end_weight = 0.0;
         let choices = every_choice(&instance);
-        let top = best(choices.clone()).unwrap();
-        let earliest = choices.into_iter().filter(|(_, objective)| *objective == top).map(|(chosen, _)| chosen).min();
+        let best = best_objective(choices.clone()).unwrap();
+        let earliest = choices.into_iter().filter(|(_, objective)| *objective == best).map(|(chosen, _)| chosen).min();
         assert_eq!(Some(solver.solve(&instance).chosen), earliest, "seed {seed}");
     }
 }
@@ -281,7 +283,7 @@ fn posts_that_earn_nothing_or_lower_the_objective_are_left_out() {
 }
 
 #[test]
-fn weeks_without_hours_or_room_have_the_empty_plan() {
+fn weeks_without_hours_or_posts_have_the_empty_plan() {
     let mut solver = Solver::default();
     let week = channel_week(&CHANNELS[0], 168, &mut random(2));
     let no_hours = Instance { value: vec![], allowed: vec![], ..week.clone() };
@@ -291,10 +293,10 @@ fn weeks_without_hours_or_room_have_the_empty_plan() {
     for instance in [no_hours, no_posts, never_allowed, exhausted] {
         for solution in [solver.solve(&instance), solver.solve_fast(&instance)] {
             assert_eq!(solution.chosen, Vec::<usize>::new());
-            assert_honest(&instance, &solution, "empty");
+            assert_consistent(&instance, &solution, "empty");
         }
         assert!(solver.solve(&instance).optimal);
-        assert_eq!(solver.solve_with(&instance, 12), None);
+        assert_eq!(solver.solve_pinned(&instance, 12), None);
         assert_eq!(solver.end_weight(&instance, 2), 0.0);
     }
 }
@@ -311,59 +313,59 @@ fn a_spacing_longer_than_the_week_leaves_one_post() {
 }
 
 #[test]
-fn fatigue_that_vanishes_at_once_or_never_is_solved_alike() {
+fn fatigue_that_vanishes_at_once_or_hardly_ever_is_solved_exactly() {
     let mut solver = Solver::default();
     for decay_per_hour in [f64::MIN_POSITIVE, 1e-200, 1e-9, 0.01, 0.5, 1.0 - 1e-9, 1.0 - f64::EPSILON] {
         for seed in 0..60 {
-            let instance = Instance { decay_per_hour, ..odd_week(168, &mut random(seed + 20_000)) };
+            let instance = Instance { decay_per_hour, ..extreme_week(168, &mut random(seed + 20_000)) };
             for instance in both_shapes(instance, seed) {
                 let solution = solver.solve(&instance);
-                let what = format!("decay {decay_per_hour}, seed {seed}, {:?}", instance.response);
-                assert_honest(&instance, &solution, &what);
-                assert_close(solution.objective, best_by_labels(&instance), &what);
+                let context = format!("decay {decay_per_hour}, seed {seed}, {:?}", instance.response);
+                assert_consistent(&instance, &solution, &context);
+                assert_close(solution.objective, best_by_labels(&instance), &context);
             }
         }
     }
 }
 
 #[test]
-fn the_fast_tier_keeps_the_constraints_and_comes_within_three_percent() {
+fn the_fast_tier_satisfies_the_constraints_and_comes_within_three_percent() {
     let mut solver = Solver::default();
     let both = channel_weeks(30).flat_map(|week| both_shapes(week, 2));
     for (index, instance) in both.enumerate() {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
-        assert_honest(&instance, &fast, &format!("week {index}"));
+        assert_consistent(&instance, &fast, &format!("week {index}"));
         assert!(!fast.optimal);
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective, "week {index}");
         assert!(fast.objective >= 0.97 * exact.objective, "week {index}");
     }
-    let both = odd_weeks(2000, 40).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    let both = extreme_weeks(2000, 40).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
     for (seed, instance) in both {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
-        assert_honest(&instance, &fast, &format!("seed {seed}"));
+        assert_consistent(&instance, &fast, &format!("seed {seed}"));
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective.abs().max(1.0), "seed {seed}");
     }
 }
 
 #[test]
-fn a_used_solver_finds_what_a_new_one_finds() {
-    let mut used = Solver::default();
-    let both = odd_weeks(300, 168).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+fn a_reused_solver_finds_what_a_new_one_finds() {
+    let mut reused = Solver::default();
+    let both = extreme_weeks(300, 168).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
     for (seed, instance) in both {
-        assert_eq!(used.solve(&instance), Solver::default().solve(&instance), "seed {seed}");
-        assert_eq!(used.solve_fast(&instance), Solver::default().solve_fast(&instance), "seed {seed}");
+        assert_eq!(reused.solve(&instance), Solver::default().solve(&instance), "seed {seed}");
+        assert_eq!(reused.solve_fast(&instance), Solver::default().solve_fast(&instance), "seed {seed}");
     }
 }
 
 /// What a unit of fatigue at the start costs, as the finite difference of two optima.
 fn cost_by_difference(solver: &mut Solver, instance: &Instance) -> f64 {
     let step = 1e-4;
-    let mut at = |fatigue_start| solver.solve(&Instance { fatigue_start, ..instance.clone() }).objective;
-    (at(instance.fatigue_start) - at(instance.fatigue_start + step)) / step
+    let mut objective_at = |fatigue_start| solver.solve(&Instance { fatigue_start, ..instance.clone() }).objective;
+    (objective_at(instance.fatigue_start) - objective_at(instance.fatigue_start + step)) / step
 }
 
 #[test]
-fn the_price_of_fatigue_handed_on_is_what_fatigue_at_the_start_costs() {
+fn the_price_of_fatigue_at_the_end_is_what_fatigue_at_the_start_costs() {
     for shape in 0..2 {
         assert_prices_are_costs(channel_weeks(30).map(|week| both_shapes(week, 2)[shape].clone()));
     }
@@ -371,23 +373,23 @@ fn the_price_of_fatigue_handed_on_is_what_fatigue_at_the_start_costs() {
 
 fn assert_prices_are_costs(weeks: impl Iterator<Item = Instance>) {
     let mut solver = Solver::default();
-    let (mut total, mut count, mut far) = (0.0, 0, 0);
+    let (mut total, mut count, mut inaccurate) = (0.0, 0, 0);
     for instance in weeks {
         let price = solver.end_weight(&instance, 3);
         let cost = cost_by_difference(&mut solver, &Instance { end_weight: price, ..instance.clone() });
         let error = (price - cost).abs() / cost;
         total += error;
         count += 1;
-        far += usize::from(error > 0.02);
+        inaccurate += usize::from(error > 0.02);
     }
     assert!(total / f64::from(count) < 0.005, "off by {} on average", total / f64::from(count));
-    assert!(far <= 9, "{far} of {count} prices are off by more than 2 %");
+    assert!(inaccurate <= 9, "{inaccurate} of {count} prices are off by more than 2 %");
 }
 
 #[test]
-fn the_price_is_none_before_the_first_round_and_never_negative() {
+fn the_price_is_zero_without_rounds_and_never_negative() {
     let mut solver = Solver::default();
-    let both = odd_weeks(500, 60).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    let both = extreme_weeks(500, 60).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
     for (seed, instance) in both {
         assert_eq!(solver.end_weight(&instance, 0), 0.0);
         for rounds in 1..4 {

@@ -3,35 +3,39 @@
 //! ```text
 //! W(t, k, f)   maximum value of hours t.. with k posts left, where f is the fatigue that chosen posts have
 //!              caused and every chosen post is at least the spacing away
-//! W(T, k, f) = -end_weight * (standing(T) + f)
+//! W(T, k, f) = -end_weight * (baseline(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
-//!                   value(t) * bound(standing(t) + f) - cost + W(n, k-1, (f + delta) rho^(n-t)) )
-//!              where n is the first hour at which the next post is allowed
+//!                   value(t) * bound(baseline(t) + f) - cost + W(n, k-1, (f + delta) rho^(n-t)) )
+//!              where n is the first hour at which the next post is allowed, rho the decay per hour
+//!              and delta the fatigue per post
 //! ```
 //!
 //! Both branches are piecewise linear in f, so W is too, and is stored as its pieces: fatigue is not discretised. Each
 //! possible future contributes one line, and a line that is best at no reachable fatigue is dropped. One or two pieces
 //! remain for most pairs of hour and posts left.
 //!
-//! `bound` is the upper bound of the response. For a linear response it is the response itself, and W is the optimum; for
-//! any other, W is an upper bound of it.
+//! `bound` is the upper bound on the response. For a linear response it is the response itself, and W is the optimum;
+//! for any other, W is an upper bound on the optimum.
 
-#![expect(clippy::indexing_slicing, reason = "rows and columns are sized from the horizon that is walked")]
+#![expect(clippy::indexing_slicing, reason = "rows and columns are sized from the same horizon")]
 
 use super::SearchWeek;
-use super::curve::{Line, Piece, View, better_of};
+use super::curve::{Line, Piece, View, write_envelope};
 use super::horizon::Horizon;
 
-/// Range of a curve's pieces, and the hour whose fatigue they refer to.
+/// Where the pieces of a curve are stored.
 #[derive(Debug, Default, Clone, Copy)]
 struct Curve {
+    /// Index of the first piece.
     first: u32,
+    /// Number of pieces.
     pieces: u32,
+    /// The hour whose fatigue they refer to.
     hour: u32,
 }
 
 impl Curve {
-    /// The curve as seen from an earlier hour with fatigue added there.
+    /// The curve as seen from an earlier hour, with fatigue added at that hour.
     #[inline]
     fn seen_from<'a>(&self, hour: usize, pieces: &'a [Piece], horizon: &Horizon, added: f64) -> View<'a> {
         let first = self.first as usize;
@@ -42,72 +46,74 @@ impl Curve {
 
 /// The value functions of a week, by hour and posts left.
 #[derive(Debug, Default)]
-pub(super) struct Future {
+pub(super) struct ValueFunctions {
     columns: usize,
     curves: Vec<Curve>,
     pieces: Vec<Piece>,
-    fresh: Vec<Piece>,
+    /// Buffer for the pieces of one envelope.
+    envelope: Vec<Piece>,
 }
 
-impl Future {
+impl ValueFunctions {
     /// Computes every curve, from the end of the week back.
     pub fn prepare(&mut self, week: &SearchWeek<'_>) {
         let horizon = week.horizon;
         let hours = horizon.hours;
         self.columns = horizon.posts + 1;
         self.pieces.clear();
-        let at_end = -horizon.end_weight * horizon.standing[hours];
+        let at_end = -horizon.end_weight * horizon.baseline[hours];
         self.pieces.push(Piece { from: 0.0, line: Line { intercept: at_end, slope: horizon.end_weight } });
         self.curves.clear();
         self.curves.resize(self.columns * (hours + 1), Curve { first: 0, pieces: 1, hour: hours as u32 });
-        let mut fresh = std::mem::take(&mut self.fresh);
+        let mut envelope = std::mem::take(&mut self.envelope);
         for hour in (0..hours).rev() {
             let next = (hour + 1) * self.columns;
             self.curves.copy_within(next..next + self.columns, hour * self.columns);
             if horizon.open[hour] {
-                self.offer(week, hour, &mut fresh);
+                self.add_posting(week, hour, &mut envelope);
             }
         }
-        self.fresh = fresh;
+        self.envelope = envelope;
     }
 
-    /// Improves the curves of an hour by the option of a post at it.
-    fn offer(&mut self, week: &SearchWeek<'_>, hour: usize, fresh: &mut Vec<Piece>) {
-        let SearchWeek { instance, horizon, reach, bound } = week;
-        let bound = bound.hour(instance, horizon, hour);
-        let after = horizon.next[hour] - hour;
+    /// Improves the curves of an hour by the option of a post at that hour.
+    fn add_posting(&mut self, week: &SearchWeek<'_>, hour: usize, envelope: &mut Vec<Piece>) {
+        let SearchWeek { instance, horizon, fatigue_bounds, response_bound } = week;
+        let bound = response_bound.at_hour(instance, horizon, hour);
+        let spacing = horizon.next[hour] - hour;
         let (now, later) = self.curves[hour * self.columns..].split_at_mut(self.columns);
         let waiting = &later[1..self.columns];
-        let posting = &later[(after - 1) * self.columns..];
-        let ranges = reach.ranges(hour).rev().skip(1);
+        let posting = &later[(spacing - 1) * self.columns..];
+        let ranges = fatigue_bounds.ranges(hour).rev().skip(1);
         for (((now, wait), post), (least, most)) in now[1..].iter_mut().zip(waiting).zip(posting).zip(ranges) {
             if most < 0.0 {
                 continue;
             }
             let wait = wait.seen_from(hour, &self.pieces, horizon, 0.0);
             let post = post.seen_from(hour, &self.pieces, horizon, instance.fatigue_per_post);
-            if better_of(&wait, &post, &bound.over(least, most), most, fresh) {
-                *now = Curve { first: self.pieces.len() as u32, pieces: fresh.len() as u32, hour: hour as u32 };
-                self.pieces.extend_from_slice(fresh);
-                fresh.clear();
+            if write_envelope(&wait, &post, &bound.over(least, most), most, envelope) {
+                *now = Curve { first: self.pieces.len() as u32, pieces: envelope.len() as u32, hour: hour as u32 };
+                self.pieces.extend_from_slice(envelope);
+                envelope.clear();
             }
         }
     }
 
-    /// The curve for an hour and a number of posts left, as seen from an earlier hour with fatigue added there.
+    /// The curve for an hour and a number of posts left, as seen from an hour `from` that is no later, with fatigue
+    /// added at `from`.
     #[inline]
     pub fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, left: usize, added: f64) -> View<'a> {
         self.curves[hour * self.columns + left].seen_from(from, &self.pieces, horizon, added)
     }
 
-    /// The maximum value of the week by the curves.
-    pub fn promised(&self, horizon: &Horizon) -> f64 {
+    /// Upper bound on the value of any choice of hours; the optimum for a linear response.
+    pub fn upper_bound(&self, horizon: &Horizon) -> f64 {
         self.view(horizon, 0, 0, horizon.posts, 0.0).at(0.0)
     }
 
-    /// Fills `chosen` with the hours that the curves promise most for, one after the other: for a linear response the
+    /// Fills `chosen` with the hours of greatest value by the curves, one after the other: for a linear response the
     /// optimum. Among equally good hours the earliest is taken; a post that earns nothing is left out.
-    pub fn read(&self, week: &SearchWeek<'_>, chosen: &mut Vec<usize>) {
+    pub fn choose(&self, week: &SearchWeek<'_>, chosen: &mut Vec<usize>) {
         chosen.clear();
         let (instance, horizon) = (week.instance, week.horizon);
         let (mut hour, mut fatigue) = (0, 0.0);
@@ -118,26 +124,26 @@ impl Future {
         }
     }
 
-    /// The best hour for the next post, at an hour or later, with the fatigue there; `None` if no further post is worth
-    /// it.
+    /// The best hour from `first` on for the next post, with the fatigue from chosen posts at that hour; `None` if no
+    /// further post is worth it.
     fn next_post(&self, week: &SearchWeek<'_>, first: usize, left: usize, mut fatigue: f64) -> Option<(usize, f64)> {
-        let SearchWeek { instance, horizon, bound, .. } = *week;
+        let SearchWeek { instance, horizon, response_bound, .. } = *week;
         if left == 0 {
             return None;
         }
         let mut best = None;
-        let mut most = self.view(horizon, first, horizon.hours, left, 0.0).at(fatigue) - horizon.tie;
+        let mut best_value = self.view(horizon, first, horizon.hours, left, 0.0).at(fatigue) - horizon.tie;
         for hour in first..horizon.hours {
-            if horizon.open[hour] && fatigue < horizon.room(hour) {
-                let response = bound.at(&instance.response, horizon.standing[hour] + fatigue);
-                let reward = instance.value[hour] * response + horizon.fixed_gain_at(hour);
+            if horizon.open[hour] && fatigue < horizon.headroom(hour) {
+                let response = response_bound.at(&instance.response, horizon.baseline[hour] + fatigue);
+                let earned = instance.value[hour] * response + horizon.fixed_gain_at(hour);
                 let rest = self.view(horizon, hour, horizon.next[hour], left - 1, instance.fatigue_per_post);
-                let post = reward + rest.at(fatigue);
-                if reward > horizon.tie && post > most {
-                    (best, most) = (Some((hour, fatigue)), post);
+                let value = earned + rest.at(fatigue);
+                if earned > horizon.tie && value > best_value {
+                    (best, best_value) = (Some((hour, fatigue)), value);
                 }
             }
-            if most >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie {
+            if best_value >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie {
                 break;
             }
             fatigue *= instance.decay_per_hour;
@@ -157,7 +163,7 @@ mod tests {
         for instance in channel_weeks(10) {
             solver.solve(&instance);
             let states = instance.posts_max * instance.allowed.iter().filter(|allowed| **allowed).count();
-            let pieces = solver.future.pieces.len();
+            let pieces = solver.value_functions.pieces.len();
             assert!(pieces < 4 * states, "{pieces} pieces for {states} states");
         }
     }

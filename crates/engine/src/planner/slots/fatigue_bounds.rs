@@ -1,7 +1,7 @@
-//! Bounds on the fatigue that chosen posts can cause, by hour and number of posts already used: value functions are
-//! computed only between them.
+//! Bounds on the fatigue that chosen posts can cause, by hour and number of posts used so far. Value functions are
+//! computed only between these bounds.
 
-#![expect(clippy::indexing_slicing, reason = "one row an hour and one column a number of posts, sized beforehand")]
+#![expect(clippy::indexing_slicing, reason = "a row per hour and a column per number of posts, sized beforehand")]
 
 use super::curve::lesser;
 use super::horizon::Horizon;
@@ -9,13 +9,13 @@ use super::horizon::Horizon;
 /// Maximum and minimum fatigue from chosen posts, by hour and posts used: the maximum may be overstated and the minimum
 /// understated, never the other way around.
 #[derive(Debug, Default)]
-pub(super) struct FatigueBound {
+pub(super) struct FatigueBounds {
     columns: usize,
     most: Vec<f64>,
     least: Vec<f64>,
 }
 
-impl FatigueBound {
+impl FatigueBounds {
     /// Minimum and maximum fatigue at an hour, just before its post, by number of posts used, all of them at least the
     /// spacing away. The maximum is negative if that many do not fit.
     pub fn ranges(&self, hour: usize) -> impl DoubleEndedIterator<Item = (f64, f64)> + ExactSizeIterator {
@@ -29,24 +29,24 @@ impl FatigueBound {
         let size = self.columns * horizon.hours;
         self.most.clear();
         self.most.resize(size, f64::NEG_INFINITY);
-        fill(&mut self.most, self.columns, horizon, |now, before, room, decay| {
-            let posted = (lesser(before, room) + fatigue_per_post) * decay;
+        fill(&mut self.most, self.columns, horizon, |now, before, headroom, decay| {
+            let posted = (lesser(before, headroom) + fatigue_per_post) * decay;
             if posted > now { posted } else { now }
         });
         self.least.clear();
         self.least.resize(size, if with_least { f64::INFINITY } else { 0.0 });
         if with_least {
-            fill(&mut self.least, self.columns, horizon, |now, before, room, decay| {
-                if before < room { lesser(now, (before + fatigue_per_post) * decay) } else { now }
+            fill(&mut self.least, self.columns, horizon, |now, before, headroom, decay| {
+                if before < headroom { lesser(now, (before + fatigue_per_post) * decay) } else { now }
             });
         }
     }
 }
 
-/// Fills the rows of all hours from the first: fatigue decays from hour to hour, and plans are added whose last post has
-/// just become far enough away. `bound` returns the bound of an hour given its present one, the bound before that post,
-/// the room for fatigue at that post, and the decay since.
-fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, bound: impl Fn(f64, f64, f64, f64) -> f64) {
+/// Fills the rows from the first hour on: fatigue decays from hour to hour, and plans are added whose last post has
+/// just become far enough away. `widen` returns the new bound of an hour, given its bound so far, the bound before that
+/// post, the headroom at that post, and the decay since that post.
+fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, widen: impl Fn(f64, f64, f64, f64) -> f64) {
     if let Some(start) = bounds.first_mut() {
         *start = 0.0;
     }
@@ -54,12 +54,12 @@ fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, bound: impl Fn(f6
     for hour in 1..horizon.hours {
         let (past, now) = bounds.split_at_mut(hour * columns);
         let now = &mut now[..columns];
-        wait(&past[(hour - 1) * columns..], horizon.waits[1].decay, now);
+        copy_decayed(&past[(hour - 1) * columns..], horizon.waits[1].decay, now);
         while horizon.next[post] <= hour {
             if horizon.open[post] {
-                let (room, decay) = (horizon.room(post), horizon.waits[hour - post].decay);
+                let (headroom, decay) = (horizon.headroom(post), horizon.waits[hour - post].decay);
                 for (now, before) in now[1..].iter_mut().zip(&past[post * columns..]) {
-                    *now = bound(*now, *before, room, decay);
+                    *now = widen(*now, *before, headroom, decay);
                 }
             }
             post += 1;
@@ -67,7 +67,7 @@ fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, bound: impl Fn(f6
     }
 }
 
-fn wait(before: &[f64], decay: f64, now: &mut [f64]) {
+fn copy_decayed(before: &[f64], decay: f64, now: &mut [f64]) {
     for (now, before) in now.iter_mut().zip(before) {
         *now = before * decay;
     }

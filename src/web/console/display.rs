@@ -1,4 +1,4 @@
-//! Texts of schedules, times and states on the pages.
+//! How schedules, times and statuses are displayed on the pages.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Tim
 use crate::store::{Change, ClientName, Schedule};
 use crate::web::secret::now;
 
-/// A time as ISO 8601 and as displayed.
+/// A time, in ISO 8601 and as displayed.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Shown {
+pub(super) struct ShownTime {
     pub iso: String,
     pub text: String,
 }
 
-impl Shown {
+impl ShownTime {
     pub fn utc(at: Timestamp) -> Self {
         let text = at.utc().format("%a %-d %b %Y, %H:%M UTC").to_string();
         Self { iso: at.to_string(), text }
@@ -38,14 +38,14 @@ pub(super) struct SelectOption {
     label: String,
 }
 
-pub(super) fn statuses() -> Vec<SelectOption> {
+pub(super) fn status_options() -> Vec<SelectOption> {
     ScheduleStatus::ALL
         .iter()
         .map(|status| SelectOption { value: status.name(), label: status_label(*status).to_owned() })
         .collect()
 }
 
-pub(super) fn action_types() -> Vec<SelectOption> {
+pub(super) fn action_type_options() -> Vec<SelectOption> {
     ActionType::ALL.iter().map(|kind| SelectOption { value: kind.name(), label: sentence_case(kind.name()) }).collect()
 }
 
@@ -68,8 +68,8 @@ pub(super) fn status_label(status: ScheduleStatus) -> &'static str {
     }
 }
 
-/// Explains a kind of conflict.
-pub(super) fn conflict_means(kind: ConflictKind) -> &'static str {
+/// What a kind of conflict means.
+pub(super) fn conflict_meaning(kind: ConflictKind) -> &'static str {
     match kind {
         ConflictKind::Timing => "Posts are too close to each other, or at a closed time.",
         ConflictKind::Fatigue => "The audience is fatigued; more posts on the channel would gain little.",
@@ -103,8 +103,8 @@ pub(super) struct Row {
     pub can_approve: bool,
     pub can_cancel: bool,
     pub can_restore: bool,
-    /// The possible actions, separated by spaces, for the page's script.
-    pub fits: String,
+    /// The actions that the user may take, separated by spaces, for the page's script.
+    pub actions: String,
 }
 
 /// A client in a selection list.
@@ -119,9 +119,9 @@ pub(super) fn client_choices(clients: &[ClientName]) -> Vec<ClientChoice<'_>> {
 }
 
 /// Client names by id.
-pub(super) type Names<'n> = BTreeMap<&'n str, &'n str>;
+pub(super) type ClientNames<'n> = BTreeMap<&'n str, &'n str>;
 
-pub(super) fn names(clients: &[ClientName]) -> Names<'_> {
+pub(super) fn client_names(clients: &[ClientName]) -> ClientNames<'_> {
     clients.iter().map(|client| (client.client_id.as_str(), client.name.as_str())).collect()
 }
 
@@ -132,13 +132,13 @@ pub(super) fn local_day(schedule: &Schedule) -> NaiveDate {
 }
 
 /// A time in the client's time zone.
-pub(super) fn local(zone: &str, at: Timestamp) -> String {
+pub(super) fn local_time(zone: &str, at: Timestamp) -> String {
     let zone: Zone = zone.parse().unwrap_or_else(|_| Zone::utc());
     zone.local(at).format("%a %-d %b, %H:%M").to_string()
 }
 
 impl Row {
-    pub fn of(visit: &Visit, names: &Names<'_>, schedule: &Schedule) -> Self {
+    pub fn new(visit: &Visit, names: &ClientNames<'_>, schedule: &Schedule) -> Self {
         let text = |field: &str| -> Option<String> {
             let text = schedule.content_preview.get(field).and_then(Json::as_str)?;
             (!text.is_empty()).then(|| text.to_owned())
@@ -147,24 +147,24 @@ impl Row {
         let warnings = schedule.metadata.get("warnings").and_then(Json::as_array);
         let warned = warnings.into_iter().flatten().filter_map(|warning| warning.get("reason")?.as_str());
         // A low-risk post needs approval only because of the client's policy or status.
-        let by_policy = schedule.status == ScheduleStatus::Pending && schedule.risk_level == RiskBand::Low;
-        let notes =
-            warned.chain(by_policy.then_some("the client\u{2019}s policy or status requires approval of every post"));
-        let is_able = |change: Change<'_>| {
+        let is_by_policy = schedule.status == ScheduleStatus::Pending && schedule.risk_level == RiskBand::Low;
+        let policy_note = "the client\u{2019}s policy or status requires approval of every post";
+        let notes = warned.chain(is_by_policy.then_some(policy_note));
+        let is_possible = |change: Change<'_>| {
             visit.may(Role::Approver) && change.check(schedule, &visit.app.rules, &visit.visitor.caller.name).is_ok()
         };
         let id = schedule.id.to_string();
-        let can_approve = is_able(visit.app.approval());
-        let can_cancel = is_able(Change::Cancel { reason: "" });
-        let can_restore = is_able(Change::Restore) && schedule.scheduled_for > now();
+        let can_approve = is_possible(visit.app.approval());
+        let can_cancel = is_possible(Change::Cancel { reason: "" });
+        let can_restore = is_possible(Change::Restore) && schedule.scheduled_for > now();
         let actions = [("approve", can_approve), ("cancel", can_cancel), ("restore", can_restore)];
-        let fits: Vec<&str> = actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect();
+        let actions: Vec<&str> = actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect();
         Self {
             href: visit.link(&format!("/schedules/{id}"), &[]),
             client_name: names.get(schedule.client_id.as_str()).map_or(&*schedule.client_id, |name| name).to_owned(),
             client_id: schedule.client_id.clone(),
             channel: schedule.channel.name(),
-            local: local(&schedule.time_zone, schedule.scheduled_for),
+            local: local_time(&schedule.time_zone, schedule.scheduled_for),
             zone: schedule.time_zone.clone(),
             iso: schedule.scheduled_for.to_string(),
             status: schedule.status.name(),
@@ -180,13 +180,13 @@ impl Row {
             can_approve,
             can_cancel,
             can_restore,
-            fits: fits.join(" "),
+            actions: actions.join(" "),
             id,
         }
     }
 }
 
 /// `1 post`, `2 posts`.
-pub(super) fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+pub(super) fn count(number: usize, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }

@@ -1,0 +1,517 @@
+//! The limits of a client's week that count posts by channel and hour, as rows: one row for each period of a limit, or
+//! for each period and channel if the limit counts each channel on its own.
+//!
+//! Committed posts count, and leave less to plan. The policy's maximum of posts a day is a limit like those of
+//! `limits.toml`.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+
+use crate::agents::ClientWeek;
+use crate::model::{Channel, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
+use crate::planner::channel::ChannelDraft;
+use crate::planner::coupling::{Row, Term, excess};
+use crate::rules::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope};
+
+/// The chosen hours of each channel.
+pub(super) type Chosen = [Vec<usize>];
+
+/// A limit, and which posts it counts.
+struct WeekLimit {
+    name: Arc<str>,
+    kind: LimitKind,
+    /// The number of posts that the limit states, or the share.
+    allowed: f64,
+    /// What each post too many or too few costs; `None` if the limit is hard.
+    price: Option<f64>,
+    /// By channel and hour, whether a post counts; `None` if every post does.
+    counted: Option<Vec<Vec<bool>>>,
+    /// The price of a post from which the search for the limit's price starts.
+    first_price: f64,
+}
+
+/// A limit in one of its periods.
+struct LimitRow {
+    /// Index of the limit.
+    limit: usize,
+    /// Index of the channel, if each is counted on its own.
+    channel: Option<usize>,
+    period: Period,
+    /// Number of committed posts in the period that count.
+    committed: u32,
+    /// Number of committed posts in the period, whether they count or not: a share is of all posts.
+    committed_total: u32,
+}
+
+/// A period of the week.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Period {
+    Week,
+    /// Days since Monday.
+    Day(u8),
+    /// Hour of the week.
+    Hour(usize),
+    /// A number of hours from `first` on, an hour counted from the first of the week.
+    Within {
+        first: i64,
+        hours: u32,
+    },
+}
+
+impl Period {
+    fn covers(self, week: &ClientWeek<'_>, hour: usize) -> bool {
+        match self {
+            Period::Week => true,
+            Period::Day(day) => week.hours.hours().get(hour).is_some_and(|wall| wall.weekday == day),
+            Period::Hour(only) => only == hour,
+            Period::Within { .. } => self.is_within(hour as i64),
+        }
+    }
+
+    /// Whether this is a `Within` that covers an hour, counted from the first of the week and negative before it.
+    fn is_within(self, hour: i64) -> bool {
+        matches!(self, Period::Within { first, hours } if (first..first + i64::from(hours)).contains(&hour))
+    }
+}
+
+/// The limits of a client's week that count posts by channel and hour.
+pub(in crate::planner) struct WeekLimits {
+    limits: Vec<WeekLimit>,
+    rows: Vec<LimitRow>,
+}
+
+impl WeekLimits {
+    /// The limits of the client's policy, rules and quotas.
+    pub fn new(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
+        let mut limits = Self { limits: Vec::new(), rows: Vec::new() };
+        let actions_a_day = f64::from(week.client.policy.max_actions_per_day);
+        limits.add(week, channel_drafts, &LimitRules::at_most(ACTIONS_A_DAY, actions_a_day, LimitPeriod::Day));
+        let is_included = |limit: &&LimitRules| {
+            limit.scope == LimitScope::Client && !limit.depends_on_assets() && applies_to(limit, week)
+        };
+        let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_included).collect();
+        // Sorted, so that their order in the file changes nothing.
+        applying.sort_by(|a, b| a.name.cmp(&b.name));
+        applying.into_iter().for_each(|limit| limits.add(week, channel_drafts, limit));
+        for quota in week.quotas {
+            limits.add_quota(week, channel_drafts, quota);
+        }
+        limits
+    }
+
+    /// For each row, the price from which the search for its price starts.
+    pub fn first_prices(&self) -> Vec<f64> {
+        let price = |row: &LimitRow| self.limits.get(row.limit).map_or(0.0, |limit| limit.first_price);
+        self.rows.iter().map(price).collect()
+    }
+
+    /// Adds what the client may use of a limit that it shares with other clients.
+    fn add_quota(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], quota: &LimitQuota) {
+        let review_capacity = LimitRules::review_capacity(0);
+        let mut known = week.rules.limits.iter().chain([&review_capacity]);
+        let Some(rules) = known.find(|limit| limit.name == quota.limit) else { return };
+        let counted = counted(week, channel_drafts, rules);
+        let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
+        let limit =
+            WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, first_price: quota.first_price };
+        let channel = quota.channel.map(|named| channel_drafts.iter().position(|draft| draft.state.channel == named));
+        let period = match quota.period {
+            QuotaPeriod::Week => Period::Week,
+            QuotaPeriod::Day(day) => Period::Day(day),
+            QuotaPeriod::Hour(hour) => Period::Hour(hour),
+        };
+        if channel == Some(None) {
+            return;
+        }
+        let channel = channel.flatten();
+        let mut row = LimitRow { limit: self.limits.len(), channel, period, committed: 0, committed_total: 0 };
+        row.add_committed(week, channel_drafts, &limit, rules);
+        self.rows.push(row);
+        self.limits.push(limit);
+    }
+
+    fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
+        let (kind, allowed) = kind_and_number(rules.bound);
+        let counted = counted(week, channel_drafts, rules);
+        let name = Arc::clone(&rules.name);
+        let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, first_price: 0.0 };
+        // A limit that names no channels leaves out those on which the rules want no posts.
+        let is_included = |channel: &usize| {
+            let posts_wanted = channel_drafts.get(*channel).map_or(0, |draft| draft.posts_wanted);
+            posts_wanted > 0 || !rules.filter.channels.is_empty()
+        };
+        let each_channel = || (0..channel_drafts.len()).filter(is_included).map(Some).collect();
+        let channels: Vec<Option<usize>> = if rules.per_channel { each_channel() } else { vec![None] };
+        let periods: Vec<Period> = match rules.period {
+            LimitPeriod::Week => vec![Period::Week],
+            LimitPeriod::Day => (0..7).map(Period::Day).collect(),
+            LimitPeriod::Hour => (0..week.hours.len()).map(Period::Hour).collect(),
+            LimitPeriod::Within(hours) => windows(week, hours),
+        };
+        for channel in channels {
+            for period in &periods {
+                let mut row =
+                    LimitRow { limit: self.limits.len(), channel, period: *period, committed: 0, committed_total: 0 };
+                // A limit on channels that the client does not have, or on days of other weeks, has no rows this week.
+                if limit.counted.is_none() || limit.counts_anything(week, &row) {
+                    row.add_committed(week, channel_drafts, &limit, rules);
+                    self.rows.push(row);
+                }
+            }
+        }
+        self.limits.push(limit);
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// For each row, the index of its limit.
+    pub fn limit_indices(&self) -> Vec<usize> {
+        self.rows.iter().map(|row| row.limit).collect()
+    }
+
+    /// Names of the limits with the given indices.
+    pub fn names(&self, indices: &[usize]) -> Vec<Arc<str>> {
+        indices.iter().filter_map(|index| self.limits.get(*index)).map(|limit| Arc::clone(&limit.name)).collect()
+    }
+
+    /// Each row with its limit.
+    fn each(&self) -> impl Iterator<Item = (&WeekLimit, &LimitRow)> {
+        self.rows.iter().filter_map(|row| Some((self.limits.get(row.limit)?, row)))
+    }
+
+    /// Whether a choice of hours breaks a limit.
+    pub fn are_broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> bool {
+        self.each().any(|(limit, row)| limit.excess(week, row, chosen) > 0.0)
+    }
+
+    /// Names of the limits without a price that a choice of hours breaks.
+    pub fn broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<Arc<str>> {
+        let hard = self.each().filter(|(limit, _)| limit.price.is_none());
+        let broken = hard.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
+        let mut names: Vec<Arc<str>> = broken.map(|(limit, _)| Arc::clone(&limit.name)).collect();
+        names.dedup();
+        names
+    }
+
+    /// What a choice of hours loses by exceeding limits with a price.
+    pub fn penalty(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> f64 {
+        let penalty = |(limit, row): (&WeekLimit, &LimitRow)| Some(limit.price? * limit.excess(week, row, chosen));
+        self.each().filter_map(penalty).fold(0.0, |sum, penalty| sum + penalty)
+    }
+
+    /// The days, since Monday, on which a choice of hours exceeds the policy's maximum of posts a day.
+    pub fn full_days(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<u8> {
+        let of_policy = self.each().filter(|(limit, _)| *limit.name == *ACTIONS_A_DAY);
+        let exceeded = of_policy.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
+        let day = |(_, row): (&WeekLimit, &LimitRow)| match row.period {
+            Period::Day(day) => Some(day),
+            Period::Week | Period::Hour(_) | Period::Within { .. } => None,
+        };
+        exceeded.filter_map(day).collect()
+    }
+
+    /// The rows as those of the coupled problem.
+    pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
+        let coupled_row = |(limit, row): (&WeekLimit, &LimitRow)| Row {
+            terms: limit.terms(week, row, channels),
+            at_most: limit.at_most(row),
+            price: limit.price,
+        };
+        self.each().map(coupled_row).collect()
+    }
+
+    /// How much of each limit a choice of hours uses, by period, given the prices of the rows. Leaves out limits that
+    /// cost nothing in a period and are not used up there, and single hours and windows that cost nothing.
+    pub fn uses(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        chosen: &Chosen,
+        prices: &[f64],
+    ) -> Vec<LimitUse> {
+        let is_used_up = |limit: &WeekLimit, row: &LimitRow| {
+            !matches!(row.period, Period::Hour(_) | Period::Within { .. })
+                && limit.used(week, row, chosen) >= limit.at_most(row)
+        };
+        let included = self.each().zip(prices).filter(|((limit, row), price)| **price > 0.0 || is_used_up(limit, row));
+        included.map(|((limit, row), price)| limit_use(week, channel_drafts, (limit, row), chosen, *price)).collect()
+    }
+
+    /// How much a choice of hours uses of the limits in which a post of a channel at an hour would count: of those with
+    /// a price above 0 or, if there are none, of those that the post would break.
+    pub fn uses_at(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        chosen: &Chosen,
+        prices: &[f64],
+        (channel, hour): (usize, usize),
+    ) -> Vec<LimitUse> {
+        let coefficient = |(limit, row): (&WeekLimit, &LimitRow)| limit.coefficient_at(week, row, channel, hour);
+        let counting = || self.each().zip(prices).filter(|(each, _)| coefficient(*each) > 0.0);
+        let use_of_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| {
+            limit_use(week, channel_drafts, (limit, row), chosen, *price)
+        };
+        let priced: Vec<LimitUse> = counting().filter(|(_, price)| **price > 0.0).map(use_of_row).collect();
+        if !priced.is_empty() {
+            return priced;
+        }
+        let is_full = |(limit, row): (&WeekLimit, &LimitRow)| {
+            let with_post = limit.used(week, row, chosen) + coefficient((limit, row));
+            limit.price.is_none() && excess(with_post, limit.at_most(row)) > 0.0
+        };
+        counting().filter(|(each, _)| is_full(*each)).map(use_of_row).collect()
+    }
+
+    /// The price of a post of a channel at each hour, given the prices of the rows.
+    pub fn hour_prices(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<f64> {
+        let priced = || self.each().zip(prices).filter(|(_, price)| **price > 0.0);
+        let price = |hour: usize| {
+            let of_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| {
+                price * limit.coefficient_at(week, row, channel, hour)
+            };
+            priced().map(of_row).fold(0.0, |sum, price| sum + price)
+        };
+        (0..week.hours.len()).map(price).collect()
+    }
+
+    /// Names of the limits with a price above 0 in which posts of a channel count.
+    pub fn names_on(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<&str> {
+        let is_counted = |limit: &WeekLimit, row: &LimitRow| {
+            (0..week.hours.len()).any(|hour| limit.coefficient_at(week, row, channel, hour) > 0.0)
+        };
+        let priced = self.each().zip(prices).filter(|(_, price)| **price > 0.0).map(|(each, _)| each);
+        let mut names: Vec<&str> =
+            priced.filter(|(limit, row)| is_counted(limit, row)).map(|(limit, _)| &*limit.name).collect();
+        names.dedup();
+        names
+    }
+
+    /// For each row, the name of its limit and the start of its period.
+    pub fn names_and_starts(&self, week: &ClientWeek<'_>) -> Vec<(&str, NaiveDateTime)> {
+        self.each().map(|(limit, row)| (&*limit.name, row.start_and_hours(week).0)).collect()
+    }
+}
+
+/// Every period of the given number of hours that includes an hour of the week.
+fn windows(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
+    let (length, end) = (i64::from(hours), week.hours.len() as i64);
+    (1 - length..end).map(|first| Period::Within { first, hours }).collect()
+}
+
+/// Whether a limit applies to the client in this week.
+pub(in crate::planner) fn applies_to(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
+    let (client, filter) = (week.client, &limit.filter);
+    if !limit.weeks.include(week.hours.week().monday()) {
+        return false;
+    }
+    let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
+    is_tagged && (filter.clients.is_empty() || filter.clients.contains(&client.id))
+}
+
+/// By channel and hour, whether a limit counts a post; `None` if it counts every post. Where it is uncertain whether posts
+/// of a channel need a review, none counts as one that does.
+fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) -> Option<Vec<Vec<bool>>> {
+    let (filter, of_reviews) = (&rules.filter, rules.counts == LimitCounts::NeedsReview);
+    if *filter == LimitFilter::ALL && !of_reviews {
+        return None;
+    }
+    let of_channel = |channel_draft: &ChannelDraft<'_>| {
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
+        let is_counted = is_named && (channel_draft.always_needs_review || !of_reviews);
+        let is_counted_at = |hour: usize| is_counted && counts_at(week, channel_draft.minute, filter, hour);
+        (0..week.hours.len()).map(is_counted_at).collect()
+    };
+    Some(channel_drafts.iter().map(of_channel).collect())
+}
+
+/// Whether a post at a minute of an hour meets a filter's conditions on time.
+pub(in crate::planner) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
+    let Some(wall) = week.hours.hours().get(hour) else { return false };
+    let includes = |list: &[bool], index: u8| list.get(usize::from(index)).copied().unwrap_or(false);
+    if !includes(&filter.days, wall.weekday) || !includes(&filter.hours, wall.hour) {
+        return false;
+    }
+    if filter.from.is_none() && filter.to.is_none() {
+        return true;
+    }
+    let at = week.client.zone.wall_time(week.hours.instant(hour as i64).plus_minutes(i64::from(minute)));
+    filter.from.is_none_or(|from| at >= from) && filter.to.is_none_or(|to| at < to)
+}
+
+/// The kind of a limit, and the number of posts, or the share, that it states.
+pub(super) const fn kind_and_number(bound: LimitBound) -> (LimitKind, f64) {
+    match bound {
+        LimitBound::AtMost(posts) => (LimitKind::AtMost, posts),
+        LimitBound::AtLeast(posts) => (LimitKind::AtLeast, posts),
+        LimitBound::AtMostShare(share) => (LimitKind::AtMostShare, share),
+        LimitBound::AtLeastShare(share) => (LimitKind::AtLeastShare, share),
+    }
+}
+
+impl WeekLimit {
+    fn is_counted(&self, channel: usize, hour: usize) -> bool {
+        let Some(counted) = &self.counted else { return true };
+        counted.get(channel).and_then(|hours| hours.get(hour)).copied().unwrap_or(false)
+    }
+
+    /// The coefficient of a post in a row of this limit, which always bounds a sum from above.
+    fn coefficient(&self, is_counted: bool) -> f64 {
+        let count = f64::from(u8::from(is_counted));
+        match self.kind {
+            LimitKind::AtMost => count,
+            LimitKind::AtLeast => -count,
+            LimitKind::AtMostShare => count - self.allowed,
+            LimitKind::AtLeastShare => self.allowed - count,
+        }
+    }
+
+    /// The coefficient in a row of a post of a channel at an hour; 0 outside the row's period.
+    fn coefficient_at(&self, week: &ClientWeek<'_>, row: &LimitRow, channel: usize, hour: usize) -> f64 {
+        if row.covers(week, channel, hour) { self.coefficient(self.is_counted(channel, hour)) } else { 0.0 }
+    }
+
+    fn counts_anything(&self, week: &ClientWeek<'_>, row: &LimitRow) -> bool {
+        let channels = self.counted.as_ref().map_or(0, Vec::len);
+        let mut posts = (0..channels).flat_map(|channel| (0..week.hours.len()).map(move |hour| (channel, hour)));
+        posts.any(|(channel, hour)| row.covers(week, channel, hour) && self.is_counted(channel, hour))
+    }
+
+    /// Upper bound of a row: what committed posts leave of the limit; 0 if they exceed a maximum number of posts.
+    fn at_most(&self, row: &LimitRow) -> f64 {
+        let (committed, total) = (f64::from(row.committed), f64::from(row.committed_total));
+        match self.kind {
+            LimitKind::AtMost => (self.allowed - committed).max(0.0),
+            LimitKind::AtLeast => committed - self.allowed,
+            LimitKind::AtMostShare => self.allowed * total - committed,
+            LimitKind::AtLeastShare => committed - self.allowed * total,
+        }
+    }
+
+    /// How much of a row a choice of hours uses: the sum of the coefficients.
+    fn used(&self, week: &ClientWeek<'_>, row: &LimitRow, chosen: &Chosen) -> f64 {
+        let mut used = 0.0;
+        for (channel, hours) in chosen.iter().enumerate() {
+            used += hours.iter().map(|hour| self.coefficient_at(week, row, channel, *hour)).sum::<f64>();
+        }
+        used
+    }
+
+    /// By how much a choice of hours exceeds a row; 0 within rounding.
+    fn excess(&self, week: &ClientWeek<'_>, row: &LimitRow, chosen: &Chosen) -> f64 {
+        excess(self.used(week, row, chosen), self.at_most(row))
+    }
+
+    fn terms(&self, week: &ClientWeek<'_>, row: &LimitRow, channels: usize) -> Vec<Term> {
+        let mut terms = Vec::new();
+        for channel in 0..channels {
+            for hour in (0..week.hours.len()).filter(|hour| row.covers(week, channel, *hour)) {
+                let is_counted = self.is_counted(channel, hour);
+                if is_counted || self.kind.is_share() {
+                    terms.push(Term { channel, hour, coefficient: self.coefficient(is_counted) });
+                }
+            }
+        }
+        terms
+    }
+}
+
+impl LimitRow {
+    fn covers(&self, week: &ClientWeek<'_>, channel: usize, hour: usize) -> bool {
+        self.covers_channel(channel) && self.period.covers(week, hour)
+    }
+
+    fn covers_channel(&self, channel: usize) -> bool {
+        self.channel.is_none_or(|only| only == channel)
+    }
+
+    fn add_committed(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        limit: &WeekLimit,
+        rules: &LimitRules,
+    ) {
+        // Reviews of committed posts are not planned.
+        if rules.counts == LimitCounts::NeedsReview {
+            return;
+        }
+        for (channel, channel_draft) in channel_drafts.iter().enumerate() {
+            for hour in &channel_draft.hours.committed {
+                if self.covers(week, channel, *hour) {
+                    self.committed += u32::from(limit.is_counted(channel, *hour));
+                    self.committed_total += 1;
+                }
+            }
+            if matches!(self.period, Period::Within { first, .. } if first < 0) {
+                self.add_before_week(week, channel_draft, channel, &rules.filter);
+            }
+        }
+    }
+
+    /// Adds the posts of a channel that lie in the period but before the week. Each counts, even if several lie in the
+    /// same hour.
+    fn add_before_week(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_draft: &ChannelDraft<'_>,
+        channel: usize,
+        filter: &LimitFilter,
+    ) {
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
+        let before = channel_draft.state.recent_posts.iter().filter(|at| **at < week.hours.start());
+        let (covers_channel, period) = (self.covers_channel(channel), self.period);
+        for at in before.filter(|at| covers_channel && period.is_within(week.hours.hour_of(**at))) {
+            self.committed += u32::from(is_named && filter.covers(week.client.zone.wall_time(*at)));
+            self.committed_total += 1;
+        }
+    }
+
+    /// Start of the period on the client's clock, and its number of hours.
+    fn start_and_hours(&self, week: &ClientWeek<'_>) -> (NaiveDateTime, usize) {
+        if let Period::Within { first, hours } = self.period {
+            return (week.client.zone.wall_time(week.hours.instant(first)), hours as usize);
+        }
+        let covers = |hour: &usize| self.period.covers(week, *hour);
+        let first = (0..week.hours.len()).find(covers).unwrap_or(0);
+        let hours = (first..week.hours.len()).take_while(covers).count();
+        (week.client.zone.wall_time(week.hours.instant(first as i64)), hours)
+    }
+}
+
+/// How much of a limit a choice of hours uses in a period, committed posts included.
+fn limit_use(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    (limit, row): (&WeekLimit, &LimitRow),
+    chosen: &Chosen,
+    price: f64,
+) -> LimitUse {
+    let (mut counted, mut total) = (row.committed, row.committed_total);
+    for (channel, hours) in chosen.iter().enumerate() {
+        for hour in hours.iter().filter(|hour| row.covers(week, channel, **hour)) {
+            counted += u32::from(limit.is_counted(channel, *hour));
+            total += 1;
+        }
+    }
+    let used = if limit.kind.is_share() { f64::from(counted) / f64::from(total.max(1)) } else { f64::from(counted) };
+    let (from, hours) = row.start_and_hours(week);
+    let channel_draft = row.channel.and_then(|index| channel_drafts.get(index));
+    let channel: Option<Channel> = channel_draft.map(|draft| draft.state.channel);
+    LimitUse {
+        limit: Arc::clone(&limit.name),
+        kind: limit.kind,
+        channel,
+        asset: None,
+        is_weighed: false,
+        from,
+        hours: u32::try_from(hours).unwrap_or(u32::MAX),
+        allowed: limit.allowed,
+        used,
+        price,
+    }
+}
