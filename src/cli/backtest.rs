@@ -112,7 +112,13 @@ impl Backtest {
         stop_if_requested()?;
         let (name, bytes) = report::expectations_table(&forecasts, self.tables.format())?;
         out.write(&name, &bytes)?;
-        let run = json!({ "format": 1, "history_path": self.posts, "at_path": at, "seed": self.seed });
+        let run = json!({
+            "format": 1,
+            "command": self.command(),
+            "history_path": self.posts,
+            "at_path": at,
+            "seed": self.seed,
+        });
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         out.finish()?;
         if globals.format == Format::Json {
@@ -139,8 +145,9 @@ impl Backtest {
     fn command(&self) -> String {
         let horizons: Vec<String> = self.options().horizons.iter().map(u32::to_string).collect();
         let zone = self.zone.map_or_else(String::new, |zone| format!(" --zone {}", zone.name()));
+        let at = self.at.as_ref().map_or_else(String::new, |at| format!(" --at {}", at.display()));
         format!(
-            "mcoe backtest {}{zone} --cuts {} --horizon {} --draws {} --seed {} --out {}",
+            "mcoe backtest {}{zone}{at} --cuts {} --horizon {} --draws {} --seed {} --out {}",
             self.posts.display(),
             self.cuts,
             horizons.join(","),

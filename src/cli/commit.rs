@@ -10,8 +10,8 @@ use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::plan_folder::{PLAN_AGAIN, PLAN_CHANGED, PlanFolder};
 use super::{Format, Globals, plan, print, progress};
 use crate::files;
-use crate::model::{Decision, Plan, Tier};
-use crate::planner::{self, Planner};
+use crate::model::{Decision, Plan};
+use crate::planner;
 use crate::report::{self, TableFormat};
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
@@ -42,7 +42,7 @@ pub(super) struct Commit {
 impl Commit {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let PlanFolder { head, rules, scenario } = PlanFolder::read(&self.plan, self.scenario.as_deref(), globals)?;
-        let planner = Planner::new(&rules, Tier::Exact, None);
+        let planner = head.planner(&rules);
         let plan = head.plan_again(&planner, &scenario)?;
         let decisions = planner::decisions(&plan);
         check_unchanged(&self.plan, &plan, &decisions)?;
@@ -63,7 +63,7 @@ impl Commit {
         let outcome = self.database.with(OpenMode::Write, |ledger| async move {
             match ledger.commit(commit).await {
                 Err(StoreError::StateChanged(changes)) if self.rebase => {
-                    Ok((changes, ledger.rebase(commit, commit_planner(commit)).await?))
+                    Ok((changes, ledger.rebase(commit, head.planner(commit.rules)).await?))
                 }
                 other => Ok((Vec::new(), vec![Rebased::unchanged(other?)])),
             }
@@ -93,10 +93,6 @@ impl Commit {
         }
         print(&text)
     }
-}
-
-fn commit_planner<'r>(commit: store::Commit<'r>) -> Planner<'r> {
-    Planner::new(commit.rules, Tier::Exact, None)
 }
 
 /// Describes a commit in one line.

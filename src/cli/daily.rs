@@ -33,6 +33,7 @@ impl Daily {
         let rules = input::rules(&self.rules.rules, globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         let now = self.now.time();
+        progress::set_saved_work("what the daily pass had done is saved; run it again for the rest".to_owned());
         let done = self.database.with(OpenMode::Write, |ledger| async move {
             let only = self.workspace.as_deref().map(WorkspaceId::new);
             Ok(ledger.daily(&planner, only.as_ref(), now, &progress::is_stopping).await?)

@@ -240,7 +240,7 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
             text
         }
         WhyNot::Costs { objective, with_it, loss, gives_up, takes } => format!(
-            "a post of {client} on {channel} at {at} would cost {loss:.3} engagements ({:.2} % of the channel's week)\n  \
+            "a post of {client} on {channel} at {at} would cost {loss:.3} in net worth ({:.2} % of the channel's week)\n  \
              planned {objective:.3}, at best {with_it:.3} with this post\n  drops {}\n  adds  {}\n",
             100.0 * loss / objective.abs().max(f64::MIN_POSITIVE),
             list(gives_up),

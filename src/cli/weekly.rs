@@ -62,6 +62,10 @@ impl Weekly {
                     outcomes
                         .push(ledger.weekly(&planner, &workspace, week, &actor, now, &progress::Interruptible).await?);
                     bar.step();
+                    let finished = outcomes.len();
+                    progress::set_saved_work(format!(
+                        "the plans of {finished} workspaces stand; run the command again for the others"
+                    ));
                 }
                 Ok(outcomes)
             })

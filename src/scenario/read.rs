@@ -58,6 +58,7 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
         review: manifest.review,
         environment: manifest.environment,
         clients,
+        other_clients: Vec::new(),
     }
 }
 

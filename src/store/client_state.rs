@@ -47,7 +47,7 @@ impl Ledger {
     }
 
     /// As [`Ledger::scenario`], for the clients whose id passes the predicate, with the given choice of schedules that
-    /// count as posts.
+    /// count as posts. Of the other clients only the committed posts count.
     pub(super) async fn scenario_of(
         &self,
         workspace: &WorkspaceId,
@@ -59,7 +59,7 @@ impl Ledger {
         let mut scenario = self.empty_scenario(&mut tx, workspace, start).await?;
         let mut clients =
             load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
-        clients.retain(|(client, _)| is_selected(&client.id));
+        scenario.other_clients = clients.extract_if(.., |(client, _)| !is_selected(&client.id)).collect();
         scenario.hash = hash_of(workspace, start, &clients)?;
         scenario.clients = clients;
         Ok(scenario)
@@ -100,6 +100,7 @@ impl Ledger {
             review: row.review,
             environment: row.environment,
             clients: Vec::new(),
+            other_clients: Vec::new(),
         })
     }
 }

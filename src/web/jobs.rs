@@ -129,7 +129,7 @@ impl App {
         key: Option<&str>,
     ) -> Result<Job, Problem> {
         if self.is_stopping() {
-            return Err(Problem::busy(&"the server is shutting down"));
+            return Err(Problem::shutting_down());
         }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
         let (kind, parameters) = (request.kind(), json!(request));

@@ -178,7 +178,7 @@ impl Params {
 
     fn push_text(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
         match value {
-            Value::String(text) if text.len() <= MAX_CHARS && !text.contains('\0') => texts.push(text),
+            Value::String(text) if text.chars().count() <= MAX_CHARS && !text.contains('\0') => texts.push(text),
             other => self.reject(field, format!("{} cannot be listed", kind(&other)), "list short texts"),
         }
     }

@@ -15,6 +15,9 @@ const JOB_WAIT_SECONDS: u64 = 10;
 /// Seconds after which a full disk may have space again.
 const DISK_FULL_WAIT_SECONDS: u64 = 30;
 
+/// Seconds after which a server that shuts down may be back.
+const SHUTDOWN_WAIT_SECONDS: u64 = 10;
+
 /// An invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct WrongField {
@@ -122,6 +125,13 @@ impl Problem {
         Self { retry_after: Some(2), ..problem }
     }
 
+    /// The server does not start anything new.
+    pub fn shutting_down() -> Self {
+        let remedy = "send the request again once the server has been started again";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down", remedy);
+        Self { retry_after: Some(SHUTDOWN_WAIT_SECONDS), ..problem }
+    }
+
     /// The disk of the database is full. Reading still works.
     fn disk_full(cause: &StoreError) -> Self {
         tracing::error!(%cause, "nothing can be written");
@@ -194,6 +204,10 @@ impl From<&StoreError> for Problem {
             StoreError::InvalidTransition { .. } => {
                 Self::new(StatusCode::CONFLICT, detail, "check the current status of the schedule, and choose again")
             }
+            StoreError::Blocked { .. } | StoreError::TooLate(_) | StoreError::SlotTaken(_) => {
+                Self::new(StatusCode::CONFLICT, detail, error.remedy())
+            }
+            StoreError::ReadOnly => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail, error.remedy()),
             StoreError::SecondPerson { .. } => Self::new(
                 StatusCode::CONFLICT,
                 detail,
@@ -210,6 +224,23 @@ impl From<&StoreError> for Problem {
             },
             StoreError::Connect { .. } => Self::busy(&detail),
             _ => Self::internal(&detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Reason;
+
+    #[test]
+    fn a_change_that_the_state_rules_out_is_a_conflict_and_no_failure_of_the_server() {
+        let id = uuid::Uuid::nil();
+        let blocked = StoreError::Blocked { id, reason: Box::new(Reason::Past) };
+        for error in [blocked, StoreError::TooLate(id), StoreError::SlotTaken(id)] {
+            let problem = Problem::from(&error);
+            assert_eq!((problem.status, problem.detail), (StatusCode::CONFLICT, error.to_string()));
+            assert_eq!(problem.remedy, error.remedy());
         }
     }
 }

@@ -360,12 +360,11 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        let is_function =
-            ["fn ", "pub fn ", "const fn ", "pub const fn ", "async fn "].iter().any(|prefix| code.starts_with(prefix))
-                || code.starts_with("pub(")
-                    && code
-                        .split_once(") ")
-                        .is_some_and(|(_, rest)| rest.starts_with("fn ") || rest.starts_with("const fn "));
+        let without_scope = match code.strip_prefix("pub(").and_then(|scope| scope.split_once(") ")) {
+            Some((_, rest)) => rest,
+            None => code.strip_prefix("pub ").unwrap_or(code),
+        };
+        let is_function = ["fn ", "const fn ", "async fn "].iter().any(|prefix| without_scope.starts_with(prefix));
         if !is_function || code.ends_with('}') || code.ends_with(';') {
             continue;
         }

@@ -293,9 +293,14 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
         let sentence = "No parameter changed by more than the uncertainty of the two calibrations.";
         return Section { id: "changes", title, blocks: vec![Block::paragraph(sentence)] };
     }
+    let changed = rows.len();
     rows.truncate(MAX_ROWS);
     let table = Table::new("Parameters that changed", "account", &["parameter", "before", "now"], rows);
-    Section { id: "changes", title, blocks: vec![Block::Table { table }] }
+    let mut blocks = vec![Block::Table { table }];
+    if changed > MAX_ROWS {
+        blocks.push(Block::paragraph(&format!("{changed} parameters changed; these are the first {MAX_ROWS}.")));
+    }
+    Section { id: "changes", title, blocks }
 }
 
 /// Whether two estimates differ by more than their combined standard errors explain.

@@ -10,7 +10,7 @@ use super::posts::Account;
 use crate::model::{Timestamp, Zone};
 
 /// Zones with clock changes, one for each offset and set of dates, the most populous first.
-const ZONES_WITH_CLOCK_CHANGES: [&str; 21] = [
+const ZONES_WITH_CLOCK_CHANGES: [&str; 22] = [
     "America/New_York",
     "Europe/London",
     "Europe/Paris",
@@ -32,10 +32,11 @@ const ZONES_WITH_CLOCK_CHANGES: [&str; 21] = [
     "America/Havana",
     "Asia/Beirut",
     "Australia/Lord_Howe",
+    "Pacific/Chatham",
 ];
 
 /// Zones that are not listed above and whose offsets are not whole hours.
-const FRACTIONAL_ZONES: [&str; 9] = [
+const FRACTIONAL_ZONES: [&str; 8] = [
     "Asia/Kolkata",
     "Asia/Kathmandu",
     "Australia/Darwin",
@@ -44,7 +45,6 @@ const FRACTIONAL_ZONES: [&str; 9] = [
     "Asia/Tehran",
     "Pacific/Marquesas",
     "Australia/Eucla",
-    "Pacific/Chatham",
 ];
 
 /// Minimum share of an account's posts that must agree with a zone.

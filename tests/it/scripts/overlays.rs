@@ -150,3 +150,29 @@ fn an_overlay_without_matching_clients_changes_only_the_hash() {
     assert_ne!(base.rules_hash, over.rules_hash);
     assert_ne!(base.plan_id, over.plan_id);
 }
+
+/// Clients with the same facts share the result of a script; a client for which an overlay adds a signal has its own.
+#[test]
+fn a_signal_that_an_overlay_adds_is_scored_for_its_clients() {
+    let mut files = default_pack();
+    let signals = files.get_mut("early_warning.toml").unwrap();
+    *signals = signals.lines().filter(|line| !line.starts_with("blindspot")).map(|line| format!("{line}\n")).collect();
+    let overlay = "scope = { workspace = \"south\" }\n[early_warning.signals]\nblindspot = 0.1\n";
+    files.insert("overlays/south.toml".to_owned(), overlay.to_owned());
+    let mut agency = Agency::starting("2026-W40");
+    for client in 0..12 {
+        let workspace = if client % 2 == 0 { "north" } else { "south" };
+        agency = agency.with(&format!("client-{client:02}"), "Europe/London", &[Channel::Fb]).but(|client, state| {
+            client.workspace_id = WorkspaceId::new(workspace);
+            state.channels[0].engagement_rate = None;
+        });
+    }
+    let plan = plan(&compiled(files), &agency.scenario());
+    for client in &plan.clients {
+        let matrix = &client.signals.early_warning.matrix;
+        let blindspot = matrix.iter().find(|score| &*score.signal == "blindspot");
+        let raised = blindspot.map(|score| score.severity.is_some());
+        let expected = (client.workspace_id.as_str() == "south").then_some(true);
+        assert_eq!(raised, expected, "{}: {matrix:?}", client.client_id);
+    }
+}

@@ -84,6 +84,15 @@ fn plan_the_next_week(work: &Workplace, run: &impl Fn(&str) -> Ran, workspace: &
 }
 
 #[test]
+fn a_plan_of_a_week_that_has_begun_is_committed_as_it_was_made() {
+    let work = Workplace::new();
+    work.mcoe("db load small --now 2026-10-21T12:00:00Z").done();
+    work.mcoe("plan --from-database corner --week 2026-W43 --now 2026-10-21T12:00:00Z --out plan").done();
+    let committed = work.mcoe("commit plan --actor ann --now 2026-10-21T13:00:00Z").done();
+    assert!(committed.out.starts_with("committed plan "), "{}", committed.out);
+}
+
+#[test]
 fn a_scenario_becomes_drafts_on_sqlite() {
     run_workflow(&Place::sqlite());
 }

@@ -10,6 +10,7 @@ mod files;
 mod impact;
 mod jobs;
 mod months;
+mod shared_limits;
 mod steps;
 mod upgrade;
 mod waiting;

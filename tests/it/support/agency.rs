@@ -78,6 +78,7 @@ impl Agency {
             review: ReviewPolicy::default(),
             environment: Environment::default(),
             clients: self.clients,
+            other_clients: Vec::new(),
         }
     }
 }

@@ -107,14 +107,14 @@ on_both! {
         let expired = token_until(place, HARBOUR, "old", Role::Admin, "2026-02-01T00:00:00Z");
         site.holder(&ann).get(path).ok();
         site.holder(&expired).get(path).refused(401);
+        for header in [format!("Basic {ann}"), format!("Token {ann}"), format!("Bearer{ann}"), ann.clone()] {
+            site.anybody().send("GET", path, &[("authorization", &header)], None).refused(401);
+        }
         let id = ledger.tokens().await.unwrap().into_iter().find(|token| token.name == "ann").unwrap().id;
         ledger.revoke_token(id, at("2026-11-01T00:00:00Z")).await.unwrap();
         site.holder(&ann).get(path).refused(401);
         for wrong in ["", "mcoe_", "x", &"0".repeat(64), &format!("mcoe_{}", "a".repeat(64)), &ann.to_uppercase()] {
             site.holder(wrong).get(path).refused(401);
-        }
-        for header in [format!("Basic {ann}"), format!("Token {ann}"), format!("Bearer{ann}"), ann.clone()] {
-            site.anybody().send("GET", path, &[("authorization", &header)], None).refused(401);
         }
     }
 

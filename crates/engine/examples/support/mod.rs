@@ -82,6 +82,7 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         review: ReviewPolicy::default(),
         environment: Environment::default(),
         clients: vec![(client, state)],
+        other_clients: Vec::new(),
     })
 }
 

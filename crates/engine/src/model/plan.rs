@@ -330,6 +330,25 @@ pub struct ClientPlan {
     pub quotas: Vec<LimitQuota>,
 }
 
+impl ClientPlan {
+    /// The objective: that of the posts that may run, or without a certificate that of all posts.
+    #[must_use]
+    pub fn objective(&self) -> f64 {
+        self.of_certificate(|certificate| certificate.objective, |allocation| allocation.objective)
+    }
+
+    /// The upper bound of the objective; without a certificate the sum of the channels' bounds.
+    #[must_use]
+    pub fn upper_bound(&self) -> f64 {
+        self.of_certificate(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
+    }
+
+    fn of_certificate(&self, certified: fn(&Certificate) -> f64, uncertified: fn(&Allocation) -> f64) -> f64 {
+        let of_channels = || self.allocations.iter().map(uncertified).fold(0.0, |sum, number| sum + number);
+        self.certificate.as_ref().map_or_else(of_channels, certified)
+    }
+}
+
 /// Every client's planned week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -365,21 +384,13 @@ impl Plan {
     /// otherwise that of all posts.
     #[must_use]
     pub fn objective(&self) -> f64 {
-        self.sum_over_clients(|certificate| certificate.objective, |allocation| allocation.objective)
+        self.clients.iter().map(ClientPlan::objective).fold(0.0, |sum, number| sum + number)
     }
 
     /// Sum of the clients' upper bounds. That of a client without a certificate is the sum of its channels' bounds.
     #[must_use]
     pub fn upper_bound(&self) -> f64 {
-        self.sum_over_clients(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
-    }
-
-    fn sum_over_clients(&self, certified: fn(&Certificate) -> f64, uncertified: fn(&Allocation) -> f64) -> f64 {
-        let of_client = |client: &ClientPlan| {
-            let of_channels = || client.allocations.iter().map(uncertified).fold(0.0, |sum, number| sum + number);
-            client.certificate.as_ref().map_or_else(of_channels, certified)
-        };
-        self.clients.iter().map(of_client).fold(0.0, |sum, number| sum + number)
+        self.clients.iter().map(ClientPlan::upper_bound).fold(0.0, |sum, number| sum + number)
     }
 
     /// Expected engagements of the posts that may run; blocked posts earn nothing.

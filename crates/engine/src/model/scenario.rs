@@ -23,6 +23,9 @@ pub struct Scenario {
     pub environment: Environment,
     /// Clients with their initial state, sorted by client id.
     pub clients: Vec<(Client, ClientState)>,
+    /// Clients that are not planned for, sorted by client id: only their committed posts count, in limits that they share
+    /// with `clients`.
+    pub other_clients: Vec<(Client, ClientState)>,
 }
 
 /// Review capacity of one workspace.

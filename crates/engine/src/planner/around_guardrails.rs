@@ -24,8 +24,9 @@ use crate::rules::{
     ChannelFacts, ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules,
 };
 
-/// Maximum number of plans tried for a client's week to place posts elsewhere that are blocked because of other posts.
-const MAX_TRIALS: usize = 60;
+/// Maximum numbers of plans tried for a client's week because other posts block some of its posts: with one such post
+/// moved, and with the week placed without the hours at which such posts are blocked.
+const MAX_TRIALS: Trials = Trials { moves: 60, placements: 40 };
 
 /// Maximum number of blocked posts for which a change is tried at a time, those that earn most first.
 const MAX_POSTS_TRIED: usize = 12;
@@ -81,24 +82,23 @@ pub(super) fn draft<'a>(
     while close_hours(&mut draft, worker)? {
         draft.place_again(worker)?;
     }
-    let mut trials = Trials { left: MAX_TRIALS };
+    let mut trials = MAX_TRIALS;
     // Each time the plan gets better.
     while move_posts(&mut draft, &mut trials, worker)? {}
     Ok(draft)
 }
 
-/// The plans that may still be tried.
+/// The number of plans that may still be tried.
 struct Trials {
-    left: usize,
+    moves: usize,
+    placements: usize,
 }
 
-impl Trials {
-    /// Whether another plan may be tried. If so, counts it.
-    fn take(&mut self) -> bool {
-        let may_try = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        may_try
-    }
+/// Counts a trial. Returns whether it may be made.
+fn take(trials: &mut usize) -> bool {
+    let may_try = *trials > 0;
+    *trials = trials.saturating_sub(1);
+    may_try
 }
 
 /// A guardrail's verdicts on a post at each open hour of its channel.
@@ -140,7 +140,7 @@ fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerCon
         return Ok(true);
     }
     for avoided in hours_to_avoid(draft, worker)? {
-        if trials.take() && try_without(draft, avoided, worker)? {
+        if take(&mut trials.placements) && try_without(draft, avoided, worker)? {
             return Ok(true);
         }
     }
@@ -185,7 +185,7 @@ fn try_move(
     trials: &mut Trials,
     worker: &mut WorkerContext<'_>,
 ) -> Result<bool, RuleFailure> {
-    if trials.left == 0 {
+    if trials.moves == 0 {
         return Ok(false);
     }
     let channel = post.slot.channel_draft;
@@ -198,7 +198,7 @@ fn try_move(
     let options = best_hours(channel_draft, post.slot.hour, &live_hours, &blocked);
     let is_better = |(_, objective): &(usize, f64)| *objective > without_post;
     for (hour, _) in options.into_iter().take_while(is_better).take(MAX_HOURS_TRIED) {
-        if !trials.take() {
+        if !take(&mut trials.moves) {
             break;
         }
         let before = DraftSnapshot::of(draft);

@@ -243,7 +243,7 @@ impl<'a> Draft<'a> {
             needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
         });
         let posts = posts.collect();
-        let own_rows = self.settled.rows(&self.week, self.channel_drafts.len());
+        let own_rows = self.settled.own_rows(&self.week, self.channel_drafts.len()).into_iter();
         let bound = self.settled.bound().unwrap_or(0.0);
         let is_planned = self.settled.unmet.is_empty();
         let drafts = self.channel_drafts.iter().filter(|_| is_planned);
@@ -252,7 +252,8 @@ impl<'a> Draft<'a> {
             always_needs_review: draft.always_needs_review,
         };
         let (channels, instances) = drafts.map(|draft| (sketched(draft), draft.instance.clone())).unzip();
-        ClientSketch { channels, instances, own_rows: if is_planned { own_rows } else { Vec::new() }, posts, bound }
+        let (own_rows, own_prices) = own_rows.filter(|_| is_planned).unzip();
+        ClientSketch { channels, instances, own_rows, own_prices, posts, bound }
     }
 
     /// Names of the limits that took posts, or better hours, from a channel.

@@ -85,17 +85,15 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
-        self.plan_sharing(clients, capacity, week).map(|(plans, _)| plans)
+        let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        self.plan_sharing(context).map(|(plans, _)| plans)
     }
 
     /// The same, together with the certificates of workspaces whose clients share limits.
     fn plan_sharing(
         &self,
-        clients: &[(&Client, &ClientState)],
-        capacity: &Capacity,
-        week: Week,
+        context: PlanningContext<'_>,
     ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
-        let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
         let none = WithoutReview::new();
         let SharedContext { context, workspaces, planned } =
             self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
@@ -140,7 +138,8 @@ impl<'r> Planner<'r> {
         let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
         for (id, members) in context.members() {
             let weeks = context.weeks(&members);
-            let limits = SharedLimits::shared_by(weeks.iter(), context.weekly_reviews);
+            let others = context.weeks_of_others(&id);
+            let limits = SharedLimits::shared_by(&weeks, &others, context.weekly_reviews);
             let plan = |member: usize, quotas: &[LimitQuota]| {
                 let index = members.get(member).ok_or(PlanError::NoSuchClient)?;
                 let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
@@ -222,6 +221,8 @@ pub(super) struct PlanningContext<'a> {
     hours: BTreeMap<&'a str, WeekHours>,
     pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
+    /// Clients that are not planned for, whose committed posts count in limits that they share with the others.
+    others: Vec<PlanningClient<'a>>,
     /// Posts that the reviewers of each workspace can review in the week.
     weekly_reviews: u32,
 }
@@ -243,7 +244,7 @@ impl<'a> PlanningContext<'a> {
         });
         let demand = scaling::demand(capacity, posts_wanted);
         let weekly_reviews = scaling::weekly_reviews(capacity);
-        Ok(Self { clients, hours, not_before: None, demand, weekly_reviews })
+        Ok(Self { clients, hours, not_before: None, demand, others: Vec::new(), weekly_reviews })
     }
 
     /// The same, with nothing planned before the given instant.
@@ -258,6 +259,31 @@ impl<'a> PlanningContext<'a> {
             members.entry(client.client.workspace_id.clone()).or_default().push(index);
         }
         members
+    }
+
+    /// That of the given clients of a scenario.
+    pub fn of_scenario(
+        planner: &Planner<'_>,
+        scenario: &'a Scenario,
+        clients: &'a [(&'a Client, &'a ClientState)],
+        week: Week,
+    ) -> Result<Self, PlanError> {
+        let context = Self::new(planner.rules, clients, &scenario.capacity, week)?;
+        let mut context = context.starting_at(planner.not_before);
+        for (client, state) in &scenario.other_clients {
+            if !context.hours.contains_key(client.zone.name()) {
+                context.hours.insert(client.zone.name(), WeekHours::new(week, &client.zone)?);
+            }
+            let rules = planner.rules.for_client(client);
+            context.others.push(PlanningClient { client, state, rules, quotas: Vec::new() });
+        }
+        Ok(context)
+    }
+
+    /// The weeks of the clients of a workspace that are not planned for.
+    fn weeks_of_others(&self, workspace: &WorkspaceId) -> Vec<ClientWeek<'_>> {
+        let members = self.others.iter().filter(|other| other.client.workspace_id == *workspace);
+        members.filter_map(|other| self.week_of(other)).collect()
     }
 
     /// The weeks of some clients.
@@ -289,11 +315,15 @@ impl<'a> PlanningContext<'a> {
     }
 
     pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
-        let PlanningClient { client, state, rules, quotas } = self.clients.get(index)?;
+        let planned = self.clients.get(index)?;
+        let demand = self.demand.get(&planned.client.workspace_id).copied()?;
+        Some((self.week_of(planned)?, &planned.rules, demand))
+    }
+
+    fn week_of<'c>(&'c self, client: &'c PlanningClient<'a>) -> Option<ClientWeek<'c>> {
+        let PlanningClient { client, state, rules, quotas } = client;
         let hours = self.hours.get(client.zone.name())?;
-        let demand = self.demand.get(&client.workspace_id).copied()?;
-        let week = ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before, quotas };
-        Some((week, rules, demand))
+        Some(ClientWeek { client, state, rules: rules.base(), hours, not_before: self.not_before, quotas })
     }
 }
 
@@ -311,7 +341,8 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
         vec![scenario.hash.as_str(), &rules_hash, &week_name, planner.tier.name(), env!("CARGO_PKG_VERSION")];
     parts.extend(from.as_deref());
     let plan_id = derived_id(b"plan", &parts);
-    let (planned, workspaces) = planner.plan_sharing(&clients, &scenario.capacity, week)?;
+    let context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
+    let (planned, workspaces) = planner.plan_sharing(context)?;
     Ok(Plan {
         plan_id,
         scenario: scenario.name.clone(),
@@ -434,8 +465,7 @@ pub struct SolvedInstance {
 pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedWeek>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
-    let context =
-        PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+    let context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
     let planned = planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?.planned;
     Ok(planned.into_values().collect())
 }

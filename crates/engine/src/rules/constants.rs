@@ -18,7 +18,7 @@ impl Constants {
     /// text. Literals from elsewhere in the text are included too; trying them has no effect.
     pub(super) fn in_switch_cases(code: &str) -> Self {
         let mut constants = Self::default();
-        if code.contains("switch ") {
+        if code.contains("switch ") || code.contains("switch(") {
             let numbers = numbers_in(code).into_iter().filter_map(|range| code.get(range));
             constants.numbers = numbers.filter_map(|text| text.replace('_', "").parse().ok()).collect();
             code.split('"').for_each(|text| constants.add_name(text));

@@ -194,7 +194,7 @@ impl Evaluator {
         client: &Arc<ClientFacts>,
         signals: &[(Arc<str>, f64)],
     ) -> Result<Arc<[f64]>, RuleFailure> {
-        let inputs = Inputs { client: Some(client), ..Inputs::default() };
+        let inputs = Inputs { client: Some(client), signals, ..Inputs::default() };
         let result = self.cached_call(SIGNAL_MATRIX, inputs, |evaluator| {
             let map: Map = evaluator.call(SIGNAL_MATRIX, (ScriptView(Arc::clone(client)),))?;
             let scores: Result<Vec<f64>, RuleFailure> =
@@ -378,6 +378,8 @@ struct Inputs<'a> {
     asset: Option<&'a Arc<AssetFacts>>,
     client: Option<&'a Arc<ClientFacts>>,
     params: Option<&'a Arc<BTreeMap<String, f64>>>,
+    /// The signals whose scores the result holds; an overlay may add some.
+    signals: &'a [(Arc<str>, f64)],
 }
 
 impl<'a> Inputs<'a> {
@@ -397,6 +399,7 @@ impl<'a> Inputs<'a> {
         add(self.asset, &cache.asset, key);
         add(self.client, &cache.client, key);
         key.extend(self.params.into_iter().flat_map(|params| params.values()).map(|number| Fact::Number(*number)));
+        key.extend(self.signals.iter().map(|(signal, _)| Fact::Text((**signal).into())));
     }
 }
 

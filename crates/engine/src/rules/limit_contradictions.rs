@@ -7,6 +7,7 @@ use super::limits::{
     BOUNDS, LIMITS, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared_limits, limit,
     path,
 };
+use super::seasons::seasons;
 use super::settings::{FoundSetting, Value, View};
 use crate::diagnostic::listed;
 use crate::model::Channel;
@@ -244,9 +245,11 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) ->
     let weekly: Vec<(Channel, FoundSetting<'_>)> =
         found.filter(|(_, found)| is_named || !minimum.rules.per_channel || count(found) > 0.0).collect();
     let times = certain_periods_within(&minimum.rules, LimitPeriod::Week);
+    // A season may raise `weekly_posts`.
+    let most_of_seasons: f64 = seasons(view).iter().map(|season| season.posts.max(1.0)).product();
     let report = |channels: &[(Channel, FoundSetting<'_>)]| {
         let allowed: f64 = channels.iter().map(|(_, found)| count(found)).sum();
-        if least * times <= allowed + SLACK {
+        if least * times <= allowed * most_of_seasons + SLACK {
             return None;
         }
         let weekly_total = if times == 1.0 { String::new() } else { format!(", {} per week", decimal(least * times)) };
@@ -424,6 +427,22 @@ mod tests {
         // A minimum of each day between two times holds on one day at least.
         let dated = "per = [\"day\"]\nwhere.from = 2026-12-24T12:00:00\n";
         assert_valid(&format!("[low]\nat_least = 2\n{dated}[high]\nat_most = 2\n"));
+    }
+
+    #[test]
+    fn a_minimum_that_a_season_allows_is_valid() {
+        let mistakes = |factor: f64| {
+            let limits = "[much]\nat_least = 8\nwhere = { channels = [\"linkedin\"] }\n";
+            let mut files = with_limits(limits, "");
+            let season = format!(
+                "seasons = [{{ from = 2026-12-01T00:00:00, to = 2026-12-24T00:00:00, posts = {factor:.1} }}]\n"
+            );
+            files.entry("calendar.toml".to_owned()).and_modify(|calendar| calendar.insert_str(0, &season));
+            codes(&load(files).err().unwrap_or_default())
+        };
+        assert_eq!(mistakes(2.0), Vec::<&str>::new());
+        assert_eq!(mistakes(1.2), ["limit_above_weekly_posts"]);
+        assert_eq!(mistakes(0.5), ["limit_above_weekly_posts"]);
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl ValueReader<'_> {
         let minutes = match self.value.get_ref() {
             DeValue::String(text) => clock_minutes(text),
             DeValue::Datetime(when) => match (when.date, when.time) {
-                (None, Some(time)) => Some(u16::from(time.hour) * 60 + u16::from(time.minute)),
+                (None, Some(time)) if time.second.unwrap_or(0) == 0 && time.nanosecond.unwrap_or(0) == 0 => {
+                    Some(u16::from(time.hour) * 60 + u16::from(time.minute))
+                }
                 _ => None,
             },
             _ => return Err(self.wrong_type()),
@@ -505,7 +507,7 @@ mod tests {
         assert_eq!(read_as(Kind::Clock, "\"23:30\""), Ok(Value::Clock(1410)));
         assert_eq!(read_as(Kind::Clock, "\"24:00\""), Ok(Value::Clock(0)));
         assert_eq!(read_as(Kind::Clock, "06:15:00"), Ok(Value::Clock(375)));
-        for bad in ["\"24:01\"", "\"7:00\"", "\"12:60\"", "\"+1:00\"", "\"noon\""] {
+        for bad in ["\"24:01\"", "\"7:00\"", "\"12:60\"", "\"+1:00\"", "\"noon\"", "06:15:30"] {
             assert_eq!(codes(read_as(Kind::Clock, bad)), ["bad_clock"], "{bad}");
         }
     }

@@ -244,7 +244,7 @@ impl SmoothedResults {
         let presence = result.posts() as f64 / f64::from(result.wanted.max(1));
         let before = state.visibility.map_or(0.5, Score::get);
         state.visibility = Some(Score::clamped(before + smoothing * (presence.min(1.0) - before)));
-        if state.engagement_rate.is_none() && self.posts >= MEASURED_AFTER {
+        if state.engagement_rate.is_none() && self.posts >= MEASURED_AFTER && state.audience > 0.0 {
             state.engagement_rate = Some(self.total_earned / (f64::from(self.posts) * state.audience));
         }
     }

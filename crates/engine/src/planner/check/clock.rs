@@ -55,6 +55,11 @@ impl Clock {
         Some(Self { start: first.as_second(), hours, dates })
     }
 
+    /// The hour in UTC, in hours since 1970, in which an hour of the week begins.
+    pub fn hour_in_utc(&self, hour: i64) -> i64 {
+        (self.start + hour * HOUR).div_euclid(HOUR)
+    }
+
     /// How many hours the week has.
     pub fn len(&self) -> i64 {
         self.hours.len() as i64

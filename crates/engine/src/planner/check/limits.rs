@@ -15,7 +15,7 @@ use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour, applies_in};
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
-use crate::model::{Certificate, Channel, LimitQuota, LimitUse, QuotaPeriod, Timestamp};
+use crate::model::{Certificate, Channel, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod, Timestamp};
 use crate::rules::{
     ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
 };
@@ -46,6 +46,53 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
     let is_of_hours = |used: &&LimitUse| !asset_limits::depends_on_assets(case, used);
     let stated: Vec<&LimitUse> = certificate.limits.iter().filter(is_of_hours).collect();
     check_bound(certificate, &stated, &periods, channels, findings);
+}
+
+/// What the client's week can come to at most if the prices of its own limits and of those that it shares are charged for
+/// its hours: its part in the bound of its workspace. The prices are those that the plan states. `None` if no bound can be
+/// derived, because a script decides the value of the hours or nothing is planned.
+pub(super) fn share_of_bound(
+    case: &ClientCase<'_>,
+    channels: &[ChannelCase<'_>],
+    shared: &[SharedLimitUse],
+) -> Option<f64> {
+    let certificate = case.plan.certificate.as_ref()?;
+    let mut periods = periods_of_one(case, channels);
+    let mut prices: Vec<f64> = periods.iter().map(|period| stated_price(period, certificate)).collect();
+    for used in shared.iter().filter(|used| used.price > 0.0) {
+        let is_other_industry = used.industry.as_ref().is_some_and(|industry| *industry != case.client.industry);
+        let Some(period) = shared_period(case, channels, used).filter(|_| !is_other_industry) else { continue };
+        // What the limit allows counts once, for all clients together.
+        periods.push(LimitPeriodCase { at_most: 0.0, ..period });
+        prices.push(used.price);
+    }
+    bound(channels, &periods, &prices)
+}
+
+/// The price that a certificate states for a limit in a period; 0 if it states none.
+fn stated_price(period: &LimitPeriodCase<'_>, certificate: &Certificate) -> f64 {
+    certificate.limits.iter().find(|used| is_of(period, used)).map_or(0.0, |used| used.price)
+}
+
+/// The period of a limit that the client shares with others, as far as its own posts count there; `None` if none do.
+fn shared_period<'a>(
+    case: &ClientCase<'a>,
+    channels: &[ChannelCase<'a>],
+    used: &SharedLimitUse,
+) -> Option<LimitPeriodCase<'a>> {
+    let hour_of = |utc: i64| (0..case.clock.hours.len()).find(|hour| case.clock.hour_in_utc(*hour as i64) == utc);
+    let hour = match used.period {
+        SharedPeriod::Week => 0,
+        SharedPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day))?,
+        SharedPeriod::Hour(utc) => hour_of(utc)?,
+    };
+    let declared = case.base().limits.iter().find(|limit| limit.name == used.limit);
+    let limit = match declared {
+        Some(limit) if applies_to(limit, case) => StatedLimit::of(limit),
+        Some(_) => return None,
+        None => REVIEWS,
+    };
+    in_period_from(case, channels, &limit, hour, used.channel)
 }
 
 /// A limit in one of its periods: the coefficients of the channels' posts sum to `at_most` or less.
@@ -81,76 +128,71 @@ fn at(by_hour: &[f64], hour: i64) -> f64 {
     usize::try_from(hour).ok().and_then(|hour| by_hour.get(hour)).copied().unwrap_or(0.0)
 }
 
-/// Every limit of policy and rules in each of its periods.
+/// Every limit of policy, rules and quotas in each of its periods.
 fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-    let policy = StatedLimit {
-        name: ACTIONS_A_DAY,
-        bound: LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day)),
-        of_reviews: false,
-        period: LimitPeriod::Day,
-        per_channel: false,
-        price: None,
-        filter: &LimitFilter::ALL,
-    };
-    let mut periods = policy.periods(case, channels);
-    for limit in &case.base().limits {
-        let LimitRules { name, bound, per_channel, period, filter, price, weeks, .. } = limit;
-        let is_week = case.clock.dates.first().is_none_or(|monday| applies_in(*weeks, *monday));
-        if !is_week || limit.depends_on_assets() {
-            continue;
-        }
-        if limit.scope != LimitScope::Client {
-            let of_reviews = limit.counts == LimitCounts::NeedsReview;
-            let (bound, per_channel, period) = (*bound, *per_channel, *period);
-            let stated = StatedLimit { name, bound, of_reviews, period, per_channel, price: None, filter };
-            periods.extend(periods_of_quotas(case, channels, &stated));
-            continue;
-        }
-        let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
-        if by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id)) {
-            let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
-            let of_reviews = limit.counts == LimitCounts::NeedsReview;
-            let stated = StatedLimit { name, bound, of_reviews, period, per_channel, price, filter };
-            periods.extend(stated.periods(case, channels));
-        }
-    }
-    let reviews = StatedLimit {
-        name: REVIEW_CAPACITY,
-        bound: LimitBound::AtMost(0.0),
-        of_reviews: true,
-        period: LimitPeriod::Week,
-        per_channel: false,
-        price: None,
-        filter: &LimitFilter::ALL,
-    };
-    periods.extend(periods_of_quotas(case, channels, &reviews));
-    periods
-}
-
-/// The client's quotas, as the plan states them, of a limit that it shares with other clients.
-fn periods_of_quotas<'a>(
-    case: &ClientCase<'a>,
-    channels: &[ChannelCase<'a>],
-    limit: &StatedLimit<'a, '_>,
-) -> Vec<LimitPeriodCase<'a>> {
-    let of_quota = |quota: &LimitQuota| {
-        let stated = StatedLimit { bound: LimitBound::AtMost(quota.posts), ..*limit };
+    let mut periods = periods_of_one(case, channels);
+    for quota in &case.plan.quotas {
+        let declared = case.base().limits.iter().find(|limit| limit.name == quota.limit);
+        let limit = declared.map_or(REVIEWS, StatedLimit::of);
+        let limit = StatedLimit { bound: LimitBound::AtMost(quota.posts), ..limit };
         let hour = match quota.period {
             QuotaPeriod::Week => Some(0),
             QuotaPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day)),
             QuotaPeriod::Hour(hour) => Some(hour),
         };
-        let from = case.client.zone.wall_time(Timestamp::from_second(case.clock.start + hour? as i64 * HOUR));
-        let mut periods = stated.periods(case, channels).into_iter();
-        periods.find(|period| period.from == from && period.channel == quota.channel)
-    };
-    let quotas = case.plan.quotas.iter().filter(|quota| *quota.limit == *limit.name);
-    quotas.filter_map(of_quota).collect()
+        periods.extend(hour.and_then(|hour| in_period_from(case, channels, &limit, hour, quota.channel)));
+    }
+    periods
 }
+
+/// Every limit of the client alone in each of its periods: that of its policy, and those of the rules.
+fn periods_of_one<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
+    let actions_a_day = LimitBound::AtMost(f64::from(case.client.policy.max_actions_per_day));
+    let policy = StatedLimit { name: ACTIONS_A_DAY, bound: actions_a_day, period: LimitPeriod::Day, ..EVERY_POST };
+    let is_own = |limit: &&LimitRules| {
+        limit.scope == LimitScope::Client && !limit.depends_on_assets() && applies_to(limit, case)
+    };
+    let declared = case.base().limits.iter().filter(is_own).map(StatedLimit::of);
+    std::iter::once(policy).chain(declared).flat_map(|limit| limit.periods(case, channels)).collect()
+}
+
+/// Whether a limit is one for the client in this week.
+fn applies_to(limit: &LimitRules, case: &ClientCase<'_>) -> bool {
+    let filter = &limit.filter;
+    let is_week = case.clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
+    let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
+    is_week && by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id))
+}
+
+/// A limit in its period that begins at an hour of the week.
+fn in_period_from<'a>(
+    case: &ClientCase<'a>,
+    channels: &[ChannelCase<'a>],
+    limit: &StatedLimit<'a>,
+    hour: usize,
+    channel: Option<Channel>,
+) -> Option<LimitPeriodCase<'a>> {
+    let from = case.client.zone.wall_time(Timestamp::from_second(case.clock.start + hour as i64 * HOUR));
+    limit.periods(case, channels).into_iter().find(|period| period.from == from && period.channel == channel)
+}
+
+/// A maximum of posts a week that counts every post.
+const EVERY_POST: StatedLimit<'static> = StatedLimit {
+    name: "",
+    bound: LimitBound::AtMost(0.0),
+    of_reviews: false,
+    period: LimitPeriod::Week,
+    per_channel: false,
+    price: None,
+    filter: &LimitFilter::ALL,
+};
+
+/// The limit that the reviewers of a workspace set.
+const REVIEWS: StatedLimit<'static> = StatedLimit { name: REVIEW_CAPACITY, of_reviews: true, ..EVERY_POST };
 
 /// A limit as policy or rules state it.
 #[derive(Clone, Copy)]
-struct StatedLimit<'a, 'f> {
+struct StatedLimit<'a> {
     name: &'a str,
     bound: LimitBound,
     /// Whether it counts posts that need a review; only those of channels all of whose posts do.
@@ -159,10 +201,17 @@ struct StatedLimit<'a, 'f> {
     /// Whether each channel is counted on its own.
     per_channel: bool,
     price: Option<f64>,
-    filter: &'f LimitFilter,
+    filter: &'a LimitFilter,
 }
 
-impl<'a> StatedLimit<'a, '_> {
+impl<'a> StatedLimit<'a> {
+    fn of(limit: &'a LimitRules) -> Self {
+        let LimitRules { name, bound, per_channel, period, filter, price, .. } = limit;
+        let of_reviews = limit.counts == LimitCounts::NeedsReview;
+        let (bound, per_channel, period, price) = (*bound, *per_channel, *period, *price);
+        Self { name, bound, of_reviews, period, per_channel, price, filter }
+    }
+
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
         let is_counted = |channel: &&ChannelCase<'_>| channel.wanted() > 0 || !self.filter.channels.is_empty();
         let counted = channels.iter().filter(is_counted).map(|channel| Some(channel.state.channel));

@@ -44,7 +44,7 @@ use std::fmt;
 use self::case::{ClientCase, Hooks};
 use self::channel::ChannelCase;
 use self::clock::Clock;
-use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario};
+use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, WorkspaceId};
 use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;
 
@@ -128,17 +128,21 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
     let by_id: BTreeMap<&ClientId, &(Client, ClientState)> =
         scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut clocks: BTreeMap<&str, Option<Clock>> = BTreeMap::new();
+    let mut shares: BTreeMap<&WorkspaceId, Vec<Option<f64>>> = BTreeMap::new();
     for client_plan in &plan.clients {
         let Some((client, state)) = by_id.get(&client_plan.client_id) else { continue };
         findings.client_id = client.id.clone();
         let clock = clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(plan.week, &client.zone));
         match clock {
-            Some(clock) => check_client(plan, client_plan, (client, state), rules, clock, &mut findings),
+            Some(clock) => {
+                let share = check_client(plan, client_plan, (client, state), rules, clock, &mut findings);
+                shares.entry(&client_plan.workspace_id).or_default().push(share);
+            }
             None => findings.report_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
         }
     }
     findings.client_id = ClientId::new("");
-    shared_limits::check(plan, scenario, rules, &mut findings);
+    shared_limits::check(plan, scenario, rules, &shares, &mut findings);
     findings.breaches
 }
 
@@ -181,6 +185,7 @@ fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
     }
 }
 
+/// Returns the client's share of the bound of its workspace; `None` if the workspace has none or it cannot be derived.
 fn check_client(
     plan: &Plan,
     client_plan: &ClientPlan,
@@ -188,7 +193,7 @@ fn check_client(
     rules: &CompiledRules,
     clock: &Clock,
     findings: &mut Findings,
-) {
+) -> Option<f64> {
     let before = findings.breaches.len();
     let client_rules = rules.for_client(client);
     let case = ClientCase {
@@ -227,6 +232,9 @@ fn check_client(
     if findings.breaches.len() == before {
         check_objections(&case, plan, findings);
     }
+    let workspace = plan.workspaces.iter().find(|workspace| workspace.workspace_id == client_plan.workspace_id);
+    let shared = workspace.filter(|workspace| workspace.upper_bound.is_some())?;
+    limits::share_of_bound(&case, &channels, &shared.limits)
 }
 
 /// Every post that is not blocked passes the check that the daily pass and approvals use: what is planned today must

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::Datelike as _;
 
-use super::clock::{Clock, HOUR, applies_in};
+use super::clock::{Clock, applies_in};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{
-    Capacity, Channel, Client, ClientId, ClientPlan, ClientState, Plan, Scenario, ScheduleStatus, SharedPeriod,
-    Timestamp, WorkspaceId,
+    Capacity, Channel, Client, ClientId, ClientState, Plan, Post, Scenario, ScheduleStatus, SharedPeriod, Timestamp,
+    WorkspaceId,
 };
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
@@ -42,8 +42,17 @@ struct Count {
 }
 
 /// Checks that the posts of all clients together keep the limits, that the plan states the use of the limits correctly,
-/// and that no bound is below what is planned.
-pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, findings: &mut Findings) {
+/// and that the bound follows from the prices and is not below what is planned.
+///
+/// `shares` are the clients' shares of the bounds of their workspaces, as derived from the stated prices; `None` where a
+/// share cannot be derived.
+pub(super) fn check(
+    plan: &Plan,
+    scenario: &Scenario,
+    rules: &CompiledRules,
+    shares: &BTreeMap<&WorkspaceId, Vec<Option<f64>>>,
+    findings: &mut Findings,
+) {
     let counts = counts(plan, scenario, rules);
     for (CountKey { workspace, limit, industry, .. }, count) in &counts {
         if count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING {
@@ -58,6 +67,7 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
     }
     for workspace in &plan.workspaces {
         let id = &workspace.workspace_id;
+        let mut bound: Option<f64> = shares.get(id).into_iter().flatten().copied().sum();
         for used in &workspace.limits {
             let key = CountKey {
                 workspace: id.clone(),
@@ -67,8 +77,13 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
                 channel: used.channel,
                 period: used.period,
             };
-            let derived = counts.get(&key).map_or(0.0, |count| count.planned + count.committed);
-            if (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.price < 0.0 || used.price.is_nan() {
+            let count = counts.get(&key);
+            let derived = count.map_or(0.0, |count| count.planned + count.committed);
+            let allowed = count.map_or(used.allowed, |count| count.allowed);
+            let left = (allowed - count.map_or(0.0, |count| count.committed)).max(0.0);
+            bound = bound.map(|bound| bound + used.price * left);
+            let is_off = (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.allowed != allowed;
+            if is_off || used.price < 0.0 || used.price.is_nan() {
                 let detail =
                     format!("workspace `{id}` uses {derived} of `{}`, the plan says {}", used.limit, used.used);
                 findings.report_client("shared_limits", detail);
@@ -84,15 +99,23 @@ pub(super) fn check(plan: &Plan, scenario: &Scenario, rules: &CompiledRules, fin
             let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
             findings.report_client("certificate_objective", detail);
         }
+        if let (Some(stated), Some(bound)) = (workspace.upper_bound, bound)
+            && (stated - bound).abs() > OBJECTIVE_ROUNDING * bound.abs().max(1.0)
+        {
+            let detail = format!("workspace `{id}`: the plan says {stated}, the prices prove {bound}");
+            findings.report_client("certificate_bound", detail);
+        }
     }
 }
 
+/// What is planned and committed of every shared limit. Of clients that are not planned for, committed posts count.
 fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<CountKey, Count> {
     let by_id: BTreeMap<_, _> = scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut counts = BTreeMap::new();
     let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
-    for client_plan in &plan.clients {
-        let Some((client, state)) = by_id.get(&client_plan.client_id) else { continue };
+    let planned = plan.clients.iter().filter_map(|one| Some((*by_id.get(&one.client_id)?, one.posts.as_slice())));
+    let others = scenario.other_clients.iter().map(|client| (client, &[][..]));
+    for ((client, state), posts) in planned.chain(others) {
         let client_rules = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
         let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
@@ -102,7 +125,7 @@ fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<C
             |limit: &&LimitRules| limit.scope != LimitScope::Client || limit.counts == LimitCounts::NeedsReview;
         let declared = client_rules.base().limits.iter().filter(is_shared);
         for limit in declared.chain([&reviewers]).filter(|limit| is_in_week(limit)) {
-            add_client(limit, (client, state, client_plan), &clock, &mut counts);
+            add_client(limit, (client, state, posts), &clock, &mut counts);
         }
     }
     counts
@@ -110,7 +133,7 @@ fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<C
 
 fn add_client(
     limit: &LimitRules,
-    (client, state, plan): (&Client, &ClientState, &ClientPlan),
+    (client, state, posts): (&Client, &ClientState, &[Post]),
     clock: &Clock,
     counts: &mut BTreeMap<CountKey, Count>,
 ) {
@@ -131,7 +154,7 @@ fn add_client(
         }
         let hour = clock.hour_of(at);
         let period = match limit.period {
-            LimitPeriod::Hour => SharedPeriod::Hour((clock.start + hour * HOUR).div_euclid(HOUR)),
+            LimitPeriod::Hour => SharedPeriod::Hour(clock.hour_in_utc(hour)),
             LimitPeriod::Day => SharedPeriod::Day(local_time.weekday().num_days_from_monday() as u8),
             LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
         };
@@ -151,7 +174,7 @@ fn add_client(
             count.committed += 1.0;
         }
     };
-    let counted = plan.posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
+    let counted = posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
     counted.for_each(|post| add(post.channel, post.at, true));
     for state in state.channels.iter().filter(|_| !of_reviews) {
         // Several committed posts in one hour count as one.

@@ -241,8 +241,7 @@ pub(super) fn with_channel<T>(
         nearest: nearest(client.as_str(), clients.iter().map(|(known, _)| known.id.as_str())).map(str::to_owned),
     };
     let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
-    let mut context =
-        PlanningContext::new(planner.rules(), &clients, &scenario.capacity, week)?.starting_at(planner.not_before);
+    let mut context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
     match quotas {
         Quotas::Known(quotas) => context.set_quotas(index, quotas.to_vec()),
         Quotas::SharedOut => context = planner.share_limits(context, |_, _| Ok(()))?.context,

@@ -74,9 +74,9 @@ impl Settled {
         self.bound
     }
 
-    /// The limits as rows of the coupled problem, one for each limit in a period.
-    pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
-        self.limits.rows(week, channels)
+    /// The rows of the limits of the client alone, without its quotas, each with the price that proves the bound.
+    pub fn own_rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<(Row, f64)> {
+        self.limits.own_rows(week, channels, &self.prices)
     }
 
     /// Records limits that contradict each other, because of which nothing is planned.

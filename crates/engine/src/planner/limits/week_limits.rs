@@ -27,8 +27,8 @@ struct WeekLimit {
     price: Option<f64>,
     /// By channel and hour, whether a post counts; `None` if every post does.
     counted: Option<Vec<Vec<bool>>>,
-    /// The price of a post from which the search for the limit's price starts.
-    first_price: f64,
+    /// For a quota, the price from which the search for its price starts; `None` for limits of the client alone.
+    quota_price: Option<f64>,
 }
 
 /// A limit in one of its periods.
@@ -102,7 +102,7 @@ impl WeekLimits {
 
     /// For each row, the price from which the search for its price starts.
     pub fn first_prices(&self) -> Vec<f64> {
-        let price = |row: &LimitRow| self.limits.get(row.limit).map_or(0.0, |limit| limit.first_price);
+        let price = |row: &LimitRow| self.limits.get(row.limit).map_or(0.0, |limit| limit.quota_price.unwrap_or(0.0));
         self.rows.iter().map(price).collect()
     }
 
@@ -113,8 +113,8 @@ impl WeekLimits {
         let Some(rules) = known.find(|limit| limit.name == quota.limit) else { return };
         let counted = counted(week, channel_drafts, rules);
         let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
-        let limit =
-            WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, first_price: quota.first_price };
+        let quota_price = Some(quota.first_price);
+        let limit = WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, quota_price };
         let channel = quota.channel.map(|named| channel_drafts.iter().position(|draft| draft.state.channel == named));
         let period = match quota.period {
             QuotaPeriod::Week => Period::Week,
@@ -135,7 +135,7 @@ impl WeekLimits {
         let (kind, allowed) = kind_and_number(rules.bound);
         let counted = counted(week, channel_drafts, rules);
         let name = Arc::clone(&rules.name);
-        let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, first_price: 0.0 };
+        let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, quota_price: None };
         // A limit that names no channels leaves out those on which the rules want no posts.
         let is_included = |channel: &usize| {
             let posts_wanted = channel_drafts.get(*channel).map_or(0, |draft| draft.posts_wanted);
@@ -216,12 +216,13 @@ impl WeekLimits {
 
     /// The rows as those of the coupled problem.
     pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
-        let coupled_row = |(limit, row): (&WeekLimit, &LimitRow)| Row {
-            terms: limit.terms(week, row, channels),
-            at_most: limit.at_most(row),
-            price: limit.price,
-        };
-        self.each().map(coupled_row).collect()
+        self.each().map(|(limit, row)| limit.coupled_row(week, row, channels)).collect()
+    }
+
+    /// The rows of the limits of the client alone, without its quotas, each with its price of those given.
+    pub fn own_rows(&self, week: &ClientWeek<'_>, channels: usize, prices: &[f64]) -> Vec<(Row, f64)> {
+        let own = self.each().zip(prices).filter(|((limit, _), _)| limit.quota_price.is_none());
+        own.map(|((limit, row), price)| (limit.coupled_row(week, row, channels), *price)).collect()
     }
 
     /// How much of each limit a choice of hours uses, by period, given the prices of the rows. Leaves out limits that
@@ -297,10 +298,12 @@ impl WeekLimits {
     }
 }
 
-/// Every period of the given number of hours that includes an hour of the week.
+/// The periods of the given number of hours that include an hour of the week. A period that ends after the week has no
+/// hour of the week that an earlier one lacks; of these only the first, or the one from the first hour on, is needed.
 fn windows(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
     let (length, end) = (i64::from(hours), week.hours.len() as i64);
-    (1 - length..end).map(|first| Period::Within { first, hours }).collect()
+    let last = (end - length).max(0);
+    (1 - length..=last).map(|first| Period::Within { first, hours }).collect()
 }
 
 /// Whether a limit applies to the client in this week.
@@ -354,6 +357,10 @@ pub(super) const fn kind_and_number(bound: LimitBound) -> (LimitKind, f64) {
 }
 
 impl WeekLimit {
+    fn coupled_row(&self, week: &ClientWeek<'_>, row: &LimitRow, channels: usize) -> Row {
+        Row { terms: self.terms(week, row, channels), at_most: self.at_most(row), price: self.price }
+    }
+
     fn is_counted(&self, channel: usize, hour: usize) -> bool {
         let Some(counted) = &self.counted else { return true };
         counted.get(channel).and_then(|hours| hours.get(hour)).copied().unwrap_or(false)

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::choice::Share;
 use super::client::{ClientProblem, CountedRange};
-use super::prices::{PriceSearch, SharedPrices};
+use super::prices::PriceSearch;
 use super::rows::{CountedPost, SharedLimits, SharedRow};
 use super::{ClientSketch, SketchedChannel, choice, joint, rows};
 use crate::agents::ClientWeek;
@@ -40,8 +40,6 @@ pub(super) struct GroupSolution {
     price_lists: Vec<Vec<f64>>,
     /// By client of the group, the rows in which it counts, ascending, each with the most that the client could use.
     max_uses: Vec<Vec<(usize, f64)>>,
-    /// Upper bound on the sum of the clients' objectives in weeks that satisfy the rows.
-    pub bound: f64,
 }
 
 /// An hour of a client's channel, and a row in which a post at that hour counts.
@@ -96,11 +94,6 @@ pub(super) fn competing(
 }
 
 impl Group {
-    /// Indices of the clients.
-    pub fn members(&self) -> &[usize] {
-        &self.members
-    }
-
     /// Finds weeks for the clients that together satisfy the rows.
     pub fn solve(
         &self,
@@ -121,9 +114,9 @@ impl Group {
         let (problems, left) = problems(limits, &members, &self.rows);
         let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
         let mut search = PriceSearch::new(problems, left.clone(), &rows::kinds(&self.rows), tier);
-        let SharedPrices { prices, bound } = search.find_prices(bound_alone);
+        let prices = search.find_prices(bound_alone);
         let shares = choice::shares_at(&search, &prices);
-        let sharing = joint::Sharing { prices, bound, shares, price_lists: search.price_lists.clone() };
+        let sharing = joint::Sharing { prices, shares, price_lists: search.price_lists.clone() };
         self.solution(self.rows.clone(), left, search.problems(), sharing)
     }
 
@@ -134,7 +127,7 @@ impl Group {
         problems: &[ClientProblem<'_>],
         sharing: joint::Sharing,
     ) -> GroupSolution {
-        let joint::Sharing { prices, bound, shares, price_lists } = sharing;
+        let joint::Sharing { prices, shares, price_lists } = sharing;
         let mut used = vec![0.0; rows.len()];
         for (row, count) in shares.iter().flat_map(|share| &share.used) {
             if let Some(used) = used.get_mut(*row) {
@@ -150,7 +143,7 @@ impl Group {
             .map(|(index, row)| is_priced(index) || is_full(index) || self.rows.binary_search(row).is_ok())
             .collect();
         let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
-        GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses, bound }
+        GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
     }
 
     /// The rows over which the clients are planned as one problem: those that take part, and all in which posts of two

@@ -10,8 +10,6 @@ use crate::planner::coupling::{CoupledWeek, solve_coupled};
 pub(super) struct Sharing {
     /// By row, its price in the proof of the bound.
     pub prices: Vec<f64>,
-    /// Upper bound on the sum of the clients' objectives in weeks that satisfy the rows.
-    pub bound: f64,
     /// By client, its share of the rows.
     pub shares: Vec<Share>,
     /// The lists of prices, by row, that shares refer to.
@@ -48,6 +46,5 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) ->
         remaining = others;
     }
     let prices = solution.prices.get(own_rows..)?.to_vec();
-    let bound = solution.bound.unwrap_or(solution.objective);
-    Some(Sharing { price_lists: vec![prices.clone()], prices, bound, shares })
+    Some(Sharing { price_lists: vec![prices.clone()], prices, shares })
 }

@@ -34,8 +34,8 @@ use rayon::prelude::*;
 
 use self::groups::{Group, GroupSolution};
 pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow};
-use super::coupling::Row;
-use super::{Instance, PlanError};
+use super::coupling::{Row, Term};
+use super::{Instance, PlanError, Solver};
 use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitQuota, SharedLimitUse, Tier};
 
@@ -46,10 +46,46 @@ pub(super) struct ClientSketch {
     pub instances: Vec<Instance>,
     /// Rows of the client's own limits.
     pub own_rows: Vec<Row>,
+    /// The prices of these rows that prove the client's bound.
+    pub own_prices: Vec<f64>,
     /// Every planned post. It counts as needing a review only if every post of its channel does.
     pub posts: Vec<CountedPost>,
     /// Upper bound on the objective of any week within the client's own limits.
     pub bound: f64,
+}
+
+impl ClientSketch {
+    /// Upper bound on the client's objective less the prices of the shared rows that its posts use.
+    fn bound_at(
+        &self,
+        limits: &SharedLimits,
+        client: &ClientWeek<'_>,
+        prices: &BTreeMap<SharedRow, f64>,
+        solver: &mut Solver,
+    ) -> f64 {
+        let mut bound = 0.0;
+        let mut hour_prices: Vec<Vec<f64>> = self.instances.iter().map(|one| vec![0.0; one.value.len()]).collect();
+        for (row, price) in self.own_rows.iter().zip(&self.own_prices).filter(|(_, price)| **price > 0.0) {
+            bound += row.at_most * price;
+            for Term { channel, hour, coefficient } in &row.terms {
+                if let Some(of_hour) = hour_prices.get_mut(*channel).and_then(|hours| hours.get_mut(*hour)) {
+                    *of_hour += price * coefficient;
+                }
+            }
+        }
+        for (SketchedChannel { channel, always_needs_review }, hours) in self.channels.iter().zip(&mut hour_prices) {
+            for (hour, of_hour) in hours.iter_mut().enumerate() {
+                let post = CountedPost { channel: *channel, hour, needs_review: *always_needs_review };
+                *of_hour += limits.rows_of(client, post).filter_map(|row| prices.get(&row)).sum::<f64>();
+            }
+        }
+        for (instance, prices) in self.instances.iter().zip(&hour_prices) {
+            let best = solver.solve_with_prices(instance, prices);
+            let spent: f64 = best.chosen.iter().filter_map(|hour| prices.get(*hour)).sum();
+            bound += best.objective - spent;
+        }
+        bound
+    }
 }
 
 /// A channel of a client's planned week.
@@ -117,6 +153,8 @@ pub(super) fn share_out<T: Send>(
     let (sketches, mut planned): (Vec<ClientSketch>, Vec<T>) = alone.into_iter().unzip();
     let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
     let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], ..SharedOut::default() };
+    // By client, its week within quotas.
+    let mut within: Vec<Option<ClientSketch>> = clients.iter().map(|_| None).collect();
     let mut active = BTreeSet::new();
     let mut groups: Vec<(Group, GroupSolution)> = Vec::new();
     loop {
@@ -139,20 +177,25 @@ pub(super) fn share_out<T: Send>(
             }
         }
         let quotas = shared.quotas.par_iter().zip(&quotas_before).enumerate();
-        let replanned =
-            quotas.zip(planned.par_iter_mut().zip(&mut posts)).map(|((client, (quotas, before)), (planned, posts))| {
-                if quotas != before {
-                    let (sketch, result) = plan(client, quotas)?;
-                    (*posts, *planned) = (sketch.posts, result);
-                }
-                Ok(())
-            });
+        let results = planned.par_iter_mut().zip(posts.par_iter_mut().zip(&mut within));
+        let replanned = quotas.zip(results).map(|((client, (quotas, before)), (planned, (posts, within)))| {
+            if quotas != before {
+                let (sketch, result) = plan(client, quotas)?;
+                (*posts, *planned) = (sketch.posts.clone(), result);
+                *within = Some(sketch);
+            }
+            Ok(())
+        });
         replanned.collect::<Vec<Result<(), PlanError>>>().into_iter().collect::<Result<(), _>>()?;
     }
     let priced = groups.iter().flat_map(|(_, week)| week.prices()).filter(|(_, price)| *price > 0.0);
     shared.prices = priced.map(|(row, price)| (row.clone(), price)).collect();
     shared.active = active;
-    shared.bound = (tier == Tier::Exact && !groups.is_empty()).then(|| bound(&sketches, &groups));
+    if tier == Tier::Exact && !groups.is_empty() {
+        let last: Vec<&ClientSketch> =
+            within.iter().zip(&sketches).map(|(within, alone)| within.as_ref().unwrap_or(alone)).collect();
+        shared.bound = Some(bound(limits, clients, &last, &shared.prices));
+    }
     Ok((shared, planned))
 }
 
@@ -176,10 +219,20 @@ fn on_all_days(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
     rows.into_iter().flat_map(|row| row.on_all_days()).collect()
 }
 
-/// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows.
-fn bound(sketches: &[ClientSketch], groups: &[(Group, GroupSolution)]) -> f64 {
-    let in_groups: BTreeSet<usize> = groups.iter().flat_map(|(group, _)| group.members()).copied().collect();
-    let others = sketches.iter().enumerate().filter(|(client, _)| !in_groups.contains(client));
-    let of_groups = groups.iter().fold(0.0, |sum, (_, solution)| sum + solution.bound);
-    others.fold(of_groups, |sum, (_, sketch)| sum + sketch.bound)
+/// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows: whatever prices the rows and the
+/// clients' own limits have, no plan comes to more than what each channel earns at most if these prices are charged for its
+/// hours, and the prices of all that the limits leave.
+fn bound(
+    limits: &SharedLimits,
+    clients: &[ClientWeek<'_>],
+    sketches: &[&ClientSketch],
+    prices: &BTreeMap<SharedRow, f64>,
+) -> f64 {
+    let weeks = clients.par_iter().zip(sketches);
+    let of_client = |solver: &mut Solver, (client, sketch): (&ClientWeek<'_>, &&ClientSketch)| {
+        sketch.bound_at(limits, client, prices, solver)
+    };
+    let of_clients: Vec<f64> = weeks.map_init(Solver::default, of_client).collect();
+    let of_rows = prices.iter().map(|(row, price)| price * limits.left(row)).fold(0.0, |sum, one| sum + one);
+    of_clients.into_iter().fold(of_rows, |sum, bound| sum + bound)
 }

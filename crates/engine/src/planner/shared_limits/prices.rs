@@ -59,13 +59,6 @@ pub(super) struct PriceSearch<'a> {
     pub price_lists: Vec<Vec<f64>>,
 }
 
-/// Prices with the least bound found.
-pub(super) struct SharedPrices {
-    pub prices: Vec<f64>,
-    /// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows.
-    pub bound: f64,
-}
-
 impl<'a> PriceSearch<'a> {
     /// A search over clients, given what is left of each row and the kind of each row. Rows of the same kind differ
     /// only in their periods.
@@ -133,10 +126,9 @@ impl<'a> PriceSearch<'a> {
         self.best_weeks.iter().fold(of_rows, |sum, best_week| sum + best_week.bound)
     }
 
-    /// Finds prices for the rows. `bound_alone` is the bound without prices.
-    ///
-    /// The prices are those at which the fast solver's weeks have the least bound; the bound is that of exact weeks.
-    pub fn find_prices(&mut self, bound_alone: f64) -> SharedPrices {
+    /// Finds prices for the rows: those at which the fast solver's weeks have the least bound, or none if exact weeks prove
+    /// no more at these than `bound_alone`, the bound without prices.
+    pub fn find_prices(&mut self, bound_alone: f64) -> Vec<f64> {
         let mut prices = self.first_prices();
         if self.problems.len() >= SAMPLED_FROM {
             prices = self.sample().fast_prices(prices);
@@ -149,9 +141,9 @@ impl<'a> PriceSearch<'a> {
             }
         }
         if self.tier == Tier::Exact && bound >= bound_alone {
-            return SharedPrices { prices: vec![0.0; self.left.len()], bound: bound_alone };
+            return vec![0.0; self.left.len()];
         }
-        SharedPrices { prices, bound }
+        prices
     }
 
     /// A search over an evenly spaced sample of the clients. Of each row, the sample gets as large a share of what is

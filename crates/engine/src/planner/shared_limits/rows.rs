@@ -64,11 +64,11 @@ pub(in crate::planner) struct CountedPost {
 
 impl SharedLimits {
     /// The limits that the clients of a workspace share, one of them the posts that its reviewers can review in a week.
-    pub fn shared_by<'a>(clients: impl Iterator<Item = &'a ClientWeek<'a>> + Clone, weekly_reviews: u32) -> Self {
-        let rules = clients.clone().next().map(|first| first.rules);
-        let declared = rules.into_iter().flat_map(|rules| &rules.limits);
+    /// The committed posts of the `others`, which are not planned for, count as well.
+    pub fn shared_by(clients: &[ClientWeek<'_>], others: &[ClientWeek<'_>], weekly_reviews: u32) -> Self {
+        let declared = clients.first().into_iter().flat_map(|first| &first.rules.limits);
         let shared = declared.filter(|limit| limit.scope != LimitScope::Client).cloned();
-        Self::with(clients, shared.chain([LimitRules::review_capacity(weekly_reviews)]))
+        Self::with(clients.iter().chain(others), shared.chain([LimitRules::review_capacity(weekly_reviews)]))
     }
 
     /// The limits on reviews that count the posts of one client alone.

@@ -133,6 +133,7 @@ fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
         review: ReviewPolicy::default(),
         environment: Environment::default(),
         clients,
+        other_clients: Vec::new(),
     }
 }
 

@@ -472,6 +472,37 @@ fn more_posts_than_reviewers_can_see_are_found() {
 }
 
 #[test]
+fn the_bound_of_a_workspace_follows_from_its_prices() {
+    let week = week(WEEK);
+    let client = |id: &str| client(id, "Europe/London", week, &Channel::ALL, 40);
+    let scenario = scenario(week, vec![client("a"), client("b")]);
+    let limits = "[agency_day]\nat_most = 6\nper = [\"workspace\", \"day\"]\n\
+        [brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n";
+    let rules = rules_with(&[("limits.toml", "", limits)]);
+    let plan = passing(&scenario, &rules, week);
+    let case = Case { scenario, rules, plan };
+    let priced = |plan: &mut Plan| plan.workspaces[0].limits.iter().position(|used| used.price > 0.0).unwrap();
+    let bound = |plan: &mut Plan, factor: f64| {
+        let bound = &mut plan.workspaces[0].upper_bound;
+        *bound = bound.map(|bound| bound * factor);
+    };
+    assert_eq!(case.broken_by(|plan| bound(plan, 1.01)), ["certificate_bound"]);
+    assert_eq!(case.broken_by(|plan| bound(plan, 0.5)), ["certificate_bound", "certificate_objective"]);
+    let broken = case.broken_by(|plan| {
+        let index = priced(plan);
+        plan.workspaces[0].limits[index].price *= 2.0;
+    });
+    assert_eq!(broken, ["certificate_bound"]);
+    let broken = case.broken_by(|plan| {
+        let index = priced(plan);
+        plan.workspaces[0].limits[index].allowed += 1.0;
+    });
+    assert_eq!(broken, ["shared_limits"]);
+    let broken = case.broken_by(|plan| plan.workspaces[0].objective *= 0.9);
+    assert_eq!(broken, ["certificate_objective"]);
+}
+
+#[test]
 fn a_post_that_earns_less_than_it_costs_is_found() {
     let broken = Case::new().broken_by(|plan| allocation(plan).end_weight = 1e6);
     assert!(broken.contains(&"worthless_post") && broken.contains(&"objective"), "{broken:?}");
