@@ -1,4 +1,4 @@
-//! Rebuilds the program when a migration is added: migrations are embedded in it.
+//! Rebuilds the program when a migration changes, because migrations are embedded in it.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -7,28 +7,28 @@ _default:
 run *arguments:
     cargo run --release -- {{arguments}}
 
-# The report of the agency scenario, in reports/agency
+# Write the report of the agency scenario to reports/agency
 report:
     cargo run --release -- simulate scenarios/agency --out reports/agency --force
 
-# The console, with a fictional workspace
+# Serve the console with a fictional workspace
 demo:
     cargo run --release -- serve --demo
 
-# Requests generated from the OpenAPI document (needs schemathesis, from PyPI)
+# Send a server requests generated from the OpenAPI document (needs schemathesis, from PyPI)
 hammer examples="100":
     cargo build --release
     tests/hammer.sh target/release/mcoe {{examples}}
 
-# All tests, or those whose names contain a word
+# Run all tests, or those whose names contain a word
 test *words:
     cargo test {{words}}
 
-# Time of the planner, the simulator and the rules
+# Measure the planner, the simulator, the rules and the ledger
 bench *names:
     cargo bench {{names}}
 
-# Lints, as strict as in .ci/run
+# Lint as strictly as .ci/run
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
@@ -40,11 +40,11 @@ fmt:
 review-snapshots:
     cargo insta test --review
 
-# Update the README's output, its figure and the sample report; then review the difference
+# Update the output in the README and docs/rules.md, the figure and the sample report; then review the difference
 tour:
     MCOE_TOUR=rewrite cargo test --test it tour::
     cargo test --test it tour::
 
-# The documentation of the code
+# Open the documentation of the code
 doc:
     cargo doc --workspace --no-deps --open

@@ -38,7 +38,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 fn main() {
     // A new database for each round, since recorded decisions cannot be deleted.
-    let urls: Vec<String> = (0..ROUNDS).map(|_| postgres::server().fresh()).collect();
+    let urls: Vec<String> = (0..ROUNDS).map(|_| postgres::server().create_database()).collect();
     let rules = world::compiled();
     let scenario = generated_scenario(&rules);
     block_on(async {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sends requests generated from the OpenAPI document to a server: `tests/hammer.sh MCOE [EXAMPLES]`.
+# Sends requests generated from the OpenAPI document to a server: `tests/hammer.sh MCOE [EXAMPLES [OPTION...]]`.
 #
-# MCOE is the program. Loads the shipped agency into a temporary file, plans a week, creates a token, starts a server, and lets
-# schemathesis (PyPI) look for undocumented responses, server errors, and invalid requests that are accepted.
-# It does not check that every valid request is accepted (an idempotency key may be used, a filter may belong to another view).
+# MCOE is the program; an OPTION is one of `st run`. Loads the shipped agency into a temporary file, plans a week, creates a
+# token, starts a server, and lets schemathesis (PyPI) look for undocumented responses, server errors, and invalid requests
+# that are accepted. A valid request may be refused: its idempotency key may be taken, or its filter belong to another view.
 set -euo pipefail
 mcoe="$(realpath "$1")"
 examples="${2:-100}"

@@ -17,12 +17,12 @@ skip() {
 work="$(mktemp -d)"
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-command -v python3 >/dev/null || skip "there is no python3"
+command -v python3 >/dev/null || skip "python3 is missing"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || skip "$(python3 --version) is older than 3.9"
-python3 -m venv "$work/venv" >"$work/setup" 2>&1 || skip "python3 makes no virtual environment; Debian has it in python3-venv"
+python3 -m venv "$work/venv" >"$work/setup" 2>&1 || skip "python3 cannot create a virtual environment; on Debian, install python3-venv"
 export PATH="$work/venv/bin:$PATH"
 pip install --quiet --disable-pip-version-check --retries 1 --timeout 30 "$generator" >"$work/setup" 2>&1 ||
-    skip "pip does not get $generator: $(tail -n 1 "$work/setup")"
+    skip "pip cannot install $generator: $(tail -n 1 "$work/setup")"
 
 export DATABASE_URL="$work/ledger.db"
 "$mcoe" db load scenarios/agency >/dev/null

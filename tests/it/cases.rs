@@ -1,9 +1,9 @@
 //! Small inputs and their results, each with a snapshot; review a snapshot before you accept it.
 //!
-//! `cases/packs/*.toml` are packs, each run on every shipped scenario: a new file there, or a new folder in
-//! `scenarios/`, is found by itself. `cases/planner/*.toml` changes the default pack or the small scenario and shows the plan's tables;
-//! `cases/simulator/*.toml` does so for a simulation's headline; `cases/cli/*.cmd` holds command lines,
-//! and shows the output and exit code of each.
+//! `cases/packs/*.toml` are packs, each run on every shipped scenario; a new file there or a new folder in `scenarios/`
+//! needs no further code. Each of `cases/planner/*.toml` changes the default pack or the small scenario; its snapshot
+//! shows the plan's tables. The snapshots of `cases/simulator/*.toml` show a simulation's headline instead. Each of
+//! `cases/cli/*.cmd` holds command lines; its snapshot shows the output and exit code of each line.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -14,18 +14,19 @@ use mcoe::planner::{self, Planner};
 use mcoe::report::{TableFormat, plan_tables};
 use mcoe::rules::CompiledRules;
 use mcoe::scenario;
-use mcoe::simulator::{Extent, Headline, Observer, Provenance, Simulation, simulate};
+use mcoe::simulator::{Extent, Headline, Provenance, Simulation, simulate};
 use mcoe::stats::Estimate;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::support::{Table, Workplace, compiled, project, read_folder, shipped};
+use crate::simulator::NeverStops;
+use crate::support::{Table, TestFolder, compiled, project, read_folder, shipped_scenario};
 
 /// A case: its description and its input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// What it shows, in a sentence.
+    /// What the case shows, in a sentence.
     about: String,
     /// The week to plan; the scenario's first by default.
     week: Option<Week>,
@@ -69,35 +70,37 @@ struct Addition {
     text: String,
 }
 
-/// Reads a case and makes its pack.
-fn open_pack(path: &Path) -> (Case, CompiledRules, Workplace) {
+/// Reads a case and compiles its pack.
+fn open_pack(path: &Path) -> (Case, CompiledRules, TestFolder) {
     let case: Case = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for Change { file, from, to } in &case.change {
-        place.replace(file, from, to);
+        folder.replace(file, from, to);
     }
     for Addition { file, text } in &case.add {
-        place.write(file, text);
+        folder.write(file, text);
     }
-    let rules = compiled(read_folder(&place.path("rules")));
-    (case, rules, place)
+    let rules = compiled(read_folder(&folder.path("rules")));
+    (case, rules, folder)
 }
 
-/// Reads a case and makes its pack and its scenario.
+/// Reads a case, compiles its pack and reads its scenario.
 fn open(path: &Path) -> (Case, CompiledRules, Scenario) {
-    let (case, rules, place) = open_pack(path);
-    let scenario = scenario::read(&place.path("small"), &rules.base().risk.default_policy)
+    let (case, rules, folder) = open_pack(path);
+    let scenario = scenario::read(&folder.path("small"), &rules.base().risk.default_policy)
         .unwrap_or_else(|errors| panic!("{errors}"));
     (case, rules, scenario)
 }
 
-fn compare(kind: &str, about: &str, text: &str) {
+/// Compares a text with the snapshot of the current case. `kind` is the folder of the case.
+fn assert_snapshot(kind: &str, about: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_description(about);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(kind, text));
 }
 
+/// The tables of a plan that snapshots show, with their columns.
 const TABLES: [(&str, &[&str]); 6] = [
     (
         "posts",
@@ -143,11 +146,11 @@ const TABLES: [(&str, &[&str]); 6] = [
     ("shared_limits", &["workspace_id", "limit", "industry", "channel", "from", "allowed", "used", "price"]),
 ];
 
-/// Tables and columns that are shown only where they hold something.
+/// Columns that are shown only if a cell is not empty. Without its column `limit`, `shared_limits` is not shown at all.
 const SHOWN_IF_FILLED: [&str; 2] = ["limits.asset_id", "shared_limits.limit"];
 
 /// The tables of a plan, without values that differ between versions.
-fn shown(plan: &Plan) -> String {
+fn snapshot_of_tables(plan: &Plan) -> String {
     let files = plan_tables(plan, &planner::decisions(plan), TableFormat::Csv).unwrap();
     let mut text = String::new();
     for (name, columns) in TABLES {
@@ -156,9 +159,9 @@ fn shown(plan: &Plan) -> String {
         let is_filled = |column: &str| table.column(column).iter().any(|cell| !cell.is_empty());
         let is_shown =
             |column: &&&str| !SHOWN_IF_FILLED.contains(&format!("{name}.{column}").as_str()) || is_filled(column);
-        let shown: Vec<&str> = columns.iter().filter(is_shown).copied().collect();
-        if name != "shared_limits" || shown.len() == columns.len() {
-            writeln!(text, "{name}\n{}\n", table.aligned(&shown)).unwrap();
+        let shown_columns: Vec<&str> = columns.iter().filter(is_shown).copied().collect();
+        if name != "shared_limits" || shown_columns.len() == columns.len() {
+            writeln!(text, "{name}\n{}\n", table.aligned(&shown_columns)).unwrap();
         }
     }
     text
@@ -170,18 +173,8 @@ fn plans_of_the_small_scenario() {
         let (case, rules, scenario) = open(path);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let plan = planner::plan_week(&planner, &scenario, case.week.unwrap_or(scenario.start)).unwrap();
-        compare("planner", &case.about, &shown(&plan));
+        assert_snapshot("planner", &case.about, &snapshot_of_tables(&plan));
     });
-}
-
-struct Patient;
-
-impl Observer for Patient {
-    fn week_done(&self) {}
-
-    fn should_stop(&self) -> bool {
-        false
-    }
 }
 
 /// The estimates of a headline by name.
@@ -202,7 +195,7 @@ fn estimates(headline: &Headline) -> [(&'static str, &Estimate); 12] {
     ]
 }
 
-fn headline(simulation: &Simulation) -> String {
+fn snapshot_of_headline(simulation: &Simulation) -> String {
     let mut text = String::new();
     for (name, estimate) in estimates(&simulation.headline) {
         let Estimate { mean, interval, p5, p50, p95 } = estimate;
@@ -226,15 +219,15 @@ fn headlines_of_the_small_scenario() {
         let (case, rules, scenario) = open(path);
         let Run { weeks, replications, seed } = case.run;
         let planner = Planner::new(&rules, Tier::Exact, None);
-        let simulation = simulate(&planner, &scenario, Extent { weeks, replications, seed }, &Patient).unwrap();
-        compare("simulator", &case.about, &headline(&simulation));
+        let simulation = simulate(&planner, &scenario, Extent { weeks, replications, seed }, &NeverStops).unwrap();
+        assert_snapshot("simulator", &case.about, &snapshot_of_headline(&simulation));
     });
 }
 
 /// A short summary of a pack's results on a scenario.
 #[derive(Serialize)]
-struct Effect {
-    /// Everything needed to reproduce it.
+struct Results {
+    /// Everything needed to reproduce the simulation.
     provenance: Provenance,
     plan_id: String,
     week: String,
@@ -247,14 +240,14 @@ struct Effect {
     /// The first conflicts, and how many there are.
     conflicts: Vec<String>,
     conflicts_in_all: usize,
-    /// The simulation: mean and interval over replications.
+    /// Mean and interval of each estimate of the simulation.
     headline: HashMap<&'static str, String>,
 }
 
-/// Number of entries shown of a list.
-const FIRST: usize = 5;
+/// Maximum number of entries of a list that are shown.
+const MAX_SHOWN: usize = 5;
 
-impl Effect {
+impl Results {
     fn of(plan: &Plan, simulation: &Simulation) -> Self {
         let mut channels: BTreeMap<Channel, (BTreeMap<&str, usize>, f64)> = BTreeMap::new();
         for (_, post) in plan.posts() {
@@ -262,21 +255,21 @@ impl Effect {
             *counts.entry(post.status.name()).or_default() += 1;
             *expected += if post.is_live() { post.expected_engagement } else { 0.0 };
         }
-        let said = |(counts, expected): (BTreeMap<&str, usize>, f64)| {
+        let describe = |(counts, expected): (BTreeMap<&str, usize>, f64)| {
             let counts: Vec<String> = counts.into_iter().map(|(status, count)| format!("{count} {status}")).collect();
             format!("{}, expected {expected:.2}", counts.join(", "))
         };
-        let fewer = plan.clients.iter().flat_map(|client| {
+        let why_fewer = plan.clients.iter().flat_map(|client| {
             let short = client.allocations.iter().filter(|allocation| !allocation.why_fewer.is_empty());
-            short.map(|one| format!("{} {}: {}", client.client_id, one.channel, one.why_fewer))
+            short.map(|allocation| format!("{} {}: {}", client.client_id, allocation.channel, allocation.why_fewer))
         });
         let conflicts = plan.clients.iter().flat_map(|client| {
-            client.conflicts.iter().map(|one| {
-                let channel = one.channel.map_or("all channels", Channel::name);
-                let (kind, severity) = (one.kind.name(), one.severity.name());
+            client.conflicts.iter().map(|conflict| {
+                let channel = conflict.channel.map_or("all channels", Channel::name);
+                let (kind, severity) = (conflict.kind.name(), conflict.severity.name());
                 format!(
                     "{} {channel}: {kind}, {severity}, {} posts: {}",
-                    client.client_id, one.affected, one.description
+                    client.client_id, conflict.affected, conflict.description
                 )
             })
         });
@@ -287,22 +280,22 @@ impl Effect {
             week: plan.week.to_string(),
             objective: plan.objective(),
             upper_bound: plan.upper_bound(),
-            channels: channels.into_iter().map(|(channel, all)| (channel, said(all))).collect(),
-            why_fewer: fewer.take(FIRST).collect(),
-            conflicts: conflicts.clone().take(FIRST).collect(),
+            channels: channels.into_iter().map(|(channel, posts)| (channel, describe(posts))).collect(),
+            why_fewer: why_fewer.take(MAX_SHOWN).collect(),
+            conflicts: conflicts.clone().take(MAX_SHOWN).collect(),
             conflicts_in_all: conflicts.count(),
-            headline: estimates.map(|(name, estimate)| (name, with_interval(estimate))).collect(),
+            headline: estimates.map(|(name, estimate)| (name, mean_and_interval(estimate))).collect(),
         }
     }
 }
 
-fn with_interval(estimate: &Estimate) -> String {
+fn mean_and_interval(estimate: &Estimate) -> String {
     let interval = estimate.interval.map_or("none".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}"));
     format!("{:.2} ({interval})", estimate.mean)
 }
 
 /// Names of the shipped scenarios' folders, sorted.
-fn scenarios() -> Vec<String> {
+fn scenario_names() -> Vec<String> {
     let folders = std::fs::read_dir(project("scenarios")).unwrap().map(|entry| entry.unwrap());
     let folders = folders.filter(|entry| entry.path().join("scenario.toml").is_file());
     let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
@@ -317,10 +310,10 @@ fn every_pack_on_every_scenario() {
     insta::glob!("../cases/packs", "*.toml", |path| {
         let (case, rules, _) = open_pack(path);
         let planner = Planner::new(&rules, Tier::Exact, None);
-        for name in scenarios() {
-            let scenario = shipped(&name, &rules);
+        for name in scenario_names() {
+            let scenario = shipped_scenario(&name, &rules);
             let plan = planner::plan_week(&planner, &scenario, scenario.start).unwrap();
-            let simulation = simulate(&planner, &scenario, extent, &Patient).unwrap();
+            let simulation = simulate(&planner, &scenario, extent, &NeverStops).unwrap();
             let mut settings = insta::Settings::clone_current();
             settings.set_description(&case.about);
             settings.set_omit_expression(true);
@@ -336,37 +329,37 @@ fn every_pack_on_every_scenario() {
             for sum in [".objective", ".upper_bound"] {
                 settings.add_redaction(sum, insta::rounded_redaction(2));
             }
-            settings.bind(|| insta::assert_json_snapshot!(format!("packs_{name}"), Effect::of(&plan, &simulation)));
+            settings.bind(|| insta::assert_json_snapshot!(format!("packs_{name}"), Results::of(&plan, &simulation)));
         }
     });
 }
 
-/// Placeholders in the lines of a `.cmd` file, and values that are removed from the output.
-struct Blanks {
-    place: Workplace,
-    post: Option<String>,
+/// Runs the lines of a `.cmd` file, in which `$POST` stands for the id of the plan's first post.
+struct CommandRunner {
+    folder: TestFolder,
+    post_id: Option<String>,
 }
 
-impl Blanks {
-    /// The line with `$POST` for the id of the plan's first post.
+impl CommandRunner {
+    /// The line with the id instead of `$POST`.
     fn fill(&mut self, line: &str) -> String {
-        if line.contains("$POST") && self.post.is_none() {
-            let posts = self.place.table("plan/posts.csv");
-            self.post = Some(posts.cell(&posts.rows[0], "post_id").to_owned());
+        if line.contains("$POST") && self.post_id.is_none() {
+            let posts = self.folder.table("plan/posts.csv");
+            self.post_id = Some(posts.cell(&posts.rows[0], "post_id").to_owned());
         }
-        line.replace("$POST", self.post.as_deref().unwrap_or_default())
+        line.replace("$POST", self.post_id.as_deref().unwrap_or_default())
     }
 
-    /// The text without that id, and without hashes, which any edit of the pack changes.
-    fn clear(&self, text: &str) -> String {
-        let text = self.post.as_ref().map_or_else(|| text.to_owned(), |id| text.replace(id.as_str(), "$POST"));
+    /// The output with `$POST` instead of the id, and without hashes, which any edit of the pack changes.
+    fn mask(&self, text: &str) -> String {
+        let text = self.post_id.as_ref().map_or_else(|| text.to_owned(), |id| text.replace(id.as_str(), "$POST"));
         let mut parts = text.split(", hash ");
-        let mut cleared = parts.next().unwrap_or_default().to_owned();
+        let mut masked = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let rest = part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-            write!(cleared, ", hash $HASH{rest}").unwrap();
+            write!(masked, ", hash $HASH{rest}").unwrap();
         }
-        cleared
+        masked
     }
 }
 
@@ -374,19 +367,19 @@ impl Blanks {
 fn commands_print_what_their_snapshots_hold() {
     insta::glob!("../cases/cli", "*.cmd", |path| {
         let text = std::fs::read_to_string(path).unwrap();
-        let mut blanks = Blanks { place: Workplace::new(), post: None };
-        let mut said = String::new();
+        let mut runner = CommandRunner { folder: TestFolder::new(), post_id: None };
+        let mut printed = String::new();
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             if let Some((file, text)) = line.split_once(" << ") {
-                blanks.place.write(file, &text.replace("\\n", "\n"));
+                runner.folder.write(file, &text.replace("\\n", "\n"));
                 continue;
             }
-            let filled = blanks.fill(line.strip_prefix("mcoe ").unwrap());
-            let ran = blanks.place.mcoe(&filled);
-            writeln!(said, "$ {line}").unwrap();
-            write!(said, "{}{}", blanks.clear(&ran.out), blanks.clear(&ran.err)).unwrap();
-            writeln!(said, "-> {}\n", ran.code.map_or("signal".to_owned(), |code| code.to_string())).unwrap();
+            let arguments = runner.fill(line.strip_prefix("mcoe ").unwrap());
+            let output = runner.folder.mcoe(&arguments);
+            writeln!(printed, "$ {line}").unwrap();
+            write!(printed, "{}{}", runner.mask(&output.out), runner.mask(&output.err)).unwrap();
+            writeln!(printed, "-> {}\n", output.code.map_or("signal".to_owned(), |code| code.to_string())).unwrap();
         }
-        compare("cli", text.lines().next().unwrap_or_default().trim_start_matches("# "), &said);
+        assert_snapshot("cli", text.lines().next().unwrap_or_default().trim_start_matches("# "), &printed);
     });
 }

@@ -4,19 +4,19 @@ use mcoe::model::{Channel, Plan, Scenario};
 use mcoe::planner::check::check_plan;
 use mcoe::rules::PackFiles;
 
-use crate::support::{Agency, changed, compiled, default_pack, plan};
+use crate::support::{Agency, compiled, default_pack, pack_with_changes, plan};
 
 /// The default pack with closed ranges in `calendar.toml`.
-fn closed(rows: &str) -> PackFiles {
-    changed(&[("calendar.toml", "closed = []", &format!("closed = [{rows}]"))])
+fn with_closed_hours(rows: &str) -> PackFiles {
+    pack_with_changes(&[("calendar.toml", "closed = []", &format!("closed = [{rows}]"))])
 }
 
 fn shop(zone: &str, week: &str) -> Scenario {
-    Agency::starting(week).with("shop", zone, &[Channel::Fb, Channel::Tiktok]).scenario()
+    Agency::starting(week).with_client("shop", zone, &[Channel::Fb, Channel::Tiktok]).scenario()
 }
 
-/// The plan under a pack, after the checker has accepted it.
-fn checked(files: PackFiles, scenario: &Scenario) -> Plan {
+/// The plan under a pack, which the checker must accept.
+fn checked_plan(files: PackFiles, scenario: &Scenario) -> Plan {
     let rules = compiled(files);
     let plan = plan(&rules, scenario);
     let breaches: Vec<String> = check_plan(&plan, scenario, &rules).iter().map(ToString::to_string).collect();
@@ -25,19 +25,19 @@ fn checked(files: PackFiles, scenario: &Scenario) -> Plan {
 }
 
 /// Number of a channel's hours that closed ranges removed.
-fn removed(plan: &Plan, channel: Channel) -> u32 {
+fn closed_hours(plan: &Plan, channel: Channel) -> u32 {
     let allocations = plan.clients.iter().flat_map(|client| &client.allocations);
-    let own = allocations.filter(|allocation| allocation.channel == channel);
-    own.flat_map(|one| &one.hours_removed).filter(|(rule, _)| *rule == "closed_hours").map(|(_, hours)| hours).sum()
+    let removed = allocations.filter(|allocation| allocation.channel == channel).flat_map(|row| &row.hours_removed);
+    removed.filter(|(rule, _)| *rule == "closed_hours").map(|(_, hours)| hours).sum()
 }
 
 /// Local date and time of each post of a channel.
-fn times(plan: &Plan, channel: Channel) -> Vec<String> {
-    let own = plan.posts().filter(|(_, post)| post.channel == channel);
-    own.map(|(client, post)| client.zone.local(post.at).format("%Y-%m-%dT%H:%M").to_string()).collect()
+fn local_times(plan: &Plan, channel: Channel) -> Vec<String> {
+    let posts = plan.posts().filter(|(_, post)| post.channel == channel);
+    posts.map(|(client, post)| client.zone.local(post.at).format("%Y-%m-%dT%H:%M").to_string()).collect()
 }
 
-fn count(plan: &Plan) -> usize {
+fn post_count(plan: &Plan) -> usize {
     plan.posts().count()
 }
 
@@ -45,28 +45,28 @@ fn count(plan: &Plan) -> usize {
 fn posts_move_out_of_a_closed_weekend_and_none_is_lost() {
     // The clocks go back on Sunday, so the weekend has one more hour.
     let scenario = shop("Europe/London", "2026-W43");
-    let open = checked(default_pack(), &scenario);
-    let weekend = checked(closed("{ from = \"friday 18:00\", to = \"monday 08:00\" }"), &scenario);
+    let unrestricted = checked_plan(default_pack(), &scenario);
+    let restricted = checked_plan(with_closed_hours("{ from = \"friday 18:00\", to = \"monday 08:00\" }"), &scenario);
     let is_closed = |time: &String| time.as_str() < "2026-10-19T08:00" || time.as_str() >= "2026-10-23T18:00";
     let moved: usize = [Channel::Fb, Channel::Tiktok]
         .iter()
-        .map(|channel| times(&open, *channel).iter().filter(|time| is_closed(time)).count())
+        .map(|channel| local_times(&unrestricted, *channel).iter().filter(|time| is_closed(time)).count())
         .sum();
     assert!(moved > 0, "nothing had to move");
-    assert_eq!(count(&weekend), count(&open));
+    assert_eq!(post_count(&restricted), post_count(&unrestricted));
     for channel in [Channel::Fb, Channel::Tiktok] {
-        assert!(!times(&weekend, channel).iter().any(&is_closed), "{:?}", times(&weekend, channel));
-        assert_eq!(removed(&weekend, channel), 8 + 6 + 24 + 25);
+        assert!(!local_times(&restricted, channel).iter().any(&is_closed), "{:?}", local_times(&restricted, channel));
+        assert_eq!(closed_hours(&restricted, channel), 8 + 6 + 24 + 25);
     }
 }
 
 #[test]
 fn a_repeated_hour_is_closed_twice_and_a_skipped_hour_never() {
-    let night = || closed("{ from = \"sunday 01:00\", to = \"sunday 02:00\" }");
+    let pack = || with_closed_hours("{ from = \"sunday 01:00\", to = \"sunday 02:00\" }");
     for (zone, week, hours) in
         [("Europe/London", "2026-W43", 2), ("Europe/London", "2026-W13", 0), ("Europe/London", "2026-W42", 1)]
     {
-        assert_eq!(removed(&checked(night(), &shop(zone, week)), Channel::Fb), hours, "{week}");
+        assert_eq!(closed_hours(&checked_plan(pack(), &shop(zone, week)), Channel::Fb), hours, "{week}");
     }
 }
 
@@ -82,23 +82,26 @@ fn an_hour_is_closed_if_any_of_its_minutes_is_closed() {
         ("{ from = 2026-10-26T00:00:00, to = 2026-10-27T00:00:00 }", 0),
         ("{ from = \"monday 09:00\", to = \"monday 11:00\" }, { from = \"monday 10:00\", to = \"monday 12:00\" }", 3),
     ] {
-        assert_eq!(removed(&checked(closed(rows), &scenario), Channel::Fb), hours, "{rows}");
+        assert_eq!(closed_hours(&checked_plan(with_closed_hours(rows), &scenario), Channel::Fb), hours, "{rows}");
     }
 }
 
 #[test]
 fn closed_ranges_of_pack_overlay_calendar_and_channel_are_combined() {
     let scenario = shop("America/New_York", "2026-W52");
-    let open = checked(default_pack(), &scenario);
-    let mut files = closed("{ from = \"monday 00:00\", to = \"monday 12:00\" }");
+    let unrestricted = checked_plan(default_pack(), &scenario);
+    let mut files = with_closed_hours("{ from = \"monday 00:00\", to = \"monday 12:00\" }");
     let overlay = "scope = { client = \"shop\" }\n\
                    [calendar]\nclosed = [{ from = 2026-12-24T12:00:00, to = 2026-12-27T00:00:00 }]\n\
                    [channels.tiktok]\nclosed = [{ from = \"tuesday 12:00\", to = \"tuesday 14:00\" }]\n";
     files.insert("overlays/shop.toml".to_owned(), overlay.to_owned());
-    let plan = checked(files, &scenario);
-    assert_eq!((removed(&plan, Channel::Fb), removed(&plan, Channel::Tiktok)), (12 + 60, 12 + 60 + 2));
-    assert_eq!(count(&plan), count(&open));
+    let restricted = checked_plan(files, &scenario);
+    assert_eq!(closed_hours(&restricted, Channel::Fb), 12 + 60);
+    assert_eq!(closed_hours(&restricted, Channel::Tiktok), 12 + 60 + 2);
+    assert_eq!(post_count(&restricted), post_count(&unrestricted));
     let is_christmas = |time: &String| ("2026-12-24T12:00".."2026-12-27T00:00").contains(&time.as_str());
-    assert!([Channel::Fb, Channel::Tiktok].iter().any(|channel| times(&open, *channel).iter().any(is_christmas)));
-    assert!(![Channel::Fb, Channel::Tiktok].iter().any(|channel| times(&plan, *channel).iter().any(is_christmas)));
+    let has_christmas_post = |plan: &Plan| {
+        [Channel::Fb, Channel::Tiktok].iter().any(|channel| local_times(plan, *channel).iter().any(is_christmas))
+    };
+    assert!(has_christmas_post(&unrestricted) && !has_christmas_post(&restricted));
 }

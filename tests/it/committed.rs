@@ -1,34 +1,25 @@
-//! Simulations of weeks that are already committed: their posts are published unchanged, and count.
+//! Simulations of weeks that are already committed: their posts are published unchanged and count towards the results.
 
-use mcoe::model::{AssetUse, Channel, Plan, Scenario, Tier, Week};
+use mcoe::model::{AssetUse, Channel, Plan, Scenario, Tier};
 use mcoe::planner::{Planner, plan_week};
 use mcoe::report::{self, ComparisonReport, RunReport, TableFormat};
 use mcoe::rules::CompiledRules;
-use mcoe::simulator::{ComparedPack, Comparison, Extent, Observer, Simulation, compare, simulate};
+use mcoe::simulator::{ComparedPack, Comparison, Extent, Simulation, compare, simulate};
 
-use crate::support::{Agency, changed, compiled, default_pack, plan};
-
-struct Patient;
-
-impl Observer for Patient {
-    fn week_done(&self) {}
-
-    fn should_stop(&self) -> bool {
-        false
-    }
-}
+use crate::simulator::NeverStops;
+use crate::support::{Agency, compiled, default_pack, pack_with_changes, pack_with_file, plan};
 
 const EXTENT: Extent = Extent { weeks: 3, replications: 4, seed: 5 };
 
 fn run(rules: &CompiledRules, scenario: &Scenario) -> Simulation {
-    simulate(&Planner::new(rules, Tier::Exact, None), scenario, EXTENT, &Patient).unwrap()
+    simulate(&Planner::new(rules, Tier::Exact, None), scenario, EXTENT, &NeverStops).unwrap()
 }
 
 /// Two clients whose posts are all approved in time.
 fn shops() -> Scenario {
     let mut scenario = Agency::starting("2026-W40")
-        .with("acme", "Europe/London", &[Channel::Linkedin, Channel::X])
-        .with("bolt", "Australia/Sydney", &[Channel::Ig, Channel::Email])
+        .with_client("acme", "Europe/London", &[Channel::Linkedin, Channel::X])
+        .with_client("bolt", "Australia/Sydney", &[Channel::Ig, Channel::Email])
         .scenario();
     scenario.review.medium_approved = 1.0;
     scenario.review.high_approved = 1.0;
@@ -36,8 +27,8 @@ fn shops() -> Scenario {
     scenario
 }
 
-/// The scenario with every post of its plan committed, as the ledger exports it.
-fn committed(scenario: &Scenario, plan: &Plan) -> Scenario {
+/// The scenario with every post of the plan committed, as the ledger exports it.
+fn with_committed_posts(scenario: &Scenario, plan: &Plan) -> Scenario {
     let mut scenario = scenario.clone();
     for (client, post) in plan.posts() {
         assert!(post.is_live());
@@ -53,8 +44,8 @@ fn committed(scenario: &Scenario, plan: &Plan) -> Scenario {
 }
 
 #[track_caller]
-fn near(one: f64, other: f64) {
-    assert!((one - other).abs() <= 1e-9 * other.abs(), "{one} is not {other}");
+fn assert_near(actual: f64, expected: f64) {
+    assert!((actual - expected).abs() <= 1e-9 * expected.abs(), "{actual} is not {expected}");
 }
 
 #[test]
@@ -63,29 +54,29 @@ fn simulating_a_committed_week_equals_planning_it() {
     let scenario = shops();
     let plan = plan(&rules, &scenario);
     let posts = plan.posts().count();
-    let (open, taken) = (run(&rules, &scenario), run(&rules, &committed(&scenario, &plan)));
-    assert_eq!((open.provenance.committed_posts, taken.provenance.committed_posts), (0, posts as u32));
-    let first = &taken.weekly[0];
+    let (planned, committed) = (run(&rules, &scenario), run(&rules, &with_committed_posts(&scenario, &plan)));
+    assert_eq!((planned.provenance.committed_posts, committed.provenance.committed_posts), (0, posts as u32));
+    let first = &committed.weekly[0];
     assert_eq!((first.posts_committed, first.posts_planned, first.reviews), (posts as f64, 0.0, 0.0));
-    for (open, taken) in open.weekly.iter().zip(&taken.weekly) {
-        assert_eq!((taken.posts_wanted, taken.posts_target), (open.posts_wanted, open.posts_target));
-        assert_eq!(taken.posts_drafted, open.posts_drafted);
-        near(taken.engagement.mean, open.engagement.mean);
-        near(taken.expected_engagement, open.expected_engagement);
+    for (planned, committed) in planned.weekly.iter().zip(&committed.weekly) {
+        assert_eq!((committed.posts_wanted, committed.posts_target), (planned.posts_wanted, planned.posts_target));
+        assert_eq!(committed.posts_drafted, planned.posts_drafted);
+        assert_near(committed.engagement.mean, planned.engagement.mean);
+        assert_near(committed.expected_engagement, planned.expected_engagement);
     }
-    for (open, taken) in open.channels.iter().zip(&taken.channels) {
-        near(taken.engagement.mean, open.engagement.mean);
-        near(taken.mean_fatigue, open.mean_fatigue);
-        near(taken.share_above_warn, open.share_above_warn);
+    for (planned, committed) in planned.channels.iter().zip(&committed.channels) {
+        assert_near(committed.engagement.mean, planned.engagement.mean);
+        assert_near(committed.mean_fatigue, planned.mean_fatigue);
+        assert_near(committed.share_above_warn, planned.share_above_warn);
     }
-    for (open, taken) in open.channel_weeks.iter().zip(&taken.channel_weeks) {
-        assert_eq!((open.fatigue, open.posts_drafted), (taken.fatigue, taken.posts_drafted));
+    for (planned, committed) in planned.channel_weeks.iter().zip(&committed.channel_weeks) {
+        assert_eq!((planned.fatigue, planned.posts_drafted), (committed.fatigue, committed.posts_drafted));
     }
-    for (open, taken) in open.clients.iter().zip(&taken.clients) {
-        near(taken.engagement.mean, open.engagement.mean);
-        near(taken.expected_engagement, open.expected_engagement);
+    for (planned, committed) in planned.clients.iter().zip(&committed.clients) {
+        assert_near(committed.engagement.mean, planned.engagement.mean);
+        assert_near(committed.expected_engagement, planned.expected_engagement);
     }
-    assert_eq!((&open.calendar, &open.assets.by_uses), (&taken.calendar, &taken.assets.by_uses));
+    assert_eq!((&planned.calendar, &planned.assets.by_uses), (&committed.calendar, &committed.assets.by_uses));
 }
 
 #[test]
@@ -94,7 +85,7 @@ fn a_partly_committed_week_is_planned_around_its_posts() {
     let scenario = shops();
     let mut plan = plan(&rules, &scenario);
     plan.clients.iter_mut().for_each(|client| client.posts.truncate(2));
-    let first = &run(&rules, &committed(&scenario, &plan)).weekly[0];
+    let first = &run(&rules, &with_committed_posts(&scenario, &plan)).weekly[0];
     assert_eq!((first.posts_committed, first.committed_in_target), (4.0, 4.0));
     assert!(first.posts_planned > 4.0 && first.posts_planned <= first.posts_target - 4.0, "{first:?}");
     assert!(first.posts_drafted > first.posts_planned, "{first:?}");
@@ -106,17 +97,17 @@ fn posts_committed_for_a_later_week_count_in_that_week() {
     let scenario = shops();
     let later = plan_week(&Planner::new(&rules, Tier::Exact, None), &scenario, scenario.start.plus(1)).unwrap();
     let posts = later.posts().count() as f64;
-    let simulation = run(&rules, &committed(&scenario, &later));
+    let simulation = run(&rules, &with_committed_posts(&scenario, &later));
     let counts: Vec<f64> = simulation.weekly.iter().map(|week| week.posts_committed).collect();
     assert_eq!(counts, [0.0, posts, 0.0]);
     assert!(simulation.weekly[1].engagement.mean > 0.0);
-    let beyond = committed(&scenario, &shifted(&later, scenario.start.plus(2)));
-    assert_eq!(run(&rules, &beyond).provenance.committed_posts, 0, "the run ends before");
+    let after_the_run = with_committed_posts(&scenario, &two_weeks_later(&later));
+    assert_eq!(run(&rules, &after_the_run).provenance.committed_posts, 0);
 }
 
-/// A plan shifted by two weeks.
-fn shifted(plan: &Plan, week: Week) -> Plan {
-    let mut plan = Plan { week, ..plan.clone() };
+/// The plan with its posts two weeks later.
+fn two_weeks_later(plan: &Plan) -> Plan {
+    let mut plan = Plan { week: plan.week.plus(2), ..plan.clone() };
     let posts = plan.clients.iter_mut().flat_map(|client| &mut client.posts);
     posts.for_each(|post| post.at = post.at.plus_days(14));
     plan
@@ -130,73 +121,74 @@ fn a_committed_post_with_an_unknown_asset_counts_as_one_without_an_asset() {
     plan.clients.truncate(1);
     plan.clients[0].posts.truncate(1);
     let quality = plan.clients[0].posts[0].asset.as_ref().unwrap().quality_factor;
-    let known = committed(&scenario, &plan);
-    let mut unknown = known.clone();
-    unknown.clients.iter_mut().for_each(|(_, state)| state.asset_uses.clear());
-    let mut expected = [known, unknown].map(|mut scenario| {
+    let with_known_asset = with_committed_posts(&scenario, &plan);
+    let mut with_unknown_asset = with_known_asset.clone();
+    with_unknown_asset.clients.iter_mut().for_each(|(_, state)| state.asset_uses.clear());
+    let [known, unknown] = [with_known_asset, with_unknown_asset].map(|mut scenario| {
         // Nothing but the committed post.
-        let none = compiled(crate::support::with_file("none.rhai", "fn weekly_posts(ctx) { 0 }\n"));
+        let no_posts = compiled(pack_with_file("none.rhai", "fn weekly_posts(ctx) { 0 }\n"));
         scenario.clients.truncate(1);
-        let simulation = run(&none, &scenario);
-        assert_eq!(simulation.headline.posts_drafted.mean, 1.0);
-        assert!(simulation.headline.without_asset.mean == 0.0, "what is not on record is not counted as missing");
-        (simulation.headline.expected_engagement.mean, simulation.headline.engagement.mean)
+        let headline = run(&no_posts, &scenario).headline;
+        assert_eq!(headline.posts_drafted.mean, 1.0);
+        assert!(headline.without_asset.mean == 0.0, "an asset that is not recorded is not counted as missing");
+        headline
     });
-    let without = rules.base().assets.quality_without_asset;
-    near(expected[1].0 / expected[0].0, without / quality);
-    // Also in the simulated response: quality 0.9 against none, both relative to the client's usual 0.9.
-    near(expected[1].1 / expected[0].1, libm::exp(-0.9 * scenario.environment.asset_log_gain));
-    expected.reverse();
+    let quality_without_asset = rules.base().assets.quality_without_asset;
+    assert_near(unknown.expected_engagement.mean / known.expected_engagement.mean, quality_without_asset / quality);
+    // In the simulated response, the asset has quality 0.9, and a post without an asset quality 0.
+    let gain = scenario.environment.asset_log_gain;
+    assert_near(unknown.engagement.mean / known.engagement.mean, libm::exp(-0.9 * gain));
 }
 
 #[test]
 fn a_simulation_of_a_committed_week_is_bit_identical_on_any_number_of_threads() {
     let rules = compiled(default_pack());
     let scenario = shops();
-    let scenario = committed(&scenario, &plan(&rules, &scenario));
-    let on = |threads: usize| {
+    let scenario = with_committed_posts(&scenario, &plan(&rules, &scenario));
+    let run_on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| format!("{:?}", run(&rules, &scenario)))
     };
-    let one = on(1);
-    assert!(one == on(2) && one == on(8));
+    let on_one = run_on(1);
+    assert!(on_one == run_on(2) && on_one == run_on(8));
 }
 
-/// Half as many posts on X as the default pack wants.
-fn fewer() -> CompiledRules {
-    compiled(changed(&[
+/// The default pack with half as many posts on X.
+fn fewer_posts() -> CompiledRules {
+    compiled(pack_with_changes(&[
         ("pack.toml", "name = \"default\"", "name = \"fewer\""),
         ("channels.toml", "weekly_posts = 10", "weekly_posts = 5"),
     ]))
 }
 
-fn compared(base: &CompiledRules, other: &CompiledRules, scenario: &Scenario) -> Comparison {
+fn compare_packs(base: &CompiledRules, other: &CompiledRules, scenario: &Scenario) -> Comparison {
     let planners = [base, other].map(|rules| Planner::new(rules, Tier::Exact, None));
-    let contender = |place: usize, label| ComparedPack { label, planner: &planners[place], scenario };
-    compare(contender(0, "default"), &[contender(1, "fewer")], EXTENT, None, &Patient).unwrap()
+    let pack = |index: usize, label| ComparedPack { label, planner: &planners[index], scenario };
+    compare(pack(0, "default"), &[pack(1, "fewer")], EXTENT, None, &NeverStops).unwrap()
 }
 
 #[test]
 fn a_committed_week_is_the_same_under_every_compared_pack() {
-    let (base, other) = (compiled(default_pack()), fewer());
+    let (base, other) = (compiled(default_pack()), fewer_posts());
     let scenario = shops();
-    let taken = committed(&scenario, &plan(&base, &scenario));
-    let comparison = compared(&base, &other, &taken);
+    let committed = with_committed_posts(&scenario, &plan(&base, &scenario));
+    let comparison = compare_packs(&base, &other, &committed);
     let weeks: Vec<_> = comparison.versus[0].weekly.iter().map(|week| week.engagement).collect();
     assert!(weeks[0].is_same && weeks[0].base > 100.0, "{:?}", weeks[0]);
     assert!(!weeks[1].is_same && weeks[1].mean < 0.0, "{:?}", weeks[1]);
-    near(weeks[0].base, compared(&base, &other, &scenario).versus[0].weekly[0].engagement.base);
+    assert_near(weeks[0].base, compare_packs(&base, &other, &scenario).versus[0].weekly[0].engagement.base);
     let report = ComparisonReport { comparison: &comparison, command: "mcoe compare", tables: TableFormat::Csv };
-    let reported = markdown(report::comparison_documents(&report).unwrap());
-    assert!(reported.contains("posts of these weeks were committed before the run"), "{reported}");
+    let summary = markdown(report::comparison_documents(&report).unwrap());
+    assert!(summary.contains("posts of these weeks were committed before the run"), "{summary}");
 }
 
+/// The text of a report's `summary.md`.
 fn markdown(files: Vec<report::File>) -> String {
     let (_, bytes) = files.into_iter().find(|(name, _)| name == "summary.md").unwrap();
     String::from_utf8(bytes).unwrap().replace('\u{a0}', " ")
 }
 
-fn reported(simulation: &Simulation) -> String {
+fn run_summary(simulation: &Simulation) -> String {
     let report = RunReport { simulation, command: "mcoe simulate", tables: TableFormat::Csv };
     markdown(report::documents(&report).unwrap())
 }
@@ -205,10 +197,10 @@ fn reported(simulation: &Simulation) -> String {
 fn a_report_shows_which_posts_were_already_committed() {
     let rules = compiled(default_pack());
     let scenario = shops();
-    assert!(!reported(&run(&rules, &scenario)).contains("committed"));
-    let reported = reported(&run(&rules, &committed(&scenario, &plan(&rules, &scenario))));
-    let words: Vec<&str> = reported.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
-    insta::assert_snapshot!(words.join("\n"));
-    let without: Vec<&str> = reported.lines().filter(|line| line.contains("no time slot left in the week")).collect();
-    assert!(without[0].contains("| 0 |"), "{without:?}");
+    assert!(!run_summary(&run(&rules, &scenario)).contains("committed"));
+    let summary = run_summary(&run(&rules, &with_committed_posts(&scenario, &plan(&rules, &scenario))));
+    let lines: Vec<&str> = summary.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    let without_slot = summary.lines().find(|line| line.contains("no time slot left in the week")).unwrap();
+    assert!(without_slot.contains("| 0 |"), "{without_slot}");
 }

@@ -1,4 +1,4 @@
-//! Weeks with clock changes, in northern and southern zones, by whole and by half hours.
+//! Weeks with clock changes of an hour or half an hour, in northern and southern zones.
 //!
 //! The expected instants were derived by hand from the zones' published rules.
 
@@ -8,7 +8,7 @@ use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, WhyNot, plan_week, why_not};
 use mcoe::rules::{CompiledRules, PackFiles};
 
-use crate::support::{Agency, at, compiled, plan, with_keys};
+use crate::support::{Agency, at, compiled, pack_with_keys, plan};
 
 /// Zone, week, and the week's number of hours.
 const WEEKS: [(&str, &str, usize); 12] = [
@@ -20,7 +20,7 @@ const WEEKS: [(&str, &str, usize); 12] = [
     ("Australia/Sydney", "2026-W14", 169),
     ("Australia/Sydney", "2026-W15", 168),
     ("Australia/Sydney", "2026-W40", 167),
-    // Half an hour more or less: no post is placed in the half hour at the week's end.
+    // The clocks change by half an hour: no post is placed in the half hour at the week's end.
     ("Australia/Lord_Howe", "2026-W14", 168),
     ("Australia/Lord_Howe", "2026-W40", 167),
     ("Asia/Kolkata", "2026-W14", 168),
@@ -31,14 +31,14 @@ const WEEKS: [(&str, &str, usize); 12] = [
 fn a_week_has_as_many_hours_as_elapse_in_it() {
     for (zone, week, hours) in WEEKS {
         let week: Week = week.parse().unwrap();
-        let laid_out = WeekHours::new(week, &zone.parse::<Zone>().unwrap()).unwrap();
-        assert_eq!(laid_out.len(), hours, "{week} in {zone}");
+        let week_hours = WeekHours::new(week, &zone.parse::<Zone>().unwrap()).unwrap();
+        assert_eq!(week_hours.len(), hours, "{week} in {zone}");
     }
 }
 
 /// The default pack with one fb post a day, at nine.
 fn daily_at_nine() -> PackFiles {
-    with_keys(&[
+    pack_with_keys(&[
         ("channels.toml", "fb.weekly_posts", "7"),
         ("channels.toml", "fb.min_spacing_hours", "12"),
         ("channels.toml", "fb.best_hours", "{ weekday = [9], weekend = [9] }"),
@@ -47,7 +47,7 @@ fn daily_at_nine() -> PackFiles {
 }
 
 fn fb_plan(pack: PackFiles, zone: &str, week: &str) -> Plan {
-    let scenario = Agency::starting(week).with("acme", zone, &[Channel::Fb]).scenario();
+    let scenario = Agency::starting(week).with_client("acme", zone, &[Channel::Fb]).scenario();
     plan(&compiled(pack), &scenario)
 }
 
@@ -55,8 +55,8 @@ fn instants(plan: &Plan) -> Vec<Timestamp> {
     plan.posts().map(|(_, post)| post.at).collect()
 }
 
-/// Zone, week, and the seven instants of nine o'clock there (half past nine after Lord Howe's clock change,
-/// after which the hours of that day begin at half past).
+/// Zone, week, and the seven instants of nine o'clock there. After Lord Howe's clock change it is half past nine,
+/// because the hours of that day then begin at half past.
 const NINE_O_CLOCK: [(&str, &str, [&str; 7]); 9] = [
     (
         "Europe/London",
@@ -120,7 +120,7 @@ fn a_post_keeps_its_local_time_across_a_clock_change() {
 
 /// The default pack in which fb may post at any hour, with these best hours and this spacing.
 fn around_the_clock(best: &str, posts: u32, spacing: u32) -> PackFiles {
-    with_keys(&[
+    pack_with_keys(&[
         ("channels.toml", "fb.weekly_posts", &posts.to_string()),
         ("channels.toml", "fb.min_spacing_hours", &spacing.to_string()),
         ("channels.toml", "fb.best_hours", &format!("{{ weekday = {best}, weekend = {best} }}")),
@@ -136,8 +136,8 @@ fn local_times(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn no_post_is_placed_in_a_skipped_hour() {
-    // Zone, week, the best hour, which the last day lacks, and its place with a fixed offset.
-    for (zone, week, best, day, wrong) in [
+    // Zone, week, the best hour, the week's last day, which lacks that hour, and the instant that it would have had.
+    for (zone, week, best, last_day, skipped) in [
         ("Europe/London", "2026-W13", "[1]", "03-29", "2026-03-29T01:00:00Z"),
         ("America/New_York", "2026-W10", "[2]", "03-08", "2026-03-08T07:00:00Z"),
         ("Australia/Sydney", "2026-W40", "[2]", "10-04", "2026-10-03T16:00:00Z"),
@@ -145,8 +145,8 @@ fn no_post_is_placed_in_a_skipped_hour() {
         let plan = fb_plan(around_the_clock(best, 6, 12), zone, week);
         let times = local_times(&plan);
         assert_eq!(times.len(), 6, "{times:?}");
-        assert!(times.iter().all(|time| !time.starts_with(day)), "{week} in {zone}: {times:?}");
-        assert!(!instants(&plan).contains(&at(wrong)), "{week} in {zone}");
+        assert!(times.iter().all(|time| !time.starts_with(last_day)), "{week} in {zone}: {times:?}");
+        assert!(!instants(&plan).contains(&at(skipped)), "{week} in {zone}");
         let hour = best.trim_matches(['[', ']']);
         assert!(times.iter().all(|time| time.ends_with(&format!("0{hour}:00"))), "{times:?}");
     }
@@ -160,23 +160,23 @@ fn a_repeated_hour_can_have_two_posts() {
         ("Australia/Sydney", "2026-W14", "[2]", ["2026-04-04T15:00:00Z", "2026-04-04T16:00:00Z"]),
     ] {
         let plan = fb_plan(around_the_clock(best, 8, 1), zone, week);
-        let found = instants(&plan);
-        assert_eq!(found.len(), 8, "{:?}", local_times(&plan));
+        let posts_at = instants(&plan);
+        assert_eq!(posts_at.len(), 8, "{:?}", local_times(&plan));
         for instant in both {
-            assert!(found.contains(&at(instant)), "{instant} is not in {found:?}");
+            assert!(posts_at.contains(&at(instant)), "{instant} is not in {posts_at:?}");
         }
-        let mut distinct = found.clone();
+        let mut distinct = posts_at.clone();
         distinct.dedup();
-        assert_eq!(distinct, found);
-        let walls = local_times(&plan);
-        assert_eq!(walls[6], walls[7], "the same wall clock twice");
+        assert_eq!(distinct, posts_at);
+        let times = local_times(&plan);
+        assert_eq!(times[6], times[7], "the same local time twice");
         let ids: Vec<_> = plan.posts().map(|(client, post)| plan.post_id(&client.client_id, post)).collect();
         assert_ne!(ids[6], ids[7]);
     }
 }
 
 #[test]
-fn a_spacing_of_no_whole_number_of_days_counts_elapsed_hours() {
+fn a_spacing_that_is_not_a_whole_number_of_days_counts_elapsed_hours() {
     // On the day London's clocks go forward, 00:00 and 04:00 are three hours apart, which is too close.
     let spring = local_times(&fb_plan(around_the_clock("[0, 4]", 14, 4), "Europe/London", "2026-W13"));
     assert!(spring.contains(&"03-28 00:00".to_owned()) && spring.contains(&"03-28 04:00".to_owned()), "{spring:?}");
@@ -191,7 +191,7 @@ fn a_spacing_of_no_whole_number_of_days_counts_elapsed_hours() {
 fn posts_of_a_channel_keep_their_spacing_across_every_clock_change() {
     for (zone, week, _) in WEEKS {
         let channels = [Channel::Fb, Channel::Linkedin, Channel::Youtube, Channel::Email, Channel::Tiktok];
-        let scenario = Agency::starting(week).with("acme", zone, &channels).scenario();
+        let scenario = Agency::starting(week).with_client("acme", zone, &channels).scenario();
         let rules = compiled(crate::support::default_pack());
         let plan = plan(&rules, &scenario);
         for channel in channels {
@@ -206,34 +206,34 @@ fn posts_of_a_channel_keep_their_spacing_across_every_clock_change() {
         for (client, post) in plan.posts() {
             let local = client.zone.local(post.at);
             let minutes = local.hour() * 60 + local.minute();
-            assert!((360..1380).contains(&minutes), "{local} lies in quiet hours");
+            assert!((360..1380).contains(&minutes), "{local} is in quiet hours");
         }
     }
 }
 
 #[test]
 fn spread_minutes_keep_the_spacing_across_the_end_of_a_week() {
-    let files = with_keys(&[("calendar.toml", "minute", "{ mode = \"spread\" }")]);
+    let files = pack_with_keys(&[("calendar.toml", "minute", "{ mode = \"spread\" }")]);
     let rules = compiled(files);
-    let first = Agency::starting("2026-W43").with("acme", "Europe/London", &[Channel::Tiktok]).scenario();
+    let first = Agency::starting("2026-W43").with_client("acme", "Europe/London", &[Channel::Tiktok]).scenario();
     let posts = instants(&plan(&rules, &first));
     let last = *posts.last().unwrap();
     let second = Agency::starting("2026-W44")
-        .with("acme", "Europe/London", &[Channel::Tiktok])
-        .but(|_, state| {
+        .with_client("acme", "Europe/London", &[Channel::Tiktok])
+        .edit_last(|_, state| {
             state.channels[0].last_post_at = Some(last);
             state.channels[0].recent_posts.clone_from(&posts);
         })
         .scenario();
     let next = instants(&plan(&rules, &second));
-    let minute = |at: &Timestamp| at.as_second().rem_euclid(3600) / 60;
-    assert!(posts.iter().chain(&next).all(|at| minute(at) == minute(&last)), "one minute a client and channel");
+    let minute = |instant: &Timestamp| instant.as_second().rem_euclid(3600) / 60;
+    assert!(posts.iter().chain(&next).all(|post| minute(post) == minute(&last)), "a client's channel has one minute");
     assert!(next[0].as_second() - last.as_second() >= 4 * 3600);
 }
 
 /// The default pack with an fb post every day at nine and a spacing of one day.
 fn a_day_apart() -> PackFiles {
-    with_keys(&[
+    pack_with_keys(&[
         ("channels.toml", "fb.weekly_posts", "7"),
         ("channels.toml", "fb.min_spacing_hours", "24"),
         ("channels.toml", "fb.best_hours", "{ weekday = [9], weekend = [9] }"),
@@ -241,8 +241,8 @@ fn a_day_apart() -> PackFiles {
     ])
 }
 
-fn one_channel(zone: &str, week: &str) -> Scenario {
-    Agency::starting(week).with("acme", zone, &[Channel::Fb]).scenario()
+fn fb_scenario(zone: &str, week: &str) -> Scenario {
+    Agency::starting(week).with_client("acme", zone, &[Channel::Fb]).scenario()
 }
 
 #[track_caller]
@@ -252,9 +252,9 @@ fn assert_passes(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) {
     assert!(plan.posts().all(|(_, post)| post.status != ScheduleStatus::Blocked), "a guardrail blocks a post");
 }
 
-/// Plans week after week, each with the posts of earlier weeks as history.
+/// Six weekly plans, each with the posts of earlier weeks as history, and their scenarios.
 fn six_weeks(tier: Tier, rules: &CompiledRules, zone: &str, first: &str) -> Vec<(Plan, Scenario)> {
-    let mut scenario = one_channel(zone, first);
+    let mut scenario = fb_scenario(zone, first);
     let planner = Planner::new(rules, tier, None);
     let weeks = (0..6).map(|week| {
         let plan = plan_week(&planner, &scenario, scenario.start.plus(week)).unwrap();
@@ -267,6 +267,7 @@ fn six_weeks(tier: Tier, rules: &CompiledRules, zone: &str, first: &str) -> Vec<
     weeks.collect()
 }
 
+/// Zones, and the first of six weeks with a clock change among them.
 const SEASONS: [(&str, &str); 4] = [
     ("Europe/London", "2026-W10"),
     ("Europe/London", "2026-W40"),
@@ -292,7 +293,7 @@ fn a_daily_post_stays_at_nine_for_six_weeks_across_a_clock_change() {
 /// The rules that a week's plan violates after its last post is moved by some hours.
 fn broken_by_moving_sunday(week: &str, hours: i64) -> Vec<&'static str> {
     let rules = compiled(a_day_apart());
-    let scenario = one_channel("Europe/London", week);
+    let scenario = fb_scenario("Europe/London", week);
     let mut plan = plan(&rules, &scenario);
     assert_passes(&plan, &scenario, &rules);
     let sunday = plan.clients[0].posts.last_mut().unwrap();
@@ -317,41 +318,41 @@ fn a_committed_post_on_saturday_at_nine_allows_one_on_sunday_at_nine() {
         ("2026-W13", "2026-03-28T09:00:00Z", "2026-03-29T08:00:00Z"),
         ("2026-W43", "2026-10-24T08:00:00Z", "2026-10-25T09:00:00Z"),
     ] {
-        let mut scenario = one_channel("Europe/London", week);
+        let mut scenario = fb_scenario("Europe/London", week);
         scenario.clients[0].1.channels[0].recent_posts = vec![at(saturday)];
-        let made = plan(&rules, &scenario);
-        assert_passes(&made, &scenario, &rules);
-        let posts = instants(&made);
+        let after_saturday = plan(&rules, &scenario);
+        assert_passes(&after_saturday, &scenario, &rules);
+        let posts = instants(&after_saturday);
         assert_eq!(posts.last(), Some(&at(sunday)), "{posts:?}");
-        assert_eq!(made.clients[0].posts.last().unwrap().hours_to_nearest_post, 24.0);
+        assert_eq!(after_saturday.clients[0].posts.last().unwrap().hours_to_nearest_post, 24.0);
         // Likewise, a committed post on Sunday allows one on Saturday.
         scenario.clients[0].1.channels[0].recent_posts = vec![at(sunday)];
-        let made = plan(&rules, &scenario);
-        assert_passes(&made, &scenario, &rules);
-        assert!(instants(&made).contains(&at(saturday)), "{:?}", local_times(&made));
+        let before_sunday = plan(&rules, &scenario);
+        assert_passes(&before_sunday, &scenario, &rules);
+        assert!(instants(&before_sunday).contains(&at(saturday)), "{:?}", local_times(&before_sunday));
     }
 }
 
 #[test]
 fn days_since_the_last_post_are_counted_across_a_clock_change_between_weeks() {
     let mut pack = a_day_apart();
-    crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "48");
-    crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "4");
+    crate::support::set_key(&mut pack, "channels.toml", "fb.min_spacing_hours", "48");
+    crate::support::set_key(&mut pack, "channels.toml", "fb.weekly_posts", "4");
     let rules = compiled(pack);
     for (week, saturday, monday) in [
         ("2026-W14", "2026-03-28T09:00:00Z", "2026-03-30T08:00:00Z"),
         ("2026-W44", "2026-10-24T08:00:00Z", "2026-10-26T09:00:00Z"),
     ] {
-        let mut scenario = one_channel("Europe/London", week);
+        let mut scenario = fb_scenario("Europe/London", week);
         scenario.clients[0].1.channels[0].last_post_at = Some(at(saturday));
-        let made = plan(&rules, &scenario);
-        assert_passes(&made, &scenario, &rules);
-        assert_eq!(instants(&made).first(), Some(&at(monday)), "{:?}", local_times(&made));
+        let plan = plan(&rules, &scenario);
+        assert_passes(&plan, &scenario, &rules);
+        assert_eq!(instants(&plan).first(), Some(&at(monday)), "{:?}", local_times(&plan));
         let client = &scenario.clients[0].0;
-        let eight = client.zone.wall_time(at(monday)) - TimeDelta::hours(1);
+        let hour_before = client.zone.wall_time(at(monday)) - TimeDelta::hours(1);
         let planner = Planner::new(&rules, Tier::Exact, None);
-        let found = why_not(&planner, &scenario, made.week, &client.id, Channel::Fb, eight).unwrap();
-        let WhyNot::Forbidden { because, .. } = found else { panic!("{found:?}") };
+        let answer = why_not(&planner, &scenario, plan.week, &client.id, Channel::Fb, hour_before).unwrap();
+        let WhyNot::Forbidden { because, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(because, "the last post is less than 2 days before, counted on the client's clock");
     }
 }
@@ -359,17 +360,17 @@ fn days_since_the_last_post_are_counted_across_a_clock_change_between_weeks() {
 #[test]
 fn a_week_after_a_sunday_post_is_the_same_local_time_on_the_sunday_of_a_clock_change() {
     let mut pack = a_day_apart();
-    crate::support::set(&mut pack, "channels.toml", "fb.min_spacing_hours", "168");
-    crate::support::set(&mut pack, "channels.toml", "fb.weekly_posts", "1");
+    crate::support::set_key(&mut pack, "channels.toml", "fb.min_spacing_hours", "168");
+    crate::support::set_key(&mut pack, "channels.toml", "fb.weekly_posts", "1");
     let rules = compiled(pack);
     for (week, last, expected) in [
         ("2026-W13", "2026-03-22T09:00:00Z", "2026-03-29T08:00:00Z"),
         ("2026-W43", "2026-10-18T08:00:00Z", "2026-10-25T09:00:00Z"),
     ] {
-        let mut scenario = one_channel("Europe/London", week);
+        let mut scenario = fb_scenario("Europe/London", week);
         scenario.clients[0].1.channels[0].last_post_at = Some(at(last));
-        let made = plan(&rules, &scenario);
-        assert_passes(&made, &scenario, &rules);
-        assert_eq!(instants(&made), [at(expected)]);
+        let plan = plan(&rules, &scenario);
+        assert_passes(&plan, &scenario, &rules);
+        assert_eq!(instants(&plan), [at(expected)]);
     }
 }

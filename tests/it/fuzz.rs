@@ -9,14 +9,15 @@ use mcoe::scenario::{self, ScenarioError, ScenarioErrors};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::support::{Agency, cases, compile, default_pack, project, read_folder, rendered, try_plan};
+use crate::support::{Agency, default_pack, project, proptest_config, read_folder, rendered, try_compile, try_plan};
 
-static SHOP: LazyLock<Scenario> =
-    LazyLock::new(|| Agency::starting("2026-W40").with("acme", "Europe/London", &[Channel::Fb, Channel::X]).scenario());
+static SHOP: LazyLock<Scenario> = LazyLock::new(|| {
+    Agency::starting("2026-W40").with_client("acme", "Europe/London", &[Channel::Fb, Channel::X]).scenario()
+});
 
 /// Loads and compiles a pack and, if that succeeds, plans under it.
-fn is_reported_or_planned(files: PackFiles) {
-    let mistakes = match compile(files.clone()) {
+fn assert_reported_or_planned(files: PackFiles) {
+    let mistakes = match try_compile(files.clone()) {
         Ok(rules) => {
             if let Err(error) = try_plan(&rules, &SHOP) {
                 assert!(!error.to_string().is_empty());
@@ -27,22 +28,22 @@ fn is_reported_or_planned(files: PackFiles) {
     };
     assert!(!mistakes.is_empty());
     for mistake in &mistakes {
-        has_a_place(mistake, &files);
+        assert_has_place(mistake, &files);
     }
     assert!(!rendered(&mistakes, &files).is_empty());
 }
 
-fn has_a_place(mistake: &Diagnostic, files: &PackFiles) {
-    let at = mistake.place.source().unwrap();
-    let is_whole_file = at.line == 0 && at.column == 0;
-    let lines = files.get(&*at.file).map_or(0, |text| text.lines().count() + 1);
-    let is_placed = (1..=lines).contains(&(at.line as usize)) && at.column >= 1;
-    assert!(is_whole_file || is_placed, "{mistake:?}");
-    assert!(!at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
+fn assert_has_place(mistake: &Diagnostic, files: &PackFiles) {
+    let place = mistake.place.source().unwrap();
+    let is_whole_file = place.line == 0 && place.column == 0;
+    let lines = files.get(&*place.file).map_or(0, |text| text.lines().count() + 1);
+    let is_in_file = (1..=lines).contains(&(place.line as usize)) && place.column >= 1;
+    assert!(is_whole_file || is_in_file, "{mistake:?}");
+    assert!(!place.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty(), "{mistake:?}");
 }
 
 /// Tokens that are likely to be valid in a script.
-const WORDS: &[&str] = &[
+const SCRIPT_TOKENS: &[&str] = &[
     "fn ",
     "let ",
     "if ",
@@ -132,8 +133,8 @@ const WORDS: &[&str] = &[
     "type_of(",
 ];
 
-/// Texts that are likely to be valid in a table.
-const CELLS: &[&str] = &[
+/// Tokens that are likely to be valid in a table.
+const TABLE_TOKENS: &[&str] = &[
     ",",
     "\n",
     "\r\n",
@@ -172,22 +173,30 @@ const CELLS: &[&str] = &[
     "]",
 ];
 
-fn piece(words: &'static [&'static str]) -> impl Strategy<Value = String> {
-    prop_oneof![5 => select(words).prop_map(str::to_owned), 1 => any::<String>()]
+/// One of the tokens, or any text.
+fn piece(tokens: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop_oneof![5 => select(tokens).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-/// One edit of a text: position, number of characters to remove, and the text to insert.
-type Edit = (Index, usize, String);
-
-fn edits(words: &'static [&'static str]) -> impl Strategy<Value = Vec<Edit>> {
-    prop::collection::vec((any::<Index>(), 0_usize..30, piece(words)), 1..6)
+/// Replaces some characters of a text.
+#[derive(Debug)]
+struct Edit {
+    start: Index,
+    removed_chars: usize,
+    inserted: String,
 }
 
-fn edit(text: &mut String, edits: Vec<Edit>) {
-    for (from, length, piece) in edits {
+fn edits(tokens: &'static [&'static str]) -> impl Strategy<Value = Vec<Edit>> {
+    let edit = (any::<Index>(), 0_usize..30, piece(tokens));
+    let edit = edit.prop_map(|(start, removed_chars, inserted)| Edit { start, removed_chars, inserted });
+    prop::collection::vec(edit, 1..6)
+}
+
+fn apply(edits: Vec<Edit>, text: &mut String) {
+    for Edit { start, removed_chars, inserted } in edits {
         let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-        let start = from.index(bounds.len());
-        text.replace_range(bounds[start]..bounds[(start + length).min(bounds.len() - 1)], &piece);
+        let start = start.index(bounds.len());
+        text.replace_range(bounds[start]..bounds[(start + removed_chars).min(bounds.len() - 1)], &inserted);
     }
 }
 
@@ -200,37 +209,41 @@ fn script_file() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(192))]
+    #![proptest_config(proptest_config(192))]
 
     #[test]
-    fn no_edit_of_a_script_makes_the_engine_panic(name in script_file(), edits in edits(WORDS)) {
+    fn no_edit_of_a_script_makes_the_engine_panic(name in script_file(), edits in edits(SCRIPT_TOKENS)) {
         let mut files = default_pack();
-        edit(files.entry(name).or_default(), edits);
-        is_reported_or_planned(files);
+        apply(edits, files.entry(name).or_default());
+        assert_reported_or_planned(files);
     }
 
     #[test]
-    fn no_random_tokens_as_a_script_make_the_engine_panic(pieces in prop::collection::vec(piece(WORDS), 0..50)) {
+    fn no_random_tokens_as_a_script_make_the_engine_panic(
+        pieces in prop::collection::vec(piece(SCRIPT_TOKENS), 0..50),
+    ) {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), pieces.concat());
-        is_reported_or_planned(files);
+        assert_reported_or_planned(files);
     }
 
     #[test]
     fn no_body_of_a_hook_makes_the_engine_panic(
-        hook in select(vec!["weekly_posts(ctx)", "hour_weights(ctx)", "confidence(post, ctx)", "score_asset(asset, ctx)"]),
-        pieces in prop::collection::vec(piece(WORDS), 0..25),
+        hook in select(vec![
+            "weekly_posts(ctx)", "hour_weights(ctx)", "confidence(post, ctx)", "score_asset(asset, ctx)",
+        ]),
+        pieces in prop::collection::vec(piece(SCRIPT_TOKENS), 0..25),
     ) {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), format!("fn {hook} {{\n{}\n}}\n", pieces.join(" ")));
-        is_reported_or_planned(files);
+        assert_reported_or_planned(files);
     }
 
     #[test]
-    fn no_edit_of_any_file_of_a_pack_makes_the_engine_panic(name in pack_file(), edits in edits(CELLS)) {
+    fn no_edit_of_any_file_of_a_pack_makes_the_engine_panic(name in pack_file(), edits in edits(TABLE_TOKENS)) {
         let mut files = default_pack();
-        edit(files.get_mut(&name).unwrap(), edits);
-        is_reported_or_planned(files);
+        apply(edits, files.get_mut(&name).unwrap());
+        assert_reported_or_planned(files);
     }
 }
 
@@ -243,8 +256,7 @@ fn policy() -> Policy {
     }
 }
 
-/// Reads a scenario with these texts as its files.
-fn read(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
+fn read_scenario(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(dir.path().join(name), text).unwrap();
@@ -252,17 +264,18 @@ fn read(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
     scenario::read(dir.path(), &policy())
 }
 
-fn is_reported_or_read(files: &PackFiles) {
-    let Err(errors) = read(files) else { return };
+/// Reads a scenario with these texts as its files; every error must have a place, a cause and a remedy.
+fn assert_reported_or_read(files: &PackFiles) {
+    let Err(errors) = read_scenario(files) else { return };
     assert!(!errors.is_empty() && !errors.is_machine_failure(), "{errors}");
     for error in errors.iter() {
         match error {
             ScenarioError::Invalid(mistake) => match &mistake.place {
-                Place::Table(at) => {
-                    let is_reported = !at.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty();
+                Place::Table(place) => {
+                    let is_reported = !place.file.is_empty() && !mistake.cause.is_empty() && !mistake.remedy.is_empty();
                     assert!(is_reported, "{mistake:?}");
                 }
-                _ => has_a_place(mistake, files),
+                _ => assert_has_place(mistake, files),
             },
             other => assert!(!other.to_string().is_empty()),
         }
@@ -274,24 +287,26 @@ fn scenario_file() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(192))]
+    #![proptest_config(proptest_config(192))]
 
     #[test]
-    fn no_edit_of_a_scenario_makes_the_reader_panic(name in scenario_file(), edits in edits(CELLS)) {
+    fn no_edit_of_a_scenario_makes_the_reader_panic(name in scenario_file(), edits in edits(TABLE_TOKENS)) {
         let mut files = read_folder(&project("scenarios/small"));
-        edit(files.get_mut(&name).unwrap(), edits);
-        is_reported_or_read(&files);
+        apply(edits, files.get_mut(&name).unwrap());
+        assert_reported_or_read(&files);
     }
 
     #[test]
     fn no_text_in_place_of_a_table_makes_the_reader_panic(
-        name in scenario_file(), pieces in prop::collection::vec(piece(CELLS), 0..60), keeps_head in any::<bool>(),
+        name in scenario_file(),
+        pieces in prop::collection::vec(piece(TABLE_TOKENS), 0..60),
+        keeps_head in any::<bool>(),
     ) {
         let mut files = read_folder(&project("scenarios/small"));
         let text = files.get_mut(&name).unwrap();
         let head = text.lines().next().unwrap_or_default().to_owned();
         *text = if keeps_head { format!("{head}\n{}", pieces.concat()) } else { pieces.concat() };
-        is_reported_or_read(&files);
+        assert_reported_or_read(&files);
     }
 }
 
@@ -301,14 +316,14 @@ fn very_deep_nesting_is_an_error_and_does_not_overflow() {
         let mut files = default_pack();
         let deep = format!("days = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
         files.insert("calendar.toml".to_owned(), deep);
-        is_reported_or_planned(files);
+        assert_reported_or_planned(files);
     }
     let mut files = default_pack();
     files.insert("calendar.toml".to_owned(), format!("{} = 1\n", "a.".repeat(20_000) + "a"));
-    is_reported_or_planned(files);
+    assert_reported_or_planned(files);
     for open in ["(", "[", "#{a:", "!", "-", "if true {", "`${", "|a| ", "{", "switch 1 {1=>", "fn f() {", "a.", "a["] {
         let mut files = default_pack();
         files.insert("more.rhai".to_owned(), format!("fn weekly_posts(ctx) {{ {}", open.repeat(20_000)));
-        is_reported_or_planned(files);
+        assert_reported_or_planned(files);
     }
 }

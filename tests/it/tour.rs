@@ -5,7 +5,7 @@
 //!
 //! | fence | action |
 //! |:--|:--|
-//! | `console` | lines after `$ ` are run; the output must contain the lines below each, in order; `…` matches anything |
+//! | `console` | lines after `$ ` are run; the output must contain the lines below each, in order; `…` is any text |
 //! | `diff FILE` | the lines without `+` must occur in the file exactly once; the lines without `-` replace them |
 //! | `text FILE` | the file must have lines that contain these |
 //! | any other language and `FILE` | the lines are appended to the file, which is created if missing |
@@ -14,9 +14,9 @@
 //! the first cell of the last row of a `posts.csv` that a `text` fence showed. Other fences without a file are
 //! ignored. After the comment `from a fresh checkout`, commands run in a new folder.
 //!
-//! If the program's output has changed, `MCOE_TOUR=rewrite cargo test tour` replaces each line that is no longer printed by
-//! the nearest one that is, and copies the sample files.
-//! It still fails for lines with `…` that are no longer printed: mend them by hand. Review the difference, and test again.
+//! If the program's output has changed, `MCOE_TOUR=rewrite cargo test tour::` replaces each line that is no longer
+//! printed with the most similar one that is, and copies the sample files. It still fails for lines with `…` that are
+//! no longer printed: edit them by hand. Review the difference, and test again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -36,52 +36,52 @@ fn read(file: &str) -> String {
 }
 
 fn is_rewriting() -> bool {
-    std::env::var("MCOE_TOUR").is_ok_and(|what| what == "rewrite")
+    std::env::var("MCOE_TOUR").is_ok_and(|mode| mode == "rewrite")
 }
 
-/// Compares a sample file in the project with a new one.
-fn is_kept(kept: &str, written: &Path) {
+/// Compares a sample file in the project with a newly written one, or replaces it.
+fn assert_up_to_date(sample: &str, written: &Path) {
     let written = fs::read(written).unwrap();
     if is_rewriting() {
-        return fs::write(project().join(kept), written).unwrap();
+        return fs::write(project().join(sample), written).unwrap();
     }
-    let is_same = fs::read(project().join(kept)).is_ok_and(|kept| kept == written);
-    assert!(is_same, "{kept} is out of date; `just tour` updates it");
+    let is_same = fs::read(project().join(sample)).is_ok_and(|content| content == written);
+    assert!(is_same, "{sample} is out of date; `just tour` updates it");
 }
 
 /// A fenced block of a document.
 struct Fence<'d> {
     language: &'d str,
     file: Option<&'d str>,
-    /// With their line numbers.
+    /// The lines with their numbers.
     lines: Vec<(usize, &'d str)>,
 }
 
-/// The comment at which a new folder is used.
-const FRESH: &str = "<!-- from a fresh checkout -->";
+/// The comment after which commands run in a new folder.
+const FRESH_CHECKOUT: &str = "<!-- from a fresh checkout -->";
 
 fn fences(document: &str) -> Vec<Fence<'_>> {
-    let mut found = Vec::new();
+    let mut fences = Vec::new();
     let mut lines = document.lines().enumerate();
     while let Some((_, line)) = lines.next() {
-        if line == FRESH {
-            found.push(Fence { language: FRESH, file: None, lines: Vec::new() });
+        if line == FRESH_CHECKOUT {
+            fences.push(Fence { language: FRESH_CHECKOUT, file: None, lines: Vec::new() });
         }
         let Some(info) = line.strip_prefix("```") else { continue };
         let mut words = info.split_whitespace();
         let (language, file) = (words.next().unwrap_or_default(), words.next());
         let body = lines.by_ref().take_while(|(_, line)| *line != "```");
-        found.push(Fence { language, file, lines: body.map(|(at, line)| (at + 1, line)).collect() });
+        fences.push(Fence { language, file, lines: body.map(|(at, line)| (at + 1, line)).collect() });
     }
-    found
+    fences
 }
 
 /// A document, followed in a folder like a fresh checkout.
 struct Tour<'d> {
     document: &'d str,
     folder: TempDir,
-    /// Earlier folders, first one first.
-    left: Vec<TempDir>,
+    /// The folders before this one, in order.
+    earlier_folders: Vec<TempDir>,
     /// The value of `ID`.
     id: String,
     failures: String,
@@ -94,7 +94,7 @@ impl<'d> Tour<'d> {
         Self {
             document,
             folder: checkout(),
-            left: Vec::new(),
+            earlier_folders: Vec::new(),
             id: String::new(),
             failures: String::new(),
             rewrites: Vec::new(),
@@ -107,11 +107,11 @@ impl<'d> Tour<'d> {
         let mut commands = 0;
         for fence in fences(&text) {
             match (fence.language, fence.file) {
-                (FRESH, _) => self.left.push(std::mem::replace(&mut self.folder, checkout())),
-                ("console", _) => commands += self.run_all(&fence),
-                ("diff", Some(file)) => self.edit(&fence, file),
-                ("text", Some(file)) => self.look(&fence, file),
-                (_, Some(file)) => self.add(&fence, file),
+                (FRESH_CHECKOUT, _) => self.earlier_folders.push(std::mem::replace(&mut self.folder, checkout())),
+                ("console", _) => commands += self.run_commands(&fence),
+                ("diff", Some(file)) => self.apply_diff(&fence, file),
+                ("text", Some(file)) => self.expect_lines(&fence, file),
+                (_, Some(file)) => self.append(&fence, file),
                 (_, None) => {}
             }
         }
@@ -120,37 +120,38 @@ impl<'d> Tour<'d> {
             self.rewrite(&text);
         }
         assert!(self.failures.is_empty(), "{}", self.failures);
-        self.left.into_iter().next().unwrap_or(self.folder)
+        self.earlier_folders.into_iter().next().unwrap_or(self.folder)
     }
 
     fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
-    fn fail(&mut self, line: usize, what: &str) {
-        writeln!(self.failures, "\n{}:{line}: {what}", self.document).unwrap();
+    fn fail(&mut self, line: usize, reason: &str) {
+        writeln!(self.failures, "\n{}:{line}: {reason}", self.document).unwrap();
     }
 
     fn rewrite(&self, text: &str) {
         let mut lines: Vec<&str> = text.lines().collect();
-        for (line, words) in &self.rewrites {
-            lines[line - 1] = words;
+        for (line, new_text) in &self.rewrites {
+            lines[line - 1] = new_text;
         }
         fs::write(project().join(self.document), lines.join("\n") + "\n").unwrap();
     }
 
-    /// Reports a line that was not printed, and the nearest one that was.
-    fn miss(&mut self, line: usize, words: &str, said: &str) {
-        let likeness = |said: &&str| (strsim::normalized_levenshtein(said, words) * 1e6) as u32;
-        let near = said.lines().max_by_key(likeness).unwrap_or("nothing");
-        if is_rewriting() && !words.contains('…') {
-            self.rewrites.push((line, near.to_owned()));
+    /// Reports a line of the document that is not in the output, with the most similar one that is, or rewrites it.
+    fn report_missing(&mut self, line: usize, expected: &str, output: &str) {
+        let similarity = |line: &&str| (strsim::normalized_levenshtein(line, expected) * 1e6) as u32;
+        let nearest = output.lines().max_by_key(similarity).unwrap_or("nothing");
+        if is_rewriting() && !expected.contains('…') {
+            self.rewrites.push((line, nearest.to_owned()));
             return;
         }
-        self.fail(line, &format!("the document shows:\n  {words}\nbut the nearest line of the output is:\n  {near}"));
+        let reason = format!("the document shows:\n  {expected}\nbut the output has at best:\n  {nearest}");
+        self.fail(line, &reason);
     }
 
-    fn run_all(&mut self, fence: &Fence<'_>) -> usize {
+    fn run_commands(&mut self, fence: &Fence<'_>) -> usize {
         let starts: Vec<usize> = (0..fence.lines.len()).filter(|at| fence.lines[*at].1.starts_with("$ ")).collect();
         for (index, start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(fence.lines.len());
@@ -171,50 +172,50 @@ impl<'d> Tour<'d> {
             .env_remove("DATABASE_URL")
             .output()
             .unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let expected = if shown.iter().any(|(_, line)| line.starts_with("error")) { 2 } else { 0 };
-        if output.status.code() != Some(expected) {
-            self.fail(line, &format!("`{command}` ended with {}, not {expected}:\n{said}", output.status));
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let expected_code = if shown.iter().any(|(_, line)| line.starts_with("error")) { 2 } else { 0 };
+        if output.status.code() != Some(expected_code) {
+            self.fail(line, &format!("`{command}` ended with {}, not {expected_code}:\n{printed}", output.status));
             return;
         }
-        let mut rest: Vec<&str> = said.lines().collect();
-        for (line, words) in shown.iter().filter(|(_, words)| !words.trim().is_empty()) {
-            match rest.iter().position(|said| holds(said, words)) {
+        let mut rest: Vec<&str> = printed.lines().collect();
+        for (line, pattern) in shown.iter().filter(|(_, pattern)| !pattern.trim().is_empty()) {
+            match rest.iter().position(|line| contains_pattern(line, pattern)) {
                 Some(at) => rest = rest.split_off(at + 1),
-                None => self.miss(*line, words, &said),
+                None => self.report_missing(*line, pattern, &printed),
             }
         }
     }
 
-    fn edit(&mut self, fence: &Fence<'_>, file: &str) {
-        let side = |other: char| {
-            let lines = fence.lines.iter().filter(|(_, line)| !line.starts_with(other));
+    fn apply_diff(&mut self, fence: &Fence<'_>, file: &str) {
+        let lines_without = |sign: char| {
+            let lines = fence.lines.iter().filter(|(_, line)| !line.starts_with(sign));
             lines.map(|(_, line)| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
         };
-        let (old, new) = (side('+'), side('-'));
+        let (old, new) = (lines_without('+'), lines_without('-'));
         let text = fs::read_to_string(self.path(file)).unwrap();
-        let found = text.matches(&old).count();
-        if found != 1 {
+        let count = text.matches(&old).count();
+        if count != 1 {
             let line = fence.lines.first().map_or(0, |(line, _)| *line);
-            self.fail(line, &format!("{file} holds these lines {found} times:\n{old}"));
+            self.fail(line, &format!("{file} has these lines {count} times:\n{old}"));
         }
         fs::write(self.path(file), text.replace(&old, &new)).unwrap();
     }
 
-    fn look(&mut self, fence: &Fence<'_>, file: &str) {
+    fn expect_lines(&mut self, fence: &Fence<'_>, file: &str) {
         let text = fs::read_to_string(self.path(file)).unwrap_or_default();
-        for (line, words) in &fence.lines {
-            match text.lines().find(|held| holds(held, words)) {
+        for (line, pattern) in &fence.lines {
+            match text.lines().find(|line| contains_pattern(line, pattern)) {
                 Some(row) if file.ends_with("posts.csv") => {
                     row.split(',').next().unwrap_or_default().clone_into(&mut self.id);
                 }
                 Some(_) => {}
-                None => self.miss(*line, words, &text),
+                None => self.report_missing(*line, pattern, &text),
             }
         }
     }
 
-    fn add(&self, fence: &Fence<'_>, file: &str) {
+    fn append(&self, fence: &Fence<'_>, file: &str) {
         let path = self.path(file);
         let mut text = fs::read_to_string(&path).unwrap_or_default();
         for (_, line) in &fence.lines {
@@ -239,19 +240,19 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
-        let place = to.join(path.file_name().unwrap());
+        let target = to.join(path.file_name().unwrap());
         if path.is_dir() {
-            copy(&path, &place);
+            copy(&path, &target);
         } else {
-            fs::copy(&path, place).unwrap();
+            fs::copy(&path, target).unwrap();
         }
     }
 }
 
-/// Whether a line contains the words, where `…` matches anything.
-fn holds(line: &str, words: &str) -> bool {
+/// Whether a line contains a text in which `…` matches anything.
+fn contains_pattern(line: &str, pattern: &str) -> bool {
     let mut rest = line;
-    words.trim().split('…').all(|part| {
+    pattern.trim().split('…').all(|part| {
         let found = rest.find(part);
         rest = found.map_or("", |at| &rest[at + part.len()..]);
         found.is_some()
@@ -261,7 +262,7 @@ fn holds(line: &str, words: &str) -> bool {
 #[test]
 fn the_readme_can_be_followed() {
     let folder = Tour::new("README.md").follow();
-    is_kept("docs/engagement.png", &folder.path().join("reports/agency/figures/engagement.png"));
+    assert_up_to_date("docs/engagement.png", &folder.path().join("reports/agency/figures/engagement.png"));
 }
 
 #[test]
@@ -281,23 +282,23 @@ fn every_link_of_the_documents_points_to_a_file() {
             if file.is_empty() || link.contains("://") {
                 continue;
             }
-            assert!(folder.parent().unwrap().join(file).exists(), "{document} links to {link}, which is not there");
+            assert!(folder.parent().unwrap().join(file).exists(), "{document} links to {link}, which does not exist");
         }
     }
 }
 
 #[test]
-fn the_map_of_the_architecture_names_every_folder() {
-    let map = read("ARCHITECTURE.md");
+fn the_page_about_the_architecture_lists_every_folder() {
+    let page = read("ARCHITECTURE.md");
     let folders = ["src", "crates/engine/src"].map(|folder| fs::read_dir(project().join(folder)).unwrap());
     for entry in folders.into_iter().flatten() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(!path.is_dir() || map.contains(&format!("| `{name}/` |")), "the map lacks a row for {name}");
+        assert!(!path.is_dir() || page.contains(&format!("| `{name}/` |")), "there is no row for {name}");
     }
 }
 
-/// The rows of a view's table in `docs/rules.md`.
+/// The rows of a table of facts in `docs/rules.md`.
 fn rows<T: Facts>() -> Vec<String> {
     T::fields().iter().map(|field| format!("| `{}` | {} |", field.name, field.doc.trim())).collect()
 }
@@ -308,10 +309,10 @@ fn the_page_about_rules_lists_every_fact_and_hook() {
     let hooks = HOOKS.iter().map(|hook| {
         format!("| `{}({})` | {} | {} |", hook.name, hook.parameters.join(", "), hook.frequency, hook.returns)
     });
-    let views = [rows::<ChannelFacts>(), rows::<PostFacts>(), rows::<AssetFacts>(), rows::<ClientFacts>()];
-    let lacking: Vec<String> =
-        hooks.chain(views.into_iter().flatten()).filter(|row| !page.lines().any(|line| line == row)).collect();
-    assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
+    let facts = [rows::<ChannelFacts>(), rows::<PostFacts>(), rows::<AssetFacts>(), rows::<ClientFacts>()];
+    let missing: Vec<String> =
+        hooks.chain(facts.into_iter().flatten()).filter(|row| !page.lines().any(|line| line == row)).collect();
+    assert!(missing.is_empty(), "docs/rules.md lacks these rows:\n{}", missing.join("\n"));
 }
 
 /// The rows of the keys of cases in `docs/rules.md`.
@@ -337,8 +338,8 @@ fn case_rows() -> impl Iterator<Item = String> {
 #[test]
 fn the_page_about_rules_lists_every_key_of_cases() {
     let page = read("docs/rules.md");
-    let lacking: Vec<String> = case_rows().filter(|row| !page.lines().any(|line| line == row)).collect();
-    assert!(lacking.is_empty(), "docs/rules.md lacks these rows:\n{}", lacking.join("\n"));
+    let missing: Vec<String> = case_rows().filter(|row| !page.lines().any(|line| line == row)).collect();
+    assert!(missing.is_empty(), "docs/rules.md lacks these rows:\n{}", missing.join("\n"));
 }
 
 #[test]
@@ -351,6 +352,6 @@ fn the_sample_report_is_up_to_date() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for file in ["reports/sample/summary.md", "reports/sample/index.html"] {
-        is_kept(file, &folder.path().join(file));
+        assert_up_to_date(file, &folder.path().join(file));
     }
 }

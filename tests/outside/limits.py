@@ -1,9 +1,9 @@
-"""Checks weeks under limits by HiGHS, without mcoe's code: `python3 limits.py FOLDER` reads what
+"""Checks planned weeks under limits with HiGHS, without mcoe's code: `python3 limits.py FOLDER` reads what
 `mcoe plan --export-instances FOLDER` wrote (docs/limits.md). Needs `pip install highspy`.
 
-For every client, each choice of hours of each channel is listed, so weeks must be small: few posts, few open hours. HiGHS
-then picks one choice a channel such that the limits are kept and the sum of objectives is greatest. A week is wrong if
-its bound is below that optimum, or its objective above it, or if it claims to be proven and is not the optimum.
+Lists every feasible choice of hours of each channel, so weeks must be small: few posts, few open hours. HiGHS then
+picks one choice for each channel of a client so that all limits are met and the objective is greatest. A week is wrong
+if its bound is below this optimum, if its objective is above it, or if it counts as proven and its objective is below it.
 """
 
 import json
@@ -13,90 +13,91 @@ from pathlib import Path
 
 import highspy
 
-MOST_CHOICES = 20_000
-# Differences up to this share count as rounding.
+MAX_CHOICES = 20_000
+# Differences up to this share of the optimum count as rounding.
 ROUNDING = 1e-7
-# A gap up to this share of the bound counts as proven: the search ends there.
-PROVEN = 1e-5
+# mcoe stops its search at a gap up to this share of the optimum; the week then counts as proven.
+PROVEN_GAP = 1e-5
 
 
 def response(week, fatigue):
-    """The share of its value that a post earns at a fatigue."""
+    """The share of its value that a post earns at a level of fatigue."""
     shape = week["response"]
     if isinstance(shape, dict):
         return (1 + fatigue / week["fatigue_per_post"]) ** -shape["strength"]
-    (first, falling), (second, steeper) = shape
-    return min(first - falling * fatigue, second - steeper * fatigue)
+    return min(intercept - slope * fatigue for intercept, slope in shape)
 
 
-def choices(week):
-    """Every feasible choice of hours of a channel's week, with its objective."""
+def feasible_choices(week):
+    """Every feasible choice of hours in a channel's week, with its objective."""
     hours, committed = week["hours"], set(week.get("committed", []))
-    following = week.get("next_after") or [hour + max(week["spacing_hours"], 1) for hour in range(hours)]
+    next_hour = week.get("next_after") or [hour + max(week["spacing_hours"], 1) for hour in range(hours)]
     spacing = 1 if week.get("next_after") else max(week["spacing_hours"], 1)
-    since = week["hours_since_last_post"]
+    since_last_post = week["hours_since_last_post"]
 
     def is_open(hour):
-        near_last = since is not None and abs(hour + since) < spacing
-        return week["allowed"][hour] and not near_last and all(abs(hour - post) >= spacing for post in committed)
+        is_near_last_post = since_last_post is not None and abs(hour + since_last_post) < spacing
+        is_near_committed = any(abs(hour - post) < spacing for post in committed)
+        return week["allowed"][hour] and not is_near_last_post and not is_near_committed
 
-    def rest(fatigue, start, end):
+    def fatigue_later(fatigue, start, end):
+        """Fatigue at `end` if nothing is chosen from `start` on."""
         for hour in range(start, end):
             fatigue = (fatigue + (week["fatigue_per_post"] if hour in committed else 0)) * week["decay_per_hour"]
         return fatigue
 
-    found = []
+    choices = []
 
     def extend(chosen, earned, fatigue, hour):
-        """`fatigue` is that at `hour`, before a post there."""
-        end = rest(fatigue, hour, hours)
-        found.append((chosen, earned - week["end_weight"] * end))
-        if len(found) > MOST_CHOICES:
+        """Adds `chosen` and every choice with further posts from `hour` on, at which fatigue is `fatigue`."""
+        fatigue_at_end = fatigue_later(fatigue, hour, hours)
+        choices.append((chosen, earned - week["end_weight"] * fatigue_at_end))
+        if len(choices) > MAX_CHOICES:
             sys.exit(f"a channel of {week['client_id']} has too many choices to list: make the weeks smaller")
         if len(chosen) == week["posts_max"]:
             return
-        for later in range(hour if not chosen else following[chosen[-1]], hours):
-            before = rest(fatigue, hour, later)
-            if is_open(later) and before < week["block_at"]:
-                gain = week["value"][later] * response(week, before) - week.get("cost", 0)
-                tired = (before + week["fatigue_per_post"]) * week["decay_per_hour"]
-                extend(chosen + [later], earned + gain, tired, later + 1)
+        for post in range(hour if not chosen else next_hour[chosen[-1]], hours):
+            before = fatigue_later(fatigue, hour, post)
+            if is_open(post) and before < week["block_at"]:
+                gain = week["value"][post] * response(week, before) - week.get("cost", 0)
+                after = (before + week["fatigue_per_post"]) * week["decay_per_hour"]
+                extend(chosen + [post], earned + gain, after, post + 1)
 
     extend([], 0.0, week["fatigue_start"], 0)
-    return found
+    return choices
 
 
 def optimum(limits, weeks):
-    """The greatest objective of a combination that keeps the limits, by HiGHS; `None` if there is none."""
-    counted = {}
+    """The greatest objective of choices that meet the limits, by HiGHS; `None` if no choices do."""
+    terms_at = {}  # By channel and hour: the rows that count a post there, with its coefficient.
     for number, row in enumerate(limits["limits"]):
         for channel, hour, _asset, coefficient in row["terms"]:
-            counted.setdefault((channel, hour), []).append((number, coefficient))
+            terms_at.setdefault((channel, hour), []).append((number, coefficient))
     model = highspy.Highs()
     for option, value in [("output_flag", False), ("mip_rel_gap", 0.0), ("mip_abs_gap", 1e-9)]:
         model.setOptionValue(option, value)
-    rows = [([], []) for _ in limits["limits"]]
+    rows = [([], []) for _ in limits["limits"]]  # By row: columns and their coefficients.
     for channel in limits["channels"]:
         first = model.getNumCol()
-        for column, (chosen, objective) in enumerate(choices(weeks[channel]), first):
+        for column, (chosen, objective) in enumerate(feasible_choices(weeks[channel]), first):
             model.addCol(-objective, 0.0, 1.0, 0, [], [])
             model.changeColIntegrality(column, highspy.HighsVarType.kInteger)
-            used = {}
+            usage = {}
             for hour in chosen:
-                for number, coefficient in counted.get((channel, hour), []):
-                    used[number] = used.get(number, 0.0) + coefficient
-            for number, count in used.items():
+                for number, coefficient in terms_at.get((channel, hour), []):
+                    usage[number] = usage.get(number, 0.0) + coefficient
+            for number, total in usage.items():
                 rows[number][0].append(column)
-                rows[number][1].append(count)
-        picks = list(range(first, model.getNumCol()))
-        model.addRow(1.0, 1.0, len(picks), picks, [1.0] * len(picks))
-    for row, (columns, counts) in zip(limits["limits"], rows):
+                rows[number][1].append(total)
+        own_columns = list(range(first, model.getNumCol()))
+        model.addRow(1.0, 1.0, len(own_columns), own_columns, [1.0] * len(own_columns))
+    for row, (columns, coefficients) in zip(limits["limits"], rows):
         if "price" in row:
             columns.append(model.getNumCol())
-            counts.append(-1.0)
+            coefficients.append(-1.0)
             model.addCol(row["price"], 0.0, math.inf, 0, [], [])
         if columns:
-            model.addRow(-math.inf, row["at_most"], len(columns), columns, counts)
+            model.addRow(-math.inf, row["at_most"], len(columns), columns, coefficients)
     model.run()
     if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
@@ -106,33 +107,34 @@ def optimum(limits, weeks):
 def main():
     folder = Path(sys.argv[1])
     weeks = proven = wrong = coupled = 0
-    worst = 0.0
+    greatest_shortfall = 0.0
     for file in sorted(folder.glob("*-limits.json")):
         limits = json.loads(file.read_text())
         client = limits["client_id"]
         channels = {name: json.loads((folder / f"{client}-{name}.json").read_text()) for name in limits["channels"]}
         best = optimum(limits, channels)
         if best is None or "bound" not in limits:
+            # A week without a bound is right only if no choices meet its limits.
             wrong += best is not None
             continue
         size = max(abs(best), 1.0)
         weeks += 1
         coupled += any(row["shadow_price"] > 0 for row in limits["limits"])
         gap = (limits["bound"] - limits["objective"]) / size
-        is_proven = gap <= PROVEN
+        is_proven = gap <= PROVEN_GAP
         proven += is_proven
-        worst = max(worst, (best - limits["objective"]) / size)
+        greatest_shortfall = max(greatest_shortfall, (best - limits["objective"]) / size)
         claims = [
             (limits["bound"] >= best - ROUNDING * size, f"the bound {limits['bound']} is below the optimum {best}"),
             (limits["objective"] <= best + ROUNDING * size, f"the objective {limits['objective']} is above {best}"),
-            (not is_proven or best - limits["objective"] <= PROVEN * size, f"{limits['objective']} is not {best}"),
+            (not is_proven or best - limits["objective"] <= PROVEN_GAP * size, f"{limits['objective']} is not {best}"),
         ]
-        for holds, message in claims:
-            if not holds:
+        for is_true, message in claims:
+            if not is_true:
                 wrong += 1
                 print(f"{client}: {message}")
     print(f"{weeks} weeks, in {coupled} of them a limit costs something; {proven} are proven; {wrong} claims are wrong")
-    print(f"at worst {100 * worst:.5f} % are missing to the optimum")
+    print(f"the greatest shortfall from the optimum is {100 * greatest_shortfall:.5f} %")
     sys.exit(1 if wrong or not weeks else 0)
 
 

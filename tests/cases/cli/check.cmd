@@ -1,4 +1,4 @@
-# What check says of a sound pack and scenario, and of unsound ones.
+# `mcoe check` on a valid pack and scenario, and on invalid ones.
 mcoe check --scenario small
 rules/house.rhai << fn weekly_post(ctx) {\n    ctx.fatige\n}\n
 mcoe check

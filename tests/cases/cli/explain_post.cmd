@@ -1,3 +1,3 @@
-# Why a post stands where it does.
+# Why a post is planned at its time.
 mcoe plan small --week 2026-W44 --tables csv --out plan
 mcoe explain plan --post $POST

@@ -1,4 +1,4 @@
-# Every answer to the question why no post stands at an hour.
+# Every reason why no post is planned at an hour, and questions that cannot be answered.
 mcoe plan small --tables csv --out plan
 mcoe explain plan --why-not kettle-lane/fb/2026-10-20T09:00
 mcoe explain plan --why-not kettle-lane/fb/2026-10-20T13:00

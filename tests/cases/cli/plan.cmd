@@ -1,4 +1,4 @@
-# A plan, refused where a folder stands, and replaced where that is asked for.
+# A plan: refused where the folder exists, replaced with `--force`.
 mcoe plan small --out plan
 mcoe plan small --out plan
 mcoe plan small --week 2026-W44 --out plan --force

@@ -1,6 +1,6 @@
 //! `mcoe backtest`: forecasts at earlier dates, scored against actual engagement.
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
 /// Three accounts on two channels that post daily for 40 weeks, each at its own level with some variation.
 fn history() -> String {
@@ -19,15 +19,15 @@ fn history() -> String {
 
 #[test]
 fn a_backtest_lists_every_forecast_in_a_table() {
-    let place = Workplace::new();
-    place.write("posts.csv", &history());
-    let out = place.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").done().out;
+    let folder = TestFolder::new();
+    folder.write("posts.csv", &history());
+    let out = folder.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").succeeds().out;
     assert!(out.starts_with("tested forecasts for 3 of 3 accounts\nOver the next week: "), "{out}");
     assert!(out.ends_with("open tested/index.html\n"), "{out}");
     for file in ["index.html", "summary.md", "run.json", "figures/backtest-pit.svg", "figures/backtest-coverage.png"] {
-        assert!(place.path(&format!("tested/{file}")).is_file(), "{file}");
+        assert!(folder.path(&format!("tested/{file}")).is_file(), "{file}");
     }
-    let predictions = place.table("tested/tables/predictions.csv");
+    let predictions = folder.table("tested/tables/predictions.csv");
     // 3 accounts, 3 cuts, 2 horizons and 5 methods.
     assert_eq!(predictions.column("account").len(), 3 * 3 * 2 * 5);
     let number = |text: &&str| text.parse::<f64>().unwrap();
@@ -36,18 +36,18 @@ fn a_backtest_lists_every_forecast_in_a_table() {
     // One post a day at varying hours, so a window may hold one more or less.
     let is_usual = |posts: f64| (6.0..=8.0).contains(&posts) || (27.0..=29.0).contains(&posts);
     assert!(predictions.column("posts").iter().map(number).all(is_usual));
-    let scores = place.table("tested/tables/scores.csv");
+    let scores = folder.table("tested/tables/scores.csv");
     assert!(scores.column("coverage_90").iter().map(number).all(|share| (0.0..=1.0).contains(&share)));
 }
 
 #[test]
 fn a_backtest_has_the_same_bytes_on_any_number_of_threads_and_depends_on_its_seed() {
-    let place = Workplace::new();
-    place.write("posts.csv", &history());
-    let run = |folder: &str, options: &str| {
-        let arguments = format!("backtest posts.csv --cuts 2 --draws 100 --tables csv {options} --out {folder}");
-        place.mcoe(&arguments).done();
-        std::fs::read(place.path(&format!("{folder}/tables/predictions.csv"))).unwrap()
+    let folder = TestFolder::new();
+    folder.write("posts.csv", &history());
+    let run = |out: &str, options: &str| {
+        let arguments = format!("backtest posts.csv --cuts 2 --draws 100 --tables csv {options} --out {out}");
+        folder.mcoe(&arguments).succeeds();
+        std::fs::read(folder.path(&format!("{out}/tables/predictions.csv"))).unwrap()
     };
     let first = run("one", "--threads 1");
     assert!(first == run("two", "--threads 2"));
@@ -56,10 +56,10 @@ fn a_backtest_has_the_same_bytes_on_any_number_of_threads_and_depends_on_its_see
 
 #[test]
 fn a_backtest_in_json_has_the_scores_of_every_method() {
-    let place = Workplace::new();
-    place.write("posts.csv", &history());
+    let folder = TestFolder::new();
+    folder.write("posts.csv", &history());
     let json =
-        place.mcoe("backtest posts.csv --cuts 2 --draws 100 --horizon 4 --format json --out tested").done().json();
+        folder.mcoe("backtest posts.csv --cuts 2 --draws 100 --horizon 4 --format json --out tested").succeeds().json();
     assert_eq!(json["notes"]["rows"], 840);
     assert_eq!(json["scores"].as_array().unwrap().len(), 5);
     assert_eq!(json["scores"][0]["method"], "model");
@@ -69,24 +69,27 @@ fn a_backtest_in_json_has_the_scores_of_every_method() {
 
 #[test]
 fn a_history_that_is_too_short_is_reported() {
-    let place = Workplace::new();
-    place.write("posts.csv", "account,channel,published_at,engagements\ntea,fb,2026-08-03T09:00:00Z,4\n");
-    place
+    let folder = TestFolder::new();
+    folder.write("posts.csv", "account,channel,published_at,engagements\ntea,fb,2026-08-03T09:00:00Z,4\n");
+    folder
         .mcoe("backtest posts.csv --out tested")
-        .done()
-        .shows(&["tested forecasts for 0 of 1 accounts", "30 measured posts over 8 weeks before a cut"]);
-    place.write("empty.csv", "account,channel,published_at,engagements\n");
-    place.mcoe("backtest empty.csv --out tested --force").done().shows(&["tested forecasts for 0 of 0 accounts"]);
+        .succeeds()
+        .stdout_has(&["tested forecasts for 0 of 1 accounts", "30 measured posts over 8 weeks before a cut"]);
+    folder.write("empty.csv", "account,channel,published_at,engagements\n");
+    folder
+        .mcoe("backtest empty.csv --out tested --force")
+        .succeeds()
+        .stdout_has(&["tested forecasts for 0 of 0 accounts"]);
 }
 
 #[test]
 fn untestable_input_is_refused_with_its_place() {
-    let place = Workplace::new();
-    place.write("posts.csv", "account,channel,published_at,engagements\ntea,fbx,2026-08-03T09:00:00Z,-4\n");
-    place.mcoe("backtest posts.csv --out tested").ends_with(2).says(&["row 1", "`channel`", "`engagements`"]);
-    place.mcoe("backtest absent.csv --out tested").ends_with(2).says(&["absent.csv"]);
+    let folder = TestFolder::new();
+    folder.write("posts.csv", "account,channel,published_at,engagements\ntea,fbx,2026-08-03T09:00:00Z,-4\n");
+    folder.mcoe("backtest posts.csv --out tested").exits_with(2).stderr_has(&["row 1", "`channel`", "`engagements`"]);
+    folder.mcoe("backtest absent.csv --out tested").exits_with(2).stderr_has(&["absent.csv"]);
     for wrong in ["--cuts 0", "--horizon 0", "--horizon 27", "--horizon x", "--draws 5", "--zone Mars/Base"] {
-        place.mcoe(&format!("backtest posts.csv {wrong} --out tested")).ends_with(2);
+        folder.mcoe(&format!("backtest posts.csv {wrong} --out tested")).exits_with(2);
     }
-    assert!(!place.path("tested").exists());
+    assert!(!folder.path("tested").exists());
 }

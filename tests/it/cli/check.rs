@@ -1,69 +1,69 @@
 //! `mcoe check`: valid input is summarised, and all errors are reported at once.
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
 #[test]
 fn a_valid_pack_and_scenario_are_summarised() {
-    let place = Workplace::new();
-    let out = place.mcoe("check --scenario small").done().out;
+    let folder = TestFolder::new();
+    let out = folder.mcoe("check --scenario small").succeeds().out;
     assert!(out.starts_with("rules `default` are valid: 5 guardrails, hash "), "{out}");
     assert!(out.contains("scenario `Two corner shops` is valid: 2 clients, 5 channels, 10 assets, hash "), "{out}");
-    let out = place.mcoe("check").done().out;
+    let out = folder.mcoe("check").succeeds().out;
     assert_eq!(out.lines().count(), 1, "{out}");
 }
 
 #[test]
-fn json_output_holds_the_same() {
-    let place = Workplace::new();
-    let reported = place.mcoe("check --scenario small --format json").done().json();
+fn json_output_has_the_same_facts() {
+    let folder = TestFolder::new();
+    let reported = folder.mcoe("check --scenario small --format json").succeeds().json();
     assert_eq!(reported["errors"], 0);
     assert_eq!(reported["rules"]["name"], "default");
     assert_eq!(reported["rules"]["guardrails"], 5);
     assert_eq!(reported["rules"]["hash"].as_str().unwrap().len(), 64);
     assert_eq!(reported["scenario"]["clients"], 2);
-    assert!(place.mcoe("check --format json").done().json()["scenario"].is_null());
+    assert!(folder.mcoe("check --format json").succeeds().json()["scenario"].is_null());
 }
 
 #[test]
 fn errors_of_several_files_are_reported_at_once_with_their_places() {
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    place.replace("rules/channels.toml", "\nhour_lift", "\nhour_lifd");
-    place.replace("rules/risk.toml", "\nminus_reality_gap = ", "\nminus_reality_gap = \"much\" # ");
-    let line_of = |file: &str, text: &str| {
-        let content = place.read(file);
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    folder.replace("rules/channels.toml", "\nhour_lift", "\nhour_lifd");
+    folder.replace("rules/risk.toml", "\nminus_reality_gap = ", "\nminus_reality_gap = \"much\" # ");
+    let place_of = |file: &str, text: &str| {
+        let content = folder.read(file);
         format!("{file}:{}:", content.lines().position(|line| line.starts_with(text)).unwrap() + 1)
     };
     let places = [
-        line_of("rules/fatigue.toml", "warn_at = 2"),
-        line_of("rules/channels.toml", "hour_lifd"),
-        line_of("rules/risk.toml", "minus_reality_gap"),
+        place_of("rules/fatigue.toml", "warn_at = 2"),
+        place_of("rules/channels.toml", "hour_lifd"),
+        place_of("rules/risk.toml", "minus_reality_gap"),
     ];
-    let ran = place.mcoe("check").ends_with(2);
+    let ran = folder.mcoe("check").exits_with(2);
     assert_eq!(ran.out, "");
     for place in places {
         assert!(ran.err.contains(&place), "{place} is not in:\n{}", ran.err);
     }
-    ran.says(&["`hour_lift`", "3 error(s) in the rules pack `rules`"]);
+    ran.stderr_has(&["`hour_lift`", "3 error(s) in the rules pack `rules`"]);
 }
 
 #[test]
 fn errors_of_rules_scripts_and_scenario_are_reported_at_once() {
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    place.replace("rules/guardrails.rhai", "fn early_warning(post, ctx) {", "fn early_warning(post, ctx) { let = 1;");
-    place.replace("small/clients.csv", "Europe/London", "Europe/Londn");
-    let ran = place.mcoe("check --scenario small").ends_with(2);
-    ran.says(&["rules/fatigue.toml:", "rules/guardrails.rhai:", "clients.csv: row 1", "`Europe/London`"]);
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    folder.replace("rules/guardrails.rhai", "fn early_warning(post, ctx) {", "fn early_warning(post, ctx) { let = 1;");
+    folder.replace("small/clients.csv", "Europe/London", "Europe/Londn");
+    let ran = folder.mcoe("check --scenario small").exits_with(2);
+    ran.stderr_has(&["rules/fatigue.toml:", "rules/guardrails.rhai:", "clients.csv: row 1", "`Europe/London`"]);
 }
 
 #[test]
 fn errors_in_json_have_a_place_a_cause_and_a_remedy() {
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    place.replace("rules/fatigue.toml", "\nblock_at", "\nblok_at");
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    folder.replace("rules/fatigue.toml", "\nblock_at", "\nblok_at");
     let reported: serde_json::Value =
-        serde_json::from_str(&place.mcoe("check --format json").ends_with(2).err).unwrap();
+        serde_json::from_str(&folder.mcoe("check --format json").exits_with(2).err).unwrap();
     let mistakes = reported["diagnostics"].as_array().unwrap();
     assert_eq!(reported["errors"], mistakes.len());
     assert!(mistakes.len() >= 2, "{reported}");
@@ -76,13 +76,13 @@ fn errors_in_json_have_a_place_a_cause_and_a_remedy() {
 
 #[test]
 fn every_invalid_row_of_a_scenario_is_reported_with_file_row_and_column() {
-    let place = Workplace::new();
-    place.replace("small/channels.csv", "kettle-lane,fb,2400", "kettle-lane,facebok,2400");
-    place.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
-    place.replace("small/clients.csv", "America/New_York", "America/NewYork");
-    let ran = place.mcoe("check --scenario small").ends_with(2);
+    let folder = TestFolder::new();
+    folder.replace("small/channels.csv", "kettle-lane,fb,2400", "kettle-lane,facebok,2400");
+    folder.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
+    folder.replace("small/clients.csv", "America/New_York", "America/NewYork");
+    let ran = folder.mcoe("check --scenario small").exits_with(2);
     assert_eq!(ran.out, "");
-    ran.says(&[
+    ran.stderr_has(&[
         "channels.csv: row 1 (line 2), column `channel`",
         "channels.csv: row 4 (line 5), column `audience`",
         "clients.csv: row 2 (line 3), column `time_zone`",
@@ -93,9 +93,9 @@ fn every_invalid_row_of_a_scenario_is_reported_with_file_row_and_column() {
 
 #[test]
 fn errors_of_a_scenario_are_also_reported_in_json() {
-    let place = Workplace::new();
-    place.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
-    let err = place.mcoe("check --scenario small --format json").ends_with(2).err;
+    let folder = TestFolder::new();
+    folder.replace("small/channels.csv", "orbit-repair,fb,900", "orbit-repair,fb,-900");
+    let err = folder.mcoe("check --scenario small --format json").exits_with(2).err;
     let reported: serde_json::Value = serde_json::from_str(&err).unwrap_or_else(|error| panic!("{error}: {err}"));
     assert_eq!(reported["errors"], 1);
     let mistake = &reported["diagnostics"][0];
@@ -105,26 +105,26 @@ fn errors_of_a_scenario_are_also_reported_in_json() {
 
 #[test]
 fn a_missing_folder_is_reported_with_a_remedy() {
-    let place = Workplace::new();
-    place.mcoe("check --rules nowhere").ends_with(2).says(&["`nowhere`", "--rules"]);
-    place.mcoe("check --scenario nowhere").ends_with(2).says(&["nowhere"]);
-    place.write("rules/guardrails.rhai", "");
-    std::fs::write(place.path("rules/guardrails.rhai"), [0xff, 0xfe, 0x00]).unwrap();
-    place.mcoe("check").ends_with(2).says(&["guardrails.rhai", "UTF-8"]);
+    let folder = TestFolder::new();
+    folder.mcoe("check --rules nowhere").exits_with(2).stderr_has(&["`nowhere`", "--rules"]);
+    folder.mcoe("check --scenario nowhere").exits_with(2).stderr_has(&["nowhere"]);
+    folder.write("rules/guardrails.rhai", "");
+    std::fs::write(folder.path("rules/guardrails.rhai"), [0xff, 0xfe, 0x00]).unwrap();
+    folder.mcoe("check").exits_with(2).stderr_has(&["guardrails.rhai", "UTF-8"]);
 }
 
-/// A workplace whose pack has one more guardrail with this body.
-fn with_guardrail(body: &str) -> Workplace {
-    let place = Workplace::new();
-    let tables = place.read("rules/guardrails.toml");
-    place.write("rules/guardrails.toml", &format!("{tables}\n[house]\nscope = \"post\"\nconflict = \"policy\"\n"));
-    place.write("rules/house.rhai", &format!("fn house(post, ctx) {{\n{body}\n}}\n"));
-    place
+/// A folder whose pack has one more guardrail, `house`, with this body.
+fn with_guardrail(body: &str) -> TestFolder {
+    let folder = TestFolder::new();
+    let tables = folder.read("rules/guardrails.toml");
+    folder.write("rules/guardrails.toml", &format!("{tables}\n[house]\nscope = \"post\"\nconflict = \"policy\"\n"));
+    folder.write("rules/house.rhai", &format!("fn house(post, ctx) {{\n{body}\n}}\n"));
+    folder
 }
 
 #[test]
 fn a_verdict_that_is_not_returned_is_an_error() {
-    for dropped in [
+    for body in [
         "if post.hour > 15 { block(\"late\", \"post earlier\") }\npass()",
         "if post.hour > 15 { block(\"late\", \"post earlier\"); }\npass()",
         "warn(\"always\", \"never\");\npass()",
@@ -132,10 +132,10 @@ fn a_verdict_that_is_not_returned_is_an_error() {
         "for hour in 0..3 { if post.hour == hour { block(\"early\", \"post later\") } }\npass()",
         "try { block(\"late\", \"post earlier\") } catch { pass() }",
     ] {
-        let ran = with_guardrail(dropped).mcoe("check").ends_with(2);
-        ran.says(&["dropped_verdict", "is discarded here", "rules/house.rhai", "write `return "]);
+        let ran = with_guardrail(body).mcoe("check").exits_with(2);
+        ran.stderr_has(&["dropped_verdict", "is discarded here", "rules/house.rhai", "write `return "]);
     }
-    for returned in [
+    for body in [
         "if post.hour > 15 { return block(\"late\", \"post earlier\"); }\npass()",
         "if post.hour > 15 { block(\"late\", \"post earlier\") } else { pass() }",
         "let said = if post.hour > 15 { block(\"late\", \"post earlier\") } else { pass() };\nsaid",
@@ -143,7 +143,7 @@ fn a_verdict_that_is_not_returned_is_an_error() {
         "{ pass() }",
         "try { block(\"late\", \"post earlier\") } catch { return pass(); }",
     ] {
-        with_guardrail(returned).mcoe("check").done();
+        with_guardrail(body).mcoe("check").succeeds();
     }
 }
 
@@ -191,14 +191,14 @@ fn a_comparison_that_can_never_be_true_is_an_error_with_a_remedy() {
         ("\"Free\" in post.asset_title.to_lower()", "after `to_lower()`", "write `\"free\"`"),
         ("post.asset_title.to_upper().starts_with(\"Sale\")", "after `to_upper()`", "write `\"SALE\"`"),
     ] {
-        let place = with_guardrail(&format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
-        place.mcoe("check").ends_with(2).says(&["rules/house.rhai:2:", cause, remedy]);
+        let folder = with_guardrail(&format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
+        folder.mcoe("check").exits_with(2).stderr_has(&["rules/house.rhai:2:", cause, remedy]);
     }
-    let right = "    if post.hour >= 0 && ctx.channel in [\"fb\", \"x\"] && post.weekday != 6 && ctx.hours_since_last_post < 10000 \
+    let valid = "    if post.hour >= 0 && ctx.channel in [\"fb\", \"x\"] && post.weekday != 6 && ctx.hours_since_last_post < 10000 \
                  && post.date >= \"2026-12\" && post.date < \"2027\" && !(\"fb\" in post.channels_of_day) \
                  && post.asset_title.to_lower() != \"free\" \
                  { return warn(\"a\", \"b\"); }\n    pass()";
-    with_guardrail(right).mcoe("check").done();
+    with_guardrail(valid).mcoe("check").succeeds();
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn comparisons_through_variables_loops_and_cases_are_checked() {
             3,
         ),
     ] {
-        with_guardrail(body).mcoe("check").ends_with(2).says(&[cause, &format!("rules/house.rhai:{line}:")]);
+        with_guardrail(body).mcoe("check").exits_with(2).stderr_has(&[cause, &format!("rules/house.rhai:{line}:")]);
     }
     for (body, name) in [
         (
@@ -246,42 +246,45 @@ fn comparisons_through_variables_loops_and_cases_are_checked() {
             "client of the industry `law frm`",
         ),
     ] {
-        let place = with_guardrail(body);
-        place.bring("agency");
-        place.mcoe("check --scenario agency").ends_with(2).says(&["no ", name]);
+        let folder = with_guardrail(body);
+        folder.copy_scenario("agency");
+        folder.mcoe("check --scenario agency").exits_with(2).stderr_has(&["no ", name]);
     }
 }
 
 #[test]
 fn values_that_are_not_returned_and_overlays_without_effect_are_reported() {
-    let place = Workplace::new();
-    place.write(
+    let folder = TestFolder::new();
+    folder.write(
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 }\n    ctx.weekly_posts\n}\n",
     );
-    place.mcoe("check").ends_with(2).says(&["`3` is discarded here", "write `return 3;`", "rules/hooks.rhai:2:"]);
-    place.write(
+    folder
+        .mcoe("check")
+        .exits_with(2)
+        .stderr_has(&["`3` is discarded here", "write `return 3;`", "rules/hooks.rhai:2:"]);
+    folder.write(
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 } else { ctx.weekly_posts }\n}\n",
     );
-    place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
-    place.bring("agency");
-    let reported = place.mcoe("check --scenario agency").done();
-    reported.says(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
-    let place = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
-    place.mcoe("check").ends_with(2).says(&["no function is called `length`", "did you mean `len`?"]);
+    folder.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-law\" }\n");
+    folder.copy_scenario("agency");
+    let reported = folder.mcoe("check --scenario agency").succeeds();
+    reported.stderr_has(&["the overlay has a scope and changes nothing", "rules/overlays/law.toml:1"]);
+    let folder = with_guardrail("    if ctx.tags.length() > 3 { return warn(\"a\", \"b\"); }\n    pass()");
+    folder.mcoe("check").exits_with(2).stderr_has(&["no function is called `length`", "did you mean `len`?"]);
 }
 
 #[test]
 fn a_mistyped_file_extension_is_reported_and_other_files_are_ignored() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for name in ["README.md", "calendar.toml~", "calendar.toml.bak", "notes.txt", "page.html"] {
-        place.write(&format!("rules/{name}"), "not a part of the pack");
+        folder.write(&format!("rules/{name}"), "not a part of the pack");
     }
-    place.mcoe("check").done();
-    place.write("rules/house.rhia", "fn house(post, ctx) { pass() }\n");
-    place.write("rules/overlays/law.tml", "scope = { client = \"a\" }\n");
-    place.mcoe("check").ends_with(2).says(&[
+    folder.mcoe("check").succeeds();
+    folder.write("rules/house.rhia", "fn house(post, ctx) { pass() }\n");
+    folder.write("rules/overlays/law.tml", "scope = { client = \"a\" }\n");
+    folder.mcoe("check").exits_with(2).stderr_has(&[
         "rules/house.rhia",
         "rename it to `house.rhai`",
         "rename it to `overlays/law.toml`",
@@ -290,16 +293,17 @@ fn a_mistyped_file_extension_is_reported_and_other_files_are_ignored() {
 
 #[test]
 fn functions_are_tried_with_valid_dates_and_other_posts_of_the_day() {
-    for right in [
+    for condition in [
         "post.date.split(\"-\")[1] == \"12\"",
         "parse_int(post.date.sub_string(8, 2)) > 20",
         "!post.channels_of_day.is_empty() && post.hours_of_day[post.channels_of_day.len() - 1] == post.hour",
     ] {
-        with_guardrail(&format!("    if {right} {{ return warn(\"a\", \"b\"); }}\n    pass()")).mcoe("check").done();
+        let body = format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()");
+        with_guardrail(&body).mcoe("check").succeeds();
     }
     let shortened = "    let month = post.date;\n    month.truncate(7);\n    \
                      if month == \"2026-12\" { return warn(\"a\", \"b\"); }\n    pass()";
-    with_guardrail(shortened).mcoe("check").done();
+    with_guardrail(shortened).mcoe("check").succeeds();
     for (condition, shown) in [
         ("post.month == 2 && post.day == 30", "never fires"),
         ("post.date.ends_with(\"-12-24\")", "post.date = \"2028-12-24\""),
@@ -310,123 +314,126 @@ fn functions_are_tried_with_valid_dates_and_other_posts_of_the_day() {
         ("post.date > \"2026-12-24\"", "post.date = \"2026-12-25\""),
         ("post.date < \"2026-03-01\"", "post.date = \"2026-02-28\""),
     ] {
-        let place = with_guardrail(&format!("    if {condition} {{ return block(\"a\", \"b\"); }}\n    pass()"));
-        let ran = place.mcoe("rules verify");
+        let folder = with_guardrail(&format!("    if {condition} {{ return block(\"a\", \"b\"); }}\n    pass()"));
+        let ran = folder.mcoe("rules verify");
         assert!(ran.out.contains(shown), "{condition}: {}", ran.out);
     }
 }
 
 #[test]
-fn a_constant_outside_its_function_is_reported_as_one() {
-    let place = Workplace::new();
-    place.write("rules/hooks.rhai", "const MOST = 3;\nfn weekly_posts(ctx) {\n    MOST\n}\n");
-    place.mcoe("check").ends_with(2).says(&["`MOST` is declared outside the function", "rules/hooks.rhai:3:"]);
+fn a_constant_outside_its_function_is_reported() {
+    let folder = TestFolder::new();
+    folder.write("rules/hooks.rhai", "const MOST = 3;\nfn weekly_posts(ctx) {\n    MOST\n}\n");
+    folder.mcoe("check").exits_with(2).stderr_has(&["`MOST` is declared outside the function", "rules/hooks.rhai:3:"]);
 }
 
 #[test]
 fn a_function_that_would_stop_a_plan_is_reported_with_a_situation() {
-    let place = with_guardrail(
+    let folder = with_guardrail(
         "    let share = 10 / (post.hour - 15);\n    if share > 3 { return warn(\"a\", \"b\"); }\n    pass()",
     );
-    place
+    folder
         .mcoe("check")
-        .ends_with(2)
-        .says(&["`house` fails where post.hour = 15: division by zero", "rules/house.rhai:2:"]);
-    with_guardrail("    if post.hour == 9 { return pass(); }").mcoe("check").ends_with(2).says(&[
+        .exits_with(2)
+        .stderr_has(&["`house` fails where post.hour = 15: division by zero", "rules/house.rhai:2:"]);
+    with_guardrail("    if post.hour == 9 { return pass(); }").mcoe("check").exits_with(2).stderr_has(&[
         "`house` fails",
         "it returns nothing",
         "write `pass()` as its last line",
     ]);
     with_guardrail("    let n = 0;\n    loop { n += 1; }\n    pass()")
         .mcoe("check")
-        .ends_with(2)
-        .says(&["too many operations"]);
-    let place = Workplace::new();
-    place.write(
+        .exits_with(2)
+        .stderr_has(&["too many operations"]);
+    let folder = TestFolder::new();
+    folder.write(
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"email\" { return -1; }\n    ctx.weekly_posts\n}\n",
     );
-    place.mcoe("check").ends_with(2).says(&["`weekly_posts` fails", "it returned `-1`", "return a number of 0 to 168"]);
-    place.write("rules/hooks.rhai", "fn score_asset(asset, ctx) {\n    100 / (asset.evolution_step - 3)\n}\n");
-    place.mcoe("check").ends_with(2).says(&["`score_asset` fails where asset.evolution_step = 3"]);
+    folder
+        .mcoe("check")
+        .exits_with(2)
+        .stderr_has(&["`weekly_posts` fails", "it returned `-1`", "return a number of 0 to 168"]);
+    folder.write("rules/hooks.rhai", "fn score_asset(asset, ctx) {\n    100 / (asset.evolution_step - 3)\n}\n");
+    folder.mcoe("check").exits_with(2).stderr_has(&["`score_asset` fails where asset.evolution_step = 3"]);
 }
 
 #[test]
 fn names_in_the_pack_must_exist_in_the_scenario() {
-    let place = with_guardrail(
+    let folder = with_guardrail(
         "    if ctx.client == \"crumb-and-coo\" || ctx.industry == \"bakery chains\" { return warn(\"a\", \"b\"); }\n    pass()",
     );
-    place.bring("agency");
-    place.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-lw\" }\n[channels.fb]\nweekly_posts = 3\n");
+    folder.copy_scenario("agency");
+    folder.write("rules/overlays/law.toml", "scope = { client = \"wren-hale-lw\" }\n[channels.fb]\nweekly_posts = 3\n");
     let commands =
         ["check --scenario agency", "plan agency --out plan", "simulate agency --weeks 1 --out run", "db load agency"];
     for command in commands {
-        let ran = place.mcoe(command).ends_with(2);
-        ran.says(&[
+        let ran = folder.mcoe(command).exits_with(2);
+        ran.stderr_has(&[
             "no client `crumb-and-coo`",
             "did you mean `crumb-and-co`?",
             "no client of the industry `bakery chains`",
         ])
-        .says(&[
+        .stderr_has(&[
             "rules/house.rhai:2:",
             "no client `wren-hale-lw`",
             "rules/overlays/law.toml:1:",
             "`wren-hale-law`",
         ]);
     }
-    assert!(!place.entries().iter().any(|name| name == "plan" || name == "run" || name.contains("mcoe.db")));
+    assert!(!folder.entries().iter().any(|name| name == "plan" || name == "run" || name.contains("mcoe.db")));
     // Without a scenario the names cannot be checked.
-    place.mcoe("check").done().shows(&["rules `default` are valid"]).says(&[
+    folder.mcoe("check").succeeds().stdout_has(&["rules `default` are valid"]).stderr_has(&[
         "warning",
         "it was not checked whether there is a client `wren-hale-lw`",
         "--scenario",
     ]);
-    let reported = place.mcoe("check --format json").done().json();
+    let reported = folder.mcoe("check --format json").succeeds().json();
     assert_eq!((&reported["errors"], reported["warnings"].as_array().unwrap().len()), (&0.into(), 3));
 }
 
 #[test]
 fn an_overlay_for_a_campaign_of_another_client_is_reported() {
-    let place = Workplace::new();
-    place.bring("agency");
+    let folder = TestFolder::new();
+    folder.copy_scenario("agency");
     let overlay = |scope: &str| format!("scope = {{ {scope} }}\n[assets]\ncooldown_hours = 100\n");
-    place.write("rules/overlays/law.toml", &overlay("client = \"wren-hale-law\", campaign = \"crumb-harvest\""));
-    place.mcoe("check --scenario agency").ends_with(2).says(&[
+    folder.write("rules/overlays/law.toml", &overlay("client = \"wren-hale-law\", campaign = \"crumb-harvest\""));
+    folder.mcoe("check --scenario agency").exits_with(2).stderr_has(&[
         "the client `wren-hale-law` has no campaign `crumb-harvest`",
         "rules/overlays/law.toml:1:",
         "the campaign `crumb-harvest` belongs to `crumb-and-co`: write that client, or omit `client`",
     ]);
     for scope in ["client = \"crumb-and-co\", campaign = \"crumb-harvest\"", "campaign = \"crumb-harvest\""] {
-        place.write("rules/overlays/law.toml", &overlay(scope));
-        place.mcoe("check --scenario agency").done();
+        folder.write("rules/overlays/law.toml", &overlay(scope));
+        folder.mcoe("check --scenario agency").succeeds();
     }
 }
 
 #[test]
 fn tags_in_scripts_must_exist_in_the_scenario() {
-    for (sought, near) in [
+    for (condition, message) in [
         ("\"b2bb\" in ctx.tags", "no client with the tag `b2bb`"),
         ("ctx.tags.contains(\"b2bb\")", "did you mean `b2b`?"),
         ("!(\"spring\" in post.asset_tags)", "no asset with the tag `spring`"),
     ] {
-        let place = with_guardrail(&format!("    if {sought} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
-        place.bring("agency");
-        place.mcoe("check --scenario agency").ends_with(2).says(&[near, "rules/house.rhai:2:"]);
+        let folder = with_guardrail(&format!("    if {condition} {{ return warn(\"a\", \"b\"); }}\n    pass()"));
+        folder.copy_scenario("agency");
+        folder.mcoe("check --scenario agency").exits_with(2).stderr_has(&[message, "rules/house.rhai:2:"]);
     }
-    let place = with_guardrail("    if \"b2b\" in ctx.tags { return warn(\"a\", \"b\"); }\n    pass()");
-    place.bring("agency");
-    place.mcoe("check --scenario agency").done();
+    let folder = with_guardrail("    if \"b2b\" in ctx.tags { return warn(\"a\", \"b\"); }\n    pass()");
+    folder.copy_scenario("agency");
+    folder.mcoe("check --scenario agency").succeeds();
 }
 
 #[test]
 fn two_overlays_of_one_client_that_set_the_same_key_are_reported() {
-    let place = Workplace::new();
-    place.bring("agency");
+    let folder = TestFolder::new();
+    folder.copy_scenario("agency");
     for (name, posts) in [("a", 3), ("b", 9)] {
         let text = format!("scope = {{ client = \"crumb-and-co\" }}\n[channels.fb]\nweekly_posts = {posts}\n");
-        place.write(&format!("rules/overlays/{name}.toml"), &text);
+        folder.write(&format!("rules/overlays/{name}.toml"), &text);
     }
-    place.mcoe("check --scenario agency").done().says(&[
+    folder.mcoe("check --scenario agency").succeeds().stderr_has(&[
         "warning[set_twice]",
         "`overlays/a.toml` sets `channels.fb.weekly_posts` for the same scope",
         "rules/overlays/b.toml:3:",

@@ -2,37 +2,37 @@
 
 use serde_json::Value;
 
-use crate::support::{Workplace, default_pack};
+use crate::support::{TestFolder, default_pack};
 
 const TABLES: [&str; 4] = ["differences", "difference_weeks", "difference_channels", "difference_clients"];
 const FIGURES: [&str; 3] = ["difference-weeks", "difference-channels", "difference-clients"];
 
-/// A place with a second pack in `bold`, which posts less on X and sends more posts to review.
-fn place() -> Workplace {
-    let place = Workplace::new();
+/// A folder with a second pack in `bold`, which posts less on X and sends more posts to review.
+fn two_packs() -> TestFolder {
+    let folder = TestFolder::new();
     for (name, text) in default_pack() {
-        place.write(&format!("bold/{name}"), &text);
+        folder.write(&format!("bold/{name}"), &text);
     }
-    place.replace("bold/pack.toml", "name = \"default\"", "name = \"bold\"");
-    place.replace("bold/channels.toml", "weekly_posts = 10", "weekly_posts = 8");
-    place.replace("bold/risk.toml", "from = 0.75", "from = 0.8");
-    place.replace("bold/risk.toml", "to = 0.75", "to = 0.8");
-    place
+    folder.replace("bold/pack.toml", "name = \"default\"", "name = \"bold\"");
+    folder.replace("bold/channels.toml", "weekly_posts = 10", "weekly_posts = 8");
+    folder.replace("bold/risk.toml", "from = 0.75", "from = 0.8");
+    folder.replace("bold/risk.toml", "to = 0.75", "to = 0.8");
+    folder
 }
 
 #[test]
 fn a_report_has_its_page_summary_figures_and_tables() {
-    let place = place();
-    place.mcoe("compare small --against bold --replications 3 --out run --tables csv").done();
-    let files = place.folder("run");
+    let folder = two_packs();
+    folder.mcoe("compare small --against bold --replications 3 --out run --tables csv").succeeds();
+    let files = folder.files_in("run");
     for table in TABLES {
-        assert!(!place.table(&format!("run/tables/{table}.csv")).rows.is_empty(), "{table}");
+        assert!(!folder.table(&format!("run/tables/{table}.csv")).rows.is_empty(), "{table}");
     }
     for figure in FIGURES {
         assert!(files.contains_key(&format!("figures/{figure}.svg")), "{figure}");
         assert!(files[&format!("figures/{figure}.png")].starts_with(b"\x89PNG\r\n"), "{figure}");
     }
-    let page = place.read("run/index.html");
+    let page = folder.read("run/index.html");
     for outside in ["src=\"http", "src='http", "<link", "@import", "url(http", "src=\"figures", "href=\"figures"] {
         assert!(!page.contains(outside), "the page asks for `{outside}`");
     }
@@ -41,18 +41,18 @@ fn a_report_has_its_page_summary_figures_and_tables() {
 
 #[test]
 fn the_summary_of_the_small_scenario() {
-    let place = place();
-    place.mcoe("compare small --against bold --replications 20 --out run").done();
-    let summary = place.read("run/summary.md");
-    let (found, _) = summary.split_once("## Method").unwrap();
-    insta::assert_snapshot!(found);
+    let folder = two_packs();
+    folder.mcoe("compare small --against bold --replications 20 --out run").succeeds();
+    let summary = folder.read("run/summary.md");
+    let (results, _) = summary.split_once("## Method").unwrap();
+    insta::assert_snapshot!(results);
 }
 
 #[test]
 fn run_json_repeats_the_comparison() {
-    let place = place();
-    place.mcoe("compare small --against bold --weeks 1 --seed 7 --until 40% --out run").done();
-    let run = place.json("run/run.json");
+    let folder = two_packs();
+    folder.mcoe("compare small --against bold --weeks 1 --seed 7 --until 40% --out run").succeeds();
+    let run = folder.json("run/run.json");
     assert_eq!(run["format"], 1);
     assert_eq!((&run["scenario_path"], &run["rules_path"]), (&"small".into(), &"rules".into()));
     assert_eq!(run["against_paths"][0], "bold");
@@ -62,36 +62,37 @@ fn run_json_repeats_the_comparison() {
     assert_eq!((&packs[1]["provenance"]["seed"], &packs[1]["provenance"]["weeks"]), (&7.into(), &1.into()));
     assert_eq!((&run["until"]["half_width"], &run["until"]["most_replications"]), (&0.4.into(), &1000.into()));
     assert!(run["wall_seconds"].as_f64().unwrap() > 0.0);
-    let first = place.report();
+    let first = folder.report_files();
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
     assert!(command.contains("--until 40% "), "{command}");
-    place.mcoe(&format!("{command} --force")).done();
-    assert!(first == place.report(), "the command of run.json gives another report");
+    folder.mcoe(&format!("{command} --force")).succeeds();
+    assert!(first == folder.report_files(), "the command of run.json gives another report");
 }
 
 #[test]
 fn the_report_is_the_same_on_one_two_and_eight_threads() {
-    let place = place();
-    place.bring("agency");
+    let folder = two_packs();
+    folder.copy_scenario("agency");
     let report = |threads: u32| {
         let line = "compare agency --against bold --weeks 1 --replications 30 --until 2% --out run --force --threads";
-        place.mcoe(&format!("{line} {threads}")).done();
-        place.report()
+        folder.mcoe(&format!("{line} {threads}")).succeeds();
+        folder.report_files()
     };
-    let one = report(1);
+    let on_one = report(1);
     for threads in [2, 8] {
-        let more = report(threads);
-        for (name, bytes) in &one {
-            assert!(more.get(name) == Some(bytes), "{name} differs on {threads} threads");
+        let on_more = report(threads);
+        for (name, bytes) in &on_one {
+            assert!(on_more.get(name) == Some(bytes), "{name} differs on {threads} threads");
         }
-        assert_eq!(one.len(), more.len());
+        assert_eq!(on_one.len(), on_more.len());
     }
 }
 
 #[test]
 fn json_holds_every_headline_number_and_the_verdict() {
-    let place = place();
-    let reported = place.mcoe("compare small --against bold --replications 4 --out run --format json").done().json();
+    let folder = two_packs();
+    let reported =
+        folder.mcoe("compare small --against bold --replications 4 --out run --format json").succeeds().json();
     let versus = &reported["versus"][0];
     assert_eq!(versus["pack"], "bold");
     assert!(versus["verdict"].as_str().unwrap().contains("bold"), "{reported}");
@@ -99,46 +100,47 @@ fn json_holds_every_headline_number_and_the_verdict() {
     assert_eq!((headline.len(), &headline[0]["measure"]), (16, &"net_worth".into()));
     assert!(headline[0]["difference"]["interval"][0].is_number());
     assert_eq!(versus["clients"]["clients"], 2);
-    let alone = place.mcoe("simulate small --replications 4 --out other --format json").done().json();
+    let alone = folder.mcoe("simulate small --replications 4 --out other --format json").succeeds().json();
     assert_eq!(headline[0]["difference"]["base"], alone["headline"]["net_worth"]["mean"]);
 }
 
 #[test]
 fn a_pack_compared_with_itself_is_reported_not_to_differ() {
-    let place = Workplace::new();
-    let out = place.mcoe("compare small --against rules --replications 3 --out run").done().out;
+    let folder = TestFolder::new();
+    let out = folder.mcoe("compare small --against rules --replications 3 --out run").succeeds().out;
     assert!(out.contains("There is no difference: rules (2) and rules give the same"), "{out}");
-    assert!(place.read("run/summary.md").contains("There is no difference"));
+    assert!(folder.read("run/summary.md").contains("There is no difference"));
 }
 
 #[test]
 fn one_replication_is_reported_to_have_no_interval() {
-    let place = place();
-    let out = place.mcoe("compare small --against bold --weeks 1 --replications 1 --out run").done().out;
+    let folder = two_packs();
+    let out = folder.mcoe("compare small --against bold --weeks 1 --replications 1 --out run").succeeds().out;
     assert!(out.contains("In the single replication"), "{out}");
-    assert!(place.read("run/summary.md").contains("there are no intervals"));
+    assert!(folder.read("run/summary.md").contains("there are no intervals"));
 }
 
 #[test]
 fn errors_of_all_packs_and_of_the_scenario_are_reported_at_once() {
-    let place = place();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    place.replace("bold/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 3 # ");
-    place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
+    let folder = two_packs();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    folder.replace("bold/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 3 # ");
+    folder.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
     let line = "compare small --against bold --out run";
-    place.mcoe(line).ends_with(2).says(&["rules/fatigue.toml", "bold/fatigue.toml", "scenario.toml"]);
-    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    folder.mcoe(line).exits_with(2).stderr_has(&["rules/fatigue.toml", "bold/fatigue.toml", "scenario.toml"]);
+    let reported: Value =
+        serde_json::from_str(&folder.mcoe(&format!("{line} --format json")).exits_with(2).err).unwrap();
     assert_eq!(reported["errors"], reported["diagnostics"].as_array().unwrap().len());
-    for place in ["rules/fatigue.toml", "bold/fatigue.toml"] {
-        assert!(reported["diagnostics"].to_string().contains(place), "{reported}");
+    for file in ["rules/fatigue.toml", "bold/fatigue.toml"] {
+        assert!(reported["diagnostics"].to_string().contains(file), "{reported}");
     }
-    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+    assert_eq!(folder.entries(), ["bold", "rules", "small"]);
 }
 
 #[test]
 fn invalid_arguments_are_refused_and_nothing_is_written() {
-    let place = place();
-    for (line, said) in [
+    let folder = two_packs();
+    for (line, message) in [
         ("compare small --out run", "--against"),
         ("compare small --against nowhere --out run", "`nowhere`"),
         ("compare nowhere --against bold --out run", "nowhere"),
@@ -147,26 +149,29 @@ fn invalid_arguments_are_refused_and_nothing_is_written() {
         ("compare small --against bold --out run --replications 0", "--replications"),
         ("compare small --against bold --out bold --force", "was not written by mcoe"),
     ] {
-        place.mcoe(line).ends_with(2).says(&[said]);
-        assert_eq!(place.entries(), ["bold", "rules", "small"], "mcoe {line}");
+        folder.mcoe(line).exits_with(2).stderr_has(&[message]);
+        assert_eq!(folder.entries(), ["bold", "rules", "small"], "mcoe {line}");
     }
 }
 
 #[test]
 fn a_scenario_without_planned_clients_is_refused_and_nothing_is_written() {
-    let place = place();
-    let clients = place.read("small/clients.csv");
+    let folder = two_packs();
+    let clients = folder.read("small/clients.csv");
     assert!(clients.contains(",active,"), "{clients}");
-    place.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
+    folder.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
     let line = "compare small --against bold --out run";
-    place.mcoe(line).ends_with(2).says(&["no client that is planned for", "remedy", "nothing was written"]);
-    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+    folder.mcoe(line).exits_with(2).stderr_has(&["no client that is planned for", "remedy", "nothing was written"]);
+    assert_eq!(folder.entries(), ["bold", "rules", "small"]);
 }
 
 #[test]
 fn if_a_rule_fails_in_one_pack_nothing_is_written() {
-    let place = place();
-    place.write("bold/broken.rhai", "fn weekly_posts(ctx) { -1 }\n");
-    place.mcoe("compare small --against bold --out run").ends_with(2).says(&["broken.rhai", "nothing was written"]);
-    assert_eq!(place.entries(), ["bold", "rules", "small"]);
+    let folder = two_packs();
+    folder.write("bold/broken.rhai", "fn weekly_posts(ctx) { -1 }\n");
+    folder
+        .mcoe("compare small --against bold --out run")
+        .exits_with(2)
+        .stderr_has(&["broken.rhai", "nothing was written"]);
+    assert_eq!(folder.entries(), ["bold", "rules", "small"]);
 }

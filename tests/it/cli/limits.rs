@@ -2,33 +2,33 @@
 
 use mcoe::rules::{DefaultValue, Kind, PACK_FILES, Presence};
 
-use crate::support::{Workplace, project};
+use crate::support::{TestFolder, project};
 
-/// The page about limits.
+/// The text of the page about limits.
 fn page() -> String {
     std::fs::read_to_string(project("docs/limits.md")).unwrap()
 }
 
-/// The text of the first block of the page that is headed by a file's name.
-fn block(heading: &str) -> String {
+/// The first TOML block of the page with a heading, such as `limits.toml`.
+fn toml_block(heading: &str) -> String {
     let page = page();
     let start = format!("```toml {heading}\n");
     page.split(&start).nth(1).and_then(|rest| rest.split("```").next()).unwrap().to_owned()
 }
 
-/// A workplace whose pack has the limits of the page.
-fn with_limits() -> Workplace {
-    let place = Workplace::new();
-    place.write("rules/limits.toml", &block("limits.toml"));
-    place
+/// A folder whose pack has the limits of the page.
+fn with_limits() -> TestFolder {
+    let folder = TestFolder::new();
+    folder.write("rules/limits.toml", &toml_block("limits.toml"));
+    folder
 }
 
 #[test]
 fn the_examples_of_the_page_can_be_copied() {
-    let place = with_limits();
-    place.write("rules/overlays/acme.toml", &block("overlays/acme.toml"));
-    place.mcoe("check").done().shows(&["rules `default` are valid"]);
-    let shown = place.mcoe("rules show limits --client acme").done().out;
+    let folder = with_limits();
+    folder.write("rules/overlays/acme.toml", &toml_block("overlays/acme.toml"));
+    folder.mcoe("check").succeeds().stdout_has(&["rules `default` are valid"]);
+    let shown = folder.mcoe("rules show limits --client acme").succeeds().out;
     for line in [
         "limits.brand_day.at_most = 6 (overrides 4)   overlays/acme.toml:4\n",
         "limits.brand_day.per = [\"client\", \"day\"]   limits.toml:4\n",
@@ -66,41 +66,44 @@ fn the_page_lists_every_key() {
 
 #[test]
 fn clients_and_tags_of_limits_are_looked_up_in_the_scenario() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let text = "[a]\nat_most = 30\nwhere = { clients = [\"bakerie\"], tags = [\"no such tag\"] }\n";
-    place.write("rules/limits.toml", text);
-    place.mcoe("check").done().says(&["not_looked_up", "client `bakerie`", "client with the tag `no such tag`"]);
-    let found = place.mcoe("check --scenario small").ends_with(2);
-    found.says(&["unknown_name", "no client `bakerie`", "no client with the tag `no such tag`", "limits.toml:3"]);
+    folder.write("rules/limits.toml", text);
+    folder
+        .mcoe("check")
+        .succeeds()
+        .stderr_has(&["not_looked_up", "client `bakerie`", "client with the tag `no such tag`"]);
+    let ran = folder.mcoe("check --scenario small").exits_with(2);
+    ran.stderr_has(&["unknown_name", "no client `bakerie`", "no client with the tag `no such tag`", "limits.toml:3"]);
 }
 
 #[test]
 fn limits_are_compared_formatted_and_swept() {
-    let place = with_limits();
-    let hash = |place: &Workplace| place.mcoe("check --format json").done().json()["rules"]["hash"].clone();
-    let before = hash(&place);
-    for (name, text) in place.folder("rules") {
-        place.write(&format!("new/{name}"), &String::from_utf8(text).unwrap());
+    let folder = with_limits();
+    let hash = |folder: &TestFolder| folder.mcoe("check --format json").succeeds().json()["rules"]["hash"].clone();
+    let before = hash(&folder);
+    for (name, text) in folder.files_in("rules") {
+        folder.write(&format!("new/{name}"), &String::from_utf8(text).unwrap());
     }
-    place.replace("new/limits.toml", "at_most = 4", "at_most = 5");
-    place.replace("new/limits.toml", "\"b2b\"", "\"b2b\", \"eu\"");
-    place.mcoe("rules diff rules new").done().shows(&[
+    folder.replace("new/limits.toml", "at_most = 4", "at_most = 5");
+    folder.replace("new/limits.toml", "\"b2b\"", "\"b2b\", \"eu\"");
+    folder.mcoe("rules diff rules new").succeeds().stdout_has(&[
         "limits.brand_day.at_most: 4 -> 5",
         "maximum number of posts in each period",
         "limits.b2b_midweek.where.tags: [\"b2b\"] -> [\"b2b\", \"eu\"]",
     ]);
-    place.replace("rules/limits.toml", "at_most = 4", "at_most   =   4");
-    place.mcoe("rules fmt").done();
-    assert!(place.read("rules/limits.toml").contains("\nat_most = 4\n"));
-    assert_eq!(hash(&place), before);
-    place.replace("rules/limits.toml", "\"b2b\"", "\"retail\"");
-    let swept =
+    folder.replace("rules/limits.toml", "at_most = 4", "at_most   =   4");
+    folder.mcoe("rules fmt").succeeds();
+    assert!(folder.read("rules/limits.toml").contains("\nat_most = 4\n"));
+    assert_eq!(hash(&folder), before);
+    folder.replace("rules/limits.toml", "\"b2b\"", "\"retail\"");
+    let line =
         "rules sweep small --set limits.brand_day.at_most=3..4:1 --weeks 1 --replications 2 --out run --tables csv";
-    place.mcoe(swept).done();
-    let points = place.table("run/tables/points.csv");
+    folder.mcoe(line).succeeds();
+    let points = folder.table("run/tables/points.csv");
     assert_eq!(points.column("limits.brand_day.at_most"), ["4.0", "3.0", "4.0"]);
-    place
+    folder
         .mcoe("rules sweep small --set limits.brand_dai.at_most=3 --out run2")
-        .ends_with(2)
-        .says(&["limits.brand_day.at_most"]);
+        .exits_with(2)
+        .stderr_has(&["limits.brand_day.at_most"]);
 }

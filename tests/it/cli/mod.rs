@@ -1,5 +1,6 @@
 //! The command line: the real binary, in a separate folder.
 
+mod arguments;
 mod backtest;
 mod calibrate;
 mod check;
@@ -20,4 +21,3 @@ mod simulate;
 mod sources;
 mod unlikely_values;
 mod watch;
-mod words;

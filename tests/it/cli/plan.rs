@@ -6,22 +6,22 @@ use mcoe::model::{FatigueResponse, LinearResponse, SaturatingResponse};
 use mcoe::planner::{Instance, Solver};
 use serde_json::Value;
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
-const POSTS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,variation_id,\
-                     campaign_id,status,priority,fatigue,expected_engagement,asset_score,confidence,risk_level,\
-                     blocked_reason,blocked_code,blocked_details,cost,net_worth";
-const DECISIONS: &str = "decision_id,post_id,client_id,action_type,decision_payload,source_signals,risk_class,\
-                         confidence_score,truth_notes,truth_compliant,disclaimers,status,actor";
-const CONFLICTS: &str = "client_id,channel,type,severity,description,affected,resolution";
-const ALLOCATIONS: &str = "client_id,channel,posts_target,posts_planned,why_fewer,fatigue_start,fatigue_end,\
-                           objective,exact";
+const POST_COLUMNS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,\
+                            variation_id,campaign_id,status,priority,fatigue,expected_engagement,asset_score,\
+                            confidence,risk_level,blocked_reason,blocked_code,blocked_details,cost,net_worth";
+const DECISION_COLUMNS: &str = "decision_id,post_id,client_id,action_type,decision_payload,source_signals,risk_class,\
+                                confidence_score,truth_notes,truth_compliant,disclaimers,status,actor";
+const CONFLICT_COLUMNS: &str = "client_id,channel,type,severity,description,affected,resolution";
+const FIRST_ALLOCATION_COLUMNS: &str = "client_id,channel,posts_target,posts_planned,why_fewer,fatigue_start,\
+                                        fatigue_end,objective,exact";
 
 #[test]
 fn a_plan_has_the_files_that_its_readers_expect() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan").done();
-    let files: Vec<String> = place.folder("plan").into_keys().filter(|name| !name.starts_with("rules/")).collect();
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan").succeeds();
+    let files: Vec<String> = folder.files_in("plan").into_keys().filter(|name| !name.starts_with("rules/")).collect();
     assert_eq!(
         files,
         [
@@ -37,55 +37,55 @@ fn a_plan_has_the_files_that_its_readers_expect() {
             "shared_limits.parquet"
         ]
     );
-    let rules = place.folder("plan/rules");
-    assert_eq!(rules, place.folder("rules"), "the pack that made the plan lies with it");
+    let rules = folder.files_in("plan/rules");
+    assert_eq!(rules, folder.files_in("rules"), "the plan has a copy of the pack that it was made with");
 }
 
 #[test]
 fn limits_that_contradict_each_other_are_named_and_the_other_clients_are_planned() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let limits = "[fridays_at_least]\nat_least = 2\nwhere = { channels = [\"ig\", \"fb\"], days = [\"friday\"] }\n\
                   [fridays_none]\nat_most = 1\nwhere = { days = [\"friday\"], clients = [\"kettle-lane\"] }\n";
-    place.write("rules/limits.toml", limits);
-    let ended = place.mcoe("plan small --out plan --tables csv").ends_with(1);
-    ended.says(&[
+    folder.write("rules/limits.toml", limits);
+    let ran = folder.mcoe("plan small --out plan --tables csv").exits_with(1);
+    ran.stderr_has(&[
         "client `kettle-lane`: no week was found that keeps `fridays_at_least` and `fridays_none`",
         "the others are planned",
     ]);
-    let posts = place.read("plan/posts.csv");
+    let posts = folder.read("plan/posts.csv");
     assert!(posts.contains("orbit-repair") && !posts.contains("kettle-lane"), "{posts}");
-    let unmet = &place.json("plan/plan.json")["unmet_limits"];
+    let unmet = &folder.json("plan/plan.json")["unmet_limits"];
     assert_eq!(unmet.as_array().unwrap().len(), 1, "{unmet}");
 }
 
 #[test]
 fn the_limits_that_cost_most_are_shown_and_explain_a_missing_post() {
-    let place = Workplace::new();
-    place.write("rules/limits.toml", "[brand_day]\nat_most = 1\nper = [\"client\", \"day\"]\n");
-    let out = place.mcoe("plan small --out plan --tables csv").done().out;
+    let folder = TestFolder::new();
+    folder.write("rules/limits.toml", "[brand_day]\nat_most = 1\nper = [\"client\", \"day\"]\n");
+    let out = folder.mcoe("plan small --out plan --tables csv").succeeds().out;
     assert!(out.contains("limit `brand_day` costs something in"), "{out}");
-    let costs = &place.json("plan/plan.json")["limits"][0];
+    let costs = &folder.json("plan/plan.json")["limits"][0];
     assert!(costs["limit"] == "brand_day" && costs["price"].as_f64().unwrap() > 0.0, "{costs}");
     assert_eq!(costs["bounds"], "at most 1 post a day");
-    let table = place.table("plan/limit_costs.csv");
+    let table = folder.table("plan/limit_costs.csv");
     assert_eq!((table.column("limit"), table.column("bounds")), (vec!["brand_day"], vec!["at most 1 post a day"]));
     assert_eq!(table.column("price")[0].parse::<f64>().ok(), costs["price"].as_f64());
-    let why = place.mcoe("explain plan --why-not kettle-lane/fb/2026-10-20T09:00").done().out;
-    assert!(why.contains("limit brand_day: 1 of 1 from 2026-10-20 00:00 on"), "{why}");
+    let why = folder.mcoe("explain plan --why-not kettle-lane/fb/2026-10-20T09:00").succeeds().out;
+    assert!(why.contains("limit brand_day: 1 of 1 used from 2026-10-20 00:00 on"), "{why}");
 }
 
 #[test]
 fn plan_json_holds_the_plans_identity_and_reach() {
-    let place = Workplace::new();
-    let out = place.mcoe("plan small --week 2026-W44 --out plan --format json").done().json();
-    let head = place.json("plan/plan.json");
+    let folder = TestFolder::new();
+    let out = folder.mcoe("plan small --week 2026-W44 --out plan --format json").succeeds().json();
+    let head = folder.json("plan/plan.json");
     assert_eq!(out, head);
     assert_eq!(head["format"], 1);
     assert_eq!(head["plan_id"].as_str().unwrap().len(), 36);
     assert_eq!((&head["scenario"], &head["scenario_path"]), (&"Two corner shops".into(), &"small".into()));
     assert_eq!((&head["week"], &head["tier"]), (&"2026-W44".into(), &"exact".into()));
     assert_eq!(head["version"], env!("CARGO_PKG_VERSION"));
-    let checked = place.mcoe("check --scenario small --format json").done().json();
+    let checked = folder.mcoe("check --scenario small --format json").succeeds().json();
     assert_eq!(head["rules_hash"], checked["rules"]["hash"]);
     assert_eq!(head["scenario_hash"], checked["scenario"]["hash"]);
     let number = |key: &str| head[key].as_f64().unwrap();
@@ -95,53 +95,54 @@ fn plan_json_holds_the_plans_identity_and_reach() {
 
 #[test]
 fn blocked_posts_do_not_count_towards_engagement_and_reach() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let table = "\n[nothing]\nscope = \"post\"\nconflict = \"policy\"\n";
-    place.write("rules/guardrails.toml", &(place.read("rules/guardrails.toml") + table));
-    place.write("rules/nothing.rhai", "fn nothing(post, ctx) { block(\"no\", \"never\") }\n");
+    folder.write("rules/guardrails.toml", &(folder.read("rules/guardrails.toml") + table));
+    folder.write("rules/nothing.rhai", "fn nothing(post, ctx) { block(\"no\", \"never\") }\n");
     let reach = "expected engagement 0; the posts that are not blocked reach 0.00 %";
-    place.mcoe("plan small --out plan").done().shows(&[reach]);
-    let head = place.json("plan/plan.json");
+    folder.mcoe("plan small --out plan").succeeds().stdout_has(&[reach]);
+    let head = folder.json("plan/plan.json");
     assert_eq!((head["reach"].as_f64(), head["counts"]["blocked"] == head["counts"]["posts"]), (Some(0.0), true));
 }
 
 #[test]
 fn the_counts_of_plan_json_are_those_of_its_tables() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan --tables csv").done();
-    let counts = &place.json("plan/plan.json")["counts"];
-    let posts = place.table("plan/posts.csv");
-    let is = |wanted: &[(&str, &str)]| Value::from(posts.rows_where(wanted).len());
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let counts = &folder.json("plan/plan.json")["counts"];
+    let posts = folder.table("plan/posts.csv");
+    let count = |cells: &[(&str, &str)]| Value::from(posts.rows_where(cells).len());
     assert_eq!(counts["posts"], posts.rows.len());
     for status in ["ready", "pending", "blocked"] {
-        assert_eq!(counts[status], is(&[("status", status)]), "{status}");
+        assert_eq!(counts[status], count(&[("status", status)]), "{status}");
     }
     for risk in ["low", "medium", "high"] {
-        assert_eq!(counts[format!("{risk}_risk")], is(&[("risk_level", risk)]), "{risk}");
+        assert_eq!(counts[format!("{risk}_risk")], count(&[("risk_level", risk)]), "{risk}");
     }
     assert_eq!(counts["clients"], 2);
-    assert_eq!(counts["decisions"], place.table("plan/decisions.csv").rows.len());
-    let allocations = place.table("plan/allocations.csv");
+    assert_eq!(counts["decisions"], folder.table("plan/decisions.csv").rows.len());
+    let allocations = folder.table("plan/allocations.csv");
     let planned: usize = allocations.column("posts_planned").iter().map(|count| count.parse::<usize>().unwrap()).sum();
     assert_eq!(planned, posts.rows.len());
 }
 
 #[test]
 fn csv_tables_have_the_columns_of_the_format_in_their_order() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan --tables csv").done();
-    for (table, columns) in [("posts", POSTS), ("decisions", DECISIONS), ("conflicts", CONFLICTS)] {
-        assert_eq!(place.table(&format!("plan/{table}.csv")).head.join(","), columns, "{table}");
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let tables = [("posts", POST_COLUMNS), ("decisions", DECISION_COLUMNS), ("conflicts", CONFLICT_COLUMNS)];
+    for (table, columns) in tables {
+        assert_eq!(folder.table(&format!("plan/{table}.csv")).header.join(","), columns, "{table}");
     }
-    let allocations = place.table("plan/allocations.csv").head.join(",");
-    assert!(allocations.starts_with(ALLOCATIONS), "{allocations}");
+    let allocations = folder.table("plan/allocations.csv").header.join(",");
+    assert!(allocations.starts_with(FIRST_ALLOCATION_COLUMNS), "{allocations}");
 }
 
 #[test]
 fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan --tables csv").done();
-    let (posts, decisions) = (place.table("plan/posts.csv"), place.table("plan/decisions.csv"));
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let (posts, decisions) = (folder.table("plan/posts.csv"), folder.table("plan/decisions.csv"));
     let ids: BTreeSet<&str> = posts.column("post_id").into_iter().collect();
     assert_eq!(ids.len(), posts.rows.len());
     assert_eq!(decisions.column("decision_id").into_iter().collect::<BTreeSet<_>>().len(), decisions.rows.len());
@@ -154,41 +155,41 @@ fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
         }
     }
     for post in ids {
-        let kinds = decisions.rows_where(&[("post_id", post)]);
-        for wanted in ["select_asset", "time_choice", "posting_decision"] {
-            assert!(kinds.iter().any(|row| decisions.cell(row, "action_type") == wanted), "{post} has no {wanted}");
+        let rows = decisions.rows_where(&[("post_id", post)]);
+        for action in ["select_asset", "time_choice", "posting_decision"] {
+            assert!(rows.iter().any(|row| decisions.cell(row, "action_type") == action), "{post} has no {action}");
         }
     }
 }
 
 #[test]
 fn each_workspaces_calendar_holds_every_post_and_blocked_ones_as_cancelled() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan --calendar --tables csv").done();
-    let calendars: Vec<String> = place.folder("plan").into_keys().filter(|name| name.ends_with(".ics")).collect();
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan --calendar --tables csv").succeeds();
+    let calendars: Vec<String> = folder.files_in("plan").into_keys().filter(|name| name.ends_with(".ics")).collect();
     assert_eq!(calendars.len(), 1, "one workspace: {calendars:?}");
-    let calendar = place.read(&format!("plan/{}", calendars[0]));
+    let calendar = folder.read(&format!("plan/{}", calendars[0]));
     assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n") && calendar.ends_with("END:VCALENDAR\r\n"), "{calendar}");
-    let posts = place.table("plan/posts.csv");
+    let posts = folder.table("plan/posts.csv");
     let live = posts.rows.iter().filter(|row| posts.cell(row, "status") != "blocked").count();
     assert!(live > 0 && live < posts.rows.len());
     assert_eq!(calendar.matches("BEGIN:VEVENT").count(), posts.rows.len());
     assert_eq!(calendar.matches("STATUS:CANCELLED").count(), posts.rows.len() - live);
-    assert!(calendar.lines().all(|line| line.trim_end_matches('\r').len() <= 75), "lines of a calendar fold at 75");
+    assert!(calendar.lines().all(|line| line.trim_end_matches('\r').len() <= 75), "calendar lines fold at 75 bytes");
 }
 
 #[test]
 fn the_plan_is_the_same_on_one_thread_and_on_four() {
-    let place = Workplace::new();
-    place.bring("agency");
+    let folder = TestFolder::new();
+    folder.copy_scenario("agency");
     let plan = |threads: u32| {
         let line = format!(
             "plan agency --out plan --force --calendar --tables csv --export-instances instances --threads {threads}"
         );
-        place.mcoe(&line).done();
-        (place.folder("plan"), place.folder("instances"))
+        folder.mcoe(&line).succeeds();
+        (folder.files_in("plan"), folder.files_in("instances"))
     };
-    assert!(plan(1) == plan(4), "a byte differs");
+    assert!(plan(1) == plan(4), "the files differ");
 }
 
 fn number(instance: &Value, key: &str) -> f64 {
@@ -204,15 +205,16 @@ fn hours(instance: &Value, key: &str) -> Vec<usize> {
     hours.map(|hour| usize::try_from(hour.as_u64().unwrap()).unwrap()).collect()
 }
 
-/// The response of an exported instance: two lines in format 1, a shape with its numbers in format 2, either in 3.
+/// The response of an exported instance: piecewise linear in format 1, saturating in format 2, either in format 3.
 fn read_response(json: &Value) -> FatigueResponse {
-    let line = |index: usize, part: usize| json["response"][index][part].as_f64().unwrap();
+    let intercept = |piece: usize| json["response"][piece][0].as_f64().unwrap();
+    let slope = |piece: usize| json["response"][piece][1].as_f64().unwrap();
     let is_linear = json["response"].is_array();
     match json["format"].as_u64().unwrap() {
         1 | 3 if is_linear => FatigueResponse::Linear(LinearResponse {
-            warn_at: (line(1, 0) - line(0, 0)) / (line(1, 1) - line(0, 1)),
-            slope_below: line(0, 1),
-            slope_above: line(1, 1),
+            warn_at: (intercept(1) - intercept(0)) / (slope(1) - slope(0)),
+            slope_below: slope(0),
+            slope_above: slope(1),
         }),
         2 | 3 => {
             assert_eq!(json["response"]["shape"], "saturating");
@@ -247,20 +249,20 @@ fn read_instance(json: &Value) -> Instance {
 
 #[test]
 fn an_exported_instance_has_every_key_and_a_feasible_solution() {
-    let place = Workplace::new();
-    exported_instances_are_whole(&place, 3);
-    place.replace("rules/assets.toml", "cost_per_hour = 20", "cost_per_hour = 0");
-    let channels = place.read("rules/channels.toml");
-    place.write("rules/channels.toml", &channels.replace("\nperson_worth = ", "\nperson_worth = 0 # "));
-    exported_instances_are_whole(&place, 2);
+    let folder = TestFolder::new();
+    assert_exported_instances(&folder, 3);
+    folder.replace("rules/assets.toml", "cost_per_hour = 20", "cost_per_hour = 0");
+    let channels = folder.read("rules/channels.toml");
+    folder.write("rules/channels.toml", &channels.replace("\nperson_worth = ", "\nperson_worth = 0 # "));
+    assert_exported_instances(&folder, 2);
     let linear = "response = \"linear\"\nslope_below_warn = 0.6\nslope_above_warn = 1.4";
-    place.replace("rules/fatigue.toml", "response = \"saturating\"", linear);
-    exported_instances_are_whole(&place, 1);
+    folder.replace("rules/fatigue.toml", "response = \"saturating\"", linear);
+    assert_exported_instances(&folder, 1);
 }
 
-fn exported_instances_are_whole(place: &Workplace, format: u64) {
-    place.mcoe("plan small --out plan --force --export-instances instances").done();
-    let files = place.folder("instances");
+fn assert_exported_instances(folder: &TestFolder, format: u64) {
+    folder.mcoe("plan small --out plan --force --export-instances instances").succeeds();
+    let files = folder.files_in("instances");
     let names: Vec<&str> = files.keys().map(String::as_str).filter(|name| *name != ".mcoe").collect();
     assert_eq!(
         names,
@@ -276,22 +278,22 @@ fn exported_instances_are_whole(place: &Workplace, format: u64) {
     );
     let (limits, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.ends_with("-limits.json"));
     for name in limits {
-        let json = place.json(&format!("instances/{name}"));
+        let json = folder.json(&format!("instances/{name}"));
         assert_eq!(json["format"], 1);
         assert_eq!(json["limits"].as_array().unwrap().len(), 7, "the policy's maximum of each day");
         assert_eq!(json["channels"].as_array().unwrap().len(), json["chosen"].as_array().unwrap().len());
         assert!(number(&json, "objective") <= number(&json, "bound") + 1e-9, "{name}");
     }
     for name in names {
-        let json = place.json(&format!("instances/{name}"));
+        let json = folder.json(&format!("instances/{name}"));
         assert_eq!(json["format"], format);
         assert_eq!(format!("{}-{}.json", json["client_id"].as_str().unwrap(), json["channel"].as_str().unwrap()), name);
-        let expected = if name.starts_with("kettle") { (169, "+01:00") } else { (168, "-04:00") };
-        assert_eq!(json["week_start"], format!("2026-10-19T00:00:00{}", expected.1));
-        assert_eq!(json["hours"], expected.0, "London's week has the repeated hour");
+        let (hour_count, offset) = if name.starts_with("kettle") { (169, "+01:00") } else { (168, "-04:00") };
+        assert_eq!(json["week_start"], format!("2026-10-19T00:00:00{offset}"));
+        assert_eq!(json["hours"], hour_count, "London's week has a repeated hour");
         assert_eq!(json["optimal"], true);
         let instance = read_instance(&json);
-        assert_eq!((instance.value.len(), instance.allowed.len()), (expected.0, expected.0));
+        assert_eq!((instance.value.len(), instance.allowed.len()), (hour_count, hour_count));
         let counts_days = name == "kettle-lane-email.json";
         assert_eq!(json.get("next_after").is_some(), counts_days, "{name}: 24 hours are a day, and the clocks change");
         assert_eq!(instance.next_after.len(), if counts_days { 169 } else { 0 });
@@ -299,31 +301,31 @@ fn exported_instances_are_whole(place: &Workplace, format: u64) {
         assert!(instance.is_feasible(&chosen), "{name}");
         let objective = number(&json, "objective");
         assert!((instance.objective(&chosen) - objective).abs() <= 1e-9 * objective.abs(), "{name}");
-        let again = Solver::default().solve(&instance).objective;
-        assert!((again - objective).abs() <= 1e-9 * objective.abs(), "{name}: {again} against {objective}");
+        let solved = Solver::default().solve(&instance).objective;
+        assert!((solved - objective).abs() <= 1e-9 * objective.abs(), "{name}: {solved} is not {objective}");
     }
 }
 
 #[test]
 fn instances_can_be_exported_into_the_plans_folder() {
-    let place = Workplace::new();
-    place.mcoe("plan small --out plan --export-instances plan/instances").done();
-    let files = place.folder("plan");
+    let folder = TestFolder::new();
+    folder.mcoe("plan small --out plan --export-instances plan/instances").succeeds();
+    let files = folder.files_in("plan");
     assert!(
         files.contains_key("plan.json") && files.contains_key("instances/orbit-repair-x.json"),
         "{:?}",
         files.keys()
     );
-    assert_eq!(place.entries(), ["plan", "rules", "small"]);
+    assert_eq!(folder.entries(), ["plan", "rules", "small"]);
 }
 
 #[test]
 fn paused_and_churned_clients_get_no_plan() {
-    let place = Workplace::new();
-    place.replace("small/clients.csv", "America/New_York,active", "America/New_York,paused");
-    place.mcoe("plan small --out plan --tables csv").done();
-    assert_eq!(place.json("plan/plan.json")["counts"]["clients"], 1);
-    place.replace("small/clients.csv", "Europe/London,active", "Europe/London,churned");
-    let head = place.mcoe("plan small --out empty --format json").done().json();
+    let folder = TestFolder::new();
+    folder.replace("small/clients.csv", "America/New_York,active", "America/New_York,paused");
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    assert_eq!(folder.json("plan/plan.json")["counts"]["clients"], 1);
+    folder.replace("small/clients.csv", "Europe/London,active", "Europe/London,churned");
+    let head = folder.mcoe("plan small --out empty --format json").succeeds().json();
     assert_eq!((&head["counts"]["clients"], &head["counts"]["posts"]), (&0.into(), &0.into()));
 }

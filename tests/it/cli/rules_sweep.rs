@@ -5,45 +5,45 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
-/// Six points over two keys.
-const SIX: &str = "rules sweep small --set channels.fb.weekly_posts=3..7:2 --set fatigue.warn_at=0.4,0.5 --weeks 1 \
-                   --replications 2 --out run";
+/// A sweep of six points over two keys.
+const SIX_POINTS: &str = "rules sweep small --set channels.fb.weekly_posts=3..7:2 --set fatigue.warn_at=0.4,0.5 \
+                          --weeks 1 --replications 2 --out run";
 
 /// A column of the table of points.
-fn column(place: &Workplace, name: &str) -> Vec<String> {
-    place.table("run/tables/points.csv").column(name).into_iter().map(str::to_owned).collect()
+fn column(folder: &TestFolder, name: &str) -> Vec<String> {
+    folder.table("run/tables/points.csv").column(name).into_iter().map(str::to_owned).collect()
 }
 
 #[test]
 fn a_report_has_its_page_summary_figures_and_tables() {
-    let place = Workplace::new();
-    place.mcoe(&format!("{SIX} --tables csv")).done();
-    assert_eq!(place.entries(), ["rules", "run", "small"]);
-    let files = place.folder("run");
+    let folder = TestFolder::new();
+    folder.mcoe(&format!("{SIX_POINTS} --tables csv")).succeeds();
+    assert_eq!(folder.entries(), ["rules", "run", "small"]);
+    let files = folder.files_in("run");
     for figure in ["sweep-frontier", "sweep-curves", "sweep-keys"] {
         assert!(files.contains_key(&format!("figures/{figure}.svg")), "{figure}");
         assert!(files[&format!("figures/{figure}.png")].starts_with(b"\x89PNG\r\n"), "{figure}");
     }
-    assert_eq!(column(&place, "point"), ["0", "1", "2", "3", "4", "5", "6"]);
-    assert_eq!(column(&place, "channels.fb.weekly_posts"), ["5.0", "3.0", "3.0", "5.0", "5.0", "7.0", "7.0"]);
-    assert_eq!(column(&place, "fatigue.warn_at"), ["0.5", "0.4", "0.5", "0.4", "0.5", "0.4", "0.5"]);
-    assert!(column(&place, "on_frontier").iter().any(|on| on == "true"));
-    let page = place.read("run/index.html");
+    assert_eq!(column(&folder, "point"), ["0", "1", "2", "3", "4", "5", "6"]);
+    assert_eq!(column(&folder, "channels.fb.weekly_posts"), ["5.0", "3.0", "3.0", "5.0", "5.0", "7.0", "7.0"]);
+    assert_eq!(column(&folder, "fatigue.warn_at"), ["0.5", "0.4", "0.5", "0.4", "0.5", "0.4", "0.5"]);
+    assert!(column(&folder, "on_frontier").iter().any(|cell| cell == "true"));
+    let page = folder.read("run/index.html");
     assert!(page.contains("<svg") && page.contains("<code>default</code>") && !page.contains("src=\"http"));
-    assert!(place.read("run/summary.md").contains("## Trade-off"));
-    assert_eq!(place.table("run/tables/sensitivities.csv").rows.len(), 32);
+    assert!(folder.read("run/summary.md").contains("## Trade-off"));
+    assert_eq!(folder.table("run/tables/sensitivities.csv").rows.len(), 32);
 }
 
 #[test]
 fn a_point_equals_a_simulation_of_the_edited_pack() {
-    let place = Workplace::new();
-    place.mcoe(&format!("{SIX} --tables csv")).done();
-    place.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 7");
-    place.replace("rules/fatigue.toml", "\nwarn_at = 0.5", "\nwarn_at = 0.4");
-    let alone = place.mcoe("simulate small --weeks 1 --replications 2 --out alone --format json").done().json();
-    let points = place.table("run/tables/points.csv");
+    let folder = TestFolder::new();
+    folder.mcoe(&format!("{SIX_POINTS} --tables csv")).succeeds();
+    folder.replace("rules/channels.toml", "weekly_posts = 5", "weekly_posts = 7");
+    folder.replace("rules/fatigue.toml", "\nwarn_at = 0.5", "\nwarn_at = 0.4");
+    let alone = folder.mcoe("simulate small --weeks 1 --replications 2 --out alone --format json").succeeds().json();
+    let points = folder.table("run/tables/points.csv");
     let cell = |column: &str| points.cell(&points.rows[5], column);
     assert_eq!(cell("rules_hash"), alone["provenance"]["rules_hash"].as_str().unwrap());
     for measure in ["engagement", "reviews", "posts_drafted", "hours_above_warn"] {
@@ -54,9 +54,9 @@ fn a_point_equals_a_simulation_of_the_edited_pack() {
 
 #[test]
 fn a_point_without_changes_equals_the_pack_itself() {
-    let place = Workplace::new();
-    place.mcoe(&format!("{SIX} --tables csv")).done();
-    let points = place.table("run/tables/points.csv");
+    let folder = TestFolder::new();
+    folder.mcoe(&format!("{SIX_POINTS} --tables csv")).succeeds();
+    let points = folder.table("run/tables/points.csv");
     let cell = |point: usize, column: &str| points.cell(&points.rows[point], column).to_owned();
     assert_eq!(cell(0, "rules_hash"), cell(4, "rules_hash"));
     assert_eq!(cell(4, "engagement_difference"), "0.0");
@@ -65,34 +65,35 @@ fn a_point_without_changes_equals_the_pack_itself() {
 
 #[test]
 fn the_report_is_the_same_on_one_and_two_threads_and_by_its_recorded_command() {
-    let place = Workplace::new();
-    place.mcoe(&format!("{SIX} --threads 1")).done();
-    let one = place.report();
-    place.mcoe(&format!("{SIX} --threads 2 --force")).done();
-    assert!(one == place.report(), "two threads give another report");
-    let run = place.json("run/run.json");
+    let folder = TestFolder::new();
+    folder.mcoe(&format!("{SIX_POINTS} --threads 1")).succeeds();
+    let on_one = folder.report_files();
+    folder.mcoe(&format!("{SIX_POINTS} --threads 2 --force")).succeeds();
+    assert!(on_one == folder.report_files(), "two threads give another report");
+    let run = folder.json("run/run.json");
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
-    place.mcoe(&format!("{command} --force")).done();
-    assert!(one == place.report(), "the command of run.json gives another report");
+    folder.mcoe(&format!("{command} --force")).succeeds();
+    assert!(on_one == folder.report_files(), "the command of run.json gives another report");
 }
 
 #[test]
 fn a_sobol_sweep_has_the_requested_number_of_points() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let line = "rules sweep small --set channels.fb.fatigue_per_post=0.02..0.1 --set channels.fb.weekly_posts=3..9 \
                 --design sobol --points 9 --weeks 1 --replications 2 --out run --tables csv";
-    place.mcoe(line).done();
-    let posts = column(&place, "channels.fb.weekly_posts");
+    folder.mcoe(line).succeeds();
+    let posts = column(&folder, "channels.fb.weekly_posts");
     assert_eq!(posts.len(), 10);
-    for fatigue in &column(&place, "channels.fb.fatigue_per_post")[1..] {
+    for fatigue in &column(&folder, "channels.fb.fatigue_per_post")[1..] {
         assert!((0.02..=0.1).contains(&fatigue.parse::<f64>().unwrap()), "{fatigue}");
     }
 }
 
 #[test]
 fn json_holds_the_frontier_and_the_sensitivities() {
-    let place = Workplace::new();
-    let reported = place.mcoe(&format!("{SIX} --frontier engagement,posts_drafted:fewer --format json")).done().json();
+    let folder = TestFolder::new();
+    let reported =
+        folder.mcoe(&format!("{SIX_POINTS} --frontier engagement,posts_drafted:fewer --format json")).succeeds().json();
     assert_eq!((&reported["points"], &reported["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
     assert!(!reported["frontier"].as_array().unwrap().is_empty());
     assert_eq!(reported["base"]["number"], 0);
@@ -103,56 +104,61 @@ fn json_holds_the_frontier_and_the_sensitivities() {
 
 #[test]
 fn overlays_override_swept_keys() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let overlay = "[scope]\nworkspace = \"north\"\n\n[channels.fb]\nweekly_posts = 2\n";
-    let clients = place.table("small/clients.csv");
+    let clients = folder.table("small/clients.csv");
     let workspace = clients.cell(&clients.rows[0], "workspace_id");
-    place.write("rules/overlays/all.toml", &overlay.replace("north", workspace));
-    let reported = place.mcoe(&format!("{SIX} --format json")).done().json();
-    let wanted = reported["sensitivities"]
+    folder.write("rules/overlays/all.toml", &overlay.replace("north", workspace));
+    let reported = folder.mcoe(&format!("{SIX_POINTS} --format json")).succeeds().json();
+    let sensitivity = reported["sensitivities"]
         .as_array()
         .unwrap()
         .iter()
         .find(|row| row["measure"] == "posts_wanted" && row["key"] == "channels.fb.weekly_posts");
-    assert_eq!(wanted.unwrap()["share"], Value::Null, "posts are wanted that the overlay does not want");
+    assert_eq!(sensitivity.unwrap()["share"], Value::Null, "the swept key has no effect under the overlay");
 }
 
 #[test]
 fn every_error_of_the_keys_is_reported_at_once_with_its_place() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let line = "rules sweep small --set channels.tiktok.weekly_post=7..21:2 --set fatigue.warn_at=0.4..oops:0.1 --set \
                 channels.fb.quiet_hours.enabled=true..false --out run";
-    let ran = place.mcoe(line).ends_with(2);
+    let ran = folder.mcoe(line).exits_with(2);
     insta::assert_snapshot!(ran.err);
-    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    let reported: Value =
+        serde_json::from_str(&folder.mcoe(&format!("{line} --format json")).exits_with(2).err).unwrap();
     assert_eq!((&reported["errors"], &reported["diagnostics"][0]["line"]), (&3.into(), &1.into()));
-    assert_eq!(place.entries(), ["rules", "small"]);
+    assert_eq!(folder.entries(), ["rules", "small"]);
 }
 
 #[test]
 fn invalid_points_are_all_reported_before_anything_is_simulated() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let line = "rules sweep small --set fatigue.warn_at=0.5,0.8 --set fatigue.block_at=0.7,0.9 --weeks 1 --replications 2 \
                 --out run";
-    let ran = place.mcoe(line).ends_with(2);
+    let ran = folder.mcoe(line).exits_with(2);
     insta::assert_snapshot!(ran.err);
-    assert_eq!(place.entries(), ["rules", "small"]);
-    let reported: Value = serde_json::from_str(&place.mcoe(&format!("{line} --format json")).ends_with(2).err).unwrap();
+    assert_eq!(folder.entries(), ["rules", "small"]);
+    let reported: Value =
+        serde_json::from_str(&folder.mcoe(&format!("{line} --format json")).exits_with(2).err).unwrap();
     assert_eq!(reported["diagnostics"][0]["point"], 3);
-    place.mcoe(&format!("{line} --skip-invalid --tables csv")).done().says(&["point(s) whose pack is invalid"]);
-    let run = place.json("run/run.json");
+    folder
+        .mcoe(&format!("{line} --skip-invalid --tables csv"))
+        .succeeds()
+        .stderr_has(&["point(s) whose pack is invalid"]);
+    let run = folder.json("run/run.json");
     let left_out: Vec<u64> =
         run["left_out"].as_array().unwrap().iter().map(|point| point["point"].as_u64().unwrap()).collect();
     assert!(left_out.contains(&3) && !left_out.contains(&1), "{left_out:?}");
-    assert!(!column(&place, "point").contains(&"3".to_owned()));
-    assert!(place.read("run/summary.md").contains("omitted because the pack is invalid: "));
+    assert!(!column(&folder, "point").contains(&"3".to_owned()));
+    assert!(folder.read("run/summary.md").contains("omitted because the pack is invalid: "));
 }
 
 #[test]
 fn invalid_arguments_are_refused_and_nothing_is_written() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let set = "--set channels.fb.weekly_posts=3..7:2";
-    for (line, said) in [
+    for (line, message) in [
         ("rules sweep small --out run".to_owned(), "--set"),
         (format!("rules sweep small {set}"), "--out"),
         (format!("rules sweep nowhere {set} --out run"), "nowhere"),
@@ -164,123 +170,127 @@ fn invalid_arguments_are_refused_and_nothing_is_written() {
         (format!("rules sweep small {set} --frontier engagement,revews --out run"), "`reviews`"),
         (format!("rules sweep small {set} --out small --force"), "was not written by mcoe"),
     ] {
-        place.mcoe(&line).ends_with(2).says(&[said]);
-        assert_eq!(place.entries(), ["rules", "small"], "mcoe {line}");
+        folder.mcoe(&line).exits_with(2).stderr_has(&[message]);
+        assert_eq!(folder.entries(), ["rules", "small"], "mcoe {line}");
     }
 }
 
 #[test]
 fn errors_of_pack_and_scenario_are_reported_at_once() {
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    place.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
-    place.mcoe(SIX).ends_with(2).says(&["rules/fatigue.toml", "scenario.toml"]);
-    assert_eq!(place.entries(), ["rules", "small"]);
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    folder.replace("small/scenario.toml", "weeks = 2", "weeks = \"two\"");
+    folder.mcoe(SIX_POINTS).exits_with(2).stderr_has(&["rules/fatigue.toml", "scenario.toml"]);
+    assert_eq!(folder.entries(), ["rules", "small"]);
 }
 
 #[test]
 fn a_scenario_without_planned_clients_is_refused_and_nothing_is_written() {
-    let place = Workplace::new();
-    let clients = place.read("small/clients.csv");
-    place.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
-    place.mcoe(SIX).ends_with(2).says(&["no client that is planned for", "remedy", "nothing was written"]);
-    assert_eq!(place.entries(), ["rules", "small"]);
+    let folder = TestFolder::new();
+    let clients = folder.read("small/clients.csv");
+    folder.write("small/clients.csv", &clients.replace(",active,", ",paused,"));
+    let ran = folder.mcoe(SIX_POINTS).exits_with(2);
+    ran.stderr_has(&["no client that is planned for", "remedy", "nothing was written"]);
+    assert_eq!(folder.entries(), ["rules", "small"]);
 }
 
 #[test]
-fn a_rule_that_fails_at_a_point_names_it_and_keeps_the_others() {
-    let place = Workplace::new();
-    place.write(
+fn a_rule_that_fails_at_a_point_names_the_point_and_keeps_the_others() {
+    let folder = TestFolder::new();
+    folder.write(
         "rules/broken.rhai",
         "fn weekly_posts(ctx) { if ctx.channel == \"fb\" && ctx.weekly_posts == 7 { throw \"no\" } ctx.weekly_posts }\n",
     );
-    let ran = place.mcoe(&format!("{SIX} --threads 1")).ends_with(2);
-    ran.says(&["point 5", "channels.fb.weekly_posts = 7, fatigue.warn_at = 0.4", "broken.rhai"]);
-    assert_eq!(place.entries(), [".run.sweep.jsonl", "rules", "small"]);
+    let ran = folder.mcoe(&format!("{SIX_POINTS} --threads 1")).exits_with(2);
+    ran.stderr_has(&["point 5", "channels.fb.weekly_posts = 7, fatigue.warn_at = 0.4", "broken.rhai"]);
+    assert_eq!(folder.entries(), [".run.sweep.jsonl", "rules", "small"]);
 }
 
 #[test]
 fn a_sweep_does_not_resume_from_points_of_another_sweep() {
-    let place = Workplace::new();
-    let kept = killed(&place);
-    assert!(kept >= 1, "no point was kept");
-    let ran = place.mcoe(&format!("{} --seed 2", long())).ends_with(2);
-    ran.says(&["cannot resume from", "its seed is 1 instead of 2", "--restart"]);
-    place.replace("small/scenario.toml", "weeks = 2", "weeks = 3");
-    place.mcoe(&long()).ends_with(2).says(&["its scenario hash is", "--restart"]);
-    let ran = place.mcoe(&format!("{SIX} --restart")).done();
+    let folder = TestFolder::new();
+    let saved = kill_during_sweep(&folder);
+    assert!(saved >= 1, "no point was saved");
+    let ran = folder.mcoe(&format!("{} --seed 2", long_sweep())).exits_with(2);
+    ran.stderr_has(&["cannot resume from", "its seed is 1 instead of 2", "--restart"]);
+    folder.replace("small/scenario.toml", "weeks = 2", "weeks = 3");
+    folder.mcoe(&long_sweep()).exits_with(2).stderr_has(&["its scenario hash is", "--restart"]);
+    let ran = folder.mcoe(&format!("{SIX_POINTS} --restart")).succeeds();
     assert!(!ran.err.contains("resuming"), "{}", ran.err);
-    assert_eq!(place.entries(), ["rules", "run", "small"]);
+    assert_eq!(folder.entries(), ["rules", "run", "small"]);
 }
 
 /// A sweep that takes long enough to be killed while it runs.
-fn long() -> String {
+fn long_sweep() -> String {
     "rules sweep small --set channels.fb.weekly_posts=1..12 --set fatigue.warn_at=0.4,0.5 --weeks 2 --replications 20 \
      --out run"
         .to_owned()
 }
 
-/// Lines of the file of points, without its first.
-fn kept_points(place: &Workplace) -> usize {
-    let text = std::fs::read_to_string(place.path(".run.sweep.jsonl")).unwrap_or_default();
+/// Number of points in the file in which a sweep saves them. The first line is the header.
+fn saved_points(folder: &TestFolder) -> usize {
+    let text = std::fs::read_to_string(folder.path(".run.sweep.jsonl")).unwrap_or_default();
     text.matches('\n').count().saturating_sub(1)
 }
 
 /// Starts the long sweep and kills it once some points are saved; returns how many.
-fn killed(place: &Workplace) -> usize {
-    let before = kept_points(place);
-    let mut child = place.command(&long()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+fn kill_during_sweep(folder: &TestFolder) -> usize {
+    let before = saved_points(folder);
+    let mut child = folder.command(&long_sweep()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
-    while kept_points(place) < before + 3 && start.elapsed() < Duration::from_secs(120) {
+    while saved_points(folder) < before + 3 && start.elapsed() < Duration::from_secs(120) {
         std::thread::sleep(Duration::from_millis(2));
     }
     // A child that has ended by itself need not be killed.
     let _ = child.kill();
     child.wait().unwrap();
-    kept_points(place)
+    saved_points(folder)
 }
 
 #[test]
 fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
-    let place = Workplace::new();
-    place.mcoe(&long()).done();
-    let whole = place.report();
-    std::fs::remove_dir_all(place.path("run")).unwrap();
+    let folder = TestFolder::new();
+    folder.mcoe(&long_sweep()).succeeds();
+    let uninterrupted = folder.report_files();
+    std::fs::remove_dir_all(folder.path("run")).unwrap();
     let mut before = 0;
     for _ in 0..3 {
-        let kept = killed(&place);
-        assert!(kept > before && kept < 25, "{kept} points are kept after {before}");
-        assert!(!place.path("run").exists());
-        before = kept;
+        let saved = kill_during_sweep(&folder);
+        assert!(saved > before && saved < 25, "{saved} points are saved after {before}");
+        assert!(!folder.path("run").exists());
+        before = saved;
     }
     // A line that is cut off, as after a kill.
-    let file = place.read(".run.sweep.jsonl");
-    place.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
-    place.mcoe(&format!("{} --threads 1", long())).done().says(&["resuming: ", " of 24 points are already done"]);
-    assert!(whole == place.report(), "the report of the sweep that was killed differs");
-    assert_eq!(place.entries(), ["rules", "run", "small"]);
+    let file = folder.read(".run.sweep.jsonl");
+    folder.write(".run.sweep.jsonl", &format!("{file}{{\"point\":24,\"rules_ha"));
+    folder
+        .mcoe(&format!("{} --threads 1", long_sweep()))
+        .succeeds()
+        .stderr_has(&["resuming: ", " of 24 points are already done"]);
+    assert!(uninterrupted == folder.report_files(), "the report of the sweep that was killed differs");
+    assert_eq!(folder.entries(), ["rules", "run", "small"]);
 }
 
 #[test]
 #[cfg(unix)]
 fn an_interrupt_reports_what_was_saved() {
-    let place = Workplace::new();
-    let mut command = place.command(&long());
+    let folder = TestFolder::new();
+    let mut command = folder.command(&long_sweep());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while kept_points(&place) < 3 {
+    while saved_points(&folder) < 3 {
         std::thread::sleep(Duration::from_millis(2));
     }
-    let number = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &number]).status().unwrap().success());
+    let process_id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &process_id]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains(" of 24 points are stored; run the same command again to resume"), "{said}");
-    assert_eq!(place.entries(), [".run.sweep.jsonl", "rules", "small"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains(" of 24 points are stored; run the same command again to resume"), "{stderr}");
+    assert_eq!(folder.entries(), [".run.sweep.jsonl", "rules", "small"]);
 }
 
 #[test]
 fn help_shows_examples_and_explains_overlays() {
-    let help = Workplace::new().mcoe("rules sweep --help").done().out;
+    let help = TestFolder::new().mcoe("rules sweep --help").succeeds().out;
     assert!(help.contains("  mcoe rules sweep ") && help.contains("overlay"), "{help}");
 }

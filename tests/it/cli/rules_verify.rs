@@ -2,52 +2,52 @@
 
 use serde_json::Value;
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
-fn with_guardrail(name: &str, function: &str) -> Workplace {
-    let place = Workplace::new();
-    let toml = place.read("rules/guardrails.toml");
-    place.write("rules/guardrails.toml", &format!("{toml}\n[{name}]\nscope = \"post\"\nconflict = \"policy\"\n"));
-    place.write("rules/house.rhai", function);
-    place
+fn with_guardrail(name: &str, function: &str) -> TestFolder {
+    let folder = TestFolder::new();
+    let toml = folder.read("rules/guardrails.toml");
+    folder.write("rules/guardrails.toml", &format!("{toml}\n[{name}]\nscope = \"post\"\nconflict = \"policy\"\n"));
+    folder.write("rules/house.rhai", function);
+    folder
 }
 
-/// The kinds of findings, by file.
-fn kinds(place: &Workplace) -> Vec<(String, String)> {
-    let reported = place.mcoe("rules verify --format json").ends_with(1).json();
+/// The file and kind of each finding.
+fn finding_kinds(folder: &TestFolder) -> Vec<(String, String)> {
+    let reported = folder.mcoe("rules verify --format json").exits_with(1).json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let findings = reported["verification"]["findings"].as_array().unwrap();
     findings.iter().map(|finding| (text(&finding["place"]["file"]), text(&finding["kind"]))).collect()
 }
 
-fn only(place: &Workplace, file: &str, kind: &str) {
-    assert_eq!(kinds(place), [(file.to_owned(), kind.to_owned())]);
+fn assert_only_finding(folder: &TestFolder, file: &str, kind: &str) {
+    assert_eq!(finding_kinds(folder), [(file.to_owned(), kind.to_owned())]);
 }
 
 #[test]
 fn every_guardrail_of_the_default_pack_is_shown_with_an_example_of_each_verdict() {
-    insta::assert_snapshot!(Workplace::new().mcoe("rules verify").done().out);
+    insta::assert_snapshot!(TestFolder::new().mcoe("rules verify").succeeds().out);
 }
 
 #[test]
 fn a_guardrail_that_never_or_always_fires_is_found() {
     let never = "fn house(post, ctx) { if post.fatigue > 1.0 { return block(\"tired\", \"wait\"); } pass() }";
-    let found = kinds(&with_guardrail("house", never));
+    let kinds = finding_kinds(&with_guardrail("house", never));
     assert_eq!(
-        found,
+        kinds,
         [("house.rhai".to_owned(), "never_fires".to_owned()), ("house.rhai".to_owned(), "dead_condition".to_owned())]
     );
     let always =
         "fn house(post, ctx) { if post.hour >= 0 { warn(\"late\", \"wait\") } else { block(\"later\", \"wait\") } }";
-    let found = kinds(&with_guardrail("house", always));
-    assert!(found.contains(&("house.rhai".to_owned(), "always_fires".to_owned())), "{found:?}");
+    let kinds = finding_kinds(&with_guardrail("house", always));
+    assert!(kinds.contains(&("house.rhai".to_owned(), "always_fires".to_owned())), "{kinds:?}");
 }
 
 #[test]
 fn a_guardrail_with_three_conditions_is_reached() {
     let text = "fn house(post, ctx) {\n    if ctx.channel == \"linkedin\" && ctx.industry == \"law\" && post.weekday == 4 \
                 && post.hour >= 15 {\n        return block(\"no posts on Friday afternoons\", \"post earlier\");\n    }\n    pass()\n}\n";
-    let reported = with_guardrail("house", text).mcoe("rules verify").done().out;
+    let reported = with_guardrail("house", text).mcoe("rules verify").succeeds().out;
     let expected = "  block  line 3     ctx.industry = \"law\", post.hour = 15, post.weekday = 4   (linkedin)\n";
     assert!(reported.contains(expected), "{reported}");
 }
@@ -55,56 +55,59 @@ fn a_guardrail_with_three_conditions_is_reached() {
 #[test]
 fn rules_that_allow_more_at_higher_fatigue_are_shown_with_two_inputs() {
     let text = "fn house(post, ctx) { if post.fatigue > 0.2 && post.fatigue < 0.3 { return block(\"tired\", \"wait\"); } pass() }";
-    let place = with_guardrail("house", text);
-    only(&place, "house.rhai", "not_monotone");
-    place
+    let folder = with_guardrail("house", text);
+    assert_only_finding(&folder, "house.rhai", "not_monotone");
+    folder
         .mcoe("rules verify")
-        .ends_with(1)
-        .shows(&["post.fatigue = 0.299: block (fb;", "post.fatigue = 0.3: pass (fb;"]);
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "{ from = 0.7, factor = 0.5 }", "{ from = 0.7, factor = 0.9 }");
-    only(&place, "fatigue.toml", "not_monotone");
-    let place = Workplace::new();
-    place.replace("rules/risk.toml", "{ from = 80, confidence = 0.9 }", "{ from = 80, confidence = 0.3 }");
-    only(&place, "risk.toml", "not_monotone");
+        .exits_with(1)
+        .stdout_has(&["post.fatigue = 0.299: block (fb;", "post.fatigue = 0.3: pass (fb;"]);
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "{ from = 0.7, factor = 0.5 }", "{ from = 0.7, factor = 0.9 }");
+    assert_only_finding(&folder, "fatigue.toml", "not_monotone");
+    let folder = TestFolder::new();
+    folder.replace("rules/risk.toml", "{ from = 80, confidence = 0.9 }", "{ from = 80, confidence = 0.3 }");
+    assert_only_finding(&folder, "risk.toml", "not_monotone");
     let hook = "fn weekly_posts(ctx) { if ctx.fatigue > 0.5 { 9 } else { 3 } }";
-    let place = Workplace::new();
-    place.write("rules/hook.rhai", hook);
-    only(&place, "hook.rhai", "not_monotone");
+    let folder = TestFolder::new();
+    folder.write("rules/hook.rhai", hook);
+    assert_only_finding(&folder, "hook.rhai", "not_monotone");
 }
 
 #[test]
 fn numbers_without_effect_are_found() {
-    let place = Workplace::new();
-    place.replace(
+    let folder = TestFolder::new();
+    folder.replace(
         "rules/risk.toml",
         "{ from = 80, confidence = 0.9 }",
         "{ from = 80, confidence = 0.9 }, { from = 100, confidence = 1.0 }",
     );
-    place.replace("rules/assets.toml", "base = 50", "base = 30");
-    only(&place, "risk.toml", "never_holds");
-    let reported = Workplace::new().mcoe("rules verify --format json").done().json();
+    folder.replace("rules/assets.toml", "base = 50", "base = 30");
+    assert_only_finding(&folder, "risk.toml", "never_holds");
+    let reported = TestFolder::new().mcoe("rules verify --format json").succeeds().json();
     let idle: Vec<&str> =
-        reported["verification"]["idle"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+        reported["verification"]["idle"].as_array().unwrap().iter().map(|row| row["key"].as_str().unwrap()).collect();
     assert_eq!(idle, ["assets.recent_use", "assets.recent_use_days"]);
-    let place = Workplace::new();
-    place.replace("rules/assets.toml", "recent_use_days = 7", "recent_use_days = 14");
-    assert!(!place.mcoe("rules verify").done().out.contains("note:"));
+    let folder = TestFolder::new();
+    folder.replace("rules/assets.toml", "recent_use_days = 7", "recent_use_days = 14");
+    assert!(!folder.mcoe("rules verify").succeeds().out.contains("note:"));
 }
 
 #[test]
 fn a_guardrail_that_repeats_another_is_found() {
     let text = "fn house(post, ctx) { if post.fatigue >= 0.9 { return warn(\"tired\", \"wait\"); } pass() }";
-    let place = with_guardrail("house", text);
-    only(&place, "house.rhai", "overlap");
-    place.mcoe("rules verify").ends_with(1).shows(&["whatever `house` fires on, `channel_fatigue` blocks anyway"]);
+    let folder = with_guardrail("house", text);
+    assert_only_finding(&folder, "house.rhai", "overlap");
+    folder
+        .mcoe("rules verify")
+        .exits_with(1)
+        .stdout_has(&["whatever `house` fires on, `channel_fatigue` blocks anyway"]);
 }
 
 #[test]
 fn an_overlay_is_verified_in_its_scope() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let overlay = "[scope]\nclient = \"bakery\"\n\n[fatigue]\nfrequency = [{ from = 0.2, factor = 0.5 }, { from = 0.4, factor = 1 }]\n";
-    place.write("rules/overlays/bakery.toml", overlay);
-    only(&place, "overlays/bakery.toml", "not_monotone");
-    place.mcoe("rules verify").ends_with(1).shows(&["client `bakery`"]);
+    folder.write("rules/overlays/bakery.toml", overlay);
+    assert_only_finding(&folder, "overlays/bakery.toml", "not_monotone");
+    folder.mcoe("rules verify").exits_with(1).stdout_has(&["client `bakery`"]);
 }

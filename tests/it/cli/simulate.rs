@@ -1,25 +1,25 @@
 //! `mcoe simulate`: the report it writes.
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
 const TABLES: [&str; 9] =
     ["assets", "calendar", "channel_weeks", "channels", "clients", "guardrail_weeks", "guardrails", "risk", "weekly"];
 
 #[test]
 fn a_report_has_its_page_summary_figures_and_tables() {
-    let place = Workplace::new();
-    place.mcoe("simulate small --replications 3 --out run --tables csv").done();
-    let files = place.folder("run");
+    let folder = TestFolder::new();
+    folder.mcoe("simulate small --replications 3 --out run --tables csv").succeeds();
+    let files = folder.files_in("run");
     for name in ["run.json", "index.html", "summary.md"] {
         assert!(files.contains_key(name), "{name}");
     }
     for table in TABLES {
-        assert!(!place.table(&format!("run/tables/{table}.csv")).rows.is_empty(), "{table}");
+        assert!(!folder.table(&format!("run/tables/{table}.csv")).rows.is_empty(), "{table}");
     }
     let figures: Vec<&String> = files.keys().filter(|name| name.starts_with("figures/")).collect();
-    let drawn = figures.iter().filter(|name| name.ends_with(".svg"));
-    assert!(drawn.clone().count() >= 6, "{figures:?}");
-    for figure in drawn {
+    let vector_figures = figures.iter().filter(|name| name.ends_with(".svg"));
+    assert!(vector_figures.clone().count() >= 6, "{figures:?}");
+    for figure in vector_figures {
         let picture = files.get(&figure.replace(".svg", ".png")).unwrap_or_else(|| panic!("{figure} has no picture"));
         assert!(picture.starts_with(b"\x89PNG\r\n"), "{figure}");
     }
@@ -27,9 +27,9 @@ fn a_report_has_its_page_summary_figures_and_tables() {
 
 #[test]
 fn the_page_loads_nothing_from_elsewhere() {
-    let place = Workplace::new();
-    place.mcoe("simulate small --replications 2 --out run").done();
-    let page = place.read("run/index.html");
+    let folder = TestFolder::new();
+    folder.mcoe("simulate small --replications 2 --out run").succeeds();
+    let page = folder.read("run/index.html");
     for outside in ["src=\"http", "src='http", "<link", "@import", "url(http", "src=\"figures", "href=\"figures"] {
         assert!(!page.contains(outside), "the page asks for `{outside}`");
     }
@@ -38,9 +38,9 @@ fn the_page_loads_nothing_from_elsewhere() {
 
 #[test]
 fn run_json_repeats_the_run() {
-    let place = Workplace::new();
-    place.mcoe("simulate small --weeks 1 --replications 2 --seed 7 --out run").done();
-    let run = place.json("run/run.json");
+    let folder = TestFolder::new();
+    folder.mcoe("simulate small --weeks 1 --replications 2 --seed 7 --out run").succeeds();
+    let run = folder.json("run/run.json");
     assert_eq!(run["format"], 1);
     assert_eq!((&run["scenario_path"], &run["rules_path"]), (&"small".into(), &"rules".into()));
     let provenance = &run["provenance"];
@@ -49,37 +49,37 @@ fn run_json_repeats_the_run() {
     assert_eq!((&provenance["start"], &provenance["tier"]), (&"2026-W43".into(), &"exact".into()));
     assert_eq!(provenance["version"], env!("CARGO_PKG_VERSION"));
     assert!(run["wall_seconds"].as_f64().unwrap() > 0.0);
-    let first = place.report();
+    let first = folder.report_files();
     let command = run["command"].as_str().unwrap().strip_prefix("mcoe ").unwrap();
-    place.mcoe(&format!("{command} --force")).done();
-    assert!(first == place.report(), "the command of run.json gives another report");
+    folder.mcoe(&format!("{command} --force")).succeeds();
+    assert!(first == folder.report_files(), "the command of run.json gives another report");
 }
 
 #[test]
 fn the_report_is_the_same_on_one_two_and_eight_threads() {
-    let place = Workplace::new();
-    place.bring("agency");
+    let folder = TestFolder::new();
+    folder.copy_scenario("agency");
     let report = |threads: u32| {
         let line = "simulate agency --weeks 2 --replications 5 --seed 3 --out run --force --threads";
-        place.mcoe(&format!("{line} {threads}")).done();
-        place.report()
+        folder.mcoe(&format!("{line} {threads}")).succeeds();
+        folder.report_files()
     };
-    let one = report(1);
+    let on_one = report(1);
     for threads in [2, 8] {
-        let more = report(threads);
-        for (name, bytes) in &one {
-            assert!(more.get(name) == Some(bytes), "{name} differs on {threads} threads");
+        let on_more = report(threads);
+        for (name, bytes) in &on_one {
+            assert!(on_more.get(name) == Some(bytes), "{name} differs on {threads} threads");
         }
-        assert_eq!(one.len(), more.len());
+        assert_eq!(on_one.len(), on_more.len());
     }
 }
 
 #[test]
 fn another_seed_gives_other_results() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let engagement = |seed: u32| {
         let line = format!("simulate small --replications 2 --seed {seed} --out run --force --format json");
-        place.mcoe(&line).done().json()["headline"]["engagement"]["mean"].as_f64().unwrap()
+        folder.mcoe(&line).succeeds().json()["headline"]["engagement"]["mean"].as_f64().unwrap()
     };
     let (first, second) = (engagement(1), engagement(2));
     assert_ne!(first.to_bits(), second.to_bits());
@@ -88,34 +88,34 @@ fn another_seed_gives_other_results() {
 
 #[test]
 fn one_replication_is_reported_to_have_no_interval() {
-    let place = Workplace::new();
-    let out = place.mcoe("simulate small --weeks 1 --replications 1 --out run").done().out;
+    let folder = TestFolder::new();
+    let out = folder.mcoe("simulate small --weeks 1 --replications 1 --out run").succeeds().out;
     assert!(out.contains("one replication, no range"), "{out}");
     let reported =
-        place.mcoe("simulate small --weeks 1 --replications 1 --out run --force --format json").done().json();
+        folder.mcoe("simulate small --weeks 1 --replications 1 --out run --force --format json").succeeds().json();
     assert!(reported["headline"]["engagement"]["interval"].is_null(), "{reported}");
 }
 
 #[test]
 fn the_fast_tier_is_named_in_the_output() {
-    let place = Workplace::new();
-    place.mcoe("simulate small --weeks 1 --replications 2 --tier fast --out run").done();
-    assert_eq!(place.json("run/run.json")["provenance"]["tier"], "fast");
-    assert!(place.json("run/run.json")["command"].as_str().unwrap().contains("--tier fast"));
+    let folder = TestFolder::new();
+    folder.mcoe("simulate small --weeks 1 --replications 2 --tier fast --out run").succeeds();
+    assert_eq!(folder.json("run/run.json")["provenance"]["tier"], "fast");
+    assert!(folder.json("run/run.json")["command"].as_str().unwrap().contains("--tier fast"));
 }
 
 #[test]
 fn simulations_of_a_ledgers_export_count_the_committed_week() {
-    let place = Workplace::new();
-    place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
-    let week = place.mcoe("weekly --now 2026-10-16T08:00:00Z --actor ann --format json").done().json();
+    let folder = TestFolder::new();
+    folder.mcoe("db load small --now 2026-10-16T08:00:00Z").succeeds();
+    let week = folder.mcoe("weekly --now 2026-10-16T08:00:00Z --actor ann --format json").succeeds().json();
     let committed = &week["workspaces"][0]["committed"];
     let live = committed["ready"].as_u64().unwrap() + committed["pending"].as_u64().unwrap();
     assert!(live > 10 && week["week"] == "2026-W43", "{week}");
-    place.mcoe("db export corner --week 2026-W43 --out back").done();
-    let reported = place.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").done().out;
+    folder.mcoe("db export corner --week 2026-W43 --out back").succeeds();
+    let reported = folder.mcoe("simulate back --weeks 2 --replications 2 --tables csv --out run").succeeds().out;
     assert!(reported.contains(&format!(" planned, {live} already committed, ")), "{reported}");
-    let weekly = place.table("run/tables/weekly.csv");
+    let weekly = folder.table("run/tables/weekly.csv");
     let numbers = |column: &str| weekly.column(column).iter().map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
     assert_eq!(numbers("posts_committed"), [live as f64, 0.0]);
     assert!(numbers("posts_drafted")[0] >= live as f64);

@@ -2,12 +2,12 @@
 
 use mcoe::model::Timestamp;
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
-/// A cell of the small scenario, its new value, and the expected message.
-type Spoilt = (&'static str, &'static str, &'static str, &'static [&'static str]);
+/// A table of the small scenario, a text in it, the text's replacement, and parts of the expected message.
+type ChangedCell = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
-const REFUSED: &[Spoilt] = &[
+const REFUSED: &[ChangedCell] = &[
     ("channels", "fb,2400,", "fb,1e-320,", &["row 1", "`audience`", "from 0.01 to"]),
     ("channels", ",0.036,", ",1e-320,", &["row 1", "`avg_engagement_rate`", "too close to 0"]),
     ("channels", ",0.036,", ",NaN,", &["`NaN` is not a number", "leave it blank if it is not known"]),
@@ -32,7 +32,7 @@ const REFUSED: &[Spoilt] = &[
     ("calendar", "boost,1.2", "boost,99", &["row 1", "`factor`", "from 0.01 to 10"]),
 ];
 
-const POINTED_OUT: &[Spoilt] = &[
+const WARNED_ABOUT: &[ChangedCell] = &[
     ("channels", ",0.036,", ",3.6,", &["row 1", "`avg_engagement_rate`", "more engagements than people"]),
     (
         "channels",
@@ -51,66 +51,71 @@ const POINTED_OUT: &[Spoilt] = &[
     ("warnings", "2026-10-12T", "2026-10-22T", &["row 1", "`opened_at`", "after the scenario's start"]),
 ];
 
-fn spoilt(&(table, from, to, _): &Spoilt) -> Workplace {
-    let place = Workplace::new();
-    place.replace(&format!("small/{table}.csv"), from, to);
-    place
+fn with_changed_cell(&(table, from, to, _): &ChangedCell) -> TestFolder {
+    let folder = TestFolder::new();
+    folder.replace(&format!("small/{table}.csv"), from, to);
+    folder
 }
 
 #[test]
 fn impossible_values_are_refused_by_check() {
     for case in REFUSED {
-        let ran = spoilt(case).mcoe("check --scenario small").ends_with(2);
-        ran.says(&[&format!("{}.csv: row", case.0)]).says(case.3);
+        let (table, _, _, messages) = case;
+        let ran = with_changed_cell(case).mcoe("check --scenario small").exits_with(2);
+        ran.stderr_has(&[&format!("{table}.csv: row")]).stderr_has(messages);
     }
 }
 
 #[test]
 fn unlikely_values_are_warnings_and_can_be_planned() {
-    for case in POINTED_OUT {
-        let place = spoilt(case);
-        let ran = place.mcoe("check --scenario small").done();
-        ran.says(&[&format!("warning: {}.csv: row", case.0)]).says(case.3);
-        place.mcoe("plan small --out plan").done().says(case.3);
-        assert!(!place.mcoe("check --scenario small --quiet").done().err.contains("warning"));
+    for case in WARNED_ABOUT {
+        let (table, _, _, messages) = case;
+        let folder = with_changed_cell(case);
+        let ran = folder.mcoe("check --scenario small").succeeds();
+        ran.stderr_has(&[&format!("warning: {table}.csv: row")]).stderr_has(messages);
+        folder.mcoe("plan small --out plan").succeeds().stderr_has(messages);
+        assert!(!folder.mcoe("check --scenario small --quiet").succeeds().err.contains("warning"));
     }
 }
 
 #[test]
 fn the_shipped_scenarios_have_no_warnings() {
-    let place = Workplace::new();
-    place.bring("agency");
+    let folder = TestFolder::new();
+    folder.copy_scenario("agency");
     for scenario in ["small", "agency"] {
-        let ran = place.mcoe(&format!("check --scenario {scenario}")).done();
+        let ran = folder.mcoe(&format!("check --scenario {scenario}")).succeeds();
         assert!(!ran.err.contains(".csv"), "{}", ran.err);
     }
 }
 
 #[test]
 fn start_dates_far_from_today_are_refused() {
-    let place = Workplace::new();
-    place.replace("small/scenario.toml", "start = \"2026-10-19\"", "start = \"0001-01-01\"");
-    place.mcoe("check --scenario small").ends_with(2).says(&["scenario.toml:5:", "out of range", "from 2000-01-01"]);
-    let before = place.entries();
-    place.mcoe("generate --clients 1 --start 0001-W20 --out made").ends_with(2).says(&["0001-W20"]);
-    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00Z,4\n");
-    place.mcoe("import posts.csv --start 9998-W20 --out shop").ends_with(2).says(&["9998-W20"]);
-    place.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,9026-08-03T09:00:00Z,4\n");
-    place.mcoe("import posts.csv --out shop").ends_with(2).says(&["row 1", "`published_at`", "out of range"]);
-    assert_eq!(place.entries().len(), before.len() + 1);
+    let folder = TestFolder::new();
+    folder.replace("small/scenario.toml", "start = \"2026-10-19\"", "start = \"0001-01-01\"");
+    folder
+        .mcoe("check --scenario small")
+        .exits_with(2)
+        .stderr_has(&["scenario.toml:5:", "out of range", "from 2000-01-01"]);
+    let before = folder.entries();
+    folder.mcoe("generate --clients 1 --start 0001-W20 --out made").exits_with(2).stderr_has(&["0001-W20"]);
+    folder.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00Z,4\n");
+    folder.mcoe("import posts.csv --start 9998-W20 --out shop").exits_with(2).stderr_has(&["9998-W20"]);
+    folder.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,9026-08-03T09:00:00Z,4\n");
+    folder.mcoe("import posts.csv --out shop").exits_with(2).stderr_has(&["row 1", "`published_at`", "out of range"]);
+    assert_eq!(folder.entries().len(), before.len() + 1);
 }
 
 #[test]
 fn an_imported_scenario_is_never_refused_by_plan() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let header = "account,channel,published_at,content_type,reach_or_null,engagements\n";
-    place.write("posts.csv", &format!("{header}bakery,fb,2026-08-03T09:00:00Z,photo,1200,41\n"));
+    folder.write("posts.csv", &format!("{header}bakery,fb,2026-08-03T09:00:00Z,photo,1200,41\n"));
     for id in ["team/north", "a;b"] {
-        place.write("map.csv", &format!("account,client_id,workspace_id\nbakery,acme,{id}\n"));
-        let ran = place.mcoe("import posts.csv --mapping map.csv --out mine").ends_with(2);
-        ran.says(&["map.csv: row 1", "`workspace_id`", id]);
+        folder.write("map.csv", &format!("account,client_id,workspace_id\nbakery,acme,{id}\n"));
+        let ran = folder.mcoe("import posts.csv --mapping map.csv --out mine").exits_with(2);
+        ran.stderr_has(&["map.csv: row 1", "`workspace_id`", id]);
     }
-    // More engagements than people reached, and than people exist; hardly any; more posts than is plausible.
+    // More engagements than people reached, or than people exist; almost no reach; more posts than is plausible.
     let post = |n: u32, reach: &str, engagements: &str| {
         let at = Timestamp::from_second(1_786_000_000 - i64::from(n) * 60);
         format!("bakery,fb,{at},photo,{reach},{engagements}\n")
@@ -119,43 +124,43 @@ fn an_imported_scenario_is_never_refused_by_plan() {
         [("1", "90000000000", 3), ("", "100000000000", 3), ("0.0001", "0", 3), ("9", "1", 12_000)]
     {
         let rows: String = (0..posts).map(|n| post(n, reach, engagements)).collect();
-        place.write("posts.csv", &format!("{header}{rows}"));
-        place.mcoe("import posts.csv --out mine --force").done();
-        place.mcoe("check --scenario mine").done();
+        folder.write("posts.csv", &format!("{header}{rows}"));
+        folder.mcoe("import posts.csv --out mine --force").succeeds();
+        folder.mcoe("check --scenario mine").succeeds();
     }
 }
 
 #[test]
 fn a_ledgers_export_is_read_with_its_committed_posts() {
-    let place = Workplace::new();
-    place.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
+    let folder = TestFolder::new();
+    folder.mcoe("db load small --now 2026-10-16T08:00:00Z").succeeds();
     for week in ["2026-W43", "2026-W44"] {
-        place.mcoe(&format!("weekly --week {week} --now 2026-10-16T08:00:00Z")).done();
+        folder.mcoe(&format!("weekly --week {week} --now 2026-10-16T08:00:00Z")).succeeds();
     }
     for (week, out) in [("2026-W43", "first"), ("2026-W42", "earlier"), ("2026-W45", "later")] {
-        place.mcoe(&format!("db export corner --week {week} --now 2026-10-16T08:00:00Z --out {out}")).done();
-        place.mcoe(&format!("check --scenario {out}")).done();
+        folder.mcoe(&format!("db export corner --week {week} --now 2026-10-16T08:00:00Z --out {out}")).succeeds();
+        folder.mcoe(&format!("check --scenario {out}")).succeeds();
     }
-    place.mcoe("check --scenario first").done().says(&["warning: history.csv", "count as committed"]);
-    place.mcoe("plan --from-database corner --week 2026-W45 --now 2026-10-16T08:00:00Z --out plan").done();
+    folder.mcoe("check --scenario first").succeeds().stderr_has(&["warning: history.csv", "count as committed"]);
+    folder.mcoe("plan --from-database corner --week 2026-W45 --now 2026-10-16T08:00:00Z --out plan").succeeds();
 }
 
 #[test]
 fn a_table_of_too_many_columns_is_refused_at_once() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let names: String = (0..20_000).map(|n| format!(",c{n}")).collect();
-    place.write("posts.csv", &format!("account,channel,published_at,engagements{names}\n"));
-    place.mcoe("import posts.csv --out shop").ends_with(2).says(&["20004 columns, more than 1000"]);
-    place.write("small/assets.csv", &format!("asset_id{names}\n"));
-    place.mcoe("check --scenario small").ends_with(2).says(&["assets.csv", "20001 columns", "1 error(s)"]);
+    folder.write("posts.csv", &format!("account,channel,published_at,engagements{names}\n"));
+    folder.mcoe("import posts.csv --out shop").exits_with(2).stderr_has(&["20004 columns, more than 1000"]);
+    folder.write("small/assets.csv", &format!("asset_id{names}\n"));
+    folder.mcoe("check --scenario small").exits_with(2).stderr_has(&["assets.csv", "20001 columns", "1 error(s)"]);
 }
 
 #[test]
 fn fifty_errors_are_shown_and_the_others_counted() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let days = vec!["{ date = 2026-10-19, kind = \"boost\" }"; 700].join(", ");
-    place.replace("rules/calendar.toml", "days = []", &format!("days = [{days}]"));
-    let ran = place.mcoe("check").ends_with(2);
+    folder.replace("rules/calendar.toml", "days = []", &format!("days = [{days}]"));
+    let ran = folder.mcoe("check").exits_with(2);
     assert!(ran.err.len() < 60_000, "{} bytes", ran.err.len());
-    ran.says(&["more\n", "error(s) in the rules pack"]);
+    ran.stderr_has(&["more\n", "error(s) in the rules pack"]);
 }

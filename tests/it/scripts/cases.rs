@@ -1,16 +1,17 @@
-//! The cases of the default pack: they pass, and they detect broken promises.
+//! The default pack's test cases: all pass, and each of many changes to the pack makes one fail.
 
 use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::workbench;
 
 use crate::support::{compiled, project, read_folder};
 
-/// The default pack with its cases.
-fn pack() -> PackFiles {
+/// The default pack with its test cases.
+fn pack_with_cases() -> PackFiles {
     read_folder(&project("rules"))
 }
 
-fn failed(rules: &CompiledRules) -> Vec<String> {
+/// Names of the test cases that fail.
+fn failed_cases(rules: &CompiledRules) -> Vec<String> {
     let cases = workbench::read(rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let report = workbench::run(rules, &cases);
     report.cases.into_iter().filter(|case| !case.passed()).map(|case| case.name).collect()
@@ -18,14 +19,14 @@ fn failed(rules: &CompiledRules) -> Vec<String> {
 
 #[test]
 fn the_default_pack_does_what_its_cases_say() {
-    let rules = compiled(pack());
+    let rules = compiled(pack_with_cases());
     assert!(workbench::read(&rules).unwrap().len() > 150);
-    assert_eq!(failed(&rules), Vec::<String>::new());
+    assert_eq!(failed_cases(&rules), Vec::<String>::new());
 }
 
 #[test]
-fn every_broken_promise_is_detected_by_a_case() {
-    let broken = [
+fn every_change_to_the_default_pack_fails_a_case() {
+    let changes = [
         ("channels.toml", "weekly_posts = 14", "weekly_posts = 13", "tiktok_posts_fourteen_times_a_week"),
         ("channels.toml", "min_spacing_hours = 48", "min_spacing_hours = 24", "youtube_keeps_48_hours"),
         ("channels.toml", "half_life_hours = 12 ", "half_life_hours = 24 ", "reddit_rests_by_half"),
@@ -50,12 +51,12 @@ fn every_broken_promise_is_detected_by_a_case() {
         ("guardrails.rhai", "< ctx.min_spacing_hours", "<= ctx.min_spacing_hours", "fb_posts_just_apart"),
         ("guardrails.rhai", "!post.has_content", "!post.has_asset", "a_post_without_content"),
     ];
-    for (file, from, to, case) in broken {
-        let mut files = pack();
+    for (file, old, new, case) in changes {
+        let mut files = pack_with_cases();
         let text = files.get_mut(file).unwrap();
-        assert!(text.contains(from), "`{from}` is not in {file}");
-        *text = text.replacen(from, to, 1);
-        let failed = failed(&compiled(files));
-        assert!(failed.iter().any(|name| name.starts_with(case)), "{file}: `{to}` fails {failed:?} and not `{case}`");
+        assert!(text.contains(old), "`{old}` is not in {file}");
+        *text = text.replacen(old, new, 1);
+        let failed = failed_cases(&compiled(files));
+        assert!(failed.iter().any(|name| name.starts_with(case)), "{file}: `{new}` fails {failed:?} and not `{case}`");
     }
 }

@@ -5,37 +5,38 @@ use mcoe::rules::PackFiles;
 
 use crate::support::{Agency, compiled, default_pack, plan};
 
-/// The default pack with an added guardrail.
-fn with_guardrail(function: &str) -> PackFiles {
+/// The default pack with the guardrail `own_rule`, which warns of the posts that meet a condition.
+fn with_guardrail(condition: &str) -> PackFiles {
     let mut files = default_pack();
     let table = "\n[own_rule]\nscope = \"post\"\nconflict = \"policy\"\nwarn_raises_risk = false\n";
     files.entry("guardrails.toml".to_owned()).and_modify(|text| text.push_str(table));
-    files.insert("own.rhai".to_owned(), format!("fn own_rule(post, ctx) {{ {function} }}\n"));
+    let body = format!("if {condition} {{ warn(\"own_rule\", \"wait\") }} else {{ pass() }}");
+    files.insert("own.rhai".to_owned(), format!("fn own_rule(post, ctx) {{ {body} }}\n"));
     files
 }
 
-/// A week in which Christmas Eve is a Thursday, of a client with tags.
-fn planned(function: &str) -> Plan {
+/// A plan under that pack for the week of Christmas Eve, a Thursday. The client and its assets have tags.
+fn planned(condition: &str) -> Plan {
     let mut scenario =
-        Agency::starting("2026-W52").with("acme", "Europe/London", &[Channel::Fb, Channel::Ig]).scenario();
+        Agency::starting("2026-W52").with_client("acme", "Europe/London", &[Channel::Fb, Channel::Ig]).scenario();
     scenario.clients[0].0.tags = vec!["vegan".into(), "key account".into()];
     for asset in &mut scenario.clients[0].0.assets {
         asset.title = format!("Roasted: {}", asset.id).into();
         asset.tags = vec!["spring".into()];
     }
-    plan(&compiled(with_guardrail(function)), &scenario)
+    plan(&compiled(with_guardrail(condition)), &scenario)
 }
 
-/// Days of posts that the rule warned of, as `2026-12-24`.
-fn warned(plan: &Plan) -> Vec<String> {
+/// Dates of the posts that `own_rule` warned of, such as `2026-12-24`.
+fn warned_dates(plan: &Plan) -> Vec<String> {
     let warns = |verdict: &Verdict| &*verdict.rule == "own_rule" && verdict.outcome == Outcome::Warn;
-    let mut days: Vec<String> = plan
+    let mut dates: Vec<String> = plan
         .posts()
         .filter(|(_, post)| post.verdicts.iter().any(|verdict| warns(verdict)))
         .map(|(client, post)| client.zone.wall_time(post.at).date().to_string())
         .collect();
-    days.dedup();
-    days
+    dates.dedup();
+    dates
 }
 
 #[test]
@@ -46,14 +47,14 @@ fn a_post_has_a_date_a_month_and_a_week() {
         "post.date.starts_with(\"2026-12\") && post.date.contains(\"-24\")",
         "post.date.split(\"-\")[2] == \"24\"",
     ] {
-        let plan = planned(&format!("if {condition} {{ warn(\"own_rule\", \"wait\") }} else {{ pass() }}"));
-        assert_eq!(warned(&plan), ["2026-12-24"], "{condition}");
+        let plan = planned(condition);
+        assert_eq!(warned_dates(&plan), ["2026-12-24"], "{condition}");
     }
 }
 
 #[test]
 fn tags_and_titles_can_be_read_and_searched() {
-    for (condition, holds) in [
+    for (condition, is_true) in [
         ("\"vegan\" in ctx.tags", true),
         ("\"meat\" in ctx.tags", false),
         ("ctx.tags.len() == 2", true),
@@ -62,27 +63,26 @@ fn tags_and_titles_can_be_read_and_searched() {
         ("post.asset_title.contains(\"Fried\")", false),
         ("post.asset_title.len() > 8", true),
     ] {
-        let plan = planned(&format!("if {condition} {{ warn(\"own_rule\", \"wait\") }} else {{ pass() }}"));
-        assert_eq!(!warned(&plan).is_empty(), holds, "{condition}");
+        let plan = planned(condition);
+        assert_eq!(!warned_dates(&plan).is_empty(), is_true, "{condition}");
     }
 }
 
 #[test]
 fn other_posts_of_the_day_can_be_read() {
-    let both = planned(
-        "if ctx.channel == \"ig\" && \"fb\" in post.channels_of_day { warn(\"own_rule\", \"wait\") } else { pass() }",
-    );
-    let days_on = |channel| -> Vec<String> {
-        let posts = both.posts().filter(|(_, post)| post.channel == channel);
+    let plan = planned("ctx.channel == \"ig\" && \"fb\" in post.channels_of_day");
+    let dates_on = |channel| -> Vec<String> {
+        let posts = plan.posts().filter(|(_, post)| post.channel == channel);
         posts.map(|(client, post)| client.zone.wall_time(post.at).date().to_string()).collect()
     };
-    let (facebook, instagram) = (days_on(Channel::Fb), days_on(Channel::Ig));
-    let mut shared: Vec<String> = instagram.into_iter().filter(|day| facebook.contains(day)).collect();
+    let (facebook, instagram) = (dates_on(Channel::Fb), dates_on(Channel::Ig));
+    let mut shared: Vec<String> = instagram.into_iter().filter(|date| facebook.contains(date)).collect();
     shared.dedup();
     assert!(!shared.is_empty());
-    assert_eq!(warned(&both), shared);
-    let hours = planned(
-        "if post.hours_of_day.len() != post.channels_of_day.len() || post.hour in post.hours_of_day && post.hours_of_day.len() > 9 { warn(\"own_rule\", \"wait\") } else { pass() }",
+    assert_eq!(warned_dates(&plan), shared);
+    let without_warnings = planned(
+        "post.hours_of_day.len() != post.channels_of_day.len() \
+         || post.hour in post.hours_of_day && post.hours_of_day.len() > 9",
     );
-    assert!(warned(&hours).is_empty());
+    assert!(warned_dates(&without_warnings).is_empty());
 }

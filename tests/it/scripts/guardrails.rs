@@ -4,11 +4,14 @@ use chrono::Timelike as _;
 use mcoe::model::{Channel, ClientPlan, ConflictKind, Outcome, Plan, Post, RiskBand, ScheduleStatus, Severity};
 use mcoe::rules::PackFiles;
 
-use crate::support::{Agency, Workplace, compiled, default_pack, plan, set, with_keys};
+use crate::support::{Agency, TestFolder, compiled, default_pack, pack_with_keys, plan, set_key};
 
-const EVENING: &str = "// A house rule.\nfn no_evenings(post, ctx) {\n    if post.hour >= ctx.params.from_hour {\n        \
-                       return block(`${post.hour} h is late for ${ctx.client}`, \"post earlier\");\n    }\n    pass()\n}\n";
+const NO_EVENINGS: &str = "// A house rule.\nfn no_evenings(post, ctx) {\n    \
+                           if post.hour >= ctx.params.from_hour {\n        \
+                           return block(`${post.hour} h is late for ${ctx.client}`, \"post earlier\");\n    }\n    \
+                           pass()\n}\n";
 
+/// The default pack with a table in `guardrails.toml` and a script.
 fn with_guardrail(table: &str, script: &str) -> PackFiles {
     let mut files = default_pack();
     files.get_mut("guardrails.toml").unwrap().push_str(table);
@@ -16,37 +19,39 @@ fn with_guardrail(table: &str, script: &str) -> PackFiles {
     files
 }
 
-fn evening_pack(from_hour: u8) -> PackFiles {
+/// The default pack with a guardrail that blocks posts from an hour of the day on.
+fn no_evenings_pack(from_hour: u8) -> PackFiles {
     let table = &format!(
         "\n[no_evenings]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n\
                  [no_evenings.params]\nfrom_hour = {from_hour}\n"
     );
-    with_guardrail(table, EVENING)
+    with_guardrail(table, NO_EVENINGS)
 }
 
 fn two_shops() -> mcoe::model::Scenario {
     Agency::starting("2026-W40")
-        .with("acme", "Europe/London", &[Channel::Fb, Channel::Ig])
-        .with("bolt", "America/New_York", &[Channel::Fb])
+        .with_client("acme", "Europe/London", &[Channel::Fb, Channel::Ig])
+        .with_client("bolt", "America/New_York", &[Channel::Fb])
         .scenario()
 }
 
-fn verdicts(plan: &Plan, rule: &str) -> Vec<Outcome> {
-    let of = |post: &Post| post.verdicts.iter().find(|verdict| &*verdict.rule == rule).map(|v| v.outcome);
-    plan.posts().filter_map(|(_, post)| of(post)).collect()
+/// What a guardrail decided about each post that it saw.
+fn outcomes(plan: &Plan, rule: &str) -> Vec<Outcome> {
+    let outcome = |post: &Post| post.verdicts.iter().find(|verdict| &*verdict.rule == rule).map(|v| v.outcome);
+    plan.posts().filter_map(|(_, post)| outcome(post)).collect()
 }
 
 #[test]
 fn an_added_guardrail_closes_the_hours_at_which_it_blocks() {
     let without = plan(&compiled(default_pack()), &two_shops());
-    let with = plan(&compiled(evening_pack(15)), &two_shops());
+    let with = plan(&compiled(no_evenings_pack(15)), &two_shops());
     let is_late = |client: &ClientPlan, post: &Post| client.zone.local(post.at).hour() >= 15;
-    assert!(without.posts().any(|(client, post)| is_late(client, post)), "some would be late");
+    assert!(without.posts().any(|(client, post)| is_late(client, post)), "some posts are late without the guardrail");
     assert!(with.posts().all(|(client, post)| !is_late(client, post)));
-    assert_eq!(without.posts().count(), with.posts().count(), "none is lost");
-    let answers = verdicts(&with, "no_evenings");
-    assert_eq!(answers.len(), with.posts().count(), "it is asked of every post");
-    assert!(answers.iter().all(|answer| *answer == Outcome::Pass), "{answers:?}");
+    assert_eq!(without.posts().count(), with.posts().count(), "no post is lost");
+    let outcomes = outcomes(&with, "no_evenings");
+    assert_eq!(outcomes.len(), with.posts().count(), "it is evaluated for every post");
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Pass), "{outcomes:?}");
     let closed = &with.clients[0].allocations[0].hours_closed_by_guardrails;
     assert!(
         closed.len() > 20 && with.clients[0].allocations[0].hours_removed.contains(&("guardrail", closed.len() as u32))
@@ -55,7 +60,7 @@ fn an_added_guardrail_closes_the_hours_at_which_it_blocks() {
 
 #[test]
 fn a_guardrail_that_blocks_at_every_hour_leaves_blocked_posts_and_is_listed_in_conflicts() {
-    let plan = plan(&compiled(evening_pack(0)), &two_shops());
+    let plan = plan(&compiled(no_evenings_pack(0)), &two_shops());
     assert!(plan.posts().count() > 0);
     for (_, post) in plan.posts() {
         assert_eq!(post.status, ScheduleStatus::Blocked);
@@ -64,42 +69,41 @@ fn a_guardrail_that_blocks_at_every_hour_leaves_blocked_posts_and_is_listed_in_c
         let reason = post.blocked_reason().unwrap_or_default();
         assert!(reason.starts_with("no_evenings: "), "{reason}");
     }
-    let held =
+    let conflict =
         plan.clients[0].conflicts.iter().find(|conflict| conflict.description.starts_with("no_evenings")).unwrap();
-    assert_eq!((held.kind, held.severity), (ConflictKind::Timing, Severity::High));
-    assert_eq!(held.resolution, "post earlier");
-    assert!(held.description.contains("is late for acme"), "{held:?}");
+    assert_eq!((conflict.kind, conflict.severity), (ConflictKind::Timing, Severity::High));
+    assert_eq!(conflict.resolution, "post earlier");
+    assert!(conflict.description.contains("is late for acme"), "{conflict:?}");
 }
 
 #[test]
 fn an_added_guardrail_is_named_in_tables_and_explanations() {
-    let place = Workplace::new();
-    for (name, text) in evening_pack(0) {
-        place.write(&format!("rules/{name}"), &text);
+    let folder = TestFolder::new();
+    for (name, text) in no_evenings_pack(0) {
+        folder.write(&format!("rules/{name}"), &text);
     }
-    place.mcoe("plan small --out plan --tables csv").done();
-    let posts = place.table("plan/posts.csv");
-    let held = posts.rows.iter().find(|row| posts.cell(row, "status") == "blocked").expect("an evening post");
-    assert!(posts.cell(held, "blocked_reason").starts_with("no_evenings: "), "{held:?}");
-    let conflicts = place.table("plan/conflicts.csv");
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let posts = folder.table("plan/posts.csv");
+    let blocked = posts.rows.iter().find(|row| posts.cell(row, "status") == "blocked").expect("a blocked post");
+    assert!(posts.cell(blocked, "blocked_reason").starts_with("no_evenings: "), "{blocked:?}");
+    let conflicts = folder.table("plan/conflicts.csv");
     assert!(conflicts.column("description").iter().any(|text| text.starts_with("no_evenings: ")));
-    let out = place.mcoe(&format!("explain plan --post {}", posts.cell(held, "post_id"))).done().out;
+    let out = folder.mcoe(&format!("explain plan --post {}", posts.cell(blocked, "post_id"))).succeeds().out;
     assert!(out.contains("no_evenings") && out.contains("block") && out.contains("house.rhai:4"), "{out}");
-    place.mcoe("simulate small --replications 2 --out run --tables csv").done();
-    let guardrails = place.table("run/tables/guardrails.csv");
+    folder.mcoe("simulate small --replications 2 --out run --tables csv").succeeds();
+    let guardrails = folder.table("run/tables/guardrails.csv");
     let row = guardrails.rows_where(&[("rule", "no_evenings")])[0];
     assert!(guardrails.cell(row, "blocked").parse::<f64>().unwrap() > 0.0, "{row:?}");
 }
 
 #[test]
 fn a_guardrail_that_closes_an_hour_is_named_when_asked_why_nothing_is_planned_there() {
-    let place = Workplace::new();
-    for (name, text) in evening_pack(15) {
-        place.write(&format!("rules/{name}"), &text);
+    let folder = TestFolder::new();
+    for (name, text) in no_evenings_pack(15) {
+        folder.write(&format!("rules/{name}"), &text);
     }
-    place.mcoe("plan small --out plan --tables csv").done();
-    let asked = "explain plan --why-not kettle-lane/ig/2026-10-20T16:00";
-    let out = place.mcoe(asked).done().out;
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let out = folder.mcoe("explain plan --why-not kettle-lane/ig/2026-10-20T16:00").succeeds().out;
     assert!(out.contains("no_evenings blocks a post there") && out.contains("house.rhai:4"), "{out}");
 }
 
@@ -115,9 +119,9 @@ fn a_channel_week_guardrail_applies_to_all_posts_of_the_week() {
         let expected = if post.channel == Channel::Ig { Outcome::Warn } else { Outcome::Pass };
         assert_eq!((&*verdict.rule, verdict.outcome), ("no_ig", expected));
     }
-    let warned = plan.clients[0].conflicts.iter().find(|conflict| conflict.description.starts_with("no_ig")).unwrap();
-    assert_eq!((warned.kind, warned.severity), (ConflictKind::Policy, Severity::Medium));
-    assert_eq!((warned.channel, warned.affected), (Some(Channel::Ig), 7));
+    let conflict = plan.clients[0].conflicts.iter().find(|conflict| conflict.description.starts_with("no_ig")).unwrap();
+    assert_eq!((conflict.kind, conflict.severity), (ConflictKind::Policy, Severity::Medium));
+    assert_eq!((conflict.channel, conflict.affected), (Some(Channel::Ig), 7));
     assert!(plan.clients[1].conflicts.iter().all(|conflict| !conflict.description.starts_with("no_ig")));
 }
 
@@ -129,7 +133,7 @@ fn a_warning_raises_the_risk_only_if_the_rule_says_so() {
     let script = "fn cautious(post, ctx) {\n    warn(\"look again\", \"look\")\n}\n";
     let bands = |raises: bool| -> Vec<RiskBand> {
         let mut files = with_guardrail(&table(raises), script);
-        set(&mut files, "risk.toml", "minus_per_warning", "0.0");
+        set_key(&mut files, "risk.toml", "minus_per_warning", "0.0");
         plan(&compiled(files), &two_shops()).posts().map(|(_, post)| post.risk).collect()
     };
     assert!(bands(false).iter().all(|band| *band == RiskBand::Low), "{:?}", bands(false));
@@ -138,10 +142,10 @@ fn a_warning_raises_the_risk_only_if_the_rule_says_so() {
 
 #[test]
 fn a_disabled_guardrail_is_not_evaluated() {
-    let rules = compiled(with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]));
+    let rules = compiled(pack_with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]));
     let plan = plan(&rules, &two_shops());
-    assert!(verdicts(&plan, "early_warning").is_empty());
-    assert_eq!(verdicts(&plan, "truth_layer").len(), plan.posts().count());
+    assert!(outcomes(&plan, "early_warning").is_empty());
+    assert_eq!(outcomes(&plan, "truth_layer").len(), plan.posts().count());
 }
 
 #[test]
@@ -160,9 +164,9 @@ fn blocked_posts_add_no_fatigue_and_do_not_count_towards_the_daily_limit() {
     let script =
         "fn no_ig(post, ctx) { if ctx.channel == \"ig\" { block(\"not on ig\", \"none\") } else { pass() } }\n";
     let plan = plan(&compiled(with_guardrail(table, script)), &two_shops());
-    let live =
+    let live_count =
         |channel: Channel| plan.clients[0].posts.iter().filter(move |p| p.channel == channel && p.is_live()).count();
-    assert!(live(Channel::Fb) > 0 && live(Channel::Ig) == 0);
+    assert!(live_count(Channel::Fb) > 0 && live_count(Channel::Ig) == 0);
     let fatigue_of = |channel: Channel| {
         let posts = plan.clients[0].posts.iter().filter(move |post| post.channel == channel);
         posts.map(|post| (post.is_live(), post.hour, post.fatigue)).collect::<Vec<_>>()

@@ -1,10 +1,10 @@
-//! Scripts of a pack: what is refused, what stops a run, and what can be added without programming.
+//! A pack's scripts: which are refused, which stop a run, and what they can add or change.
 
+mod caching;
 mod cases;
 mod facts;
 mod failures;
 mod guardrails;
 mod hooks;
-mod memory;
 mod mistakes;
 mod overlays;

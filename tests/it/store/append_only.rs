@@ -4,11 +4,11 @@ use mcoe::model::Tier;
 use mcoe::planner::Planner;
 
 use super::{FRIDAY, load_agency, rules, weekly};
-use crate::support::{Place, at, block_on, on_both};
+use crate::support::{TestDatabase, at, block_on, on_both};
 
 /// Fills a ledger with a week of schedules, some of them drafted.
-async fn commit_and_draft(place: &Place) {
-    let (ledger, rules) = (place.ledger().await, rules());
+async fn commit_and_draft(database: &TestDatabase) {
+    let (ledger, rules) = (database.ledger().await, rules());
     load_agency(&ledger, &rules).await;
     weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
     let planner = Planner::new(&rules, Tier::Exact, None);
@@ -17,8 +17,8 @@ async fn commit_and_draft(place: &Place) {
 }
 
 on_both! {
-    async fn recorded_rows_cannot_be_removed(place: &Place) {
-        commit_and_draft(place).await;
+    async fn recorded_rows_cannot_be_removed(database: &TestDatabase) {
+        commit_and_draft(database).await;
         for attempt in [
             "DELETE FROM campaign_orchestration_schedules WHERE status = 'pending'",
             "UPDATE campaign_orchestration_schedules SET id = '00000000-0000-8000-8000-000000000001' \
@@ -26,12 +26,12 @@ on_both! {
             "DELETE FROM drafts",
             "UPDATE drafts SET content = '{}'",
         ] {
-            let refused = place.run(attempt).await.unwrap_err();
+            let refused = database.run(attempt).await.unwrap_err();
             assert!(refused.contains("never") || refused.contains("keeps its id"), "{attempt}: {refused}");
         }
-        if place.is_postgres() {
+        if database.is_postgres() {
             for attempt in ["TRUNCATE drafts", "TRUNCATE campaign_orchestration_schedules CASCADE"] {
-                assert!(place.run(attempt).await.unwrap_err().contains("never"), "{attempt}");
+                assert!(database.run(attempt).await.unwrap_err().contains("never"), "{attempt}");
             }
         }
     }
@@ -87,9 +87,9 @@ const REPLACING_ASSIGNMENTS: [&str; 3] = [
 ];
 
 impl Forgery {
-    async fn statements(&self, place: &Place) -> String {
+    async fn statements(&self, database: &TestDatabase) -> String {
         let Self { table, original, changes, keeps_row_id } = self;
-        let columns = place.texts(&format!("SELECT name FROM pragma_table_info('{table}')")).await.join(", ");
+        let columns = database.texts(&format!("SELECT name FROM pragma_table_info('{table}')")).await.join(", ");
         let (into, from) = if *keeps_row_id { ("rowid, ", "place, ") } else { ("", "") };
         format!(
             "CREATE TEMP TABLE forged AS SELECT rowid AS place, * FROM {table} WHERE {original} ORDER BY id LIMIT 1; \
@@ -108,37 +108,37 @@ fn replacing_update(assignment: &str) -> String {
 }
 
 /// Every recorded row, reduced to the columns that the test tries to change.
-async fn recorded_rows(place: &Place) -> Vec<String> {
+async fn recorded_rows(database: &TestDatabase) -> Vec<String> {
     let sql = format!(
         "SELECT rowid || id || actor FROM {ACTIONS} UNION ALL SELECT rowid || id || status || scheduled_for \
          FROM {SCHEDULES} UNION ALL SELECT rowid || id || schedule_id || content FROM drafts ORDER BY 1"
     );
-    place.texts(&sql).await
+    database.texts(&sql).await
 }
 
 #[test]
 fn sqlite_replace_cannot_change_recorded_rows() {
-    let place = Place::sqlite();
+    let database = TestDatabase::sqlite();
     block_on(async {
-        commit_and_draft(&place).await;
+        commit_and_draft(&database).await;
         let mut attempts: Vec<String> =
             REPLACING_ASSIGNMENTS.iter().map(|assignment| replacing_update(assignment)).collect();
         for forgery in FORGERIES {
-            attempts.push(forgery.statements(&place).await);
+            attempts.push(forgery.statements(&database).await);
         }
-        let before = recorded_rows(&place).await;
+        let before = recorded_rows(&database).await;
         for attempt in attempts {
             // Another program need not enforce foreign keys.
-            let refused = place.run(&format!("PRAGMA foreign_keys = OFF; {attempt}")).await.unwrap_err();
+            let refused = database.run(&format!("PRAGMA foreign_keys = OFF; {attempt}")).await.unwrap_err();
             let is_by_trigger =
                 ["never", "have unique instants", "keeps its id"].iter().any(|message| refused.contains(message));
             assert!(is_by_trigger, "{attempt}: {refused}");
-            assert!(recorded_rows(&place).await == before, "{attempt}");
+            assert!(recorded_rows(&database).await == before, "{attempt}");
         }
         let wrong = format!(
             "SELECT count(*) FROM (SELECT workspace_id, channel, status, change FROM schedule_tallies WHERE change <> 0 \
              EXCEPT SELECT workspace_id, channel, status, count(*) FROM {SCHEDULES} GROUP BY 1, 2, 3)"
         );
-        assert_eq!(place.number(&wrong).await, 0, "the tallies are wrong");
+        assert_eq!(database.number(&wrong).await, 0, "the tallies are wrong");
     });
 }

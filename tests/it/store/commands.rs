@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::support::{Place, Ran, Workplace};
+use crate::support::{CommandOutput, TestDatabase, TestFolder};
 
-fn run_workflow(place: &Place) {
-    let work = Workplace::new();
-    let run = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
-    work.mcoe("generate --clients 6 --seed 5 --out world --quiet").done();
-    let loaded = run("db load world --now 2026-09-04T08:00:00Z --format json").done().json();
+fn run_workflow(database: &TestDatabase) {
+    let folder = TestFolder::new();
+    let run = |line: &str| folder.mcoe(&format!("{line} --database {}", database.url));
+    folder.mcoe("generate --clients 6 --seed 5 --out world --quiet").succeeds();
+    let loaded = run("db load world --now 2026-09-04T08:00:00Z --format json").succeeds().json();
     assert_eq!((loaded["new_clients"].as_u64(), loaded["known_clients"].as_u64()), (Some(6), Some(0)));
-    let week = run("weekly --now 2026-09-04T08:00:00Z --actor ann --format json").done().json();
+    let week = run("weekly --now 2026-09-04T08:00:00Z --actor ann --format json").succeeds().json();
     assert_eq!(week["week"], "2026-W37");
     let schedules = |workspace: &Value| workspace["committed"]["schedules"].as_u64().unwrap_or(0);
     let committed: u64 = week["workspaces"].as_array().unwrap().iter().map(schedules).sum();
@@ -18,112 +18,116 @@ fn run_workflow(place: &Place) {
     let workspace = week["workspaces"][0]["workspace_id"].as_str().unwrap();
     review(&run);
     make_drafts(&run, committed);
-    plan_the_next_week(&work, &run, workspace);
+    plan_the_next_week(&folder, &run, workspace);
 }
 
 /// Reviews pending schedules, approves some and cancels some.
-fn review(run: &impl Fn(&str) -> Ran) {
-    let pending = run("review --format json --limit 1000").done().json();
+fn review(run: &impl Fn(&str) -> CommandOutput) {
+    let pending = run("review --format json --limit 1000").succeeds().json();
     let pending = pending.as_array().unwrap();
     assert!(!pending.is_empty());
-    let listing = run("review").done();
+    let listing = run("review").succeeds();
     assert!(listing.out.contains("confidence"), "{}", listing.out);
     let id = pending[0]["id"].as_str().unwrap();
     let own_approval = run(&format!("approve {id} --actor ann --now 2026-09-04T09:00:00Z"));
     if pending[0]["risk_level"] == "high" {
-        own_approval.ends_with(2).says(&["high risk", "have another person approve it"]);
+        own_approval.exits_with(2).stderr_has(&["high risk", "have another person approve it"]);
     } else {
-        own_approval.done();
+        own_approval.succeeds();
     }
-    run("approve --risk medium --actor bob --now 2026-09-04T09:00:00Z").ends_with(2).says(&["--yes"]);
-    run("approve --actor bob").ends_with(2).says(&["no schedules to approve are given"]);
-    let approved = run("approve --risk medium --yes --actor bob --now 2026-09-04T09:00:00Z --format json").done();
-    approved.says(&["about to approve"]);
-    let next = run("review --format json --limit 1").done().json();
+    run("approve --risk medium --actor bob --now 2026-09-04T09:00:00Z").exits_with(2).stderr_has(&["--yes"]);
+    run("approve --actor bob").exits_with(2).stderr_has(&["no schedules to approve are given"]);
+    let approved = run("approve --risk medium --yes --actor bob --now 2026-09-04T09:00:00Z --format json").succeeds();
+    approved.stderr_has(&["about to approve"]);
+    let next = run("review --format json --limit 1").succeeds().json();
     if let Some(first) = next.as_array().unwrap().first() {
         let id_prefix = &first["id"].as_str().unwrap()[..13];
-        run(&format!("cancel {id_prefix} --reason off-brand --actor bob --now 2026-09-04T10:00:00Z")).done();
-        run(&format!("approve {id_prefix} --actor bob")).ends_with(2).says(&["is cancelled and cannot become ready"]);
+        run(&format!("cancel {id_prefix} --reason off-brand --actor bob --now 2026-09-04T10:00:00Z")).succeeds();
+        run(&format!("approve {id_prefix} --actor bob"))
+            .exits_with(2)
+            .stderr_has(&["is cancelled and cannot become ready"]);
     }
-    run("approve ffffffff-ffff --actor bob").ends_with(2).says(&["no schedule"]);
+    run("approve ffffffff-ffff --actor bob").exits_with(2).stderr_has(&["no schedule"]);
 }
 
 /// The daily pass creates drafts and records them.
-fn make_drafts(run: &impl Fn(&str) -> Ran, committed: u64) {
-    let pass = run("daily --now 2026-09-08T20:00:00Z --format json").done().json();
+fn make_drafts(run: &impl Fn(&str) -> CommandOutput, committed: u64) {
+    let pass = run("daily --now 2026-09-08T20:00:00Z --format json").succeeds().json();
     assert!(pass["drafted"].as_u64().unwrap() > 0, "{pass}");
-    let status = run("status --now 2026-09-08T20:00:00Z --format json").done().json();
+    let status = run("status --now 2026-09-08T20:00:00Z --format json").succeeds().json();
     assert_eq!(status["overview"]["total_schedules"].as_u64(), Some(committed));
     assert_eq!(status["overview"]["completed_today"], pass["drafted"]);
-    assert!(run("status --now 2026-09-08T20:00:00Z").done().out.contains("average health"));
-    let decisions = run("actions --type schedule_executed --limit 10000 --format json").done().json();
+    assert!(run("status --now 2026-09-08T20:00:00Z").succeeds().out.contains("average health"));
+    let decisions = run("actions --type schedule_executed --limit 10000 --format json").succeeds().json();
     assert_eq!(decisions.as_array().unwrap().len() as u64, pass["drafted"].as_u64().unwrap());
     let schedule = decisions[0]["schedule_id"].as_str().unwrap();
-    let log = run(&format!("actions --schedule {schedule}")).done();
+    let log = run(&format!("actions --schedule {schedule}")).succeeds();
     assert!(log.out.contains("time_choice") && log.out.contains("schedule_executed"), "{}", log.out);
 }
 
 /// The next week is planned from the ledger and from its export with the same result, and committed once.
-fn plan_the_next_week(work: &Workplace, run: &impl Fn(&str) -> Ran, workspace: &str) {
-    run(&format!("db export {workspace} --week 2026-W38 --out back")).done();
-    work.mcoe("check --scenario back").done();
+fn plan_the_next_week(folder: &TestFolder, run: &impl Fn(&str) -> CommandOutput, workspace: &str) {
+    run(&format!("db export {workspace} --week 2026-W38 --out back")).succeeds();
+    folder.mcoe("check --scenario back").succeeds();
     run(&format!(
         "plan --from-database {workspace} --week 2026-W38 --now 2026-09-10T08:00:00Z --out plan --tables csv"
     ))
-    .done();
-    work.mcoe("plan back --week 2026-W38 --out twin --tables csv").done();
-    assert_eq!(work.read("plan/posts.csv"), work.read("twin/posts.csv"));
-    let post = work.table("plan/posts.csv").column("post_id")[0].to_owned();
-    work.mcoe(&format!("explain plan --post {post}")).done();
-    run("commit plan --actor ann --now 2026-09-08T21:00:00Z").done();
-    let again = run("commit plan --actor ann --now 2026-09-08T21:00:00Z").done();
+    .succeeds();
+    folder.mcoe("plan back --week 2026-W38 --out twin --tables csv").succeeds();
+    assert_eq!(folder.read("plan/posts.csv"), folder.read("twin/posts.csv"));
+    let post = folder.table("plan/posts.csv").column("post_id")[0].to_owned();
+    folder.mcoe(&format!("explain plan --post {post}")).succeeds();
+    run("commit plan --actor ann --now 2026-09-08T21:00:00Z").succeeds();
+    let again = run("commit plan --actor ann --now 2026-09-08T21:00:00Z").succeeds();
     assert!(again.out.contains("nothing changed"), "{}", again.out);
-    run("commit twin --actor ann --now 2026-09-08T21:00:00Z").done();
-    let weekly = run("weekly --week 2026-W38 --now 2026-09-08T21:00:00Z --actor ann").done();
-    assert!(weekly.out.contains("already had a plan"), "{}", weekly.out);
+    run("commit twin --actor ann --now 2026-09-08T21:00:00Z").succeeds();
+    let weekly = run("weekly --week 2026-W38 --now 2026-09-08T21:00:00Z --actor ann").succeeds();
+    assert!(weekly.out.contains("they already have a plan"), "{}", weekly.out);
 }
 
 #[test]
 fn a_plan_of_a_week_that_has_begun_is_committed_as_it_was_made() {
-    let work = Workplace::new();
-    work.mcoe("db load small --now 2026-10-21T12:00:00Z").done();
-    work.mcoe("plan --from-database corner --week 2026-W43 --now 2026-10-21T12:00:00Z --out plan").done();
-    let committed = work.mcoe("commit plan --actor ann --now 2026-10-21T13:00:00Z").done();
+    let folder = TestFolder::new();
+    folder.mcoe("db load small --now 2026-10-21T12:00:00Z").succeeds();
+    folder.mcoe("plan --from-database corner --week 2026-W43 --now 2026-10-21T12:00:00Z --out plan").succeeds();
+    let committed = folder.mcoe("commit plan --actor ann --now 2026-10-21T13:00:00Z").succeeds();
     assert!(committed.out.starts_with("committed plan "), "{}", committed.out);
 }
 
 #[test]
 fn a_scenario_becomes_drafts_on_sqlite() {
-    run_workflow(&Place::sqlite());
+    run_workflow(&TestDatabase::sqlite());
 }
 
 #[test]
 fn a_scenario_becomes_drafts_on_postgres() {
-    run_workflow(&Place::postgres());
+    run_workflow(&TestDatabase::postgres());
 }
 
 /// For every status that stops a post there is a command that resolves it.
-fn resolve_every_status(place: &Place) {
-    let work = Workplace::new();
-    let run = |line: &str| work.mcoe(&format!("{line} --database {}", place.url));
+fn resolve_every_status(database: &TestDatabase) {
+    let folder = TestFolder::new();
+    let run = |line: &str| folder.mcoe(&format!("{line} --database {}", database.url));
     let by_ann = "--actor ann --now 2026-10-16T08:00:00Z";
-    let assets = work.read("small/assets.csv");
+    let assets = folder.read("small/assets.csv");
     // The heading, and the assets that the history uses.
     let is_kept =
         |line: &&str| ["asset_id", "k1", "k2", "k4", "k5"].iter().any(|id| line.starts_with(&format!("{id},")));
     let few_assets: String = assets.split_inclusive('\n').filter(is_kept).collect();
-    work.write("small/assets.csv", &few_assets);
-    run("db load small --now 2026-10-16T08:00:00Z").done();
-    run(&format!("weekly --week 2026-W43 {by_ann}")).done();
-    work.write("small/assets.csv", &assets);
-    run("db load small --now 2026-10-16T08:00:00Z").done();
+    folder.write("small/assets.csv", &few_assets);
+    run("db load small --now 2026-10-16T08:00:00Z").succeeds();
+    run(&format!("weekly --week 2026-W43 {by_ann}")).succeeds();
+    folder.write("small/assets.csv", &assets);
+    run("db load small --now 2026-10-16T08:00:00Z").succeeds();
 
-    let schedules = || run("review --all --limit 1000 --format json").done().json().as_array().unwrap().clone();
+    let schedules = || run("review --all --limit 1000 --format json").succeeds().json().as_array().unwrap().clone();
     let field = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     let blocked: Vec<Value> = schedules().into_iter().filter(|row| row["blocked_code"] == "no_asset").collect();
     let (first, client) = (field(&blocked[0], "id"), field(&blocked[0], "client_id"));
-    run(&format!("approve {first} {by_ann}")).ends_with(2).says(&["is blocked and cannot become ready"]);
-    run(&format!("attach {first} nothing {by_ann}")).ends_with(2).says(&["asset nothing is no longer available"]);
+    run(&format!("approve {first} {by_ann}")).exits_with(2).stderr_has(&["is blocked and cannot become ready"]);
+    run(&format!("attach {first} nothing {by_ann}"))
+        .exits_with(2)
+        .stderr_has(&["asset nothing is no longer available"]);
     let ids = assets.lines().skip(1).filter_map(|line| line.split(',').next());
     let new_assets: Vec<&str> =
         ids.filter(|id| few_assets.lines().all(|line| !line.starts_with(&format!("{id},")))).collect();
@@ -134,59 +138,61 @@ fn resolve_every_status(place: &Place) {
     let attached = attached.expect("no asset of the client was free");
     assert!(attached.out.starts_with("attached "), "{client}: {}", attached.out);
     run(&format!("attach {first} {} {by_ann}", new_assets[0]))
-        .ends_with(2)
-        .says(&["can only be attached to a post that is blocked because of its asset"]);
+        .exits_with(2)
+        .stderr_has(&["can only be attached to a post that is blocked because of its asset"]);
 
     let live = schedules().into_iter().find(|row| ["pending", "ready"].iter().any(|status| row["status"] == *status));
     let id = field(&live.expect("no schedule is pending or ready"), "id");
     let calendar = || {
-        let events = run("db calendar corner --now 2026-10-16T08:00:00Z").done().out;
+        let events = run("db calendar corner --now 2026-10-16T08:00:00Z").succeeds().out;
         (events.matches("BEGIN:VEVENT").count(), events.matches("STATUS:CANCELLED").count())
     };
     let (events, cancelled) = calendar();
-    run(&format!("cancel {id} {by_ann}")).done().shows(&["mcoe restore"]);
+    run(&format!("cancel {id} {by_ann}")).succeeds().stdout_has(&["mcoe restore"]);
     assert_eq!(calendar(), (events, cancelled + 1));
-    run(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z")).done();
+    run(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z")).succeeds();
     assert_eq!(calendar(), (events, cancelled));
-    run(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z")).ends_with(2).says(&["cannot become pending"]);
-    run(&format!("approve {id} --alone --actor ann --now 2026-10-16T10:00:00Z")).done();
-    let decisions = run(&format!("actions --schedule {id} --format json")).done().json();
+    run(&format!("restore {id} --actor bob --now 2026-10-16T09:00:00Z"))
+        .exits_with(2)
+        .stderr_has(&["cannot become pending"]);
+    run(&format!("approve {id} --alone --actor ann --now 2026-10-16T10:00:00Z")).succeeds();
+    let decisions = run(&format!("actions --schedule {id} --format json")).succeeds().json();
     assert_eq!(decisions[0]["decision_payload"]["works_alone"], true, "{decisions}");
 }
 
 #[test]
 fn blocked_cancelled_and_pending_posts_can_be_resolved_on_sqlite() {
-    resolve_every_status(&Place::sqlite());
+    resolve_every_status(&TestDatabase::sqlite());
 }
 
 #[test]
 fn blocked_cancelled_and_pending_posts_can_be_resolved_on_postgres() {
-    resolve_every_status(&Place::postgres());
+    resolve_every_status(&TestDatabase::postgres());
 }
 
 #[test]
 fn an_edited_plan_is_refused() {
-    let work = Workplace::new();
-    work.mcoe("db load small --now 2026-10-16T08:00:00Z").done();
-    work.mcoe("plan small --out plan --tables csv").done();
-    let posts = work.read("plan/posts.csv");
-    work.write("plan/posts.csv", &posts.replacen("ready", "pending", 1));
-    work.mcoe("commit plan").ends_with(1).says(&["changed after planning"]);
-    work.write("plan/posts.csv", &posts);
-    work.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
-    work.mcoe("commit plan").ends_with(2).says(&["is not the rules pack that the plan was made with"]);
-    work.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
-    work.mcoe("commit plan --now 2026-10-16T08:00:00Z").done();
+    let folder = TestFolder::new();
+    folder.mcoe("db load small --now 2026-10-16T08:00:00Z").succeeds();
+    folder.mcoe("plan small --out plan --tables csv").succeeds();
+    let posts = folder.read("plan/posts.csv");
+    folder.write("plan/posts.csv", &posts.replacen("ready", "pending", 1));
+    folder.mcoe("commit plan").exits_with(1).stderr_has(&["changed after planning"]);
+    folder.write("plan/posts.csv", &posts);
+    folder.replace("plan/rules/channels.toml", "weekly_posts = 5", "weekly_posts = 6");
+    folder.mcoe("commit plan").exits_with(2).stderr_has(&["is not the rules pack that the plan was made with"]);
+    folder.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
+    folder.mcoe("commit plan --now 2026-10-16T08:00:00Z").succeeds();
 }
 
 #[test]
 fn unknown_ids_are_reported_with_a_remedy() {
-    let work = Workplace::new();
-    work.mcoe("db migrate").done();
-    work.mcoe("plan small --out plan").done();
-    work.mcoe("commit plan").ends_with(2).says(&["does not contain client `kettle-lane`", "mcoe db load"]);
-    work.mcoe("weekly").ends_with(2).says(&["the ledger is empty", "mcoe db load"]);
-    work.mcoe("daily --workspace north").ends_with(2).says(&["no workspace `north`"]);
-    work.mcoe("db export north --out north").ends_with(2).says(&["no workspace `north`"]);
-    work.mcoe("status --database mysql://db/x").ends_with(2).says(&["is not a supported database"]);
+    let folder = TestFolder::new();
+    folder.mcoe("db migrate").succeeds();
+    folder.mcoe("plan small --out plan").succeeds();
+    folder.mcoe("commit plan").exits_with(2).stderr_has(&["does not contain client `kettle-lane`", "mcoe db load"]);
+    folder.mcoe("weekly").exits_with(2).stderr_has(&["the ledger is empty", "mcoe db load"]);
+    folder.mcoe("daily --workspace north").exits_with(2).stderr_has(&["no workspace `north`"]);
+    folder.mcoe("db export north --out north").exits_with(2).stderr_has(&["no workspace `north`"]);
+    folder.mcoe("status --database mysql://db/x").exits_with(2).stderr_has(&["is not a supported database"]);
 }

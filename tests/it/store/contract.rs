@@ -8,7 +8,9 @@ use mcoe::scenario;
 use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, commit, load_agency, rules, weekly, workspace};
-use crate::support::{Agency, Place, at, careful, compiled, default_pack, on_both, plan, shipped};
+use crate::support::{
+    Agency, TestDatabase, at, compiled, default_pack, on_both, plan, rules_with_high_risk_posts, shipped_scenario,
+};
 
 /// First and last use by asset and channel, sorted.
 fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
@@ -25,8 +27,8 @@ fn spans(state: &ClientState) -> Vec<(String, Channel, String)> {
 }
 
 on_both! {
-    async fn a_scenario_survives_a_round_trip_through_the_ledger(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_scenario_survives_a_round_trip_through_the_ledger(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         for id in ["harbour", "hudson", "southern"] {
             let stored = ledger.scenario(&workspace(id), scenario.start).await.unwrap();
@@ -50,8 +52,8 @@ on_both! {
         }
     }
 
-    async fn any_asset_campaigns_and_asset_tags_survive_a_round_trip(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn any_asset_campaigns_and_asset_tags_survive_a_round_trip(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let campaign = |id: &str, any_asset| Campaign {
             id: CampaignId::new(id),
             name: id.into(),
@@ -62,7 +64,7 @@ on_both! {
             weight: 1.4,
             any_asset,
         };
-        let shop = Agency::starting("2026-W37").with("shop", "Europe/London", &[Channel::Fb, Channel::X]);
+        let shop = Agency::starting("2026-W37").with_client("shop", "Europe/London", &[Channel::Fb, Channel::X]);
         let mut scenario = shop.scenario();
         for any_asset in [true, false] {
             let campaigns = vec![campaign("fair", any_asset), campaign("sale", false)];
@@ -83,8 +85,8 @@ on_both! {
         }
     }
 
-    async fn loading_again_replaces_settings_and_keeps_the_ledgers_state(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn loading_again_replaces_settings_and_keeps_the_ledgers_state(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let before = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap();
@@ -103,31 +105,31 @@ on_both! {
         assert_eq!(state.channels, before.clients[0].1.channels);
     }
 
-    async fn an_unreadable_database_value_is_reported_with_its_column(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn an_unreadable_database_value_is_reported_with_its_column(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         for (change, value, column) in [
             ("UPDATE clients SET time_zone = 'Mars/Base' WHERE workspace_id = 'harbour'", "Mars/Base", "time_zone"),
             ("UPDATE clients SET time_zone = 'UTC', tags = '{\"new\": 1}'", "{\"new\": 1}", "tags"),
         ] {
-            place.run(change).await.unwrap();
+            database.run(change).await.unwrap();
             let reported = ledger.scenario(&workspace("harbour"), scenario.start).await.unwrap_err().to_string();
             assert_eq!(reported, format!("the database has the invalid value `{value}` in `{column}`"));
         }
     }
 
-    async fn a_client_cannot_change_its_workspace(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_client_cannot_change_its_workspace(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;
         let id = scenario.clients[0].0.id.to_string();
         scenario.clients[0].0.workspace_id = workspace("elsewhere");
         let refused = ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap_err();
         assert!(matches!(&refused, StoreError::OtherWorkspace(ids) if *ids == [id]), "{refused}");
-        assert_eq!(place.number("SELECT count(*) FROM workspaces WHERE workspace_id = 'elsewhere'").await, 0);
+        assert_eq!(database.number("SELECT count(*) FROM workspaces WHERE workspace_id = 'elsewhere'").await, 0);
     }
 
-    async fn committing_twice_changes_nothing(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn committing_twice_changes_nothing(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let first = commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
@@ -135,17 +137,19 @@ on_both! {
         assert_eq!(first.schedules, plan.posts().count());
         assert_eq!(first.schedules, first.ready + first.pending + first.blocked);
         let count = "SELECT count(*) FROM campaign_orchestration_";
-        let counts = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
+        let counts =
+            [database.number(&format!("{count}schedules")).await, database.number(&format!("{count}actions")).await];
         assert_eq!(counts, [first.schedules as i64, first.decisions as i64]);
         let second = commit(&ledger, &rules, &scenario, &plan, "bob").await.unwrap();
         assert!(!second.is_new);
-        let counts_again = [place.number(&format!("{count}schedules")).await, place.number(&format!("{count}actions")).await];
+        let counts_again =
+            [database.number(&format!("{count}schedules")).await, database.number(&format!("{count}actions")).await];
         assert_eq!(counts_again, counts);
-        assert_eq!(place.texts("SELECT DISTINCT created_by FROM campaign_orchestration_schedules").await, ["ann"]);
+        assert_eq!(database.texts("SELECT DISTINCT created_by FROM campaign_orchestration_schedules").await, ["ann"]);
     }
 
-    async fn a_schedule_holds_the_values_of_its_planned_post(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_schedule_holds_the_values_of_its_planned_post(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         commit(&ledger, &rules, &scenario, &plan, "ann").await.unwrap();
@@ -163,21 +167,21 @@ on_both! {
         }
     }
 
-    async fn a_plan_is_refused_once_its_clients_state_has_changed(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_plan_is_refused_once_its_clients_state_has_changed(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         let first = plan(&rules, &scenario);
         let planner = || mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         let second = mcoe::planner::plan_week(&planner(), &scenario, scenario.start.plus(1)).unwrap();
         commit(&ledger, &rules, &scenario, &first, "ann").await.unwrap();
-        let before = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
+        let before = database.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
         let Err(StoreError::StateChanged(changes)) = commit(&ledger, &rules, &scenario, &second, "ann").await else {
             panic!("the plan was accepted");
         };
         let (client, _) = &first.posts().find(|(_, post)| post.is_live()).unwrap();
         let of_client = changes.iter().find(|line| line.contains(client.client_id.as_str())).unwrap();
         assert!(of_client.contains("new posts"), "{of_client}");
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before);
+        assert_eq!(database.number("SELECT count(*) FROM campaign_orchestration_schedules").await, before);
         let decisions = mcoe::planner::decisions(&second);
         let old_plan = mcoe::store::Commit {
             plan: &second,
@@ -193,11 +197,11 @@ on_both! {
         let posts = second.posts().count();
         assert_eq!(rebased.iter().map(|workspace| workspace.kept + workspace.dropped).sum::<usize>(), posts);
         let all: usize = rebased.iter().map(|workspace| workspace.committed.schedules).sum();
-        let after = place.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
+        let after = database.number("SELECT count(*) FROM campaign_orchestration_schedules").await;
         assert_eq!(after, before + all as i64);
         let kept: usize = rebased.iter().map(|workspace| workspace.kept).sum();
         assert_eq!(rebased.iter().map(|workspace| workspace.added).sum::<usize>() + kept, all);
-        let blocked = place.number("SELECT count(*) FROM campaign_orchestration_schedules \
+        let blocked = database.number("SELECT count(*) FROM campaign_orchestration_schedules \
                                  WHERE status = 'blocked' AND scheduled_for >= '2026-09-14T12:00:00Z'").await;
         assert!(blocked > 0, "no post is blocked, so none could be planned again by mistake");
         // Rebasing again adds nothing, and the existing rows count as kept.
@@ -205,12 +209,12 @@ on_both! {
             let again = ledger.rebase(old_plan, planner()).await.unwrap();
             assert!(again.iter().all(|workspace| workspace.added == 0 && !workspace.committed.is_new), "{again:?}");
             assert_eq!(again.iter().map(|workspace| workspace.kept).sum::<usize>(), kept);
-            assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, after);
+            assert_eq!(database.number("SELECT count(*) FROM campaign_orchestration_schedules").await, after);
         }
     }
 
-    async fn a_plan_is_refused_once_posts_are_past(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_plan_is_refused_once_posts_are_past(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let decisions = mcoe::planner::decisions(&plan);
@@ -229,34 +233,34 @@ on_both! {
         assert!(changes.iter().all(|line| line.contains("of its posts are in the past")), "{changes:?}");
         let refused = ledger.commit(commit("2026-09-15T08:00:00Z")).await.unwrap_err();
         assert!(matches!(refused, StoreError::WeekOver(_)), "{refused}");
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules").await, 0);
+        assert_eq!(database.number("SELECT count(*) FROM campaign_orchestration_schedules").await, 0);
         let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         ledger.rebase(commit("2026-09-09T08:00:00Z"), planner).await.unwrap();
         let past = "SELECT count(*) FROM campaign_orchestration_schedules WHERE scheduled_for < '2026-09-09T08:00:00Z'";
-        assert_eq!(place.number(past).await, 0);
+        assert_eq!(database.number(past).await, 0);
     }
 
-    async fn a_plan_for_unknown_clients_is_refused(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
-        let scenario = shipped("small", &rules);
+    async fn a_plan_for_unknown_clients_is_refused(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        let scenario = shipped_scenario("small", &rules);
         let refused = commit(&ledger, &rules, &scenario, &plan(&rules, &scenario), "ann").await.unwrap_err();
         assert!(matches!(&refused, StoreError::UnknownClients(ids) if ids.len() == 2), "{refused}");
     }
 
-    async fn a_week_is_planned_once(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_week_is_planned_once(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let count = "SELECT count(*) FROM campaign_orchestration_schedules";
-        let first = place.number(count).await;
+        let first = database.number(count).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        assert_eq!(place.number(count).await, first);
+        assert_eq!(database.number(count).await, first);
         weekly(&ledger, &rules, "2026-W38", FRIDAY).await;
-        assert!(place.number(count).await > first);
+        assert!(database.number(count).await > first);
     }
 
-    async fn two_live_schedules_cannot_share_an_instant(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn two_live_schedules_cannot_share_an_instant(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let columns = "created_at, updated_at, client_id, workspace_id, channel, scheduled_for, time_zone, \
@@ -267,13 +271,13 @@ on_both! {
              '00000000-0000-8000-8000-0000000000{id}', '{status}', {columns} \
              FROM campaign_orchestration_schedules WHERE status = 'ready' ORDER BY scheduled_for, id LIMIT 1"
         );
-        let refused = place.run(&copy("01", "pending")).await.unwrap_err();
+        let refused = database.run(&copy("01", "pending")).await.unwrap_err();
         assert!(refused.to_lowercase().contains("unique"), "{refused}");
-        place.run(&copy("02", "cancelled")).await.unwrap();
+        database.run(&copy("02", "cancelled")).await.unwrap();
     }
 
-    async fn pending_schedules_can_be_approved_and_cancelled(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn pending_schedules_can_be_approved_and_cancelled(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
@@ -298,8 +302,8 @@ on_both! {
         assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
     }
 
-    async fn high_risk_needs_a_second_person_if_the_rules_say_so(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, careful());
+    async fn high_risk_needs_a_second_person_if_the_rules_say_so(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules_with_high_risk_posts());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let high = ScheduleFilter {
@@ -309,7 +313,8 @@ on_both! {
         };
         let refused = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap_err();
         assert!(matches!(refused, StoreError::SecondPerson { .. }), "{refused}");
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_schedules WHERE approved_by IS NOT NULL").await, 0);
+        let approved = "SELECT count(*) FROM campaign_orchestration_schedules WHERE approved_by IS NOT NULL";
+        assert_eq!(database.number(approved).await, 0);
         let from = "second_person_for_high_risk = true";
         let mut files = default_pack();
         let risk = files.get_mut("risk.toml").unwrap();
@@ -320,31 +325,32 @@ on_both! {
         assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.is_empty());
     }
 
-    async fn recorded_decisions_cannot_be_changed(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn recorded_decisions_cannot_be_changed(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let mut attempts = vec![
             "UPDATE campaign_orchestration_actions SET actor = 'nobody'".to_owned(),
             "DELETE FROM campaign_orchestration_actions".to_owned(),
         ];
-        if place.is_postgres() {
+        if database.is_postgres() {
             attempts.push("TRUNCATE campaign_orchestration_actions".to_owned());
             let as_app = "SET ROLE mcoe_app; SELECT set_config('mcoe.workspace_id', 'harbour', false);";
             attempts.push(format!("{as_app} UPDATE campaign_orchestration_actions SET actor = 'nobody'"));
             attempts.push(format!("{as_app} DELETE FROM campaign_orchestration_actions"));
         }
-        let before = place.number("SELECT count(*) FROM campaign_orchestration_actions").await;
+        let before = database.number("SELECT count(*) FROM campaign_orchestration_actions").await;
         for attempt in attempts {
-            let refused = place.run(&attempt).await.unwrap_err();
+            let refused = database.run(&attempt).await.unwrap_err();
             assert!(refused.contains("never changed") || refused.contains("permission denied"), "{attempt}: {refused}");
         }
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_actions").await, before);
-        assert_eq!(place.number("SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'nobody'").await, 0);
+        assert_eq!(database.number("SELECT count(*) FROM campaign_orchestration_actions").await, before);
+        let by_nobody = "SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'nobody'";
+        assert_eq!(database.number(by_nobody).await, 0);
     }
 
-    async fn a_workspace_sees_nothing_of_another(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_workspace_sees_nothing_of_another(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let harbour = ledger.scoped_to(workspace("harbour"));
@@ -364,8 +370,8 @@ on_both! {
         assert_eq!(total, own.len() as i64);
     }
 
-    async fn the_status_figures_equal_the_counts_of_schedules(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn the_status_figures_equal_the_counts_of_schedules(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let pending_on_x = ScheduleFilter {
@@ -377,7 +383,7 @@ on_both! {
         let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
         ledger.daily(&planner, None, at("2026-09-08T20:00:00Z"), &|| false).await.unwrap();
         let count = async |condition: &str| {
-            place.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
+            database.number(&format!("SELECT count(*) FROM campaign_orchestration_schedules WHERE {condition}")).await
         };
         let (overview, channels) = ledger.status(&rules.base().fatigue, at("2026-09-08T20:00:00Z")).await.unwrap();
         assert_eq!(overview.total_schedules, count("1 = 1").await);
@@ -404,9 +410,9 @@ fn seen_count(message: &str) -> i64 {
 
 #[test]
 fn row_level_security_hides_other_workspaces_from_the_applications_role() {
-    let place = Place::postgres();
+    let database = TestDatabase::postgres();
     crate::support::block_on(async {
-        let (ledger, rules) = (place.ledger().await, rules());
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let tables = [
@@ -431,9 +437,9 @@ fn row_level_security_hides_other_workspaces_from_the_applications_role() {
                      RAISE EXCEPTION 'seen %', n; END $$"
                 )
             };
-            let all = place.number(&format!("SELECT count(*) FROM {table}")).await;
-            let own = place.run(&count("harbour")).await.unwrap_err();
-            let none = place.run(&count("")).await.unwrap_err();
+            let all = database.number(&format!("SELECT count(*) FROM {table}")).await;
+            let own = database.run(&count("harbour")).await.unwrap_err();
+            let none = database.run(&count("")).await.unwrap_err();
             assert_eq!(seen_count(&none), 0, "{table}");
             let own = seen_count(&own);
             assert!(0 < own && own < all, "{table}: {own} of {all}");
@@ -441,7 +447,7 @@ fn row_level_security_hides_other_workspaces_from_the_applications_role() {
         let insert_elsewhere = "SELECT set_config('mcoe.workspace_id', 'harbour', false); SET ROLE mcoe_app; \
                                 INSERT INTO publications (client_id, workspace_id, channel, published_at) \
                                 SELECT 'hudson-table', 'hudson', 'fb', now()";
-        let refused = place.run(insert_elsewhere).await.unwrap_err();
+        let refused = database.run(insert_elsewhere).await.unwrap_err();
         assert!(refused.contains("row-level security"), "{refused}");
     });
 }

@@ -6,7 +6,7 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, ScheduleFilter};
 
 use super::{FRIDAY, load_agency, rules, weekly, workspace};
-use crate::support::{Place, at, on_both};
+use crate::support::{TestDatabase, at, on_both};
 
 async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcome {
     let planner = Planner::new(rules, Tier::Exact, None);
@@ -16,57 +16,60 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules WHERE";
 
 on_both! {
-    async fn due_posts_are_drafted_once(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn due_posts_are_drafted_once(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let due = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for <= '2026-09-07T20:00:00Z'")).await;
+        let due =
+            database.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for <= '2026-09-07T20:00:00Z'")).await;
         let first = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
         assert_eq!((first.drafted as i64, first.failed), (due, 0));
         assert!(due > 0);
         let second = daily(&ledger, &rules, "2026-09-07T20:00:00Z").await;
         assert_eq!((second.drafted, second.expired), (0, 0));
-        assert_eq!(place.number("SELECT count(*) FROM drafts").await, due);
-        assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed'")).await, due);
-        assert_eq!(place.number(&format!("{SCHEDULES} status = 'executing'")).await, 0);
+        assert_eq!(database.number("SELECT count(*) FROM drafts").await, due);
+        assert_eq!(database.number(&format!("{SCHEDULES} status = 'completed'")).await, due);
+        assert_eq!(database.number(&format!("{SCHEDULES} status = 'executing'")).await, 0);
         let executed = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_executed'";
-        assert_eq!(place.number(executed).await, due);
+        assert_eq!(database.number(executed).await, due);
         let titled = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%title%'";
-        assert_eq!(place.number(titled).await, due);
+        assert_eq!(database.number(titled).await, due);
     }
 
-    async fn posts_not_approved_in_time_expire(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn posts_not_approved_in_time_expire(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let late = format!("{SCHEDULES} status = 'pending' AND scheduled_for <= '2026-09-08T12:00:00Z'");
-        let pending = place.number(&late).await;
+        let pending = database.number(&late).await;
         let outcome = daily(&ledger, &rules, "2026-09-08T12:00:00Z").await;
         assert!(pending > 0 && outcome.expired as i64 >= pending, "{pending} {outcome:?}");
-        assert_eq!(place.number(&late).await, 0);
+        assert_eq!(database.number(&late).await, 0);
         let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE 'expired: nobody approved%'");
-        assert_eq!(place.number(&expired).await, pending);
+        assert_eq!(database.number(&expired).await, pending);
     }
 
-    async fn posts_whose_draft_is_too_late_expire(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn posts_whose_draft_is_too_late_expire(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let late = place.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for < '2026-09-09T12:00:00Z'")).await;
+        let late =
+            database.number(&format!("{SCHEDULES} status = 'ready' AND scheduled_for < '2026-09-09T12:00:00Z'")).await;
         daily(&ledger, &rules, "2026-09-10T12:00:00Z").await;
         let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE 'expired: its draft%'");
-        assert_eq!(place.number(&expired).await, late);
-        assert_eq!(place.number("SELECT count(*) FROM drafts WHERE scheduled_for < '2026-09-09T12:00:00Z'").await, 0);
+        assert_eq!(database.number(&expired).await, late);
+        let late_drafts = "SELECT count(*) FROM drafts WHERE scheduled_for < '2026-09-09T12:00:00Z'";
+        assert_eq!(database.number(late_drafts).await, 0);
     }
 
-    async fn a_warning_blocks_the_days_posts_until_it_is_resolved(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_warning_blocks_the_days_posts_until_it_is_resolved(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let today = "scheduled_for >= '2026-09-08T00:00:00Z' AND scheduled_for < '2026-09-09T00:00:00Z' \
                      AND client_id = 'crumb-and-co'";
         let live = format!("{SCHEDULES} status IN ('ready', 'pending') AND {today}");
-        let before = place.number(&live).await;
+        let before = database.number(&live).await;
         assert!(before > 0);
         let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
         state.warnings.push(Warning {
@@ -79,20 +82,20 @@ on_both! {
         ledger.load(&scenario, &rules, at("2026-09-07T00:00:00Z")).await.unwrap();
         let outcome = daily(&ledger, &rules, "2026-09-08T01:00:00Z").await;
         assert!(outcome.blocked > 0, "{outcome:?}");
-        assert_eq!(place.number(&live).await, 0);
+        assert_eq!(database.number(&live).await, 0);
         let by_warning = format!("{SCHEDULES} status = 'blocked' AND blocked_reason LIKE 'early_warning:%' AND {today}");
         // A post that was already blocked may now have this reason, too.
-        assert!(place.number(&by_warning).await >= before);
+        assert!(database.number(&by_warning).await >= before);
         let (_, state) = scenario.clients.iter_mut().find(|(client, _)| client.id.as_str() == "crumb-and-co").unwrap();
         state.warnings.pop();
         ledger.load(&scenario, &rules, at("2026-09-08T02:00:00Z")).await.unwrap();
         let outcome = daily(&ledger, &rules, "2026-09-08T02:00:00Z").await;
         assert!(outcome.readied + outcome.returned > 0, "{outcome:?}");
-        assert_eq!(place.number(&live).await, before);
+        assert_eq!(database.number(&live).await, before);
     }
 
-    async fn a_failed_draft_is_retried_as_the_rules_say(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_failed_draft_is_retried_as_the_rules_say(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let pending = ScheduleFilter {
@@ -103,7 +106,8 @@ on_both! {
         // The assets lose their content after the day's posts were re-evaluated and before they are drafted; otherwise
         // the posts would be blocked.
         let empty_assets = || {
-            let update = async { place.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
+            let update =
+                async { database.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
             std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(update)).join().unwrap());
             false
         };
@@ -114,17 +118,18 @@ on_both! {
         let first = ledger.daily(&planner, Some(&workspace("harbour")), at("2026-09-07T20:00:00Z"), &should_stop).await.unwrap();
         assert!(first.failed > 0, "{first:?}");
         let reason = format!("{SCHEDULES} status = 'failed' AND blocked_reason LIKE 'draft failed: asset%' AND attempts = 1");
-        assert_eq!(place.number(&reason).await, first.failed as i64);
+        assert_eq!(database.number(&reason).await, first.failed as i64);
         let soon = daily(&ledger, &rules, "2026-09-07T20:30:00Z").await;
         assert_eq!(soon.retried, 0, "{soon:?}");
         ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
         let later = daily(&ledger, &rules, "2026-09-07T21:30:00Z").await;
         assert!(later.retried > 0 && later.drafted >= later.retried && later.failed == 0, "{later:?}");
-        assert_eq!(place.number(&format!("{SCHEDULES} status = 'completed' AND attempts = 2")).await, later.retried as i64);
+        let retried = database.number(&format!("{SCHEDULES} status = 'completed' AND attempts = 2")).await;
+        assert_eq!(retried, later.retried as i64);
     }
 
-    async fn fatigue_and_counts_follow_the_formula_of_the_simulator(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn fatigue_and_counts_follow_the_formula_of_the_simulator(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         for day in 7..=13 {
@@ -140,7 +145,7 @@ on_both! {
                 let client_rules = rules.for_client(client);
                 let channel_rules = client_rules.base().channel(channel.channel);
                 let start = before.channels.iter().find(|known| known.channel == channel.channel).unwrap();
-                let posts = place.texts(&format!(
+                let posts = database.texts(&format!(
                     "SELECT CAST(id AS text) FROM drafts WHERE client_id = '{}' AND channel = '{}'",
                     client.id, channel.channel
                 )).await;
@@ -170,18 +175,18 @@ on_both! {
         assert!(drafts > 50, "{drafts}");
     }
 
-    async fn setting_the_clock_back_loses_and_repeats_nothing(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn setting_the_clock_back_loses_and_repeats_nothing(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         daily(&ledger, &rules, "2026-09-08T20:00:00Z").await;
-        let drafts = place.number("SELECT count(*) FROM drafts").await;
+        let drafts = database.number("SELECT count(*) FROM drafts").await;
         let state = "SELECT client_id || channel || CAST(fatigue_score AS text) || CAST(fatigue_as_of AS text) FROM channel_state ORDER BY 1";
-        let before = place.texts(state).await;
+        let before = database.texts(state).await;
         let set_back = daily(&ledger, &rules, "2026-09-07T09:00:00Z").await;
         assert_eq!((set_back.drafted, set_back.expired, set_back.failed), (0, 0, 0), "{set_back:?}");
-        assert_eq!(place.number("SELECT count(*) FROM drafts").await, drafts);
-        assert_eq!(place.texts(state).await, before);
+        assert_eq!(database.number("SELECT count(*) FROM drafts").await, drafts);
+        assert_eq!(database.texts(state).await, before);
         let next_day = daily(&ledger, &rules, "2026-09-09T08:00:00Z").await;
         assert!(next_day.drafted > 0, "{next_day:?}");
     }

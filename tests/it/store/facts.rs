@@ -10,18 +10,21 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, load_agency, rules, weekly, workspace};
-use crate::support::{Agency, Place, at, careful, changed, compiled, default_pack, on_both, set, with_file};
+use crate::support::{
+    Agency, TestDatabase, at, compiled, default_pack, on_both, pack_with_changes, pack_with_file,
+    rules_with_high_risk_posts, set_key,
+};
 
 const WEEK: &str = "2026-W37";
 
 /// A tea shop in London with two channels, which posts every day.
 fn shop() -> Agency {
-    Agency::starting(WEEK).with("shop", "Europe/London", &[Channel::Fb, Channel::Tiktok])
+    Agency::starting(WEEK).with_client("shop", "Europe/London", &[Channel::Fb, Channel::Tiktok])
 }
 
 /// The shop after a change of its facts.
 fn shop_but(change: impl FnOnce(&mut Client, &mut ClientState)) -> Scenario {
-    shop().but(change).scenario()
+    shop().edit_last(change).scenario()
 }
 
 async fn load(ledger: &Ledger, rules: &CompiledRules, scenario: &Scenario, now: &str) {
@@ -29,8 +32,8 @@ async fn load(ledger: &Ledger, rules: &CompiledRules, scenario: &Scenario, now: 
 }
 
 /// A ledger with the shop's week committed.
-async fn with_week(place: &Place, rules: &CompiledRules) -> Ledger {
-    let ledger = place.ledger().await;
+async fn with_week(database: &TestDatabase, rules: &CompiledRules) -> Ledger {
+    let ledger = database.ledger().await;
     load(&ledger, rules, &shop().scenario(), FRIDAY).await;
     weekly(&ledger, rules, WEEK, FRIDAY).await;
     ledger
@@ -116,9 +119,9 @@ fn is_blocked_as(outcome: &Result<Vec<Schedule>, StoreError>, code: &str) -> boo
 }
 
 on_both! {
-    async fn a_later_blackout_blocks_the_posts_of_its_days(place: &Place) {
+    async fn a_later_blackout_blocks_the_posts_of_its_days(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let closed = shop_but(|client, _| client.calendar.push(blackout("2026-09-09", "2026-09-11")));
         load(&ledger, &rules, &closed, "2026-09-07T12:00:00Z").await;
         run_passes(&ledger, &rules, 7..=9).await;
@@ -132,26 +135,26 @@ on_both! {
         assert_blocked_on(&ledger, &[9, 10, 11], "closed_day").await;
     }
 
-    async fn a_blackout_of_pack_or_overlay_blocks_like_one_of_the_scenario(place: &Place) {
+    async fn a_blackout_of_pack_or_overlay_blocks_like_one_of_the_scenario(database: &TestDatabase) {
         let open = rules();
-        let ledger = with_week(place, &open).await;
+        let ledger = with_week(database, &open).await;
         let days = |from: u32, to: u32| {
             format!("days = [{{ from = 2026-09-{from:02}, to = 2026-09-{to:02}, kind = \"blackout\", name = \"Mourning\" }}]")
         };
-        let in_pack = compiled(changed(&[("calendar.toml", "days = []", &days(8, 9))]));
+        let in_pack = compiled(pack_with_changes(&[("calendar.toml", "days = []", &days(8, 9))]));
         let overlay = format!("scope = {{ client = \"shop\" }}\n[calendar]\n{}\n", days(8, 11));
-        let in_overlay = compiled(with_file("overlays/shop.toml", &overlay));
+        let in_overlay = compiled(pack_with_file("overlays/shop.toml", &overlay));
         run_passes(&ledger, &open, 7..=7).await;
         run_passes(&ledger, &in_pack, 8..=9).await;
         run_passes(&ledger, &in_overlay, 10..=13).await;
         assert_blocked_on(&ledger, &[8, 9, 10, 11], "closed_day").await;
     }
 
-    async fn later_closed_hours_block_the_posts_in_them(place: &Place) {
+    async fn later_closed_hours_block_the_posts_in_them(database: &TestDatabase) {
         let open = rules();
-        let ledger = with_week(place, &open).await;
+        let ledger = with_week(database, &open).await;
         let weekend = "closed = [{ from = \"friday 18:00\", to = \"monday 08:00\" }]";
-        let closed = compiled(changed(&[("calendar.toml", "closed = []", weekend)]));
+        let closed = compiled(pack_with_changes(&[("calendar.toml", "closed = []", weekend)]));
         run_passes(&ledger, &open, 7..=11).await;
         let saturday = all(&ledger).await.into_iter().find(|schedule| day(schedule) == 12).unwrap();
         let by_id = ScheduleFilter { ids: vec![saturday.id], ..ScheduleFilter::default() };
@@ -166,8 +169,8 @@ on_both! {
         assert!(reason.contains("nothing is posted from friday 18:00 to monday 08:00"), "{reason}");
     }
 
-    async fn a_campaigns_asset_is_not_used_after_its_end(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_campaigns_asset_is_not_used_after_its_end(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let campaign = |ends: &str| {
             let ends_on = ends.parse().unwrap();
             shop_but(move |client, _| {
@@ -185,17 +188,17 @@ on_both! {
         assert_blocked_on(&ledger, &[10, 11, 12, 13], "campaign_dates").await;
     }
 
-    async fn a_removed_channel_is_switched_off_and_keeps_its_history(place: &Place) {
+    async fn a_removed_channel_is_switched_off_and_keeps_its_history(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         run_passes(&ledger, &rules, 7..=8).await;
-        let posts = place.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await;
+        let posts = database.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await;
         let without = shop_but(|_, state| state.channels.retain(|state| state.channel != Channel::Fb));
         let reload = async || ledger.load(&without, &rules, at("2026-09-09T01:00:00Z")).await.unwrap().channels_off;
         assert_eq!([reload().await, reload().await], [1, 0]);
         run_passes(&ledger, &rules, 9..=13).await;
         weekly(&ledger, &rules, "2026-W38", "2026-09-13T22:30:00Z").await;
-        assert_eq!(place.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await, posts);
+        assert_eq!(database.number("SELECT count(*) FROM drafts WHERE channel = 'fb'").await, posts);
         let schedules = all(&ledger).await;
         let is_late = |schedule: &&Schedule| schedule.channel == Channel::Fb && day(schedule) > 8;
         let late: Vec<&Schedule> = schedules.iter().filter(is_late).collect();
@@ -209,11 +212,11 @@ on_both! {
         assert!(fb.channel == Channel::Fb && fb.recent_posts.len() as i64 >= posts, "{fb:?}");
     }
 
-    async fn a_channel_with_zero_weekly_posts_is_switched_off(place: &Place) {
+    async fn a_channel_with_zero_weekly_posts_is_switched_off(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let mut files = default_pack();
-        set(&mut files, "channels.toml", "tiktok.weekly_posts", "0");
+        set_key(&mut files, "channels.toml", "tiktok.weekly_posts", "0");
         let without = compiled(files);
         let is_on_tiktok = |schedule: &&Schedule| schedule.channel == Channel::Tiktok;
         let id = all(&ledger).await.iter().find(is_on_tiktok).unwrap().id;
@@ -230,9 +233,9 @@ on_both! {
         assert!(!drafted.is_empty() && drafted.iter().all(|schedule| schedule.channel == Channel::Fb), "{drafted:?}");
     }
 
-    async fn a_paused_client_is_distinguished_from_a_guardrail_of_that_name(place: &Place) {
+    async fn a_paused_client_is_distinguished_from_a_guardrail_of_that_name(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let paused = shop_but(|client, _| client.status = mcoe::model::ClientStatus::Paused);
         load(&ledger, &rules, &paused, FRIDAY).await;
         daily(&ledger, &rules, "2026-09-08T05:00:00Z").await;
@@ -244,7 +247,7 @@ on_both! {
         load(&ledger, &rules, &shop().scenario(), now).await;
         let guardrail = "fn client_status(post, ctx) { block(\"not on a Wednesday\", \"wait\") }\n";
         let table = "\n[client_status]\nenabled = true\nscope = \"post\"\nconflict = \"policy\"\nwarn_raises_risk = false\n";
-        let mut files = with_file("ours.rhai", guardrail);
+        let mut files = pack_with_file("ours.rhai", guardrail);
         files.get_mut("guardrails.toml").unwrap().push_str(table);
         let with_guardrail = compiled(files);
         daily(&ledger, &with_guardrail, now).await;
@@ -260,9 +263,9 @@ on_both! {
         assert!(!all(&ledger).await.iter().any(|schedule| is_blocked(&schedule)));
     }
 
-    async fn a_client_with_a_new_time_zone_is_evaluated_in_it(place: &Place) {
+    async fn a_client_with_a_new_time_zone_is_evaluated_in_it(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let moved = shop_but(|client, _| client.zone = "Australia/Sydney".parse().unwrap());
         load(&ledger, &rules, &moved, FRIDAY).await;
         run_passes(&ledger, &rules, 6..=13).await;
@@ -277,11 +280,11 @@ on_both! {
         }
     }
 
-    async fn a_story_step_is_blocked_until_the_step_before_has_run(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, compiled(changed(&[
+    async fn a_story_step_is_blocked_until_the_step_before_has_run(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, compiled(pack_with_changes(&[
             ("channels.toml", "weekly_posts = 5", "weekly_posts = 1"),
         ])));
-        let story = Agency::starting(WEEK).with("shop", "Europe/London", &[Channel::Fb]).but(|client, _| {
+        let story = Agency::starting(WEEK).with_client("shop", "Europe/London", &[Channel::Fb]).edit_last(|client, _| {
             client.assets.truncate(2);
             client.assets[1].parent_id = Some(client.assets[0].id.clone());
             client.assets[1].evolution_step = 1;
@@ -297,7 +300,7 @@ on_both! {
         ledger.change(&by_id, Change::Cancel { reason: "not yet" }, &rules, "ann", at(FRIDAY)).await.unwrap().any().unwrap();
         let second_day = day(second);
         run_passes(&ledger, &rules, 7..=second_day).await;
-        assert_eq!(place.number("SELECT count(*) FROM drafts").await, 0);
+        assert_eq!(database.number("SELECT count(*) FROM drafts").await, 0);
         let blocked = &all(&ledger).await[1];
         assert_eq!(blocked.blocked_reason.as_deref(), Some("story_order: asset shop-01 is step 1 of a story whose previous step has not run"));
         assert_eq!(blocked.status, ScheduleStatus::Blocked);
@@ -306,9 +309,9 @@ on_both! {
         assert_eq!((expired.status, expired.blocked_code.as_deref()), (ScheduleStatus::Cancelled, Some("expired")));
     }
 
-    async fn a_post_made_by_hand_counts_for_spacing_and_fatigue(place: &Place) {
+    async fn a_post_made_by_hand_counts_for_spacing_and_fatigue(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         run_passes(&ledger, &rules, 7..=8).await;
         let schedules = all(&ledger).await;
         let next = schedules.iter().find(|schedule| schedule.channel == Channel::Fb && day(schedule) > 8).unwrap();
@@ -325,12 +328,12 @@ on_both! {
         let after = ledger.scenario(&workspace("of-shop"), WEEK.parse().unwrap()).await.unwrap();
         let fatigue = |scenario: &Scenario| scenario.clients[0].1.channels[0].fatigue.get();
         assert!(fatigue(&after) > fatigue(&before), "{} {}", fatigue(&before), fatigue(&after));
-        assert_eq!(place.number("SELECT posts_last_7_days FROM channel_state WHERE channel = 'fb'").await,
+        assert_eq!(database.number("SELECT posts_last_7_days FROM channel_state WHERE channel = 'fb'").await,
             schedules.iter().filter(|schedule| schedule.channel == Channel::Fb && day(schedule) <= 8).count() as i64 + 1);
     }
 
-    async fn the_rest_of_a_running_week_is_planned_and_a_past_week_is_not(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn the_rest_of_a_running_week_is_planned_and_a_past_week_is_not(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
         let now = "2026-09-10T14:00:00Z";
         weekly(&ledger, &rules, WEEK, now).await;
@@ -348,9 +351,9 @@ on_both! {
         assert_eq!(all(&ledger).await.len(), schedules.len());
     }
 
-    async fn a_client_in_an_eastern_zone_gets_no_post_in_the_past(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
-        let island = Agency::starting(WEEK).with("island", "Pacific/Kiritimati", &[Channel::Tiktok]).scenario();
+    async fn a_client_in_an_eastern_zone_gets_no_post_in_the_past(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        let island = Agency::starting(WEEK).with_client("island", "Pacific/Kiritimati", &[Channel::Tiktok]).scenario();
         load(&ledger, &rules, &island, FRIDAY).await;
         // Sunday night in UTC is Monday afternoon there.
         let now = "2026-09-06T23:30:00Z";
@@ -359,8 +362,8 @@ on_both! {
         assert!(!schedules.is_empty() && schedules.iter().all(|schedule| schedule.scheduled_for >= at(now)), "{schedules:?}");
     }
 
-    async fn a_post_without_content_is_blocked_and_cannot_be_approved(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_post_without_content_is_blocked_and_cannot_be_approved(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let three_assets = shop_but(|client, _| {
             client.assets.truncate(3);
             client.assets[2].title = " ".into();
@@ -375,22 +378,22 @@ on_both! {
         let id = blocked[0].id;
         let set_pending = format!("UPDATE campaign_orchestration_schedules SET status = 'pending', blocked_reason = NULL, \
                            blocked_code = NULL WHERE id = '{id}'");
-        place.run(&set_pending).await.unwrap();
+        database.run(&set_pending).await.unwrap();
         let by_id = ScheduleFilter { ids: vec![id], ..ScheduleFilter::default() };
         let refused = ledger.change(&by_id, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().any().unwrap_err();
         assert!(matches!(&refused, StoreError::Blocked { reason, .. } if **reason == Reason::NoAsset), "{refused}");
         assert!(refused.remedy().contains("asset"), "{}", refused.remedy());
         run_passes(&ledger, &rules, 6..=15).await;
-        let drafts = place.number("SELECT count(*) FROM drafts").await;
+        let drafts = database.number("SELECT count(*) FROM drafts").await;
         assert_eq!(drafts, schedules.len() as i64 - blocked.len() as i64);
         let media = "SELECT count(*) FROM drafts WHERE CAST(content AS text) LIKE '%planned without%'";
-        assert_eq!(place.number(media).await, 0);
+        assert_eq!(database.number(media).await, 0);
         // No past post stays blocked.
         assert_eq!(with_status(&all(&ledger).await, ScheduleStatus::Blocked).len(), 0);
     }
 
-    async fn a_later_asset_can_be_attached_to_a_post_without_one(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_later_asset_can_be_attached_to_a_post_without_one(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let three_assets = shop_but(|client, _| client.assets.truncate(3));
         load(&ledger, &rules, &three_assets, FRIDAY).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
@@ -437,7 +440,7 @@ on_both! {
         }
         let attached = "SELECT count(*) FROM campaign_orchestration_actions WHERE actor = 'ann' \
                         AND action_type = 'select_asset' AND CAST(decision_payload AS text) LIKE '%instead_of%'";
-        let attached = place.number(attached).await;
+        let attached = database.number(attached).await;
         assert!(attached > 0, "no asset was free");
         run_passes(&ledger, &rules, 6..=21).await;
         let after = all(&ledger).await;
@@ -450,8 +453,8 @@ on_both! {
         assert_cooldown_is_kept(rules.base().assets.cooldown_hours, &after);
     }
 
-    async fn attaching_another_asset_voids_an_approval(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, careful());
+    async fn attaching_another_asset_voids_an_approval(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules_with_high_risk_posts());
         load(&ledger, &rules, &shop().scenario(), FRIDAY).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
         let first = all(&ledger).await.into_iter().find(|schedule| schedule.status == ScheduleStatus::Pending).unwrap();
@@ -483,9 +486,9 @@ on_both! {
         assert_eq!((impact.without_facts, impact.changes.len()), (1, 0), "{impact:?}");
     }
 
-    async fn removing_an_asset_blocks_its_post_until_it_is_back(place: &Place) {
+    async fn removing_an_asset_blocks_its_post_until_it_is_back(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let first = all(&ledger).await.remove(0);
         let asset = first.used_asset().unwrap().to_owned();
         let without = shop_but(|client, _| client.assets.retain(|known| known.id.as_str() != asset));
@@ -499,9 +502,9 @@ on_both! {
         assert_eq!((released.status, released.blocked_reason), (first.status, None));
     }
 
-    async fn a_cancelled_post_can_be_restored_before_its_time(place: &Place) {
+    async fn a_cancelled_post_can_be_restored_before_its_time(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let first = all(&ledger).await.remove(0);
         let by_id = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
         ledger.change(&by_id, Change::Cancel { reason: "by mistake" }, &rules, "ann", at(FRIDAY)).await.unwrap();
@@ -521,12 +524,12 @@ on_both! {
         assert!(matches!(twice, Err(StoreError::InvalidTransition { .. })), "{twice:?}");
     }
 
-    async fn a_cancelled_post_is_not_restored_too_close_to_a_live_post(place: &Place) {
+    async fn a_cancelled_post_is_not_restored_too_close_to_a_live_post(database: &TestDatabase) {
         let rules = rules();
-        let ledger = with_week(place, &rules).await;
+        let ledger = with_week(database, &rules).await;
         let mut files = default_pack();
-        set(&mut files, "channels.toml", "fb.min_spacing_hours", "72");
-        set(&mut files, "channels.toml", "fb.weekly_posts", "2");
+        set_key(&mut files, "channels.toml", "fb.min_spacing_hours", "72");
+        set_key(&mut files, "channels.toml", "fb.weekly_posts", "2");
         let wide = compiled(files);
         let first = all(&ledger).await.into_iter().find(|schedule| schedule.channel == Channel::Fb).unwrap();
         let by_id = ScheduleFilter { ids: vec![first.id], ..ScheduleFilter::default() };
@@ -538,8 +541,8 @@ on_both! {
         ledger.change(&by_id, Change::Approve, &wide, "bob", at(FRIDAY)).await.unwrap().any().unwrap();
     }
 
-    async fn overlapping_changes_change_the_rest_and_count_those_skipped(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn overlapping_changes_change_the_rest_and_count_those_skipped(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
         let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
@@ -556,8 +559,8 @@ on_both! {
         assert!(changed.skipped.iter().all(|skipped| is_cancelled(&skipped.why)));
     }
 
-    async fn a_second_pass_at_the_same_instant_changes_nothing(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_second_pass_at_the_same_instant_changes_nothing(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
         for now in ["2026-09-08T09:30:00Z", "2026-09-10T23:00:00Z"] {
@@ -570,18 +573,18 @@ on_both! {
             ];
             let mut before = Vec::new();
             for (table, columns) in tables {
-                before.push(place.texts_of(table, columns).await);
+                before.push(database.rows_as_text(table, columns).await);
             }
             let again = daily(&ledger, &rules, now).await;
             assert_eq!((again.drafted, again.blocked, again.readied, again.returned, again.expired), (0, 0, 0, 0, 0));
             for ((table, columns), before) in tables.into_iter().zip(before) {
-                assert_eq!(place.texts_of(table, columns).await, before, "{table}");
+                assert_eq!(database.rows_as_text(table, columns).await, before, "{table}");
             }
         }
     }
 
-    async fn approve_alone_approves_high_risk_and_is_recorded(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, careful());
+    async fn approve_alone_approves_high_risk_and_is_recorded(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules_with_high_risk_posts());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
         let high = ScheduleFilter {
@@ -595,6 +598,6 @@ on_both! {
         assert!(!done.is_empty());
         let recorded = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_approved' \
                         AND CAST(decision_payload AS text) LIKE '%works_alone%'";
-        assert_eq!(place.number(recorded).await, done.len() as i64);
+        assert_eq!(database.number(recorded).await, done.len() as i64);
     }
 }

@@ -11,7 +11,7 @@ use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::store::{Change, Commit, ImpactFilter, Ledger, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, load_agency, rules, weekly, workspace};
-use crate::support::{Place, at, changed as pack_with, compiled, on_both, plan, with_file, with_keys};
+use crate::support::{TestDatabase, at, compiled, on_both, pack_with_changes, pack_with_file, pack_with_keys, plan};
 
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules";
 
@@ -44,9 +44,9 @@ fn changed_ids(impact: &Impact, kind: ChangeKind) -> Vec<String> {
 }
 
 /// Ids of the schedules that meet an SQL condition, sorted.
-async fn schedule_ids(place: &Place, condition: &str) -> Vec<String> {
+async fn schedule_ids(database: &TestDatabase, condition: &str) -> Vec<String> {
     let sql = format!("SELECT CAST(id AS text) FROM campaign_orchestration_schedules WHERE {condition} ORDER BY 1");
-    let mut ids = place.texts(&sql).await;
+    let mut ids = database.texts(&sql).await;
     ids.sort();
     ids
 }
@@ -76,14 +76,14 @@ async fn set_warning(
 }
 
 on_both! {
-    async fn the_same_rules_give_the_recorded_decisions(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn the_same_rules_give_the_recorded_decisions(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;
         for week in ["2026-W37", "2026-W38", "2026-W39", "2026-W40"] {
             weekly(&ledger, &rules, week, FRIDAY).await;
         }
         let planned = impact_of(&ledger, &rules).await;
-        assert_eq!(planned.count.judged as i64, place.number(SCHEDULES).await);
+        assert_eq!(planned.count.judged as i64, database.number(SCHEDULES).await);
         assert!(planned.count.judged > 1000, "{}", planned.count.judged);
         assert_eq!((planned.count.same, planned.count.other_confidence), (planned.count.judged, 0));
         let medium = ScheduleFilter { risk: Some(RiskBand::Medium), ..ScheduleFilter::default() };
@@ -98,13 +98,13 @@ on_both! {
         assert_eq!(after.without_facts, 0);
     }
 
-    async fn a_lower_threshold_blocks_the_posts_at_or_above_it(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_lower_threshold_blocks_the_posts_at_or_above_it(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let files = with_keys(&[("fatigue.toml", "warn_at", "0.15"), ("fatigue.toml", "block_at", "0.2")]);
+        let files = pack_with_keys(&[("fatigue.toml", "warn_at", "0.15"), ("fatigue.toml", "block_at", "0.2")]);
         let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
-        let expected = schedule_ids(place, "status <> 'blocked' AND fatigue >= 0.2").await;
+        let expected = schedule_ids(database, "status <> 'blocked' AND fatigue >= 0.2").await;
         assert!(!expected.is_empty());
         assert_eq!(changed_ids(&reported, ChangeKind::Blocked), expected);
         assert_eq!(reported.count.of(ChangeKind::Blocked) as usize, expected.len());
@@ -119,31 +119,32 @@ on_both! {
         assert!(worst.is_sorted_by(|a, b| a >= b), "{worst:?}");
     }
 
-    async fn a_higher_band_edge_sends_the_posts_below_it_to_review(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_higher_band_edge_sends_the_posts_below_it_to_review(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let files = pack_with(&[
+        let files = pack_with_changes(&[
             ("risk.toml", "[bands.low]\nfrom = 0.75", "[bands.low]\nfrom = 0.85"),
             ("risk.toml", "to = 0.75", "to = 0.85"),
         ]);
         let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
         let between = "confidence >= 0.75 AND confidence < 0.85 AND risk_level = 'low'";
-        let raised = schedule_ids(place, between).await;
+        let raised = schedule_ids(database, between).await;
         assert!(!raised.is_empty());
         assert_eq!(changed_ids(&reported, ChangeKind::BandRaised), raised);
-        let sent_to_review = schedule_ids(place, &format!("{between} AND status = 'ready'")).await;
+        let sent_to_review = schedule_ids(database, &format!("{between} AND status = 'ready'")).await;
         assert_eq!(changed_ids(&reported, ChangeKind::NeedsReview), sent_to_review);
         assert!(reported.causes.keys().all(|key| (&*key.rule, &*key.file) == ("bands", "risk.toml") && key.line > 0));
         assert_eq!(reported.count.other_confidence, 0);
     }
 
-    async fn a_new_guardrail_blocks_recorded_posts(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_new_guardrail_blocks_recorded_posts(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let mut files = with_file("house.rhai", "// A house rule.\nfn no_noon(post, ctx) {\n    if post.hour >= 12 && post.weekday < 5 {\n        \
-             return block(\"it goes out after noon\", \"post earlier\");\n    }\n    pass()\n}\n");
+        let script = "// A house rule.\nfn no_noon(post, ctx) {\n    if post.hour >= 12 && post.weekday < 5 {\n        \
+             return block(\"it goes out after noon\", \"post earlier\");\n    }\n    pass()\n}\n";
+        let mut files = pack_with_file("house.rhai", script);
         files.get_mut("guardrails.toml").unwrap().push_str(
             "\n[no_noon]\nenabled = true\nscope = \"post\"\nconflict = \"timing\"\nwarn_raises_risk = false\n");
         let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
@@ -167,36 +168,38 @@ on_both! {
         assert_eq!(reported.causes[&key].0 as usize, expected.len());
     }
 
-    async fn a_removed_guardrail_no_longer_blocks_its_posts(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn a_removed_guardrail_no_longer_blocks_its_posts(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         set_warning(&ledger, &rules, &mut scenario, "2026-09-08T01:00:00Z", true).await;
-        let files = with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]);
+        let files = pack_with_keys(&[("guardrails.toml", "early_warning.enabled", "false")]);
         let reported = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
         let blocked = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'schedule_blocked' \
                        AND CAST(decision_payload AS text) LIKE '%early_warning%'";
-        let blocked = place.number(blocked).await as u64;
+        let blocked = database.number(blocked).await as u64;
         assert!(blocked > 0 && reported.by_daily_pass > 0, "{blocked}");
         assert_eq!(reported.count.of(ChangeKind::Allowed), blocked);
         let by_rule: BTreeSet<&str> = reported.causes.keys().filter(|key| key.kind == ChangeKind::Allowed).map(|key| &*key.rule).collect();
         assert_eq!(by_rule, BTreeSet::from(["early_warning"]));
     }
 
-    async fn overlays_affect_only_their_scope(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn overlays_affect_only_their_scope(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let overlay = "[scope]\nclient = \"crumb-and-co\"\n\n[fatigue]\nwarn_at = 0.1\nblock_at = 0.15\n";
-        let reported = impact_of_pack(&ledger, with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
-        let expected = schedule_ids(place, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
+        let reported =
+            impact_of_pack(&ledger, pack_with_file("overlays/crumb.toml", overlay), &ImpactFilter::default()).await;
+        let expected =
+            schedule_ids(database, "status <> 'blocked' AND fatigue >= 0.15 AND client_id = 'crumb-and-co'").await;
         assert!(!expected.is_empty());
         assert_eq!(changed_ids(&reported, ChangeKind::Blocked), expected);
         assert!(reported.worst_clients().iter().all(|((client, _), _)| client.as_str() == "crumb-and-co"));
     }
 
-    async fn decisions_without_recorded_facts_are_counted_separately(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn decisions_without_recorded_facts_are_counted_separately(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
         let plan = plan(&rules, &scenario);
         let mut decisions = planner::decisions(&plan);
@@ -211,18 +214,19 @@ on_both! {
         last.payload = old.to_string();
         let commit = Commit { plan: &plan, decisions: &decisions, scenario: &scenario, rules: &rules, actor: "ann", now: at(FRIDAY), counted: mcoe::store::Counted::Live, progress: &|| {} };
         ledger.commit(commit).await.unwrap();
-        place.run(OLD_PASS).await.unwrap();
+        database.run(OLD_PASS).await.unwrap();
         let reported = impact_of(&ledger, &rules).await;
         let channel = payload["channel"].as_str().unwrap();
-        let of_channel = place.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
+        let of_channel =
+            database.number(&format!("{SCHEDULES} WHERE client_id = '{client}' AND channel = '{channel}'")).await;
         assert!(of_channel > 0);
         assert_eq!(reported.without_facts as i64, of_channel + 2);
         assert_eq!(reported.count.judged + reported.without_facts, plan.posts().count() as u64 + 1);
         assert_eq!(reported.count.same, reported.count.judged);
     }
 
-    async fn filters_and_row_level_security_select_decisions(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn filters_and_row_level_security_select_decisions(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let planner = Planner::new(&rules, Tier::Exact, None);
@@ -231,12 +235,13 @@ on_both! {
         };
         let all = ImpactFilter::default;
         let harbour = ledger.scoped_to(workspace("harbour"));
-        assert_eq!(judged_count(&harbour, all()).await, place.number(&format!("{SCHEDULES} WHERE workspace_id = 'harbour'")).await);
+        let count_where = async |condition: &str| database.number(&format!("{SCHEDULES} WHERE {condition}")).await;
+        assert_eq!(judged_count(&harbour, all()).await, count_where("workspace_id = 'harbour'").await);
         let client = ImpactFilter { client: Some("crumb-and-co".to_owned()), ..all() };
-        assert_eq!(judged_count(&ledger, client).await, place.number(&format!("{SCHEDULES} WHERE client_id = 'crumb-and-co'")).await);
+        assert_eq!(judged_count(&ledger, client).await, count_where("client_id = 'crumb-and-co'").await);
         let channel = ImpactFilter { channel: Some(Channel::Ig), ..all() };
-        assert_eq!(judged_count(&ledger, channel).await, place.number(&format!("{SCHEDULES} WHERE channel = 'ig'")).await);
-        let count = place.number(SCHEDULES).await;
+        assert_eq!(judged_count(&ledger, channel).await, count_where("channel = 'ig'").await);
+        let count = database.number(SCHEDULES).await;
         assert_eq!(judged_count(&ledger, ImpactFilter { from: Some(at(FRIDAY)), ..all() }).await, count);
         assert_eq!(judged_count(&ledger, ImpactFilter { to: Some(at(FRIDAY)), ..all() }).await, 0);
         let nowhere = ledger.scoped_to(workspace("nowhere"));

@@ -6,7 +6,7 @@ use mcoe::web::random_id;
 use serde_json::json;
 
 use super::{load_agency, rules};
-use crate::support::{Place, at, on_both};
+use crate::support::{TestDatabase, at, on_both};
 
 const NOW: &str = "2026-09-04T08:00:00Z";
 /// Before a job counts as lost, and after.
@@ -53,8 +53,8 @@ fn success() -> Ending {
 }
 
 on_both! {
-    async fn an_idempotency_key_starts_one_job(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn an_idempotency_key_starts_one_job(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         let job = owned_job(&ledger, Some("k"), NOW).await;
         assert_eq!(existing_job(&ledger, "k", SOON).await.id, job.id);
@@ -68,8 +68,8 @@ on_both! {
         assert_ne!(owned_job(&ledger, None, NOW).await.id, owned_job(&ledger, None, NOW).await.id);
     }
 
-    async fn a_lost_job_is_taken_over_and_its_old_server_cannot_end_it(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn a_lost_job_is_taken_over_and_its_old_server_cannot_end_it(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         let first = owned_job(&ledger, Some("k"), NOW).await;
         ledger.heartbeat(&first, 1, 10, at(SOON)).await.unwrap();
@@ -85,8 +85,8 @@ on_both! {
         assert_eq!(ledger.job(first.id).await.unwrap().status, JobStatus::Done);
     }
 
-    async fn a_refused_key_does_not_change_its_job(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn a_refused_key_does_not_change_its_job(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         let job = owned_job(&ledger, Some("k"), NOW).await;
         assert!(ledger.finish(&job, &Ending::Stopped, at(NOW)).await.unwrap());
@@ -95,8 +95,8 @@ on_both! {
         assert_eq!(owned_job(&ledger, Some("k"), SOON).await.id, job.id);
     }
 
-    async fn a_cancelled_job_is_not_restarted(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn a_cancelled_job_is_not_restarted(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         let job = owned_job(&ledger, Some("k"), NOW).await;
         assert!(ledger.heartbeat(&job, 1, 10, at(NOW)).await.unwrap());
@@ -114,8 +114,8 @@ on_both! {
         assert!(matches!(unknown, Err(StoreError::UnknownJob(_))), "{unknown:?}");
     }
 
-    async fn the_job_limit_of_a_workspace_ignores_lost_jobs(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn the_job_limit_of_a_workspace_ignores_lost_jobs(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         for number in 0..5 {
             owned_job(&ledger, Some(&format!("k{number}")), NOW).await;
@@ -129,8 +129,8 @@ on_both! {
         owned_job(&ledger, Some("k5"), LATER).await;
     }
 
-    async fn lost_jobs_are_marked_and_old_ones_deleted(place: &Place) {
-        let ledger = place.ledger().await;
+    async fn lost_jobs_are_marked_and_old_ones_deleted(database: &TestDatabase) {
+        let ledger = database.ledger().await;
         load_agency(&ledger, &rules()).await;
         let lost = owned_job_of_kind(&ledger, None, JobKind::Daily, NOW).await;
         let own = owned_job_of_kind(&ledger, None, JobKind::Daily, NOW).await;

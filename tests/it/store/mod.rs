@@ -20,7 +20,7 @@ use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Commit, Committed, Ledger, StoreError};
 
-use crate::support::{at, compiled, default_pack, shipped};
+use crate::support::{at, compiled, default_pack, shipped_scenario};
 
 /// When the tests' scenarios are loaded and planned.
 const FRIDAY: &str = "2026-09-04T08:00:00Z";
@@ -31,7 +31,7 @@ fn rules() -> CompiledRules {
 
 /// Loads the shipped agency into a ledger. Returns its scenario.
 async fn load_agency(ledger: &Ledger, rules: &CompiledRules) -> Scenario {
-    let scenario = shipped("agency", rules);
+    let scenario = shipped_scenario("agency", rules);
     ledger.load(&scenario, rules, at(FRIDAY)).await.unwrap();
     scenario
 }

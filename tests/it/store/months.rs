@@ -6,7 +6,7 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, DailyOutcome, Ledger, Schedule, ScheduleFilter};
 
 use super::{FRIDAY, load_agency, rules, weekly};
-use crate::support::{Place, at, on_both};
+use crate::support::{TestDatabase, at, on_both};
 
 const WEEK: &str = "2026-W37";
 
@@ -17,8 +17,8 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
 
 /// Simulates an agency whose facts do not change: each week is planned on the Thursday before, passes run
 /// several times a day, and people approve pending posts.
-async fn run_for_weeks(place: &Place, weeks: i64) {
-    let (ledger, rules) = (place.ledger().await, rules());
+async fn run_for_weeks(database: &TestDatabase, weeks: i64) {
+    let (ledger, rules) = (database.ledger().await, rules());
     let scenario = load_agency(&ledger, &rules).await;
     let first: mcoe::model::Week = WEEK.parse().unwrap();
     weekly(&ledger, &rules, WEEK, FRIDAY).await;
@@ -63,7 +63,7 @@ async fn approve(ledger: &Ledger, rules: &CompiledRules, now: &str) {
 }
 
 on_both! {
-    async fn all_committed_posts_of_two_months_are_drafted(place: &Place) {
-        run_for_weeks(place, 9).await;
+    async fn all_committed_posts_of_two_months_are_drafted(database: &TestDatabase) {
+        run_for_weeks(database, 9).await;
     }
 }

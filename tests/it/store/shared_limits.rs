@@ -6,23 +6,23 @@ use mcoe::model::{Channel, WorkspaceId};
 use mcoe::store::ScheduleFilter;
 
 use super::{FRIDAY, weekly};
-use crate::support::{Agency, Place, at, compiled, on_both, with_file};
+use crate::support::{Agency, TestDatabase, at, compiled, on_both, pack_with_file};
 
 const WEEK: &str = "2026-W37";
 
 /// An agency with one client for each channel, all in one workspace.
 fn agency(clients: &[(&str, Channel)]) -> Agency {
     clients.iter().fold(Agency::starting(WEEK), |agency, (id, channel)| {
-        let with_client = agency.with(id, "Europe/London", &[*channel]);
-        with_client.but(|client, _| client.workspace_id = WorkspaceId::new("tea"))
+        let with_client = agency.with_client(id, "Europe/London", &[*channel]);
+        with_client.edit_last(|client, _| client.workspace_id = WorkspaceId::new("tea"))
     })
 }
 
 on_both! {
-    async fn a_client_that_is_loaded_later_gets_what_the_others_leave_of_a_limit(place: &Place) {
+    async fn a_client_that_is_loaded_later_gets_what_the_others_leave_of_a_limit(database: &TestDatabase) {
         let rules =
-            compiled(with_file("limits.toml", "[agency_day]\nat_most = 1\nper = [\"workspace\", \"day\"]\n"));
-        let ledger = place.ledger().await;
+            compiled(pack_with_file("limits.toml", "[agency_day]\nat_most = 1\nper = [\"workspace\", \"day\"]\n"));
+        let ledger = database.ledger().await;
         let (first, second) = (("first", Channel::Linkedin), ("second", Channel::Ig));
         ledger.load(&agency(&[first]).scenario(), &rules, at(FRIDAY)).await.unwrap();
         weekly(&ledger, &rules, WEEK, FRIDAY).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcoe::model::ScheduleStatus;
 
 use super::{FRIDAY, load_agency, rules, weekly};
-use crate::support::{Place, on_both};
+use crate::support::{TestDatabase, on_both};
 
 /// SQL assignments of the columns that a status requires.
 fn required_columns(status: ScheduleStatus) -> &'static str {
@@ -17,13 +17,14 @@ fn required_columns(status: ScheduleStatus) -> &'static str {
 }
 
 on_both! {
-    async fn the_database_refuses_every_transition_that_the_code_does_not_allow(place: &Place) {
-        let (ledger, rules) = (place.ledger().await, rules());
+    async fn the_database_refuses_every_transition_that_the_code_does_not_allow(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;
         weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
         let columns = "created_at, updated_at, client_id, workspace_id, channel, time_zone, content_preview, priority, \
                        risk_level, created_by, plan_id, rules_hash, confidence, expected_engagement, fatigue";
-        let ids = place.texts("SELECT CAST(id AS text) FROM campaign_orchestration_schedules ORDER BY 1 LIMIT 1").await;
+        let ids =
+            database.texts("SELECT CAST(id AS text) FROM campaign_orchestration_schedules ORDER BY 1 LIMIT 1").await;
         for (from_index, from) in ScheduleStatus::ALL.iter().enumerate() {
             for (to_index, to) in ScheduleStatus::ALL.iter().enumerate().filter(|(_, to)| *to != from) {
                 let id = format!("00000000-0000-8000-8000-00000000{from_index:02}{to_index:02}");
@@ -36,12 +37,12 @@ on_both! {
                     to_index,
                     ids[0]
                 );
-                place.run(&insert).await.unwrap();
+                database.run(&insert).await.unwrap();
                 let update = format!(
                     "UPDATE campaign_orchestration_schedules SET status = '{to}'{} WHERE id = '{id}'",
                     required_columns(*to)
                 );
-                match place.run(&update).await {
+                match database.run(&update).await {
                     Ok(()) => assert!(from.can_become(*to), "the database lets {from} become {to}"),
                     Err(refused) => {
                         assert!(!from.can_become(*to), "the database refuses that {from} becomes {to}: {refused}");
@@ -50,7 +51,7 @@ on_both! {
                 }
             }
         }
-        let in_database = place.texts("SELECT from_status || ' ' || to_status FROM schedule_steps").await;
+        let in_database = database.texts("SELECT from_status || ' ' || to_status FROM schedule_steps").await;
         let in_code: BTreeSet<String> = ScheduleStatus::ALL
             .iter()
             .flat_map(|from| from.next_statuses().iter().map(move |to| format!("{from} {to}")))

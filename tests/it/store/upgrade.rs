@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::support::postgres::server;
-use crate::support::{Workplace, block_on, newest_schema, project};
+use crate::support::{TestFolder, block_on, newest_schema_version, project};
 
 const FOLDER: &str = "tests/cases/ledgers/version-2";
 
@@ -15,9 +15,9 @@ fn stored(name: &str) -> String {
 }
 
 /// Restores a ledger of schema version 2 as `old.db`, or in a database of the tests' PostgreSQL. Returns its address.
-fn restore(work: &Workplace, is_postgres: bool) -> String {
+fn restore(folder: &TestFolder, is_postgres: bool) -> String {
     if is_postgres {
-        let url = server().fresh();
+        let url = server().create_database();
         server().run("DO $$ BEGIN CREATE ROLE mcoe_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
         block_on(async {
             let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -27,7 +27,7 @@ fn restore(work: &Workplace, is_postgres: bool) -> String {
         return url;
     }
     block_on(async {
-        let address = format!("sqlite:{}?mode=rwc", work.path("old.db").display());
+        let address = format!("sqlite:{}?mode=rwc", folder.path("old.db").display());
         let mut connection = SqliteConnection::connect(&address).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(stored("sqlite.sql"))).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
@@ -57,24 +57,24 @@ fn assert_unchanged(path: &str, then: &Value, now: &Value) {
 }
 
 fn migrate_and_compare(is_postgres: bool) {
-    let work = Workplace::new();
-    let url = restore(&work, is_postgres);
-    let run = |line: &str| work.mcoe(&format!("{line} --database {url}"));
-    run("status").ends_with(3).says(&["has schema version 2", "mcoe db migrate"]);
-    let migrated = run("db migrate --format json").done().json();
+    let folder = TestFolder::new();
+    let url = restore(&folder, is_postgres);
+    let run = |line: &str| folder.mcoe(&format!("{line} --database {url}"));
+    run("status").exits_with(3).stderr_has(&["has schema version 2", "mcoe db migrate"]);
+    let migrated = run("db migrate --format json").succeeds().json();
     let versions = (migrated["version_before"].as_i64(), migrated["version"].as_i64());
-    assert_eq!(versions, (Some(2), Some(newest_schema())));
+    assert_eq!(versions, (Some(2), Some(newest_schema_version())));
     let then: Value = serde_json::from_str(&stored("status.json")).unwrap();
-    let now = run("status --now 2026-10-21T08:00:00Z --format json").done().json();
+    let now = run("status --now 2026-10-21T08:00:00Z --format json").succeeds().json();
     assert_unchanged("status", &then, &now);
     let then: Value = serde_json::from_str(&stored("review.json")).unwrap();
-    let now = run("review --all --limit 1000 --format json").done().json();
+    let now = run("review --all --limit 1000 --format json").succeeds().json();
     assert_eq!(then.as_array().unwrap().len(), 29);
     assert_unchanged("review", &then, &now);
     // Passes and exports work on the migrated ledger.
-    let drafted = run("daily --now 2026-10-21T20:00:00Z --format json").done().json();
+    let drafted = run("daily --now 2026-10-21T20:00:00Z --format json").succeeds().json();
     assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
-    run("db export corner --out back --week 2026-W44").done();
+    run("db export corner --out back --week 2026-W44").succeeds();
 }
 
 #[test]
@@ -89,14 +89,17 @@ fn a_stored_ledger_of_version_2_gives_the_same_output_in_postgres() {
 
 #[test]
 fn an_older_sqlite_file_is_migrated_by_writers_only() {
-    let work = Workplace::new();
-    restore(&work, false);
-    let before = fs::read(work.path("old.db")).unwrap();
+    let folder = TestFolder::new();
+    restore(&folder, false);
+    let before = fs::read(folder.path("old.db")).unwrap();
     for line in ["status", "review", "actions", "rules impact", "db export corner --out back", "token list"] {
-        work.mcoe(&format!("{line} --database old.db")).ends_with(3).says(&["schema version 2", "mcoe db migrate"]);
-        assert!(fs::read(work.path("old.db")).unwrap() == before, "{line} wrote into the file");
+        folder
+            .mcoe(&format!("{line} --database old.db"))
+            .exits_with(3)
+            .stderr_has(&["schema version 2", "mcoe db migrate"]);
+        assert!(fs::read(folder.path("old.db")).unwrap() == before, "{line} wrote into the file");
     }
-    assert!(!work.entries().iter().any(|name| name.starts_with("old.db-")));
-    work.mcoe("daily --now 2026-10-21T09:00:00Z --database old.db").done();
-    work.mcoe("status --database old.db").done();
+    assert!(!folder.entries().iter().any(|name| name.starts_with("old.db-")));
+    folder.mcoe("daily --now 2026-10-21T09:00:00Z --database old.db").succeeds();
+    folder.mcoe("status --database old.db").succeeds();
 }

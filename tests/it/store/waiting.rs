@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::support::postgres::{Server, server};
-use crate::support::{Place, Ran, Workplace, block_on};
+use crate::support::{CommandOutput, TestDatabase, TestFolder, block_on};
 
 /// A command that had to wait: its messages on stderr, and when they came.
 struct Waited {
@@ -20,15 +20,15 @@ struct Waited {
 }
 
 /// A folder with the small scenario, which is loaded into a database.
-fn load_small(place: &Place) -> Workplace {
-    let work = Workplace::new();
-    work.mcoe(&format!("db load small --now 2026-10-16T08:00:00Z --database {}", place.url)).done();
-    work
+fn load_small(database: &TestDatabase) -> TestFolder {
+    let folder = TestFolder::new();
+    folder.mcoe(&format!("db load small --now 2026-10-16T08:00:00Z --database {}", database.url)).succeeds();
+    folder
 }
 
-fn run_timed(work: &Workplace, line: &str) -> Waited {
+fn run_timed(folder: &TestFolder, line: &str) -> Waited {
     let start = Instant::now();
-    let mut child = work.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = folder.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let (mut first_line, mut other_lines) = (String::new(), String::new());
     stderr.read_line(&mut first_line).unwrap();
@@ -62,20 +62,25 @@ impl Waited {
 }
 
 /// Runs a command while a connection that has run some statements stays open, and so holds their locks.
-fn while_locked(place: &Place, statements: &str, duration: Duration, command: impl FnOnce() -> Waited) -> Waited {
+fn while_locked(
+    database: &TestDatabase,
+    statements: &str,
+    duration: Duration,
+    command: impl FnOnce() -> Waited,
+) -> Waited {
     let (locked, is_locked) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             block_on(async {
                 let sql = sqlx::raw_sql(AssertSqlSafe(statements));
-                if place.is_postgres() {
-                    let mut connection = PgConnection::connect(&place.url).await.unwrap();
+                if database.is_postgres() {
+                    let mut connection = PgConnection::connect(&database.url).await.unwrap();
                     sql.execute(&mut connection).await.unwrap();
                     locked.send(()).unwrap();
                     tokio::time::sleep(duration).await;
                     connection.close().await.unwrap();
                 } else {
-                    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", place.url)).await.unwrap();
+                    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", database.url)).await.unwrap();
                     sql.execute(&mut connection).await.unwrap();
                     locked.send(()).unwrap();
                     tokio::time::sleep(duration).await;
@@ -95,56 +100,58 @@ const LOCK_FILE: &str = "BEGIN IMMEDIATE";
 const LOCK_TABLE: &str = "BEGIN; LOCK TABLE campaign_orchestration_schedules IN ACCESS EXCLUSIVE MODE";
 const TABLE_IS_LOCKED: &str = "another session holds a lock (canceling statement due to lock timeout)";
 
-fn daily(place: &Place) -> String {
-    format!("daily --now 2026-10-20T08:00:00Z --database {}", place.url)
+fn daily(database: &TestDatabase) -> String {
+    format!("daily --now 2026-10-20T08:00:00Z --database {}", database.url)
 }
 
 #[test]
 fn a_locked_sqlite_file_is_reported_early_and_times_out() {
-    let place = Place::sqlite();
-    let work = load_small(&place);
-    while_locked(&place, LOCK_FILE, LONG, || run_timed(&work, &daily(&place))).timed_out("database is locked");
+    let database = TestDatabase::sqlite();
+    let folder = load_small(&database);
+    while_locked(&database, LOCK_FILE, LONG, || run_timed(&folder, &daily(&database))).timed_out("database is locked");
 }
 
 #[test]
 fn a_locked_postgres_table_is_reported_early_and_times_out() {
-    let place = Place::postgres();
-    let work = load_small(&place);
-    while_locked(&place, LOCK_TABLE, LONG, || run_timed(&work, &daily(&place))).timed_out(TABLE_IS_LOCKED);
+    let database = TestDatabase::postgres();
+    let folder = load_small(&database);
+    while_locked(&database, LOCK_TABLE, LONG, || run_timed(&folder, &daily(&database))).timed_out(TABLE_IS_LOCKED);
 }
 
 #[test]
 fn a_reader_waits_for_a_locked_table_no_longer_than_a_writer() {
-    let place = Place::postgres();
-    let work = load_small(&place);
-    let status = format!("status --database {}", place.url);
-    while_locked(&place, LOCK_TABLE, LONG, || run_timed(&work, &status)).timed_out(TABLE_IS_LOCKED);
+    let database = TestDatabase::postgres();
+    let folder = load_small(&database);
+    let status = format!("status --database {}", database.url);
+    while_locked(&database, LOCK_TABLE, LONG, || run_timed(&folder, &status)).timed_out(TABLE_IS_LOCKED);
 }
 
 #[test]
 fn a_lock_that_is_released_is_waited_for_on_both_databases() {
-    for (place, statements, reason) in
-        [(Place::sqlite(), LOCK_FILE, "database is locked"), (Place::postgres(), LOCK_TABLE, TABLE_IS_LOCKED)]
-    {
-        let work = load_small(&place);
-        while_locked(&place, statements, SHORT, || run_timed(&work, &daily(&place))).succeeded_after_waiting(reason);
+    for (database, statements, reason) in [
+        (TestDatabase::sqlite(), LOCK_FILE, "database is locked"),
+        (TestDatabase::postgres(), LOCK_TABLE, TABLE_IS_LOCKED),
+    ] {
+        let folder = load_small(&database);
+        let waited = while_locked(&database, statements, SHORT, || run_timed(&folder, &daily(&database)));
+        waited.succeeded_after_waiting(reason);
     }
 }
 
 #[test]
 fn exhausted_connections_are_reported_in_the_servers_words() {
-    if server().socket().is_none() {
+    if server().socket_folder().is_none() {
         eprintln!("skipped: DATABASE_URL names a server whose roles must not be changed");
         return;
     }
-    let place = Place::postgres();
-    let work = load_small(&place);
+    let database = TestDatabase::postgres();
+    let folder = load_small(&database);
     server().run("CREATE ROLE limited LOGIN CONNECTION LIMIT 1");
-    let url = place.url.replace("postgres@", "limited@");
+    let url = database.url.replace("postgres@", "limited@");
     let status = format!("status --database {url}");
     let waited = block_on(async {
         let connection = PgConnection::connect(&url).await.unwrap();
-        let waited = run_timed(&work, &status);
+        let waited = run_timed(&folder, &status);
         connection.close().await.unwrap();
         waited
     });
@@ -153,8 +160,8 @@ fn exhausted_connections_are_reported_in_the_servers_words() {
 
 #[test]
 fn an_unreachable_server_is_reported_early_without_its_password() {
-    let work = Workplace::new();
-    let waited = run_timed(&work, "status --database postgres://ann:Secret9@localhost/mcoe?host=/nowhere");
+    let folder = TestFolder::new();
+    let waited = run_timed(&folder, "status --database postgres://ann:Secret9@localhost/mcoe?host=/nowhere");
     let messages = format!("{}{}", waited.first_line, waited.other_lines);
     assert!(!messages.contains("Secret9"), "{messages}");
     waited.timed_out("cannot open the database postgres://localhost/mcoe: No such file or directory");
@@ -162,18 +169,18 @@ fn an_unreachable_server_is_reported_early_without_its_password() {
 
 #[test]
 fn quiet_prints_only_the_error() {
-    let work = Workplace::new();
-    let waited = run_timed(&work, "status --quiet --database postgres://ann@localhost/mcoe?host=/nowhere");
+    let folder = TestFolder::new();
+    let waited = run_timed(&folder, "status --quiet --database postgres://ann@localhost/mcoe?host=/nowhere");
     assert!(waited.first_line.starts_with("error: the ledger was not available"), "{}", waited.first_line);
 }
 
 #[test]
 fn an_interrupt_ends_the_waiting() {
-    let place = Place::sqlite();
-    let work = load_small(&place);
-    let ended = while_locked(&place, LOCK_FILE, SHORT, || {
+    let database = TestDatabase::sqlite();
+    let folder = load_small(&database);
+    let ended = while_locked(&database, LOCK_FILE, SHORT, || {
         let start = Instant::now();
-        let mut child = work.command(&daily(&place)).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = folder.command(&daily(&database)).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_secs(1));
         assert!(std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
         let code = child.wait().unwrap().code();
@@ -191,17 +198,17 @@ fn an_interrupt_ends_the_waiting() {
 
 #[test]
 fn commits_wait_for_a_server_that_restarts_repeatedly() {
-    if server().socket().is_none() {
+    if server().socket_folder().is_none() {
         eprintln!("skipped: DATABASE_URL names a server that must not be restarted");
         return;
     }
     let own_server = Server::start();
-    let place = Place::on(&own_server);
-    let work = Workplace::new();
-    work.mcoe("generate --clients 10 --start 2026-W37 --out world --quiet").done();
-    work.mcoe(&format!("db load world --now 2026-09-04T08:00:00Z --database {}", place.url)).done();
+    let database = TestDatabase::on(&own_server);
+    let folder = TestFolder::new();
+    folder.mcoe("generate --clients 10 --start 2026-W37 --out world --quiet").succeeds();
+    folder.mcoe(&format!("db load world --now 2026-09-04T08:00:00Z --database {}", database.url)).succeeds();
     let (is_over, restarts) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let run = |line: &str| work.mcoe(&format!("{line} --quiet --database {}", place.url));
+    let run = |line: &str| folder.mcoe(&format!("{line} --quiet --database {}", database.url));
     std::thread::scope(|scope| {
         let restarting = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
@@ -212,7 +219,7 @@ fn commits_wait_for_a_server_that_restarts_repeatedly() {
                 std::thread::sleep(Duration::from_millis(500 + 250 * (restarted as u64 % 5)));
             }
         });
-        let mut runs: Vec<Ran> =
+        let mut runs: Vec<CommandOutput> =
             (37..49).map(|week| run(&format!("weekly --week 2026-W{week} --now 2026-09-04T08:00:00Z"))).collect();
         // A fast machine may finish before enough restarts.
         while restarts.load(Ordering::Relaxed) < 7 && !restarting.is_finished() {
@@ -224,5 +231,5 @@ fn commits_wait_for_a_server_that_restarts_repeatedly() {
         assert!(failed.is_empty(), "{} of {} commands failed: {failed:#?}", failed.len(), runs.len());
     });
     let weeks = "SELECT count(DISTINCT week) FROM plan_clients";
-    assert_eq!(block_on(place.number(weeks)), 12);
+    assert_eq!(block_on(database.number(weeks)), 12);
 }

@@ -1,32 +1,33 @@
-//! Scenarios built in code: small, with nothing that a test does not need.
+//! Small scenarios built in code, with only what a test needs.
 
 use mcoe::model::{
     Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, ClientStatus, Environment, Policy,
     ReviewPolicy, Scenario, Score, Timestamp, Week, WorkspaceId, Zone,
 };
 
-/// Number of assets of every client: more than any week of one channel needs.
-const ASSETS: usize = 30;
+/// Number of assets of every client: more than one channel needs in a week.
+const ASSET_COUNT: usize = 30;
 
-/// An instant from its text in UTC.
+/// Parses an instant such as `2026-10-19T08:00:00Z`.
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("`{text}`: {error}"))
 }
 
-/// Clients with their states, each in its own workspace unless a test changes that.
+/// Builds a scenario. Each client has its own workspace unless a test changes that.
 pub struct Agency {
     week: Week,
     clients: Vec<(Client, ClientState)>,
 }
 
 impl Agency {
-    /// Without clients, from a week such as `2026-W40`.
+    /// An agency without clients, whose scenario starts in a week such as `2026-W40`.
     pub fn starting(week: &str) -> Self {
         Self { week: week.parse().unwrap(), clients: Vec::new() }
     }
 
-    /// Adds a client: channels without fatigue, with an audience of 1,000 and a rate of 5 %, and enough assets.
-    pub fn with(mut self, id: &str, zone: &str, channels: &[Channel]) -> Self {
+    /// Adds a client with enough assets, whose channels have no fatigue, an audience of 1,000 and an engagement rate of
+    /// 5 %.
+    pub fn with_client(mut self, id: &str, zone: &str, channels: &[Channel]) -> Self {
         let zone: Zone = zone.parse().unwrap();
         let start = zone.start_of_day(self.week.monday()).unwrap();
         let client = Client {
@@ -45,12 +46,12 @@ impl Agency {
                 pause_on_high_severity_warning: true,
             },
             campaigns: Vec::new(),
-            assets: (0..ASSETS).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
+            assets: (0..ASSET_COUNT).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
             calendar: Vec::new(),
             world: Vec::new(),
         };
         let state = ClientState {
-            channels: channels.iter().map(|channel| rested(*channel, start)).collect(),
+            channels: channels.iter().map(|channel| channel_state(*channel, start)).collect(),
             warnings: Vec::new(),
             reality: None,
             asset_uses: Vec::new(),
@@ -60,13 +61,13 @@ impl Agency {
     }
 
     /// Changes the client that was added last.
-    pub fn but(mut self, change: impl FnOnce(&mut Client, &mut ClientState)) -> Self {
+    pub fn edit_last(mut self, change: impl FnOnce(&mut Client, &mut ClientState)) -> Self {
         let (client, state) = self.clients.last_mut().unwrap();
         change(client, state);
         self
     }
 
-    /// The scenario, clients sorted by id.
+    /// The scenario, with its clients sorted by id.
     pub fn scenario(mut self) -> Scenario {
         self.clients.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
         Scenario {
@@ -93,7 +94,8 @@ fn asset(id: &str) -> Asset {
     }
 }
 
-fn rested(channel: Channel, as_of: Timestamp) -> ChannelState {
+/// A channel without posts or fatigue.
+fn channel_state(channel: Channel, as_of: Timestamp) -> ChannelState {
     ChannelState {
         channel,
         audience: 1000.0,

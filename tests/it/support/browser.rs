@@ -1,5 +1,5 @@
-//! A real Chromium for the tests: Debian's package, installed if missing, driven by its ChromeDriver on a
-//! free port, and stopped with the tests' process.
+//! A real Chromium for the tests: Debian's package, installed if missing. ChromeDriver controls it on a free port
+//! and stops with the tests' process.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,9 +11,9 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
-use super::packages::installed_by;
+use super::packages::find_or_install;
 
-/// Starts the driver, and ends it and its browsers once its input ends.
+/// Starts ChromeDriver. When standard input ends, kills ChromeDriver and its browsers.
 const SUPERVISE: &str = r#"
 setsid chromedriver --port=0 2>&1 &
 driver=$!
@@ -23,7 +23,7 @@ kill -- -$driver 2>/dev/null
 
 static DRIVER: Mutex<Option<Driver>> = Mutex::new(None);
 
-/// The driver that tests share.
+/// The ChromeDriver that all tests share.
 struct Driver {
     port: u16,
     _supervisor: Child,
@@ -31,7 +31,7 @@ struct Driver {
 
 impl Driver {
     fn start() -> Self {
-        installed_by("chromedriver", &["chromium", "chromium-driver"]);
+        find_or_install("chromedriver", &["chromium", "chromium-driver"]);
         let mut supervisor = Command::new("sh")
             .args(["-c", SUPERVISE])
             .stdin(Stdio::piped())
@@ -43,8 +43,8 @@ impl Driver {
         let mut ports = lines.map_while(Result::ok).filter_map(|line| {
             line.rsplit_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').parse().unwrap())
         });
-        let port = ports.next().expect("ChromeDriver says on which port it listens");
-        // Its other output is discarded, so that the pipe does not fill up.
+        let port = ports.next().expect("ChromeDriver prints the port on which it listens");
+        // The rest of its output is read and discarded, so that the pipe does not fill up.
         std::thread::spawn(move || ports.count());
         Self { port, _supervisor: supervisor }
     }
@@ -53,11 +53,11 @@ impl Driver {
 /// The browser of one test.
 pub struct Browser {
     pub page: Client,
-    base: String,
+    base_url: String,
 }
 
 impl Browser {
-    /// Opens a browser of the given width on a server.
+    /// Opens a browser for the server at an address. A width below 500 pixels emulates a phone.
     pub async fn open(address: std::net::SocketAddr, width: u32, dark: bool) -> Self {
         let port = {
             let mut driver = DRIVER.lock().unwrap();
@@ -93,19 +93,18 @@ impl Browser {
             .connect(&format!("http://localhost:{port}"))
             .await
             .unwrap();
-        Self { page, base: format!("http://{address}") }
+        Self { page, base_url: format!("http://{address}") }
     }
 
-    pub async fn go(&self, path: &str) {
-        self.page.goto(&format!("{}{path}", self.base)).await.unwrap();
+    pub async fn go_to(&self, path: &str) {
+        self.page.goto(&format!("{}{path}", self.base_url)).await.unwrap();
     }
 
-    /// Waits for the first element that matches a selector.
+    /// The first element that matches a selector. Waits until there is one.
     pub async fn find(&self, selector: &str) -> fantoccini::elements::Element {
         let wait = self.page.wait().at_most(Duration::from_secs(20));
-        let found = wait.for_element(Locator::Css(selector)).await;
-        match found {
-            Ok(found) => found,
+        match wait.for_element(Locator::Css(selector)).await {
+            Ok(element) => element,
             Err(error) => panic!("{selector}: {error}\n{}", self.text().await),
         }
     }
@@ -121,63 +120,64 @@ impl Browser {
     }
 
     /// Waits until the page contains a text.
-    pub async fn says(&self, words: &str) {
+    pub async fn wait_for_text(&self, expected: &str) {
         let start = std::time::Instant::now();
         loop {
-            // While a page is being replaced, there may be none.
+            // A page that is being replaced may have no body.
             let shown = self.page.execute("return document.body ? document.body.innerText : ''", Vec::new()).await;
             let shown = shown.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
-            if shown.contains(words) {
+            if shown.contains(expected) {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "`{words}` is not in:\n{shown}");
+            assert!(start.elapsed() < Duration::from_secs(30), "`{expected}` is not in:\n{shown}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Waits until a script returns true.
-    pub async fn until(&self, script: &str) {
+    pub async fn wait_until(&self, script: &str) {
         let start = std::time::Instant::now();
-        // While a page is being replaced, there may be none.
-        while !self.page.execute(script, Vec::new()).await.is_ok_and(|answer| answer == true) {
+        // A script may fail while the page is being replaced.
+        while !self.page.execute(script, Vec::new()).await.is_ok_and(|result| result == true) {
             assert!(start.elapsed() < Duration::from_secs(30), "{script}\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Presses keys wherever the focus is.
+    /// Sends keys to the element that has the focus.
     pub async fn press(&self, keys: &str) {
         self.page.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
     /// The result of a script on the page.
-    pub async fn ask(&self, script: &str) -> Value {
+    pub async fn evaluate(&self, script: &str) -> Value {
         self.page.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Accessibility violations that axe finds, serious and critical ones only.
-    pub async fn barriers(&self) -> Vec<String> {
+    /// Serious and critical accessibility violations that axe finds.
+    pub async fn accessibility_violations(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(super::project("tests/vendor/axe.min.js")).unwrap();
         self.page.execute(&axe, Vec::new()).await.unwrap();
         let script = "const done = arguments[arguments.length - 1];
-            axe.run().then(found => done(found.violations
-                .filter(one => ['serious', 'critical'].includes(one.impact))
-                .map(one => `${one.id}: ${one.help}: ${one.nodes.map(node => node.html).slice(0, 3).join(' ')}`)));";
-        let found = self.page.execute_async(script, Vec::new()).await.unwrap();
-        found.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+            axe.run().then(result => done(result.violations
+                .filter(rule => ['serious', 'critical'].includes(rule.impact))
+                .map(rule => `${rule.id}: ${rule.help}: ` +
+                    rule.nodes.map(node => node.html).slice(0, 3).join(' '))));";
+        let violations = self.page.execute_async(script, Vec::new()).await.unwrap();
+        violations.as_array().unwrap().iter().map(|violation| violation.as_str().unwrap().to_owned()).collect()
     }
 
-    /// By how many pixels the page is wider than its window.
+    /// How many pixels the page is wider than its window.
     pub async fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        self.ask(script).await.as_i64().unwrap()
+        self.evaluate(script).await.as_i64().unwrap()
     }
 
     /// Saves a screenshot if `MCOE_SCREENSHOTS` names a folder.
-    pub async fn picture(&self, name: &str) {
+    pub async fn save_screenshot(&self, name: &str) {
         if let Some(folder) = std::env::var_os("MCOE_SCREENSHOTS") {
-            let picture = self.page.screenshot().await.unwrap();
-            std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
+            let image = self.page.screenshot().await.unwrap();
+            std::fs::write(Path::new(&folder).join(format!("{name}.png")), image).unwrap();
         }
     }
 

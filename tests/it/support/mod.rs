@@ -1,14 +1,14 @@
-//! Shared by the tests: rules packs, scenarios, agencies built in code, tables, and the real binary.
+//! Helpers that tests share: rules packs, scenarios, databases, servers, a browser, and runs of the real binary.
 
 mod agency;
 mod browser;
-mod ledger;
 mod openapi;
 mod packages;
 pub mod postgres;
-mod site;
 mod table;
-mod workplace;
+mod test_database;
+mod test_folder;
+mod test_server;
 
 use std::path::{Path, PathBuf};
 
@@ -21,31 +21,31 @@ use proptest::test_runner::Config as ProptestConfig;
 
 pub use agency::{Agency, at};
 pub use browser::Browser;
-pub(crate) use ledger::on_both;
-pub use ledger::{Place, block_on};
 pub use openapi::operation;
-pub use site::{Answer, Asker, Site, options, token, token_until};
 pub use table::Table;
-pub use workplace::{Ran, Workplace};
+pub(crate) use test_database::on_both;
+pub use test_database::{TestDatabase, block_on};
+pub use test_folder::{CommandOutput, TestFolder};
+pub use test_server::{HttpClient, Response, TestServer, options, token, token_until};
 
-/// The number of cases of a property; `PROPTEST_CASES` overrides it.
-pub fn cases(usual: u32) -> ProptestConfig {
+/// Makes proptest try this number of cases, unless `PROPTEST_CASES` sets another, and save no failures in files.
+pub fn proptest_config(default_cases: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    let is_asked_for = std::env::var_os("PROPTEST_CASES").is_some();
-    ProptestConfig { cases: if is_asked_for { config.cases } else { usual }, ..config }
+    let is_overridden = std::env::var_os("PROPTEST_CASES").is_some();
+    ProptestConfig { cases: if is_overridden { config.cases } else { default_cases }, ..config }
 }
 
-/// A path within the project.
+/// The absolute path of a file or folder of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The newest version of the ledger's schema: each has a migration.
-pub fn newest_schema() -> i64 {
+/// The newest version of the ledger's schema, which is the number of migrations.
+pub fn newest_schema_version() -> i64 {
     std::fs::read_dir(project("migrations/sqlite")).unwrap().count() as i64
 }
 
-/// Every text of a folder by its path within it.
+/// The text of every file in a folder and its subfolders, by its path within the folder.
 pub fn read_folder(folder: &Path) -> PackFiles {
     let mut files = PackFiles::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -71,82 +71,83 @@ pub fn default_pack() -> PackFiles {
 }
 
 /// The default pack with a file added or replaced.
-pub fn with_file(name: &str, text: &str) -> PackFiles {
+pub fn pack_with_file(name: &str, text: &str) -> PackFiles {
     let mut files = default_pack();
     files.insert(name.to_owned(), text.to_owned());
     files
 }
 
-/// The default pack with some texts replaced: file, old text, new text.
-pub fn changed(changes: &[(&str, &str, &str)]) -> PackFiles {
+/// The default pack with the first occurrence of some texts replaced: file, old text, new text.
+pub fn pack_with_changes(changes: &[(&str, &str, &str)]) -> PackFiles {
     let mut files = default_pack();
-    for (file, from, to) in changes {
+    for (file, old, new) in changes {
         let text = files.get_mut(*file).unwrap();
-        assert!(text.contains(from), "`{from}` is not in {file}");
-        *text = text.replacen(from, to, 1);
+        assert!(text.contains(old), "`{old}` is not in {file}");
+        *text = text.replacen(old, new, 1);
     }
     files
 }
 
-/// Sets a key of a pack's file in every table or, as `table.key`, in one.
-pub fn set(files: &mut PackFiles, file: &str, key: &str, value: &str) {
-    let (wanted, key) = key.split_once('.').map_or((None, key), |(table, key)| (Some(table), key));
+/// Sets a key in a file of a pack: `key` in every table that has it, `table.key` in that table only.
+pub fn set_key(files: &mut PackFiles, file: &str, key: &str, value: &str) {
+    let (only_table, key) = key.split_once('.').map_or((None, key), |(table, key)| (Some(table), key));
     let text = files.get_mut(file).unwrap();
     let mut table = String::new();
-    let mut found = 0;
+    let mut occurrences = 0;
     let lines = text.lines().map(|line| {
-        if let Some(head) = line.strip_prefix('[') {
-            head.split(']').next().unwrap_or_default().clone_into(&mut table);
+        if let Some(header) = line.strip_prefix('[') {
+            header.split(']').next().unwrap_or_default().clone_into(&mut table);
         }
-        let is_meant = wanted.is_none_or(|wanted| wanted == table) && line.starts_with(&format!("{key} = "));
-        found += usize::from(is_meant);
-        if is_meant { format!("{key} = {value}\n") } else { format!("{line}\n") }
+        let sets_key = only_table.is_none_or(|name| name == table) && line.starts_with(&format!("{key} = "));
+        occurrences += usize::from(sets_key);
+        if sets_key { format!("{key} = {value}\n") } else { format!("{line}\n") }
     });
     *text = lines.collect();
-    assert!(found > 0, "`{key}` is not in {file}");
+    assert!(occurrences > 0, "`{key}` is not in {file}");
 }
 
-/// The default pack with changed keys: file, key, value, as in [`set`].
-pub fn with_keys(keys: &[(&str, &str, &str)]) -> PackFiles {
+/// The default pack with some keys set: file, key, value, as in [`set_key`].
+pub fn pack_with_keys(keys: &[(&str, &str, &str)]) -> PackFiles {
     let mut files = default_pack();
     for (file, key, value) in keys {
-        set(&mut files, file, key, value);
+        set_key(&mut files, file, key, value);
     }
     files
 }
 
-/// The text of a pack's errors, with their source lines.
+/// A pack's errors as text, with the source lines that they concern.
 pub fn rendered(mistakes: &[Diagnostic], files: &PackFiles) -> String {
-    let shown: Vec<Diagnostic> = mistakes.iter().map(|mistake| mistake.clone().within("rules")).collect();
-    render(&shown, &|name| files.get(name.strip_prefix("rules/")?).map(String::as_str), false)
+    let in_rules: Vec<Diagnostic> = mistakes.iter().map(|mistake| mistake.clone().within("rules")).collect();
+    render(&in_rules, &|name| files.get(name.strip_prefix("rules/")?).map(String::as_str), false)
 }
 
-/// A pack, loaded and compiled, or everything that is wrong with it.
-pub fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
+/// Loads and compiles a pack. Returns all its errors if it is invalid.
+pub fn try_compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
     CompiledRules::compile(load(files)?)
 }
 
-/// A pack that must be valid.
+/// Loads and compiles a pack, which must be valid.
 pub fn compiled(files: PackFiles) -> CompiledRules {
-    compile(files.clone()).unwrap_or_else(|mistakes| panic!("{}", rendered(&mistakes, &files)))
+    try_compile(files.clone()).unwrap_or_else(|mistakes| panic!("{}", rendered(&mistakes, &files)))
 }
 
 /// Rules under which ordinary posts are of high risk.
-pub fn careful() -> CompiledRules {
-    with_bands("0.95", "0.98")
+pub fn rules_with_high_risk_posts() -> CompiledRules {
+    rules_with_bands("0.95", "0.98")
 }
 
-/// Rules under which confidence below `medium` means high risk, and below `low` medium risk.
-pub fn with_bands(medium: &str, low: &str) -> CompiledRules {
-    compiled(changed(&[
-        ("risk.toml", "from = 0.75\nto = 1.0", &format!("from = {low}\nto = 1.0")),
-        ("risk.toml", "from = 0.60\nto = 0.75", &format!("from = {medium}\nto = {low}")),
-        ("risk.toml", "from = 0.0\nto = 0.60", &format!("from = 0.0\nto = {medium}")),
+/// Rules under which confidence below `medium_from` means high risk, from there to `low_from` medium risk, and from
+/// `low_from` low risk.
+pub fn rules_with_bands(medium_from: &str, low_from: &str) -> CompiledRules {
+    compiled(pack_with_changes(&[
+        ("risk.toml", "from = 0.75\nto = 1.0", &format!("from = {low_from}\nto = 1.0")),
+        ("risk.toml", "from = 0.60\nto = 0.75", &format!("from = {medium_from}\nto = {low_from}")),
+        ("risk.toml", "from = 0.0\nto = 0.60", &format!("from = 0.0\nto = {medium_from}")),
     ]))
 }
 
-/// A shipped scenario under the default policy of a pack.
-pub fn shipped(name: &str, rules: &CompiledRules) -> Scenario {
+/// A shipped scenario, in which clients without a policy have the pack's default policy.
+pub fn shipped_scenario(name: &str, rules: &CompiledRules) -> Scenario {
     scenario::read(&project("scenarios").join(name), &rules.base().risk.default_policy)
         .unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -156,7 +157,7 @@ pub fn try_plan(rules: &CompiledRules, scenario: &Scenario) -> Result<Plan, Plan
     planner::plan_week(&Planner::new(rules, Tier::Exact, None), scenario, scenario.start)
 }
 
-/// Plans the first week of a scenario; must succeed.
+/// Plans the first week of a scenario, which must succeed.
 pub fn plan(rules: &CompiledRules, scenario: &Scenario) -> Plan {
     try_plan(rules, scenario).unwrap_or_else(|error| panic!("{error}"))
 }

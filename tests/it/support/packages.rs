@@ -1,4 +1,4 @@
-//! Debian packages that tests need: installed if they are missing and the user has the right to.
+//! Installs the Debian packages that tests need, if they are missing and the user has the right to.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,35 +9,34 @@ pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
-/// One installation at a time: the package database has one lock.
+/// Held during an installation, because the package database allows only one at a time.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Installs packages, as far as that is possible.
+/// Tries to install packages. Does not report a failure: the caller finds that a program is missing.
 pub fn install(packages: &[&str]) {
-    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let sudo: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
-    // Another process may be installing packages, too.
-    let patience = "DPkg::Lock::Timeout=300";
-    let install = [&["install", "-y", "--no-install-recommends", "-o", patience][..], packages].concat();
+    // Waits for other processes that are installing packages.
+    let lock_timeout = "DPkg::Lock::Timeout=300";
+    let install = [&["install", "-y", "--no-install-recommends", "-o", lock_timeout][..], packages].concat();
     for arguments in [&["update"][..], &install] {
-        let line: Vec<&str> = sudo.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
-        let (program, rest) = line.split_first().unwrap();
+        let command_line: Vec<&str> = sudo.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
+        let (program, command_arguments) = command_line.split_first().unwrap();
         let mut command = Command::new(program);
-        // A failure is reported by the caller that needs the package.
-        let _ = command.args(rest).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
+        let _ = command.args(command_arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
     }
 }
 
-/// The path of a program that comes with some packages.
-pub fn installed_by(program: &str, packages: &[&str]) -> PathBuf {
-    find(program).unwrap_or_else(|| {
+/// The path of a program. If it is missing, its packages are installed.
+pub fn find_or_install(program: &str, packages: &[&str]) -> PathBuf {
+    find_in_path(program).unwrap_or_else(|| {
         install(packages);
-        find(program)
-            .unwrap_or_else(|| panic!("`{program}` is not there and cannot be installed: install {packages:?}"))
+        find_in_path(program)
+            .unwrap_or_else(|| panic!("`{program}` is missing and could not be installed: install {packages:?}"))
     })
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

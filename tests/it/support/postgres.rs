@@ -1,5 +1,5 @@
-//! A private PostgreSQL server for the tests: started on a socket in a temporary folder, stopped and removed
-//! when the tests' process ends, however it ends. If `DATABASE_URL` names a server, that one is used.
+//! PostgreSQL for the tests: a private server on a socket in a temporary folder, which is stopped and removed when
+//! the tests' process ends, however it ends. If `DATABASE_URL` names a server, that one is used instead.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::packages::{install, is_root};
 
-/// Creates a cluster, starts it, waits until its input ends, and removes everything.
+/// Creates a cluster and starts its server. When standard input ends, stops the server and removes the cluster.
 const SUPERVISE: &str = r#"
 dir=$1; bin=$2
 "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-sync >"$dir/log" 2>&1 || exit 1
@@ -24,76 +24,80 @@ cat >/dev/null
 rm -rf "$dir"
 "#;
 
-/// A server.
+/// A PostgreSQL server.
 pub struct Server {
-    /// Address without a database: the parts before and after its name.
+    /// The part of a URL before the name of the database, without the slash.
     before: String,
+    /// The part of a URL after the name of the database: empty, or parameters with their question mark.
     after: String,
-    private: Option<Private>,
+    /// `None` for the server of `DATABASE_URL`.
+    private: Option<PrivateServer>,
 }
 
-struct Private {
+/// A server that was started here, and can therefore be restarted.
+struct PrivateServer {
     dir: PathBuf,
     bin: PathBuf,
     _supervisor: Child,
 }
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+/// The number of the next private server or database, unique within the process.
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// The server that tests share.
+/// The server that all tests share.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| match std::env::var("DATABASE_URL") {
-        Ok(url) if url.starts_with("postgres") => Server::named(&url),
+        Ok(url) if url.starts_with("postgres") => Server::at(&url),
         _ => Server::start(),
     })
 }
 
 impl Server {
-    /// The server of an address; its user must be able to create databases.
-    fn named(url: &str) -> Self {
-        let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, rest)| (address, rest));
-        let (before, _) = address.rsplit_once('/').unwrap();
+    /// The server of a URL, whose user must be able to create databases.
+    fn at(url: &str) -> Self {
+        let (path, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (before, _) = path.rsplit_once('/').unwrap();
         let after = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
         Self { before: before.to_owned(), after, private: None }
     }
 
-    /// A private server.
+    /// Starts a private server.
     pub fn start() -> Self {
-        let bin = binaries();
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let bin = find_or_install_binaries();
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("mcoe-pg-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let mut supervisor = as_plain_user(&dir);
+        let mut supervisor = as_unprivileged_user(&dir);
         supervisor.args(["sh", "-c", SUPERVISE, "supervise"]).arg(&dir).arg(&bin);
         let child = supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Self {
             before: "postgres://postgres@localhost".to_owned(),
             after: format!("?host={}", dir.display()),
-            private: Some(Private { dir, bin, _supervisor: child }),
+            private: Some(PrivateServer { dir, bin, _supervisor: child }),
         };
-        server.wait();
+        server.wait_until_ready();
         server
     }
 
-    /// The address of one of its databases.
+    /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("{}/{database}{}", self.before, self.after)
     }
 
-    /// The folder of the private server's socket.
-    pub fn socket(&self) -> Option<&Path> {
+    /// The folder of the socket; `None` if the server is not private.
+    pub fn socket_folder(&self) -> Option<&Path> {
         self.private.as_ref().map(|private| private.dir.as_path())
     }
 
-    /// Creates a database. Returns its address.
-    pub fn fresh(&self) -> String {
-        let name = format!("mcoe_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    /// Creates a database. Returns its URL.
+    pub fn create_database(&self) -> String {
+        let name = format!("mcoe_{}_{}", std::process::id(), NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
         self.run(&format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
-    /// Runs a statement outside the tests' databases.
+    /// Runs an SQL statement in the database `postgres`.
     pub fn run(&self, sql: &str) {
         super::block_on(async {
             let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
@@ -101,16 +105,16 @@ impl Server {
         });
     }
 
-    /// Stops the running server in a mode of pg_ctl, and starts it again.
-    pub fn restart(&self, mode: &str) {
-        let Private { dir, bin, .. } = self.private.as_ref().expect("only a private server is restarted");
-        let mut restart = as_plain_user(dir);
-        restart.arg(bin.join("pg_ctl")).arg("-D").arg(dir.join("data")).args(["-m", mode, "-w", "restart"]);
+    /// Restarts the server. `shutdown_mode` is `fast` or `immediate`, as for pg_ctl.
+    pub fn restart(&self, shutdown_mode: &str) {
+        let PrivateServer { dir, bin, .. } = self.private.as_ref().expect("only a private server is restarted");
+        let mut restart = as_unprivileged_user(dir);
+        restart.arg(bin.join("pg_ctl")).arg("-D").arg(dir.join("data")).args(["-m", shutdown_mode, "-w", "restart"]);
         let log = dir.join("log");
         assert!(restart.arg("-l").arg(log).stdout(Stdio::null()).status().unwrap().success());
     }
 
-    fn wait(&self) {
+    fn wait_until_ready(&self) {
         let start = Instant::now();
         let is_up = || super::block_on(async { PgConnection::connect(&self.url("postgres")).await.is_ok() });
         while !is_up() {
@@ -120,8 +124,9 @@ impl Server {
     }
 }
 
-/// PostgreSQL refuses to run as root, so root runs it as the user of its package.
-fn as_plain_user(dir: &Path) -> Command {
+/// A command that runs the program in its arguments. PostgreSQL refuses to run as root, so root runs the program as
+/// the user `postgres` and makes that user the owner of `dir`.
+fn as_unprivileged_user(dir: &Path) -> Command {
     if !is_root() {
         return Command::new("env");
     }
@@ -131,15 +136,16 @@ fn as_plain_user(dir: &Path) -> Command {
     command
 }
 
-/// The folder of PostgreSQL's programs. If there is none, Debian's package is installed.
-fn binaries() -> PathBuf {
-    installed().unwrap_or_else(|| {
+/// The folder of PostgreSQL's programs. If they are missing, Debian's package is installed.
+fn find_or_install_binaries() -> PathBuf {
+    find_binaries().unwrap_or_else(|| {
         install(&["postgresql"]);
-        installed().expect("PostgreSQL is not installed and cannot be: install it, or set DATABASE_URL")
+        find_binaries().expect("PostgreSQL is missing and could not be installed: install it, or set DATABASE_URL")
     })
 }
 
-fn installed() -> Option<PathBuf> {
+/// The last folder of `PATH` with the programs, or else the newest version in `/usr/lib/postgresql`.
+fn find_binaries() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

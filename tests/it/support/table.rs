@@ -1,26 +1,26 @@
-//! A table in CSV, as the engine writes it.
+//! Tables in CSV, as `mcoe` writes them.
 
-/// Head and rows of a CSV text.
+/// Header and rows of a CSV text.
 pub struct Table {
-    pub head: Vec<String>,
+    pub header: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// Parses a text in which every row has as many cells as the head.
+    /// Parses a CSV text. Every row must have as many cells as the header.
     pub fn parse(text: &str) -> Self {
         let mut records = records(text);
-        let head = records.remove(0);
+        let header = records.remove(0);
         for row in &records {
-            assert_eq!(row.len(), head.len(), "{row:?}");
+            assert_eq!(row.len(), header.len(), "{row:?}");
         }
-        Self { head, rows: records }
+        Self { header, rows: records }
     }
 
     /// One cell of a row.
     pub fn cell<'t>(&self, row: &'t [String], column: &str) -> &'t str {
-        let index = self.head.iter().position(|name| name == column);
-        &row[index.unwrap_or_else(|| panic!("no column `{column}` in {:?}", self.head))]
+        let index = self.header.iter().position(|name| name == column);
+        &row[index.unwrap_or_else(|| panic!("no column `{column}` in {:?}", self.header))]
     }
 
     /// Every cell of a column.
@@ -28,13 +28,13 @@ impl Table {
         self.rows.iter().map(|row| self.cell(row, column)).collect()
     }
 
-    /// The rows with the given cells.
-    pub fn rows_where<'t>(&'t self, wanted: &[(&str, &str)]) -> Vec<&'t Vec<String>> {
-        let fits = |row: &&Vec<String>| wanted.iter().all(|(column, value)| self.cell(row, column) == *value);
-        self.rows.iter().filter(fits).collect()
+    /// The rows whose cells in the given columns have the given values.
+    pub fn rows_where<'t>(&'t self, cells: &[(&str, &str)]) -> Vec<&'t Vec<String>> {
+        let matches = |row: &&Vec<String>| cells.iter().all(|(column, value)| self.cell(row, column) == *value);
+        self.rows.iter().filter(matches).collect()
     }
 
-    /// The given columns, aligned.
+    /// The given columns with their names, aligned, and with rounded numbers.
     pub fn aligned(&self, columns: &[&str]) -> String {
         let mut lines = vec![columns.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
         lines.extend(self.rows.iter().map(|row| columns.iter().map(|name| rounded(self.cell(row, name))).collect()));
@@ -50,7 +50,7 @@ impl Table {
     }
 }
 
-/// Numbers with decimals, rounded to three places; anything else unchanged.
+/// Rounds a number with decimals to three of them. Anything else stays as it is.
 fn rounded(cell: &str) -> String {
     match cell.parse::<f64>() {
         Ok(number) if cell.contains('.') => format!("{number:.3}"),
@@ -58,24 +58,25 @@ fn rounded(cell: &str) -> String {
     }
 }
 
+/// The records of a CSV text, each a list of cells.
 fn records(text: &str) -> Vec<Vec<String>> {
     let mut records = Vec::new();
     let mut record = vec![String::new()];
-    let mut letters = text.chars().peekable();
-    let mut quoted = false;
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.peek() == Some(&'"') => {
-                letters.next();
+    let mut characters = text.chars().peekable();
+    let mut in_quotes = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if in_quotes && characters.peek() == Some(&'"') => {
+                characters.next();
                 record.last_mut().unwrap().push('"');
             }
-            '"' => quoted = !quoted,
-            ',' if !quoted => record.push(String::new()),
-            '\n' if !quoted => records.push(std::mem::replace(&mut record, vec![String::new()])),
+            '"' => in_quotes = !in_quotes,
+            ',' if !in_quotes => record.push(String::new()),
+            '\n' if !in_quotes => records.push(std::mem::replace(&mut record, vec![String::new()])),
             other => record.last_mut().unwrap().push(other),
         }
     }
-    assert!(!quoted, "a quote does not close");
+    assert!(!in_quotes, "a quoted cell is not closed");
     if record != [String::new()] {
         records.push(record);
     }

@@ -5,18 +5,20 @@ use mcoe::model::{Role, Timestamp, Week, plus_days};
 use serde_json::json;
 
 use super::{HARBOUR, HUDSON, coming_week, pending_id, plan_agency, schedules};
-use crate::support::{Answer, Asker, Place, Site, at, compiled, default_pack, on_both, shipped, token};
+use crate::support::{
+    HttpClient, Response, TestDatabase, TestServer, at, compiled, default_pack, on_both, shipped_scenario, token,
+};
 
 const BASE: &str = "/founder/orchestration";
 
 /// A session: the client, its cookie and the CSRF token of its forms.
 struct Session {
-    asker: Asker,
+    http: HttpClient,
     cookie: String,
     csrf: String,
 }
 
-fn cookie_of(answer: &Answer) -> String {
+fn cookie_of(answer: &Response) -> String {
     let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {}", answer.text));
     for word in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(word), "{cookie}");
@@ -30,11 +32,11 @@ fn csrf_of(page: &str) -> String {
 }
 
 impl Session {
-    fn sign_in(site: &Site, token: &str) -> Self {
-        let asker = site.anybody();
+    fn sign_in(server: &TestServer, token: &str) -> Self {
+        let http = server.anonymous_client();
         let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         let answer =
-            asker.send("POST", &format!("{BASE}/login"), &form, Some(&format!("token={token}&next={BASE}/channels")));
+            http.send("POST", &format!("{BASE}/login"), &form, Some(&format!("token={token}&next={BASE}/channels")));
         assert_eq!(
             (answer.status, answer.header("location")),
             (303, Some("/founder/orchestration/channels")),
@@ -42,73 +44,73 @@ impl Session {
             answer.text
         );
         let cookie = cookie_of(&answer);
-        let mut session = Self { asker, cookie, csrf: String::new() };
+        let mut session = Self { http, cookie, csrf: String::new() };
         session.csrf = csrf_of(&session.get("").text);
         session
     }
 
-    fn get(&self, path: &str) -> Answer {
-        self.asker.send("GET", &format!("{BASE}{path}"), &[("cookie", &self.cookie)], None)
+    fn get(&self, path: &str) -> Response {
+        self.http.send("GET", &format!("{BASE}{path}"), &[("cookie", &self.cookie)], None)
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.post_as(&self.csrf, path, fields)
     }
 
-    fn post_as(&self, csrf: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    fn post_as(&self, csrf: &str, path: &str, fields: &[(&str, &str)]) -> Response {
         let mut all = vec![("csrf", csrf)];
         all.extend(fields);
         let body = serde_urlencoded::to_string(all).unwrap();
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("cookie", &*self.cookie)];
-        self.asker.send("POST", &format!("{BASE}{path}"), &headers, Some(&body))
+        self.http.send("POST", &format!("{BASE}{path}"), &headers, Some(&body))
     }
 }
 
 on_both! {
-    async fn visitors_are_redirected_to_sign_in_and_back(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let secret = token(place, HARBOUR, "ann", Role::Viewer);
-        let asker = site.anybody();
+    async fn visitors_are_redirected_to_sign_in_and_back(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let secret = token(database, HARBOUR, "ann", Role::Viewer);
+        let http = server.anonymous_client();
         for path in ["", "/channels", "/conflicts", "/decisions", "/runs", "/schedules/x", "/jobs/x"] {
-            let answer = asker.get(&format!("{BASE}{path}"));
+            let answer = http.get(&format!("{BASE}{path}"));
             assert_eq!(answer.status, 303, "{path}: {}", answer.text);
             assert!(answer.header("location").unwrap().starts_with("/founder/orchestration/login?next="), "{path}");
         }
         for path in ["/confirm", "/change", "/run", "/what-if", "/logout"] {
             let form = [("content-type", "application/x-www-form-urlencoded")];
-            assert_eq!(asker.send("POST", &format!("{BASE}{path}"), &form, Some("csrf=x")).status, 303, "{path}");
+            assert_eq!(http.send("POST", &format!("{BASE}{path}"), &form, Some("csrf=x")).status, 303, "{path}");
         }
         // A request for a part of a page gets the sign-in form itself.
-        let part = asker.send("GET", &format!("{BASE}/jobs/x"), &[("hx-request", "true")], None);
+        let part = http.send("GET", &format!("{BASE}/jobs/x"), &[("hx-request", "true")], None);
         assert!(part.status == 401 && part.text.contains("name=\"token\""));
-        let session = Session::sign_in(&site, &secret);
+        let session = Session::sign_in(&server, &secret);
         let page = session.get("");
         assert!(page.status == 200 && page.text.contains("ann"), "{}", page.text);
         assert_eq!(session.post("/logout", &[]).status, 303);
         assert_eq!(session.get("").status, 303);
     }
 
-    async fn a_wrong_token_is_reported_and_refused(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        token(place, HARBOUR, "ann", Role::Viewer);
-        let asker = site.anybody();
+    async fn a_wrong_token_is_reported_and_refused(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        token(database, HARBOUR, "ann", Role::Viewer);
+        let http = server.anonymous_client();
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        let answer = asker.send("POST", &format!("{BASE}/login"), &form, Some("token=mcoe_x&next=https://evil.example"));
+        let answer = http.send("POST", &format!("{BASE}/login"), &form, Some("token=mcoe_x&next=https://evil.example"));
         assert!(answer.status == 401 && answer.text.contains("role=\"alert\""), "{}", answer.text);
         assert!(!answer.text.contains("evil.example"));
         let cross_site = [form[0], ("sec-fetch-site", "cross-site")];
-        assert_eq!(asker.send("POST", &format!("{BASE}/login"), &cross_site, Some("token=x")).status, 403);
+        assert_eq!(http.send("POST", &format!("{BASE}/login"), &cross_site, Some("token=x")).status, 403);
     }
 
-    async fn a_form_of_another_session_changes_nothing(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
-        let other = Session::sign_in(&site, &token(place, HARBOUR, "eve", Role::Admin));
-        let asker = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
-        let id = pending_id(&asker, HARBOUR);
+    async fn a_form_of_another_session_changes_nothing(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let session = Session::sign_in(&server, &token(database, HARBOUR, "ada", Role::Admin));
+        let other = Session::sign_in(&server, &token(database, HARBOUR, "eve", Role::Admin));
+        let http = server.client_with(&token(database, HARBOUR, "vic", Role::Viewer));
+        let id = pending_id(&http, HARBOUR);
         for csrf in ["", "x", &other.csrf, &session.cookie] {
             for (path, fields) in [
                 ("/change", vec![("ids", id.as_str()), ("action", "approve")]),
@@ -120,15 +122,15 @@ on_both! {
                 assert!(refused.status == 403 && refused.text.contains("does not belong to this session"), "{path} {csrf}");
             }
         }
-        assert_eq!(pending_id(&asker, HARBOUR), id);
+        assert_eq!(pending_id(&http, HARBOUR), id);
         assert_eq!(session.get("").status, 200);
     }
 
-    async fn a_change_is_described_before_and_after_it_happens(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let session = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
-        let viewer = site.holder(&token(place, HARBOUR, "vic", Role::Viewer));
+    async fn a_change_is_described_before_and_after_it_happens(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let session = Session::sign_in(&server, &token(database, HARBOUR, "amy", Role::Approver));
+        let viewer = server.client_with(&token(database, HARBOUR, "vic", Role::Viewer));
         let id = pending_id(&viewer, HARBOUR);
         let back = format!("{BASE}?status=pending");
         let confirmation = session.post("/confirm", &[("ids", &id), ("action", "approve"), ("back", &back)]);
@@ -142,7 +144,7 @@ on_both! {
         assert!(location.starts_with(&back) && location.contains("done=approve"), "{location}");
         let page = session.get(location.strip_prefix(BASE).unwrap());
         assert!(page.text.contains("1 post approved."), "{}", page.text);
-        let record = viewer.get(&format!("/api/orchestration/schedules/{id}")).ok();
+        let record = viewer.get(&format!("/api/orchestration/schedules/{id}")).ok_json();
         let schedule = &record["schedule"];
         assert_eq!((&schedule["status"], &schedule["approved_by"]), (&"ready".into(), &"amy".into()));
         let none_selected = session.post("/confirm", &[("action", "approve"), ("back", "https://evil.example")]);
@@ -152,25 +154,25 @@ on_both! {
         assert!(repeated.text.contains("None of these can be approved"), "{}", repeated.text);
     }
 
-    async fn each_role_sees_only_buttons_that_it_may_use(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let viewer = Session::sign_in(&site, &token(place, HARBOUR, "vic", Role::Viewer));
+    async fn each_role_sees_only_buttons_that_it_may_use(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let viewer = Session::sign_in(&server, &token(database, HARBOUR, "vic", Role::Viewer));
         let page = viewer.get("?status=pending").text;
         assert!(!page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
-        let id = pending_id(&site.holder(&token(place, HARBOUR, "v2", Role::Viewer)), HARBOUR);
+        let id = pending_id(&server.client_with(&token(database, HARBOUR, "v2", Role::Viewer)), HARBOUR);
         assert_eq!(viewer.post("/change", &[("ids", &id), ("action", "approve")]).status, 403);
         assert_eq!(viewer.post("/run", &[("action", "daily")]).status, 403);
-        let approver = Session::sign_in(&site, &token(place, HARBOUR, "amy", Role::Approver));
+        let approver = Session::sign_in(&server, &token(database, HARBOUR, "amy", Role::Approver));
         let page = approver.get("?status=pending").text;
         assert!(page.contains("value=\"approve\"") && !page.contains("value=\"weekly\""), "{page}");
     }
 
-    async fn pages_of_another_workspace_are_not_found(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
-        let stranger = site.holder(&token(place, HUDSON, "hal", Role::Admin));
+    async fn pages_of_another_workspace_are_not_found(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let session = Session::sign_in(&server, &token(database, HARBOUR, "ada", Role::Admin));
+        let stranger = server.client_with(&token(database, HUDSON, "hal", Role::Admin));
         let id = schedules(&stranger, HUDSON, "")[0]["id"].as_str().unwrap().to_owned();
         assert_eq!(session.get(&format!("/schedules/{id}")).status, 404);
         assert_eq!(session.get(&format!("/schedules/{id}?workspace={HUDSON}")).status, 404);
@@ -179,24 +181,24 @@ on_both! {
         assert_eq!(session.post("/change", &[("ids", &id), ("action", "approve"), ("workspace", HUDSON)]).status, 404);
     }
 
-    async fn the_console_opens_on_pending_and_upcoming_posts(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let secret = token(place, HARBOUR, "ada", Role::Admin);
-        let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
+    async fn the_console_opens_on_pending_and_upcoming_posts(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let secret = token(database, HARBOUR, "ada", Role::Admin);
+        let (session, http) = (Session::sign_in(&server, &secret), server.client_with(&secret));
         // The planned week is long past.
         let page = session.get("").text;
         assert!(page.contains("There are no upcoming posts.") && page.contains("sort=latest"), "{page}");
         assert!(!page.contains("type=\"checkbox\" name=\"ids\""), "{page}");
-        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
-        let cancelled = schedules(&asker, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
-        asker.patch("/api/orchestration/schedules", &json!({"schedule_id": cancelled, "action": "cancel"})).ok();
+        http.wait_for_job(&http.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok_json(), HARBOUR);
+        let cancelled = schedules(&http, HARBOUR, "status=pending&sort=latest")[0]["id"].as_str().unwrap().to_owned();
+        http.patch("/api/orchestration/schedules", &json!({"schedule_id": cancelled, "action": "cancel"})).ok_json();
         let page = session.get("").text;
         let (pending_part, ready_part) = page.split_once("Next to become drafts").unwrap();
         assert!(pending_part.contains(">Needs approval") && page.contains("Needs approval and up next"));
         let upcoming_ids = |status: &str| {
             let now = Timestamp::from(Utc::now()).to_string();
-            let rows = schedules(&asker, HARBOUR, &format!("status={status}&from={now}"));
+            let rows = schedules(&http, HARBOUR, &format!("status={status}&from={now}"));
             rows.iter().take(20).map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         for (part, status) in [(pending_part, "pending"), (ready_part, "ready")] {
@@ -206,24 +208,24 @@ on_both! {
         }
         assert!(!page.contains("is-cancelled"), "{page}");
         // The list of a client's posts also starts now.
-        let client = schedules(&asker, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
+        let client = schedules(&http, HARBOUR, "")[0]["client_id"].as_str().unwrap().to_owned();
         let page = session.get(&format!("?client={client}&sort=time")).text;
         assert!(page.contains("From now on") && !page.contains("6 Sep"), "{page}");
         let page = session.get(&format!("?client={client}&from=2026-09-07&to=2026-09-13")).text;
         assert!(!page.contains("From now on") && page.contains(" Sep, "), "{page}");
     }
 
-    async fn the_week_view_opens_on_the_next_pending_week_with_all_posts(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let secret = token(place, HARBOUR, "ada", Role::Admin);
-        let (session, asker) = (Session::sign_in(&site, &secret), site.holder(&secret));
-        asker.ended(&asker.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok(), HARBOUR);
+    async fn the_week_view_opens_on_the_next_pending_week_with_all_posts(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let secret = token(database, HARBOUR, "ada", Role::Admin);
+        let (session, http) = (Session::sign_in(&server, &secret), server.client_with(&secret));
+        http.wait_for_job(&http.post("/api/orchestration/scheduler", &json!({"action": "weekly"})).ok_json(), HARBOUR);
         let week: Week = coming_week().parse().unwrap();
         let (monday, sunday) = (week.monday(), plus_days(week.monday(), 6));
         let page = session.get("?view=week").text;
         assert!(page.contains(&format!("{} to", monday.format("%-d %B"))), "{page}");
-        let posts = schedules(&asker, HARBOUR, &format!("from={monday}&to={sunday}"));
+        let posts = schedules(&http, HARBOUR, &format!("from={monday}&to={sunday}"));
         assert!(posts.len() > 40, "{}", posts.len());
         assert_eq!(page.matches("<li class=\"post ").count(), posts.len());
         assert!(page.contains(" risk</span>") && !page.contains("<details open"), "{page}");
@@ -232,27 +234,27 @@ on_both! {
         assert!(page.contains("<details open"), "{page}");
     }
 
-    async fn an_empty_ledger_has_a_help_page(place: &Place) {
-        let ledger = place.ledger().await;
-        let site = Site::of(place);
-        let page = site.anybody().get(BASE);
+    async fn an_empty_ledger_has_a_help_page(database: &TestDatabase) {
+        let ledger = database.ledger().await;
+        let server = TestServer::start(database);
+        let page = server.anonymous_client().get(BASE);
         assert_eq!(page.status, 200, "{}", page.text);
         for words in ["No data loaded yet", "mcoe db load SCENARIO", "mcoe import", "mcoe serve --demo"] {
             assert!(page.text.contains(words), "{words}: {}", page.text);
         }
         let rules = compiled(default_pack());
-        ledger.load(&shipped("small", &rules), &rules, at("2026-09-04T08:00:00Z")).await.unwrap();
-        let page = site.anybody().get(BASE);
+        ledger.load(&shipped_scenario("small", &rules), &rules, at("2026-09-04T08:00:00Z")).await.unwrap();
+        let page = server.anonymous_client().get(BASE);
         for words in ["Nothing is planned yet in this workspace", "Plan the coming week", "Approve or cancel those posts"] {
             assert!(page.status == 200 && page.text.contains(words), "{words}: {}", page.text);
         }
         assert!(!page.text.contains("mcoe db load SCENARIO"), "{}", page.text);
     }
 
-    async fn every_empty_page_shows_a_hint(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let session = Session::sign_in(&site, &token(place, HARBOUR, "ada", Role::Admin));
+    async fn every_empty_page_shows_a_hint(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let session = Session::sign_in(&server, &token(database, HARBOUR, "ada", Role::Admin));
         for (path, words) in [
             ("?client=nobody", "No post matches the filter."),
             ("?status=failed", "No post matches the filter."),

@@ -1,14 +1,14 @@
-//! The OpenAPI document. `Asker` checks every response in every test against it.
+//! The OpenAPI document. `HttpClient` checks every response in every test against it.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{HARBOUR, pending_id, plan_agency};
-use crate::support::{Place, Site, block_on, operation, project, read_folder};
+use crate::support::{TestDatabase, TestServer, block_on, operation, project, read_folder};
 
 fn document() -> Value {
-    Site::of(&Place::sqlite()).anybody().get("/api/openapi.json").ok()
+    TestServer::start(&TestDatabase::sqlite()).anonymous_client().get("/api/openapi.json").ok_json()
 }
 
 /// Every documented operation, as method and path.
@@ -42,7 +42,7 @@ fn every_route_is_documented() {
 
 #[test]
 fn the_document_is_the_same_from_every_server() {
-    let text = || Site::of(&Place::sqlite()).anybody().get("/api/openapi.json").text;
+    let text = || TestServer::start(&TestDatabase::sqlite()).anonymous_client().get("/api/openapi.json").text;
     assert_eq!(text(), text());
 }
 
@@ -131,10 +131,10 @@ fn snake(name: &str) -> String {
 
 #[test]
 fn the_documented_fields_are_the_accepted_ones() {
-    let place = Place::sqlite();
-    block_on(plan_agency(&place));
-    let site = Site::of(&place);
-    let asker = site.anybody();
+    let database = TestDatabase::sqlite();
+    block_on(plan_agency(&database));
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
     let document = document();
     let mut compared = 0;
     for (method, path) in operations(&document).into_iter().filter(|(_, path)| path.starts_with("/api/")) {
@@ -145,14 +145,14 @@ fn the_documented_fields_are_the_accepted_ones() {
             Some(body) => {
                 let fields = document.pointer(body.trim_start_matches('#')).unwrap()["properties"].as_object().unwrap();
                 let json = [("content-type", "application/json")];
-                let answer = asker.send(&method, &url, &json, Some(r#"{"unheardOf": 1}"#));
+                let answer = http.send(&method, &url, &json, Some(r#"{"unheardOf": 1}"#));
                 (fields.keys().map(|name| snake(name)).collect(), answer)
             }
             None => {
                 let parameters = operation["parameters"].as_array().unwrap().iter();
                 let in_query = parameters.filter(|parameter| parameter["in"] == "query");
                 let names = in_query.map(|parameter| snake(parameter["name"].as_str().unwrap()));
-                (names.collect(), asker.send(&method, &format!("{url}?unheardOf=1"), &[], None))
+                (names.collect(), http.send(&method, &format!("{url}?unheardOf=1"), &[], None))
             }
         };
         let problem = answer.refused(400);
@@ -222,37 +222,37 @@ fn sample_requests(schedule: &str, job: &str) -> Vec<SampleRequest> {
 
 #[test]
 fn every_operation_responds_as_documented() {
-    let place = Place::sqlite();
-    block_on(plan_agency(&place));
-    let site = Site::of(&place);
-    let asker = site.anybody();
-    let id = pending_id(&asker, HARBOUR);
+    let database = TestDatabase::sqlite();
+    block_on(plan_agency(&database));
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
+    let id = pending_id(&http, HARBOUR);
     let short = json!({"workspaceId": HARBOUR, "weeks": 1, "replications": 1});
-    let job = asker.ended(&asker.post("/api/orchestration/simulations", &short).ok(), HARBOUR);
+    let job = http.wait_for_job(&http.post("/api/orchestration/simulations", &short).ok_json(), HARBOUR);
     let mut operations_called = BTreeSet::new();
     for request in sample_requests(&id, job["id"].as_str().unwrap()) {
         let SampleRequest { method, template, path, body } = request;
         let headers: &[(&str, &str)] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
-        let answer = asker.send(method, &path, headers, body.map(|body| body.to_string()).as_deref());
+        let answer = http.send(method, &path, headers, body.map(|body| body.to_string()).as_deref());
         assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text);
         if method == "POST" {
-            let job = asker.ended(&answer.ok(), HARBOUR);
+            let job = http.wait_for_job(&answer.ok_json(), HARBOUR);
             assert_eq!(job["status"], "done", "{job}");
         }
         operations_called.insert((method.to_owned(), template.to_owned()));
     }
     let long = json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200});
-    let job = asker.post("/api/orchestration/simulations", &long).ok();
+    let job = http.post("/api/orchestration/simulations", &long).ok_json();
     let cancel = format!("/api/orchestration/jobs/{}/cancel?workspaceId={HARBOUR}", job["id"].as_str().unwrap());
-    asker.send("POST", &cancel, &[], None).ok();
+    http.send("POST", &cancel, &[], None).ok_json();
     operations_called.insert(("POST".to_owned(), "/api/orchestration/jobs/{id}/cancel".to_owned()));
     assert_eq!(operations_called, operations(&document()));
 }
 
 #[test]
 fn the_page_for_people_shows_every_operation() {
-    let place = Place::sqlite();
-    let page = Site::of(&place).anybody().get("/api");
+    let database = TestDatabase::sqlite();
+    let page = TestServer::start(&database).anonymous_client().get("/api");
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     for (method, path) in operations(&document()) {
         let shown = format!("{method} {path}").replace('/', "&#x2f;");

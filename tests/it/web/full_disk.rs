@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{HARBOUR, plan_agency, schedules};
-use crate::support::{Answer, Asker, Place, Site, block_on};
+use crate::support::{HttpClient, Response, TestDatabase, TestServer, block_on};
 
 /// A small file system in memory.
 struct SmallDisk(TempDir);
@@ -47,10 +47,10 @@ impl Drop for SmallDisk {
 }
 
 /// Approves schedules with one request each, all at once.
-fn approve_all(asker: &Asker, ids: &[String]) -> Vec<Answer> {
+fn approve_all(http: &HttpClient, ids: &[String]) -> Vec<Response> {
     let approve = |id: &String| {
         let body = json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "approve"});
-        asker.patch("/api/orchestration/schedules", &body)
+        http.patch("/api/orchestration/schedules", &body)
     };
     std::thread::scope(|scope| {
         let sent: Vec<_> = ids.iter().map(|id| scope.spawn(move || approve(id))).collect();
@@ -64,42 +64,43 @@ fn a_full_disk_is_reported_and_service_resumes_with_space() {
         println!("skipped: only root may mount the small disk that this test fills");
         return;
     };
-    let place = Place::sqlite_at(&disk.0.path().join("ledger.db"));
-    block_on(async { plan_agency(&place).await.close().await });
-    let site = Site::of(&place);
-    let asker = site.anybody();
-    let pending = schedules(&asker, HARBOUR, "status=pending&risk=low");
+    let database = TestDatabase::sqlite_at(&disk.0.path().join("ledger.db"));
+    block_on(async { plan_agency(&database).await.close().await });
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
+    let pending = schedules(&http, HARBOUR, "status=pending&risk=low");
     let ids: Vec<String> = pending.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
     let ids = &ids[..ids.len().min(24)];
     let simulation = json!({"workspaceId": HARBOUR, "weeks": 2, "replications": 2});
-    let job = asker.post("/api/orchestration/simulations", &simulation).ok();
-    block_on(place.run("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    let job = http.post("/api/orchestration/simulations", &simulation).ok_json();
+    block_on(database.run("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
     disk.fill();
 
     // More requests than the pool has connections, twice.
-    for answer in approve_all(&asker, ids).iter().chain(&approve_all(&asker, ids)) {
+    for answer in approve_all(&http, ids).iter().chain(&approve_all(&http, ids)) {
         let problem = answer.refused(507);
         assert!(problem["detail"].as_str().unwrap().contains("the disk of the database is full"), "{problem}");
         assert!(problem["remedy"].as_str().unwrap().contains("free space") && answer.header("retry-after").is_some());
     }
-    asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
-    let ready = asker.get("/readyz").refused(503);
+    http.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).refused(507);
+    let ready = http.get("/readyz").refused(503);
     assert!(ready["detail"].as_str().unwrap().contains("full"), "{ready}");
     // The server responds, and reading works.
-    assert_eq!(asker.get("/healthz").status, 200);
-    assert_eq!(schedules(&asker, HARBOUR, "status=pending&risk=low").len(), pending.len());
-    assert_eq!(asker.get(&format!("/founder/orchestration?workspace={HARBOUR}&status=pending")).status, 200);
+    assert_eq!(http.get("/healthz").status, 200);
+    assert_eq!(schedules(&http, HARBOUR, "status=pending&risk=low").len(), pending.len());
+    assert_eq!(http.get(&format!("/founder/orchestration?workspace={HARBOUR}&status=pending")).status, 200);
 
     disk.free_space();
     let start = Instant::now();
-    while asker.get("/readyz").status != 200 {
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", asker.get("/readyz"));
+    while http.get("/readyz").status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", http.get("/readyz"));
         std::thread::sleep(Duration::from_millis(100));
     }
-    for answer in approve_all(&asker, ids) {
-        assert_eq!(answer.ok()["schedules"][0]["status"], "ready");
+    for answer in approve_all(&http, ids) {
+        assert_eq!(answer.ok_json()["schedules"][0]["status"], "ready");
     }
-    assert_eq!(asker.ended(&job, HARBOUR)["status"], "done");
-    let daily = asker.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).ok();
-    assert_eq!(asker.ended(&daily, HARBOUR)["status"], "done");
+    assert_eq!(http.wait_for_job(&job, HARBOUR)["status"], "done");
+    let daily =
+        http.post("/api/orchestration/scheduler", &json!({"workspaceId": HARBOUR, "action": "daily"})).ok_json();
+    assert_eq!(http.wait_for_job(&daily, HARBOUR)["status"], "done");
 }

@@ -9,7 +9,7 @@ use mcoe::model::Role;
 use serde_json::json;
 
 use super::{HARBOUR, pending_id, plan_agency, schedules};
-use crate::support::{Place, Site, block_on, on_both, options, token};
+use crate::support::{TestDatabase, TestServer, block_on, on_both, options, token};
 
 const SQL: [&str; 6] = [
     "' OR '1'='1",
@@ -23,52 +23,53 @@ const SQL: [&str; 6] = [
 const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
 on_both! {
-    async fn sql_in_parameters_is_treated_as_text(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let asker = site.anybody();
-        let all = schedules(&asker, HARBOUR, "").len();
+    async fn sql_in_parameters_is_treated_as_text(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let http = server.anonymous_client();
+        let all = schedules(&http, HARBOUR, "").len();
         let escape = |text: &str| -> String {
             text.bytes().map(|byte| format!("%{byte:02X}")).collect()
         };
         for text in SQL {
             let text = escape(text);
-            asker.get(&format!("/api/orchestration/schedules?workspaceId={text}")).refused(404);
-            assert!(schedules(&asker, HARBOUR, &format!("clientId={text}")).is_empty());
+            http.get(&format!("/api/orchestration/schedules?workspaceId={text}")).refused(404);
+            assert!(schedules(&http, HARBOUR, &format!("clientId={text}")).is_empty());
             for field in ["channel", "status", "risk", "from", "to", "limit", "cursor", "type", "sort"] {
-                asker.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}&{field}={text}")).refused(400);
+                http.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}&{field}={text}")).refused(400);
             }
-            asker.get(&format!("/api/orchestration/schedules/{text}?workspaceId={HARBOUR}")).refused(404);
-            asker.get(&format!("/api/orchestration/jobs/{text}?workspaceId={HARBOUR}")).refused(404);
-            let found = asker.get(&format!("/api/orchestration/scheduler?workspaceId={HARBOUR}&actor={text}")).ok();
+            http.get(&format!("/api/orchestration/schedules/{text}?workspaceId={HARBOUR}")).refused(404);
+            http.get(&format!("/api/orchestration/jobs/{text}?workspaceId={HARBOUR}")).refused(404);
+            let found = http.get(&format!("/api/orchestration/scheduler?workspaceId={HARBOUR}&actor={text}")).ok_json();
             assert_eq!(found["actions"], json!([]));
-            let found = asker.get(&format!("/api/orchestration/conflicts?workspaceId={HARBOUR}&clientId={text}")).ok();
+            let found =
+                http.get(&format!("/api/orchestration/conflicts?workspaceId={HARBOUR}&clientId={text}")).ok_json();
             assert_eq!(found["groups"], json!([]));
         }
         for path in ["jobs/%ff", "jobs/%00", "schedules/%ff?workspaceId=harbour"] {
-            asker.get(&format!("/api/orchestration/{path}")).refused(if path.contains("00") { 400 } else { 404 });
+            http.get(&format!("/api/orchestration/{path}")).refused(if path.contains("00") { 400 } else { 404 });
         }
-        let job = asker.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).ok();
+        let job = http.post("/api/orchestration/plans", &json!({"workspaceId": HARBOUR})).ok_json();
         let id = job["id"].as_str().unwrap();
-        asker.get(&format!("/api/orchestration/jobs/{id}/files/%00?workspaceId={HARBOUR}")).refused(404);
+        http.get(&format!("/api/orchestration/jobs/{id}/files/%00?workspaceId={HARBOUR}")).refused(404);
         for text in SQL {
-            asker.patch("/api/orchestration/schedules",
+            http.patch("/api/orchestration/schedules",
                 &json!({"workspaceId": HARBOUR, "ids": [text], "action": "approve"})).refused(400);
         }
-        assert_eq!(schedules(&asker, HARBOUR, "").len(), all);
+        assert_eq!(schedules(&http, HARBOUR, "").len(), all);
     }
 
-    async fn scripts_in_texts_are_escaped(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let asker = site.anybody();
-        let id = pending_id(&asker, HARBOUR);
-        asker.patch("/api/orchestration/schedules",
-            &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "cancel", "reason": SCRIPT})).ok();
+    async fn scripts_in_texts_are_escaped(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let http = server.anonymous_client();
+        let id = pending_id(&http, HARBOUR);
+        http.patch("/api/orchestration/schedules",
+            &json!({"workspaceId": HARBOUR, "schedule_id": id, "action": "cancel", "reason": SCRIPT})).ok_json();
         let quoted = SCRIPT.replace('\'', "''");
-        place.run(&format!("UPDATE clients SET name = '{quoted}', industry = '{quoted}'")).await.unwrap();
+        database.run(&format!("UPDATE clients SET name = '{quoted}', industry = '{quoted}'")).await.unwrap();
         let preview = json!({"title": SCRIPT, "body": SCRIPT, "kind": SCRIPT}).to_string().replace('\'', "''");
-        place.run(&format!("UPDATE campaign_orchestration_schedules SET content_preview = '{preview}', \
+        database.run(&format!("UPDATE campaign_orchestration_schedules SET content_preview = '{preview}', \
             blocked_reason = '{quoted}'")).await.unwrap();
         let base = "/founder/orchestration";
         let encoded: String = SCRIPT.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -87,24 +88,24 @@ on_both! {
             format!("{base}/login?next={encoded}"),
             format!("{base}?workspace={HARBOUR}&{encoded}=1"),
         ] {
-            let page = asker.get(&path);
+            let page = http.get(&path);
             assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
             let policy = page.header("content-security-policy").unwrap();
             assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
         }
-        let page = asker.get(&format!("{base}/schedules/{id}?workspace={HARBOUR}"));
+        let page = http.get(&format!("{base}/schedules/{id}?workspace={HARBOUR}"));
         assert!(page.text.contains("&lt;script&gt;alert(1)"), "{}", page.text);
     }
 
-    async fn wrong_tokens_are_rate_limited_and_a_valid_one_is_not(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let holder = site.holder(&token(place, HARBOUR, "ann", Role::Viewer));
+    async fn wrong_tokens_are_rate_limited_and_a_valid_one_is_not(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let viewer = server.client_with(&token(database, HARBOUR, "ann", Role::Viewer));
         let mut answers = std::collections::BTreeMap::new();
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..8_u64)
                 .map(|worker| {
-                    let address = site.address();
+                    let address = server.address();
                     let send = move |number| send_wrong_token(address, worker * 10_000 + number);
                     scope.spawn(move || (0..1250_u64).map(send).collect::<Vec<u16>>())
                 })
@@ -118,7 +119,7 @@ on_both! {
         assert_eq!(answers.values().sum::<i32>(), 10_000, "{answers:?}");
         assert!(answers.keys().all(|status| [401, 429].contains(status)), "{answers:?}");
         assert!(answers[&429] > 9_000, "{answers:?}");
-        holder.get("/api/orchestration/schedules").ok();
+        viewer.get("/api/orchestration/schedules").ok_json();
     }
 }
 
@@ -135,8 +136,8 @@ fn send_wrong_token(address: std::net::SocketAddr, number: u64) -> u16 {
 }
 
 /// The response to raw bytes, until the server closes the connection.
-fn send_raw(site: &Site, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(site.address()).unwrap();
+fn send_raw(server: &TestServer, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     // The server may close the connection before everything is sent.
     let _ = stream.write_all(bytes);
@@ -147,36 +148,37 @@ fn send_raw(site: &Site, bytes: &[u8]) -> String {
 
 #[test]
 fn oversized_and_missing_bodies_are_refused() {
-    let place = Place::sqlite();
-    let site = Site::of(&place);
-    let asker = site.anybody();
+    let database = TestDatabase::sqlite();
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
     let large = json!({"workspaceId": "x", "reason": "x".repeat(100_000), "action": "approve"});
-    asker.patch("/api/orchestration/schedules", &large).refused(413);
+    http.patch("/api/orchestration/schedules", &large).refused(413);
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let json = [("content-type", "application/json")];
-    asker.send("PATCH", "/api/orchestration/schedules", &json, Some(&deep)).refused(400);
-    asker.send("POST", "/api/orchestration/scheduler", &json, Some("{\"action\": \"dai")).refused(400);
+    http.send("PATCH", "/api/orchestration/schedules", &json, Some(&deep)).refused(400);
+    http.send("POST", "/api/orchestration/scheduler", &json, Some("{\"action\": \"dai")).refused(400);
     let head = "PATCH /api/orchestration/schedules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let bad_utf8 = [format!("{head}content-length: 4\r\n\r\n").as_bytes(), b"\xff\xfe\xfd\xfc"].concat();
-    assert!(send_raw(&site, &bad_utf8).starts_with("HTTP/1.1 400"));
-    assert!(send_raw(&site, b"GET / HTTP/9.9\r\n\r\n").starts_with("HTTP/1.1 "));
-    assert!(!send_raw(&site, b"\x16\x03\x01\x02\x00\x01\x00").contains("200"));
+    assert!(send_raw(&server, &bad_utf8).starts_with("HTTP/1.1 400"));
+    assert!(send_raw(&server, b"GET / HTTP/9.9\r\n\r\n").starts_with("HTTP/1.1 "));
+    assert!(!send_raw(&server, b"\x16\x03\x01\x02\x00\x01\x00").contains("200"));
     let many_headers = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
-    let answer = send_raw(&site, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many_headers}\r\n").as_bytes());
+    let answer =
+        send_raw(&server, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many_headers}\r\n").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    assert_eq!(asker.get("/healthz").status, 200);
+    assert_eq!(http.get("/healthz").status, 200);
 }
 
 #[test]
 fn slow_clients_time_out_while_others_are_served() {
-    let place = Place::sqlite();
-    let site = Site::of(&place);
+    let database = TestDatabase::sqlite();
+    let server = TestServer::start(&database);
     let start = Instant::now();
-    let mut slow: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(site.address()).unwrap()).collect();
+    let mut slow: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
     for stream in &mut slow {
         stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: loc").unwrap();
     }
-    assert_eq!(site.anybody().get("/healthz").status, 200);
+    assert_eq!(server.anonymous_client().get("/healthz").status, 200);
     let mut last = slow.pop().unwrap();
     last.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut rest = Vec::new();
@@ -187,8 +189,8 @@ fn slow_clients_time_out_while_others_are_served() {
 
 #[test]
 fn path_traversal_is_refused() {
-    let place = Place::sqlite();
-    let site = Site::of(&place);
+    let database = TestDatabase::sqlite();
+    let server = TestServer::start(&database);
     for path in [
         "/founder/assets/../../Cargo.toml",
         "/founder/assets/%2e%2e/%2e%2e/Cargo.toml",
@@ -198,8 +200,8 @@ fn path_traversal_is_refused() {
         "/api/../etc/passwd",
         "/founder/orchestration/%00",
     ] {
-        let answer =
-            send_raw(&site, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let answer = send_raw(&server, request.as_bytes());
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
         assert!(!answer.contains("root:") && !answer.contains("[package]"), "{path}");
     }
@@ -207,14 +209,14 @@ fn path_traversal_is_refused() {
 
 #[test]
 fn cross_site_requests_are_refused() {
-    let place = Place::sqlite();
-    block_on(plan_agency(&place));
-    let site = Site::of(&place);
-    let asker = site.anybody();
+    let database = TestDatabase::sqlite();
+    block_on(plan_agency(&database));
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
     let path = format!("/api/orchestration/schedules?workspaceId={HARBOUR}");
     // A host name of another site that resolves to this machine.
     let rebound =
-        send_raw(&site, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
+        send_raw(&server, format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").as_bytes());
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
     let body = json!({"workspaceId": HARBOUR, "action": "daily"}).to_string();
     for headers in [
@@ -222,10 +224,10 @@ fn cross_site_requests_are_refused() {
         vec![("content-type", "application/json"), ("sec-fetch-site", "cross-site")],
         vec![("content-type", "application/json"), ("origin", "https://evil.example")],
     ] {
-        let answer = asker.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
+        let answer = http.send("POST", "/api/orchestration/scheduler", &headers, Some(&body));
         assert!([403, 415].contains(&answer.status), "{headers:?}: {}", answer.text);
     }
-    let answer = asker.get("/api/orchestration/workspaces");
+    let answer = http.get("/api/orchestration/workspaces");
     assert_eq!(answer.header("access-control-allow-origin"), None);
     assert_eq!(answer.header("x-frame-options"), Some("DENY"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
@@ -233,15 +235,16 @@ fn cross_site_requests_are_refused() {
 
 #[test]
 fn a_rate_limited_caller_is_told_how_long_to_wait() {
-    let place = Place::sqlite();
-    block_on(plan_agency(&place));
-    let site = Site::with(&place, mcoe::web::Options { requests_per_second: NonZeroU32::new(2).unwrap(), ..options() });
-    let asker = site.anybody();
-    let answers: Vec<u16> = (0..30).map(|_| asker.get("/api/orchestration/workspaces").status).collect();
+    let database = TestDatabase::sqlite();
+    block_on(plan_agency(&database));
+    let limited = mcoe::web::Options { requests_per_second: NonZeroU32::new(2).unwrap(), ..options() };
+    let server = TestServer::start_with(&database, limited);
+    let http = server.anonymous_client();
+    let answers: Vec<u16> = (0..30).map(|_| http.get("/api/orchestration/workspaces").status).collect();
     assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
     let refused =
-        (0..30).map(|_| asker.get("/api/orchestration/workspaces")).find(|answer| answer.status == 429).unwrap();
+        (0..30).map(|_| http.get("/api/orchestration/workspaces")).find(|answer| answer.status == 429).unwrap();
     refused.refused(429);
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-    assert_eq!(asker.get("/healthz").status, 200);
+    assert_eq!(http.get("/healthz").status, 200);
 }

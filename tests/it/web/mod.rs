@@ -16,22 +16,22 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{Ledger, NoObserver};
 use serde_json::Value;
 
-use crate::support::{Asker, Place, at, compiled, default_pack, shipped};
+use crate::support::{HttpClient, TestDatabase, at, compiled, default_pack, shipped_scenario};
 
 /// Two workspaces of the shipped agency.
 const HARBOUR: &str = "harbour";
 const HUDSON: &str = "hudson";
 
 /// Loads the shipped agency and plans a week in every workspace, under the default rules.
-async fn plan_agency(place: &Place) -> Ledger {
-    plan_agency_under(&compiled(default_pack()), place).await
+async fn plan_agency(database: &TestDatabase) -> Ledger {
+    plan_agency_under(&compiled(default_pack()), database).await
 }
 
 /// Loads the shipped agency and plans a week in every workspace, under the given rules.
-async fn plan_agency_under(rules: &CompiledRules, place: &Place) -> Ledger {
-    let ledger = place.ledger().await;
+async fn plan_agency_under(rules: &CompiledRules, database: &TestDatabase) -> Ledger {
+    let ledger = database.ledger().await;
     let now = at("2026-09-04T08:00:00Z");
-    ledger.load(&shipped("agency", rules), rules, now).await.unwrap();
+    ledger.load(&shipped_scenario("agency", rules), rules, now).await.unwrap();
     let planner = Planner::new(rules, Tier::Exact, None);
     let week: Week = "2026-W37".parse().unwrap();
     for workspace in ledger.workspaces().await.unwrap() {
@@ -46,14 +46,14 @@ fn coming_week() -> String {
 }
 
 /// Schedules of a workspace that match a query.
-fn schedules(asker: &Asker, workspace: &str, query: &str) -> Vec<Value> {
+fn schedules(http: &HttpClient, workspace: &str, query: &str) -> Vec<Value> {
     let path = format!("/api/orchestration/schedules?workspaceId={workspace}&limit=500&{query}");
-    asker.get(&path).ok()["schedules"].as_array().unwrap().clone()
+    http.get(&path).ok_json()["schedules"].as_array().unwrap().clone()
 }
 
 /// The id of a pending schedule of the workspace that anybody may approve.
-fn pending_id(asker: &Asker, workspace: &str) -> String {
-    let pending = schedules(asker, workspace, "status=pending");
+fn pending_id(http: &HttpClient, workspace: &str) -> String {
+    let pending = schedules(http, workspace, "status=pending");
     let row = pending.iter().find(|row| row["risk_level"] != "high").expect("a pending schedule is not of high risk");
     row["id"].as_str().unwrap().to_owned()
 }

@@ -9,20 +9,20 @@ use mcoe::web::Options;
 use serde_json::{Value, json};
 
 use super::{HARBOUR, plan_agency};
-use crate::support::{Place, Site, block_on, on_both, options, project};
+use crate::support::{TestDatabase, TestServer, block_on, on_both, options, project};
 
 #[test]
 fn health_readiness_and_metrics_are_served() {
-    let place = Place::sqlite();
-    block_on(plan_agency(&place));
-    let site = Site::of(&place);
-    let asker = site.anybody();
-    assert_eq!(asker.get("/healthz").ok()["status"], "ok");
-    assert_eq!(asker.get("/readyz").ok()["status"], "ready");
-    asker.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok();
-    asker.get("/api/orchestration/schedules?workspaceId=nowhere").refused(404);
-    asker.send("TRACE", "/healthz", &[], None).refused(405);
-    let metrics = asker.get("/metrics");
+    let database = TestDatabase::sqlite();
+    block_on(plan_agency(&database));
+    let server = TestServer::start(&database);
+    let http = server.anonymous_client();
+    assert_eq!(http.get("/healthz").ok_json()["status"], "ok");
+    assert_eq!(http.get("/readyz").ok_json()["status"], "ready");
+    http.get(&format!("/api/orchestration/schedules?workspaceId={HARBOUR}")).ok_json();
+    http.get("/api/orchestration/schedules?workspaceId=nowhere").refused(404);
+    http.send("TRACE", "/healthz", &[], None).refused(405);
+    let metrics = http.get("/metrics");
     assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for line in [
         "mcoe_http_requests_total{method=\"GET\",route=\"/api/orchestration/schedules\",status=\"200\"} 1",
@@ -35,17 +35,17 @@ fn health_readiness_and_metrics_are_served() {
         assert!(metrics.text.contains(line), "{line}: {}", metrics.text);
     }
     assert!(!metrics.text.contains(HARBOUR) && !metrics.text.contains("nowhere"));
-    let given = asker.send("GET", "/healthz", &[("x-request-id", "abc-1")], None);
+    let given = http.send("GET", "/healthz", &[("x-request-id", "abc-1")], None);
     assert_eq!(given.header("x-request-id"), Some("abc-1"));
-    let forged = asker.send("GET", "/healthz", &[("x-request-id", "a b\tc")], None);
+    let forged = http.send("GET", "/healthz", &[("x-request-id", "a b\tc")], None);
     assert_ne!(forged.header("x-request-id"), Some("a b\tc"));
 }
 
 on_both! {
-    async fn one_of_several_servers_runs_each_pass(place: &Place) {
-        let ledger = plan_agency(place).await;
+    async fn one_of_several_servers_runs_each_pass(database: &TestDatabase) {
+        let ledger = plan_agency(database).await;
         let with_passes = || Options { runs_passes: true, ..options() };
-        let sites: Vec<Site> = (0..3).map(|_| Site::with(place, with_passes())).collect();
+        let servers: Vec<TestServer> = (0..3).map(|_| TestServer::start_with(database, with_passes())).collect();
         let start = Instant::now();
         let workspaces = ledger.workspaces().await.unwrap();
         let daily = loop {
@@ -64,21 +64,21 @@ on_both! {
         // The next daily pass may have become due meanwhile.
         assert!(daily.len() == workspaces.len() || daily.len() == 2 * workspaces.len(), "{daily:#?}");
         assert!(daily.iter().all(|job| job.actor == "schedule"));
-        sites.into_iter().for_each(Site::stop);
+        servers.into_iter().for_each(TestServer::stop);
     }
 
-    async fn a_stopping_server_ends_its_jobs_in_time(place: &Place) {
-        plan_agency(place).await;
-        let site = Site::of(place);
-        let asker = site.anybody();
+    async fn a_stopping_server_ends_its_jobs_in_time(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let http = server.anonymous_client();
         let long = json!({"workspaceId": HARBOUR, "weeks": 52, "replications": 200});
-        let job = asker.post("/api/orchestration/simulations", &long).ok();
+        let job = http.post("/api/orchestration/simulations", &long).ok_json();
         assert_eq!(job["status"], "running", "{job}");
         let start = Instant::now();
-        site.stop();
+        server.stop();
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
-        let site = Site::of(place);
-        let job = site.anybody().ended(&job, HARBOUR);
+        let server = TestServer::start(database);
+        let job = server.anonymous_client().wait_for_job(&job, HARBOUR);
         assert_eq!(job["status"], "stopped", "{job}");
     }
 }
@@ -166,10 +166,10 @@ fn the_demo_has_data_and_serves_the_printed_request() {
 fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let place = Place::sqlite();
-    block_on(async { place.ledger().await.close().await });
+    let database = TestDatabase::sqlite();
+    block_on(async { database.ledger().await.close().await });
     let mut child = Command::new(cargo_bin!("mcoe"))
-        .args(["serve", "--port", &port, "--database", &place.url])
+        .args(["serve", "--port", &port, "--database", &database.url])
         .current_dir(project("."))
         .stderr(Stdio::piped())
         .spawn()

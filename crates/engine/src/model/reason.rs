@@ -296,9 +296,7 @@ impl fmt::Display for Reason {
             Reason::ReviewCapacity => {
                 f.write_str("review_capacity: the workspace's reviewers have no time left for it this week")
             }
-            Reason::ReviewLimit { limit } => {
-                write!(f, "review_limit: the limit `{limit}` leaves no review for it")
-            }
+            Reason::ReviewLimit { limit } => write!(f, "review_limit: the limit `{limit}` leaves it no review"),
             Reason::ClientStatus { status } => write!(f, "client_status: the client is {status}"),
             Reason::ChannelOff { channel } => write!(f, "channel_off: the client no longer posts on {channel}"),
             Reason::Past => f.write_str("past: its time has passed"),

@@ -2,20 +2,20 @@
 
 use std::process::Stdio;
 
-use crate::support::Workplace;
+use crate::support::TestFolder;
 
 const COMMANDS: [&str; 9] =
     ["check", "plan", "simulate", "compare", "explain", "watch", "import", "generate", "completions"];
 
 #[test]
 fn every_command_shows_an_example_of_itself() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for command in COMMANDS {
-        let help = place.mcoe(&format!("{command} --help")).done().out;
+        let help = folder.mcoe(&format!("{command} --help")).succeeds().out;
         assert!(help.contains("Example"), "{command}: {help}");
         assert!(help.contains(&format!("  mcoe {command} ")), "{command}: {help}");
     }
-    let help = place.mcoe("--help").done().out;
+    let help = folder.mcoe("--help").succeeds().out;
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in {help}");
     }
@@ -24,9 +24,9 @@ fn every_command_shows_an_example_of_itself() {
 
 #[test]
 fn every_command_describes_the_global_options() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for command in COMMANDS {
-        let help = place.mcoe(&format!("{command} --help")).done().out;
+        let help = folder.mcoe(&format!("{command} --help")).succeeds().out;
         for option in ["--format", "--quiet", "--verbose", "--color"] {
             assert!(help.contains(option), "{command} does not explain {option}");
         }
@@ -35,8 +35,8 @@ fn every_command_describes_the_global_options() {
 
 #[test]
 fn invalid_arguments_exit_with_2_and_write_nothing() {
-    let place = Workplace::new();
-    let before = place.entries();
+    let folder = TestFolder::new();
+    let before = folder.entries();
     for line in [
         "",
         "plam small --out plan",
@@ -59,24 +59,24 @@ fn invalid_arguments_exit_with_2_and_write_nothing() {
         "explain plan --post 1 --why-not a/fb/2026-10-19T09:00",
         "completions basic",
     ] {
-        let ran = place.mcoe(line).ends_with(2);
+        let ran = folder.mcoe(line).exits_with(2);
         assert!(!ran.err.is_empty() && ran.out.is_empty(), "mcoe {line}: {ran:?}");
     }
-    assert_eq!(place.entries(), before);
+    assert_eq!(folder.entries(), before);
 }
 
 #[test]
 fn a_mistyped_command_or_option_gets_a_suggestion() {
-    let place = Workplace::new();
-    place.mcoe("simulat small --out run").ends_with(2).says(&["simulate"]);
-    place.mcoe("plan small --out plan --calender").ends_with(2).says(&["--calendar"]);
+    let folder = TestFolder::new();
+    folder.mcoe("simulat small --out run").exits_with(2).stderr_has(&["simulate"]);
+    folder.mcoe("plan small --out plan --calender").exits_with(2).stderr_has(&["--calendar"]);
 }
 
 #[test]
 fn completions_of_every_shell_include_every_command() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = place.mcoe(&format!("completions {shell}")).done().out;
+        let script = folder.mcoe(&format!("completions {shell}")).succeeds().out;
         for command in COMMANDS {
             assert!(script.contains(command), "{shell} does not know {command}");
         }
@@ -86,39 +86,39 @@ fn completions_of_every_shell_include_every_command() {
 
 #[test]
 fn a_closed_pipe_is_not_an_error() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     for line in ["completions bash", "--help", "check", "plan small --out plan --format json"] {
-        let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = folder.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "mcoe {line}: {words}");
-        assert!(!words.contains("panicked"), "mcoe {line}: {words}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "mcoe {line}: {stderr}");
+        assert!(!stderr.contains("panicked"), "mcoe {line}: {stderr}");
     }
 }
 
 #[test]
 fn closed_stdout_and_stderr_cause_no_panic() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let mut child =
-        place.command("check --rules nowhere").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        folder.command("check --rules nowhere").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop((child.stdout.take(), child.stderr.take()));
     assert_eq!(child.wait().unwrap().code(), Some(2));
 }
 
 #[test]
 fn quiet_prints_only_errors_and_verbose_prints_the_time_of_rules() {
-    let place = Workplace::new();
-    assert_eq!(place.mcoe("plan small --out a --quiet").done().err, "");
-    place.mcoe("plan small --out b --verbose").done().says(&["rules were called", "of the threads' time"]);
-    place.mcoe("plan small --out b --quiet").ends_with(2).says(&["`b` already exists"]);
+    let folder = TestFolder::new();
+    assert_eq!(folder.mcoe("plan small --out a --quiet").succeeds().err, "");
+    folder.mcoe("plan small --out b --verbose").succeeds().stderr_has(&["rules were called", "of the threads' time"]);
+    folder.mcoe("plan small --out b --quiet").exits_with(2).stderr_has(&["`b` already exists"]);
 }
 
 #[test]
 fn colours_are_used_only_on_request() {
-    let place = Workplace::new();
-    place.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
-    let has_colour = |line: &str| place.mcoe(line).ends_with(2).err.contains('\u{1b}');
+    let folder = TestFolder::new();
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    let has_colour = |line: &str| folder.mcoe(line).exits_with(2).err.contains('\u{1b}');
     assert!(!has_colour("check"));
     assert!(!has_colour("check --color never"));
     assert!(has_colour("check --color always"));
@@ -126,10 +126,10 @@ fn colours_are_used_only_on_request() {
 
 #[test]
 fn the_long_version_names_the_built_in_time_zones() {
-    let place = Workplace::new();
+    let folder = TestFolder::new();
     let version = concat!("mcoe ", env!("CARGO_PKG_VERSION"), "\n");
-    let long = place.mcoe("--version").done().out;
+    let long = folder.mcoe("--version").succeeds().out;
     let zones = long.strip_prefix(version).unwrap_or_else(|| panic!("{long}"));
     assert!(zones.starts_with("time zones: tz 20"), "{long}");
-    assert_eq!(place.mcoe("-V").done().out, version);
+    assert_eq!(folder.mcoe("-V").succeeds().out, version);
 }

@@ -1,4 +1,4 @@
-//! A folder to run the real binary in, with a pack and a scenario that tests may change.
+//! A folder in which tests run the real binary, with a pack and a scenario that they may change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,25 +16,25 @@ use super::{Table, default_pack, project};
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// A temporary folder with the default pack in `rules` and a shipped scenario in `small`.
-pub struct Workplace {
+pub struct TestFolder {
     dir: TempDir,
 }
 
-impl Workplace {
+impl TestFolder {
     pub fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
+        let folder = Self { dir: tempfile::tempdir().unwrap() };
         for (name, text) in default_pack() {
-            place.write(&format!("rules/{name}"), &text);
+            folder.write(&format!("rules/{name}"), &text);
         }
-        place.bring("small");
-        place
+        folder.copy_scenario("small");
+        folder
     }
 
-    /// Copies a shipped scenario here, under its own name.
-    pub fn bring(&self, scenario: &str) {
-        let from = project("scenarios").join(scenario);
+    /// Copies a shipped scenario into the folder, under its own name.
+    pub fn copy_scenario(&self, scenario: &str) {
+        let source = project("scenarios").join(scenario);
         fs::create_dir_all(self.path(scenario)).unwrap();
-        for entry in fs::read_dir(from).unwrap() {
+        for entry in fs::read_dir(source).unwrap() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), self.path(scenario).join(entry.file_name())).unwrap();
         }
@@ -62,23 +62,23 @@ impl Workplace {
         fs::write(path, text).unwrap();
     }
 
-    /// Replaces a text, which must occur.
+    /// Replaces the first occurrence of a text in a file; it must occur.
     pub fn replace(&self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "`{from}` is not in {name}");
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    /// The files of the report in `run`, without the wall time.
-    pub fn report(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut files = self.folder("run");
+    /// The files of the report in `run`, without its wall time.
+    pub fn report_files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.files_in("run");
         let mut run: Value = serde_json::from_slice(&files["run.json"]).unwrap();
         run.as_object_mut().unwrap().remove("wall_seconds").unwrap();
         files.insert("run.json".to_owned(), run.to_string().into_bytes());
         files
     }
 
-    /// Names of the folder's entries, hidden ones included.
+    /// Sorted names of the folder's entries, including hidden ones.
     pub fn entries(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).unwrap();
         let mut names: Vec<String> =
@@ -87,26 +87,26 @@ impl Workplace {
         names
     }
 
-    /// Every file below a folder, by its path within it.
-    pub fn folder(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+    /// The content of every file in a folder and its subfolders, by its path within the folder.
+    pub fn files_in(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         read_into(&self.path(name), "", &mut files);
         files
     }
 
-    /// The binary with the arguments of a line, split at spaces.
-    pub fn command(&self, line: &str) -> Command {
+    /// A command that runs the binary in the folder. Its arguments are separated by spaces.
+    pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(cargo_bin!("mcoe"));
-        command.args(line.split_whitespace()).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.args(arguments.split_whitespace()).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_remove("DATABASE_URL").env_remove("MCOE_ACTOR");
         command
     }
 
-    /// Runs the binary with the arguments of a line, split at spaces.
-    pub fn mcoe(&self, line: &str) -> Ran {
-        let output = assert_cmd::Command::from_std(self.command(line)).timeout(MAX_WAIT).output().unwrap();
-        Ran {
-            line: line.to_owned(),
+    /// Runs the binary in the folder. Its arguments are separated by spaces.
+    pub fn mcoe(&self, arguments: &str) -> CommandOutput {
+        let output = assert_cmd::Command::from_std(self.command(arguments)).timeout(MAX_WAIT).output().unwrap();
+        CommandOutput {
+            arguments: arguments.to_owned(),
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
@@ -126,33 +126,36 @@ fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// The output of a command, and its exit code.
+/// What a command printed, and its exit code.
 #[derive(Debug)]
-pub struct Ran {
-    line: String,
+pub struct CommandOutput {
+    arguments: String,
+    /// The exit code; `None` if a signal ended the command.
     pub code: Option<i32>,
+    /// The whole of stdout.
     pub out: String,
+    /// The whole of stderr.
     pub err: String,
 }
 
-impl Ran {
-    /// Fails the test unless the command ended with this exit code.
+impl CommandOutput {
+    /// Fails the test unless the command ended with this exit code and without a panic.
     #[track_caller]
-    pub fn ends_with(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "mcoe {}\n{}\n{}", self.line, self.out, self.err);
+    pub fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "mcoe {}\n{}\n{}", self.arguments, self.out, self.err);
         assert!(!self.err.contains("panicked"), "{}", self.err);
         self
     }
 
     /// Fails the test unless the command succeeded.
     #[track_caller]
-    pub fn done(self) -> Self {
-        self.ends_with(0)
+    pub fn succeeds(self) -> Self {
+        self.exits_with(0)
     }
 
     /// Fails the test unless stderr contains every text.
     #[track_caller]
-    pub fn says(self, texts: &[&str]) -> Self {
+    pub fn stderr_has(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.err.contains(text), "`{text}` is not in:\n{}", self.err);
         }
@@ -161,7 +164,7 @@ impl Ran {
 
     /// Fails the test unless stdout contains every text.
     #[track_caller]
-    pub fn shows(self, texts: &[&str]) -> Self {
+    pub fn stdout_has(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.out.contains(text), "`{text}` is not in:\n{}", self.out);
         }

@@ -1,11 +1,11 @@
-//! Formatting of random TOML files: it keeps their content, and a second time changes nothing.
+//! Formatting of random TOML files: it keeps their values and comments, and formatting again changes nothing.
 
 use mcoe::workbench::format;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-use crate::support::cases;
+use crate::support::proptest_config;
 
 fn blanks() -> impl Strategy<Value = String> {
     prop_oneof![4 => Just(""), 3 => Just(" "), 1 => Just("\t"), 1 => Just("     ")].prop_map(str::to_owned)
@@ -67,24 +67,24 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
-/// One statement; `@N` is replaced by a number that makes its key unique.
+/// One statement; `@N` stands for a number that makes the key unique.
 fn statement() -> impl Strategy<Value = String> {
     let key = Union::new(["key@N", "\"a key@N\"", "a@N. b", "a@N .'c d'", "longer_key_@N"].map(Just));
     let assignment = (blanks(), key, blanks(), blanks(), value(), line_end())
         .prop_map(|(a, key, b, c, value, end)| format!("{a}{key}{b}={c}{value}{end}"));
     let header = Union::new(["[ t@N ]", "[[t@N]]", "[t@N.\"x y\"]", "  [ t@N . u ]"].map(Just));
     let header = (header, line_end()).prop_map(|(header, end)| format!("{header}{end}"));
-    let alone = (blanks(), comment()).prop_map(|(blanks, comment)| format!("{blanks}{comment}\n"));
-    prop_oneof![5 => assignment, 1 => header, 2 => alone]
+    let comment_line = (blanks(), comment()).prop_map(|(blanks, comment)| format!("{blanks}{comment}\n"));
+    prop_oneof![5 => assignment, 1 => header, 2 => comment_line]
 }
 
 fn document() -> impl Strategy<Value = String> {
     let numbered = |(index, text): (usize, String)| text.replace("@N", &index.to_string());
-    vec(statement(), 0..12).prop_map(move |all| all.into_iter().enumerate().map(numbered).collect())
+    vec(statement(), 0..12).prop_map(move |statements| statements.into_iter().enumerate().map(numbered).collect())
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(proptest_config(512))]
 
     #[test]
     fn formatting_keeps_values_and_comments_and_is_idempotent(text in document()) {

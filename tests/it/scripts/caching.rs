@@ -1,21 +1,21 @@
-//! Results of scripts are cached by the facts that the scripts read. Caching must never change a result.
+//! Scripts' results are cached by the facts that the scripts read. Caching must never change a plan.
 
 use mcoe::model::{Capacity, ClientPlan, Scenario, Tier};
 use mcoe::planner::Planner;
 use mcoe::rules::CompiledRules;
 
-use crate::support::{compiled, default_pack, shipped, with_file};
+use crate::support::{compiled, default_pack, pack_with_file, shipped_scenario};
 
 /// Plans each client separately, each time with an empty cache.
 fn one_at_a_time(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
-    let alone = |client| {
+    let plan_alone = |client| {
         let planner = Planner::new(rules, Tier::Exact, None);
         planner.plan_clients(&[client], capacity, scenario.start).unwrap().remove(0)
     };
-    scenario.clients.iter().map(|(client, state)| alone((client, state))).collect()
+    scenario.clients.iter().map(|(client, state)| plan_alone((client, state))).collect()
 }
 
-/// Plans all clients with one planner for several weeks, so that the cache is filled.
+/// Plans all clients with one planner. It plans later weeks first, so that the cache is filled.
 fn all_together(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity) -> Vec<ClientPlan> {
     let planner = Planner::new(rules, Tier::Exact, None);
     let clients: Vec<_> = scenario.clients.iter().map(|(client, state)| (client, state)).collect();
@@ -23,14 +23,14 @@ fn all_together(rules: &CompiledRules, scenario: &Scenario, capacity: &Capacity)
         planner.plan_clients(&clients, capacity, scenario.start.plus(week)).unwrap();
     }
     let plans = planner.plan_clients(&clients, capacity, scenario.start).unwrap();
-    let used = planner.rule_use();
-    assert!(used.executed < used.requested, "nothing was remembered: {used:?}");
+    let rule_use = planner.rule_use();
+    assert!(rule_use.executed < rule_use.requested, "no result came from the cache: {rule_use:?}");
     plans
 }
 
-/// The agency with every client in its own workspace, so that none competes with another.
-fn apart(rules: &CompiledRules) -> Scenario {
-    let mut scenario = shipped("agency", rules);
+/// The agency with every client in its own workspace, so that no client's plan depends on another client.
+fn separate_clients(rules: &CompiledRules) -> Scenario {
+    let mut scenario = shipped_scenario("agency", rules);
     for (client, _) in &mut scenario.clients {
         client.workspace_id = mcoe::model::WorkspaceId::new(format!("of-{}", client.id));
     }
@@ -38,8 +38,8 @@ fn apart(rules: &CompiledRules) -> Scenario {
 }
 
 #[track_caller]
-fn memory_never_shows(rules: &CompiledRules) {
-    let scenario = apart(rules);
+fn assert_caching_changes_no_plan(rules: &CompiledRules) {
+    let scenario = separate_clients(rules);
     let capacity = Capacity::default();
     let (alone, together) = (one_at_a_time(rules, &scenario, &capacity), all_together(rules, &scenario, &capacity));
     assert_eq!(alone.len(), together.len());
@@ -50,7 +50,7 @@ fn memory_never_shows(rules: &CompiledRules) {
 
 #[test]
 fn caching_does_not_change_a_plan() {
-    memory_never_shows(&compiled(default_pack()));
+    assert_caching_changes_no_plan(&compiled(default_pack()));
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn hooks_that_read_facts_through_helpers_strings_and_methods_are_cached_correctl
                  fn points(momentum) { clamp(100.0 * this.quality * (0.5 + momentum), 0.0, 100.0) }\n\
                  fn confidence(post, ctx) {\n    let sure = 0.9;\n    if post.warnings > 0 { sure -= 0.1; }\n    \
                  switch ctx.channel { \"fb\" => sure, _ => sure - ctx.fatigue / 10.0 }\n}\n";
-    memory_never_shows(&compiled(with_file("hooks.rhai", hooks)));
+    assert_caching_changes_no_plan(&compiled(pack_with_file("hooks.rhai", hooks)));
 }
 
 #[test]
 fn a_function_called_by_a_string_is_cached_correctly() {
     let hooks = "fn weekly_posts(ctx) { let posts = [ctx].map(\"most\"); posts[0] }\n\
                  fn most(c) { if c.channel == \"fb\" { 2 } else { 3 } }\n";
-    memory_never_shows(&compiled(with_file("hooks.rhai", hooks)));
+    assert_caching_changes_no_plan(&compiled(pack_with_file("hooks.rhai", hooks)));
 }
