@@ -1,5 +1,7 @@
 //! The append-only record of decisions.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::bulk_insert::insert;
@@ -9,8 +11,9 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
 use super::retry::with_retries;
-use super::row::{Id, Instant, Json, Name, from_row};
-use super::schedule::Schedule;
+use super::row::{Id, Instant, Json, Name, Whole, from_row};
+use super::schedule::{Schedule, ids};
+use super::values::values;
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
 /// A decision to record about a schedule after its plan was committed.
@@ -28,8 +31,20 @@ pub(super) struct NewAction<'s> {
     pub executed: Option<(Timestamp, serde_json::Value)>,
 }
 
+/// Number of decisions already recorded about each schedule at an instant; schedules without any are left out.
+pub(super) async fn decisions_at<'s>(
+    tx: &mut Tx,
+    schedules: impl IntoIterator<Item = &'s Schedule>,
+    at: Timestamp,
+) -> Result<BTreeMap<Uuid, u32>, StoreError> {
+    let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
+               WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
+    let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![ids(schedules), at]).await?;
+    Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
+}
+
 /// Records decisions. An id is derived from the schedule, the time and the decision, so the same decision cannot be
-/// recorded twice; if people repeat a decision at the same instant, `earlier` tells the ids apart.
+/// recorded twice; if a decision is repeated at the same instant, `earlier` tells the ids apart.
 pub(super) async fn record<'s>(
     tx: &mut Tx,
     actions: impl Iterator<Item = NewAction<'s>>,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::action_log::{NewAction, record};
+use super::action_log::{NewAction, decisions_at, record};
 use super::client_state::{ClientSelector, ClientStates, capacity, load_client_states};
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
@@ -305,7 +305,10 @@ impl Pass<'_> {
                 applied.push(transition);
             }
         }
-        record(&mut tx, applied.iter().map(|transition| transition.action()), self.now).await?;
+        // Other passes at the same instant may have made the same transition, and undone it.
+        let earlier = decisions_at(&mut tx, applied.iter().map(|transition| transition.before), self.now).await?;
+        let count = |transition: &Transition<'_>| earlier.get(&transition.before.id).copied().unwrap_or(0);
+        record(&mut tx, applied.iter().map(|transition| transition.action(count(transition))), self.now).await?;
         tx.commit().await?;
         Ok(applied.into_iter().map(|transition| (transition.before.status, transition.after.status)).collect())
     }
@@ -410,7 +413,7 @@ fn signals(
 }
 
 impl Transition<'_> {
-    fn action(&self) -> NewAction<'_> {
+    fn action(&self, earlier: u32) -> NewAction<'_> {
         let (action_type, status) = match self.after.status {
             ScheduleStatus::Blocked => (ActionType::ScheduleBlocked, DecisionStatus::Rejected),
             ScheduleStatus::Cancelled => (ActionType::PostingDecision, DecisionStatus::Rejected),
@@ -424,7 +427,7 @@ impl Transition<'_> {
             payload: transition_payload(self.before.status, self.after.status, self.reason.as_ref()),
             signals: Some(self.signals.clone()),
             actor: ACTOR,
-            earlier: 0,
+            earlier,
             executed: None,
         }
     }

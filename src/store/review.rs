@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::action_log::{NewAction, record};
+use super::action_log::{NewAction, decisions_at, record};
 use super::client_state::{ClientSelector, load_client_states};
 use super::conditions::Conditions;
 use super::database::Tx;
@@ -366,18 +366,10 @@ impl ChangeRequest<'_> {
         } else {
             self.approve_or_cancel(tx, &changed.done).await?;
         }
-        let earlier = self.earlier_decisions(tx, &changed.done).await?;
+        let earlier = decisions_at(tx, &changed.done, self.now).await?;
         let action = |schedule| self.action(schedule, earlier.get(&schedule.id).copied().unwrap_or(0));
         let actions: Vec<NewAction<'_>> = changed.done.iter().map(action).collect();
         record(tx, actions.into_iter(), self.now).await
-    }
-
-    /// Number of decisions already recorded about each schedule at this instant; schedules without any are left out.
-    async fn earlier_decisions(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, u32>, StoreError> {
-        let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
-                   WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
-        let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![ids(schedules), self.now]).await?;
-        Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
     }
 
     async fn approve_or_cancel(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {

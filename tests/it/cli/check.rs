@@ -259,10 +259,11 @@ fn values_that_are_not_returned_and_overlays_without_effect_are_reported() {
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 }\n    ctx.weekly_posts\n}\n",
     );
-    folder
-        .mcoe("check")
-        .exits_with(2)
-        .stderr_has(&["`3` is discarded here", "write `return 3;`", "rules/hooks.rhai:2:"]);
+    folder.mcoe("check").exits_with(2).stderr_has(&[
+        "`3` is discarded here",
+        "write `return 3;`",
+        "rules/hooks.rhai:2:",
+    ]);
     folder.write(
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"fb\" { 3 } else { ctx.weekly_posts }\n}\n",
@@ -350,10 +351,11 @@ fn a_function_that_would_stop_a_plan_is_reported_with_a_situation() {
         "rules/hooks.rhai",
         "fn weekly_posts(ctx) {\n    if ctx.channel == \"email\" { return -1; }\n    ctx.weekly_posts\n}\n",
     );
-    folder
-        .mcoe("check")
-        .exits_with(2)
-        .stderr_has(&["`weekly_posts` fails", "it returned `-1`", "return a number of 0 to 168"]);
+    folder.mcoe("check").exits_with(2).stderr_has(&[
+        "`weekly_posts` fails",
+        "it returned `-1`",
+        "return a number of 0 to 168",
+    ]);
     folder.write("rules/hooks.rhai", "fn score_asset(asset, ctx) {\n    100 / (asset.evolution_step - 3)\n}\n");
     folder.mcoe("check").exits_with(2).stderr_has(&["`score_asset` fails where asset.evolution_step = 3"]);
 }

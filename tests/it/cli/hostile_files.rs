@@ -112,10 +112,11 @@ fn files_that_are_too_large_are_refused_before_they_are_read() {
 fn unreadable_parts_of_a_scenario_are_bad_input_with_a_remedy() {
     let folder = TestFolder::new();
     fs::write(folder.path("small/scenario.toml"), b"name = \"a\"\nformat = 1\n# \xff\n").unwrap();
-    folder
-        .mcoe("check --scenario small")
-        .exits_with(2)
-        .stderr_has(&["small/scenario.toml", "line 3 is not UTF-8", "save"]);
+    folder.mcoe("check --scenario small").exits_with(2).stderr_has(&[
+        "small/scenario.toml",
+        "line 3 is not UTF-8",
+        "save",
+    ]);
     folder.copy_scenario("small");
     for table in ["assets", "history"] {
         fs::remove_file(folder.path(&format!("small/{table}.csv"))).unwrap();

@@ -69,10 +69,11 @@ fn clients_and_tags_of_limits_are_looked_up_in_the_scenario() {
     let folder = TestFolder::new();
     let text = "[a]\nat_most = 30\nwhere = { clients = [\"bakerie\"], tags = [\"no such tag\"] }\n";
     folder.write("rules/limits.toml", text);
-    folder
-        .mcoe("check")
-        .succeeds()
-        .stderr_has(&["not_looked_up", "client `bakerie`", "client with the tag `no such tag`"]);
+    folder.mcoe("check").succeeds().stderr_has(&[
+        "not_looked_up",
+        "client `bakerie`",
+        "client with the tag `no such tag`",
+    ]);
     let ran = folder.mcoe("check --scenario small").exits_with(2);
     ran.stderr_has(&["unknown_name", "no client `bakerie`", "no client with the tag `no such tag`", "limits.toml:3"]);
 }

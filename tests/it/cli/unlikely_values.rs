@@ -92,10 +92,11 @@ fn the_shipped_scenarios_have_no_warnings() {
 fn start_dates_far_from_today_are_refused() {
     let folder = TestFolder::new();
     folder.replace("small/scenario.toml", "start = \"2026-10-19\"", "start = \"0001-01-01\"");
-    folder
-        .mcoe("check --scenario small")
-        .exits_with(2)
-        .stderr_has(&["scenario.toml:5:", "out of range", "from 2000-01-01"]);
+    folder.mcoe("check --scenario small").exits_with(2).stderr_has(&[
+        "scenario.toml:5:",
+        "out of range",
+        "from 2000-01-01",
+    ]);
     let before = folder.entries();
     folder.mcoe("generate --clients 1 --start 0001-W20 --out made").exits_with(2).stderr_has(&["0001-W20"]);
     folder.write("posts.csv", "account,channel,published_at,engagements\nshop,fb,2026-08-03T09:00:00Z,4\n");

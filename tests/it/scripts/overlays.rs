@@ -164,10 +164,12 @@ fn a_signal_that_an_overlay_adds_is_scored_for_its_clients() {
     let mut agency = Agency::starting("2026-W40");
     for client in 0..12 {
         let workspace = if client % 2 == 0 { "north" } else { "south" };
-        agency = agency.with_client(&format!("client-{client:02}"), "Europe/London", &[Channel::Fb]).edit_last(|client, state| {
-            client.workspace_id = WorkspaceId::new(workspace);
-            state.channels[0].engagement_rate = None;
-        });
+        agency = agency.with_client(&format!("client-{client:02}"), "Europe/London", &[Channel::Fb]).edit_last(
+            |client, state| {
+                client.workspace_id = WorkspaceId::new(workspace);
+                state.channels[0].engagement_rate = None;
+            },
+        );
     }
     let plan = plan(&compiled(files), &agency.scenario());
     for client in &plan.clients {

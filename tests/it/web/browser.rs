@@ -232,10 +232,9 @@ fn the_first_post_is_near_the_top_on_a_phone() {
         for (page, first) in [("", "tbody tr"), ("?view=week", ".week summary"), ("?status=pending", "tbody tr")] {
             browser.go_to(&format!("{BASE}{page}")).await;
             browser.find(first).await;
-            let top =
-                browser
-                    .evaluate(&format!("return document.querySelector('{first}').getBoundingClientRect().top"))
-                    .await;
+            let top = browser
+                .evaluate(&format!("return document.querySelector('{first}').getBoundingClientRect().top"))
+                .await;
             assert!(top.as_f64().unwrap() < 2.0 * 844.0, "{page}: the first post is {top} pixels down");
             assert!(browser.overflow().await <= 0, "{page}");
             let barriers = browser.accessibility_violations().await;

@@ -79,7 +79,9 @@ fn hours_of(name: &str) -> Result<(usize, Option<usize>), InvalidWeights> {
         return Err(InvalidWeights { cause: format!("`{name}` does not begin with a day of the week"), remedy });
     };
     let Some(hour) = hour else { return Ok((weekday, None)) };
-    let number = hour.strip_suffix(":00").unwrap_or(hour).parse().ok().filter(|hour| *hour < 24);
+    let digits = hour.strip_suffix(":00").unwrap_or(hour);
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse().ok().filter(|hour| is_plain && *hour < 24);
     number.map(|hour| (weekday, Some(hour))).ok_or_else(|| InvalidWeights {
         cause: format!("`{hour}` of `{name}` is not an hour"),
         remedy: "write an hour from 0 to 23, such as `friday 12`".to_owned(),

@@ -159,7 +159,8 @@ fn nudged(written: &str, up: bool) -> Option<String> {
     let Some((_, places)) = plain.split_once('.') else {
         let whole: i64 = plain.parse().ok()?;
         let width = if plain.starts_with('0') { plain.len() } else { 1 };
-        return Some(format!("{:0width$}", if up { whole + 1 } else { whole - 1 }));
+        let changed = if up { whole.checked_add(1)? } else { whole.checked_sub(1)? };
+        return Some(format!("{changed:0width$}"));
     };
     let places = places.len().max(2);
     let step = libm::pow(10.0, -(places as f64));
