@@ -2,12 +2,12 @@
 //!
 //! Commits a hundred thousand schedules with their decisions, and copies the same rows with COPY on the same
 //! server: into tables with the same indexes and checks, and into tables without. Then grows the ledger to a
-//! million schedules, times `status` and other queries, and prints the plans of the queries on the large tables.
+//! million schedules, times `status` and other queries, and prints the database's plans of queries on the large tables.
 //!
 //! Uses the server of `DATABASE_URL`, or a private one that it starts and stops.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a bench that cannot be set up stops")]
-#![allow(clippy::indexing_slicing, dead_code, reason = "the server's support is shared with the tests")]
+#![allow(clippy::indexing_slicing, dead_code, reason = "the code that starts a server is shared with the tests")]
 
 use std::future::Future;
 use std::time::Instant;
@@ -42,8 +42,8 @@ fn main() {
     let rules = world::compiled();
     let scenario = generated_scenario(&rules);
     block_on(async {
-        commits(&urls, &rules, &scenario).await;
-        queries(urls.last().expect("a round"), &rules).await;
+        time_commits(&urls, &rules, &scenario).await;
+        time_queries(urls.last().expect("a round"), &rules).await;
     });
 }
 
@@ -64,24 +64,24 @@ fn generated_scenario(rules: &CompiledRules) -> Scenario {
     scenario::read(dir.path(), &rules.base().risk.default_policy).expect("what was generated is valid")
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+async fn execute(pool: &PgPool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.expect(sql);
 }
 
-/// Seconds that some work took.
+/// Does the work and returns how many seconds it took.
 async fn timed(work: impl Future<Output = ()>) -> f64 {
     let start = Instant::now();
     work.await;
     start.elapsed().as_secs_f64()
 }
 
-fn least(times: &[f64]) -> f64 {
+fn shortest(times: &[f64]) -> f64 {
     times.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 const TABLES: [&str; 2] = ["campaign_orchestration_schedules", "campaign_orchestration_actions"];
 
-async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
+async fn time_commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
     let now = "2026-09-04T08:00:00Z".parse().expect("a time");
     let planner = Planner::new(rules, Tier::Exact, None);
     let plan = planner::plan_week(&planner, scenario, scenario.start).expect("planned");
@@ -92,11 +92,11 @@ async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
         Ledger::migrate(&address).await.expect("migrated");
         let ledger = Ledger::open(&address).await.expect("opened");
         let pool = &PgPool::connect(url).await.expect("the server answers");
-        let load = timed(async {
+        let load_time = timed(async {
             ledger.load(scenario, rules, now).await.expect("loaded");
         })
         .await;
-        println!("loading {CLIENTS} clients           {load:7.2} s");
+        println!("loading {CLIENTS} clients           {load_time:7.2} s");
         let commit = Commit {
             plan: &plan,
             decisions: &decisions,
@@ -112,7 +112,7 @@ async fn commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
         indexed_times.push(copy_in(pool, &rows, "LIKE {} INCLUDING ALL").await);
         plain_times.push(copy_in(pool, &rows, "LIKE {}").await);
     }
-    let (commit, indexed, plain) = (least(&commit_times), least(&indexed_times), least(&plain_times));
+    let (commit, indexed, plain) = (shortest(&commit_times), shortest(&indexed_times), shortest(&plain_times));
     println!("{} schedules, {} decisions, best of {ROUNDS}", plan.posts().count(), decisions.len());
     println!("  commit                         {commit:7.2} s");
     println!(
@@ -140,14 +140,12 @@ async fn copy_out(pool: &PgPool) -> Vec<Vec<u8>> {
     rows
 }
 
-/// Seconds that copying rows into new tables takes. `shape` defines the tables by their originals, as `{}`.
-async fn copy_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
+/// Seconds that copying rows into new tables takes. `definition` is the SQL that defines the columns of a new table, in
+/// which `{}` stands for the name of the original table.
+async fn copy_in(pool: &PgPool, rows: &[Vec<u8>], definition: &str) -> f64 {
     for table in TABLES {
-        run(
-            pool,
-            &format!("DROP TABLE IF EXISTS bare_{table}; CREATE TABLE bare_{table} ({})", shape.replace("{}", table)),
-        )
-        .await;
+        let columns = definition.replace("{}", table);
+        execute(pool, &format!("DROP TABLE IF EXISTS bare_{table}; CREATE TABLE bare_{table} ({columns})")).await;
     }
     timed(async {
         let mut tx = pool.begin().await.expect("begun");
@@ -163,13 +161,13 @@ async fn copy_in(pool: &PgPool, rows: &[Vec<u8>], shape: &str) -> f64 {
     .await
 }
 
-/// Grows the ledger to a million schedules with copies in earlier weeks, and times queries of the commands.
-async fn queries(url: &str, rules: &CompiledRules) {
+/// Grows the ledger to a million schedules with copies in earlier weeks, and times the queries of commands.
+async fn time_queries(url: &str, rules: &CompiledRules) {
     let pool = &PgPool::connect(url).await.expect("the server answers");
     let columns = "created_at, updated_at, client_id, workspace_id, campaign_id, channel, time_zone, creative_asset_id, \
                    variation_id, content_preview, priority, risk_level, blocked_reason, created_by, plan_id, \
                    rules_hash, confidence, expected_engagement, fatigue";
-    run(
+    execute(
         pool,
         &format!(
             "DROP TABLE bare_campaign_orchestration_schedules, bare_campaign_orchestration_actions; \
@@ -193,22 +191,23 @@ async fn queries(url: &str, rules: &CompiledRules) {
     let now = "2026-09-08T12:00:00Z".parse().expect("a time");
     ledger.daily(&planner, None, now, &|| true).await.expect("the pass is done");
     // Until a vacuum, queries would also read the row versions that the pass has replaced.
-    run(pool, "VACUUM ANALYZE").await;
+    execute(pool, "VACUUM ANALYZE").await;
     let fatigue = &rules.base().fatigue;
     println!("{count} schedules");
     let status = async {
         ledger.status(fatigue, now).await.expect("answered");
     };
+    // The first query, which fills caches, is not timed.
     ledger.status(fatigue, now).await.expect("answered");
     println!("  status                         {:7.1} ms", 1e3 * timed(status).await);
-    let schedules = ledger.schedules(&ScheduleFilter { limit: Some(1), ..pending() }).await.expect("answered");
+    let schedules = ledger.schedules(&ScheduleFilter { limit: Some(1), ..pending_filter() }).await.expect("answered");
     let id = schedules.first().expect("a schedule is pending").id;
-    let review = async { drop(ledger.schedules(&ScheduleFilter { limit: Some(100), ..pending() }).await) };
+    let review = async { drop(ledger.schedules(&ScheduleFilter { limit: Some(100), ..pending_filter() }).await) };
     println!("  review, 100 pending schedules  {:7.1} ms", 1e3 * timed(review).await);
     let by_id = async {
         ledger.schedule_id(&id.to_string()[..8]).await.expect("answered");
     };
-    println!("  a schedule by the start of id  {:7.1} ms", 1e3 * timed(by_id).await);
+    println!("  a schedule by an id prefix     {:7.1} ms", 1e3 * timed(by_id).await);
     let actions = async {
         let filter = ActionFilter { schedule: Some(id), limit: 50, ..ActionFilter::default() };
         drop(ledger.actions(&filter, None).await.expect("answered"));
@@ -217,11 +216,11 @@ async fn queries(url: &str, rules: &CompiledRules) {
     print_query_plans(pool).await;
 }
 
-fn pending() -> ScheduleFilter {
+fn pending_filter() -> ScheduleFilter {
     ScheduleFilter { statuses: vec![mcoe::model::ScheduleStatus::Pending], ..ScheduleFilter::default() }
 }
 
-/// Prints the database's plans of the queries on the large tables.
+/// Prints the database's plans of queries on the large tables.
 async fn print_query_plans(pool: &PgPool) {
     let schedules = "FROM campaign_orchestration_schedules WHERE workspace_id = 'w' AND";
     let queries = [

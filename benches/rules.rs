@@ -1,6 +1,5 @@
-//! Time of rules: `cargo bench --bench rules`. Loading and compiling the default pack, one verdict of a
-//! guardrail with and without the cache, and the same decision in another engine (CEL, with the
-//! crate `cel`) and in Rust.
+//! Time of rules: `cargo bench --bench rules`. Loads and compiles the default pack, evaluates a guardrail with and
+//! without the cache, and makes the same decision in another engine (CEL, with the crate `cel`) and in Rust.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
@@ -23,7 +22,7 @@ fn load_the_default_pack(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn compile_its_scripts(bencher: Bencher) {
+fn compile_the_default_pack(bencher: Bencher) {
     let pack = rules::load(world::pack()).expect("the default pack is valid");
     bencher.with_inputs(|| pack.clone()).bench_values(|pack| CompiledRules::compile(pack).is_ok());
 }
@@ -92,7 +91,7 @@ fn an_uncached_guardrail(bencher: Bencher, name: &str) {
     let input_count = Cell::new(0_u32);
     bencher
         .with_inputs(|| {
-            // Every field that a guardrail might read changes, so the cache never hits.
+            // A field that each guardrail reads changes with every call, so the cache never hits.
             input_count.set(input_count.get() + 1);
             let step = f64::from(input_count.get()) * 1e-9;
             let post = PostFacts { fatigue: 0.3 + step, hours_to_nearest_post: 24.0 + step, ..(*post).clone() };
@@ -107,7 +106,7 @@ fn an_uncached_guardrail(bencher: Bencher, name: &str) {
         .bench_local_values(|(post, channel)| evaluator.guardrail(guardrail, Some(&post), &channel).is_ok());
 }
 
-/// `channel_fatigue` without its messages, on facts that never repeat.
+/// The decision of `channel_fatigue`, without its messages, for values of fatigue that never repeat.
 mod the_same_decision {
     use std::hint::black_box;
 
@@ -141,13 +140,13 @@ mod the_same_decision {
         let text = "fatigue >= block_at ? 'block' : (fatigue >= warn_at ? 'warn' : 'pass')";
         let program = Program::compile(text).expect("the expression is valid");
         let fatigues: Vec<f64> = fatigues().collect();
-        let mut pack = Context::default();
-        pack.add_variable_from_value("warn_at", 0.5);
-        pack.add_variable_from_value("block_at", 0.8);
+        let mut thresholds = Context::default();
+        thresholds.add_variable_from_value("warn_at", 0.5);
+        thresholds.add_variable_from_value("block_at", 0.8);
         bencher.counter(divan::counter::ItemsCount::new(fatigues.len())).bench_local(|| {
             let decide = |fatigue: &&f64| {
-                // Only changed variables are set again, as an experienced user of the engine would do.
-                let mut context = pack.new_inner_scope();
+                // Only the variable that changes is set again, as an experienced user of CEL would do.
+                let mut context = thresholds.new_inner_scope();
                 context.add_variable_from_value("fatigue", **fatigue);
                 matches!(program.execute(&context), Ok(Value::String(_)))
             };

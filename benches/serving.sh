@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Response times of a server with a ledger of a million schedules: `benches/serving.sh [SECONDS [hour]]`.
 #
-# Starts a private PostgreSQL, loads 2,800 generated clients, plans a week, copies it into the ten weeks before, and starts a server. Requests a list,
-# the overview, the channels and console pages at 200 requests a second each, then a list, the overview and the console together. Prints the 50th,
-# 95th and 99th percentile of each and the server's memory; with `hour`, also its memory over 720,000 requests. Needs PostgreSQL's programs, curl,
+# Starts a private PostgreSQL, loads 2,800 generated clients, plans a week, copies its schedules into the ten weeks before, and starts a server. Requests
+# lists, the overview, the channels and console pages, each at 200 requests a second, then a list, the overview and a console page together. Prints the
+# 50th, 95th and 99th percentile of each response time and the server's memory; with `hour`, also the memory in the course of 720,000 requests. Needs PostgreSQL's programs, curl,
 # and `hey` from Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 //! Time of planning and simulating whole clients: `cargo bench --bench simulator`.
 //!
-//! Prints the microseconds per client-week on one thread and the optimiser's share of them, how the time
-//! of a simulation grows with clients, weeks and replications, and the time of a comparison of two packs.
+//! Prints the microseconds that planning takes per client-week on one thread, and the optimiser's share of that time;
+//! how the time of a simulation grows with clients, weeks and replications; and the time of a comparison of two packs.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
@@ -63,9 +63,9 @@ fn generated(clients: u32, rules: &CompiledRules) -> Scenario {
     scenario::read(dir.path(), &rules.base().risk.default_policy).expect("what was generated is valid")
 }
 
-/// The median time of several rounds.
-fn median(mut work: impl FnMut() -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| work()).collect();
+/// The median time over several rounds.
+fn median_time(mut timed_work: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| timed_work()).collect();
     times.sort();
     times.get(ROUNDS / 2).copied().unwrap_or_default()
 }
@@ -86,15 +86,15 @@ fn print_planning(rules: &CompiledRules) {
 
     let planner = Planner::new(rules, Tier::Exact, None);
     let plan_time =
-        median(|| timed(|| planner.plan_clients(&clients, &scenario.capacity, scenario.start).expect("planned")));
+        median_time(|| timed(|| planner.plan_clients(&clients, &scenario.capacity, scenario.start).expect("planned")));
     let plan = planner::plan_week(&planner, &scenario, scenario.start).expect("planned");
-    let decisions = median(|| timed(|| planner::decisions(&plan)));
-    let check = median(|| timed(|| planner::check::check_plan(&plan, &scenario, rules)));
-    let weeks = planner::instances(&planner, &scenario, scenario.start).expect("planned");
+    let decisions = median_time(|| timed(|| planner::decisions(&plan)));
+    let check = median_time(|| timed(|| planner::check::check_plan(&plan, &scenario, rules)));
+    let weeks = planner::solved_weeks(&planner, &scenario, scenario.start).expect("planned");
     let instances: Vec<_> = weeks.into_iter().flat_map(|week| week.channels).collect();
     let mut solver = Solver::default();
-    let solve = median(|| timed(|| instances.iter().map(|i| solver.solve(&i.instance).objective).sum::<f64>()));
-    let prices = median(|| timed(|| instances.iter().map(|i| solver.end_weight(&i.instance, 2)).sum::<f64>()));
+    let solve = median_time(|| timed(|| instances.iter().map(|i| solver.solve(&i.instance).objective).sum::<f64>()));
+    let prices = median_time(|| timed(|| instances.iter().map(|i| solver.end_weight(&i.instance, 2)).sum::<f64>()));
     let posts = plan.posts().count() as f64 / count;
     println!("planning, one thread, {count} clients of nine channels, {posts:.1} posts a client-week");
     println!("  plan                          {:8.1} us a client-week", per_client(plan_time));
@@ -121,24 +121,24 @@ fn simulate_timed(rules: &CompiledRules, scenario: &Scenario, weeks: u32, replic
 
 fn print_growth(rules: &CompiledRules) {
     println!("simulating, one thread; the last column is the time per client-week, relative to that of the first row");
-    let mut first = None;
+    let mut time_of_first_row = None;
     for (clients, weeks, replications) in
         [(50, 4, 1), (100, 4, 1), (200, 4, 1), (50, 8, 1), (50, 16, 1), (50, 4, 2), (50, 4, 4)]
     {
         let scenario = generated(clients, rules);
         let time = simulate_timed(rules, &scenario, weeks, replications).as_secs_f64();
-        let size = f64::from(clients * weeks * replications);
-        let per_size = time / size;
-        let base = *first.get_or_insert(per_size);
+        let client_weeks = f64::from(clients * weeks * replications);
+        let time_per_week = time / client_weeks;
+        let base_time = *time_of_first_row.get_or_insert(time_per_week);
         println!(
             "  {clients:4} clients {weeks:3} weeks {replications:2} replications {time:7.3} s {:7.1} us a client-week {:5.2}",
-            per_size * 1e6,
-            per_size / base
+            time_per_week * 1e6,
+            time_per_week / base_time
         );
     }
 }
 
-/// Times a simulation of one pack and a comparison of two in turn, so that both run under the same load.
+/// Times a simulation of one pack and a comparison of two in turn, so that both are timed under the same system load.
 fn print_comparison(rules: &CompiledRules) {
     let scenario = generated(50, rules);
     let extent = Extent { weeks: 4, replications: 10, seed: 1 };

@@ -8,75 +8,77 @@ use polars_io::prelude::*;
 use crate::model::{Kind, Record, Value};
 use crate::tables::{guarded, needs_guard};
 
-/// The rows as a frame with the columns of their record. Sparse columns that are blank or `false` in every row are
+/// The rows as a frame with the columns of their record type. Sparse columns that are blank or `false` in every row are
 /// omitted.
 ///
 /// # Errors
 /// If polars cannot combine the columns.
-pub(crate) fn frame_of<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
-    frame_of_rows::<R, _>(rows.iter(), rows.len())
+pub(crate) fn frame_from_slice<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
+    frame_from_rows::<R, _>(rows.iter(), rows.len())
 }
 
-/// As [`frame_of`], for rows that are made one at a time, so that they are never all in memory.
+/// As [`frame_from_slice`], for rows that are made one at a time, so that they are never all in memory.
 ///
 /// # Errors
 /// If polars cannot combine the columns.
-pub(crate) fn frame_of_all<R: Record>(rows: impl Iterator<Item = R>) -> PolarsResult<DataFrame> {
-    frame_of_rows::<R, _>(rows, 0)
+pub(crate) fn frame_from_iter<R: Record>(rows: impl Iterator<Item = R>) -> PolarsResult<DataFrame> {
+    let unknown_capacity = 0;
+    frame_from_rows::<R, _>(rows, unknown_capacity)
 }
 
-/// The rows as a frame, in columns that are created with the given capacity.
-fn frame_of_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, capacity: usize) -> PolarsResult<DataFrame> {
-    let mut cells: Vec<Cells> = R::columns().map(|column| Cells::new(column.name, column.kind, capacity)).collect();
+/// The rows as a frame. `capacity` is the number of rows for which memory is reserved at once.
+fn frame_from_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, capacity: usize) -> PolarsResult<DataFrame> {
+    let mut builders: Vec<ColumnBuilder> =
+        R::columns().map(|column| ColumnBuilder::new(column.name, column.kind, capacity)).collect();
     let mut height = 0;
     for row in rows {
-        cells.iter_mut().zip(row.borrow().values()).for_each(|(cells, value)| cells.push(value));
+        builders.iter_mut().zip(row.borrow().values()).for_each(|(builder, value)| builder.push(value));
         height += 1;
     }
-    let columns = R::columns().zip(cells).filter(|(column, cells)| !column.is_sparse || cells.has_content);
-    frame(columns.map(|(_, cells)| cells).collect(), height)
+    let columns = R::columns().zip(builders).filter(|(column, builder)| !column.is_sparse || builder.has_content);
+    frame(columns.map(|(_, builder)| builder).collect(), height)
 }
 
 /// Columns of equal height as a frame.
 ///
 /// # Errors
 /// If their heights differ, or two have the same name.
-pub(crate) fn frame(columns: Vec<Cells>, height: usize) -> PolarsResult<DataFrame> {
-    DataFrame::new(height, columns.into_iter().map(Cells::finish).collect())
+pub(crate) fn frame(columns: Vec<ColumnBuilder>, height: usize) -> PolarsResult<DataFrame> {
+    DataFrame::new(height, columns.into_iter().map(ColumnBuilder::finish).collect())
 }
 
 /// Builds a column cell by cell.
-pub(crate) struct Cells {
-    builder: Builder,
+pub(crate) struct ColumnBuilder {
+    builder: TypedBuilder,
     /// Whether any cell is neither blank nor `false`.
     has_content: bool,
 }
 
-enum Builder {
+enum TypedBuilder {
     Text(StringChunkedBuilder),
     Number(PrimitiveChunkedBuilder<Float64Type>),
     Count(PrimitiveChunkedBuilder<Int64Type>),
     Flag(BooleanChunkedBuilder),
 }
 
-impl Cells {
-    /// An empty column with capacity for that many cells.
+impl ColumnBuilder {
+    /// An empty column, with memory reserved for `capacity` cells.
     pub fn new(name: &str, kind: Kind, capacity: usize) -> Self {
         let builder = match kind {
-            Kind::Number => Builder::Number(PrimitiveChunkedBuilder::new(name.into(), capacity)),
-            Kind::Count => Builder::Count(PrimitiveChunkedBuilder::new(name.into(), capacity)),
-            Kind::Flag => Builder::Flag(BooleanChunkedBuilder::new(name.into(), capacity)),
+            Kind::Number => TypedBuilder::Number(PrimitiveChunkedBuilder::new(name.into(), capacity)),
+            Kind::Count => TypedBuilder::Count(PrimitiveChunkedBuilder::new(name.into(), capacity)),
+            Kind::Flag => TypedBuilder::Flag(BooleanChunkedBuilder::new(name.into(), capacity)),
             Kind::Text | Kind::Texts | Kind::Instant | Kind::Date | Kind::Id => {
-                Builder::Text(StringChunkedBuilder::new(name.into(), capacity))
+                TypedBuilder::Text(StringChunkedBuilder::new(name.into(), capacity))
             }
         };
         Self { builder, has_content: false }
     }
 
-    /// Adds a cell. A number that is not finite becomes blank.
+    /// Adds a cell. A number that is not finite becomes blank, as does a value of another kind.
     pub fn push(&mut self, value: Option<Value<'_>>) {
         let is_content = match (&mut self.builder, value) {
-            (Builder::Text(cells), Some(value)) => {
+            (TypedBuilder::Text(cells), Some(value)) => {
                 let text = match value {
                     Value::Text(text) => text,
                     other => other.to_string().into(),
@@ -84,37 +86,37 @@ impl Cells {
                 cells.append_option(Some(text.as_ref()).filter(|text| !text.is_empty()));
                 !text.is_empty()
             }
-            (Builder::Number(cells), Some(Value::Number(number))) if number.is_finite() => {
+            (TypedBuilder::Number(cells), Some(Value::Number(number))) if number.is_finite() => {
                 cells.append_value(number);
                 true
             }
-            (Builder::Count(cells), Some(Value::Count(count))) => {
+            (TypedBuilder::Count(cells), Some(Value::Count(count))) => {
                 cells.append_value(i64::from(count));
                 true
             }
-            (Builder::Flag(cells), Some(Value::Flag(flag))) => {
+            (TypedBuilder::Flag(cells), Some(Value::Flag(flag))) => {
                 cells.append_value(flag);
                 flag
             }
-            (Builder::Text(cells), None) => blank(|| cells.append_null()),
-            (Builder::Number(cells), _) => blank(|| cells.append_null()),
-            (Builder::Count(cells), _) => blank(|| cells.append_null()),
-            (Builder::Flag(cells), _) => blank(|| cells.append_null()),
+            (TypedBuilder::Text(cells), None) => blank(|| cells.append_null()),
+            (TypedBuilder::Number(cells), _) => blank(|| cells.append_null()),
+            (TypedBuilder::Count(cells), _) => blank(|| cells.append_null()),
+            (TypedBuilder::Flag(cells), _) => blank(|| cells.append_null()),
         };
         self.has_content |= is_content;
     }
 
     fn finish(self) -> Column {
         match self.builder {
-            Builder::Text(cells) => cells.finish().into_column(),
-            Builder::Number(cells) => cells.finish().into_column(),
-            Builder::Count(cells) => cells.finish().into_column(),
-            Builder::Flag(cells) => cells.finish().into_column(),
+            TypedBuilder::Text(cells) => cells.finish().into_column(),
+            TypedBuilder::Number(cells) => cells.finish().into_column(),
+            TypedBuilder::Count(cells) => cells.finish().into_column(),
+            TypedBuilder::Flag(cells) => cells.finish().into_column(),
         }
     }
 }
 
-/// Appends a blank cell, and returns that it is no content.
+/// Appends a blank cell; returns `false`, because a blank cell is not content.
 fn blank(append: impl FnOnce()) -> bool {
     append();
     false
@@ -149,8 +151,8 @@ fn escape_formulas(frame: &mut DataFrame) -> PolarsResult<()> {
         if !cells.iter().flatten().any(needs_guard) {
             continue;
         }
-        let guarded = cells.iter().map(|cell| cell.map(guarded));
-        let column = StringChunked::from_iter_options(cells.name().clone(), guarded).into_column();
+        let escaped = cells.iter().map(|cell| cell.map(guarded));
+        let column = StringChunked::from_iter_options(cells.name().clone(), escaped).into_column();
         frame.replace_column(index, column)?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `mcoe backtest`: scores forecasts made at earlier dates against what the posts earned.
+//! `mcoe backtest`: makes forecasts from past dates, and scores them against what the posts then earned.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,8 @@ use crate::scenario::{self, PostingHistories};
 /// Maximum horizon in weeks.
 const MAX_HORIZON: u32 = 26;
 
-/// Test forecasts on a posting history: at each of several past dates, fit the earlier posts, forecast the later ones,
-/// and compare the forecasts with what the posts earned.
+/// Test forecasts on a posting history: at each of several past dates, fit a model to the earlier posts, forecast the
+/// later ones, and compare the forecasts with what those posts earned.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Only accounts with at least 30 measured posts over 8 weeks are tested.\nThe table `predictions` holds every forecast with its quantiles, so you can also score the forecasts yourself."
@@ -49,8 +49,8 @@ pub(super) struct Backtest {
     /// Format of the tables: CSV opens in a spreadsheet, Parquet is smaller and keeps types.
     #[arg(long, value_enum, default_value_t = Tables::Parquet)]
     tables: Tables,
-    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank. The dates of
-    /// the posts determine the horizon.
+    /// Instead of testing, forecast these posts: a file like the history, in which engagements may be blank. The dates
+    /// of the posts determine the horizon.
     #[arg(long, value_name = "POSTS", conflicts_with = "horizon")]
     at: Option<PathBuf>,
     #[command(flatten)]
@@ -103,7 +103,7 @@ impl Backtest {
         let read = scenario::read_histories(at, self.zone);
         let mut planned = read.map_err(|errors| input::scenario_failure(errors, globals))?.accounts;
         for account in &mut planned {
-            // Hours of the day are those of the account's own history.
+            // The hours of planned posts are read on the same clock as those of the account's history.
             let history = histories.accounts.iter().find(|history| history.account == account.account);
             account.zone = history.map_or(account.zone, |history| history.zone);
         }
@@ -124,7 +124,7 @@ impl Backtest {
         if globals.format == Format::Json {
             return print(&format!("{}\n", Value::from_iter(forecasts.iter().map(forecast_json))));
         }
-        // Forecasts without a time are of all posts of an account on a channel.
+        // A forecast without a time is the total of an account's posts on a channel.
         let totals = forecasts.iter().filter(|forecast| forecast.at.is_none()).map(|forecast| {
             let EngagementForecast { account, channel, posts, quantiles: [low, _, median, _, high], .. } = forecast;
             format!(
@@ -158,15 +158,15 @@ impl Backtest {
     }
 
     fn print(&self, globals: &Globals, histories: &PostingHistories, tested: &BacktestResult) -> Result<(), Failure> {
-        let verdicts = report::backtest_sentences(tested);
+        let sentences = report::backtest_sentences(tested);
         if globals.format == Format::Json {
-            return print(&format!("{}\n", as_json(histories, tested, &verdicts)));
+            return print(&format!("{}\n", as_json(histories, tested, &sentences)));
         }
         print(&format!(
             "tested forecasts for {} of {} accounts\n{}\nopen {}\n",
             tested.accounts(),
             histories.accounts.len(),
-            verdicts.join("\n"),
+            sentences.join("\n"),
             self.out.out.join("index.html").display()
         ))
     }
@@ -183,7 +183,7 @@ fn forecast_json(forecast: &EngagementForecast) -> Value {
     })
 }
 
-fn as_json(histories: &PostingHistories, tested: &BacktestResult, verdicts: &[String]) -> Value {
+fn as_json(histories: &PostingHistories, tested: &BacktestResult, sentences: &[String]) -> Value {
     let mut scores = Vec::new();
     for horizon_weeks in tested.horizons() {
         for method in Method::ALL {
@@ -191,5 +191,5 @@ fn as_json(histories: &PostingHistories, tested: &BacktestResult, verdicts: &[St
             scores.push(json!({"horizon_weeks": horizon_weeks, "method": method.name(), "score": score}));
         }
     }
-    json!({ "notes": histories.notes, "verdicts": verdicts, "scores": scores, "hour_gain": tested.hour_gain })
+    json!({ "notes": histories.notes, "verdicts": sentences, "scores": scores, "hour_gain": tested.hour_gain })
 }

@@ -1,4 +1,4 @@
-//! `mcoe calibrate`: estimates the response of audiences from their own posting history.
+//! `mcoe calibrate`: estimates the response of audiences from a posting history.
 
 use std::path::PathBuf;
 
@@ -19,13 +19,13 @@ use crate::report::{self, CalibrationReport};
 use crate::rules::CompiledRules;
 use crate::scenario::{self, ScenarioErrors};
 
-/// File of the estimates, as a scenario's table `world`.
+/// The file of estimates, in the columns of a scenario's table `world`.
 const WORLD_FILE: &str = "world.csv";
 
-/// Estimate levels, best hours, content types and the response to recent posts from a posting history.
+/// Estimate engagement levels, best hours, the effect of content types, and the response to recent posts.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe calibrate posts.csv --out calibration\n  mcoe calibrate scenario --previous calibration --out calibration-2\n\nThe output has overlays of a rules pack with the values that the data supports (overlays/*.toml), the table world.csv\nfrom which simulations draw the true response of audiences, and a report (index.html, summary.md, figures, tables)."
+    after_help = "Examples:\n  mcoe calibrate posts.csv --out calibration\n  mcoe calibrate scenario --previous calibration --out calibration-2\n\nThe output has overlays of a rules pack with the values that the data supports (overlays/*.toml), the table world.csv,\nfrom which simulations draw the true response of audiences, and a report (index.html, summary.md, figures, tables)."
 )]
 pub(super) struct Calibrate {
     /// The history: CSV or Parquet as `mcoe import` reads it, or a scenario folder with its table `history`.
@@ -64,7 +64,7 @@ impl Calibrate {
             tables: self.tables.format(),
         };
         let files = report::render_calibration(&report)?;
-        let overlays = files.iter().filter(|(name, _)| name.starts_with("overlays/")).count();
+        let overlay_count = files.iter().filter(|(name, _)| name.starts_with("overlays/")).count();
         for (name, bytes) in files {
             out.write(&name, &bytes)?;
         }
@@ -73,14 +73,14 @@ impl Calibrate {
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         stop_if_requested()?;
         out.finish()?;
-        self.print(globals, &calibration, overlays)
+        self.print(globals, &calibration, overlay_count)
     }
 
     fn calibration(&self, rules: &CompiledRules, globals: &Globals) -> Result<Calibration, Failure> {
-        let failure = |errors| input::scenario_failure(errors, globals);
+        let to_failure = |errors| input::scenario_failure(errors, globals);
         if !self.history.is_dir() {
             let options = self.accounts.options(String::new());
-            return Ok(scenario::import(&self.history, &options).map_err(failure)?.calibration);
+            return Ok(scenario::import(&self.history, &options).map_err(to_failure)?.calibration);
         }
         let arguments = self.accounts.as_text();
         if !arguments.is_empty() {
@@ -88,11 +88,11 @@ impl Calibrate {
             return Err(Failure::input(cause, "omit it, or give a posting history instead of the scenario"));
         }
         let scenario = input::scenario(&self.history, rules, globals)?;
-        let histories = scenario::scenario_histories(&self.history, &scenario).map_err(failure)?;
+        let histories = scenario::scenario_histories(&self.history, &scenario).map_err(to_failure)?;
         calibrate(&histories).ok_or_else(|| {
             let cause = "the scenario has no past posts";
             let remedy = "give its table `history` a row for each post, with `engagements` where they were measured";
-            failure(ScenarioErrors::from(Diagnostic::new("no_posts", Place::None, cause, remedy)))
+            to_failure(ScenarioErrors::from(Diagnostic::new("no_posts", Place::None, cause, remedy)))
         })
     }
 
@@ -114,13 +114,13 @@ impl Calibrate {
         )
     }
 
-    fn print(&self, globals: &Globals, calibration: &Calibration, overlays: usize) -> Result<(), Failure> {
+    fn print(&self, globals: &Globals, calibration: &Calibration, overlay_count: usize) -> Result<(), Failure> {
         let sentences = report::calibration_sentences(calibration);
         if globals.format == Format::Json {
             return print(&format!("{}\n", as_json(calibration, &sentences)));
         }
         print(&format!(
-            "{}\nwrote {overlays} overlay(s) and {WORLD_FILE}\nopen {}\n",
+            "{}\nwrote {overlay_count} overlay(s) and {WORLD_FILE}\nopen {}\n",
             sentences.join("\n"),
             self.out.out.join("index.html").display()
         ))
@@ -130,8 +130,8 @@ impl Calibrate {
 /// The estimates as the CSV file of a scenario's table `world`.
 fn world_csv(calibration: &Calibration) -> Result<Vec<u8>, Failure> {
     let rows: Vec<WorldRow> = calibration.accounts.iter().flat_map(|account| account.world()).collect();
-    let bytes = frames::frame_of(&rows).and_then(frames::csv);
-    bytes.map_err(|error| Failure::machine(format!("`{WORLD_FILE}` cannot be written: {error}")))
+    let bytes = frames::frame_from_slice(&rows).and_then(frames::csv);
+    bytes.map_err(|error| Failure::system(format!("`{WORLD_FILE}` cannot be written: {error}")))
 }
 
 fn as_json(calibration: &Calibration, sentences: &[String]) -> Value {

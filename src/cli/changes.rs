@@ -13,7 +13,7 @@ use super::failure::Failure;
 /// Debounce time: a burst of events ends after this long without another.
 const DEBOUNCE_TIME: Duration = Duration::from_millis(50);
 
-/// Polling interval for stop requests and for removed folders that exist again.
+/// How often to check for a request to stop, and for removed folders that exist again.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Extensions of the files that a pack or a scenario reads.
@@ -38,7 +38,7 @@ impl Changes {
     pub fn watch(paths: &[&Path]) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let watcher = notify::recommended_watcher(sender)
-            .map_err(|error| Failure::machine(format!("cannot watch for changes: {error}")))?;
+            .map_err(|error| Failure::system(format!("cannot watch for changes: {error}")))?;
         let mut changes = Self { folders: Vec::new(), watcher, events };
         for path in paths {
             let shown = path.display();
@@ -48,7 +48,7 @@ impl Changes {
             changes
                 .watcher
                 .watch(&canonical, RecursiveMode::Recursive)
-                .map_err(|error| Failure::machine(format!("cannot watch `{shown}`: {error}")))?;
+                .map_err(|error| Failure::system(format!("cannot watch `{shown}`: {error}")))?;
             changes.folders.push(Folder { path: path.to_path_buf(), canonical, is_removed: false });
         }
         Ok(changes)
@@ -62,8 +62,8 @@ impl Changes {
             changed.extend(self.watch_recreated_folders());
             let timeout = if changed.is_empty() { POLL_INTERVAL } else { DEBOUNCE_TIME };
             match self.events.recv_timeout(timeout) {
-                Ok(Ok(event)) => changed.extend(self.files_of(&event)),
-                // Events were lost: anything may have changed.
+                Ok(Ok(event)) => changed.extend(self.changed_paths(&event)),
+                // Events were lost, so anything may have changed.
                 Ok(Err(_)) => changed.extend(self.folder_paths()),
                 Err(RecvTimeoutError::Timeout) if changed.is_empty() => {}
                 Err(_) => return Some(changed),
@@ -72,7 +72,8 @@ impl Changes {
         None
     }
 
-    /// Watches folders that were removed and created again: to the system they are new folders. Returns them.
+    /// Starts watching again the folders that were removed and have been created again, since the system treats them as
+    /// new folders. Returns their paths.
     fn watch_recreated_folders(&mut self) -> Vec<String> {
         let mut recreated = Vec::new();
         for folder in &mut self.folders {
@@ -89,9 +90,9 @@ impl Changes {
         self.folders.iter().map(|folder| folder.path.display().to_string()).collect()
     }
 
-    /// The relevant files and folders of an event, with the watched folders' paths as given; empty if files were only
-    /// read.
-    fn files_of(&mut self, event: &Event) -> Vec<String> {
+    /// The relevant files and folders of an event, in paths that begin with a watched folder's path as given; empty if
+    /// files were only read.
+    fn changed_paths(&mut self, event: &Event) -> Vec<String> {
         if event.need_rescan() {
             return self.folder_paths();
         }
@@ -102,19 +103,19 @@ impl Changes {
             event.kind,
             EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) | EventKind::Create(CreateKind::Folder)
         );
-        let mut files: Vec<String> = Vec::new();
+        let mut changed: Vec<String> = Vec::new();
         for path in &event.paths {
             for folder in &mut self.folders {
                 let Ok(relative) = path.strip_prefix(&folder.canonical) else { continue };
-                let is_itself = relative.as_os_str().is_empty();
-                let path = if is_itself { folder.path.clone() } else { folder.path.join(relative) };
-                folder.is_removed |= is_itself && is_created_or_removed;
-                if (is_itself && is_created_or_removed) || is_relevant(relative, is_created_or_removed) {
-                    files.push(path.display().to_string());
+                let is_watched_folder = relative.as_os_str().is_empty();
+                let path = if is_watched_folder { folder.path.clone() } else { folder.path.join(relative) };
+                folder.is_removed |= is_watched_folder && is_created_or_removed;
+                if (is_watched_folder && is_created_or_removed) || is_relevant(relative, is_created_or_removed) {
+                    changed.push(path.display().to_string());
                 }
             }
         }
-        files
+        changed
     }
 }
 

@@ -116,10 +116,12 @@ fn check_unchanged(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<()
     for (name, bytes) in report::plan_tables(plan, decisions, format)? {
         let path = dir.join(&name);
         let shown = path.display();
-        let bytes_on_disk = files::read(&path, MAX_TABLE_BYTES.max(bytes.len() as u64))
+        // The unchanged table of a very large plan must not be rejected as too large.
+        let max_bytes = MAX_TABLE_BYTES.max(bytes.len() as u64);
+        let bytes_on_disk = files::read(&path, max_bytes)
             .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
         if bytes_on_disk != bytes {
-            return Err(Failure::verdict(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
+            return Err(Failure::negative(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
         }
     }
     Ok(())

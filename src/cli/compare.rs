@@ -96,7 +96,7 @@ impl Compare {
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let planners: Vec<Planner<'_>> = packs.iter().map(|(rules, _)| self.planner(rules, globals)).collect();
         let names: Vec<&str> = packs.iter().map(|(rules, _)| rules.name()).collect();
-        let labels = labels(&names, &dirs);
+        let labels = pack_labels(&names, &dirs);
         let mut compared = planners
             .iter()
             .zip(&packs)
@@ -105,7 +105,7 @@ impl Compare {
         let Some(base) = compared.next() else { return Err(Failure::input_error("no pack to compare")) };
         let others: Vec<ComparedPack<'_>> = compared.collect();
         let extent = self.extent(base.scenario);
-        let progress = Progress::new(globals, steps(extent, packs.len()), "simulating weeks");
+        let progress = Progress::new(globals, week_count(extent, packs.len()), "simulating weeks");
         let start = Instant::now();
         let comparison = self.threads.run(|| Ok(simulator::compare(base, &others, extent, self.until, &progress)?))?;
         drop(progress);
@@ -121,15 +121,15 @@ impl Compare {
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let planner = self.planner(&rules, globals);
         let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        let labels = compared_scenarios::labels(&names, &dirs);
+        let labels = compared_scenarios::scenario_labels(&names, &dirs);
         let mut compared = scenarios.iter().zip(&labels).map(|(scenario, label)| ComparedScenario { label, scenario });
         let Some(base) = compared.next() else { return Err(Failure::input_error("no scenario to compare")) };
         let others: Vec<ComparedScenario<'_>> = compared.collect();
         let extent = self.extent(base.scenario);
         if self.weeks.is_none() {
-            compared_scenarios::note_other_weeks(&scenarios, &dirs, extent.weeks, globals);
+            compared_scenarios::note_different_lengths(&scenarios, &dirs, extent.weeks, globals);
         }
-        let progress = Progress::new(globals, steps(extent, scenarios.len()), "simulating weeks");
+        let progress = Progress::new(globals, week_count(extent, scenarios.len()), "simulating weeks");
         let start = Instant::now();
         let comparison = self
             .threads
@@ -153,19 +153,19 @@ impl Compare {
         out: OutFolder,
         comparison: &Comparison,
         planners: &[Planner<'_>],
-        took: Duration,
+        wall_time: Duration,
         globals: &Globals,
     ) -> Result<(), Failure> {
-        self.write(&out, comparison, took)?;
+        self.write(&out, comparison, wall_time)?;
         stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            report_timing(globals, planners, self.threads.count(), took);
+            report_timing(globals, planners, self.threads.count(), wall_time);
         }
         self.print_result(globals, comparison)
     }
 
-    fn write(&self, out: &OutFolder, comparison: &Comparison, took: Duration) -> Result<(), Failure> {
+    fn write(&self, out: &OutFolder, comparison: &Comparison, wall_time: Duration) -> Result<(), Failure> {
         let command = self.command(comparison);
         let report = ComparisonReport { comparison, command: &command, tables: self.tables.format() };
         for (name, bytes) in report::render_comparison(&report)? {
@@ -183,7 +183,7 @@ impl Compare {
             (against_key): against_paths,
             (variants_key(comparison)): comparison.variants,
             "until": comparison.until,
-            "wall_seconds": took.as_secs_f64(),
+            "wall_seconds": wall_time.as_secs_f64(),
         });
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
@@ -226,7 +226,7 @@ impl Compare {
 }
 
 /// Total number of weeks to simulate.
-fn steps(extent: Extent, variants: usize) -> u64 {
+fn week_count(extent: Extent, variants: usize) -> u64 {
     u64::from(extent.weeks) * u64::from(extent.replications) * variants as u64
 }
 
@@ -259,22 +259,22 @@ fn result_as_json(comparison: &Comparison, verdicts: &[String]) -> Value {
     json!({ (variants_key(comparison)): comparison.variants, "until": comparison.until, "versus": versus })
 }
 
-/// A fraction as a percentage that [`parse_percentage`] reads back; rounded, so that 0.5 is written as 0.5.
+/// A fraction as a percentage that [`parse_percentage`] reads back; rounded, so that 0.005 gives exactly 0.5.
 fn percent(share: f64) -> f64 {
     (share * 1e14).round() / 1e12
 }
 
 /// Labels of the packs: each pack's name, or its folder if the name is not unique; numbered if the folder is not unique
 /// either.
-fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
+fn pack_labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
     let is_unique = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
     let label =
         |(name, dir): (&&str, &&Path)| if is_unique(name) { (*name).to_owned() } else { dir.display().to_string() };
     let labels: Vec<String> = names.iter().zip(dirs).map(label).collect();
-    let number = |label: &String, index: usize| labels.iter().take(index).filter(|other| *other == label).count() + 1;
-    let numbered = labels.iter().zip(0..).map(|(label, index)| match number(label, index) {
-        1 => label.clone(),
-        number => format!("{label} ({number})"),
+    let count_before = |label: &String, index: usize| labels.iter().take(index).filter(|other| *other == label).count();
+    let numbered = labels.iter().zip(0..).map(|(label, index)| match count_before(label, index) {
+        0 => label.clone(),
+        count => format!("{label} ({})", count + 1),
     });
     numbered.collect()
 }
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn packs_with_the_same_name_get_distinct_labels() {
         let dirs = ["rules", "bold", "rules", "careful"].map(Path::new);
-        let labels_of = |names: [&str; 4]| labels(&names, &dirs);
+        let labels_of = |names: [&str; 4]| pack_labels(&names, &dirs);
         assert_eq!(labels_of(["default", "bold", "house", "careful"]), ["default", "bold", "house", "careful"]);
         assert_eq!(labels_of(["default", "bold", "default", "bold"]), ["rules", "bold", "rules (2)", "careful"]);
     }

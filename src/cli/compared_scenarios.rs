@@ -6,7 +6,7 @@ use super::Globals;
 use super::failure::{Failure, NOTHING_WRITTEN};
 use crate::model::Scenario;
 
-/// Fails if a folder is given twice, under whatever path.
+/// Fails if a folder is given twice, even by different paths.
 pub(super) fn check_distinct(dirs: &[&Path]) -> Result<(), Failure> {
     let canonical = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     for (index, dir) in dirs.iter().enumerate() {
@@ -20,7 +20,7 @@ pub(super) fn check_distinct(dirs: &[&Path]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails if a scenario starts in another week than the first scenario: its state is that of another date.
+/// Fails if a scenario starts in another week than the first one, since it then describes the state at another date.
 pub(super) fn check_starts(scenarios: &[Scenario], dirs: &[&Path]) -> Result<(), Failure> {
     let mut pairs = scenarios.iter().zip(dirs);
     let Some((base, base_dir)) = pairs.next() else { return Ok(()) };
@@ -37,8 +37,8 @@ pub(super) fn check_starts(scenarios: &[Scenario], dirs: &[&Path]) -> Result<(),
     .with_line(NOTHING_WRITTEN))
 }
 
-/// Notes on stderr each scenario that is simulated over another number of weeks than it states.
-pub(super) fn note_other_weeks(scenarios: &[Scenario], dirs: &[&Path], weeks: u32, globals: &Globals) {
+/// Prints a note on stderr for each scenario that is not simulated over the number of weeks that it states.
+pub(super) fn note_different_lengths(scenarios: &[Scenario], dirs: &[&Path], weeks: u32, globals: &Globals) {
     for (scenario, dir) in scenarios.iter().zip(dirs).filter(|(scenario, _)| scenario.weeks != weeks) {
         globals.info(&format!(
             "note: {}: `weeks` is {}, but every scenario is simulated over the {weeks} weeks of the first",
@@ -48,17 +48,17 @@ pub(super) fn note_other_weeks(scenarios: &[Scenario], dirs: &[&Path], weeks: u3
     }
 }
 
-/// Labels of the scenarios: each scenario's name; where names are equal, the name of its folder; where those are equal
-/// too, its path.
-pub(super) fn labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
+/// Labels of the scenarios: each scenario's name or, if another has the same name, the name of its folder or, if that
+/// is not unique either, its path.
+pub(super) fn scenario_labels(names: &[&str], dirs: &[&Path]) -> Vec<String> {
     let paths: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
     let folder = |dir: &&Path| dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let folders: Vec<String> =
         dirs.iter().zip(&paths).map(|(dir, path)| folder(dir).unwrap_or_else(|| path.clone())).collect();
     let count_named = |name: &str| names.iter().filter(|other| **other == name).count();
     let label = |((name, folder), path): ((&&str, &String), &String)| {
-        let is_only_folder = folders.iter().filter(|other| *other == folder).count() == 1;
-        match (count_named(name), is_only_folder && count_named(folder) == 0) {
+        let is_unique_folder = folders.iter().filter(|other| *other == folder).count() == 1;
+        match (count_named(name), is_unique_folder && count_named(folder) == 0) {
             (1, _) => (*name).to_owned(),
             (_, true) => folder.clone(),
             (_, false) => path.clone(),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn labels_of<const N: usize>(names: [&str; N], dirs: [&str; N]) -> Vec<String> {
-        labels(&names, &dirs.map(Path::new))
+        scenario_labels(&names, &dirs.map(Path::new))
     }
 
     #[test]

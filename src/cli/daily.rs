@@ -33,25 +33,25 @@ impl Daily {
         let rules = input::rules(&self.rules.rules, globals)?;
         let planner = Planner::new(&rules, Tier::Exact, None);
         let now = self.now.time();
-        progress::set_saved_work("what the daily pass had done is saved; run it again for the rest".to_owned());
-        let done = self.database.with(OpenMode::Write, |ledger| async move {
+        progress::set_saved_work("what the daily pass has done is saved; run it again for the rest".to_owned());
+        let outcome = self.database.with(OpenMode::Write, |ledger| async move {
             let only = self.workspace.as_deref().map(WorkspaceId::new);
             Ok(ledger.daily(&planner, only.as_ref(), now, &progress::is_stopping).await?)
         })?;
         if globals.format == Format::Json {
-            return print(&format!("{}\n", json!(done)));
+            return print(&format!("{}\n", json!(outcome)));
         }
         print(&format!(
-            "{} drafts created, {} failed\n{} schedules of today re-evaluated: {} blocked, {} made ready, {} returned for approval\n\
+            "{} drafts created, {} failed\n{} schedules of today re-evaluated: {} blocked, {} made ready, {} sent back for approval\n\
              {} expired, {} failed schedules retried\n",
-            done.drafted,
-            done.failed,
-            done.judged,
-            done.blocked,
-            done.readied,
-            done.returned,
-            done.expired,
-            done.retried
+            outcome.drafted,
+            outcome.failed,
+            outcome.judged,
+            outcome.blocked,
+            outcome.readied,
+            outcome.returned,
+            outcome.expired,
+            outcome.retried
         ))
     }
 }

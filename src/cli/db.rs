@@ -12,7 +12,7 @@ use super::ledger::{DatabaseArgument, NowArgument, block_on, until_interrupted};
 use super::terminal::print_unescaped;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{ScheduleStatus, Timestamp, Week, WorkspaceId, Zone};
-use crate::report::{Event, calendar_of};
+use crate::report::{Event, calendar_from_events};
 use crate::scenario::{self, ScenarioErrors};
 use crate::store::{Ledger, OpenMode, Schedule, ScheduleFilter, StoreError};
 
@@ -98,7 +98,7 @@ impl Db {
             DbCommand::Migrate(command) => command.run(globals),
             DbCommand::Load(command) => command.run(globals),
             DbCommand::Export(command) => command.run(globals),
-            DbCommand::Calendar(command) => command.run(globals),
+            DbCommand::Calendar(command) => command.run(),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Load {
             match loaded.channels_off {
                 0 => String::new(),
                 1 => "; 1 channel that is no longer in the scenario was deactivated".to_owned(),
-                off => format!("; {off} channels that are no longer in the scenario were deactivated"),
+                count => format!("; {count} channels that are no longer in the scenario were deactivated"),
             }
         ))
     }
@@ -162,7 +162,7 @@ impl Export {
 }
 
 impl Calendar {
-    fn run(&self, _globals: &Globals) -> Result<(), Failure> {
+    fn run(&self) -> Result<(), Failure> {
         let now = self.now.time();
         let from = now.plus_days(-i64::from(self.days_back));
         let filter = ScheduleFilter { from: Some(from), ..ScheduleFilter::default() };
@@ -174,22 +174,23 @@ impl Calendar {
             Ok(ledger.scoped_to(workspace).schedules(&filter).await?)
         })?;
         schedules.sort_by_key(|schedule| (schedule.scheduled_for, schedule.id));
-        let mut events: BTreeMap<&str, Event> = BTreeMap::new();
+        let mut events_by_uid: BTreeMap<&str, Event> = BTreeMap::new();
         for schedule in &schedules {
             let new = event(schedule, now);
-            match events.remove(schedule.calendar_uid.as_str()) {
-                Some(earlier) => events.insert(&schedule.calendar_uid, merged(earlier, new)),
-                None => events.insert(&schedule.calendar_uid, new),
+            match events_by_uid.remove(schedule.calendar_uid.as_str()) {
+                Some(earlier) => events_by_uid.insert(&schedule.calendar_uid, merged(earlier, new)),
+                None => events_by_uid.insert(&schedule.calendar_uid, new),
             };
         }
-        let mut events: Vec<Event> = events.into_values().collect();
+        let mut events: Vec<Event> = events_by_uid.into_values().collect();
         events.sort_by(|left, right| (left.at, &left.uid).cmp(&(right.at, &right.uid)));
-        print_unescaped(&calendar_of(&format!("Posts of {}", self.workspace), &events))
+        print_unescaped(&calendar_from_events(&format!("Posts of {}", self.workspace), &events))
     }
 }
 
-/// Merges the events of two schedules with the same UID, one of which replaced the other: the one that is not cancelled
-/// wins. The sequence counts the changes of both, so that it keeps increasing.
+/// Merges the events of two schedules with the same UID, one of which replaced the other. The result shows the schedule
+/// that is not cancelled, and its sequence number exceeds those of both events, as calendars require of a newer
+/// version.
 fn merged(event: Event, other: Event) -> Event {
     let sequence = event.sequence + other.sequence + 1;
     let is_cancelled = |event: &Event| event.status == ScheduleStatus::Cancelled;

@@ -9,7 +9,7 @@ use super::{Format, Globals};
 use crate::diagnostic::{Diagnostic, render, visible};
 use crate::rules::PackFiles;
 
-/// The failure for a pack's mistakes, rendered with their source lines, or as JSON.
+/// The failure for mistakes in a pack, with the source lines of the mistakes, or as JSON.
 pub(super) fn rules_failure(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> Failure {
     if globals.format == Format::Json {
         return Failure::Input(errors_as_json(diagnostics_as_json(diagnostics)));
@@ -23,14 +23,14 @@ pub(super) fn text_of<'f>(file: &str, folder: &str, files: &'f PackFiles) -> Opt
     files.get(name).map(String::as_str)
 }
 
-/// The diagnostics of a pack with their source lines, as text.
+/// The diagnostics of a pack as text, each with its source lines.
 pub(super) fn rendered(diagnostics: &[Diagnostic], files: &PackFiles, dir: &Path, globals: &Globals) -> String {
     let count = diagnostics.len();
     let folder = dir.to_string_lossy();
     let with_folder: Vec<Diagnostic> =
         diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
-    let text_of = |file: &str| text_of(file, &folder, files);
-    let text = render(&with_folder, &text_of, globals.colors_stderr());
+    let source_text = |file: &str| text_of(file, &folder, files);
+    let text = render(&with_folder, &source_text, globals.colors_stderr());
     format!("{text}\n{count} error(s) in the rules pack `{}`", visible(&folder))
 }
 

@@ -1,4 +1,4 @@
-//! Describes how two plans of a week differ.
+//! Describes the effect of a change of rules or scenario on the plan of a week: how the two plans differ.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,13 @@ pub(super) fn write_effect(
     }
     writeln!(text, "  {}", totals(&effect))?;
     let expected = (before.expected_engagement(), after.expected_engagement());
-    writeln!(text, "  expected engagement {:.1} -> {:.1} ({:+.2} %)", expected.0, expected.1, percent(expected))?;
+    writeln!(
+        text,
+        "  expected engagement {:.1} -> {:.1} ({:+.2} %)",
+        expected.0,
+        expected.1,
+        percent_change(expected)
+    )?;
     effect.sort_by(|a, b| b.loss().total_cmp(&a.loss()));
     for difference in &effect {
         let expected = (difference.expected_before, difference.expected_after);
@@ -29,14 +35,15 @@ pub(super) fn write_effect(
             difference.channel,
             expected.0,
             expected.1,
-            percent(expected),
+            percent_change(expected),
             totals(std::slice::from_ref(difference))
         )?;
     }
     Ok(())
 }
 
-fn percent((before, after): (f64, f64)) -> f64 {
+/// The change in per cent; 0 if there was nothing before.
+fn percent_change((before, after): (f64, f64)) -> f64 {
     let percent = if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 };
     // No sign if it rounds to zero.
     if percent.abs() < 0.005 { 0.0 } else { percent }
@@ -44,7 +51,7 @@ fn percent((before, after): (f64, f64)) -> f64 {
 
 /// The non-zero counts as text.
 fn totals(effect: &[ChannelDifference]) -> String {
-    let sum = |part: fn(&ChannelDifference) -> usize| effect.iter().map(part).sum::<usize>();
+    let sum = |count: fn(&ChannelDifference) -> usize| effect.iter().map(count).sum::<usize>();
     let parts = [
         (sum(|difference| difference.added), "added"),
         (sum(|difference| difference.dropped), "dropped"),
@@ -56,6 +63,6 @@ fn totals(effect: &[ChannelDifference]) -> String {
         (sum(|difference| difference.other_asset), "with another asset"),
     ];
     let counts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, change)| format!("{count} {change}")).collect();
     if counts.is_empty() { "only the value differs".to_owned() } else { counts.join(", ") }
 }

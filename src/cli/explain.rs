@@ -46,16 +46,16 @@ impl std::str::FromStr for Question {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let shape = "write CLIENT/CHANNEL/TIME, such as bakery/fb/2026-09-08T09:00";
+        let remedy = "write CLIENT/CHANNEL/TIME, such as bakery/fb/2026-09-08T09:00";
         let mut parts = text.rsplitn(3, '/');
         let (Some(at), Some(channel), Some(client)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(shape.to_owned());
+            return Err(remedy.to_owned());
         };
         let channel = channel.parse().map_err(|error: crate::model::UnknownChannel| {
             let nearest = crate::diagnostic::nearest(channel, Channel::names());
-            nearest.map_or_else(|| format!("{error}; {shape}"), |name| format!("{error}; did you mean `{name}`?"))
+            nearest.map_or_else(|| format!("{error}; {remedy}"), |name| format!("{error}; did you mean `{name}`?"))
         })?;
-        let at = parse_wall_time(at).ok_or_else(|| format!("`{at}` is not a time; {shape}"))?;
+        let at = parse_wall_time(at).ok_or_else(|| format!("`{at}` is not a time; {remedy}"))?;
         Ok(Self { client: ClientId::new(client), channel, at })
     }
 }
@@ -106,13 +106,13 @@ fn print_answer(
     text: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
     if globals.format == Format::Json {
-        let json = serde_json::to_string(answer).map_err(Failure::machine)?;
+        let json = serde_json::to_string(answer).map_err(Failure::system)?;
         return print(&format!("{json}\n"));
     }
     print(&text())
 }
 
-/// The explanation as text.
+/// The explanation of a post as text.
 fn post_text(id: &Uuid, post: &PostExplanation) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
@@ -144,9 +144,9 @@ fn write_post(text: &mut String, id: &Uuid, post: &PostExplanation) -> std::fmt:
     writeln!(text, "\nconfidence {}", short(post.confidence))?;
     write_steps(text, &post.confidence_steps)?;
     writeln!(text, "  band: {} ({})", post.risk, post.risk_source)?;
-    for BandThreshold { band, limit, distance, source } in &post.band_thresholds {
-        let side = if post.confidence >= *limit { "below" } else { "from" };
-        writeln!(text, "      {side} {limit} the risk is {band}: {} away   {source}", short(*distance))?;
+    for BandThreshold { band, threshold, distance, source } in &post.band_thresholds {
+        let side = if post.confidence >= *threshold { "below" } else { "from" };
+        writeln!(text, "      {side} {threshold} the risk is {band}: {} away   {source}", short(*distance))?;
     }
     Ok(())
 }
@@ -164,14 +164,14 @@ fn write_asset(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
     writeln!(text, "  {} of {} usable assets score higher on the channel", asset.better, asset.usable)
 }
 
-/// Writes what the post is worth less what it costs, if that differs from its engagements.
+/// Writes the post's net worth, if it differs from the expected engagements.
 fn write_net_worth(text: &mut String, post: &PostExplanation) -> std::fmt::Result {
     if post.worth == 1.0 && post.cost == 0.0 {
         return Ok(());
     }
     let [expected, worth, cost] = [post.expected_engagement, post.worth, post.cost].map(short);
     writeln!(text, "net worth {} = {expected} engagements x {worth} - cost {cost}", short(post.net_worth))?;
-    for (cause, parts) in [("work", &post.work_cost_parts), ("people who leave", &post.leaving_cost_parts)] {
+    for (cause, parts) in [("work", &post.work_cost_parts), ("lost audience", &post.leaving_cost_parts)] {
         if !parts.is_empty() {
             let cost: f64 = parts.iter().filter_map(ExplanationStep::number).product();
             writeln!(text, "  {cause}: cost {}", short(cost))?;
@@ -181,7 +181,7 @@ fn write_net_worth(text: &mut String, post: &PostExplanation) -> std::fmt::Resul
     Ok(())
 }
 
-/// Writes a line for each step: its name, its value, where it comes from, and its estimate if there is one.
+/// Writes a line for each step: name, value, source and, if there is one, the estimate it is based on.
 fn write_steps(text: &mut String, steps: &[ExplanationStep]) -> std::fmt::Result {
     steps.iter().try_for_each(|step| {
         let estimate = step.estimate.map_or_else(String::new, |estimate| format!("; {estimate}"));
@@ -243,12 +243,12 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
             "a post of {client} on {channel} at {at} would cost {loss:.3} in net worth ({:.2} % of the channel's week)\n  \
              planned {objective:.3}, at best {with_it:.3} with this post\n  drops {}\n  adds  {}\n",
             100.0 * loss / objective.abs().max(f64::MIN_POSITIVE),
-            list(gives_up),
-            list(takes)
+            list_or_nothing(gives_up),
+            list_or_nothing(takes)
         ),
     }
 }
 
-fn list(times: &[String]) -> String {
+fn list_or_nothing(times: &[String]) -> String {
     if times.is_empty() { "nothing".to_owned() } else { times.join(", ") }
 }

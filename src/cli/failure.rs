@@ -9,7 +9,7 @@ use crate::scenario::ScenarioErrors;
 use crate::simulator::{CompareError, DesignError, SimulateError};
 use crate::store::{BadUrl, StoreError};
 
-/// Last line of a failure of a command that writes its results only at the end.
+/// Last line of the message when a command fails that writes its results only at the end.
 pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
 
 /// Remedy for a scenario without a client to plan for.
@@ -18,14 +18,14 @@ pub(super) const ADD_CLIENT: &str = "add a client whose status is active to its 
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A negative verdict: exit code 1.
-    Verdict(String),
+    /// A negative result, such as a failed rule test: exit code 1.
+    Negative(String),
     /// Bad input: exit code 2.
     Input(String),
     /// Bad input, rendered for a terminal with all untrusted text already escaped: exit code 2.
     Rendered(String),
     /// A system failure, such as a full disk: exit code 3.
-    Machine(String),
+    System(String),
     /// Interrupted from outside: exit code 130.
     Interrupted(String),
 }
@@ -41,33 +41,33 @@ impl Failure {
         Failure::Input(format!("error: {error}"))
     }
 
-    /// A negative verdict.
-    pub fn verdict(cause: impl Display, remedy: impl Display) -> Self {
-        Failure::Verdict(format!("error: {cause}")).with_remedy(remedy)
+    /// A negative result.
+    pub fn negative(cause: impl Display, remedy: impl Display) -> Self {
+        Failure::Negative(format!("error: {cause}")).with_remedy(remedy)
     }
 
     /// A system failure.
-    pub fn machine(cause: impl Display) -> Self {
-        Failure::Machine(format!("error: {cause}"))
+    pub fn system(cause: impl Display) -> Self {
+        Failure::System(format!("error: {cause}"))
     }
 
     /// Bad input if `is_input`, else a system failure.
-    pub fn input_or_machine(is_input: bool, cause: impl Display, remedy: impl Display) -> Self {
-        let failure = if is_input { Self::input_error(cause) } else { Self::machine(cause) };
+    pub fn input_or_system(is_input: bool, cause: impl Display, remedy: impl Display) -> Self {
+        let failure = if is_input { Self::input_error(cause) } else { Self::system(cause) };
         failure.with_remedy(remedy)
     }
 
-    /// Adds how to fix it.
+    /// Adds a line that says how to fix it.
     pub fn with_remedy(self, remedy: impl Display) -> Self {
         self.with_line(format_args!("  remedy: {remedy}"))
     }
 
     /// Adds a line, such as what was written before the failure.
     pub fn with_line(mut self, line: impl Display) -> Self {
-        let (Failure::Verdict(text)
+        let (Failure::Negative(text)
         | Failure::Input(text)
         | Failure::Rendered(text)
-        | Failure::Machine(text)
+        | Failure::System(text)
         | Failure::Interrupted(text)) = &mut self;
         text.push_str(&format!("\n{line}"));
         self
@@ -79,9 +79,9 @@ impl Failure {
     /// The exit code of the process.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Failure::Verdict(_) => 1,
+            Failure::Negative(_) => 1,
             Failure::Input(_) | Failure::Rendered(_) => 2,
-            Failure::Machine(_) => 3,
+            Failure::System(_) => 3,
             Failure::Interrupted(_) => 130,
         })
     }
@@ -89,10 +89,10 @@ impl Failure {
     /// The error message.
     pub fn message(&self) -> &str {
         match self {
-            Failure::Verdict(text)
+            Failure::Negative(text)
             | Failure::Input(text)
             | Failure::Rendered(text)
-            | Failure::Machine(text)
+            | Failure::System(text)
             | Failure::Interrupted(text) => text,
         }
     }
@@ -142,9 +142,9 @@ impl From<DesignError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Stopped => Failure::Interrupted(super::interruption::interrupted()),
-            StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::verdict(&error, error.remedy()),
-            _ => Failure::input_or_machine(error.is_input(), &error, error.remedy()),
+            StoreError::Stopped => Failure::Interrupted(super::interruption::interruption_message()),
+            StoreError::StateChanged(_) | StoreError::Breaches(_) => Failure::negative(&error, error.remedy()),
+            _ => Failure::input_or_system(error.is_input_error(), &error, error.remedy()),
         }
     }
 }
@@ -157,13 +157,13 @@ impl From<BadUrl> for Failure {
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Failure::machine(error)
+        Failure::system(error)
     }
 }
 
 impl From<ScenarioErrors> for Failure {
     fn from(errors: ScenarioErrors) -> Self {
         let text = format!("{errors}\n{} error(s) in the scenario", errors.len());
-        if errors.is_machine_failure() { Failure::Machine(text) } else { Failure::Input(text) }
+        if errors.is_system_failure() { Failure::System(text) } else { Failure::Input(text) }
     }
 }

@@ -21,17 +21,17 @@ const MARKER_FILE: &str = ".mcoe";
 
 /// The folders that are being written.
 ///
-/// INVARIANT: only the holder of the lock writes into, moves or removes these folders, so that an interrupt never sees
+/// INVARIANT: only the holder of the lock writes into, moves or removes these folders, so that [`abandon`] never finds
 /// one in an intermediate state.
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
-fn unfinished() -> MutexGuard<'static, Vec<Unfinished>> {
+fn lock_unfinished() -> MutexGuard<'static, Vec<Unfinished>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes every unfinished folder and exits the process.
 pub(super) fn abandon(code: i32, message: &str) -> ! {
-    let unfinished = unfinished();
+    let unfinished = lock_unfinished();
     unfinished.iter().for_each(Unfinished::remove);
     // If stderr is closed, the message is lost.
     let _ = writeln!(io::stderr(), "{}", terminal::escaped(message));
@@ -48,8 +48,8 @@ struct Unfinished {
 
 impl Unfinished {
     fn remove(&self) {
-        // Errors are ignored: what cannot be removed stays, and after the final rename there is nothing to remove. Only
-        // empty parent folders are removed.
+        // Errors are ignored: what cannot be removed stays, and after the final rename there is nothing to remove.
+        // Parent folders are removed only if they are empty.
         let _ = fs::remove_dir_all(&self.temporary);
         for folder in &self.created_parents {
             let _ = fs::remove_dir(folder);
@@ -75,7 +75,7 @@ impl OutFolder {
         let parent = parent_of(destination);
         let is_missing = |folder: &&Path| !folder.exists();
         let created_parents: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        let mut unfinished = unfinished();
+        let mut unfinished = lock_unfinished();
         let created = fs::create_dir_all(parent).and_then(|()| create_temporary_next_to(destination, "new"));
         let temporary = created.map(TempDir::keep).map_err(|error| {
             created_parents.iter().for_each(|folder| drop(fs::remove_dir(folder)));
@@ -92,7 +92,7 @@ impl OutFolder {
     /// Writes one new file; `/` in its name creates subfolders.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.unfinished.temporary.join(name);
-        let _unfinished = unfinished();
+        let _lock = lock_unfinished();
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| io_failure("create", parent, &error))?;
         }
@@ -107,7 +107,7 @@ impl OutFolder {
 
     /// Moves the folder to its destination.
     pub fn finish(self) -> Result<(), Failure> {
-        let _unfinished = unfinished();
+        let _lock = lock_unfinished();
         let temporary = &self.unfinished.temporary;
         let move_failure = |error: io::Error| io_failure("move the result to", &self.destination, &error);
         check_replaceable(&self.destination, self.force)?;
@@ -118,7 +118,7 @@ impl OutFolder {
         let old = backup.join("before");
         fs::rename(&self.destination, &old).map_err(move_failure)?;
         if let Err(error) = fs::rename(temporary, &self.destination) {
-            // Restore the old folder; if even that fails, it is still in the folder next to its destination.
+            // Restore the old folder; if even that fails, it stays in the backup folder.
             if fs::rename(&old, &self.destination).is_ok() {
                 let _ = fs::remove_dir(&backup);
             }
@@ -130,13 +130,13 @@ impl OutFolder {
 
 impl Drop for OutFolder {
     fn drop(&mut self) {
-        let mut unfinished = unfinished();
+        let mut unfinished = lock_unfinished();
         self.unfinished.remove();
         unfinished.retain(|other| other.temporary != self.unfinished.temporary);
     }
 }
 
-/// Whether the path exists, even as a dangling link.
+/// Whether the path exists, even as a broken link.
 fn exists(destination: &Path) -> bool {
     fs::symlink_metadata(destination).is_ok()
 }
@@ -165,16 +165,16 @@ fn parent_of(destination: &Path) -> &Path {
 }
 
 /// Prefix of the name of a temporary file or folder next to a destination.
-fn prefix(destination: &Path, purpose: &str) -> OsString {
+fn temporary_prefix(destination: &Path, purpose: &str) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(destination.file_name().unwrap_or_default());
     prefix.push(format!(".{purpose}-"));
     prefix
 }
 
-/// Creates a folder next to a destination, with the default permissions of a new folder.
+/// Creates a folder next to a destination, with the permissions of any new folder: all that the umask leaves.
 fn create_temporary_next_to(destination: &Path, purpose: &str) -> io::Result<TempDir> {
-    let prefix = prefix(destination, purpose);
+    let prefix = temporary_prefix(destination, purpose);
     Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o777)).tempdir_in(parent_of(destination))
 }
 
@@ -183,7 +183,7 @@ fn displayed(path: &Path) -> String {
 }
 
 fn io_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::machine(format!("cannot {action} `{}`: {error}", displayed(path)));
+    let failure = Failure::system(format!("cannot {action} `{}`: {error}", displayed(path)));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             failure.with_remedy("free disk space and run the command again")
@@ -218,8 +218,10 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn try_replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let old_permissions = fs::metadata(path).ok().map(|metadata| metadata.permissions());
+    // Those of any new file: all that the umask leaves.
     let default = Permissions::from_mode(0o666);
-    let mut file = Builder::new().prefix(&prefix(path, "new")).permissions(default).tempfile_in(parent_of(path))?;
+    let prefix = temporary_prefix(path, "new");
+    let mut file = Builder::new().prefix(&prefix).permissions(default).tempfile_in(parent_of(path))?;
     file.write_all(bytes)?;
     if let Some(old) = old_permissions {
         file.as_file().set_permissions(old)?;

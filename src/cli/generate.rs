@@ -12,9 +12,9 @@ use crate::scenario::{self, GenerateOptions, ScenarioErrors, USUAL_HISTORY_DAYS}
 /// Generate a synthetic scenario of any size; the same seed gives the same bytes.
 ///
 /// What past posts earned is drawn from a true response of each client's audience on each channel: level, hours,
-/// weekdays, content types, response to the load of earlier posts, drift and noise. `truth/world.csv` in the output
-/// folder lists it in the columns of a scenario's table `world`, to compare with what `mcoe calibrate` finds; nothing
-/// reads it.
+/// weekdays, content types, response to the load of earlier posts, drift and noise. The file `truth/world.csv` in the
+/// output folder lists this response in the columns of a scenario's table `world`, for comparison with the estimates of
+/// `mcoe calibrate`; no command reads the file.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe generate --clients 1000 --seed 7 --out scenarios/large\n  mcoe generate --clients 25 --history-days 365 --out scenarios/known"
@@ -32,7 +32,7 @@ pub(super) struct Generate {
     /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
-    /// Number of days of past posts. A calibration needs a year to say much.
+    /// Number of days of past posts. A calibration needs about a year for useful estimates.
     #[arg(long, value_name = "N", default_value_t = USUAL_HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=1095))]
     history_days: u32,
     #[command(flatten)]

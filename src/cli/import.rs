@@ -32,16 +32,16 @@ pub(super) struct Import {
     /// Length of the scenario in weeks.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
-    /// Maximum initial fatigue, from 0 to 1, of an account at the load that it exceeds before one post in twenty. If
-    /// this is less than `warn_at` of the rules, an account that always posts a lot starts neither exhausted nor
-    /// blocked.
-    #[arg(long, value_name = "FATIGUE", default_value_t = scenario::USUAL_FATIGUE, value_parser = fatigue)]
+    /// Maximum initial fatigue, from 0 to 1, of an account at its usual load: the load of earlier posts that it exceeds
+    /// at one post in twenty. If this is less than `warn_at` of the rules, an account that always posts a lot starts
+    /// neither exhausted nor blocked.
+    #[arg(long, value_name = "FATIGUE", default_value_t = scenario::USUAL_FATIGUE, value_parser = parse_fatigue)]
     usual_fatigue: f64,
     #[command(flatten)]
     rules: RulesArgument,
 }
 
-fn fatigue(text: &str) -> Result<f64, String> {
+fn parse_fatigue(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "give a number from 0 to 1".to_owned())
 }
@@ -52,7 +52,7 @@ pub(super) struct AccountArguments {
     /// How accounts are grouped into clients.
     #[arg(long, value_enum, default_value_t = ClientGrouping::Account, conflicts_with = "mapping")]
     client: ClientGrouping,
-    /// Table of the accounts' clients: account, client_id[, name, workspace_id, time_zone].
+    /// Table with the client of each account: account, client_id[, name, workspace_id, time_zone].
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// Time zone of every client, such as Europe/London. Default: from the offsets in the history, else UTC.
@@ -103,7 +103,7 @@ impl Import {
             start: self.start,
             weeks: self.weeks,
             usual_fatigue: self.usual_fatigue,
-            figures: self.figures(globals)?,
+            channel_defaults: self.channel_defaults(globals)?,
             ..self.accounts.options(name)
         };
         let out = OutFolder::open(&self.out.out, self.out.force)?;
@@ -120,25 +120,25 @@ impl Import {
         print(&format!("{}\nwritten to {}\n", imported.notes, self.out.out.display()))
     }
 
-    /// The channels' figures from the rules pack, or defaults if there is no pack in the default folder.
-    fn figures(&self, globals: &Globals) -> Result<[ChannelDefaults; Channel::COUNT], Failure> {
+    /// The defaults of each channel: those of the rules pack, or typical ones if the default folder has no pack.
+    fn channel_defaults(&self, globals: &Globals) -> Result<[ChannelDefaults; Channel::COUNT], Failure> {
         if !self.rules.rules.is_dir() && self.rules.rules.as_os_str() == "rules" {
             return Ok(ChannelDefaults::all_typical());
         }
         let files = read_pack(&self.rules.rules, globals)?;
         let rules = input::compile(files.clone())
             .map_err(|errors| diagnostics::rules_failure(&errors, &files, &self.rules.rules, globals))?;
-        Ok(rules_figures(&rules.base()))
+        Ok(defaults_from(&rules.base()))
     }
 }
 
-fn rules_figures(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
-    let mut figures = ChannelDefaults::all_typical();
-    for (figures, rules) in figures.iter_mut().zip(&rules.channels) {
-        figures.half_life_hours = rules.half_life_hours;
-        figures.fatigue_per_post = rules.fatigue_per_post;
-        figures.weekly_posts = f64::from(rules.weekly_posts);
-        figures.engagement_rate = Some(rules.engagement_rate);
+fn defaults_from(rules: &Rules) -> [ChannelDefaults; Channel::COUNT] {
+    let mut defaults = ChannelDefaults::all_typical();
+    for (channel, rules) in defaults.iter_mut().zip(&rules.channels) {
+        channel.half_life_hours = rules.half_life_hours;
+        channel.fatigue_per_post = rules.fatigue_per_post;
+        channel.weekly_posts = f64::from(rules.weekly_posts);
+        channel.engagement_rate = Some(rules.engagement_rate);
     }
-    figures
+    defaults
 }

@@ -36,8 +36,8 @@ pub(super) fn compile(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>
     CompiledRules::compile(pack)
 }
 
-/// Reads the cases of a pack, after a trial run of its functions and a check of the names it uses against the scenario,
-/// if there is one. Reports all mistakes together.
+/// Reads the test cases of a pack, makes a trial run of its functions, and checks the names that it uses against the
+/// scenario, if there is one. Reports all mistakes together.
 pub(super) fn checked_cases(
     rules: &CompiledRules,
     dir: &Path,
@@ -54,7 +54,7 @@ pub(super) fn checked_cases(
     if diagnostics.is_empty() { Ok(cases) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
 }
 
-/// Reads the cases of a pack.
+/// Reads the test cases of a pack.
 pub(super) fn cases(rules: &CompiledRules, dir: &Path, globals: &Globals) -> Result<Vec<Case>, Failure> {
     workbench::read(rules).map_err(|diagnostics| rules_failure(&diagnostics, &rules.pack().files, dir, globals))
 }
@@ -77,8 +77,8 @@ pub(super) fn print_warnings(warnings: &[Diagnostic], rules: &CompiledRules, dir
     }
     let folder = dir.to_string_lossy();
     let with_folder: Vec<Diagnostic> = warnings.iter().map(|warning| warning.clone().within(&folder)).collect();
-    let text_of = |file: &str| text_of(file, &folder, &rules.pack().files);
-    globals.info_rendered(&render_warnings(&with_folder, &text_of, globals.colors_stderr()));
+    let source_text = |file: &str| text_of(file, &folder, &rules.pack().files);
+    globals.info_rendered(&render_warnings(&with_folder, &source_text, globals.colors_stderr()));
 }
 
 /// Reads a scenario folder.
@@ -151,7 +151,7 @@ pub(super) fn argument_failure(diagnostics: &[Diagnostic], text: &str, globals: 
 pub(super) fn scenario_failure(errors: ScenarioErrors, globals: &Globals) -> Failure {
     match globals.format {
         Format::Text | Format::Junit => errors.into(),
-        Format::Json if errors.is_machine_failure() => Failure::Machine(errors_as_json(scenario_diagnostics(&errors))),
+        Format::Json if errors.is_system_failure() => Failure::System(errors_as_json(scenario_diagnostics(&errors))),
         Format::Json => Failure::Input(errors_as_json(scenario_diagnostics(&errors))),
     }
 }
@@ -167,9 +167,9 @@ pub(super) fn rules_and_scenario(
         Ok(rules) => return scenario(scenario_dir, &rules, globals).map(|scenario| (rules, scenario)),
         Err(diagnostics) => diagnostics,
     };
-    let in_json = diagnostics_as_json(&diagnostics);
-    let in_text = rendered(&diagnostics, &files, rules_dir, globals);
-    Err(combined_failure(in_json, vec![in_text], scenario_dir, globals))
+    let mistakes_json = diagnostics_as_json(&diagnostics);
+    let mistakes_text = rendered(&diagnostics, &files, rules_dir, globals);
+    Err(combined_failure(mistakes_json, vec![mistakes_text], scenario_dir, globals))
 }
 
 /// Reads several packs, and a scenario under each; reports the mistakes of all together.
@@ -179,7 +179,7 @@ pub(super) fn packs_and_scenario(
     globals: &Globals,
 ) -> Result<Vec<(CompiledRules, Scenario)>, Failure> {
     let mut packs = Vec::new();
-    let (mut in_json, mut in_text) = (Vec::new(), Vec::new());
+    let (mut mistakes_json, mut mistakes_text) = (Vec::new(), Vec::new());
     for dir in rules_dirs {
         let files = read_pack(dir, globals)?;
         match compile(files.clone()) {
@@ -188,13 +188,13 @@ pub(super) fn packs_and_scenario(
                 let folder = dir.to_string_lossy();
                 let with_folder: Vec<Diagnostic> =
                     diagnostics.iter().map(|diagnostic| diagnostic.clone().within(&folder)).collect();
-                in_json.extend(diagnostics_as_json(&with_folder));
-                in_text.push(rendered(&diagnostics, &files, dir, globals));
+                mistakes_json.extend(diagnostics_as_json(&with_folder));
+                mistakes_text.push(rendered(&diagnostics, &files, dir, globals));
             }
         }
     }
-    if !in_text.is_empty() {
-        return Err(combined_failure(in_json, in_text, scenario_dir, globals));
+    if !mistakes_text.is_empty() {
+        return Err(combined_failure(mistakes_json, mistakes_text, scenario_dir, globals));
     }
     let with_scenario = |(rules, dir): (CompiledRules, &&Path)| {
         let scenario = scenario(scenario_dir, &rules, globals)?;
@@ -212,18 +212,18 @@ pub(super) fn rules_and_scenarios(
     globals: &Globals,
 ) -> Result<(CompiledRules, Vec<Scenario>), Failure> {
     let files = read_pack(rules_dir, globals)?;
-    let (mut in_json, mut in_text) = (Vec::new(), Vec::new());
+    let (mut mistakes_json, mut mistakes_text) = (Vec::new(), Vec::new());
     let compiled = compile(files.clone());
     if let Err(diagnostics) = &compiled {
-        in_json.extend(diagnostics_as_json(diagnostics));
-        in_text.push(rendered(diagnostics, &files, rules_dir, globals));
+        mistakes_json.extend(diagnostics_as_json(diagnostics));
+        mistakes_text.push(rendered(diagnostics, &files, rules_dir, globals));
     }
     let policy = match &compiled {
         Ok(rules) => rules.base().risk.default_policy.clone(),
         Err(_) => placeholder_policy(),
     };
     let mut scenarios = Vec::new();
-    let mut is_machine_failure = false;
+    let mut is_system_failure = false;
     for dir in scenario_dirs {
         let folder = dir.to_string_lossy();
         match scenario::read_with_warnings(dir, &policy) {
@@ -234,19 +234,19 @@ pub(super) fn rules_and_scenarios(
             }
             Err(errors) => {
                 let errors = errors.within(&folder);
-                is_machine_failure |= errors.is_machine_failure();
-                in_json.extend(scenario_diagnostics(&errors));
-                in_text.push(escaped(Failure::from(errors).message()).into_owned());
+                is_system_failure |= errors.is_system_failure();
+                mistakes_json.extend(scenario_diagnostics(&errors));
+                mistakes_text.push(escaped(Failure::from(errors).message()).into_owned());
             }
         }
     }
     match compiled {
-        Ok(rules) if in_text.is_empty() => {
+        Ok(rules) if mistakes_text.is_empty() => {
             check_names_in_any(&rules, rules_dir, &scenarios, globals)?;
             Ok((rules, scenarios))
         }
-        _ if is_machine_failure => Err(Failure::Machine(in_text.join("\n\n"))),
-        _ => Err(mistakes_failure(in_json, &in_text, globals)),
+        _ if is_system_failure => Err(Failure::System(mistakes_text.join("\n\n"))),
+        _ => Err(mistakes_failure(mistakes_json, &mistakes_text, globals)),
     }
 }
 
@@ -261,34 +261,35 @@ fn check_names_in_any(
     let first = unknown.next().unwrap_or_default();
     let others: Vec<Vec<Diagnostic>> = unknown.collect();
     let is_unknown_in_all =
-        |name: &Diagnostic| others.iter().all(|unknown| unknown.iter().any(|other| other.place == name.place));
+        |mistake: &Diagnostic| others.iter().all(|unknown| unknown.iter().any(|other| other.place == mistake.place));
     let diagnostics: Vec<Diagnostic> = first.into_iter().filter(is_unknown_in_all).collect();
     if diagnostics.is_empty() { Ok(()) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
 }
 
-/// Combines the mistakes of packs, given as JSON and as text, with those of the scenario.
+/// The failure for the mistakes of packs, given as JSON and as text, together with those of the scenario.
 fn combined_failure(
-    mut in_json: Vec<Value>,
-    mut in_text: Vec<String>,
+    mut mistakes_json: Vec<Value>,
+    mut mistakes_text: Vec<String>,
     scenario_dir: &Path,
     globals: &Globals,
 ) -> Failure {
     if let Err(errors) = scenario::read(scenario_dir, &placeholder_policy()) {
-        in_json.extend(scenario_diagnostics(&errors));
-        in_text.push(escaped(Failure::from(errors).message()).into_owned());
+        mistakes_json.extend(scenario_diagnostics(&errors));
+        mistakes_text.push(escaped(Failure::from(errors).message()).into_owned());
     }
-    mistakes_failure(in_json, &in_text, globals)
+    mistakes_failure(mistakes_json, &mistakes_text, globals)
 }
 
 /// The failure for mistakes, given as JSON and as text.
-fn mistakes_failure(in_json: Vec<Value>, in_text: &[String], globals: &Globals) -> Failure {
+fn mistakes_failure(mistakes_json: Vec<Value>, mistakes_text: &[String], globals: &Globals) -> Failure {
     match globals.format {
-        Format::Json => Failure::Input(errors_as_json(in_json)),
-        Format::Text | Format::Junit => Failure::Rendered(in_text.join("\n\n")),
+        Format::Json => Failure::Input(errors_as_json(mistakes_json)),
+        Format::Text | Format::Junit => Failure::Rendered(mistakes_text.join("\n\n")),
     }
 }
 
-/// A policy in place of the pack's default, to check a scenario for mistakes, which depend on no policy.
+/// A policy to use in place of the pack's default when a scenario is only checked for mistakes: these do not depend on
+/// the policy.
 const fn placeholder_policy() -> Policy {
     Policy {
         agent_enabled: true,
@@ -301,7 +302,7 @@ const fn placeholder_policy() -> Policy {
 /// The errors of a scenario as JSON, in the form of diagnostics.
 fn scenario_diagnostics(errors: &ScenarioErrors) -> Vec<Value> {
     let as_json = |error: &ScenarioError| match error {
-        // An error without a place is one text.
+        // An error without a place is given as its text only.
         ScenarioError::Invalid(mistake) if mistake.place != Place::None => json!(mistake),
         ScenarioError::Read { path, source } => json!({
             "code": source.code(), "file": path, "cause": source.to_string(), "remedy": source.remedy(),

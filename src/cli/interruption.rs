@@ -2,18 +2,18 @@
 
 use std::sync::{Mutex, PoisonError};
 
-const INTERRUPTED: &str = "interrupted: nothing was written";
+const NOTHING_SAVED: &str = "interrupted: nothing was written";
 
-/// What has been saved if the command is interrupted now; `None` for nothing.
+/// The part of the message that says what has been saved so far; `None` if nothing has.
 static SAVED_WORK: Mutex<Option<String>> = Mutex::new(None);
 
-/// Sets the message about saved work that an interrupt prints from now on.
+/// Sets the part of the message that says what has been saved, for interrupts from now on.
 pub(super) fn set_saved_work(saved: String) {
     *SAVED_WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved);
 }
 
 /// The message of an interrupted command.
-pub(super) fn interrupted() -> String {
+pub(super) fn interruption_message() -> String {
     let saved = SAVED_WORK.lock().unwrap_or_else(PoisonError::into_inner);
-    saved.as_ref().map_or_else(|| INTERRUPTED.to_owned(), |saved| format!("interrupted: {saved}"))
+    saved.as_ref().map_or_else(|| NOTHING_SAVED.to_owned(), |saved| format!("interrupted: {saved}"))
 }

@@ -16,7 +16,7 @@ use super::{Globals, progress};
 use crate::model::Timestamp;
 use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING};
 
-/// Help heading of the options of the ledger.
+/// Help heading of the options that concern the ledger.
 const LEDGER_OPTIONS: &str = "Ledger options";
 
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ impl NowArgument {
 }
 
 impl DatabaseArgument {
-    /// The address.
+    /// The address of the database.
     pub fn url(&self) -> Result<DatabaseUrl, Failure> {
         Ok(self.database.parse()?)
     }
@@ -82,7 +82,7 @@ impl DatabaseArgument {
 /// Runs a future to completion on a single-threaded runtime.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::machine(format!("cannot start: {error}")))?;
+    let runtime = runtime.map_err(|error| Failure::system(format!("cannot start: {error}")))?;
     runtime.block_on(work)
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Fa
     }
 }
 
-/// Reports on stderr from now on when the ledger waits for its database, and why.
+/// From now on, reports on stderr whenever the ledger waits for its database, and why.
 pub(super) fn log_waiting(globals: &Globals) {
     let layer = tracing_subscriber::fmt::layer()
         .without_time()

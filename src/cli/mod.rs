@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand.
 //!
-//! Data goes to stdout, messages to stderr. Exit codes: 0 success; 1 a negative verdict; 2 bad input; 3 a system
-//! failure; 130 interrupted.
+//! Data goes to stdout, messages to stderr. Exit codes: 0 success; 1 a negative result, such as a failed check;
+//! 2 bad input; 3 a system failure; 130 interrupted.
 
 mod actions;
 mod attach;
@@ -80,7 +80,7 @@ Examples:
   mcoe db load scenarios/agency                   load the clients into the ledger (mcoe.db)
   mcoe weekly                                     plan and commit the coming week
   mcoe review                                     posts that need approval, highest risk first
-  mcoe daily                                      re-evaluate today's posts, draft those due
+  mcoe daily                                      re-evaluate today's posts, create drafts of due ones
   mcoe serve --demo                               the web console with a demo workspace
 
 A scenario is a folder with the clients, their channels and their content.
@@ -201,7 +201,7 @@ impl Command {
         )
     }
 
-    /// Whether it runs cases, whose results can be printed as JUnit XML.
+    /// Whether this command runs test cases, whose results can be printed as JUnit XML.
     const fn runs_cases(&self) -> bool {
         matches!(self, Command::Rules(rules) if rules.runs_cases())
     }
@@ -237,11 +237,10 @@ impl ThreadsArgument {
         self.threads.map_or_else(rayon::current_num_threads, usize::from)
     }
 
-    /// Runs the work in a pool of that many threads.
+    /// Runs the work in a pool of [`count`](Self::count) threads.
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
-        let threads = self.count();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|error| Failure::machine(format!("cannot start threads: {error}")))?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.count()).build();
+        let pool = pool.map_err(|error| Failure::system(format!("cannot start threads: {error}")))?;
         pool.install(work)
     }
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, SourceLocation, visible};
 use crate::files::{self, Entry, FileError, Limits};
 use crate::rules::PackFiles;
 
-/// Limits of a pack's folder: far more than any pack needs, and far less than a system folder or a whole disk contains.
+/// Limits on a pack's folder: far more than any pack needs, and far less than a system folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
 
 /// Maximum size of one file, in bytes.
@@ -19,16 +19,17 @@ pub(super) const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Maximum size of a whole pack, in bytes.
 pub(super) const MAX_PACK_BYTES: u64 = 64 << 20;
 
-/// Whether a pack reads files with that extension.
+/// Whether a file belongs to a pack, judging by its extension.
 pub(super) fn is_pack_file(name: &Path) -> bool {
     matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
 }
 
-/// The intended name of a file whose extension is mistyped, so that the pack would ignore it.
+/// The intended name of a file that the pack would ignore because its extension is mistyped; `None` for other files.
 fn intended_name(name: &Path) -> Option<String> {
     let extension = name.extension().and_then(OsStr::to_str)?;
     let lowercase = extension.to_lowercase();
     let is_near = |known: &&str| strsim::damerau_levenshtein(&lowercase, known) <= 1;
+    // A backup such as `limits.toml~` is not a mistyped name.
     let known = ["toml", "rhai"].into_iter().find(is_near).filter(|_| lowercase.chars().all(char::is_alphanumeric))?;
     Some(name.with_extension(known).to_string_lossy().into_owned())
 }
@@ -53,7 +54,7 @@ fn read_failure(dir: &Path, error: &FileError) -> Failure {
         FileError::Missing | FileError::NotAFolder => "name the pack's folder with --rules",
         _ => error.remedy(),
     };
-    Failure::input_or_machine(!error.is_machine_failure(), cause, remedy)
+    Failure::input_or_system(!error.is_system_failure(), cause, remedy)
 }
 
 fn misnamed_file(name: &str, intended: &str) -> Diagnostic {
@@ -74,7 +75,7 @@ impl PackReader<'_> {
     fn add(&mut self, Entry { relative_path, error }: Entry) -> Result<(), Failure> {
         let name = relative_path.to_string_lossy();
         match error {
-            // A dangling link is not an error if its file would not be read.
+            // A broken link is not an error if the pack would not read its file.
             Some(FileError::Missing) if !is_pack_file(&relative_path) => Ok(()),
             Some(error) => self.report(&name, &error),
             None if !is_pack_file(&relative_path) => {
@@ -102,7 +103,7 @@ impl PackReader<'_> {
     }
 
     fn report(&mut self, name: &str, error: &FileError) -> Result<(), Failure> {
-        if error.is_machine_failure() {
+        if error.is_system_failure() {
             return Err(read_failure(&self.dir.join(name), error));
         }
         let cause = format!("cannot read the file: {error}");

@@ -90,17 +90,17 @@ impl Plan {
         let planner = if self.from_database.is_some() { planner.starting_at(self.now.time()) } else { planner };
         let start = Instant::now();
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
-        let took = start.elapsed();
+        let wall_time = start.elapsed();
         progress::stop_if_requested()?;
         check_plan(&rules, &scenario, &plan)?;
         self.write(&out, &rules, &plan)?;
         if let Some(dir) = &self.export_instances {
-            self.export(dir, &out, planner::instances(&planner, &scenario, week)?)?;
+            self.export(dir, &out, planner::solved_weeks(&planner, &scenario, week)?)?;
         }
         progress::stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            report_timing(globals, &[planner], self.threads.count(), took);
+            report_timing(globals, &[planner], self.threads.count(), wall_time);
         }
         self.print_result(globals, &plan)?;
         refuse_unmet_limits(&plan)
@@ -156,9 +156,9 @@ impl Plan {
     }
 
     /// The contents of `plan.json`.
-    fn plan_json(&self, plan: &model::Plan, decisions: usize) -> serde_json::Value {
-        let count = |status| plan.posts().filter(|(_, post)| post.status == status).count();
-        let risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
+    fn plan_json(&self, plan: &model::Plan, decision_count: usize) -> serde_json::Value {
+        let with_status = |status| plan.posts().filter(|(_, post)| post.status == status).count();
+        let with_risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
         json!({
             "format": 1,
             "plan_id": plan.plan_id,
@@ -175,18 +175,18 @@ impl Plan {
             "reach": plan.share_of_bound(),
             "gap": 1.0 - plan.share_of_bound(),
             "limits": planner::limit_costs(&plan.clients),
-            "unmet_limits": unmet_limits(plan),
-            "workspaces": workspaces(plan),
+            "unmet_limits": unmet_limits_json(plan),
+            "workspaces": workspaces_json(plan),
             "counts": {
                 "clients": plan.clients.len(),
                 "posts": plan.posts().count(),
-                "ready": count(ScheduleStatus::Ready),
-                "pending": count(ScheduleStatus::Pending),
-                "blocked": count(ScheduleStatus::Blocked),
-                "low_risk": risk(RiskBand::Low),
-                "medium_risk": risk(RiskBand::Medium),
-                "high_risk": risk(RiskBand::High),
-                "decisions": decisions,
+                "ready": with_status(ScheduleStatus::Ready),
+                "pending": with_status(ScheduleStatus::Pending),
+                "blocked": with_status(ScheduleStatus::Blocked),
+                "low_risk": with_risk(RiskBand::Low),
+                "medium_risk": with_risk(RiskBand::Medium),
+                "high_risk": with_risk(RiskBand::High),
+                "decisions": decision_count,
             },
             "guardrails": planner::guardrail_counts(plan.posts().map(|(_, post)| post)),
         })
@@ -208,7 +208,7 @@ impl Plan {
         }
         let posts = plan.posts().count();
         let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
-        report_uniform_guardrails(globals, plan);
+        report_constant_guardrails(globals, plan);
         let pending = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
@@ -225,21 +225,21 @@ impl Plan {
     }
 }
 
-/// Reports the guardrails that fired on no post, and those that fired on every post.
-fn report_uniform_guardrails(globals: &Globals, plan: &model::Plan) {
+/// Reports the guardrails that warned about or blocked no post, and those that did so for every post.
+fn report_constant_guardrails(globals: &Globals, plan: &model::Plan) {
     let guardrail_counts = planner::guardrail_counts(plan.posts().map(|(_, post)| post));
-    let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, posts: &str| {
+    let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, which_posts: &str| {
         let rules: Vec<String> = guardrail_counts
             .iter()
             .filter(|counts| is_listed(counts))
             .map(|counts| format!("`{}`", counts.rule))
             .collect();
         if !rules.is_empty() {
-            globals.info(&format!("guardrails that warned about or blocked {posts}: {}", rules.join(", ")));
+            globals.info(&format!("guardrails that warned about or blocked {which_posts}: {}", rules.join(", ")));
         }
     };
-    report(&GuardrailCounts::never_fired, "no post");
-    report(&GuardrailCounts::always_fired, "every post");
+    report(&GuardrailCounts::passed_every_post, "no post");
+    report(&GuardrailCounts::passed_no_post, "every post");
 }
 
 /// The path without `.` components.
@@ -251,7 +251,7 @@ fn without_current_dir(path: &Path) -> PathBuf {
 /// with its limits.
 fn write_instances(out: &OutFolder, subfolder: &Path, weeks: Vec<SolvedWeek>) -> Result<(), Failure> {
     let write = |name: String, text: serde_json::Result<String>| {
-        out.write(&subfolder.join(name).to_string_lossy(), text.map_err(Failure::machine)?.as_bytes())
+        out.write(&subfolder.join(name).to_string_lossy(), text.map_err(Failure::system)?.as_bytes())
     };
     for week in weeks {
         progress::stop_if_requested()?;
@@ -274,27 +274,29 @@ pub(super) fn check_plan(rules: &CompiledRules, scenario: &Scenario, plan: &mode
     }
     let shown: Vec<String> = breaches.iter().take(20).map(|breach| format!("  {breach}")).collect();
     let count = breaches.len();
-    Err(Failure::Verdict(format!(
+    Err(Failure::Negative(format!(
         "the plan failed its check, so nothing was written: {count} violation(s)\n{}",
         shown.join("\n")
     )))
 }
 
-/// Reports how long planning took, and the share of it spent in rules.
-pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads: usize, took: Duration) {
-    let used = planners.iter().map(Planner::rule_use).fold(RuleUse::default(), RuleUse::plus);
-    let share = used.time.as_secs_f64() / (took.as_secs_f64() * threads as f64).max(1e-9);
+/// Reports how long planning took, and the share of that time spent in rules.
+pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads: usize, wall_time: Duration) {
+    let rule_use = planners.iter().map(Planner::rule_use).fold(RuleUse::default(), RuleUse::plus);
+    // Not 0, so that the share is a number even if planning took no measurable time.
+    let thread_seconds = (wall_time.as_secs_f64() * threads as f64).max(1e-9);
+    let share = rule_use.time.as_secs_f64() / thread_seconds;
     globals.info(&format!(
         "took {:.2} s; rules were called {} times, evaluated {} times, {:.3} s over all threads ({:.0} % of the threads' time)",
-        took.as_secs_f64(),
-        used.requested,
-        used.executed,
-        used.time.as_secs_f64(),
+        wall_time.as_secs_f64(),
+        rule_use.requested,
+        rule_use.executed,
+        rule_use.time.as_secs_f64(),
         share * 100.0
     ));
 }
 
-/// Fails with a negative verdict if the limits of a client cannot all be kept. Other clients are planned all the same.
+/// Fails with a negative result if the limits of a client cannot all be kept. Other clients are planned all the same.
 fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
     let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
     let lines: Vec<String> = unmet
@@ -310,7 +312,7 @@ fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
         "nothing is planned for clients whose limits cannot be kept; the others are planned\n  {}",
         lines.join("\n  ")
     );
-    Err(Failure::verdict(cause, "loosen one of the limits, or give it a `price` in limits.toml"))
+    Err(Failure::negative(cause, "loosen one of the limits, or give it a `price` in limits.toml"))
 }
 
 /// Maximum number of limits that the result names.
@@ -335,7 +337,7 @@ fn limits_text(plan: &model::Plan) -> String {
 }
 
 /// The objective and upper bound of each workspace whose clients compete for limits that they share.
-fn workspaces(plan: &model::Plan) -> Vec<serde_json::Value> {
+fn workspaces_json(plan: &model::Plan) -> Vec<serde_json::Value> {
     let as_json = |workspace: &model::WorkspaceCertificate| {
         json!({
             "workspace_id": workspace.workspace_id,
@@ -348,7 +350,7 @@ fn workspaces(plan: &model::Plan) -> Vec<serde_json::Value> {
 }
 
 /// The clients whose limits cannot all be kept, for which nothing is planned.
-fn unmet_limits(plan: &model::Plan) -> Vec<serde_json::Value> {
+fn unmet_limits_json(plan: &model::Plan) -> Vec<serde_json::Value> {
     let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
     unmet.map(|client| json!({ "client_id": client.client_id, "limits": client.unmet_limits })).collect()
 }

@@ -26,7 +26,7 @@ pub(super) const SCENARIO_FOLDER: &str = "scenario";
 /// Maximum size of `plan.json`, in bytes.
 const MAX_PLAN_JSON_BYTES: u64 = 16 << 20;
 
-/// The fields of `plan.json` that are read back.
+/// The fields of `plan.json` that other commands need.
 #[derive(Debug, Deserialize)]
 pub(super) struct PlanHead {
     format: u32,
@@ -52,7 +52,7 @@ impl PlanFolder {
     /// else from the folder for which the plan was made.
     pub fn read(dir: &Path, scenario: Option<&Path>, globals: &Globals) -> Result<Self, Failure> {
         let head = read_head(dir)?;
-        let rules = rules(dir, &head, globals)?;
+        let rules = read_rules(dir, &head, globals)?;
         let scenario = read_scenario(dir, scenario, &head, &rules, globals)?;
         Ok(Self { head, rules, scenario })
     }
@@ -82,7 +82,7 @@ impl PlanHead {
     }
 }
 
-fn rules(plan: &Path, head: &PlanHead, globals: &Globals) -> Result<CompiledRules, Failure> {
+fn read_rules(plan: &Path, head: &PlanHead, globals: &Globals) -> Result<CompiledRules, Failure> {
     let dir = plan.join("rules");
     let files = read_pack(&dir, globals)?;
     let rules =

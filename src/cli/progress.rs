@@ -9,13 +9,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Globals;
 use super::failure::Failure;
 use super::folder::abandon;
-pub(super) use super::interruption::{interrupted, set_saved_work};
+pub(super) use super::interruption::{interruption_message, set_saved_work};
 use crate::simulator::Observer;
 use crate::store;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// How long a command may take to stop by itself.
+/// How long a command may take to stop after a request.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes Ctrl-C and SIGTERM request a graceful stop from now on. After [`SHUTDOWN_TIMEOUT`] the process exits, and its
@@ -24,15 +24,15 @@ pub(super) fn catch_interrupts() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
         STOP.store(true, Ordering::SeqCst);
         std::thread::sleep(SHUTDOWN_TIMEOUT);
-        abandon(Failure::INTERRUPTED_CODE, &interrupted());
+        abandon(Failure::INTERRUPTED_CODE, &interruption_message());
     })
-    .map_err(|error| Failure::machine(format!("cannot listen for interrupts: {error}")))
+    .map_err(|error| Failure::system(format!("cannot listen for interrupts: {error}")))
 }
 
 /// Fails if a stop was requested.
 pub(super) fn stop_if_requested() -> Result<(), Failure> {
     if STOP.load(Ordering::SeqCst) {
-        return Err(Failure::Interrupted(interrupted()));
+        return Err(Failure::Interrupted(interruption_message()));
     }
     Ok(())
 }
@@ -64,8 +64,8 @@ impl Progress {
     }
 
     /// Advances by several steps.
-    pub fn steps(&self, done: u64) {
-        self.bar.inc(done);
+    pub fn advance_by(&self, steps: u64) {
+        self.bar.inc(steps);
     }
 }
 
@@ -74,11 +74,11 @@ pub(super) fn is_stopping() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// Observer of a weekly pass that stops it when a stop is requested.
+/// Observer that stops a weekly pass when a stop is requested.
 pub(super) struct Interruptible;
 
 impl store::Observer for Interruptible {
-    fn rows(&self, _total: usize) {}
+    fn begin_writing(&self, _total_rows: usize) {}
 
     fn row_done(&self) {}
 

@@ -96,7 +96,7 @@ pub(super) struct Cancel {
     rules: RulesArgument,
 }
 
-/// The schedules to change: by id, or all pending ones that pass the filters.
+/// The schedules to change: by id, or all that the command can change and that pass the filters.
 #[derive(Debug, Args)]
 struct Selection {
     /// Ids of schedules, or the start of each.
@@ -242,7 +242,7 @@ impl Selection {
         }
         let _ = write!(io::stderr(), "continue? [y/N] ");
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(Failure::machine)?;
+        io::stdin().read_line(&mut answer).map_err(Failure::system)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 }

@@ -79,17 +79,17 @@ impl Simulate {
             let progress = Progress::new(globals, steps, "simulating weeks");
             self.threads.run(|| Ok(simulator::simulate(&planner, &scenario, extent, &progress)?))?
         };
-        let took = start.elapsed();
-        self.write(&out, &simulation, took)?;
+        let wall_time = start.elapsed();
+        self.write(&out, &simulation, wall_time)?;
         stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
-            report_timing(globals, &[planner], self.threads.count(), took);
+            report_timing(globals, &[planner], self.threads.count(), wall_time);
         }
         self.print_result(globals, &simulation)
     }
 
-    fn write(&self, out: &OutFolder, simulation: &Simulation, took: Duration) -> Result<(), Failure> {
+    fn write(&self, out: &OutFolder, simulation: &Simulation, wall_time: Duration) -> Result<(), Failure> {
         let command = self.command(simulation);
         let report = RunReport { simulation, command: &command, tables: self.tables.format() };
         for (name, bytes) in report::render(&report)? {
@@ -101,7 +101,7 @@ impl Simulate {
             "scenario_path": self.scenario,
             "rules_path": self.rules.rules,
             "provenance": simulation.provenance,
-            "wall_seconds": took.as_secs_f64(),
+            "wall_seconds": wall_time.as_secs_f64(),
         });
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
@@ -144,7 +144,7 @@ impl Simulate {
             "simulated {} weeks of {} clients, {} replication(s)\n\
              net worth {:.0} ({})\n\
              engagement {:.0} ({})\n\
-             work: {:.0} hours; cost of work and of people who left: {:.0}; audience at the end: {:.0}\n\
+             work: {:.0} hours; cost of work and of lost audience: {:.0}; audience at the end: {:.0}\n\
              posts: {:.0} wanted, {:.0} planned{committed}, {:.0} drafted, {:.0} blocked, {:.0} reviewed\n\
              open {}\n",
             simulation.provenance.weeks,

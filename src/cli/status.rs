@@ -69,11 +69,11 @@ fn as_text(overview: &Overview, channels: &[ChannelStatus]) -> String {
 fn write_channels(text: &mut String, channels: &[ChannelStatus]) -> std::fmt::Result {
     writeln!(text, "\nchannel   clients  pending  completed  health  fatigue  worst  wait h  last post (UTC)")?;
     for channel in channels {
-        let last =
+        let last_post =
             channel.last_post_at.map_or_else(|| "never".to_owned(), |at| at.utc().format("%Y-%m-%d %H:%M").to_string());
         writeln!(
             text,
-            "{:<9} {:>7}  {:>7}  {:>9}  {:>6.2}  {:>7.2}  {:>5.2}  {:>6.0}  {last}",
+            "{:<9} {:>7}  {:>7}  {:>9}  {:>6.2}  {:>7.2}  {:>5.2}  {:>6.0}  {last_post}",
             channel.channel.name(),
             channel.clients,
             channel.pending,

@@ -24,7 +24,7 @@ pub(super) fn print_unescaped(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::machine(format!("cannot write to stdout: {error}")))
+            Err(Failure::system(format!("cannot write to stdout: {error}")))
         }
         _ => Ok(()),
     }

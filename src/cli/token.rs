@@ -34,8 +34,8 @@ struct Create {
     /// The workspace that the token gives access to.
     #[arg(long, value_name = "ID")]
     workspace: String,
-    /// The name of the token's owner: the actor recorded with every change made with it.
-    #[arg(long, value_name = "NAME", value_parser = token_name)]
+    /// The name of the token's owner, which is recorded as the actor of every change made with the token.
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     name: String,
     /// What the token permits.
     #[arg(long, value_enum)]
@@ -108,7 +108,7 @@ const RESERVED_NAMES: [&str; 9] = [
 /// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-fn token_name(text: &str) -> Result<String, String> {
+fn parse_name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > MAX_NAME_CHARS || text.chars().any(char::is_control) {
         return Err(format!("write a name of 1 to {MAX_NAME_CHARS} characters"));
@@ -121,7 +121,7 @@ fn token_name(text: &str) -> Result<String, String> {
 
 impl From<NoRandomness> for Failure {
     fn from(error: NoRandomness) -> Self {
-        Failure::machine(error)
+        Failure::system(error)
     }
 }
 

@@ -64,7 +64,7 @@ impl Weekly {
                     bar.step();
                     let finished = outcomes.len();
                     progress::set_saved_work(format!(
-                        "the plans of {finished} workspaces stand; run the command again for the others"
+                        "the plans of {finished} workspaces are committed; run the command again for the others"
                     ));
                 }
                 Ok(outcomes)
@@ -101,7 +101,7 @@ impl Weekly {
         if breaches.is_empty() {
             return Ok(());
         }
-        Err(Failure::Verdict(format!(
+        Err(Failure::Negative(format!(
             "error: the plan failed its check and was not committed:\n{}",
             breaches.join("\n")
         )))

@@ -6,10 +6,10 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The file does not exist, or is a dangling link.
+    /// The file does not exist, or is a broken link.
     #[error("it does not exist, or is a broken link")]
     Missing,
-    /// Not a regular file, but what the text names: a folder, a pipe, a socket, a device or a stream.
+    /// Not a regular file. The text says what it is instead: a folder, a pipe, a socket, a device or a stream.
     #[error("it is {0}, not a file")]
     Special(&'static str),
     /// A file in place of a folder.
@@ -42,9 +42,9 @@ pub enum FileError {
     /// Folders are nested too deeply.
     #[error("it is nested more than {0} folders deep")]
     TooDeep(usize),
-    /// Any other I/O error, such as a failing disk.
+    /// A system failure: any other I/O error, such as that of a failing disk.
     #[error("{0}")]
-    Machine(io::Error),
+    System(io::Error),
 }
 
 impl FileError {
@@ -67,7 +67,7 @@ impl FileError {
             Self::NotUtf8 { .. } => "not_utf8",
             Self::TooMany(_) => "too_many_files",
             Self::TooDeep(_) => "too_deep",
-            Self::Machine(_) => "unreadable",
+            Self::System(_) => "unreadable",
         }
     }
 
@@ -85,14 +85,14 @@ impl FileError {
             Self::NotUtf8 { .. } => "save the file as UTF-8",
             Self::TooMany(_) => "give the path of the intended folder, or remove files that do not belong in it",
             Self::TooDeep(_) => "move it to a folder further up, or remove it",
-            Self::Machine(_) => "check the disk, then run the command again",
+            Self::System(_) => "check the disk, then run the command again",
         }
     }
 
-    /// Whether the machine is the cause, and not the user's files.
+    /// Whether this is a system failure, not a mistake in the user's files.
     #[must_use]
-    pub const fn is_machine_failure(&self) -> bool {
-        matches!(self, Self::Machine(_))
+    pub const fn is_system_failure(&self) -> bool {
+        matches!(self, Self::System(_))
     }
 }
 
@@ -108,12 +108,12 @@ impl From<io::Error> for FileError {
             io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => Self::BadName,
             // Reading a regular file never gives this error, so the file is a stream, even if its type says otherwise.
             io::ErrorKind::WouldBlock => Self::Special("a stream"),
-            _ => Self::Machine(error),
+            _ => Self::System(error),
         }
     }
 }
 
-/// A number of bytes as text, in the largest unit that divides it.
+/// A number of bytes as text, in the largest unit of which it is a multiple.
 fn size_text(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fitting = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_shown_in_the_largest_unit_that_divides_them() {
+    fn a_size_is_shown_in_the_largest_unit_of_which_it_is_a_multiple() {
         let sizes = [5, 1 << 10, 3 << 20, 2 << 30, 1025].map(size_text);
         assert_eq!(sizes, ["5 bytes", "1 KiB", "3 MiB", "2 GiB", "1025 bytes"]);
     }

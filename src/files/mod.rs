@@ -1,7 +1,7 @@
 //! Reads from disk: regular files up to a maximum size, and folders up to a maximum number of entries and depth.
 //!
-//! Reading a pipe or a device could block forever, and links can form cycles. Rejected files are for the user to fix,
-//! and the error says how; failures of the machine itself are a separate variant.
+//! Reading a pipe or a device could block forever, and links can form cycles. The user can fix a rejected file,
+//! and the error says how; system failures are a separate variant.
 
 mod error;
 mod walk;
@@ -25,7 +25,7 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
         return Err(FileError::TooLarge { max });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    // The file may grow while it is read.
+    // The file may grow while it is read, so one byte more than allowed is read, and the length is checked again.
     file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(FileError::TooLarge { max });
@@ -51,15 +51,15 @@ fn open(path: &Path) -> Result<File, FileError> {
 }
 
 fn refuse_special(metadata: &Metadata) -> Result<(), FileError> {
-    let kind = metadata.file_type();
-    let kind_name = match () {
-        () if kind.is_file() => return Ok(()),
-        () if kind.is_dir() => "a folder",
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
+    let file_type = metadata.file_type();
+    let type_name = match () {
+        () if file_type.is_file() => return Ok(()),
+        () if file_type.is_dir() => "a folder",
+        () if file_type.is_fifo() => "a pipe",
+        () if file_type.is_socket() => "a socket",
         () => "a device",
     };
-    Err(FileError::Special(kind_name))
+    Err(FileError::Special(type_name))
 }
 
 #[cfg(test)]
@@ -76,24 +76,25 @@ mod tests {
     }
 
     #[test]
-    fn special_files_are_rejected_by_kind() {
+    fn a_special_file_is_rejected_with_its_type() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for (path, kind) in [(dir.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/zero"), "a device")] {
-            assert!(matches!(read(path, 9), Err(FileError::Special(found)) if found == kind), "{}", path.display());
+        for (path, expected) in [(dir.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/zero"), "a device")]
+        {
+            assert!(matches!(read(path, 9), Err(FileError::Special(name)) if name == expected), "{}", path.display());
         }
     }
 
     #[test]
-    fn link_cycles_and_missing_files_are_not_machine_failures() {
+    fn link_cycles_and_missing_files_are_not_system_failures() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         assert!(matches!(read(&path, 9), Err(FileError::Missing)));
         std::os::unix::fs::symlink("x", &path).unwrap();
         let error = read(&path, 9).unwrap_err();
         assert!(matches!(error, FileError::LinkLoop), "{error:?}");
-        assert!(!error.is_machine_failure());
+        assert!(!error.is_system_failure());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Lists the files in a folder and its subfolders, following links but never a cycle of them.
+//! Lists the files in a folder and its subfolders. Links are followed; a cycle of links is reported as an error.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::error::FileError;
 pub struct Limits {
     /// Maximum number of files and folders in total.
     pub entries: usize,
-    /// Maximum number of subfolders between the folder and a file in it.
+    /// Maximum number of subfolders between the folder and a file.
     pub depth: usize,
 }
 
@@ -24,7 +24,7 @@ pub struct Entry {
     pub error: Option<FileError>,
 }
 
-/// Everything in a folder that is not itself a folder, sorted by name; links are followed.
+/// All files in a folder and its subfolders, and every entry that cannot be read, sorted by name. Links are followed.
 ///
 /// # Errors
 /// If the folder itself cannot be read, or exceeds the limits.
@@ -32,9 +32,10 @@ pub fn walk(dir: &Path, limits: Limits) -> Result<Vec<Entry>, FileError> {
     if !std::fs::metadata(dir)?.is_dir() {
         return Err(FileError::NotAFolder);
     }
-    // That the folder itself cannot be read is an error of the walk, not of an entry.
+    // Fails if the folder itself cannot be read, which `WalkDir` would report as an error of an entry.
     std::fs::read_dir(dir)?;
     let mut entries = Vec::new();
+    // One level more than allowed, so that folders that are too deep are found and reported.
     let walker = WalkDir::new(dir).follow_links(true).min_depth(1).max_depth(limits.depth + 1);
     for (index, entry) in walker.sort_by_file_name().into_iter().enumerate() {
         if index >= limits.entries {
@@ -75,7 +76,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { entries: 20, depth: 2 };
 
-    fn walked(dir: &Path) -> Vec<String> {
+    fn listed(dir: &Path) -> Vec<String> {
         let entries = walk(dir, LIMITS).unwrap();
         let describe = |entry: Entry| {
             let code = entry.error.as_ref().map_or("file", FileError::code);
@@ -85,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_links_to_itself_is_walked_once() {
+    fn a_folder_that_links_to_itself_is_listed_once() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();
         std::fs::write(dir.path().join("sub/x"), "").unwrap();
         symlink(".", dir.path().join("a")).unwrap();
         symlink("..", dir.path().join("sub/up")).unwrap();
-        assert_eq!(walked(dir.path()), ["a link_loop", "sub/up link_loop", "sub/x file"]);
+        assert_eq!(listed(dir.path()), ["a link_loop", "sub/up link_loop", "sub/x file"]);
     }
 
     #[test]
@@ -101,7 +102,7 @@ mod tests {
         symlink(other.path(), dir.path().join("b")).unwrap();
         symlink("b/y", dir.path().join("c")).unwrap();
         symlink("nothing", dir.path().join("d")).unwrap();
-        assert_eq!(walked(dir.path()), ["b/y file", "c file", "d missing_file"]);
+        assert_eq!(listed(dir.path()), ["b/y file", "c file", "d missing_file"]);
     }
 
     #[test]
@@ -109,7 +110,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("1/2/3/4")).unwrap();
         std::fs::write(dir.path().join("1/2/x"), "").unwrap();
-        assert_eq!(walked(dir.path()), ["1/2/3 too_deep", "1/2/x file"]);
+        assert_eq!(listed(dir.path()), ["1/2/3 too_deep", "1/2/x file"]);
         (0..20).for_each(|n| std::fs::write(dir.path().join(format!("f{n}")), "").unwrap());
         assert!(matches!(walk(dir.path(), LIMITS), Err(FileError::TooMany(20))));
     }

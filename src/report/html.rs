@@ -11,7 +11,7 @@ use super::findings::Page;
 
 const TEMPLATE: &str = include_str!("templates/index.html");
 
-/// A figure as passed to the template.
+/// A figure, as the template expects it.
 #[derive(Debug, Serialize)]
 struct Picture<'a> {
     name: &'static str,
@@ -20,9 +20,9 @@ struct Picture<'a> {
     svg: &'a str,
 }
 
-/// A colour of the drawings and its counterpart on a dark page.
+/// A colour of the drawings and its replacement on a dark page, in hexadecimal.
 #[derive(Debug, Serialize)]
-struct Swap {
+struct HexSwap {
     light: String,
     dark: String,
 }
@@ -35,8 +35,8 @@ pub fn render(page: &Page, figures: &[Figure]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("index.html", TEMPLATE)?;
-    let swaps: Vec<Swap> =
-        dark_swaps().iter().map(|swap| swap.hex()).map(|[light, dark]| Swap { light, dark }).collect();
+    let swaps: Vec<HexSwap> =
+        dark_swaps().iter().map(|swap| swap.hex()).map(|[light, dark]| HexSwap { light, dark }).collect();
     let pictures: Vec<Picture> = figures.iter().map(picture).collect();
     let content = context! {
         page => Serde(page), title => page.title.text(), pictures => Serde(pictures), swaps => Serde(swaps),
@@ -52,18 +52,18 @@ fn picture(figure: &Figure) -> Picture<'_> {
 mod tests {
     use super::*;
     use crate::report::TableFormat;
-    use crate::report::figures::{draw_all, draw_comparison, draw_sweep};
+    use crate::report::figures::{draw_comparison, draw_simulation, draw_sweep};
     use crate::report::tests::sample;
     use crate::simulator::Simulation;
 
     fn page(simulation: &Simulation) -> String {
         let page = Page::of(simulation, "mcoe simulate 'a & b' --out <out>", TableFormat::Parquet);
-        render(&page, &draw_all(simulation).unwrap()).unwrap()
+        render(&page, &draw_simulation(simulation).unwrap()).unwrap()
     }
 
     /// The pages of a simulation and of every kind of comparison and sweep.
     fn pages() -> Vec<String> {
-        let versus = sample::comparisons().into_iter().map(|(_, comparison)| {
+        let comparisons = sample::comparisons().into_iter().map(|(_, comparison)| {
             let page = Page::of_comparison(&comparison, "mcoe compare", TableFormat::Parquet);
             render(&page, &draw_comparison(&comparison).unwrap()).unwrap()
         });
@@ -71,7 +71,7 @@ mod tests {
             let page = Page::of_sweep(&sweep, "mcoe rules sweep", TableFormat::Parquet);
             render(&page, &draw_sweep(&sweep).unwrap()).unwrap()
         });
-        std::iter::once(page(&sample::simulation())).chain(versus).chain(sweeps).collect()
+        std::iter::once(page(&sample::simulation())).chain(comparisons).chain(sweeps).collect()
     }
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn the_page_is_self_contained() {
         for html in pages() {
-            for foreign in ["src=", "href=\"http", "@import", "url(", "<link"] {
-                assert!(!html.contains(foreign), "{foreign}");
+            for external in ["src=", "href=\"http", "@import", "url(", "<link"] {
+                assert!(!html.contains(external), "{external}");
             }
         }
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_clients_only_the_worst_are_shown() {
+    fn only_the_worst_of_many_clients_are_shown() {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "sixty-clients").unwrap();
         let html = page(&simulation);
         assert!(html.contains("These are the 25 of 60 clients that need attention most"));

@@ -10,7 +10,7 @@ use super::{File, numbers};
 use crate::model::{Channel, ClientPlan, Plan, Post, ScheduleStatus, Timestamp, WorkspaceId, derived_id};
 
 /// Maximum octets of a line, without its line break (RFC 5545, section 3.1).
-const LINE_OCTETS: usize = 75;
+const MAX_LINE_OCTETS: usize = 75;
 
 /// One calendar per workspace of the plan, named `plan-WORKSPACE.ics`, by workspace.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn calendars(plan: &Plan) -> Vec<File> {
 pub fn calendar(plan: &Plan, workspace: &WorkspaceId) -> String {
     let posts = plan.posts().filter(|(client, _)| client.workspace_id == *workspace);
     let events: Vec<Event> = posts.map(|(client, post)| event(plan, client, post)).collect();
-    calendar_of(&format!("Posts of {workspace}, {}", plan.week), &events)
+    calendar_from_events(&format!("Posts of {workspace}, {}", plan.week), &events)
 }
 
 /// A post as a calendar event.
@@ -58,7 +58,7 @@ const EVENT_MINUTES: i64 = 15;
 
 /// A calendar with the given events, in their order.
 #[must_use]
-pub fn calendar_of(name: &str, events: &[Event]) -> String {
+pub fn calendar_from_events(name: &str, events: &[Event]) -> String {
     let mut text = String::new();
     for (property, value) in [
         ("BEGIN", "VCALENDAR"),
@@ -96,9 +96,9 @@ fn push_event(text: &mut String, event: &Event) {
         ("BEGIN", "VEVENT".to_owned()),
         ("UID", event.uid.clone()),
         ("SEQUENCE", event.sequence.to_string()),
-        ("DTSTAMP", instant(event.stamp)),
-        ("DTSTART", instant(event.at)),
-        ("DTEND", instant(end)),
+        ("DTSTAMP", utc_text(event.stamp)),
+        ("DTSTART", utc_text(event.at)),
+        ("DTEND", utc_text(end)),
         ("SUMMARY", escaped(&event.summary)),
         ("DESCRIPTION", escaped(&event.description)),
         ("CATEGORIES", escaped(event.channel.name())),
@@ -133,7 +133,7 @@ const fn status(status: ScheduleStatus) -> &'static str {
     }
 }
 
-fn instant(at: Timestamp) -> String {
+fn utc_text(at: Timestamp) -> String {
     at.utc().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
@@ -156,8 +156,9 @@ fn escaped(text: &str) -> String {
 fn push_line(text: &mut String, property: &str, value: &str) {
     let mut octets = 0;
     for character in property.chars().chain([':']).chain(value.chars()) {
-        if octets + character.len_utf8() > LINE_OCTETS {
+        if octets + character.len_utf8() > MAX_LINE_OCTETS {
             text.push_str("\r\n ");
+            // The space at the start of a continuation line counts.
             octets = 1;
         }
         text.push(character);
@@ -166,7 +167,7 @@ fn push_line(text: &mut String, property: &str, value: &str) {
     text.push_str("\r\n");
 }
 
-/// A name that is valid on every file system; if characters were replaced, a hash keeps it unique.
+/// A file name for an id, valid on every file system. If characters are replaced or cut off, a hash keeps it unique.
 pub(super) fn file_name(id: &str) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
     let name: String = id.chars().map(|character| if is_safe(character) { character } else { '_' }).take(80).collect();
@@ -199,8 +200,8 @@ mod tests {
         let mut text = String::new();
         let value = "a老b".repeat(60);
         push_line(&mut text, "SUMMARY", &value);
-        assert!(text.split("\r\n").all(|line| line.len() <= LINE_OCTETS));
-        assert!(text.split("\r\n").any(|line| line.len() >= LINE_OCTETS - 3));
+        assert!(text.split("\r\n").all(|line| line.len() <= MAX_LINE_OCTETS));
+        assert!(text.split("\r\n").any(|line| line.len() >= MAX_LINE_OCTETS - 3));
         assert_eq!(unfolded(&text), [format!("SUMMARY:{value}"), String::new()]);
     }
 

@@ -8,7 +8,7 @@ use super::findings::{Block, Cell, Page, Phrase, Section, Table};
 
 /// The whole summary.
 pub fn render(page: &Page, figures: &[Figure]) -> String {
-    let mut text = format!("# {}\n\n{}\n", phrase(&page.title), escaped(&page.extent));
+    let mut text = format!("# {}\n\n{}\n", phrase_text(&page.title), escaped(&page.extent));
     for section in &page.sections {
         text.push_str(&render_section(section, figures));
     }
@@ -16,21 +16,21 @@ pub fn render(page: &Page, figures: &[Figure]) -> String {
 }
 
 fn render_section(section: &Section, figures: &[Figure]) -> String {
-    let blocks = section.blocks.iter().map(|part| block(part, figures)).filter(|block| !block.is_empty());
+    let texts = section.blocks.iter().map(|block| block_text(block, figures)).filter(|text| !text.is_empty());
     let mut text = format!("\n## {}\n", section.title);
-    for block in blocks {
+    for block in texts {
         text.push('\n');
         text.push_str(&block);
     }
     text
 }
 
-fn block(block: &Block, figures: &[Figure]) -> String {
+fn block_text(block: &Block, figures: &[Figure]) -> String {
     match block {
-        Block::Paragraph { phrase: sentences } => format!("{}\n", phrase(sentences)),
+        Block::Paragraph { phrase } => format!("{}\n", phrase_text(phrase)),
         Block::Heading { title, .. } => format!("### {title}\n"),
         Block::Points { points } => {
-            points.iter().map(|point| format!("- **{}.** {}\n", point.label, phrase(&point.phrase))).collect()
+            points.iter().map(|point| format!("- **{}.** {}\n", point.label, phrase_text(&point.phrase))).collect()
         }
         Block::Terms { terms } => {
             terms.iter().map(|term| format!("- *{}:* {}\n", term.word, escaped(term.meaning))).collect()
@@ -41,19 +41,21 @@ fn block(block: &Block, figures: &[Figure]) -> String {
                 .map(|card| format!("| {} | **{}** | {} |\n", card.label, card.value, card.lines.join("; ")));
             format!("| Figure | Value | |\n|:--|--:|:--|\n{}", rows.collect::<String>())
         }
-        Block::Table { table: content } => table(content),
+        Block::Table { table } => table_text(table),
         Block::Code { text } => format!("```sh\n{}\n```\n", text.replace("```", "'''")),
-        Block::Figure { name } => figures.iter().filter(|figure| figure.name == *name).map(figure).collect(),
+        Block::Figure { name } => figures.iter().filter(|figure| figure.name == *name).map(figure_text).collect(),
+        // The numbers of notes are in tables, too.
         Block::Notes { .. } => String::new(),
     }
 }
 
-fn figure(figure: &Figure) -> String {
+fn figure_text(figure: &Figure) -> String {
     format!("*{}* (`figures/{}.svg`): {}\n", escaped(&figure.title), figure.name, escaped(&figure.caption))
 }
 
-fn table(table: &Table) -> String {
+fn table_text(table: &Table) -> String {
     let mut text = format!("**{}**\n\n|", escaped(&table.caption));
+    // Writing to a `String` cannot fail.
     for column in &table.columns {
         let _ = write!(text, " {} |", column.title);
     }
@@ -64,8 +66,8 @@ fn table(table: &Table) -> String {
     text.push('\n');
     for row in &table.rows {
         text.push('|');
-        for content in row {
-            let _ = write!(text, " {} |", cell(content));
+        for cell in row {
+            let _ = write!(text, " {} |", cell_text(cell));
         }
         text.push('\n');
     }
@@ -75,25 +77,25 @@ fn table(table: &Table) -> String {
     text
 }
 
-fn cell(cell: &Cell) -> String {
+fn cell_text(cell: &Cell) -> String {
     let text = escaped(&cell.text);
     let main = match cell {
-        Cell { code: true, .. } => code(&cell.text),
+        Cell { code: true, .. } => code_text(&cell.text),
         Cell { strong: true, .. } => format!("**{text}**"),
         _ => text,
     };
     cell.detail.as_ref().map_or(main.clone(), |detail| format!("{main} ({})", escaped(detail)))
 }
 
-fn phrase(phrase: &Phrase) -> String {
-    phrase.spans().iter().map(|span| if span.code { code(&span.text) } else { escaped(&span.text) }).collect()
+fn phrase_text(phrase: &Phrase) -> String {
+    phrase.spans().iter().map(|span| if span.code { code_text(&span.text) } else { escaped(&span.text) }).collect()
 }
 
-fn code(name: &str) -> String {
+fn code_text(name: &str) -> String {
     format!("`{}`", name.replace('`', "'").replace('|', "\\|").replace(['\n', '\r'], " "))
 }
 
-/// Escapes text for Markdown, embedded HTML and table cells.
+/// Escapes text for use in Markdown, also within table cells, where HTML may be embedded.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -116,13 +118,13 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::TableFormat;
-    use crate::report::figures::{draw_all, draw_comparison};
+    use crate::report::figures::{draw_comparison, draw_simulation};
     use crate::report::tests::sample;
 
     fn summary(case: &str) -> String {
         let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == case).unwrap();
         let command = "mcoe simulate scenarios/agency --weeks 12 --replications 20 --seed 7 --out reports/agency";
-        render(&Page::of(&simulation, command, TableFormat::Parquet), &draw_all(&simulation).unwrap())
+        render(&Page::of(&simulation, command, TableFormat::Parquet), &draw_simulation(&simulation).unwrap())
     }
 
     #[test]
@@ -181,9 +183,10 @@ mod tests {
     fn every_row_has_one_cell_per_column() {
         let runs = sample::variants().into_iter();
         let pages = runs.map(|(case, run)| (case, Page::of(&run, "mcoe simulate", TableFormat::Csv)));
-        let versus = sample::comparisons().into_iter();
-        let versus = versus.map(|(case, run)| (case, Page::of_comparison(&run, "mcoe compare", TableFormat::Csv)));
-        for (case, page) in pages.chain(versus) {
+        let comparisons = sample::comparisons().into_iter();
+        let comparisons =
+            comparisons.map(|(case, run)| (case, Page::of_comparison(&run, "mcoe compare", TableFormat::Csv)));
+        for (case, page) in pages.chain(comparisons) {
             for block in page.sections.iter().flat_map(|section| &section.blocks) {
                 let Block::Table { table } = block else { continue };
                 assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{case}: {}", table.caption);

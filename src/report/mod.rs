@@ -1,5 +1,5 @@
-//! Reports: from the summary of a simulation, comparison or sweep to an HTML page, a Markdown summary, figures and
-//! tables; from a plan to tables and calendars.
+//! Reports: a simulation, comparison, sweep, backtest or calibration as an HTML page, a Markdown summary, figures and
+//! tables; a plan as tables and calendars.
 //!
 //! Everything is built in memory, and the bytes are the same for the same input. Nothing is written, no result is
 //! computed beyond the input, and no clock is read: a report states which weeks it covers, not when it was made.
@@ -24,7 +24,7 @@ use crate::model::WorldRow;
 use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
-pub use ics::{Event, calendar, calendar_of, calendars};
+pub use ics::{Event, calendar, calendar_from_events, calendars};
 pub use tables::{Table, TableColumn, TableFormat, expectations_table, plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.
@@ -35,7 +35,7 @@ pub type File = (String, Vec<u8>);
 pub struct RunReport<'a> {
     /// The simulation.
     pub simulation: &'a Simulation,
-    /// The command that reproduces the run.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The format of the tables.
     pub tables: TableFormat,
@@ -46,7 +46,7 @@ pub struct RunReport<'a> {
 pub struct ComparisonReport<'a> {
     /// The comparison.
     pub comparison: &'a Comparison,
-    /// The command that reproduces it.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The format of the tables.
     pub tables: TableFormat,
@@ -57,7 +57,7 @@ pub struct ComparisonReport<'a> {
 pub struct SweepReport<'a> {
     /// The sweep.
     pub sweep: &'a Sweep,
-    /// The command that reproduces it.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The format of the tables.
     pub tables: TableFormat,
@@ -72,7 +72,7 @@ pub struct BacktestReport<'a> {
     pub options: &'a BacktestOptions,
     /// Name of the posting history.
     pub history: &'a str,
-    /// The command that reproduces it.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The format of the tables.
     pub tables: TableFormat,
@@ -83,19 +83,19 @@ pub struct BacktestReport<'a> {
 pub struct CalibrationReport<'a> {
     /// The calibration.
     pub calibration: &'a Calibration,
-    /// The estimates of an earlier calibration; `None` to compare with none.
+    /// The estimates of an earlier calibration to compare with; `None` for no comparison.
     pub previous: Option<&'a [WorldRow]>,
     /// The rules that the overlays modify.
     pub rules: &'a Rules,
     /// Name of the posting history.
     pub history: &'a str,
-    /// The command that reproduces it.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The format of the tables.
     pub tables: TableFormat,
 }
 
-/// Why a report cannot be made. The cause is always the machine or the engine, never the input.
+/// Why a report cannot be made. The cause is always a system failure or a defect of mcoe, never the input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -128,9 +128,9 @@ pub enum ReportError {
 /// # Errors
 /// If a figure, the page or a table cannot be made.
 pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
-    let figures = figures::draw_all(report.simulation)?;
+    let figures = figures::draw_simulation(report.simulation)?;
     let page = Page::of(report.simulation, report.command, report.tables);
-    files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
+    report_files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
 }
 
 /// The part of a simulation's report that a browser shows: `index.html`, `summary.md` and `figures/*.svg`.
@@ -138,8 +138,8 @@ pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
 /// # Errors
 /// If a figure or the page cannot be made.
 pub fn documents(report: &RunReport) -> Result<Vec<File>, ReportError> {
-    let figures = figures::draw_all(report.simulation)?;
-    documents_of(&Page::of(report.simulation, report.command, report.tables), &figures)
+    let figures = figures::draw_simulation(report.simulation)?;
+    document_files(&Page::of(report.simulation, report.command, report.tables), &figures)
 }
 
 /// The part of a comparison's report that a browser shows.
@@ -148,7 +148,7 @@ pub fn documents(report: &RunReport) -> Result<Vec<File>, ReportError> {
 /// If a figure or the page cannot be made.
 pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_comparison(report.comparison)?;
-    documents_of(&Page::of_comparison(report.comparison, report.command, report.tables), &figures)
+    document_files(&Page::of_comparison(report.comparison, report.command, report.tables), &figures)
 }
 
 /// The files of a comparison's report, named as those of a simulation's.
@@ -158,7 +158,7 @@ pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, Repo
 pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_comparison(report.comparison)?;
     let page = Page::of_comparison(report.comparison, report.command, report.tables);
-    files(&page, &figures, tables::comparison_tables(report.comparison, report.tables)?)
+    report_files(&page, &figures, tables::comparison_tables(report.comparison, report.tables)?)
 }
 
 /// The files of a sweep's report, named as those of a simulation's.
@@ -168,10 +168,10 @@ pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportE
 pub fn render_sweep(report: &SweepReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_sweep(report.sweep)?;
     let page = Page::of_sweep(report.sweep, report.command, report.tables);
-    files(&page, &figures, tables::sweep_tables(report.sweep, report.tables)?)
+    report_files(&page, &figures, tables::sweep_tables(report.sweep, report.tables)?)
 }
 
-/// The findings of a sweep in plain text: a sentence on the trade-off, and one on each of its two measures.
+/// The findings of a sweep in plain text: a sentence on the trade-off, and one on the measure of each goal.
 #[must_use]
 pub fn sweep_sentences(sweep: &Sweep) -> Vec<String> {
     findings::sweep_sentences(sweep).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
@@ -191,10 +191,10 @@ pub fn verdicts(comparison: &Comparison) -> Vec<String> {
 pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_backtest(report.backtest)?;
     let page = Page::of_backtest(report);
-    files(&page, &figures, tables::backtest_tables(report.backtest, report.tables)?)
+    report_files(&page, &figures, tables::backtest_tables(report.backtest, report.tables)?)
 }
 
-/// The verdict of a backtest in plain text: a sentence for each horizon, and one on hours.
+/// The findings of a backtest in plain text: a sentence for each horizon, and one on hours.
 #[must_use]
 pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
     findings::backtest_sentences(backtest).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
@@ -209,18 +209,18 @@ pub fn render_calibration(report: &CalibrationReport) -> Result<Vec<File>, Repor
     let figures = figures::draw_calibration(report.calibration)?;
     let page = Page::of_calibration(report);
     let tables = tables::calibration_tables(report.calibration, report.tables)?;
-    let mut files = files(&page, &figures, tables)?;
+    let mut files = report_files(&page, &figures, tables)?;
     files.extend(overlay::overlays(report.calibration, report.rules));
     Ok(files)
 }
 
-/// The verdict of a calibration in plain text: a sentence for each channel.
+/// The findings of a calibration in plain text: a sentence for each channel.
 #[must_use]
 pub fn calibration_sentences(calibration: &Calibration) -> Vec<String> {
     findings::calibration_sentences(calibration).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
 }
 
-fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {
+fn document_files(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportError> {
     let mut files = vec![
         ("index.html".to_owned(), html::render(page, figures)?.into_bytes()),
         ("summary.md".to_owned(), markdown::render(page, figures).into_bytes()),
@@ -231,8 +231,8 @@ fn documents_of(page: &Page, figures: &[Figure]) -> Result<Vec<File>, ReportErro
     Ok(files)
 }
 
-fn files(page: &Page, figures: &[Figure], tables: Vec<File>) -> Result<Vec<File>, ReportError> {
-    let mut files = documents_of(page, figures)?;
+fn report_files(page: &Page, figures: &[Figure], tables: Vec<File>) -> Result<Vec<File>, ReportError> {
+    let mut files = document_files(page, figures)?;
     let raster = Raster::new();
     for figure in figures {
         files.push((format!("figures/{}.png", figure.name), raster.png(figure)?));

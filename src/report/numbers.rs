@@ -1,4 +1,4 @@
-//! Formats numbers for reports: the only place where they are rounded. Numbers that are not finite are shown as a dash.
+//! Formats numbers for reports; only here are they rounded. Numbers that are not finite are shown as a dash.
 
 /// Printed in place of a missing number.
 pub const NONE: &str = "–";
@@ -12,8 +12,8 @@ const MAX_EXTRA_DIGITS: usize = 6;
 /// Keeps a number and its unit on one line.
 const NO_BREAK: char = '\u{a0}';
 
-/// A count, or a mean of counts: one decimal below 10, whole numbers with thousands separators up to a million, three
-/// significant digits from there; of small values, the first significant digit.
+/// A count, or a mean of counts: one significant digit below 0.1, one decimal below 10, a whole number with thousands
+/// separators below a million, and three significant digits from a million on.
 pub fn count(value: f64) -> String {
     count_to(value, 0)
 }
@@ -27,18 +27,18 @@ pub fn count_to(value: f64, extra_digits: usize) -> String {
     let digits = if size == 0.0 || ((1.0..9.95).contains(&size) && size.fract() == 0.0) {
         format!("{size:.0}")
     } else if size < 9.95 {
-        fraction(size, 1 + extra_digits)
+        decimal(size, 1 + extra_digits)
     } else if size >= 999_999.5 {
-        large(size, extra_digits)
+        with_unit(size, extra_digits)
     } else {
-        grouped(size, extra_digits)
+        with_separators(size, extra_digits)
     };
     with_sign(value, digits)
 }
 
 /// A whole number with thousands separators.
 pub fn whole(value: u64) -> String {
-    grouped(value as f64, 0)
+    with_separators(value as f64, 0)
 }
 
 /// A score in `0..=1`, with two decimals.
@@ -68,9 +68,9 @@ pub fn percent_to(share: Option<f64>, extra_digits: usize) -> String {
     } else if size > 99.95 && size < 100.0 && extra_digits == 0 {
         format!(">{NO_BREAK}99.9")
     } else if size < 9.95 || (99.5..100.0).contains(&size) {
-        fraction(size, 1 + extra_digits)
+        decimal(size, 1 + extra_digits)
     } else {
-        grouped(size, extra_digits)
+        with_separators(size, extra_digits)
     };
     format!("{}{NO_BREAK}%", with_sign(percent, digits))
 }
@@ -97,7 +97,7 @@ pub fn count_change_range(ends: [f64; 2]) -> String {
     format!("{low} to {high}")
 }
 
-/// A change in words: `2.1 % more`, `18 % less`.
+/// A change in words: `2.1 % more`, `18 % less`. `show` formats the size of the change.
 pub fn more_or_less(change: f64, show: impl Fn(f64) -> String) -> String {
     format!("{} {}", show(change.abs()), direction(change))
 }
@@ -143,7 +143,7 @@ fn distinguished(ends: [f64; 2], show: impl Fn(f64, usize) -> String) -> [String
 }
 
 /// A value relative to a reference: `5 % above`, `5 % below` or [`EQUAL`]; `None` if the reference is close to zero.
-pub fn against(value: f64, reference: f64) -> Option<String> {
+pub fn above_or_below(value: f64, reference: f64) -> Option<String> {
     if reference < crate::stats::MIN_BASE_RATIO * value {
         return None;
     }
@@ -169,17 +169,17 @@ pub fn tick(value: f64, step: f64) -> String {
         return with_sign(value, format!("{:.*}", decimals as usize, value.abs()));
     }
     let digits = match value.abs() {
-        size if size >= 1e9 => format!("{}{NO_BREAK}bn", trimmed(size / 1e9)),
-        size if size >= 1e6 => format!("{}{NO_BREAK}M", trimmed(size / 1e6)),
-        size if size >= 1e5 => format!("{}{NO_BREAK}k", trimmed(size / 1e3)),
-        size => grouped(size, 0),
+        size if size >= 1e9 => format!("{}{NO_BREAK}bn", without_zero_decimal(size / 1e9)),
+        size if size >= 1e6 => format!("{}{NO_BREAK}M", without_zero_decimal(size / 1e6)),
+        size if size >= 1e5 => format!("{}{NO_BREAK}k", without_zero_decimal(size / 1e3)),
+        size => with_separators(size, 0),
     };
     with_sign(value, digits)
 }
 
 /// A number with the given decimals, or with as many as it takes to show its first significant digit. Rounding errors
 /// are printed as 0.
-fn fraction(size: f64, decimals: usize) -> String {
+fn decimal(size: f64, decimals: usize) -> String {
     if size < 1e-9 {
         return "0".to_owned();
     }
@@ -187,19 +187,19 @@ fn fraction(size: f64, decimals: usize) -> String {
     format!("{size:.*}", decimals.max(first))
 }
 
-/// A large number with three significant digits, extra digits, and its unit.
-fn large(size: f64, extra_digits: usize) -> String {
+/// A number of a million or more with three significant digits, extra digits, and the unit M or bn.
+fn with_unit(size: f64, extra_digits: usize) -> String {
     let (value, unit) = if size >= 999.5e6 { (size / 1e9, "bn") } else { (size / 1e6, "M") };
     let digits = match value {
         value if value < 9.995 => format!("{value:.*}", 2 + extra_digits),
         value if value < 99.95 => format!("{value:.*}", 1 + extra_digits),
-        value => grouped(value, extra_digits),
+        value => with_separators(value, extra_digits),
     };
     format!("{digits}{NO_BREAK}{unit}")
 }
 
 /// A number with one decimal, or none if that is 0.
-fn trimmed(value: f64) -> String {
+fn without_zero_decimal(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
@@ -219,7 +219,7 @@ fn is_zero(digits: &str) -> bool {
 }
 
 /// A number with the given decimals and thousands separators.
-fn grouped(value: f64, decimals: usize) -> String {
+fn with_separators(value: f64, decimals: usize) -> String {
     let digits = format!("{value:.decimals$}");
     let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
     let mut text = String::with_capacity(digits.len() + whole.len() / 3);
@@ -263,12 +263,12 @@ mod tests {
 
     #[test]
     fn a_comparison_with_a_reference_has_a_direction() {
-        assert_eq!(against(95.0, 100.0).as_deref(), Some("5.0\u{a0}% below"));
-        assert_eq!(against(120.0, 100.0).as_deref(), Some("20\u{a0}% above"));
-        assert_eq!(against(100.0, 100.0).as_deref(), Some(EQUAL));
-        assert_eq!(against(100.0, 0.0), None);
-        assert_eq!(against(100.0, 5.0).as_deref(), Some("1,900\u{a0}% above"));
-        assert_eq!(against(100.0, 4.9), None);
+        assert_eq!(above_or_below(95.0, 100.0).as_deref(), Some("5.0\u{a0}% below"));
+        assert_eq!(above_or_below(120.0, 100.0).as_deref(), Some("20\u{a0}% above"));
+        assert_eq!(above_or_below(100.0, 100.0).as_deref(), Some(EQUAL));
+        assert_eq!(above_or_below(100.0, 0.0), None);
+        assert_eq!(above_or_below(100.0, 5.0).as_deref(), Some("1,900\u{a0}% above"));
+        assert_eq!(above_or_below(100.0, 4.9), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::rules::{DAYS, Placeholder, Rules};
 /// Minimum number of measured posts before an overlay states that an account has no best hour.
 const MIN_POSTS: usize = 30;
 
-/// Minimum number of days from the first of these posts to the last.
+/// Minimum number of days from the first to the last of these posts.
 const MIN_DAYS: i64 = 56;
 
 /// One overlay for each client whose data supports a value, as `overlays/calibrated-….toml`.
@@ -41,7 +41,7 @@ fn head(client: &ClientId, calibration: &Calibration) -> String {
     )
 }
 
-/// The table of a channel; empty if the data supports no line.
+/// The table of a channel; empty if the data supports no value.
 fn table(account: &AccountCalibration, rules: &Rules) -> String {
     let mut lines = hour_lines(account);
     lines.push_str(&weekday_lines(account));
@@ -74,8 +74,8 @@ fn hour_lines(account: &AccountCalibration) -> String {
         first..first + HOURS_PER_BIN
     });
     let list = starts.map(|hour| hour.to_string()).collect::<Vec<_>>().join(", ");
-    let mean = |part: fn(&ParameterEstimate) -> f64| {
-        best.iter().map(|(_, hours)| part(hours)).sum::<f64>() / best.len() as f64
+    let mean = |value: fn(&ParameterEstimate) -> f64| {
+        best.iter().map(|(_, hours)| value(hours)).sum::<f64>() / best.len() as f64
     };
     let lift = mean(|hours| hours.estimate.value);
     let [low, high] = [mean(|hours| hours.estimate.interval()[0]), mean(|hours| hours.estimate.interval()[1])];
@@ -127,13 +127,14 @@ fn toml_key(name: &str) -> String {
 /// The lines of the response to load, if it is detectable.
 fn load_lines(account: &AccountCalibration, rules: &Rules) -> String {
     let mut lines = String::new();
-    let detectable = |parameter: &WorldParameter| account.get(parameter).filter(|found| found.is_detectable);
+    let detectable = |parameter: &WorldParameter| account.get(parameter).filter(|estimate| estimate.is_detectable);
     let Some(strength) = detectable(&WorldParameter::ResponseStrength) else { return lines };
     push_value(&mut lines, "response_strength", strength, account.measured);
     if let Some(half_life) = detectable(&WorldParameter::HalfLifeHours) {
         push_value(&mut lines, "half_life_hours", half_life, account.measured);
     }
     let channel = rules.channel(account.history.channel);
+    // With this value, fatigue is `warn_at` at the usual load and one more post.
     let max_fatigue_per_post = rules.fatigue.warn_at / (account.usual_load + 1.0);
     if max_fatigue_per_post < channel.fatigue_per_post {
         // Writing to a string cannot fail.
@@ -156,11 +157,11 @@ fn push_value(lines: &mut String, key: &str, parameter: &ParameterEstimate, post
         three_decimals(parameter.estimate.value),
         three_decimals(low),
         three_decimals(high),
-        source(parameter)
+        source_text(parameter)
     );
 }
 
-fn source(parameter: &ParameterEstimate) -> &'static str {
+fn source_text(parameter: &ParameterEstimate) -> &'static str {
     use crate::model::EstimateSource;
     match parameter.estimate.source {
         EstimateSource::Data => "the account's own data",

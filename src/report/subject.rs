@@ -1,4 +1,4 @@
-//! How reports name what a comparison compares.
+//! The nouns by which reports refer to the variants of a comparison.
 
 use crate::simulator::{Compared, Comparison};
 

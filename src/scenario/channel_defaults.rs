@@ -1,11 +1,11 @@
-//! Typical figures of each channel, for generated and imported scenarios.
+//! Typical values of each channel, for generated and imported scenarios.
 //!
-//! They describe scenarios and are no policy: weeks are planned by the rules pack, whose own figures an import may use
-//! instead.
+//! They describe scenarios and are not policy: weeks are planned under a rules pack. An import may take these values
+//! from the pack instead.
 
 use crate::model::Channel;
 
-/// Typical figures of one channel.
+/// Typical values of one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChannelDefaults {
     /// Target number of posts per week.
@@ -14,13 +14,13 @@ pub struct ChannelDefaults {
     pub half_life_hours: f64,
     /// Fatigue that one post adds.
     pub fatigue_per_post: f64,
-    /// Engagements per person reached; `None` if no figure is known.
+    /// Engagements per person reached; `None` if the rate is unknown.
     pub engagement_rate: Option<f64>,
 }
 
 impl ChannelDefaults {
-    /// The figures of the default rules pack. Frequencies and half-lives are starting points; engagement rates are
-    /// medians of real data where there is some, and for email the middle of the usual open rates.
+    /// The values of the default rules pack. Frequencies and half-lives are starting points. Engagement rates are
+    /// medians of real data where there is some; that of email is the middle of usual open rates.
     #[must_use]
     pub const fn typical(channel: Channel) -> Self {
         let (weekly_posts, half_life_hours, engagement_rate) = match channel {
@@ -37,16 +37,16 @@ impl ChannelDefaults {
         Self { weekly_posts, half_life_hours, fatigue_per_post: 0.1, engagement_rate }
     }
 
-    /// The typical figures of every channel, in channel order.
+    /// The typical values of every channel, in channel order.
     #[must_use]
     pub fn all_typical() -> [Self; Channel::COUNT] {
         Channel::ALL.map(Self::typical)
     }
 
-    /// The load that past posts leave, given the age of each in hours: a post counts 1 when it is published, and half
-    /// as much after each half-life.
+    /// The load from past posts, given the age of each in hours: a post counts 1 when it is published, and half as much
+    /// after each half-life.
     #[must_use]
-    pub fn load_after(&self, ages: impl Iterator<Item = f64>) -> f64 {
+    pub fn load(&self, ages: impl Iterator<Item = f64>) -> f64 {
         ages.map(|hours| libm::exp2(-hours / self.half_life_hours)).sum()
     }
 }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_load_of_a_post_halves_after_one_half_life() {
-        let figures = ChannelDefaults::typical(Channel::Fb);
-        assert!((figures.load_after([48.0, 96.0].into_iter()) - 0.75).abs() < 1e-12);
+        let defaults = ChannelDefaults::typical(Channel::Fb);
+        assert!((defaults.load([48.0, 96.0].into_iter()) - 0.75).abs() < 1e-12);
     }
 }

@@ -40,10 +40,10 @@ enum ScanState {
     AfterQuote,
 }
 
-/// Splits a file into records of separated cells. Line breaks are `\n` or `\r\n`.
+/// Splits a file into records, and counts the cells of each. Line breaks are `\n` or `\r\n`.
 ///
 /// # Errors
-/// The first quoting error: what follows it cannot be interpreted.
+/// The first error in quotes: what follows it cannot be interpreted.
 pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, QuoteError> {
     let mut records = Vec::new();
     let mut state = ScanState::CellStart;
@@ -58,7 +58,7 @@ pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, Quo
             }
             (_, b'\n') => {
                 line += 1;
-                records.push(CsvRecord { end: end_without_return(bytes, record.start, offset), ..record });
+                records.push(CsvRecord { end: end_without_carriage_return(bytes, record.start, offset), ..record });
                 record = CsvRecord { line, start: offset + 1, end: offset + 1, cells: 1 };
                 ScanState::CellStart
             }
@@ -80,15 +80,15 @@ pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, Quo
         return Err(QuoteError::Open { line: record.line });
     }
     if record.start < bytes.len() {
-        records.push(CsvRecord { end: end_without_return(bytes, record.start, bytes.len()), ..record });
+        records.push(CsvRecord { end: end_without_carriage_return(bytes, record.start, bytes.len()), ..record });
     }
     Ok(records)
 }
 
 /// The end of a record, before the `\r` of its line break if there is one.
-fn end_without_return(bytes: &[u8], start: usize, end: usize) -> usize {
-    let has_return = end > start && bytes.get(end - 1) == Some(&b'\r');
-    end - usize::from(has_return)
+fn end_without_carriage_return(bytes: &[u8], start: usize, end: usize) -> usize {
+    let has_carriage_return = end > start && bytes.get(end - 1) == Some(&b'\r');
+    end - usize::from(has_carriage_return)
 }
 
 /// Detects the separator from the first non-blank line: a comma, unless that line has no comma outside quotes but a
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn line_numbers_count_quoted_line_breaks() {
-        let found = records(b"a,b\r\n1,\"x\ny\"\r\n2,z", b',').unwrap();
-        let lines: Vec<_> = found.iter().map(|record| (record.line, record.cells)).collect();
+        let scanned = records(b"a,b\r\n1,\"x\ny\"\r\n2,z", b',').unwrap();
+        let lines: Vec<_> = scanned.iter().map(|record| (record.line, record.cells)).collect();
         assert_eq!(lines, [(1, 2), (2, 2), (4, 2)]);
     }
 
@@ -145,13 +145,13 @@ mod tests {
 
     #[test]
     fn doubled_quotes_and_quoted_commas_belong_to_the_cell() {
-        let found = records(b"\"a \"\"b\"\", c\",d\n", b',').unwrap();
-        assert_eq!(found.iter().map(|record| record.cells).collect::<Vec<_>>(), [2]);
+        let scanned = records(b"\"a \"\"b\"\", c\",d\n", b',').unwrap();
+        assert_eq!(scanned.iter().map(|record| record.cells).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
     fn blank_lines_are_records_without_bytes() {
-        let found = records(b"a,b\n\r\n1,2\n", b',').unwrap();
-        assert_eq!(found.iter().map(CsvRecord::is_blank).collect::<Vec<_>>(), [false, true, false]);
+        let scanned = records(b"a,b\n\r\n1,2\n", b',').unwrap();
+        assert_eq!(scanned.iter().map(CsvRecord::is_blank).collect::<Vec<_>>(), [false, true, false]);
     }
 }

@@ -1,6 +1,6 @@
 //! Errors in a scenario: location, cause and remedy.
 //!
-//! All of a user's errors are collected; failures of the machine are distinguished from them.
+//! All of a user's mistakes are collected; system failures are distinguished from them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -41,12 +41,12 @@ pub enum ScenarioError {
 }
 
 impl ScenarioError {
-    /// Whether the machine failed rather than the user's data. A file that is missing, is not a regular file or may not
-    /// be read is the user's to fix.
+    /// Whether this is a system failure, not a mistake in the user's data. The user can fix a file that is missing, is
+    /// not a regular file or may not be read.
     #[must_use]
-    pub fn is_machine_failure(&self) -> bool {
+    pub fn is_system_failure(&self) -> bool {
         match self {
-            ScenarioError::Read { source, .. } => source.is_machine_failure(),
+            ScenarioError::Read { source, .. } => source.is_system_failure(),
             ScenarioError::Encode { .. } => true,
             _ => false,
         }
@@ -64,11 +64,12 @@ impl ScenarioErrors {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
-    /// Prepends a folder to the file of each error, for output about several scenarios.
+    /// Prepends a folder to the file of each mistake, for output about several scenarios.
     #[must_use]
     pub fn within(self, folder: &str) -> Self {
         let with_folder = |error| match error {
             ScenarioError::Invalid(diagnostic) => ScenarioError::Invalid(Box::new(diagnostic.within(folder))),
+            // Other errors have a full path or none.
             other => other,
         };
         Self(self.0.into_iter().map(with_folder).collect())
@@ -91,10 +92,10 @@ impl ScenarioErrors {
         self.0.is_empty()
     }
 
-    /// Whether the machine failed rather than the user's data.
+    /// Whether any of the errors is a system failure.
     #[must_use]
-    pub fn is_machine_failure(&self) -> bool {
-        self.0.iter().any(ScenarioError::is_machine_failure)
+    pub fn is_system_failure(&self) -> bool {
+        self.0.iter().any(ScenarioError::is_system_failure)
     }
 }
 
@@ -141,7 +142,7 @@ mod tests {
     use crate::diagnostic::Place;
 
     #[test]
-    fn fifty_errors_are_shown_and_the_rest_counted() {
+    fn fifty_errors_are_shown_and_the_rest_are_counted() {
         let wrong = |n| Diagnostic::new("wrong", Place::None, format!("mistake {n}"), "correct it").into();
         let errors = (0..53).map(wrong).collect();
         let text = ScenarioErrors::from_list(errors).unwrap().to_string();
@@ -150,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn only_io_failures_count_as_machine_failures() {
+    fn only_io_failures_count_as_system_failures() {
         let read = |source: FileError| ScenarioError::Read { path: PathBuf::from("x"), source };
         let failed = FileError::from(std::io::Error::other("disk failure"));
-        assert!(read(failed).is_machine_failure());
+        assert!(read(failed).is_system_failure());
         for source in [FileError::Missing, FileError::Denied, FileError::Special("a pipe"), FileError::LinkLoop] {
-            assert!(!read(source).is_machine_failure());
+            assert!(!read(source).is_system_failure());
         }
     }
 }

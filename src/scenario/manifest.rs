@@ -33,7 +33,7 @@ pub struct Manifest {
     pub review: ReviewPolicy,
     /// The simulated environment that responds to posts.
     pub environment: Environment,
-    /// File name by table: `clients`, `channels`, and any of the optional ones.
+    /// File name by table: `clients`, `channels`, and any of the optional tables.
     pub files: BTreeMap<String, String>,
 }
 
@@ -62,9 +62,9 @@ impl Manifest {
     /// All errors, sorted by line and column.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let (settings, mut diagnostics) = read_alone(file, text, &SCENARIO_KEYS);
-        let start = start(&settings, &mut diagnostics);
-        let default_zone = default_zone(&settings, &mut diagnostics);
-        let files = files(&settings, &mut diagnostics);
+        let start = parse_start(&settings, &mut diagnostics);
+        let default_zone = parse_default_zone(&settings, &mut diagnostics);
+        let files = parse_files(&settings, &mut diagnostics);
         Diagnostic::sort(&mut diagnostics);
         let view = View::new(&settings);
         match (start, default_zone) {
@@ -133,25 +133,29 @@ const KEYS: &[Key] = &[
         DefaultValue::Number(48.0),
         "hours before Monday 00:00 at which the week is planned and review begins",
     ),
-    log_sd("environment.noise_log_sd", 1.0, "log SD of one post around its expectation"),
+    log_sd("environment.noise_log_sd", 1.0, "log SD of a post's engagement around its expectation"),
     Key::with_default(
         "environment.channel_ar1",
         Kind::below(0.0, 1.0),
         DefaultValue::Number(0.1),
         "correlation of a channel's results from day to day",
     ),
-    log_sd("environment.channel_log_sd", 0.15, "log SD of that correlated part"),
+    log_sd(
+        "environment.channel_log_sd",
+        0.15,
+        "log SD of the part of a channel's results that is correlated from day to day",
+    ),
     log_sd("environment.account_drift_log_sd", 0.03, "log SD of an account's drift per week"),
     exponent(
         "environment.loss_24_hours",
         0.108,
-        "exponent of (1 + posts in the last 24 h); above 0 if posts cause fatigue",
+        "exponent e of the factor (1 + posts in the last 24 h)^-e on engagement; above 0 if posts cause fatigue",
     ),
-    exponent("environment.loss_7_days", 0.040, "exponent of (1 + posts in the last 7 days)"),
+    exponent("environment.loss_7_days", 0.040, "exponent e of the factor (1 + posts in the last 7 days)^-e"),
     exponent(
         "environment.lasting_loss",
         0.25,
-        "exponent of (posts in the last 28 days / usual number), where they are more than usual; an assumption",
+        "exponent e of (posts in 28 days / usual number)^-e, a factor where posts are more than usual; an assumption",
     ),
     Key::with_default(
         "environment.min_usual_posts",
@@ -215,7 +219,7 @@ pub(super) fn is_allowed_start(start: Week) -> bool {
     STARTS.contains(&start.monday())
 }
 
-fn start(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Week> {
+fn parse_start(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Week> {
     let (setting, place) = explicit_setting(settings, "start")?;
     let date = setting.value.as_date()?;
     let week = Week::of(date);
@@ -234,7 +238,7 @@ fn start(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Week>
     Some(week)
 }
 
-fn default_zone(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Zone> {
+fn parse_default_zone(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<Zone> {
     let setting = settings.get("default_zone")?;
     let name = setting.value.as_text()?;
     let zone = Zone::from_str(name);
@@ -249,7 +253,7 @@ fn default_zone(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Optio
     zone.ok()
 }
 
-fn files(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
+fn parse_files(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for table in settings.names_under("files") {
         let path = format!("files.{table}");

@@ -6,7 +6,7 @@
 //! seed ── generate ───────────┴──> ScenarioFiles ── render ──> scenario.toml + tables
 //! ```
 //!
-//! Besides `frames` and the report's tables, only this layer uses polars, to read files. It never guesses:
+//! Besides `frames` and the report's tables, only this layer uses polars, to read files. Nothing is guessed:
 //! an invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
 mod channel_defaults;

@@ -36,10 +36,10 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
     let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
     let mut errors = Vec::new();
-    let files = table_files(dir, &manifest, &mut errors);
+    let files = read_table_files(dir, &manifest, &mut errors);
     let hash = hash_of(&text, &manifest, &files);
     let mut diagnostics = Diagnostics::default();
-    let rows = tables(&manifest, files, &mut diagnostics);
+    let rows = read_tables(&manifest, files, &mut diagnostics);
     let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
     errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
     match ScenarioErrors::from_list(errors) {
@@ -65,7 +65,7 @@ fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)
 /// The bytes of each table's file, by the table's name.
 type TableFiles = BTreeMap<String, Vec<u8>>;
 
-fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> TableFiles {
+fn read_table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> TableFiles {
     let mut files = BTreeMap::new();
     for (table, file) in &manifest.files {
         let path = dir.join(file);
@@ -83,24 +83,24 @@ fn table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>)
 /// length, so that different folders never hash the same bytes.
 fn hash_of(manifest_text: &str, manifest: &Manifest, files: &TableFiles) -> String {
     let mut hasher = blake3::Hasher::new();
-    let mut part = |bytes: &[u8]| {
+    let mut add_part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    part(manifest_text.as_bytes());
+    add_part(manifest_text.as_bytes());
     for (table, file) in &manifest.files {
-        part(table.as_bytes());
-        part(file.as_bytes());
-        part(files.get(table).map_or(&[], Vec::as_slice));
+        add_part(table.as_bytes());
+        add_part(file.as_bytes());
+        add_part(files.get(table).map_or(&[], Vec::as_slice));
     }
     hasher.finalize().to_hex().to_string()
 }
 
-fn tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {
+fn read_tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {
     let mut scenario_tables = ScenarioTables::default();
     for (table, bytes) in files {
         let file = manifest.files.get(&table).map_or("", String::as_str);
-        let (Some(known), Some(kind)) = (ScenarioTable::of(&table), FileKind::of(file)) else {
+        let (Some(known), Some(kind)) = (ScenarioTable::named(&table), FileKind::of(file)) else {
             let cause = format!("`{file}` is not a known table");
             let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file";
             let (file, column, value) = (MANIFEST_FILE.into(), table, file.to_owned());
@@ -404,7 +404,7 @@ mod tests {
         let errors = read(dir.path(), &policy()).unwrap_err();
         assert!(errors.to_string().contains("clients.csv: line 2: text that is not UTF-8"), "{errors}");
         assert!(errors.to_string().contains("cannot read"), "{errors}");
-        assert!(!errors.is_machine_failure());
+        assert!(!errors.is_system_failure());
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! A scenario folder in memory, before it is written: its manifest and the rows of its tables.
+//! A scenario folder in memory, before it is written: the manifest and the rows of the tables.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::model::{
 /// A scenario folder in memory, before it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioFiles {
-    /// The manifest. Tables without rows are omitted from its files.
+    /// The manifest. When it is written, the tables without rows are omitted from its list of files.
     pub manifest: Manifest,
     /// The clients.
     pub clients: Vec<ClientRow>,
@@ -91,9 +91,9 @@ fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
         engagements: None,
     };
     let is_known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
-    let uses = || state.asset_uses.iter().filter(|used| is_known(used.asset_id.as_str()));
-    let with_asset: BTreeSet<(Channel, Timestamp)> = uses().map(|used| (used.channel, used.at)).collect();
-    let mut rows: Vec<HistoryRow> = uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
+    let known_uses = || state.asset_uses.iter().filter(|used| is_known(used.asset_id.as_str()));
+    let with_asset: BTreeSet<(Channel, Timestamp)> = known_uses().map(|used| (used.channel, used.at)).collect();
+    let mut rows: Vec<HistoryRow> = known_uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
     for channel in &state.channels {
         let without_asset = channel.recent_posts.iter().filter(|at| !with_asset.contains(&(channel.channel, **at)));
         rows.extend(without_asset.map(|at| row(channel.channel, *at, None)));

@@ -1,4 +1,4 @@
-//! Reads a CSV or Parquet file into text columns with known names.
+//! Reads a CSV or Parquet file into columns of text, named as the table declares them.
 //!
 //! Only this module reads with polars. Every cell stays text, whatever a Parquet file declares, so that the same
 //! code validates both kinds of file and an invalid cell keeps its location. Damaged compressed pages of a Parquet file
@@ -12,14 +12,14 @@ use polars_io::prelude::*;
 
 use super::csv_scan::{self, CsvRecord, QuoteError};
 use crate::diagnostic::{Diagnostic, TableLocation, nearest, suggestion};
-use crate::model::{Column as Declared, quoted};
+use crate::model::{Column as DeclaredColumn, quoted};
 use crate::tables::{RowLocation, Table, TextColumn};
 
 /// The expected columns of a table.
 #[derive(Debug)]
 pub(super) struct TableSpec {
     /// Columns that are read.
-    pub columns: Vec<&'static Declared>,
+    pub columns: Vec<&'static DeclaredColumn>,
     /// Whether columns with other names are ignored; otherwise they are errors.
     pub ignore_unknown: bool,
 }
@@ -65,15 +65,16 @@ impl TextColumn for PolarsColumn {
     }
 }
 
-/// Reads a file. Errors of the file as a whole go to `problems`; `None` if no row can be read.
+/// Reads a file. `None` if no row can be read. Errors of the file as a whole, and rows with too few or too many cells,
+/// are added to `diagnostics`.
 pub(super) fn read(
     file: &str,
     kind: FileKind,
     bytes: Vec<u8>,
     spec: &TableSpec,
-    problems: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Table> {
-    let mut errors = FileErrors { file: file.into(), problems };
+    let mut errors = FileErrors { file: file.into(), diagnostics };
     if let Some((format, remedy)) = mistaken_format(&bytes) {
         errors.reject("foreign_file", None, "", format!("it is {format}, not a table"), remedy);
         return None;
@@ -103,13 +104,14 @@ fn mistaken_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     formats.into_iter().find(|(start, ..)| bytes.starts_with(start)).map(|(_, format, remedy)| (format, remedy))
 }
 
-/// Records errors of a file as a whole, rather than of one of its rows.
+/// Records errors of a file as a whole, as opposed to those of a row.
 struct FileErrors<'p> {
     file: Arc<str>,
-    problems: &'p mut Vec<Diagnostic>,
+    diagnostics: &'p mut Vec<Diagnostic>,
 }
 
 impl FileErrors<'_> {
+    /// Records an error of a column; `column` is empty if the error concerns none.
     fn reject(
         &mut self,
         code: &'static str,
@@ -120,7 +122,7 @@ impl FileErrors<'_> {
     ) {
         let (file, column) = (Arc::clone(&self.file), column.to_owned());
         let place = TableLocation { file, line, column, ..TableLocation::default() };
-        self.problems.push(Diagnostic::new(code, place, cause, remedy));
+        self.diagnostics.push(Diagnostic::new(code, place, cause, remedy));
     }
 }
 
@@ -149,12 +151,12 @@ fn read_csv(errors: &mut FileErrors<'_>, bytes: &[u8], spec: &TableSpec) -> Opti
     if !check_column_count(errors, names.len()) {
         return None;
     }
-    let problems_before = errors.problems.len();
-    let known_names = known_names(errors, &names, Some(header.line), spec);
-    if errors.problems.iter().skip(problems_before).any(|problem| problem.code == "duplicate_column") {
+    let count_before = errors.diagnostics.len();
+    let known_names = match_names(errors, &names, Some(header.line), spec);
+    if errors.diagnostics.iter().skip(count_before).any(|diagnostic| diagnostic.code == "duplicate_column") {
         return None;
     }
-    let rows = even_rows(errors, body, names.len());
+    let rows = complete_rows(errors, body, names.len());
     let first_row = body.iter().position(|record| !record.is_blank()).unwrap_or(body.len());
     let row_bytes = body.get(first_row).map_or(&[][..], |record| bytes.get(record.start..).unwrap_or_default());
     let columns = match parse_csv(row_bytes, names.len(), separator) {
@@ -205,23 +207,23 @@ fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Opt
     None
 }
 
-/// The rows with one cell per column; the others are recorded as errors.
-fn even_rows(errors: &mut FileErrors<'_>, body: &[CsvRecord], columns: usize) -> Vec<RowLocation> {
-    let mut even = Vec::with_capacity(body.len());
+/// The rows with exactly one cell per column; the others are recorded as errors.
+fn complete_rows(errors: &mut FileErrors<'_>, body: &[CsvRecord], columns: usize) -> Vec<RowLocation> {
+    let mut complete = Vec::with_capacity(body.len());
     let records = body.iter().enumerate().filter(|(_, record)| !record.is_blank());
     for (index, (position, record)) in records.enumerate() {
         let (number, line) = (index + 1, Some(record.line));
         if record.cells == columns {
-            even.push(RowLocation { position, number, line });
+            complete.push(RowLocation { position, number, line });
             continue;
         }
         let cause = format!("{} cells, but there are {columns} columns", record.cells);
         let remedy = "give every row one cell per column, blank ones included";
         let place =
             TableLocation { file: Arc::clone(&errors.file), row: Some(number), line, ..TableLocation::default() };
-        errors.problems.push(Diagnostic::new("uneven_row", place, cause, remedy));
+        errors.diagnostics.push(Diagnostic::new("uneven_row", place, cause, remedy));
     }
-    even
+    complete
 }
 
 fn parse_csv(row_bytes: &[u8], columns: usize, separator: u8) -> PolarsResult<Vec<StringChunked>> {
@@ -260,7 +262,7 @@ fn read_parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -
     if !check_column_count(errors, names.len()) {
         return None;
     }
-    let known_names = known_names(errors, &names, None, spec);
+    let known_names = match_names(errors, &names, None, spec);
     let mut is_supported_file = true;
     for (field, column) in schema.iter_values().zip(&known_names).filter(|(_, column)| column.is_some()) {
         if !is_supported(field.dtype()) {
@@ -335,9 +337,9 @@ fn assemble(
     Table { file: Arc::clone(&errors.file), columns, missing, rows, is_csv: false, is_whole: true }
 }
 
-/// For each column of the file its name in the spec; `None` if the spec has no such column. A missing required column
+/// For each column of the file, its name in the spec; `None` if the spec has no such column. A missing required column
 /// is reported together with the unknown column that may be a misspelling of it.
-fn known_names(
+fn match_names(
     errors: &mut FileErrors<'_>,
     names: &[String],
     line: Option<usize>,
@@ -354,12 +356,12 @@ fn known_names(
     let unknown = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
     let mut unknown: Vec<&str> = unknown.collect();
     for column in spec.required().filter(|column| !known.contains(&Some(*column))) {
-        let nearest = nearest(column, unknown.iter().copied()).map(str::to_owned);
-        let remedy = match &nearest {
+        let misspelling = nearest(column, unknown.iter().copied()).map(str::to_owned);
+        let remedy = match &misspelling {
             Some(name) => format!("add it, or rename {}, which is not a column of this table", quoted(name)),
             None => format!("add it; the columns are {}", spec.names().collect::<Vec<_>>().join(", ")),
         };
-        unknown.retain(|name| Some(*name) != nearest.as_deref());
+        unknown.retain(|name| Some(*name) != misspelling.as_deref());
         errors.reject("missing_column", line, column, "the column is missing", remedy);
     }
     if !spec.ignore_unknown {

@@ -8,12 +8,12 @@ use super::manifest::{MANIFEST_FILE, is_allowed_start};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::frames::{self, frame_of};
+use crate::frames::{self, frame_from_slice};
 
-/// The file with the true response of a generated scenario. It is not part of the scenario, and is never read.
+/// The file with the true response of a generated scenario. It is not part of the scenario, and no command reads it.
 const TRUTH_FILE: &str = "truth/world.csv";
 
-/// The files of a folder with their names and contents, the manifest last. Tables without rows are omitted, except
+/// The name and content of each file of a scenario folder, the manifest last. Tables without rows are omitted, except
 /// clients and channels. File names and formats come from the manifest.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioE
 /// # Errors
 /// If the table cannot be encoded.
 pub fn render_truth(truth: &[TrueResponse]) -> Result<(String, Vec<u8>), ScenarioError> {
-    let frame = frames::frame_of_all(truth.iter().flat_map(TrueResponse::rows));
+    let frame = frames::frame_from_iter(truth.iter().flat_map(TrueResponse::rows));
     let bytes = frame.and_then(frames::csv).map_err(|error| encode_error(TRUTH_FILE, &error))?;
     Ok((TRUTH_FILE.to_owned(), bytes))
 }
@@ -66,16 +66,16 @@ fn encode_error(name: &str, error: &PolarsError) -> ScenarioError {
 
 fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame>); 10] {
     [
-        ("clients", frame_of(&files.clients)),
-        ("channels", frame_of(&files.channels)),
-        ("assets", frame_of(&files.assets)),
-        ("campaigns", frame_of(&files.campaigns)),
-        ("policies", frame_of(&files.policies)),
-        ("warnings", frame_of(&files.warnings)),
-        ("reality", frame_of(&files.reality)),
-        ("calendar", frame_of(&files.calendar)),
-        ("history", frame_of(&files.history)),
-        ("world", frame_of(&files.world)),
+        ("clients", frame_from_slice(&files.clients)),
+        ("channels", frame_from_slice(&files.channels)),
+        ("assets", frame_from_slice(&files.assets)),
+        ("campaigns", frame_from_slice(&files.campaigns)),
+        ("policies", frame_from_slice(&files.policies)),
+        ("warnings", frame_from_slice(&files.warnings)),
+        ("reality", frame_from_slice(&files.reality)),
+        ("calendar", frame_from_slice(&files.calendar)),
+        ("history", frame_from_slice(&files.history)),
+        ("world", frame_from_slice(&files.world)),
     ]
 }
 

@@ -117,7 +117,7 @@ impl Ledger {
         with_retries(|| async {
             let mut tx = self.write().await?;
             let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1");
-            let token = tx.maybe(&sql, values![id]).await?.ok_or(StoreError::UnknownToken(id))?;
+            let token = tx.optional(&sql, values![id]).await?.ok_or(StoreError::UnknownToken(id))?;
             let revoke = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
             tx.run(revoke, values![id, now]).await?;
             tx.run("DELETE FROM sessions WHERE token_id = $1", values![id]).await?;
@@ -139,32 +139,32 @@ impl Ledger {
         .await
     }
 
-    /// The active token whose secret has the given hash.
+    /// The active token whose secret has the given hash; `None` if there is none.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn token_of(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
+    pub async fn token_by_hash(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE hash = $1");
         let mut tx = self.read().await?;
-        let token: Option<Token> = tx.maybe(&sql, values![hash]).await?;
+        let token: Option<Token> = tx.optional(&sql, values![hash]).await?;
         Ok(token.filter(|token| token.is_active(now)))
     }
 
-    /// The active token of the unexpired session whose cookie has the given hash.
+    /// The active token of the unexpired session whose cookie has the given hash; `None` if there is none.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn token_of_session(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
+    pub async fn token_by_session_hash(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions JOIN tokens ON tokens.id = sessions.token_id \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2"
         );
         let mut tx = self.read().await?;
-        let token: Option<Token> = tx.maybe(&sql, values![hash, now]).await?;
+        let token: Option<Token> = tx.optional(&sql, values![hash, now]).await?;
         Ok(token.filter(|token| token.is_active(now)))
     }
 
-    /// Opens a session, and deletes expired ones.
+    /// Opens a session whose cookie has the given hash. Deletes expired sessions.
     ///
     /// # Errors
     /// If the database fails.
@@ -186,7 +186,7 @@ impl Ledger {
         .await
     }
 
-    /// Ends a session.
+    /// Ends the session whose cookie has the given hash.
     ///
     /// # Errors
     /// If the database fails.
@@ -199,7 +199,7 @@ impl Ledger {
     /// Fails if a workspace does not exist or is out of scope.
     pub(super) async fn require_workspace(&self, tx: &mut Tx, workspace: &WorkspaceId) -> Result<(), StoreError> {
         let sql = "SELECT 1 FROM workspaces WHERE workspace_id = $1";
-        let is_known = tx.any(sql, values![workspace.as_str()]).await?;
+        let is_known = tx.exists(sql, values![workspace.as_str()]).await?;
         if is_known { Ok(()) } else { Err(StoreError::UnknownWorkspace(workspace.to_string())) }
     }
 }

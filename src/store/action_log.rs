@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
 use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
-use super::schedule::{Schedule, ids};
+use super::schedule::{Schedule, schedule_ids};
 use super::values::values;
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
@@ -22,11 +22,11 @@ pub(super) struct NewAction<'s> {
     pub action_type: ActionType,
     pub status: DecisionStatus,
     pub payload: serde_json::Value,
-    /// The signals behind it, a JSON object; `None` for none.
+    /// The signals behind it, a JSON object; `None` if there are none.
     pub signals: Option<serde_json::Value>,
     pub actor: &'s str,
     /// Number of decisions already recorded about the schedule at the same instant, which keeps ids unique.
-    pub earlier: u32,
+    pub earlier_at_same_instant: u32,
     /// When a draft was attempted, and the result; `None` for other decisions.
     pub executed: Option<(Timestamp, serde_json::Value)>,
 }
@@ -39,12 +39,12 @@ pub(super) async fn decisions_at<'s>(
 ) -> Result<BTreeMap<Uuid, u32>, StoreError> {
     let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
                WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
-    let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![ids(schedules), at]).await?;
+    let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![schedule_ids(schedules), at]).await?;
     Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
 }
 
 /// Records decisions. An id is derived from the schedule, the time and the decision, so the same decision cannot be
-/// recorded twice; if a decision is repeated at the same instant, `earlier` tells the ids apart.
+/// recorded twice; if a decision is repeated at the same instant, `earlier_at_same_instant` makes the ids differ.
 pub(super) async fn record<'s>(
     tx: &mut Tx,
     actions: impl Iterator<Item = NewAction<'s>>,
@@ -76,9 +76,9 @@ pub(super) async fn record<'s>(
 impl NewAction<'_> {
     fn id(&self, now: Timestamp) -> Uuid {
         let (now, attempts) = (now.to_string(), self.schedule.attempts.to_string());
-        let (payload, earlier) = (self.payload.to_string(), self.earlier.to_string());
+        let (payload, earlier) = (self.payload.to_string(), self.earlier_at_same_instant.to_string());
         let mut parts = vec![self.action_type.name(), &now, &attempts, &payload];
-        parts.extend((self.earlier > 0).then_some(&*earlier));
+        parts.extend((self.earlier_at_same_instant > 0).then_some(&*earlier));
         derived_id(self.schedule.id.as_bytes(), &parts)
     }
 }
@@ -100,10 +100,10 @@ from_row! {
         pub workspace_id: String,
         /// The kind of decision.
         pub action_type: ActionType as Name<ActionType>,
-        /// What was decided, a JSON object by kind.
+        /// What was decided: a JSON object whose fields depend on the kind of decision.
         #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub decision_payload: serde_json::Value as Json<serde_json::Value>,
-        /// The signals behind it, a JSON object by agent.
+        /// The signals behind it: a JSON object with one field per agent.
         #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub source_signals: serde_json::Value as Json<serde_json::Value>,
         /// Its risk band.
@@ -194,7 +194,8 @@ const COLUMNS: &str = "id, created_at, schedule_id, client_id, workspace_id, act
                        status, executed_at, actor";
 
 impl Ledger {
-    /// Recorded decisions, newest first: those after a cursor, at most the filter's limit.
+    /// One page of the recorded decisions that match a filter, newest first: those after a cursor, at most the filter's
+    /// limit.
     ///
     /// # Errors
     /// If the database fails.

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
-use super::client_state::{ClientSelector, capacity, load_client_states};
+use super::client_state::{ClientSelector, load_capacity, load_client_states};
 use super::commit::lock_clients;
 use super::daily::review_reason;
 use super::database::Tx;
@@ -27,35 +27,35 @@ use crate::planner::{Planner, Reevaluation, objection_to};
 #[derive(Clone, Copy)]
 struct Attach<'a> {
     planner: &'a Planner<'a>,
-    asset: &'a str,
+    asset_id: &'a str,
     actor: &'a str,
     now: Timestamp,
 }
 
 impl Ledger {
-    /// Attaches an asset of its client to a schedule that is blocked because of its asset, or because it has none. The
-    /// schedule is re-evaluated at once, as the daily pass would, and becomes ready or pending. Returns its new state.
-    /// An earlier approval is void, and whoever attached the asset counts as the one who committed the schedule.
+    /// Gives a schedule that is blocked because of its asset, or because it has none, another asset of its client. The
+    /// schedule is re-evaluated at once, as in a daily pass, and becomes ready or pending. Returns its new state. An
+    /// earlier approval is void, and whoever attached the asset counts as the one who committed the schedule.
     ///
-    /// The asset must not be on cooldown, which applies before and after each of its uses, those committed for later
-    /// included.
+    /// The asset must not be on cooldown at the schedule's time. The cooldown applies before and after every use of the
+    /// asset, including uses that are committed for later.
     ///
     /// # Errors
-    /// If the schedule is unknown or past; if it is not blocked because of its asset or for lack of one; if anything
-    /// blocks the post with the new asset; or if the database fails. Nothing is changed then.
+    /// If the schedule is unknown or past; if it is not blocked, or not because of its asset or the lack of one; if
+    /// anything blocks the post with the new asset; or if the database fails. Nothing is changed then.
     pub async fn attach(
         &self,
         planner: &Planner<'_>,
-        schedule: Uuid,
-        asset: &str,
+        schedule_id: Uuid,
+        asset_id: &str,
         actor: &str,
         now: Timestamp,
     ) -> Result<Schedule, StoreError> {
-        let attach = Attach { planner, asset, actor, now };
-        let by_id = ScheduleFilter { ids: vec![schedule], ..ScheduleFilter::default() };
+        let attach = Attach { planner, asset_id, actor, now };
+        let by_id = ScheduleFilter { ids: vec![schedule_id], ..ScheduleFilter::default() };
         with_retries(|| async {
             let mut tx = self.write().await?;
-            let unknown = || StoreError::UnknownSchedule(schedule.to_string());
+            let unknown = || StoreError::UnknownSchedule(schedule_id.to_string());
             let before = find_schedules(&mut tx, &by_id, self.conditions(), true).await?.pop().ok_or_else(unknown)?;
             if attach.is_done(&mut tx, &before).await? {
                 return Ok(before);
@@ -77,11 +77,11 @@ impl Attach<'_> {
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
                    AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
-        let is_recorded = tx.any(sql, values![schedule.id, self.actor, self.now]).await?;
-        Ok(is_recorded && schedule.used_asset() == Some(self.asset))
+        let is_recorded = tx.exists(sql, values![schedule.id, self.actor, self.now]).await?;
+        Ok(is_recorded && schedule.used_asset() == Some(self.asset_id))
     }
 
-    /// Fails if the schedule may not be given an asset at all.
+    /// Fails if no asset at all may be attached to the schedule.
     fn check(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let reason = schedule.reason();
         let needs_asset = schedule.used_asset().is_none() || reason.is_some_and(|reason| reason.concerns_asset());
@@ -97,7 +97,7 @@ impl Attach<'_> {
     /// The schedule with the new asset, re-evaluated.
     async fn reevaluated(&self, tx: &mut Tx, before: &Schedule) -> Result<Schedule, StoreError> {
         let ids = [before.client_id.as_str()];
-        // Concurrent users of the client's assets wait, so that no asset is used twice.
+        // Concurrent transactions that use the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
         let excluded = BTreeSet::from([before.id]);
         let clients = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?;
@@ -138,11 +138,11 @@ impl Attach<'_> {
         state: &ClientState,
     ) -> Result<Post, StoreError> {
         let mut post = scheduled_post(before);
-        post.asset = Some(self.asset.to_owned());
+        post.asset = Some(self.asset_id.to_owned());
         if let Some(reason) = objection_to(self.planner.rules(), client, state, &post, None)? {
             return Err(blocked_error(before, reason));
         }
-        let capacity = capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
+        let capacity = load_capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
         let week = Week::of(client.zone.wall_time(post.at).date());
         let reevaluated =
             self.planner.reevaluate_committed(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
@@ -207,7 +207,7 @@ impl Attach<'_> {
             payload,
             signals: None,
             actor: self.actor,
-            earlier: 0,
+            earlier_at_same_instant: 0,
             executed: None,
         };
         let transition = transition_payload(before.status, after.status, after.reason().as_ref());
@@ -226,7 +226,7 @@ fn update_metadata(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
     if let Some(metadata) = schedule.metadata.as_object_mut() {
         metadata.insert("asset_score".to_owned(), json!(choice.score));
         metadata.insert("slot_value".to_owned(), json!(post.slot_value));
-        // The facts recorded with the plan's decision no longer describe this asset.
+        // The facts recorded with the plan's decision do not describe the new asset.
         metadata.insert(ATTACHED.to_owned(), json!(true));
         metadata.insert("warnings".to_owned(), warnings(post));
     }

@@ -85,7 +85,7 @@ pub(super) async fn insert_by_copy<T>(
     copy(tx, table.name, table, rows, encode).await
 }
 
-/// Inserts rows through a temporary staging table.
+/// Inserts rows through a temporary staging table. Returns the number of rows written.
 pub(super) async fn insert_staged<T>(
     tx: &mut Transaction<'static, Postgres>,
     table: &InsertTarget,
@@ -114,10 +114,12 @@ async fn copy<T>(
 ) -> Result<u64, StoreError> {
     let statement = format!("COPY {destination} ({}) FROM STDIN", table.columns.join(", "));
     let mut sink = tx.copy_in_raw(&statement).await?;
+    // With room for the row that makes a chunk full.
     let mut encoder = RowEncoder::Copy(String::with_capacity(COPY_CHUNK + 4096));
     for row in rows {
         encode(&row, &mut encoder);
         let RowEncoder::Copy(text) = &mut encoder else { continue };
+        // The tab after the last cell of the row becomes a newline.
         text.pop();
         text.push('\n');
         if text.len() >= COPY_CHUNK {
@@ -142,6 +144,7 @@ pub(super) async fn insert_many<T>(
     encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
+    // Rounded down to whole rows.
     let max_values = MAX_SQLITE_VALUES / width * width;
     let mut encoder = RowEncoder::Values(Vec::with_capacity(max_values));
     let mut written = 0;
@@ -174,7 +177,7 @@ async fn insert_rows(
 
 /// Encodes rows for a bulk insert, cell by cell in the order of the table's columns.
 pub(super) enum RowEncoder {
-    /// PostgreSQL's `COPY` text format: a tab after every cell; the last tab of a row is replaced by a newline.
+    /// PostgreSQL's `COPY` text format, with a tab after every cell.
     Copy(String),
     /// Values to bind.
     Values(Vec<Value>),
@@ -218,7 +221,7 @@ impl RowEncoder {
         match self {
             RowEncoder::Values(values) => values.push(text.into()),
             RowEncoder::Copy(row_text) => {
-                escape(text, row_text);
+                push_escaped(text, row_text);
                 row_text.push('\t');
             }
         }
@@ -330,8 +333,8 @@ encode_cells!(
     bool: flag,
 );
 
-/// Escapes text for `COPY`. NUL characters, which PostgreSQL cannot store, are dropped.
-fn escape(text: &str, row_text: &mut String) {
+/// Appends a text to a row, escaped for `COPY`. NUL characters, which PostgreSQL cannot store, are dropped.
+fn push_escaped(text: &str, row_text: &mut String) {
     let mut rest = text;
     while let Some(special) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
         let (plain, after) = rest.split_at(special);
@@ -356,7 +359,7 @@ mod tests {
     #[test]
     fn text_is_escaped_for_copy() {
         let mut text = String::new();
-        escape("a\tb\\c\nd\re\0f", &mut text);
+        push_escaped("a\tb\\c\nd\re\0f", &mut text);
         assert_eq!(text, "a\\tb\\\\c\\nd\\ref");
     }
 }

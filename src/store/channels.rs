@@ -40,22 +40,22 @@ pub(super) struct FatigueRates {
 }
 
 impl ChannelFatigue {
-    /// Adds the fatigue of posts, which must be sorted oldest first.
-    fn add_fatigue(&mut self, posts: &[Timestamp], rates: &FatigueRates) {
-        for post in posts {
+    /// Adds the fatigue of posts at the given times, oldest first.
+    fn add_fatigue(&mut self, post_times: &[Timestamp], rates: &FatigueRates) {
+        for at in post_times {
             let before = (self.fatigue, self.as_of);
             (self.fatigue, self.as_of) =
-                fatigue_after_post(before, *post, &rates.zone, rates.half_life_hours, rates.per_post);
-            self.last_post_at = self.last_post_at.max(Some(*post));
+                fatigue_after_post(before, *at, &rates.zone, rates.half_life_hours, rates.per_post);
+            self.last_post_at = self.last_post_at.max(Some(*at));
         }
     }
 }
 
 /// Channel state by client and channel.
-type Channels = BTreeMap<(String, String), ChannelFatigue>;
+type ChannelStates = BTreeMap<(String, String), ChannelFatigue>;
 
-/// Channels that meet a condition, locked in key order so that concurrent passes cannot deadlock.
-async fn lock_channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Channels, StoreError> {
+/// The states of channels that meet a condition, locked in key order so that concurrent passes cannot deadlock.
+async fn lock_channels(tx: &mut Tx, condition: &str, value: Value) -> Result<ChannelStates, StoreError> {
     let sql = format!(
         "SELECT client_id, channel, audience, last_post_at, posts_last_7_days, posts_last_30_days, \
          fatigue_score, fatigue_as_of FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
@@ -65,7 +65,7 @@ async fn lock_channels(tx: &mut Tx, condition: &str, value: Value) -> Result<Cha
 }
 
 impl Pass<'_> {
-    /// Adds the fatigue of new drafts to their channels, and that of manual posts made before the last draft.
+    /// Adds to each channel the fatigue of its new drafts, and of the manual posts made before the last of them.
     pub(super) async fn add_fatigue(
         &self,
         tx: &mut Tx,
@@ -87,14 +87,14 @@ impl Pass<'_> {
             let drafted = draft_times.get(key).into_iter().flatten();
             let last_draft = drafted.clone().max().copied().unwrap_or(state.as_of);
             let manual_before = manual.get(key).into_iter().flatten().filter(|at| **at < last_draft);
-            let mut posts: Vec<Timestamp> = drafted.chain(manual_before).copied().collect();
-            posts.sort_unstable();
-            state.add_fatigue(&posts, &rates);
+            let mut post_times: Vec<Timestamp> = drafted.chain(manual_before).copied().collect();
+            post_times.sort_unstable();
+            state.add_fatigue(&post_times, &rates);
         }
         self.write_states(tx, &channels).await
     }
 
-    /// Adds the manual posts made since each channel's `as_of`, decays its fatigue to now, and recounts its posts.
+    /// Adds the fatigue of manual posts made since each channel's `as_of`, decays it to now, and recounts the posts.
     /// Channels whose `as_of` lies more than an hour ahead, because the clock was set back, are skipped.
     pub(super) async fn decay_fatigue(&self, rules: &RulesByClient<'_>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
@@ -116,7 +116,7 @@ impl Pass<'_> {
         tx.commit().await
     }
 
-    /// The rates of a client's channel; `None` if its rules are not known.
+    /// The rates of a client's channel; `None` if the client's rules are not known.
     fn rates(key: &(String, String), rules: &RulesByClient<'_>) -> Option<FatigueRates> {
         let (client, channel) = key;
         let (rules, zone) = rules.get(client.as_str())?;
@@ -129,11 +129,11 @@ impl Pass<'_> {
         })
     }
 
-    /// Manual posts of each channel between its state's `as_of` and now (half-open), oldest first.
+    /// Times of each channel's manual posts from its `as_of` (inclusive) to now (exclusive), oldest first.
     async fn manual_posts(
         &self,
         tx: &mut Tx,
-        channels: &Channels,
+        channels: &ChannelStates,
     ) -> Result<BTreeMap<(String, String), Vec<Timestamp>>, StoreError> {
         let mut manual: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
         let Some(since) = channels.values().map(|state| state.as_of).min() else { return Ok(manual) };
@@ -166,7 +166,7 @@ impl Pass<'_> {
         Ok(counts.into_iter().map(|(client, channel, week, month)| ((client, channel), (week, month))).collect())
     }
 
-    async fn write_states(&self, tx: &mut Tx, channels: &Channels) -> Result<(), StoreError> {
+    async fn write_states(&self, tx: &mut Tx, channels: &ChannelStates) -> Result<(), StoreError> {
         // An upsert needs a value for every column, the audience included; an existing row keeps its own.
         let unchanged = &["workspace_id", "audience"];
         let rows = channels.iter().map(|((client, channel), state)| (client.as_str(), channel.as_str(), state));

@@ -47,7 +47,7 @@ impl Ledger {
     }
 
     /// As [`Ledger::scenario`], for the clients whose id passes the predicate, with the given choice of schedules that
-    /// count as posts. Of the other clients only the committed posts count.
+    /// count as posts. Of the other clients, only the committed posts count, in the limits that they share with these.
     pub(super) async fn scenario_of(
         &self,
         workspace: &WorkspaceId,
@@ -60,7 +60,7 @@ impl Ledger {
         let mut clients =
             load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
         scenario.other_clients = clients.extract_if(.., |(client, _)| !is_selected(&client.id)).collect();
-        scenario.hash = hash_of(workspace, start, &clients)?;
+        scenario.hash = scenario_hash(workspace, start, &clients)?;
         scenario.clients = clients;
         Ok(scenario)
     }
@@ -80,7 +80,7 @@ impl Ledger {
         let mut clients =
             load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
         clients.retain(|(client, _)| client.workspace_id == *workspace);
-        scenario.hash = hash_of(workspace, start, &clients)?;
+        scenario.hash = scenario_hash(workspace, start, &clients)?;
         scenario.clients = clients;
         Ok(scenario)
     }
@@ -89,7 +89,7 @@ impl Ledger {
     async fn empty_scenario(&self, tx: &mut Tx, workspace: &WorkspaceId, start: Week) -> Result<Scenario, StoreError> {
         let sql = "SELECT scenario, weeks, reviewers, reviews_per_reviewer_per_day, review, environment \
                    FROM workspaces WHERE workspace_id = $1";
-        let row: Option<WorkspaceRow> = tx.maybe(sql, values![workspace.as_str()]).await?;
+        let row: Option<WorkspaceRow> = tx.optional(sql, values![workspace.as_str()]).await?;
         let row = row.ok_or_else(|| StoreError::UnknownWorkspace(workspace.to_string()))?;
         Ok(Scenario {
             name: row.scenario,
@@ -106,14 +106,14 @@ impl Ledger {
 }
 
 /// A workspace's review capacity.
-pub(super) async fn capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
+pub(super) async fn load_capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Capacity, StoreError> {
     let sql = "SELECT reviewers, reviews_per_reviewer_per_day FROM workspaces WHERE workspace_id = $1";
     let ModelRow(capacity) = tx.one(sql, values![workspace.as_str()]).await?;
     Ok(capacity)
 }
 
 /// BLAKE3 hash of the workspace's id, the week, and the clients as JSON.
-fn hash_of(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Result<String, StoreError> {
+fn scenario_hash(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{workspace}\n{start}\n").as_bytes());
     for client in clients {
@@ -193,6 +193,7 @@ pub(super) async fn load_client_states_with(
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
+/// Reads clients table by table.
 struct Reader<'r> {
     tx: &'r mut Tx,
     selector: &'r ClientSelector<'r>,
@@ -201,7 +202,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// Reads a table's rows in an order, and passes each to `add` with the client it belongs to.
+    /// Reads a table's rows by client and in the given order, and passes each to `add` with its client.
     async fn read_rows<T>(
         &mut self,
         table: &str,
@@ -254,8 +255,8 @@ impl Reader<'_> {
     }
 
     async fn read_campaigns(&mut self) -> Result<(), StoreError> {
-        let campaign = |row: CampaignRow, client: &mut Client, _: &mut ClientState| client.campaigns.push(row.into());
-        self.read_records("campaigns", "campaign_id", campaign).await
+        let add = |row: CampaignRow, client: &mut Client, _: &mut ClientState| client.campaigns.push(row.into());
+        self.read_records("campaigns", "campaign_id", add).await
     }
 
     async fn read_assets(&mut self) -> Result<(), StoreError> {
@@ -268,23 +269,24 @@ impl Reader<'_> {
     }
 
     async fn read_days(&mut self) -> Result<(), StoreError> {
-        let day = |row: DayRow, client: &mut Client, _: &mut ClientState| client.calendar.push(row.into());
-        self.read_records("calendar_days", "position", day).await
+        let add = |row: DayRow, client: &mut Client, _: &mut ClientState| client.calendar.push(row.into());
+        self.read_records("calendar_days", "position", add).await
     }
 
     async fn read_warnings(&mut self) -> Result<(), StoreError> {
-        let warning = |row: WarningRow, _: &mut Client, state: &mut ClientState| state.warnings.push(row.into());
-        self.read_records("early_warnings", "warning_id", warning).await
+        let add = |row: WarningRow, _: &mut Client, state: &mut ClientState| state.warnings.push(row.into());
+        self.read_records("early_warnings", "warning_id", add).await
     }
 
     async fn read_reality(&mut self) -> Result<(), StoreError> {
-        let reality = |row: RealityRow, _: &mut Client, state: &mut ClientState| state.reality = Some(row.into());
-        self.read_records("reality_snapshots", "as_of", reality).await
+        // The latest assessment comes last and replaces the earlier ones.
+        let add = |row: RealityRow, _: &mut Client, state: &mut ClientState| state.reality = Some(row.into());
+        self.read_records("reality_snapshots", "as_of", add).await
     }
 
     async fn read_world(&mut self) -> Result<(), StoreError> {
-        let estimate = |row: WorldRow, client: &mut Client, _: &mut ClientState| client.world.push(row.into());
-        self.read_records("world_estimates", "channel, parameter", estimate).await
+        let add = |row: WorldRow, client: &mut Client, _: &mut ClientState| client.world.push(row.into());
+        self.read_records("world_estimates", "channel, parameter", add).await
     }
 
     async fn read_channels(&mut self) -> Result<(), StoreError> {

@@ -46,7 +46,7 @@ pub struct Commit<'a> {
 pub struct Committed {
     /// The plan's id.
     pub plan_id: Uuid,
-    /// Whether anything changed; false if the plan was already in the ledger.
+    /// Whether anything was committed; false if the plan was already in the ledger.
     pub is_new: bool,
     /// Number of schedules in the plan.
     pub schedules: usize,
@@ -92,7 +92,7 @@ impl Ledger {
         let mut tx = self.write().await?;
         let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         require_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
-        if tx.any("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
+        if tx.exists("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
             return Ok(commit.summary(false));
         }
         refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
@@ -114,17 +114,17 @@ pub(super) async fn lock_clients(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<S
     Ok(tx.all(sql, values![ids]).await?.into_iter().collect())
 }
 
-/// Fails if any of a plan's clients is unknown or belongs to another workspace.
-fn require_known(known: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
+/// Fails if any of a plan's clients is unknown or belongs to another workspace. `workspaces` has the known clients.
+fn require_known(workspaces: &BTreeMap<String, String>, plan: &Plan) -> Result<(), StoreError> {
     let ids = |is_wrong: &dyn Fn(&ClientPlan) -> bool| -> Vec<String> {
         plan.clients.iter().filter(|plan| is_wrong(plan)).map(|plan| plan.client_id.to_string()).collect()
     };
-    let unknown = ids(&|plan| !known.contains_key(plan.client_id.as_str()));
+    let unknown = ids(&|plan| !workspaces.contains_key(plan.client_id.as_str()));
     if !unknown.is_empty() {
         return Err(StoreError::UnknownClients(unknown));
     }
     let elsewhere =
-        ids(&|plan| known.get(plan.client_id.as_str()).map(String::as_str) != Some(plan.workspace_id.as_str()));
+        ids(&|plan| workspaces.get(plan.client_id.as_str()).map(String::as_str) != Some(plan.workspace_id.as_str()));
     if elsewhere.is_empty() { Ok(()) } else { Err(StoreError::OtherWorkspace(elsewhere)) }
 }
 
@@ -157,7 +157,7 @@ impl<'a> Commit<'a> {
             load_client_states_with(tx, &ClientSelector::Clients(ids), &BTreeSet::new(), self.counted)
                 .await?
                 .into_iter()
-                .map(|known| (known.0.id.to_string(), known))
+                .map(|(client, state)| (client.id.to_string(), (client, state)))
                 .collect();
         let planned: BTreeSet<&str> = self.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         let clients = self.scenario.clients.iter().filter(|(client, _)| planned.contains(client.id.as_str()));
@@ -288,30 +288,32 @@ impl<'a> Commit<'a> {
 
 /// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.
 fn differences(
-    (client_then, then): (&Client, &ClientState),
-    (client_now, now): (&Client, &ClientState),
+    (client_then, state_then): (&Client, &ClientState),
+    (client_now, state_now): (&Client, &ClientState),
 ) -> Vec<String> {
-    let mut found: Vec<String> = client_differences(client_then, client_now).into_iter().map(str::to_owned).collect();
-    if then.warnings != now.warnings {
-        found.push("early warnings".to_owned());
+    let mut changes: Vec<String> = client_differences(client_then, client_now).into_iter().map(str::to_owned).collect();
+    if state_then.warnings != state_now.warnings {
+        changes.push("early warnings".to_owned());
     }
-    if then.reality != now.reality {
-        found.push("its performance assessment".to_owned());
+    if state_then.reality != state_now.reality {
+        changes.push("its performance assessment".to_owned());
     }
-    for channel_then in &then.channels {
-        match now.channels.iter().find(|state| state.channel == channel_then.channel) {
-            Some(channel_now) => found.extend(channel_differences(channel_then, channel_now)),
-            None => found.push(format!("{} was removed", channel_then.channel)),
+    for channel_then in &state_then.channels {
+        match state_now.channels.iter().find(|state| state.channel == channel_then.channel) {
+            Some(channel_now) => changes.extend(channel_differences(channel_then, channel_now)),
+            None => changes.push(format!("{} was removed", channel_then.channel)),
         }
     }
-    let is_new = |state: &&ChannelState| then.channels.iter().all(|known| known.channel != state.channel);
-    found.extend(now.channels.iter().filter(is_new).map(|state| format!("{} was added", state.channel)));
-    if found.is_empty()
-        && relevant_asset_uses(&then.asset_uses, &then.channels) != relevant_asset_uses(&now.asset_uses, &now.channels)
-    {
-        found.push("asset uses".to_owned());
+    let is_new = |state: &&ChannelState| state_then.channels.iter().all(|known| known.channel != state.channel);
+    changes.extend(state_now.channels.iter().filter(is_new).map(|state| format!("{} was added", state.channel)));
+    let uses = |state: &ClientState| relevant_asset_uses(&state.asset_uses, &state.channels);
+    if changes.is_empty() && uses(state_then) != uses(state_now) {
+        changes.push("asset uses".to_owned());
     }
-    if found.is_empty() { Vec::new() } else { vec![format!("  client `{}`: {}", client_then.id, found.join("; "))] }
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("  client `{}`: {}", client_then.id, changes.join("; "))]
 }
 
 fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {

@@ -1,8 +1,8 @@
-//! The daily pass: expires schedules that were not approved in time, re-evaluates those of the day, drafts those due,
-//! and updates channel state.
+//! The daily pass: cancels expired schedules, re-evaluates today's schedules, makes drafts of the due ones, and updates
+//! channel state.
 //!
 //! Passes may run concurrently: each row is processed by one of them, and work already done is skipped. Each step is
-//! atomic, so the pass after a killed one continues where it stopped.
+//! atomic, so if a pass is killed, the next one continues where it stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::action_log::{NewAction, decisions_at, record};
-use super::client_state::{ClientSelector, ClientStates, capacity, load_client_states};
+use super::client_state::{ClientSelector, ClientStates, load_capacity, load_client_states};
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pass::{ACTOR, Pass, RulesByClient};
 use super::retry::with_retries;
-use super::schedule::{COLUMNS, SLOT_IS_FREE, Schedule, ids, scheduled_post, transition_payload};
+use super::schedule::{COLUMNS, SLOT_IS_FREE, Schedule, schedule_ids, scheduled_post, transition_payload};
 use super::schedule_json::warnings;
 use super::values::values;
 use crate::model::{
@@ -29,11 +29,11 @@ use crate::planner::{ClientReevaluation, Planner, Reevaluation, ScheduledPost};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "DailyResult")]
 pub struct DailyOutcome {
-    /// Schedules cancelled because their time passed.
+    /// Schedules cancelled because it became too late to approve or draft them.
     pub expired: usize,
     /// Failed schedules set back to ready for another attempt.
     pub retried: usize,
-    /// Schedules of the day that were re-evaluated.
+    /// Schedules that were re-evaluated: those of today, and earlier ones that are still due.
     pub judged: usize,
     /// Re-evaluated schedules that became blocked.
     pub blocked: usize,
@@ -94,7 +94,7 @@ impl Ledger {
     }
 }
 
-/// A workspace's open schedules that are due or fall on the present day, and its clients' state without them.
+/// A workspace's open schedules that are due or fall on today, and the state of its clients without these schedules.
 struct Today {
     schedules: Vec<Schedule>,
     clients: ClientStates,
@@ -118,7 +118,7 @@ impl Pass<'_> {
             retried: with_retries(|| self.retry_failed()).await?,
             ..DailyOutcome::default()
         };
-        let today = with_retries(|| self.today()).await?;
+        let today = with_retries(|| self.load_today()).await?;
         let transitions = self.reevaluate(&today)?;
         outcome.judged = today.schedules.len();
         for (from, to) in with_retries(|| self.apply(&transitions)).await? {
@@ -150,14 +150,15 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    /// Cancels pending schedules whose time has passed, and ready or blocked ones that are too late to draft.
+    /// Cancels pending schedules whose time has passed, and ready or blocked ones whose draft would be too late.
     async fn expire(&self) -> Result<usize, StoreError> {
         let mut expired = 0;
         loop {
             let mut tx = self.write().await?;
             let condition = "((status = 'pending' AND scheduled_for <= $2) \
                              OR (status IN ('ready', 'blocked') AND scheduled_for < $3))";
-            let schedules = self.lock_schedules(&mut tx, condition, values![self.now, self.earliest()]).await?;
+            let cutoffs = values![self.now, self.earliest_draftable()];
+            let schedules = self.lock_schedules(&mut tx, condition, cutoffs).await?;
             if schedules.is_empty() {
                 return Ok(expired);
             }
@@ -166,10 +167,10 @@ impl Pass<'_> {
                 let reason = expired_reason(schedule);
                 by_reason.entry(reason.to_string()).or_insert_with(|| (reason, Vec::new())).1.push(schedule);
             }
-            for (sentence, (reason, schedules)) in by_reason {
+            for (sentence, (reason, expired_alike)) in by_reason {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', updated_at = $2, \
                            blocked_reason = $3, blocked_code = $4, blocked_details = $5 WHERE id = ANY($1)";
-                let values = values![ids(schedules), self.now, sentence, reason.code(), reason.details()];
+                let values = values![schedule_ids(expired_alike), self.now, sentence, reason.code(), reason.details()];
                 tx.run(sql, values).await?;
             }
             let actions = schedules.iter().map(|schedule| NewAction {
@@ -183,7 +184,7 @@ impl Pass<'_> {
                 ),
                 signals: None,
                 actor: ACTOR,
-                earlier: 0,
+                earlier_at_same_instant: 0,
                 executed: None,
             });
             record(&mut tx, actions, self.now).await?;
@@ -202,32 +203,32 @@ impl Pass<'_> {
              AND scheduled_for >= $3 AND attempts < $4 AND {SLOT_IS_FREE}"
         );
         let max_attempts = i64::from(self.draft_rules().attempts);
-        let values = values![self.workspace.as_str(), self.now, self.earliest(), max_attempts];
+        let values = values![self.workspace.as_str(), self.now, self.earliest_draftable(), max_attempts];
         let retried = tx.run(&sql, values).await?;
         tx.commit().await?;
         Ok(retried as usize)
     }
 
-    async fn today(&self) -> Result<Today, StoreError> {
+    async fn load_today(&self) -> Result<Today, StoreError> {
         let mut tx = self.ledger.read().await?;
         let sql = format!(
             "SELECT {COLUMNS} FROM campaign_orchestration_schedules \
              WHERE workspace_id = $1 AND status IN ('pending', 'ready', 'blocked') \
              AND scheduled_for >= $2 AND scheduled_for < $3 ORDER BY scheduled_for, id"
         );
-        // In every time zone the present day ends before this.
+        // In every time zone, today ends before this.
         let end = self.now.plus_days(2);
-        let values = values![self.workspace.as_str(), self.earliest(), end];
+        let values = values![self.workspace.as_str(), self.earliest_draftable(), end];
         let mut schedules: Vec<Schedule> = tx.all(&sql, values).await?;
         schedules.retain(|schedule| self.is_for_today(schedule));
         let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
         let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &excluded).await?;
-        let capacity = capacity(&mut tx, self.workspace).await?;
+        let capacity = load_capacity(&mut tx, self.workspace).await?;
         Ok(Today { schedules, clients, capacity })
     }
 
-    /// Whether a schedule is due, or falls on the present day in its time zone. Schedules blocked for lack of review
-    /// capacity are excluded and stay blocked.
+    /// Whether a schedule is due, or falls on today in its time zone. Schedules blocked for lack of review capacity are
+    /// excluded and stay blocked.
     fn is_for_today(&self, schedule: &Schedule) -> bool {
         let lacks_review_capacity = schedule.status == ScheduleStatus::Blocked
             && schedule.blocked_code.as_deref().is_some_and(Reason::is_code_of_lack_of_review);
@@ -236,43 +237,44 @@ impl Pass<'_> {
         !lacks_review_capacity && (schedule.scheduled_for <= self.now || is_today)
     }
 
-    /// Re-evaluates the day's schedules. Returns the changes of state that follow.
+    /// Re-evaluates today's schedules. Returns the changes of state that follow.
     fn reevaluate<'t>(&self, today: &'t Today) -> Result<Vec<Transition<'t>>, StoreError> {
         let clients: Vec<(&Client, &ClientState)> =
             today.clients.iter().map(|(client, state)| (client, state)).collect();
         let client_index: BTreeMap<&str, usize> =
             clients.iter().enumerate().map(|(index, (client, _))| (client.id.as_str(), index)).collect();
-        let mut weeks: BTreeMap<Week, Vec<Vec<&Schedule>>> = BTreeMap::new();
+        // For each week, one list of schedules per client, in the order of `clients`.
+        let mut by_week: BTreeMap<Week, Vec<Vec<&Schedule>>> = BTreeMap::new();
         for schedule in &today.schedules {
             let Some(index) = client_index.get(schedule.client_id.as_str()) else { continue };
             let Some((client, _)) = clients.get(*index) else { continue };
             let week = Week::of(client.zone.wall_time(schedule.scheduled_for).date());
-            let by_client = weeks.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
+            let by_client = by_week.entry(week).or_insert_with(|| vec![Vec::new(); clients.len()]);
             if let Some(client_schedules) = by_client.get_mut(*index) {
                 client_schedules.push(schedule);
             }
         }
         let mut transitions = Vec::new();
-        for (week, schedules) in weeks {
-            let posts: Vec<Vec<ScheduledPost>> = schedules
+        for (week, by_client) in by_week {
+            let posts: Vec<Vec<ScheduledPost>> = by_client
                 .iter()
                 .map(|schedules| schedules.iter().map(|schedule| scheduled_post(schedule)).collect())
                 .collect();
-            let reevaluated = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
-            for ((schedules, reevaluated), (client, _)) in schedules.iter().zip(&reevaluated).zip(&clients) {
-                let Some(reevaluated) = reevaluated else { continue };
-                let posts = schedules.iter().zip(&reevaluated.posts);
-                transitions.extend(
-                    posts.filter_map(|(schedule, post)| transition(schedule, post, reevaluated, client, self.now)),
-                );
+            let results = self.planner.reevaluate_committed(&clients, &today.capacity, week, &posts, self.now)?;
+            for ((schedules, result), (client, _)) in by_client.iter().zip(&results).zip(&clients) {
+                let Some(client_reevaluation) = result else { continue };
+                let reevaluations = schedules.iter().zip(&client_reevaluation.posts);
+                transitions.extend(reevaluations.filter_map(|(schedule, reevaluation)| {
+                    transition(schedule, reevaluation, client_reevaluation, client, self.now)
+                }));
             }
         }
         Ok(transitions)
     }
 
     /// Applies the transitions whose schedule is unchanged since it was evaluated (optimistic locking), so that of
-    /// several concurrent passes exactly one applies each transition. Returns the old and the new status for each that
-    /// was applied.
+    /// several concurrent passes exactly one applies each transition. Returns the old and the new status of each
+    /// applied transition.
     async fn apply(&self, transitions: &[Transition<'_>]) -> Result<Vec<(ScheduleStatus, ScheduleStatus)>, StoreError> {
         if transitions.is_empty() {
             return Ok(Vec::new());
@@ -323,7 +325,7 @@ fn expired_reason(schedule: &Schedule) -> Reason {
 fn transition<'t>(
     schedule: &'t Schedule,
     reevaluation: &Reevaluation,
-    reevaluated: &ClientReevaluation,
+    client_reevaluation: &ClientReevaluation,
     client: &Client,
     now: Timestamp,
 ) -> Option<Transition<'t>> {
@@ -356,7 +358,7 @@ fn transition<'t>(
         before: schedule,
         after,
         reason,
-        signals: signals(schedule, reevaluation, reevaluated, client),
+        signals: signals(schedule, reevaluation, client_reevaluation, client),
     })
 }
 
@@ -395,20 +397,21 @@ pub(super) fn review_reason(post: &Post, client: &Client) -> Reason {
     Reason::NeedsReview { risk: post.risk, confidence: post.confidence, because }
 }
 
-/// The guardrails that a post did not pass, and the facts the rules were evaluated on; no guardrails if no rule was
-/// evaluated.
+/// The signals to record: the guardrails that warned about the post or blocked it, and the facts that the rules were
+/// evaluated on. If no rule was evaluated, an empty list of guardrails.
 fn signals(
     schedule: &Schedule,
     reevaluation: &Reevaluation,
-    reevaluated: &ClientReevaluation,
+    client_reevaluation: &ClientReevaluation,
     client: &Client,
 ) -> serde_json::Value {
     let Reevaluation::Evaluated(post) = reevaluation else { return json!({"guardrails": []}) };
     let verdicts = post.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);
-    let channel = reevaluated.channels.iter().find(|(channel, _)| *channel == post.channel);
+    let channel = client_reevaluation.channels.iter().find(|(channel, _)| *channel == post.channel);
+    let facts = channel.map(|(_, channel)| DecisionFacts::of(schedule, post, channel, client_reevaluation, client));
     json!({
         "guardrails": verdicts.collect::<Vec<_>>(),
-        "grounds": channel.map(|(_, channel)| DecisionFacts::of(schedule, post, channel, reevaluated, client)),
+        "grounds": facts,
     })
 }
 
@@ -427,7 +430,7 @@ impl Transition<'_> {
             payload: transition_payload(self.before.status, self.after.status, self.reason.as_ref()),
             signals: Some(self.signals.clone()),
             actor: ACTOR,
-            earlier,
+            earlier_at_same_instant: earlier,
             executed: None,
         }
     }

@@ -26,8 +26,9 @@ use crate::model::{Record, WorkspaceId};
 
 /// Maximum number of connections per process.
 const MAX_CONNECTIONS: u32 = 8;
-/// How long to wait for a connection from the pool: on the first attempt, and on later ones.
+/// How long the first attempt waits for a connection from the pool.
 const FIRST_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a later attempt waits for one.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another writer before the deadline is checked again.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -103,7 +104,7 @@ impl Database {
         let migrated = match &self.pool {
             Pool::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                let lock_timeout = format!("SET lock_timeout = {}", Deadline::current().lock_wait().as_millis());
+                let lock_timeout = format!("SET lock_timeout = {}", Deadline::current().lock_timeout().as_millis());
                 sqlx::query(AssertSqlSafe(lock_timeout)).execute(&mut *connection).await?;
                 migrator.run(&mut *connection).await
             }
@@ -125,11 +126,11 @@ impl Database {
     /// The schema version of the database; `None` if it has no schema.
     pub async fn version(&self) -> Result<Option<i64>, StoreError> {
         let mut tx = self.read().await?;
-        let has_schema = match &self.pool {
+        let schema_query = match &self.pool {
             Pool::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
             Pool::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
         };
-        if !tx.scalar::<bool>(has_schema, values![]).await? {
+        if !tx.scalar::<bool>(schema_query, values![]).await? {
             return Ok(None);
         }
         let version = tx.scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", values![]).await?;
@@ -141,7 +142,7 @@ impl Database {
         self.begin("BEGIN").await
     }
 
-    /// Begins a write transaction. SQLite allows one at a time, so it waits for any other to end.
+    /// Begins a write transaction. SQLite allows one at a time, so this waits for any other to end.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         self.begin("BEGIN IMMEDIATE").await
     }
@@ -169,13 +170,14 @@ impl Database {
         }
     }
 
-    /// When the server refuses a connection, the pool hides the reason and retries with growing pauses. So the pool
-    /// gets a short timeout at first, and after a failure it is used only once a direct connection has succeeded.
+    /// Begins a transaction on a pooled connection. When the server refuses a connection, the pool hides the reason and
+    /// retries with growing pauses. So the pool gets a short timeout at first, and after a failure it is used only once
+    /// a direct connection has succeeded.
     async fn begin_in_postgres(&self, pool: &PgPool, deadline: &Deadline, has_failed: bool) -> Result<Tx, StoreError> {
         if has_failed {
             self.connect_directly(pool).await?;
         }
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", deadline.lock_wait().as_millis());
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", deadline.lock_timeout().as_millis());
         let acquire_timeout = if has_failed { ACQUIRE_TIMEOUT } else { FIRST_ACQUIRE_TIMEOUT };
         match timeout(acquire_timeout, pool.begin_with(AssertSqlSafe(begin))).await {
             Ok(began) => began.map(Tx::Postgres).map_err(|error| StoreError::connect(&self.url, error)),
@@ -198,6 +200,7 @@ impl Database {
                 }
             }
             Pool::Sqlite(pool) if pool.num_idle() > 0 || pool.size() < MAX_CONNECTIONS => {
+                // A connection is available, so another writer holds the lock.
                 return StoreError::busy("database is locked");
             }
             Pool::Sqlite(_) => {}
@@ -262,7 +265,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes a change without effect, so that the commit must write to the database.
+    /// Makes a change without any effect on the data, so that the commit must write to the database.
     pub async fn touch(&mut self) -> Result<(), StoreError> {
         let sql = match self {
             Tx::Postgres(_) => "SELECT pg_current_xact_id()",
@@ -311,7 +314,7 @@ impl Tx {
     }
 
     /// The first row that a statement returns, if any.
-    pub async fn maybe<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
+    pub async fn optional<T: FromAnyRow>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
         Ok(match self {
             Tx::Postgres(tx) => bind_postgres(sql, values).try_map(decode_row).fetch_optional(&mut **tx).await?,
             Tx::Sqlite(tx) => bind_sqlite(sql, values).try_map(decode_row).fetch_optional(&mut **tx).await?,
@@ -334,9 +337,9 @@ impl Tx {
         Ok(self.one::<(T,)>(sql, values).await?.0)
     }
 
-    /// Whether a statement returns any row.
-    pub async fn any(&mut self, sql: &str, values: Vec<Value>) -> Result<bool, StoreError> {
-        Ok(self.maybe::<()>(sql, values).await?.is_some())
+    /// Whether a statement returns at least one row.
+    pub async fn exists(&mut self, sql: &str, values: Vec<Value>) -> Result<bool, StoreError> {
+        Ok(self.optional::<()>(sql, values).await?.is_some())
     }
 
     /// Inserts many rows: with `COPY` into PostgreSQL, with multi-row `INSERT` statements into SQLite.

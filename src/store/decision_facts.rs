@@ -1,4 +1,5 @@
-//! The facts on which a daily pass evaluated the rules for a post, as stored with the recorded decision.
+//! The facts on which the rules were evaluated for a post. A daily pass records them with its decision; those of a
+//! plan's decision are collected from several records.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::model::{
 };
 use crate::planner::{ClientReevaluation, WarningsSeen};
 
-/// The inputs of a daily pass's evaluation, with the resulting risk and confidence.
+/// The inputs of an evaluation, with the resulting risk and confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct DecisionFacts {
     pub channel: ChannelSnapshot,
@@ -24,11 +25,12 @@ pub(super) struct DecisionFacts {
 }
 
 impl DecisionFacts {
+    /// The facts of a daily pass's evaluation.
     pub fn of(
         schedule: &Schedule,
         post: &Post,
         channel: &ChannelSnapshot,
-        reevaluated: &ClientReevaluation,
+        client_reevaluation: &ClientReevaluation,
         client: &Client,
     ) -> Self {
         let asset = post.asset.as_ref().and_then(|choice| {
@@ -46,8 +48,8 @@ impl DecisionFacts {
                 others_of_day: post.others_of_day.clone(),
             },
             campaign_id: post.campaign_id.clone(),
-            warnings: reevaluated.warnings,
-            performance_reality: reevaluated.reality.clone(),
+            warnings: client_reevaluation.warnings,
+            performance_reality: client_reevaluation.reality.clone(),
             is_approved: schedule.approved_by.is_some(),
             risk: post.risk,
             confidence: post.confidence,

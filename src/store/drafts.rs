@@ -10,32 +10,32 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::pass::{ACTOR, Pass, RulesByClient};
 use super::row::from_row;
-use super::schedule::{Schedule, ids};
+use super::schedule::{Schedule, schedule_ids};
 use super::values::values;
 use crate::model::{ActionType, DecisionStatus, Reason, Timestamp, derived_id};
 
 impl Pass<'_> {
-    /// Drafts one batch of due schedules. Returns how many drafts were made, and how many failed.
+    /// Makes the drafts of one batch of due schedules. Returns how many were made, and how many failed.
     pub(super) async fn draft_batch(&self, rules: &RulesByClient<'_>) -> Result<(usize, usize), StoreError> {
         let mut tx = self.write().await?;
         let condition = "status = 'ready' AND scheduled_for <= $2 AND scheduled_for >= $3";
-        let due = self.lock_schedules(&mut tx, condition, values![self.now, self.earliest()]).await?;
+        let due = self.lock_schedules(&mut tx, condition, values![self.now, self.earliest_draftable()]).await?;
         if due.is_empty() {
             return Ok((0, 0));
         }
-        let assets = active_assets(&mut tx, &due).await?;
+        let contents = active_contents(&mut tx, &due).await?;
         let set_executing = "UPDATE campaign_orchestration_schedules SET status = 'executing', \
                              attempts = attempts + 1, updated_at = $2 WHERE id = ANY($1)";
-        tx.run(set_executing, values![ids(&due), self.now]).await?;
+        tx.run(set_executing, values![schedule_ids(&due), self.now]).await?;
         let (mut drafts, mut failed) = (Vec::new(), Vec::new());
         for schedule in due {
-            match content_of(&schedule, &assets) {
+            match content_of(&schedule, &contents) {
                 Ok(content) => drafts.push(Draft { schedule, content }),
                 Err(cause) => failed.push(FailedDraft { schedule, cause }),
             }
         }
-        self.complete(&mut tx, &drafts).await?;
-        self.fail(&mut tx, &failed).await?;
+        self.mark_completed(&mut tx, &drafts).await?;
+        self.mark_failed(&mut tx, &failed).await?;
         self.add_fatigue(&mut tx, &drafts, rules).await?;
         let failures = failed.iter().map(|failed| failed.action(self.now));
         let actions = drafts.iter().map(|draft| draft.action(self.now)).chain(failures);
@@ -44,10 +44,11 @@ impl Pass<'_> {
         Ok((drafts.len(), failed.len()))
     }
 
-    async fn complete(&self, tx: &mut Tx, drafts: &[Draft]) -> Result<(), StoreError> {
+    /// Marks the schedules of drafts as completed, and stores the drafts.
+    async fn mark_completed(&self, tx: &mut Tx, drafts: &[Draft]) -> Result<(), StoreError> {
         let sql = "UPDATE campaign_orchestration_schedules SET status = 'completed', executed_at = $2, \
                    execution_result = $3, updated_at = $2, next_attempt_at = NULL WHERE id = ANY($1)";
-        let ids = ids(drafts.iter().map(|draft| &draft.schedule));
+        let ids = schedule_ids(drafts.iter().map(|draft| &draft.schedule));
         tx.run(sql, values![ids, self.now, json!({"result": "draft"})]).await?;
         insert!(tx, "drafts", drafts, |draft| {
             id: draft.id(),
@@ -63,7 +64,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn fail(&self, tx: &mut Tx, failed: &[FailedDraft]) -> Result<(), StoreError> {
+    /// Marks schedules as failed, and sets when the next attempt may be made.
+    async fn mark_failed(&self, tx: &mut Tx, failed: &[FailedDraft]) -> Result<(), StoreError> {
         let rules = self.draft_rules();
         for FailedDraft { schedule, cause } in failed {
             let reason = Reason::DraftFailed { cause: cause.as_str().into() };
@@ -94,17 +96,17 @@ struct FailedDraft {
 }
 
 /// Draft content as JSON, by client and asset; `None` if the asset has no content.
-type Assets = BTreeMap<(String, String), Option<String>>;
+type DraftContents = BTreeMap<(String, String), Option<String>>;
 
-/// The schedules' assets that are not retired.
-async fn active_assets(tx: &mut Tx, schedules: &[Schedule]) -> Result<Assets, StoreError> {
+/// The draft contents of the schedules' assets that are not retired.
+async fn active_contents(tx: &mut Tx, schedules: &[Schedule]) -> Result<DraftContents, StoreError> {
     let clients: BTreeSet<&str> = schedules.iter().map(|schedule| schedule.client_id.as_str()).collect();
     let assets: BTreeSet<&str> = schedules.iter().filter_map(Schedule::used_asset).collect();
     let (clients, assets): (Vec<&str>, Vec<&str>) = (clients.into_iter().collect(), assets.into_iter().collect());
     let sql = "SELECT client_id, asset_id, kind, title, body, media_url FROM assets WHERE retired = $3 \
                AND client_id = ANY($1) AND asset_id = ANY($2)";
-    let contents: Vec<AssetContent> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
-    Ok(contents.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
+    let rows: Vec<AssetContent> = tx.all(sql, values![clients.as_slice(), assets.as_slice(), false]).await?;
+    Ok(rows.into_iter().map(|asset| ((asset.client_id.clone(), asset.asset_id.clone()), asset.content())).collect())
 }
 
 from_row! {
@@ -135,9 +137,9 @@ impl AssetContent {
 }
 
 /// The content of a schedule's draft as JSON, or why there is none.
-fn content_of(schedule: &Schedule, assets: &Assets) -> Result<String, String> {
+fn content_of(schedule: &Schedule, contents: &DraftContents) -> Result<String, String> {
     let asset = schedule.used_asset().ok_or_else(|| "it has no asset".to_owned())?;
-    match assets.get(&(schedule.client_id.clone(), asset.to_owned())) {
+    match contents.get(&(schedule.client_id.clone(), asset.to_owned())) {
         Some(Some(content)) => Ok(content.clone()),
         Some(None) => Err(format!("asset `{asset}` has no title, text or media")),
         None => Err(format!("asset `{asset}` is retired")),
@@ -172,5 +174,14 @@ fn attempt_action(
     now: Timestamp,
 ) -> NewAction<'_> {
     let executed = Some((now, payload.clone()));
-    NewAction { schedule, action_type, status, payload, signals: None, actor: ACTOR, earlier: 0, executed }
+    NewAction {
+        schedule,
+        action_type,
+        status,
+        payload,
+        signals: None,
+        actor: ACTOR,
+        earlier_at_same_instant: 0,
+        executed,
+    }
 }

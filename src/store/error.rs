@@ -75,7 +75,7 @@ pub enum StoreError {
     /// Clients that belong to another workspace in the ledger.
     #[error("the ledger has {} in another workspace", client_list(.0))]
     OtherWorkspace(Vec<String>),
-    /// The state that the plan was made from has changed since; one line per finding.
+    /// The state that the plan was made from has changed since; each line describes the changes of one client.
     #[error("the clients' state has changed since the plan was made:\n{}", .0.join("\n"))]
     StateChanged(Vec<String>),
     /// The plan does not pass the checker; one line per breach.
@@ -117,7 +117,7 @@ pub enum StoreError {
         /// The requested status.
         to: ScheduleStatus,
     },
-    /// The schedule is not blocked because of its asset or for lack of one, so it takes no other asset.
+    /// No asset can be attached: the schedule is not blocked, or its asset or lack of one is not the reason.
     #[error("schedule {id} is {status}; an asset can only be attached to a post that is blocked because of its asset")]
     AssetNotReplaceable {
         /// The schedule's id.
@@ -133,12 +133,12 @@ pub enum StoreError {
         /// Who tried to approve.
         actor: String,
     },
-    /// A reason blocks the schedule from running.
+    /// The schedule is blocked, for a known reason.
     #[error("schedule {id} cannot run: {reason}")]
     Blocked {
         /// The schedule's id.
         id: Uuid,
-        /// What blocks it.
+        /// Why it is blocked.
         reason: Box<Reason>,
     },
     /// The schedule's time has passed.
@@ -214,7 +214,7 @@ impl StoreError {
         }
     }
 
-    /// Why the ledger waits for the database.
+    /// The error as the reason why the ledger waits for the database.
     pub(super) fn cause(&self) -> String {
         if self.is_lock_timeout() { format!("another session holds a lock ({self})") } else { self.to_string() }
     }
@@ -285,7 +285,7 @@ impl StoreError {
 
     /// Whether the user's input is at fault, rather than the system.
     #[must_use]
-    pub const fn is_input(&self) -> bool {
+    pub const fn is_input_error(&self) -> bool {
         matches!(
             self,
             Self::NoLedger(_)
@@ -326,7 +326,7 @@ fn is_transient(error: &sqlx::Error) -> bool {
 
 fn is_busy_error(error: &sqlx::Error) -> bool {
     let code = code_of(error).unwrap_or_default();
-    // SQLite's primary result codes 5 (busy) and 6 (locked), in the low byte.
+    // SQLite's codes are below 10,000; their low byte is 5 for busy and 6 for locked.
     let is_busy = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
     TRANSIENT_CODES.contains(&&*code) || is_busy
 }

@@ -1,4 +1,4 @@
-//! Replays recorded decisions, in batches, under other rules. Read-only.
+//! Re-evaluates recorded decisions, in batches, under other rules. Read-only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +41,8 @@ pub struct ImpactFilter {
 }
 
 impl Ledger {
-    /// Replays the recorded decisions under a planner's rules, workspace by workspace, in chronological order. At most
-    /// `max_changes` changes of each kind are returned; `progress` is called with the size of every batch.
+    /// Re-evaluates the recorded decisions under a planner's rules, workspace by workspace, in chronological order.
+    /// Returns at most `max_changes` changes of each kind. Calls `progress` with the number of actions in each batch.
     ///
     /// # Errors
     /// If the workspace is unknown, or a rule or the database fails.
@@ -110,7 +110,7 @@ impl Ledger {
         let decisions: Result<Vec<Option<RecordedDecision>>, StoreError> =
             rows.iter().map(RecordedDecision::read).collect();
         let decisions: Vec<RecordedDecision> = decisions?.into_iter().flatten().collect();
-        let schedules = schedules(&mut tx, decisions.iter().map(|decision| decision.schedule_id)).await?;
+        let schedules = load_schedules(&mut tx, decisions.iter().map(|decision| decision.schedule_id)).await?;
         let is_selected = |schedule: &&Schedule| filter.channel.is_none_or(|channel| schedule.channel == channel);
         let selected: Vec<(RecordedDecision, &Schedule)> = decisions
             .into_iter()
@@ -118,11 +118,11 @@ impl Ledger {
                 schedules.get(&decision.schedule_id).filter(is_selected).map(|schedule| (decision, schedule))
             })
             .collect();
-        let channels = channel_facts(&mut tx, selected.iter().map(|(_, schedule)| *schedule)).await?;
+        let snapshots = load_channel_facts(&mut tx, selected.iter().map(|(_, schedule)| *schedule)).await?;
         let mut batch =
             Batch { recorded: Vec::with_capacity(selected.len()), without_facts: 0, rows: rows.len() as u64, last };
         for (decision, schedule) in selected {
-            match decision.complete(schedule, channels.get(&fatigue_check_id(schedule))) {
+            match decision.complete(schedule, snapshots.get(&fatigue_check_id(schedule))) {
                 Some(recorded) => batch.recorded.push(recorded),
                 None => batch.without_facts += 1,
             }
@@ -140,7 +140,9 @@ struct BatchCursor {
 /// A batch of recorded decisions.
 struct Batch {
     recorded: Vec<Recorded>,
+    /// Number of decisions whose facts were not recorded.
     without_facts: u64,
+    /// Number of actions that were read.
     rows: u64,
     last: BatchCursor,
 }
@@ -237,7 +239,8 @@ impl DailyPayload {
         Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
     }
 
-    /// Whether the post was blocked without evaluating a rule: because of its client's status, or its channel is off.
+    /// Whether the post was blocked without evaluating a rule: because of its client's status, or because the channel
+    /// is off.
     fn evaluated_no_rule(&self) -> bool {
         match self.reason() {
             Some(reason) => matches!(reason, Reason::ClientStatus { .. } | Reason::ChannelOff { .. }),
@@ -251,7 +254,7 @@ impl DailyPayload {
 /// How the reason begins, in records without a code, if a post was blocked without evaluating a rule.
 const OLD_REASON_PREFIXES: [&str; 2] = ["client_status: ", "channels: "];
 
-/// Signals of a daily pass's decision. Older records lack the facts, and their guardrails name no place in the source.
+/// Signals of a daily pass's decision. Older records lack the facts, and their guardrails name no file and line.
 #[derive(Deserialize)]
 struct DailySignals {
     guardrails: serde_json::Value,
@@ -275,7 +278,7 @@ enum DecisionContent {
 }
 
 impl RecordedDecision {
-    /// Parses a row; `None` if no rules were evaluated for it.
+    /// Parses a row; `None` if no rule was evaluated for the decision.
     fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         let plan_decision_id = post_decision_id(row.schedule_id, ActionType::PostingDecision);
         let content = if row.id == plan_decision_id {
@@ -380,8 +383,8 @@ impl DecisionContent {
     }
 }
 
-/// Whether it is the verdict by which older plans recorded a lack of review capacity; unlike a guardrail of a pack, it
-/// names no file.
+/// Whether a verdict is the one by which older plans recorded a lack of review capacity. Unlike the verdict of a pack's
+/// guardrail, it names no file.
 fn is_review_capacity(verdict: &Verdict) -> bool {
     &*verdict.rule == Reason::ReviewCapacity.code() && verdict.file.is_empty()
 }
@@ -405,7 +408,7 @@ fn asset_facts(schedule: &Schedule) -> Option<AssetSnapshot> {
     })
 }
 
-async fn schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Schedule>, StoreError> {
+async fn load_schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Schedule>, StoreError> {
     let ids: BTreeSet<Uuid> = ids.collect();
     let sql = format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE id = ANY($1)");
     let schedules: Vec<Schedule> = tx.all(&sql, values![Vec::from_iter(ids)]).await?;
@@ -421,7 +424,7 @@ fn fatigue_check_id(schedule: &Schedule) -> Uuid {
 
 /// The facts about the schedules' channels at planning time, by fatigue-check id. Plans committed by older versions
 /// have none.
-async fn channel_facts(
+async fn load_channel_facts(
     tx: &mut Tx,
     schedules: impl Iterator<Item = &Schedule>,
 ) -> Result<BTreeMap<Uuid, ChannelSnapshot>, StoreError> {

@@ -99,8 +99,9 @@ pub const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Number of a workspace's newest simulations and comparisons whose pages and figures are kept.
 const MAX_STORED_REPORTS: u32 = 50;
 
-/// How many days daily passes are kept, and other jobs.
+/// Number of days after which a daily pass that has ended is deleted.
 const DAILY_RETENTION_DAYS: i64 = 30;
+/// Number of days after which any other job that has ended is deleted.
 const RETENTION_DAYS: i64 = 365;
 
 const COLUMNS: &str = "id, workspace_id, kind, request, actor, \
@@ -127,8 +128,8 @@ impl Ledger {
             let row = values![job.id, workspace, job.kind.name(), request, job.key, job.actor, job.now];
             let is_new = tx.run(sql, row).await? == 1;
             let (id, is_owned) = if is_new { (job.id, true) } else { existing_job(&mut tx, job).await? };
-            let found = find_job(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
-            if found.kind != job.kind || found.request != *job.request {
+            let stored = find_job(&mut tx, id, Some(workspace)).await?.ok_or(StoreError::UnknownJob(id))?;
+            if stored.kind != job.kind || stored.request != *job.request {
                 let key = job.key.map_or_else(|| job.id.to_string(), str::to_owned);
                 return Err(StoreError::KeyTaken(key));
             }
@@ -136,7 +137,7 @@ impl Ledger {
                 check_job_limit(&mut tx, job).await?;
             }
             tx.commit().await?;
-            Ok(if is_owned { RequestedJob::Owned(found) } else { RequestedJob::Existing(found) })
+            Ok(if is_owned { RequestedJob::Owned(stored) } else { RequestedJob::Existing(stored) })
         })
         .await
     }
@@ -253,7 +254,7 @@ impl Ledger {
         let mut tx = self.read().await?;
         let sql = "SELECT content FROM job_files WHERE job_id = $1 AND name = $2 \
                    AND ($3 IS NULL OR workspace_id = $3)";
-        let file: Option<(String,)> = tx.maybe(sql, values![id, name, self.scope()]).await?;
+        let file: Option<(String,)> = tx.optional(sql, values![id, name, self.scope()]).await?;
         Ok(file.map(|(content,)| content))
     }
 
@@ -270,23 +271,23 @@ impl Ledger {
     }
 }
 
-/// The job that the key was used for, and whether the caller now owns it: because its server was stopped or lost, or
-/// because the caller itself inserted the job before a transient failure.
+/// The job that the key was used for, and whether the caller now owns it: if the job's earlier server was stopped or
+/// lost, or if an earlier attempt of this same request inserted the job before a transient failure.
 async fn existing_job(tx: &mut Tx, job: &NewJob<'_>) -> Result<(Uuid, bool), StoreError> {
-    if tx.any("SELECT 1 FROM jobs WHERE id = $1", values![job.id]).await? {
+    if tx.exists("SELECT 1 FROM jobs WHERE id = $1", values![job.id]).await? {
         return Ok((job.id, true));
     }
-    let (workspace, lost) = (job.workspace.as_str(), lost_before(job.now));
+    let (workspace, cutoff) = (job.workspace.as_str(), lost_before(job.now));
     let sql = "UPDATE jobs SET status = 'running', finished_at = NULL, attempt = attempt + 1, beat_at = $3 \
                WHERE workspace_id = $1 AND idempotency_key = $2 \
                AND cancelled_by IS NULL AND (status = 'stopped' OR (status = 'running' AND beat_at < $4))";
-    let is_owned = tx.run(sql, values![workspace, job.key, job.now, lost]).await? == 1;
+    let is_owned = tx.run(sql, values![workspace, job.key, job.now, cutoff]).await? == 1;
     let sql = "SELECT id FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2";
     let Id(id) = tx.scalar(sql, values![workspace, job.key]).await?;
     Ok((id, is_owned))
 }
 
-/// Fails if the job just inserted exceeds the workspace's limit. Lost jobs do not count.
+/// Fails if the workspace has more running jobs than its limit, `job` included. Lost jobs do not count.
 async fn check_job_limit(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
     let Some(limit) = job.max_active else { return Ok(()) };
     let sql = "SELECT count(*) FROM jobs \
@@ -297,9 +298,10 @@ async fn check_job_limit(tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError
 
 async fn find_job(tx: &mut Tx, id: Uuid, workspace: Option<&str>) -> Result<Option<Job>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1 AND ($2 IS NULL OR workspace_id = $2)");
-    tx.maybe(&sql, values![id, workspace]).await
+    tx.optional(&sql, values![id, workspace]).await
 }
 
+/// Stores a job's pages and figures, and deletes those of all but the newest [`MAX_STORED_REPORTS`] reports.
 async fn store_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Result<(), StoreError> {
     for (name, content) in files {
         let sql = "INSERT INTO job_files (job_id, name, workspace_id, content) VALUES ($1, $2, $3, $4) \
@@ -318,6 +320,7 @@ async fn store_files(tx: &mut Tx, job: &Job, files: &[(String, String)]) -> Resu
     Ok(())
 }
 
+/// A running job whose last heartbeat is older than this is lost.
 fn lost_before(now: Timestamp) -> Timestamp {
     now.plus_seconds(-(LOST_AFTER.as_secs() as i64))
 }

@@ -62,10 +62,10 @@ impl Ledger {
         .await
     }
 
-    /// Checks that the database can be written. Waits while another writer holds it.
+    /// Checks that the database can be written to. Waits while another writer holds it.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the database cannot be written to.
     pub async fn try_write(&self) -> Result<(), StoreError> {
         let mut tx = self.database.write().await?;
         tx.touch().await?;
@@ -130,6 +130,7 @@ async fn ensure_schema(database: &Database, may_migrate: bool) -> Result<i64, St
     Ok(found)
 }
 
+/// Passes an outcome on with its database, which is closed if the outcome is an error.
 async fn close_on_error<T>(database: Database, outcome: Result<T, StoreError>) -> Result<(Database, T), StoreError> {
     match outcome {
         Ok(value) => Ok((database, value)),

@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
 use super::review::ScheduleFilter;
 use super::row::{Id, Instant, Json, Name, from_row};
-use super::schedule::{COLUMNS, LOCAL_DAY, RANK, Schedule};
+use super::schedule::{COLUMNS, LOCAL_DAY, RISK_RANK, Schedule};
 use crate::model::{Channel, ConflictKind, ScheduleStatus, Severity, Timestamp};
 
 /// Sort order of a list of schedules.
@@ -122,14 +122,14 @@ impl Ledger {
             match order {
                 Order::Soonest => conditions.after_ascending(cursor, "scheduled_for"),
                 Order::Latest => conditions.after_descending(cursor, "scheduled_for"),
-                Order::WorstFirst => conditions.after_rank(cursor, RANK, "scheduled_for"),
+                Order::WorstFirst => conditions.after_rank(cursor, RISK_RANK, "scheduled_for"),
             }
         }
         let (conditions, values) = conditions.finish();
         let order_by = match order {
             Order::Soonest => "scheduled_for, id".to_owned(),
             Order::Latest => "scheduled_for DESC, id DESC".to_owned(),
-            Order::WorstFirst => format!("{RANK}, scheduled_for, id"),
+            Order::WorstFirst => format!("{RISK_RANK}, scheduled_for, id"),
         };
         let sql =
             format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {order_by}");
@@ -181,7 +181,7 @@ impl Ledger {
         conditions.add("client_id = ?", client);
         let (conditions, values) = conditions.finish();
         let mut tx = self.read().await?;
-        tx.any(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
+        tx.exists(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
     }
 
     /// Recorded conflicts grouped by severity, most severe first, and kind. Each group holds its newest conflicts, at
@@ -237,7 +237,7 @@ impl Ledger {
 }
 
 impl Schedule {
-    /// Its rank by risk, 0 for the highest; the same as the SQL expression [`RANK`].
+    /// Its rank by risk, 0 for the highest; the same as the SQL expression [`RISK_RANK`].
     fn rank(&self) -> u8 {
         use crate::model::RiskBand;
         match self.risk_level {

@@ -29,9 +29,9 @@ use crate::rules::{ChannelRules, CompiledRules};
 pub struct Loaded {
     /// Clients that are new to the ledger.
     pub new_clients: usize,
-    /// Known clients, updated.
+    /// Known clients, which were updated.
     pub known_clients: usize,
-    /// Assets now available.
+    /// Assets of the scenario, all of which are available now.
     pub assets: usize,
     /// Channels deactivated because the scenario no longer has them; their history is kept.
     pub channels_off: usize,
@@ -231,11 +231,11 @@ impl<'s> Load<'s> {
 
     /// Deactivates the clients' channels that the scenario no longer has. Returns their number.
     async fn deactivate_channels(&self, tx: &mut Tx) -> Result<usize, StoreError> {
-        let listed: BTreeSet<(&str, &str)> = self
+        let kept: BTreeSet<(&str, &str)> = self
             .clients_and_states()
             .flat_map(|(client, state)| state.channels.iter().map(|state| (client.id.as_str(), state.channel.name())))
             .collect();
-        let is_removed = |(client, channel): &&(String, String)| !listed.contains(&(client.as_str(), channel.as_str()));
+        let is_removed = |(client, channel): &&(String, String)| !kept.contains(&(client.as_str(), channel.as_str()));
         let sql = "UPDATE channel_state SET active = $3, updated_at = $4 \
                    WHERE client_id = $1 AND channel = $2 AND active = $5";
         let mut deactivated = 0;
@@ -247,7 +247,7 @@ impl<'s> Load<'s> {
     }
 
     /// Inserts the posts of the scenario's history that are new to the ledger, and adds their fatigue to channels that
-    /// it already knows. Returns their number.
+    /// the ledger already has. Returns the number of these posts.
     async fn write_publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let known = self.known_posts(tx).await?;
         let rows: Vec<(&Client, HistoricPost<'_>)> = self
@@ -270,14 +270,14 @@ impl<'s> Load<'s> {
         Ok(rows.len())
     }
 
-    /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`; the daily pass counts later ones.
+    /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`. The daily pass adds that of later ones.
     async fn add_fatigue(&self, tx: &mut Tx, posts: &[(&Client, HistoricPost<'_>)]) -> Result<(), StoreError> {
         let mut by_channel: BTreeMap<(String, String), ChannelPosts<'_>> = BTreeMap::new();
         for (client, post) in posts.iter().copied() {
             let key = (client.id.as_str().to_owned(), post.channel.name().to_owned());
             if self.known_channels.contains(&key) {
-                let new = ChannelPosts { client, channel: post.channel, posts: Vec::new() };
-                by_channel.entry(key).or_insert(new).posts.push(post.at);
+                let no_posts = ChannelPosts { client, channel: post.channel, times: Vec::new() };
+                by_channel.entry(key).or_insert(no_posts).times.push(post.at);
             }
         }
         for posts in by_channel.into_values() {
@@ -287,14 +287,15 @@ impl<'s> Load<'s> {
     }
 
     async fn add_channel_fatigue(&self, tx: &mut Tx, posts: &ChannelPosts<'_>) -> Result<(), StoreError> {
-        let ChannelPosts { client, channel, posts } = posts;
+        let ChannelPosts { client, channel, times } = posts;
         let sql = "SELECT fatigue_score, fatigue_as_of FROM channel_state WHERE client_id = $1 AND channel = $2";
-        let (before, Instant(as_of)): (f64, Instant) = tx.one(sql, values![client.id.as_str(), channel.name()]).await?;
+        let key = values![client.id.as_str(), channel.name()];
+        let (fatigue_before, Instant(as_of)): (f64, Instant) = tx.one(sql, key).await?;
         let rules = self.rules.for_client(client);
         let base = rules.base();
         let channel_rules = base.channel(*channel);
-        let earlier = posts.iter().filter(|at| **at < as_of);
-        let (fatigue, _) = earlier.fold((before, as_of), |state, at| {
+        let earlier = times.iter().filter(|at| **at < as_of);
+        let (fatigue, _) = earlier.fold((fatigue_before, as_of), |state, at| {
             fatigue_after_post(state, *at, &client.zone, channel_rules.half_life_hours, channel_rules.fatigue_per_post)
         });
         let sql = "UPDATE channel_state SET fatigue_score = $3 WHERE client_id = $1 AND channel = $2";
@@ -302,8 +303,8 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Client, channel and Unix second of the posts that the ledger knows: manual ones, live or completed schedules,
-    /// and all schedules planned for later than now.
+    /// Client, channel and Unix second of the posts that the ledger knows: publications, live or completed schedules,
+    /// and all schedules whose time is still to come.
     async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeSet<(String, String, i64)>, StoreError> {
         let sql = format!(
             "SELECT client_id, channel, published_at FROM publications WHERE client_id = ANY($1) UNION ALL \
@@ -344,10 +345,10 @@ struct HistoricPost<'s> {
 struct ChannelPosts<'s> {
     client: &'s Client,
     channel: Channel,
-    posts: Vec<Timestamp>,
+    times: Vec<Timestamp>,
 }
 
-/// All posts in a state, without duplicates.
+/// All posts in a client's history, without duplicates.
 fn historic_posts(state: &ClientState) -> Vec<HistoricPost<'_>> {
     let uses = state.asset_uses.iter();
     let mut posts: Vec<HistoricPost<'_>> = uses

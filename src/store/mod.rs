@@ -5,7 +5,7 @@
 //! plan ────── commit ─> plans, schedules, actions
 //! people ──── review ─> approved, cancelled
 //! clock ───── daily ──> re-evaluated, expired, drafted; channel_state is updated
-//!             status, actions, impact: read only
+//!             status, actions, impact: read-only
 //! ```
 //!
 //! Every step is one transaction. Decisions are recorded in `campaign_orchestration_actions`, which is append-only.

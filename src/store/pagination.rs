@@ -42,7 +42,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The error of parsing an invalid cursor.
+/// The error for a text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a pagination cursor")]
 pub struct InvalidCursor;

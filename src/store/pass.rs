@@ -1,4 +1,4 @@
-//! One workspace's daily pass: what its steps share.
+//! One workspace's daily pass: the data and functions that its steps share.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl Pass<'_> {
     }
 
     /// The earliest scheduled time for which a draft may still be made.
-    pub(super) fn earliest(&self) -> Timestamp {
+    pub(super) fn earliest_draftable(&self) -> Timestamp {
         let late_seconds = self.draft_rules().late_hours * 3600.0;
         self.now.plus_seconds(-(late_seconds as i64))
     }

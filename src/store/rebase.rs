@@ -24,9 +24,9 @@ pub struct Rebased {
     pub committed: Committed,
     /// Posts of the old plan that are in the ledger now, with the same client, channel and time.
     pub kept: usize,
-    /// Posts of the old plan that are not.
+    /// Posts of the old plan that are not in the ledger.
     pub dropped: usize,
-    /// Posts of the new plans that the old plan did not have.
+    /// Posts of the new plans that were not in the old plan.
     pub added: usize,
 }
 
@@ -51,7 +51,7 @@ impl Ledger {
         let clients: BTreeSet<&str> = old.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
         let is_selected = |id: &ClientId| clients.contains(id.as_str());
         let planner = planner.starting_at(old.now);
-        let mut done = Vec::new();
+        let mut results = Vec::new();
         for workspace in workspaces {
             let mut added = BTreeSet::new();
             let mut total: Option<Committed> = None;
@@ -59,7 +59,7 @@ impl Ledger {
                 let scenario =
                     with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, COUNTED)).await?;
                 let (plan, committed) = self.plan_rest(&old, &planner, &scenario).await?;
-                added.extend(keys(&plan, workspace));
+                added.extend(post_keys(&plan, workspace));
                 total = Some(total.map_or(committed, |total| total.plus(committed)));
                 if !committed.is_new {
                     break;
@@ -67,12 +67,12 @@ impl Ledger {
             }
             let Some(committed) = total else { continue };
             let existing = with_retries(|| self.existing_keys(workspace, old.plan)).await?;
-            done.push(rebased(&keys(old.plan, workspace), &added, &existing, committed));
+            results.push(summary(&post_keys(old.plan, workspace), &added, &existing, committed));
         }
-        Ok(done)
+        Ok(results)
     }
 
-    /// Plans the rest of the week for the clients of a scenario from the ledger, and commits what there is to add.
+    /// Plans the rest of the week for the clients of a scenario from the ledger. Commits the plan unless it is empty.
     async fn plan_rest(
         &self,
         old: &Commit<'_>,
@@ -117,7 +117,8 @@ struct PostKey {
     at: Timestamp,
 }
 
-fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<PostKey> {
+/// The keys of a plan's posts in one workspace.
+fn post_keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<PostKey> {
     let is_in_workspace = |(client, _): &(&ClientPlan, &Post)| client.workspace_id == *workspace;
     let key = |(client, post): (&ClientPlan, &Post)| PostKey {
         client_id: client.client_id.to_string(),
@@ -127,7 +128,8 @@ fn keys(plan: &Plan, workspace: &WorkspaceId) -> BTreeSet<PostKey> {
     plan.posts().filter(is_in_workspace).map(key).collect()
 }
 
-fn rebased(
+/// Compares the posts of the old plan with those of the new plans and with the ledger's existing ones.
+fn summary(
     old: &BTreeSet<PostKey>,
     new: &BTreeSet<PostKey>,
     existing: &BTreeSet<PostKey>,

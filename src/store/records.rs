@@ -1,4 +1,4 @@
-//! Records as rows of the ledger's tables: column lists for statements, and decoding.
+//! Records as rows of the ledger's tables: their column lists for statements, and their decoding.
 
 use std::borrow::Cow;
 
@@ -113,7 +113,7 @@ where
     Option<Json<Vec<String>>>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let value = |column: &'static Column| {
+        let read_value = |column: &'static Column| {
             let name = column.name;
             Ok(match column.kind {
                 Kind::Text => row.try_get::<Option<String>, _>(name)?.map(|text| Value::Text(text.into())),
@@ -128,10 +128,11 @@ where
                 Kind::Id => row.try_get::<Option<Id>, _>(name)?.map(|Id(id)| Value::Id(id)),
             })
         };
-        let mut cells = RowCells { value, error: None };
+        let mut cells = RowCells { read_value, error: None };
         let record = T::read(&mut cells);
         match (cells.error, record) {
             (None, Some(record)) => Ok(Self(record)),
+            // `read` returns `None` only after a cell's error, so there always is one.
             (error, _) => Err(error.unwrap_or(sqlx::Error::RowNotFound)),
         }
     }
@@ -149,21 +150,22 @@ fn unreadable(column: &str, value: String) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(BadValue(value)) }
 }
 
-/// The cells of a row, with the first decoding error.
+/// The cells of a row, decoded one by one, and the first decoding error.
 struct RowCells<V> {
-    value: V,
+    read_value: V,
     error: Option<sqlx::Error>,
 }
 
 impl<V: Fn(&'static Column) -> Result<Option<Value<'static>>, sqlx::Error>> RowCells<V> {
     fn read<C: Cell>(&self, column: &'static Column) -> Result<C, sqlx::Error> {
-        let Some(value) = (self.value)(column)? else {
+        let Some(value) = (self.read_value)(column)? else {
             return C::blank().ok_or_else(|| unreadable(column.name, "NULL".to_owned()));
         };
         match C::from_value(value) {
             Ok(cell) => Ok(cell),
             Err(_) => {
-                let value = (self.value)(column)?;
+                // The conversion has consumed the value, so it is read again for the message.
+                let value = (self.read_value)(column)?;
                 Err(unreadable(column.name, value.map_or_else(String::new, |value| value.to_string())))
             }
         }

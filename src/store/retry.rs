@@ -19,7 +19,7 @@ pub(super) const REPORT_AFTER: Duration = Duration::from_secs(2);
 /// Time limit for finding out why the database is not available.
 const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Target of the log events which report that the ledger waits, and why. No other events use it.
+/// Target of the log events which report that the ledger waits, and why. No other events have this target.
 pub const WAITING: &str = "mcoe::waiting";
 
 tokio::task_local! {
@@ -32,11 +32,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The waiting-time budget of a transaction, shared by its retries.
 #[derive(Debug, Clone)]
-pub(super) struct Deadline(Arc<Mutex<Waited>>);
+pub(super) struct Deadline(Arc<Mutex<WaitState>>);
 
 #[derive(Debug)]
-struct Waited {
-    time: Duration,
+struct WaitState {
+    /// Total waiting time so far.
+    waited: Duration,
     pauses: ExponentialBackoff,
     /// Whether failures are retried.
     is_retried: bool,
@@ -51,7 +52,8 @@ impl Deadline {
             .without_max_times()
             .with_jitter()
             .build();
-        Self(Arc::new(Mutex::new(Waited { time: Duration::ZERO, pauses, is_retried: false, is_reported: false })))
+        let state = WaitState { waited: Duration::ZERO, pauses, is_retried: false, is_reported: false };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// The deadline of the current transaction; a new one if there is none.
@@ -59,31 +61,32 @@ impl Deadline {
         CURRENT.try_with(Deadline::clone).unwrap_or_else(|_| Self::new())
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Waited) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut WaitState) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The waiting time left.
     fn left(&self) -> Duration {
-        self.with(|waited| MAX_WAIT.saturating_sub(waited.time))
+        self.with(|state| MAX_WAIT.saturating_sub(state.waited))
     }
 
     /// The lock timeout of the next statements: [`REPORT_AFTER`] until the wait has been reported, so that the report
     /// is not late; after that, the time left.
-    pub fn lock_wait(&self) -> Duration {
-        let needs_report = self.with(|waited| waited.is_retried && !waited.is_reported);
+    pub fn lock_timeout(&self) -> Duration {
+        let needs_report = self.with(|state| state.is_retried && !state.is_reported);
+        // PostgreSQL takes 0 for no timeout.
         if needs_report { REPORT_AFTER } else { self.left().max(Duration::from_millis(1)) }
     }
 
-    fn charge(&self, time: Duration) {
-        self.with(|waited| waited.time += time);
+    fn add_wait(&self, time: Duration) {
+        self.with(|state| state.waited += time);
     }
 
     /// Logs the reason for waiting, once, after [`REPORT_AFTER`].
     fn report(&self, reason: &str) {
-        let is_due = self.with(|waited| {
-            let is_due = !waited.is_reported && waited.time >= REPORT_AFTER;
-            waited.is_reported |= is_due;
+        let is_due = self.with(|state| {
+            let is_due = !state.is_reported && state.waited >= REPORT_AFTER;
+            state.is_reported |= is_due;
             is_due
         });
         if is_due {
@@ -96,44 +99,44 @@ impl Deadline {
         }
     }
 
-    /// Awaits a future that only waits for the database. If it takes longer than [`REPORT_AFTER`], `why` is awaited to
-    /// find the reason, which is logged.
+    /// Awaits a future that only waits for the database. If it takes longer than [`REPORT_AFTER`], `find_reason` is
+    /// awaited, and the reason is logged.
     pub async fn wait<T>(
         &self,
         waiting: impl Future<Output = Result<T, StoreError>>,
-        why: impl Future<Output = StoreError>,
+        find_reason: impl Future<Output = StoreError>,
     ) -> Result<T, StoreError> {
         let mut waiting = pin!(waiting);
-        let until_report = REPORT_AFTER.saturating_sub(self.with(|waited| waited.time));
+        let until_report = REPORT_AFTER.saturating_sub(self.with(|state| state.waited));
         let start = Instant::now();
-        let early = timeout(until_report.min(self.left()), waiting.as_mut()).await;
-        self.charge(start.elapsed());
-        if let Ok(done) = early {
-            return done;
+        let before_report = timeout(until_report.min(self.left()), waiting.as_mut()).await;
+        self.add_wait(start.elapsed());
+        if let Ok(result) = before_report {
+            return result;
         }
         let start = Instant::now();
-        let reason =
-            timeout(REASON_TIMEOUT, why).await.unwrap_or_else(|_| StoreError::busy("the database does not answer"));
+        let found = timeout(REASON_TIMEOUT, find_reason).await;
+        let reason = found.unwrap_or_else(|_| StoreError::busy("the database does not answer"));
         self.report(&reason.cause());
-        let late = timeout(self.left(), waiting).await;
-        self.charge(start.elapsed());
-        late.unwrap_or_else(|_| Err(reason.into_timeout()))
+        let after_report = timeout(self.left(), waiting).await;
+        self.add_wait(start.elapsed());
+        after_report.unwrap_or_else(|_| Err(reason.into_timeout()))
     }
 
     /// Backs off before the next retry after a transient failure. If no waiting time is left, returns the failure as a
     /// timeout.
     pub async fn pause(&self, failure: StoreError) -> Result<(), StoreError> {
         if failure.is_lock_timeout() {
-            self.charge(self.lock_wait());
+            self.add_wait(self.lock_timeout());
         }
         let left = self.left();
         if left.is_zero() {
             return Err(failure.into_timeout());
         }
         self.report(&failure.cause());
-        let pause = self.with(|waited| waited.pauses.next().unwrap_or(LONGEST_PAUSE).min(left));
+        let pause = self.with(|state| state.pauses.next().unwrap_or(LONGEST_PAUSE).min(left));
         sleep(pause).await;
-        self.charge(pause);
+        self.add_wait(pause);
         Ok(())
     }
 }
@@ -143,7 +146,7 @@ pub(super) async fn with_retries<T, F: Future<Output = Result<T, StoreError>>>(
     mut transaction: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
     let deadline = Deadline::current();
-    deadline.with(|waited| waited.is_retried = true);
+    deadline.with(|state| state.is_retried = true);
     let attempts = async {
         loop {
             match transaction().await {
@@ -174,11 +177,16 @@ mod tests {
         StoreError::busy("the server restarts")
     }
 
-    /// A transaction that takes `work` seconds per attempt and fails `failures` times.
-    async fn failing(failures: u32, work: u64, error: fn() -> StoreError) -> (Result<u32, StoreError>, u32) {
+    /// Runs a transaction that takes `work_seconds` per attempt and fails `failures` times. Returns its result and the
+    /// number of attempts.
+    async fn run_failing(
+        failures: u32,
+        work_seconds: u64,
+        error: fn() -> StoreError,
+    ) -> (Result<u32, StoreError>, u32) {
         let attempts = Cell::new(0);
         let result = with_retries(|| async {
-            sleep(Duration::from_secs(work)).await;
+            sleep(Duration::from_secs(work_seconds)).await;
             attempts.set(attempts.get() + 1);
             if attempts.get() > failures { Ok(attempts.get()) } else { Err(error()) }
         });
@@ -187,21 +195,21 @@ mod tests {
 
     #[test]
     fn transient_errors_are_retried_until_success() {
-        let ((result, attempts), _) = with_simulated_clock(failing(3, 0, transient));
+        let ((result, attempts), _) = with_simulated_clock(run_failing(3, 0, transient));
         assert!(matches!(result, Ok(4)), "{result:?}");
         assert_eq!(attempts, 4);
     }
 
     #[test]
     fn permanent_errors_are_returned_at_once() {
-        let ((result, attempts), _) = with_simulated_clock(failing(3, 0, || StoreError::ReadOnly));
+        let ((result, attempts), _) = with_simulated_clock(run_failing(3, 0, || StoreError::ReadOnly));
         assert!(matches!(result, Err(StoreError::ReadOnly)), "{result:?}");
         assert_eq!(attempts, 1);
     }
 
     #[test]
     fn the_last_error_is_returned_when_the_deadline_is_over() {
-        let ((result, _), seconds) = with_simulated_clock(failing(u32::MAX, 0, transient));
+        let ((result, _), seconds) = with_simulated_clock(run_failing(u32::MAX, 0, transient));
         let message = result.unwrap_err().to_string();
         assert_eq!(message, "the ledger was not available within 30 s: the server restarts");
         assert!((30..32).contains(&seconds), "{seconds} s");
@@ -209,14 +217,14 @@ mod tests {
 
     #[test]
     fn working_time_does_not_count_as_waiting() {
-        let ((result, attempts), seconds) = with_simulated_clock(failing(3, 100, transient));
+        let ((result, attempts), seconds) = with_simulated_clock(run_failing(3, 100, transient));
         assert!(matches!(result, Ok(4)), "{result:?}");
         assert_eq!((attempts, seconds / 100), (4, 4));
     }
 
     #[test]
     fn all_waits_of_a_transaction_share_one_deadline() {
-        let inside = with_retries(|| async {
+        let four_waits = with_retries(|| async {
             for _ in 0..4 {
                 let slow = async {
                     sleep(Duration::from_secs(9)).await;
@@ -226,10 +234,10 @@ mod tests {
             }
             Ok(())
         });
-        let (result, seconds) = with_simulated_clock(inside);
+        let (result, seconds) = with_simulated_clock(four_waits);
         assert!(result.unwrap_err().to_string().ends_with("it is slow"));
         assert_eq!(seconds, 30);
-        let (outside, _) = with_simulated_clock(Deadline::current().wait(async { Ok(1) }, async { transient() }));
-        assert!(matches!(outside, Ok(1)));
+        let (new_wait, _) = with_simulated_clock(Deadline::current().wait(async { Ok(1) }, async { transient() }));
+        assert!(matches!(new_wait, Ok(1)));
     }
 }

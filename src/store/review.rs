@@ -13,8 +13,10 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
-use super::row::{Id, Whole};
-use super::schedule::{COLUMNS, LOCAL_DAY, RANK, SLOT_IS_FREE, Schedule, ids, scheduled_post, transition_payload};
+use super::row::Id;
+use super::schedule::{
+    COLUMNS, LOCAL_DAY, RISK_RANK, SLOT_IS_FREE, Schedule, schedule_ids, scheduled_post, transition_payload,
+};
 use super::values::values;
 use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
 use crate::planner::objection_to;
@@ -60,7 +62,7 @@ pub enum Change<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// Return schedules that a person cancelled to pending.
+    /// Set schedules that a person cancelled back to pending.
     Restore,
 }
 
@@ -80,7 +82,7 @@ pub struct Skipped {
     pub schedule: Schedule,
     /// Why it was not changed.
     pub why: StoreError,
-    /// Whether the same person made the same change before and it is still in effect.
+    /// Whether the same person made the same change before, and the change is still in effect.
     pub is_repeat: bool,
 }
 
@@ -88,20 +90,20 @@ impl Changed {
     /// Number of schedules in the requested state: those changed now, and those that the same request changed before.
     ///
     /// # Errors
-    /// If schedules were selected but none is in the requested state: why the first is not.
-    pub fn settled(self) -> Result<usize, StoreError> {
+    /// If schedules were selected but none is in the requested state, the reason of the first.
+    pub fn count_in_requested_state(self) -> Result<usize, StoreError> {
         let (repeated, others): (Vec<Skipped>, Vec<Skipped>) =
             self.skipped.into_iter().partition(|skipped| skipped.is_repeat);
         match (self.done.len() + repeated.len(), others.into_iter().next()) {
             (0, Some(skipped)) => Err(skipped.why),
-            (settled, _) => Ok(settled),
+            (count, _) => Ok(count),
         }
     }
 
     /// The schedules that were changed.
     ///
     /// # Errors
-    /// If schedules were selected but none was changed: why the first was not.
+    /// If schedules were selected but none was changed, the reason of the first.
     pub fn any(self) -> Result<Vec<Schedule>, StoreError> {
         match self.skipped.into_iter().next() {
             Some(skipped) if self.done.is_empty() => Err(skipped.why),
@@ -169,10 +171,10 @@ impl Ledger {
     /// The one schedule whose id starts with the given prefix.
     ///
     /// # Errors
-    /// If no schedule or several have that prefix, or the database fails.
+    /// If not exactly one schedule has that prefix, or the database fails.
     pub async fn schedule_id(&self, prefix: &str) -> Result<Uuid, StoreError> {
         let unknown = || StoreError::UnknownSchedule(format!("`{prefix}`"));
-        let (first, last) = range_of(prefix).ok_or_else(unknown)?;
+        let (first, last) = id_range(prefix).ok_or_else(unknown)?;
         let sql = "SELECT id FROM campaign_orchestration_schedules \
                    WHERE id BETWEEN $1 AND $2 AND ($3 IS NULL OR workspace_id = $3) LIMIT 2";
         let mut tx = self.read().await?;
@@ -214,7 +216,8 @@ impl Ledger {
             let mut changed = Changed::default();
             for schedule in schedules {
                 let objection = objections.get(&schedule.id).cloned();
-                match change.check(&schedule, rules, actor).and_then(|()| request.check(&schedule, objection)) {
+                let checked = change.check(&schedule, rules, actor);
+                match checked.and_then(|()| request.check_not_blocked(&schedule, objection)) {
                     Ok(()) => changed.done.push(schedule),
                     Err(why) => {
                         let is_repeat = request.is_repeat(&mut tx, &schedule).await?;
@@ -242,13 +245,13 @@ pub(super) async fn find_schedules(
     let lock = if lock { " FOR UPDATE" } else { "" };
     let sql = format!(
         "SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} \
-         ORDER BY {RANK}, scheduled_for, id{limit}{lock}"
+         ORDER BY {RISK_RANK}, scheduled_for, id{limit}{lock}"
     );
     tx.all(&sql, values).await
 }
 
 /// The first and the last id with a prefix; `None` if the prefix is invalid.
-fn range_of(prefix: &str) -> Option<(Uuid, Uuid)> {
+fn id_range(prefix: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = prefix.chars().filter(|c| *c != '-').collect();
     if digits.is_empty() || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;
@@ -258,7 +261,7 @@ fn range_of(prefix: &str) -> Option<(Uuid, Uuid)> {
 }
 
 impl Change<'_> {
-    /// The resulting status.
+    /// The status that results from the change.
     #[must_use]
     pub const fn status(self) -> ScheduleStatus {
         match self {
@@ -278,7 +281,9 @@ impl Change<'_> {
         let is_applicable = match self {
             Change::Approve | Change::ApproveAlone => from == ScheduleStatus::Pending,
             Change::Cancel { .. } => true,
-            Change::Restore => from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED),
+            Change::Restore => {
+                from == ScheduleStatus::Cancelled && schedule.blocked_code.as_deref() == Some(CANCELLED_CODE)
+            }
         };
         if !is_applicable || !from.can_become(to) {
             return Err(StoreError::InvalidTransition { id, from, to });
@@ -292,11 +297,11 @@ impl Change<'_> {
 }
 
 /// The statuses of a schedule in which its approval is still valid.
-const APPROVED: [ScheduleStatus; 4] =
+const APPROVED_STATUSES: [ScheduleStatus; 4] =
     [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Completed, ScheduleStatus::Failed];
 
 /// The reason code of schedules that a person cancelled.
-const CANCELLED: &str = "cancelled";
+const CANCELLED_CODE: &str = "cancelled";
 
 /// A requested change: by whom, under which rules, when.
 #[derive(Clone, Copy)]
@@ -308,8 +313,8 @@ struct ChangeRequest<'a> {
 }
 
 impl ChangeRequest<'_> {
-    /// Reasons that block schedules, by id, as far as they can be found without evaluating guardrails. Cancelling is
-    /// never blocked.
+    /// Reasons that block schedules, by id, as far as they can be found without evaluating guardrails. Nothing blocks a
+    /// cancellation.
     async fn objections(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<BTreeMap<Uuid, Reason>, StoreError> {
         let mut objections = BTreeMap::new();
         if matches!(self.change, Change::Cancel { .. }) {
@@ -330,8 +335,8 @@ impl ChangeRequest<'_> {
         Ok(objections)
     }
 
-    /// Fails if anything blocks the schedule.
-    fn check(&self, schedule: &Schedule, objection: Option<Reason>) -> Result<(), StoreError> {
+    /// Fails if the objection, or a restored schedule's time, rules out the change.
+    fn check_not_blocked(&self, schedule: &Schedule, objection: Option<Reason>) -> Result<(), StoreError> {
         if self.change == Change::Restore && schedule.scheduled_for <= self.now {
             return Err(StoreError::TooLate(schedule.id));
         }
@@ -343,7 +348,7 @@ impl ChangeRequest<'_> {
         match self.change {
             Change::Approve | Change::ApproveAlone => {
                 let is_own_approval = schedule.approved_by.as_deref() == Some(self.actor);
-                Ok(is_own_approval && APPROVED.contains(&schedule.status))
+                Ok(is_own_approval && APPROVED_STATUSES.contains(&schedule.status))
             }
             Change::Cancel { .. } => {
                 Ok(schedule.status == ScheduleStatus::Cancelled && schedule.reason() == self.reason())
@@ -373,7 +378,7 @@ impl ChangeRequest<'_> {
     }
 
     async fn approve_or_cancel(&self, tx: &mut Tx, schedules: &[Schedule]) -> Result<(), StoreError> {
-        let ids = ids(schedules);
+        let ids = schedule_ids(schedules);
         match self.reason() {
             Some(reason) => {
                 let sql = "UPDATE campaign_orchestration_schedules SET status = 'cancelled', blocked_reason = $2, \
@@ -417,7 +422,7 @@ impl ChangeRequest<'_> {
         }
     }
 
-    fn action<'s>(&'s self, schedule: &'s Schedule, earlier: u32) -> NewAction<'s> {
+    fn action<'s>(&'s self, schedule: &'s Schedule, earlier_at_same_instant: u32) -> NewAction<'s> {
         let (action_type, status) = match self.change {
             Change::Approve | Change::ApproveAlone => (ActionType::ScheduleApproved, DecisionStatus::Accepted),
             Change::Cancel { .. } => (ActionType::PostingDecision, DecisionStatus::Rejected),
@@ -427,6 +432,15 @@ impl ChangeRequest<'_> {
         if let (Change::ApproveAlone, Some(payload)) = (self.change, payload.as_object_mut()) {
             payload.insert("works_alone".to_owned(), true.into());
         }
-        NewAction { schedule, action_type, status, payload, signals: None, actor: self.actor, earlier, executed: None }
+        NewAction {
+            schedule,
+            action_type,
+            status,
+            payload,
+            signals: None,
+            actor: self.actor,
+            earlier_at_same_instant,
+            executed: None,
+        }
     }
 }

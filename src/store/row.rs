@@ -289,8 +289,8 @@ mod tests {
     fn rows_are_decoded_by_column_name() {
         let (id, at) = (Uuid::from_u128(7), "2026-11-30T09:00:00Z".parse().unwrap());
         let written = values![id, "fb", Some(at), serde_json::json!(["spring"]), 3_i64];
-        let read = Post { id, channel: Channel::Fb, at: Some(at), tags: vec!["spring".to_owned()], likes: 3 };
-        assert_eq!(query::<Post>(POST, written).unwrap(), read);
+        let expected = Post { id, channel: Channel::Fb, at: Some(at), tags: vec!["spring".to_owned()], likes: 3 };
+        assert_eq!(query::<Post>(POST, written).unwrap(), expected);
     }
 
     #[test]

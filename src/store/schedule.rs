@@ -46,7 +46,7 @@ from_row! {
         pub blocked_reason: Option<String>,
         /// The code of that reason.
         pub blocked_code: Option<String>,
-        /// The details of that reason, a JSON object by code.
+        /// The details of that reason: a JSON object whose fields depend on the code.
         #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
         pub blocked_details: serde_json::Value as Json<serde_json::Value>,
         /// The actor who committed it, or later attached its asset.
@@ -66,7 +66,7 @@ from_row! {
         /// Guardrail warnings and other facts for display.
         #[schemars(with = "ScheduleMetadata")]
         pub metadata: serde_json::Value as Json<serde_json::Value>,
-        /// Number of attempts to draft it.
+        /// Number of attempts to make its draft.
         pub attempts: u32 as Whole<u32>,
         /// Its UID in calendars.
         pub calendar_uid: String,
@@ -82,7 +82,7 @@ pub(super) const COLUMNS: &str = "id, client_id, workspace_id, campaign_id, chan
      coalesce(calendar_uid, CAST(id AS text)) AS calendar_uid, calendar_sequence";
 
 /// SQL expression: rank by risk, 0 for the highest.
-pub(super) const RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
+pub(super) const RISK_RANK: &str = "CASE risk_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END";
 
 impl Schedule {
     /// Why it is blocked, pending, cancelled or failed; `None` if it has no reason, or one unknown to this version.
@@ -106,11 +106,11 @@ pub(super) const SLOT_IS_FREE: &str = "NOT EXISTS (SELECT 1 FROM campaign_orches
      AND other.id <> campaign_orchestration_schedules.id \
      AND other.status IN ('pending', 'ready', 'executing', 'completed'))";
 
-pub(super) fn ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<Uuid> {
+pub(super) fn schedule_ids<'s>(schedules: impl IntoIterator<Item = &'s Schedule>) -> Vec<Uuid> {
     schedules.into_iter().map(|schedule| schedule.id).collect()
 }
 
-/// The recorded payload of a change of status: from, to and reason.
+/// The payload that is recorded for a change of status.
 pub(super) fn transition_payload(
     from: ScheduleStatus,
     to: ScheduleStatus,

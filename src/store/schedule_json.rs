@@ -39,7 +39,7 @@ pub(super) struct ScheduleMetadata<'a> {
     asset_score: f64,
     /// The guardrails' warnings.
     warnings: Vec<ScheduleWarning<'a>>,
-    /// True if the asset is not the one that the plan chose.
+    /// True if the asset is not the one that the plan chose; otherwise missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     attached: Option<bool>,
 }
@@ -76,7 +76,7 @@ pub(super) fn post_preview(client: Option<&Client>, post: &Post) -> Value {
     client.zip(post.asset.as_ref()).map_or_else(|| json!({}), |(client, choice)| asset_preview(client, choice))
 }
 
-/// Finds a client's asset by id.
+/// Finds a client's asset by id. A client's assets are sorted by id.
 pub(super) fn find_asset<'c>(client: &'c Client, id: &str) -> Option<&'c Asset> {
     let index = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok()?;
     client.assets.get(index)

@@ -36,7 +36,8 @@ enum Contents {
     Other(String),
 }
 
-/// Checks that a file may be opened as a ledger, and creates it if the mode says so. A refused file is left unchanged.
+/// Checks that a file may be opened as a ledger. Creates it if it is missing and the mode allows that. A refused file
+/// is left unchanged.
 pub(super) async fn prepare(url: &DatabaseUrl, path: &Path, mode: OpenMode) -> Result<(), StoreError> {
     match (contents(url, path).await?, mode) {
         (Contents::Ledger, _) | (Contents::Empty, OpenMode::Create) => Ok(()),
@@ -46,7 +47,8 @@ pub(super) async fn prepare(url: &DatabaseUrl, path: &Path, mode: OpenMode) -> R
     }
 }
 
-/// Whether a file has a write-ahead log: a process has it open, or was killed while it had it open.
+/// Whether a file has a write-ahead log. It has one while a process has the file open, and after such a process was
+/// killed.
 pub(super) fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -77,6 +79,7 @@ pub(super) async fn checkpoint_log(options: &SqliteConnectOptions) {
 fn create(url: &DatabaseUrl, path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(file_error(url, &error)),
+        // Another process may have created it meanwhile.
         _ => Ok(()),
     }
 }

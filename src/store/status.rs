@@ -67,13 +67,15 @@ pub struct ChannelStatus {
     pub recommended_wait_hours: f64,
 }
 
-/// Sums over client channels with the same channel, `fatigue_as_of` and half-life, so that their fatigue decays alike.
-/// Every mean of [`Overview`] and [`ChannelStatus`] is linear in fatigue and the scores, so sums are sufficient.
+/// Sums over those clients of a channel whose state has the same `fatigue_as_of` and half-life (48 h if unknown), so
+/// that their fatigue decays alike. Every mean of [`Overview`] and [`ChannelStatus`] is linear in fatigue and the
+/// scores, so sums are sufficient.
 struct Group {
     channel: Channel,
     clients: u32,
-    /// Sum of the current fatigue; `worst_fatigue` is the maximum.
+    /// Sum of the current fatigue.
     fatigue: f64,
+    /// Maximum of the current fatigue.
     worst_fatigue: f64,
     /// Sums of momentum, visibility and engagement.
     scores: [f64; 3],
@@ -110,7 +112,7 @@ impl GroupRow {
     }
 }
 
-/// Sums over some groups.
+/// Sums over several groups; for `worst_fatigue` and `last_post_at` the maximum.
 #[derive(Default)]
 struct Sums {
     clients: u32,
@@ -134,11 +136,12 @@ impl Sums {
         })
     }
 
+    /// The mean over the clients; 0 if there are none.
     fn mean(&self, sum: f64) -> f64 {
         sum / f64::from(self.clients.max(1))
     }
 
-    /// Mean channel health, computed from the means because it is linear in them; 0 if there are no clients.
+    /// Mean channel health; 0 if there are no clients. It is computed from the means because health is linear in them.
     fn health(&self, rules: &FatigueRules) -> f64 {
         if self.clients == 0 {
             return 0.0;
@@ -176,7 +179,7 @@ impl Ledger {
         .await
     }
 
-    /// The figures of the channels that one client posts on.
+    /// The figures of each channel that one client posts on, for this client alone.
     ///
     /// # Errors
     /// If the database fails.
@@ -203,8 +206,8 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Overview, StoreError> {
         let count = |status: Option<ScheduleStatus>| {
-            let counted = tallies.iter().filter(|((_, known), _)| status.is_none_or(|status| status == *known));
-            counted.map(|(_, count)| count).sum()
+            let selected = tallies.iter().filter(|((_, tallied), _)| status.is_none_or(|status| status == *tallied));
+            selected.map(|(_, count)| count).sum()
         };
         let channels: BTreeSet<Channel> = groups.iter().map(|group| group.channel).collect();
         let (completed_today, conflicts_detected) = self.recent_counts(tx, now).await?;
@@ -251,16 +254,17 @@ impl Ledger {
         Ok(tallies_of(tx.all(sql, values![self.scope()]).await?))
     }
 
-    /// Number of drafts made today (UTC), and of conflicts recorded in the last 7 days.
+    /// Number of drafts made today (UTC), and number of conflicts recorded in the last 7 days.
     async fn recent_counts(&self, tx: &mut Tx, now: Timestamp) -> Result<(i64, i64), StoreError> {
         let midnight = Timestamp::at_midnight(now.date());
         let week_ago = now.plus_days(-7);
-        let drafted = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
-                       AND executed_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
-        let drafted = tx.scalar(drafted, values![self.scope(), midnight]).await?;
-        let conflicts = "SELECT count(*) FROM campaign_orchestration_actions WHERE action_type = 'conflict_detected' \
-                         AND created_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
-        let conflicts = tx.scalar(conflicts, values![self.scope(), week_ago]).await?;
+        let drafted_sql = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
+                           AND executed_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
+        let drafted = tx.scalar(drafted_sql, values![self.scope(), midnight]).await?;
+        let conflicts_sql = "SELECT count(*) FROM campaign_orchestration_actions \
+                             WHERE action_type = 'conflict_detected' AND created_at >= $2 \
+                             AND ($1 IS NULL OR workspace_id = $1)";
+        let conflicts = tx.scalar(conflicts_sql, values![self.scope(), week_ago]).await?;
         Ok((drafted, conflicts))
     }
 }

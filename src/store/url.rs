@@ -18,7 +18,7 @@ pub enum DatabaseUrl {
     },
 }
 
-/// The error of parsing an invalid database address.
+/// The error for a text that is not a supported database address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a supported database; write postgres://USER@HOST/DATABASE, sqlite:FILE, or the path of a file")]
 pub struct BadUrl(String);
@@ -58,8 +58,13 @@ impl fmt::Debug for DatabaseUrl {
 /// The address without user, password and parameters, any of which may hold a secret.
 fn without_secrets(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
-    let rest = rest.split('?').next().unwrap_or_default();
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let before_query = rest.split('?').next().unwrap_or_default();
+    let host = match before_query.rsplit_once('@') {
+        Some((_, host)) => host,
+        // A `?` within a password cuts the address in the middle of it.
+        None if rest.contains('@') => "",
+        None => before_query,
+    };
     format!("{scheme}://{host}")
 }
 
@@ -69,7 +74,11 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        for address in ["postgres://ann:s3cr@t@db:5432/mcoe", "postgresql://ann:s3cr@t@db/mcoe?password=s3cr@t"] {
+        for address in [
+            "postgres://ann:s3cr@t@db:5432/mcoe",
+            "postgresql://ann:s3cr@t@db/mcoe?password=s3cr@t",
+            "postgres://ann:s3cr?t@db:5432/mcoe",
+        ] {
             let url: DatabaseUrl = address.parse().unwrap();
             assert!(!format!("{url} {url:?}").contains("s3cr"), "{url}");
         }

@@ -67,7 +67,7 @@ macro_rules! values {
 }
 pub(super) use values;
 
-/// Binds a statement for PostgreSQL. Every value is bound with its column's type, NULL included.
+/// Binds a statement's values for PostgreSQL, each with its column's type, even if it is NULL.
 pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
     values.into_iter().fold(query, |query, value| match value {
@@ -83,7 +83,7 @@ pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres
     })
 }
 
-/// Binds a statement for SQLite, which stores times, ids, JSON and lists as text.
+/// Binds a statement's values for SQLite, which stores times, ids, JSON and lists as text.
 pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
     let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
     values.into_iter().fold(query, |query, value| match value {
@@ -112,7 +112,7 @@ fn for_sqlite(sql: &str) -> String {
     with_json_lists(&with_in, " <> ALL(", " NOT IN ")
 }
 
-/// Replaces an operator on an array parameter by an operator on the items of a JSON list.
+/// Replaces an operator on an array parameter with an operator on the items of a JSON list.
 fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str) -> String {
     let mut parts = sql.split(array_operator);
     let mut text = parts.next().unwrap_or_default().to_owned();

@@ -31,7 +31,7 @@ pub struct WeeklyOutcome {
 /// Observes a weekly pass and can stop it early.
 pub trait Observer: Sync {
     /// Called before the rows are written, with their total number.
-    fn rows(&self, total: usize);
+    fn begin_writing(&self, total_rows: usize);
 
     /// Called once for each row written.
     fn row_done(&self);
@@ -45,7 +45,7 @@ pub trait Observer: Sync {
 pub struct NoObserver;
 
 impl Observer for NoObserver {
-    fn rows(&self, _total: usize) {}
+    fn begin_writing(&self, _total_rows: usize) {}
 
     fn row_done(&self) {}
 
@@ -55,12 +55,12 @@ impl Observer for NoObserver {
 }
 
 impl Ledger {
-    /// Plans a week for one workspace and commits it. If the week has begun, only the rest of it after `now` is
+    /// Plans a week for one workspace and commits the plan. If the week has begun, only its hours after `now` are
     /// planned.
     ///
     /// # Errors
-    /// If the workspace is unknown, the week is over, a rule or the database fails, the clients' state keeps changing
-    /// meanwhile, or the observer stops it.
+    /// If the workspace is unknown, the week is over, a rule or the database fails, the clients' state changes during
+    /// every attempt to plan them, or the observer stops the pass.
     pub async fn weekly(
         &self,
         planner: &Planner<'_>,
@@ -106,7 +106,7 @@ impl Ledger {
         };
         if outcome.breaches.is_empty() && !plan.clients.is_empty() {
             let plan_decisions = decisions(&plan);
-            observer.rows(plan.posts().count() + plan_decisions.len());
+            observer.begin_writing(plan.posts().count() + plan_decisions.len());
             let commit = Commit {
                 plan: &plan,
                 decisions: &plan_decisions,

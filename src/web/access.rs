@@ -54,7 +54,7 @@ impl Caller {
         Err(Problem::forbidden(&detail, &format!("use a token of the role {role}: `mcoe token create --role {role}`")))
     }
 
-    /// The workspace of a request: the one it names, or the token's.
+    /// The workspace of a request: the one that the request names, or the token's.
     pub fn workspace(&self, requested: Option<String>) -> Result<WorkspaceId, Problem> {
         let unknown = || Problem::not_found("workspace", "name a workspace that the token gives access to");
         match (&self.workspace, requested) {
@@ -107,7 +107,7 @@ impl FromRequestParts<App> for Caller {
         };
         let secret = bearer(authorization.to_str().unwrap_or_default()).and_then(Secret::parse);
         let token = match secret {
-            Some(secret) => app.ledger.token_of(&secret.hash(), now()).await?,
+            Some(secret) => app.ledger.token_by_hash(&secret.hash(), now()).await?,
             None => None,
         };
         let Some(token) = token else { return Err(wrong_token_problem(app, peer)) };
@@ -122,7 +122,7 @@ fn bearer(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
-/// The answer to an invalid token. It does not reveal whether the token is unknown, revoked or expired.
+/// The response to an invalid token. It does not reveal whether the token is unknown, revoked or expired.
 pub(super) fn wrong_token_problem(app: &App, peer: SocketAddr) -> Problem {
     if let Err(problem) = app.limits.count_wrong_token(peer.ip()) {
         return problem;
@@ -193,7 +193,7 @@ impl Visitor {
         let jar = CookieJar::from_headers(headers);
         let cookie = jar.get(cookie_name(app)).and_then(|cookie| Secret::parse(cookie.value()));
         if let Some(cookie) = cookie {
-            let token = app.ledger.token_of_session(&cookie.hash(), now()).await.map_err(Problem::from)?;
+            let token = app.ledger.token_by_session_hash(&cookie.hash(), now()).await.map_err(Problem::from)?;
             if let Some(token) = token {
                 app.limits.count_request(&RateLimitKey::Token(token.id))?;
                 return Ok(Self { caller: Caller::from_token(token), cookie, is_signed_in: true });
@@ -203,6 +203,7 @@ impl Visitor {
         Self::local(app, headers, peer, None).await
     }
 
+    /// A user who needs no token. Without a cookie, the user gets a new one.
     async fn local(app: &App, headers: &HeaderMap, peer: SocketAddr, cookie: Option<Secret>) -> Result<Self, Refusal> {
         app.limits.count_request(&RateLimitKey::Address(peer.ip()))?;
         if !needs_no_token(app, headers).await? {

@@ -20,12 +20,13 @@ struct Entry<T> {
     is_refreshing: AtomicBool,
 }
 
-/// A value per workspace. A value older than `fresh_for` is still returned while it is computed again in the background;
-/// one older than `max_age` is computed before it is returned.
+/// A value per workspace. A value older than `fresh_for` is still returned, and is computed again in the background. A
+/// value older than `max_age` is discarded.
 pub(super) struct Cached<T> {
     entries: Cache<WorkspaceId, Arc<Entry<T>>>,
     fresh_for: Duration,
-    /// Number of invalidations. A computation that started before an invalidation may miss the change that caused it.
+    /// Number of invalidations so far. A computation that started before an invalidation may miss the change behind the
+    /// invalidation, so its value is discarded.
     invalidations: Arc<AtomicU64>,
 }
 
@@ -54,13 +55,17 @@ impl<T: Send + Sync + 'static> Cached<T> {
         entry.map(|entry| Arc::clone(&entry.value)).map_err(|error| Problem::from(&*error))
     }
 
-    fn refresh(&self, workspace: WorkspaceId, compute: impl Future<Output = Result<T, StoreError>> + Send + 'static) {
+    fn refresh(
+        &self,
+        workspace: WorkspaceId,
+        computation: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) {
         let (entries, invalidations) = (self.entries.clone(), Arc::clone(&self.invalidations));
-        let before = invalidations.load(Ordering::SeqCst);
+        let invalidations_before = invalidations.load(Ordering::SeqCst);
         tokio::spawn(async move {
-            match compute_entry(compute).await {
-                Ok(_) if invalidations.load(Ordering::SeqCst) != before => {}
-                Ok(new) => entries.insert(workspace, new).await,
+            match compute_entry(computation).await {
+                Ok(_) if invalidations.load(Ordering::SeqCst) != invalidations_before => {}
+                Ok(entry) => entries.insert(workspace, entry).await,
                 Err(cause) => tracing::warn!(%cause, %workspace, "cannot refresh the figures of a workspace"),
             }
         });
@@ -73,10 +78,12 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 }
 
-async fn compute_entry<T>(compute: impl Future<Output = Result<T, StoreError>>) -> Result<Arc<Entry<T>>, StoreError> {
+async fn compute_entry<T>(
+    computation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<Arc<Entry<T>>, StoreError> {
     // The age of a value counts from the start of its computation.
     let started_at = Instant::now();
-    Ok(Arc::new(Entry { value: Arc::new(compute.await?), started_at, is_refreshing: AtomicBool::new(false) }))
+    Ok(Arc::new(Entry { value: Arc::new(computation.await?), started_at, is_refreshing: AtomicBool::new(false) }))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::params::Params;
 use crate::store::Cursor;
 
 /// Characters of the hash that identifies a list.
-const TAG_LETTERS: usize = 8;
+const TAG_CHARS: usize = 8;
 
 /// A list with its order and filter. A cursor of one list is rejected by every other.
 pub(super) struct Listing {
@@ -14,13 +14,13 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// `query` is the order and the filter.
+    /// `query` is the order and the filter. If their `Debug` text changes, all earlier cursors are rejected.
     pub fn new(name: &str, query: &impl Debug) -> Self {
         let hash = blake3::hash(format!("{name} {query:?}").as_bytes()).to_hex();
-        Self { tag: hash.chars().take(TAG_LETTERS).collect() }
+        Self { tag: hash.chars().take(TAG_CHARS).collect() }
     }
 
-    /// The position to continue from; `None` for the first page.
+    /// The position to continue from; `None` for the first page. If the cursor is invalid, records that in `params`.
     pub fn read(&self, params: &mut Params) -> Option<Cursor> {
         let text = params.text("cursor")?;
         if text.parse::<Cursor>().is_ok() {
@@ -61,7 +61,7 @@ mod tests {
         Cursor { rank: 1, at: "2026-11-30T08:00:00Z".parse().unwrap(), id: uuid::Uuid::from_u128(7) }
     }
 
-    /// The error that a cursor causes; empty if it is valid.
+    /// The message about a cursor; empty if the cursor is valid.
     fn error(list: &Listing, cursor: &str) -> String {
         let mut params = Params::from_pairs(serde_urlencoded::to_string([("cursor", cursor)]).unwrap().as_bytes());
         let read = list.read(&mut params);

@@ -1,7 +1,7 @@
 //! Limits how many jobs run at the same time: in total, and one per workspace.
 //!
-//! Only one job of each workspace at a time queues for a permit. So workspaces alternate, however many jobs one of them
-//! requests, and no workspace can hold all permits.
+//! Of each workspace, only one job at a time queues for one of the total permits. So workspaces take turns, however
+//! many jobs one of them requests, and no workspace can hold all permits.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +50,7 @@ mod tests {
 
     use super::*;
 
+    /// The permit, if it is granted at once.
     async fn try_now(permit: impl Future<Output = Result<JobPermit, AcquireError>>) -> Option<JobPermit> {
         timeout(Duration::from_millis(1), permit).await.ok().and_then(Result::ok)
     }
@@ -70,7 +71,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_workspaces_alternate() {
         let permits = Arc::new(JobPermits::new(1));
-        let (send, mut order_of_start) = tokio::sync::mpsc::unbounded_channel();
+        let (send, mut started) = tokio::sync::mpsc::unbounded_channel();
         for name in ["a", "a", "a", "b", "c"] {
             let (permits, send) = (Arc::clone(&permits), send.clone());
             tokio::spawn(async move {
@@ -83,7 +84,7 @@ mod tests {
         }
         drop(send);
         let mut order = Vec::new();
-        while let Some(name) = order_of_start.recv().await {
+        while let Some(name) = started.recv().await {
             order.push(name);
         }
         assert_eq!(order, ["a", "b", "c", "a", "a"]);

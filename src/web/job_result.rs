@@ -105,14 +105,14 @@ pub(super) struct PlanResult {
     posts_planned: usize,
     /// Value of the posts that may run.
     objective: f64,
-    /// Upper bound of the value of any plan within the clients' limits.
+    /// Upper bound on the value of any plan within the clients' limits.
     upper_bound: f64,
-    /// The first 500 posts.
+    /// The posts, at most 500.
     posts: Vec<PlannedPost>,
     allocations: Vec<PlannedAllocation>,
     /// The limits that are used up or cost something.
     limits: Vec<PlannedLimit>,
-    /// What each limit costs over these clients, the most expensive first; without those that cost nothing.
+    /// What each limit costs over these clients, the most expensive first. Limits that cost nothing are left out.
     limit_costs: Vec<PlannedLimitCost>,
     /// Clients for which nothing is planned because their limits contradict each other.
     unmet_limits: Vec<UnmetLimits>,
@@ -121,23 +121,24 @@ pub(super) struct PlanResult {
 }
 
 impl PlanResult {
-    /// The posts and allocations of one client, or of all; at most `max_posts` posts are listed.
+    /// The preview of one client, or of all. At most `max_posts` posts are listed.
     pub fn new(plan: &Plan, client: Option<&str>, max_posts: usize, breaches: Vec<String>) -> Self {
         let is_selected = |id: &ClientId| client.is_none_or(|client| id.as_str() == client);
-        let clients: Vec<_> = plan.clients.iter().filter(|planned| is_selected(&planned.client_id)).collect();
-        let posts = clients.iter().flat_map(|planned| planned.posts.iter().map(move |post| (*planned, post)));
+        let clients: Vec<_> = plan.clients.iter().filter(|client_plan| is_selected(&client_plan.client_id)).collect();
+        let posts =
+            clients.iter().flat_map(|client_plan| client_plan.posts.iter().map(move |post| (*client_plan, post)));
         Self {
             plan_id: plan.plan_id,
             week: plan.week,
             clients: clients.len(),
             posts_planned: posts.clone().count(),
-            objective: clients.iter().map(|planned| planned.objective()).sum(),
-            upper_bound: clients.iter().map(|planned| planned.upper_bound()).sum(),
-            posts: posts.take(max_posts).map(|(planned, post)| PlannedPost::new(plan, planned, post)).collect(),
-            allocations: clients.iter().flat_map(|planned| allocations(planned)).collect(),
-            limits: clients.iter().flat_map(|planned| limits(planned)).collect(),
+            objective: clients.iter().map(|client_plan| client_plan.objective()).sum(),
+            upper_bound: clients.iter().map(|client_plan| client_plan.upper_bound()).sum(),
+            posts: posts.take(max_posts).map(|(client_plan, post)| PlannedPost::new(plan, client_plan, post)).collect(),
+            allocations: clients.iter().flat_map(|client_plan| allocations(client_plan)).collect(),
+            limits: clients.iter().flat_map(|client_plan| limits(client_plan)).collect(),
             limit_costs: limit_costs(clients.iter().copied()).into_iter().map(PlannedLimitCost::from).collect(),
-            unmet_limits: clients.iter().filter_map(|planned| UnmetLimits::new(planned)).collect(),
+            unmet_limits: clients.iter().filter_map(|client_plan| UnmetLimits::new(client_plan)).collect(),
             breaches,
         }
     }
@@ -153,7 +154,7 @@ struct PlannedPost {
     scheduled_for: Timestamp,
     /// The same time on the client's clock, with its offset from UTC.
     local_time: String,
-    /// The asset in use; `None` if there is none.
+    /// The asset that the post uses; `None` if it has none.
     asset_id: Option<AssetId>,
     status: ScheduleStatus,
     risk_level: RiskBand,
@@ -172,13 +173,13 @@ struct PlannedPost {
 }
 
 impl PlannedPost {
-    fn new(plan: &Plan, planned: &ClientPlan, post: &Post) -> Self {
+    fn new(plan: &Plan, client_plan: &ClientPlan, post: &Post) -> Self {
         Self {
-            post_id: plan.post_id(&planned.client_id, post),
-            client_id: planned.client_id.clone(),
+            post_id: plan.post_id(&client_plan.client_id, post),
+            client_id: client_plan.client_id.clone(),
             channel: post.channel,
             scheduled_for: post.at,
-            local_time: planned.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
+            local_time: client_plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
             asset_id: post.asset.as_ref().map(|asset| asset.used().clone()),
             status: post.status,
             risk_level: post.risk,
@@ -201,13 +202,13 @@ struct PlannedAllocation {
     posts_target: u32,
     /// Number of posts placed, including blocked ones.
     posts_planned: u32,
-    /// Why there are fewer posts than wanted; empty if there are not.
+    /// Why fewer posts are planned than wanted; empty if there are as many.
     why_fewer: String,
 }
 
-fn allocations(planned: &ClientPlan) -> impl Iterator<Item = PlannedAllocation> {
-    planned.allocations.iter().map(|allocation| PlannedAllocation {
-        client_id: planned.client_id.clone(),
+fn allocations(client_plan: &ClientPlan) -> impl Iterator<Item = PlannedAllocation> {
+    client_plan.allocations.iter().map(|allocation| PlannedAllocation {
+        client_id: client_plan.client_id.clone(),
         channel: allocation.channel,
         posts_target: allocation.posts_target,
         posts_planned: allocation.posts_planned,
@@ -229,17 +230,17 @@ struct PlannedLimit {
     from: String,
     /// Length of the period in hours.
     hours: u32,
-    /// The number of posts, or their share, that the limit states.
+    /// The number of posts, or the share of posts, that the limit states.
     allowed: f64,
-    /// The number of posts that count toward the limit, or their share.
+    /// The number of posts that count toward the limit, or the share that they are.
     used: f64,
-    /// The most that one post more would earn, or one post less if the limit is a minimum.
+    /// The most that one more post would earn, or one post fewer if the limit is a minimum.
     price: f64,
 }
 
-fn limits(planned: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
-    planned.certificate.iter().flat_map(|certificate| &certificate.limits).map(|limit| PlannedLimit {
-        client_id: planned.client_id.clone(),
+fn limits(client_plan: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
+    client_plan.certificate.iter().flat_map(|certificate| &certificate.limits).map(|limit| PlannedLimit {
+        client_id: client_plan.client_id.clone(),
         limit: limit.limit.to_string(),
         kind: limit.kind,
         channel: limit.channel,
@@ -263,7 +264,7 @@ struct PlannedLimitCost {
     clients: usize,
     /// Number of periods in which the limit costs something.
     periods: usize,
-    /// The most that one post more in each of these periods would earn, or one post less if the limit is a minimum.
+    /// The most that one more post in each of these periods would earn, or one post fewer if the limit is a minimum.
     price: f64,
     highest: PlannedHighestPrice,
 }
@@ -276,7 +277,7 @@ struct PlannedHighestPrice {
     channel: Option<Channel>,
     /// Start of the period on the client's clock.
     from: String,
-    /// The most that one post more would earn, or one post less if the limit is a minimum.
+    /// The most that one more post would earn, or one post fewer if the limit is a minimum.
     price: f64,
 }
 
@@ -297,9 +298,9 @@ struct UnmetLimits {
 }
 
 impl UnmetLimits {
-    fn new(planned: &ClientPlan) -> Option<Self> {
-        let limits: Vec<String> = planned.unmet_limits.iter().map(|name| name.to_string()).collect();
-        (!limits.is_empty()).then(|| Self { client_id: planned.client_id.clone(), limits })
+    fn new(client_plan: &ClientPlan) -> Option<Self> {
+        let limits: Vec<String> = client_plan.unmet_limits.iter().map(|name| name.to_string()).collect();
+        (!limits.is_empty()).then(|| Self { client_id: client_plan.client_id.clone(), limits })
     }
 }
 
@@ -325,11 +326,11 @@ impl From<Simulation> for SimulationResult {
 pub(super) struct ComparisonResult {
     /// The current rules, then the changed ones.
     packs: Vec<Variant>,
-    /// The changed rules against the current ones.
+    /// The changed rules compared with the current ones.
     versus: Vec<VersusCurrent>,
 }
 
-/// Changed rules against the current ones.
+/// Changed rules compared with the current ones.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Versus")]
 struct VersusCurrent {
@@ -342,7 +343,7 @@ struct VersusCurrent {
 }
 
 impl ComparisonResult {
-    /// `verdicts` has a sentence about each pair of the comparison, in the same order.
+    /// `verdicts` has a sentence about each pair of rules in the comparison, in the same order.
     pub fn new(comparison: Comparison, verdicts: Vec<String>) -> Self {
         let versus = comparison.versus.into_iter().zip(verdicts);
         Self {

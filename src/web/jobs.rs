@@ -98,7 +98,7 @@ impl From<ReportError> for JobError {
 }
 
 impl App {
-    /// Starts a job. If a job was started with the same key before, returns that job instead.
+    /// Starts a job. If a job was started with the same key before, that job is returned.
     pub async fn start(
         &self,
         workspace: &WorkspaceId,
@@ -109,7 +109,7 @@ impl App {
         self.start_limited(Some(MAX_ACTIVE_JOBS), workspace, request, actor, key).await
     }
 
-    /// Starts a scheduled pass, even if the workspace has its maximum number of jobs.
+    /// Starts a scheduled pass, even if the workspace has reached its maximum number of jobs.
     pub async fn start_scheduled_pass(
         &self,
         workspace: &WorkspaceId,
@@ -133,8 +133,8 @@ impl App {
         }
         let id = random_id().map_err(|error| Problem::internal(&error))?;
         let (kind, parameters) = (request.kind(), json!(request));
-        let new = NewJob { id, workspace, kind, request: &parameters, key, actor, now: now(), max_active };
-        let job = match self.ledger_of(workspace).request_job(&new).await? {
+        let new_job = NewJob { id, workspace, kind, request: &parameters, key, actor, now: now(), max_active };
+        let job = match self.ledger_of(workspace).request_job(&new_job).await? {
             RequestedJob::Existing(job) => return Ok(job),
             RequestedJob::Owned(job) => job,
         };
@@ -204,7 +204,7 @@ impl App {
     ) -> Ending {
         // Daily and weekly passes have permits of their own, so that they do not wait for other jobs.
         let is_pass = matches!(request, JobRequest::Daily {} | JobRequest::Weekly { .. });
-        let permits = if is_pass { &self.passes } else { &self.what_ifs };
+        let permits = if is_pass { &self.pass_permits } else { &self.what_if_permits };
         let Ok(permit) = permits.acquire(&workspace).await else { return Ending::Stopped };
         if progress.should_stop() {
             return Ending::Stopped;
@@ -302,7 +302,7 @@ impl JobContext {
         Ok(self.scoped.scenario(&self.workspace, week).await?)
     }
 
-    /// The command that exports the scenario of a run, as long as the ledger has not changed since.
+    /// The command that exports the scenario of a run. It exports the same scenario only while the ledger is unchanged.
     fn export_command(&self, week: Week) -> String {
         format!("mcoe db export {} --week {week} --out scenario", self.workspace)
     }
@@ -329,16 +329,17 @@ impl JobContext {
     }
 
     async fn compare(&self, extent: Extent, set: &[String]) -> Result<JobOutput, JobError> {
-        let changed = with_changes(&self.rules, set).map_err(JobError::Reported)?;
+        let changed_rules = with_changes(&self.rules, set).map_err(JobError::Reported)?;
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
+        // Both packs are simulated.
         let total = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
         self.progress.total.store(total, Ordering::Relaxed);
-        let (current, other) = (self.planner(), Planner::new(&changed, Tier::Exact, None));
+        let (current_planner, changed_planner) = (self.planner(), Planner::new(&changed_rules, Tier::Exact, None));
         let label = set.join(", ");
-        let base = ComparedPack { label: "current rules", planner: &current, scenario: &scenario };
-        let other = ComparedPack { label: &label, planner: &other, scenario: &scenario };
-        let comparison = simulator::compare(base, &[other], extent, None, self.progress.as_ref())?;
+        let current = ComparedPack { label: "current rules", planner: &current_planner, scenario: &scenario };
+        let changed = ComparedPack { label: &label, planner: &changed_planner, scenario: &scenario };
+        let comparison = simulator::compare(current, &[changed], extent, None, self.progress.as_ref())?;
         let compare_command = format!("mcoe compare scenario --against changed {}", extent_options(extent));
         let command = format!("{} && {compare_command}", self.export_command(week));
         let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
@@ -353,7 +354,7 @@ impl JobContext {
 pub(super) const MAX_CHANGED_KEYS: usize = 20;
 
 impl App {
-    /// Checks that rules with changed keys, each as `KEY=VALUE`, are valid; if not, fails with the reason as text.
+    /// Checks that the rules with changed keys, each as `KEY=VALUE`, are valid. If not, fails with the reason as text.
     pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
         if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
             return Err(format!("{} changed keys are given, but 1 to {MAX_CHANGED_KEYS} are allowed", set.len()));
@@ -391,7 +392,7 @@ fn extent_options(extent: Extent) -> String {
     format!("--weeks {weeks} --replications {replications} --seed {seed} --out report")
 }
 
-/// The files that are text, with their names.
+/// The names and contents of the files that are text. Binary files are left out.
 fn text_files(files: Vec<report::File>) -> Vec<(String, String)> {
     let text = |(name, bytes): report::File| String::from_utf8(bytes).ok().map(|text| (name, text));
     files.into_iter().filter_map(text).collect()

@@ -32,6 +32,7 @@ struct FinishedJob {
     status: &'static str,
 }
 
+/// The metrics of a server.
 pub(super) struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Request, Counter>,
@@ -58,7 +59,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request. `route` is the matched pattern.
+    /// Counts a request, and how long it took. `route` is the pattern that matched.
     pub fn count_request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let request = Request { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&request).inc();

@@ -19,7 +19,6 @@ mod cursor;
 mod job_permits;
 mod job_result;
 mod jobs;
-mod last_write;
 mod limits;
 mod metrics;
 mod observe;
@@ -30,6 +29,7 @@ mod scheduled_passes;
 mod secret;
 mod server;
 mod state;
+mod write_check;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -39,7 +39,7 @@ impl Params {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text).unwrap_or_default();
         let mut params = Self::default();
         for (name, value) in pairs {
-            params.unread.entry(snake(&name)).or_default().push(Value::String(value));
+            params.unread.entry(snake_case(&name)).or_default().push(Value::String(value));
         }
         params
     }
@@ -54,7 +54,7 @@ impl Params {
         };
         let mut params = Self::default();
         for (name, value) in fields {
-            params.unread.entry(snake(&name)).or_default().push(value);
+            params.unread.entry(snake_case(&name)).or_default().push(value);
         }
         Ok(params)
     }
@@ -79,7 +79,7 @@ impl Params {
         values.pop()
     }
 
-    /// A text; `None` if it is missing or empty.
+    /// A text; `None` if it is missing or empty, or if it is wrong, which is recorded.
     pub fn text(&mut self, field: &'static str) -> Option<String> {
         match self.value(field)? {
             Value::String(text) if text.chars().count() > MAX_CHARS => {
@@ -92,7 +92,7 @@ impl Params {
             }
             Value::String(text) => Some(text),
             other => {
-                self.reject(field, format!("{} is not a text", kind(&other)), "write it in quotes");
+                self.reject(field, format!("{} is not a text", describe_type(&other)), "write it in quotes");
                 None
             }
         }
@@ -100,9 +100,9 @@ impl Params {
 
     /// A required text; empty if it is missing.
     pub fn required_text(&mut self, field: &'static str, remedy: &str) -> String {
-        let before = self.invalid.len();
+        let mistakes_before = self.invalid.len();
         let text = self.text(field);
-        if text.is_none() && self.invalid.len() == before {
+        if text.is_none() && self.invalid.len() == mistakes_before {
             self.reject(field, "it is missing", remedy);
         }
         text.unwrap_or_default()
@@ -139,9 +139,9 @@ impl Params {
     }
 
     fn unknown_name(&mut self, field: &'static str, text: &str, names: &[&str]) {
-        let near = nearest(text, names.iter().copied());
-        let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-        self.reject(field, format!("`{text}` is not known here{near}"), format!("write one of {}", names.join(", ")));
+        let suggestion = did_you_mean(text, names);
+        let detail = format!("`{text}` is not known here{suggestion}");
+        self.reject(field, detail, format!("write one of {}", names.join(", ")));
     }
 
     /// A whole number in a range.
@@ -155,7 +155,7 @@ impl Params {
         let number = number.filter(|number| range.contains(number));
         if number.is_none() {
             let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
-            self.reject(field, format!("{} is not allowed", shown(&value)), remedy);
+            self.reject(field, format!("{} is not allowed", quoted(&value)), remedy);
         }
         number
     }
@@ -179,7 +179,7 @@ impl Params {
     fn push_text(&mut self, field: &'static str, value: Value, texts: &mut Vec<String>) {
         match value {
             Value::String(text) if text.chars().count() <= MAX_CHARS && !text.contains('\0') => texts.push(text),
-            other => self.reject(field, format!("{} cannot be listed", kind(&other)), "list short texts"),
+            other => self.reject(field, format!("{} cannot be listed", describe_type(&other)), "list short texts"),
         }
     }
 
@@ -206,7 +206,7 @@ impl Params {
             let remedy = "write a day, such as 2026-11-30, or a time with its zone, such as 2026-11-30T08:00:00Z";
             self.reject(field, format!("`{text}` is not a time"), remedy);
         }
-        // Days at the edge of the calendar have no day before or after them.
+        // Days at the edges of the calendar have no day before or after them.
         let is_supported = |moment: &Moment| (1..=9000).contains(&moment.year());
         let moment = moment?.rounded();
         if !is_supported(&moment) {
@@ -216,25 +216,30 @@ impl Params {
         Some(moment)
     }
 
-    /// Ends reading.
+    /// Ends the reading of fields.
     ///
     /// # Errors
-    /// All mistakes, including fields that are not known.
+    /// If there are mistakes, including unknown fields: with all of them.
     pub fn finish(mut self) -> Result<(), Problem> {
         let unknown = std::mem::take(&mut self.unread);
         let more = unknown.len().saturating_sub(MAX_UNKNOWN_FIELDS);
         for field in unknown.into_keys().take(MAX_UNKNOWN_FIELDS) {
-            let near = nearest(&field, self.known.iter().copied());
-            let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+            let detail = format!("it is not known here{}", did_you_mean(&field, &self.known));
             let field: String = field.chars().take(60).collect();
-            let known = self.known.join(", ");
-            self.reject(&field, format!("it is not known here{near}"), format!("the known fields are {known}"));
+            let remedy = format!("the known fields are {}", self.known.join(", "));
+            self.reject(&field, detail, remedy);
         }
         if more > 0 {
             self.reject("more", format!("{more} more fields are not known here"), "remove them");
         }
-        if self.invalid.is_empty() { Ok(()) } else { Err(Problem::fields(self.invalid)) }
+        if self.invalid.is_empty() { Ok(()) } else { Err(Problem::invalid_fields(self.invalid)) }
     }
+}
+
+/// The nearest known name to a mistyped one, as the end of a message; empty if none is near.
+fn did_you_mean(mistyped: &str, names: &[&str]) -> String {
+    let near = nearest(mistyped, names.iter().copied());
+    near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"))
 }
 
 /// A day, or an instant.
@@ -252,7 +257,8 @@ impl Moment {
         }
     }
 
-    /// Rounded up to whole seconds, the resolution of the ledger, which selects the same schedules.
+    /// The moment, an instant rounded up to whole seconds. Times in the ledger are whole seconds, so this selects the
+    /// same schedules.
     fn rounded(self) -> Self {
         match self {
             Moment::Instant(at) if at > at.whole_second() => Moment::Instant(at.whole_second().plus_seconds(1)),
@@ -260,7 +266,7 @@ impl Moment {
         }
     }
 
-    /// Its beginning; a day begins at midnight UTC.
+    /// The instant, or the beginning of the day, which is midnight UTC.
     pub fn start(self) -> Timestamp {
         match self {
             Moment::Instant(at) => at,
@@ -276,7 +282,7 @@ fn exact_integer(number: f64) -> Option<u64> {
 }
 
 /// `workspaceId` as `workspace_id`.
-fn snake(name: &str) -> String {
+fn snake_case(name: &str) -> String {
     name.chars().fold(String::with_capacity(name.len() + 4), |mut snake, letter| {
         if letter.is_ascii_uppercase() {
             // Writing to a `String` cannot fail.
@@ -288,8 +294,8 @@ fn snake(name: &str) -> String {
     })
 }
 
-/// What a value is, for a message. A text is described only if it cannot be listed.
-fn kind(value: &Value) -> &'static str {
+/// The type of a value, for a message. Texts are described only if they cannot be listed.
+fn describe_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
@@ -300,15 +306,16 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn shown(value: &Value) -> String {
+/// A value, shortened and quoted for a message.
+fn quoted(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
         Value::Number(number) => number.to_string(),
-        other => kind(other).to_owned(),
+        other => describe_type(other).to_owned(),
     }
 }
 
-/// The parameters in a path.
+/// The parameters of a path.
 pub(super) struct PathPart<T>(pub T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for PathPart<T> {

@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::diagnostic::Diagnostic;
 use crate::store::StoreError;
 
-/// Seconds after which a workspace with too many jobs may try again.
+/// Number of seconds after which a workspace with too many jobs may try again.
 const JOB_WAIT_SECONDS: u64 = 10;
 
-/// Seconds after which a full disk may have space again.
+/// Number of seconds after which a full disk may have space again.
 const DISK_FULL_WAIT_SECONDS: u64 = 30;
 
-/// Seconds after which a server that shuts down may be back.
+/// Number of seconds after which a server that shuts down may be back.
 const SHUTDOWN_WAIT_SECONDS: u64 = 10;
 
 /// An invalid field of a request.
@@ -43,7 +43,7 @@ pub(super) struct Problem {
     pub remedy: String,
     /// All invalid fields.
     pub errors: Vec<WrongField>,
-    /// Seconds after which trying again may help.
+    /// Number of seconds after which the request may be tried again.
     pub retry_after: Option<u64>,
 }
 
@@ -94,14 +94,14 @@ impl Problem {
         Self { status, detail: detail.into(), remedy: remedy.into(), errors: Vec::new(), retry_after: None }
     }
 
-    /// Invalid fields.
-    pub fn fields(errors: Vec<WrongField>) -> Self {
+    /// A request with invalid fields.
+    pub fn invalid_fields(errors: Vec<WrongField>) -> Self {
         let names: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("invalid fields: {}", names.join(", "));
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, detail, "see `errors` for each field") }
     }
 
-    /// Something does not exist, or belongs to another workspace; the response does not reveal which.
+    /// The requested thing does not exist, or belongs to another workspace; the response does not reveal which.
     pub fn not_found(what: &str, remedy: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"), remedy)
     }
@@ -117,7 +117,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed", remedy)
     }
 
-    /// A failure that may pass by itself.
+    /// The database is busy or unreachable, which may pass by itself.
     pub fn busy(cause: &dyn std::fmt::Display) -> Self {
         tracing::warn!(%cause, "the database is busy");
         let remedy = "try again in a moment";
@@ -125,7 +125,7 @@ impl Problem {
         Self { retry_after: Some(2), ..problem }
     }
 
-    /// The server does not start anything new.
+    /// The server is shutting down, and starts nothing new.
     pub fn shutting_down() -> Self {
         let remedy = "send the request again once the server has been started again";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down", remedy);
@@ -179,7 +179,7 @@ impl IntoResponse for Problem {
 
 impl From<Diagnostic> for Problem {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self::fields(vec![diagnostic.into()])
+        Self::invalid_fields(vec![diagnostic.into()])
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
     use crate::model::Reason;
 
     #[test]
-    fn a_change_that_the_state_rules_out_is_a_conflict_and_no_failure_of_the_server() {
+    fn a_change_that_the_current_state_forbids_is_a_conflict_not_a_server_failure() {
         let id = uuid::Uuid::nil();
         let blocked = StoreError::Blocked { id, reason: Box::new(Reason::Past) };
         for error in [blocked, StoreError::TooLate(id), StoreError::SlotTaken(id)] {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{simulator, store};
 
+/// The jobs that this server is running.
 #[derive(Default)]
 pub(super) struct Running {
     tasks: Mutex<JoinSet<()>>,
@@ -21,10 +22,12 @@ impl Running {
     pub fn add(&self, id: Uuid, progress: Arc<Progress>, job: impl Future<Output = ()> + Send + 'static) {
         self.jobs().insert(id, progress);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Forgets tasks that have finished.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(job);
     }
 
+    /// The progress of the running jobs, locked.
     pub fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Arc<Progress>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -50,12 +53,15 @@ impl Running {
 
 /// The progress of a job, and whether it should stop.
 pub(super) struct Progress {
+    /// Number of completed steps: rows written, or weeks simulated.
     pub done: AtomicU64,
+    /// Total number of steps; 0 if not known yet.
     pub total: AtomicU64,
-    /// Whether it has a permit to run.
+    /// Whether the job has a permit to run.
     pub has_started: AtomicBool,
-    /// Whether it was cancelled, or taken over by another server.
+    /// Whether the job was cancelled, or taken over by another server.
     is_cancelled: watch::Sender<bool>,
+    /// Whether the server is shutting down.
     is_stopping: watch::Receiver<bool>,
 }
 
@@ -77,7 +83,7 @@ impl Progress {
 
     /// Completes once the job is cancelled.
     pub async fn cancelled(&self) {
-        // It fails only after the sender is dropped, and `self` owns the sender.
+        // Waiting fails only after the sender is dropped, and `self` owns the sender.
         let _ = self.is_cancelled.subscribe().wait_for(|cancelled| *cancelled).await;
     }
 
@@ -87,8 +93,8 @@ impl Progress {
 }
 
 impl store::Observer for Progress {
-    fn rows(&self, total: usize) {
-        self.total.store(total as u64, Ordering::Relaxed);
+    fn begin_writing(&self, total_rows: usize) {
+        self.total.store(total_rows as u64, Ordering::Relaxed);
     }
 
     fn row_done(&self) {

@@ -1,7 +1,7 @@
 //! Runs the daily and weekly passes at the times that the rules give.
 //!
-//! Each pass of each workspace has an idempotency key, and the ledger starts one job per key: of several servers on one
-//! database, one runs the pass, and another takes over if that server stops or is lost.
+//! Each pass of each workspace has an idempotency key, and the ledger starts one job per key. So of several servers on
+//! one database, one runs the pass, and another takes over if that server stops or is lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct DuePass {
 /// Maximum number of attempts per pass.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// Finished passes (workspace, key), so that the ledger is not queried again.
+/// Workspace and key of finished passes, so that the ledger is not queried for them again.
 type FinishedPasses = BTreeSet<(String, String)>;
 
 /// Runs due passes until the server stops.
@@ -91,11 +91,12 @@ async fn start_pass(app: &App, workspace: &WorkspaceId, pass: &DuePass) -> Resul
 /// The current daily pass, and the planning of the coming week once its time has come.
 fn due_passes(rules: &PassRules, now: Timestamp) -> Vec<DuePass> {
     let local = rules.time_zone.wall_time(now);
+    // `max` rules out a division by zero.
     let period = local.hour() / u32::from(rules.daily_every_hours).max(1);
     let mut due = vec![DuePass { key: format!("daily {} {period}", local.date()), request: JobRequest::Daily {} }];
     let hour_of_week = local.weekday().num_days_from_monday() * 24 + local.hour();
-    let planned_from = u32::from(rules.weekly_day) * 24 + u32::from(rules.weekly_hour);
-    if hour_of_week >= planned_from {
+    let planned_from_hour = u32::from(rules.weekly_day) * 24 + u32::from(rules.weekly_hour);
+    if hour_of_week >= planned_from_hour {
         let week = Week::of(local.date()).plus(1);
         due.push(DuePass { key: format!("weekly {week}"), request: JobRequest::Weekly { week } });
     }
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_weekly_pass_runs_late_but_not_after_the_week_began() {
+    fn a_missed_weekly_pass_runs_late_but_not_after_its_week_has_begun() {
         assert_eq!(keys("UTC", "2026-11-29T23:00:00Z"), ["daily 2026-11-29 3", "weekly 2026-W49"]);
         assert_eq!(keys("UTC", "2026-11-30T00:00:00Z"), ["daily 2026-11-30 0"]);
     }

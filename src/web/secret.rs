@@ -18,7 +18,7 @@ const TOKEN_PREFIX: &str = "mcoe_";
 #[error("cannot get random numbers from the system: {0}")]
 pub struct NoRandomness(String);
 
-/// A secret. It is shown once and never stored.
+/// The secret of a token or of a session. It is shown once and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -37,7 +37,7 @@ impl Secret {
         Ok(Self(format!("{TOKEN_PREFIX}{}", hex(&random::<BYTES>()?))))
     }
 
-    /// A new cookie.
+    /// A new session cookie.
     pub(super) fn cookie() -> Result<Self, NoRandomness> {
         Ok(Self(hex(&random::<BYTES>()?)))
     }

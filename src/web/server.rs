@@ -24,14 +24,14 @@ const MAX_CONNECTIONS: usize = 2048;
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long running requests and jobs may take to finish during shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often idle rate-limit entries and lost jobs are cleaned up.
+/// How often rate-limit entries of idle callers are removed, and lost jobs are marked as stopped.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address is reachable from other machines, and access would not be restricted.
+    /// The address can be reached from other machines, but there is no token to restrict access.
     #[error("{0} can be reached from other machines, but the ledger has no access token")]
     Unguarded(std::net::SocketAddr),
     /// Listening on the address failed.
@@ -86,7 +86,7 @@ impl Server {
         Ok(Self { app, listener })
     }
 
-    /// The address that it is bound to.
+    /// The address that the server is bound to.
     #[must_use]
     pub fn address(&self) -> std::net::SocketAddr {
         self.app.options.address
@@ -134,7 +134,7 @@ async fn accept(app: &App, listener: &TcpListener, graceful: &GracefulShutdown) 
                 continue;
             }
         };
-        // Responses are written at once; without this, small ones may be delayed.
+        // Without this, small responses may be delayed. If it fails, they are only slower.
         let _ = stream.set_nodelay(true);
         let service: Router = router.clone().layer(Extension(Peer(peer)));
         let mut builder = Builder::new();

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use super::cached::Cached;
 use super::job_permits::JobPermits;
-use super::last_write::LastWrite;
-use super::limits::Limits;
+use super::limits::RateLimits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::running::Running;
 use super::secret::now;
+use super::write_check::WriteCheck;
 use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;
 use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview, ScheduleFilter};
@@ -25,14 +25,15 @@ use crate::store::{Change, ChannelStatus, ClientName, DayCount, Ledger, Overview
 const FIGURES_FRESH_FOR: Duration = Duration::from_secs(2);
 /// Age from which a request waits for new figures.
 const FIGURES_MAX_AGE: Duration = Duration::from_secs(5);
-/// Maximum number of cached existence checks of workspaces.
+/// Maximum number of workspaces that are remembered as existing.
 const MAX_KNOWN_WORKSPACES: u64 = 100_000;
+/// Age from which the cached clients of a workspace are refreshed in the background.
 const CLIENTS_FRESH_FOR: Duration = Duration::from_secs(30);
 /// Maximum number of clients in a selection list.
 const MAX_CLIENTS: u32 = 500;
 /// Days ahead for which posts that need approval are counted.
 const PENDING_DAYS: i64 = 14;
-/// Maximum number of passes, and of other jobs, that run at the same time; each uses all cores.
+/// Maximum number of passes that run at the same time, and of other jobs. Each job uses all cores.
 const MAX_RUNNING_JOBS: usize = 2;
 
 /// The options of a server.
@@ -42,7 +43,7 @@ pub struct Options {
     pub address: SocketAddr,
     /// Requests per second allowed for each caller.
     pub requests_per_second: NonZeroU32,
-    /// Whether browsers reach it by HTTPS, so that cookies are sent over HTTPS only.
+    /// Whether browsers reach the server over HTTPS, so that cookies are sent over HTTPS only.
     pub is_https: bool,
     /// Whether it serves demonstration data.
     pub is_demo: bool,
@@ -68,14 +69,15 @@ pub(super) struct AppState {
     pub ledger: Ledger,
     pub rules: Arc<CompiledRules>,
     pub options: Options,
-    pub limits: Limits,
+    pub limits: RateLimits,
     pub metrics: Metrics,
     pub running: Running,
     /// Permits of daily and weekly passes.
-    pub passes: JobPermits,
+    pub pass_permits: JobPermits,
     /// Permits of all other jobs: previews, simulations and comparisons.
-    pub what_ifs: JobPermits,
-    pub last_write: LastWrite,
+    pub what_if_permits: JobPermits,
+    pub write_check: WriteCheck,
+    /// Becomes true when the server shuts down.
     pub stop: watch::Sender<bool>,
     pub templates: Environment<'static>,
     /// Part of the assets' URLs.
@@ -109,12 +111,12 @@ impl App {
 
     pub fn new(ledger: Ledger, rules: Arc<CompiledRules>, options: Options, pages: Pages) -> Self {
         Self(Arc::new(AppState {
-            limits: Limits::new(options.requests_per_second),
+            limits: RateLimits::new(options.requests_per_second),
             metrics: Metrics::default(),
             running: Running::default(),
-            passes: JobPermits::new(MAX_RUNNING_JOBS),
-            what_ifs: JobPermits::new(MAX_RUNNING_JOBS),
-            last_write: LastWrite::default(),
+            pass_permits: JobPermits::new(MAX_RUNNING_JOBS),
+            what_if_permits: JobPermits::new(MAX_RUNNING_JOBS),
+            write_check: WriteCheck::default(),
             stop: watch::Sender::new(false),
             known_workspaces: Cache::new(MAX_KNOWN_WORKSPACES),
             figures: Cached::new(FIGURES_FRESH_FOR, FIGURES_MAX_AGE),
@@ -157,6 +159,7 @@ impl App {
     /// The number of schedules that need approval on each of the next days, in the clients' time zones.
     pub async fn pending_by_day(&self, workspace: &WorkspaceId) -> Result<Arc<Vec<DayCount>>, Problem> {
         let today = now().date();
+        // Where clocks are behind UTC, it may still be the day before.
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
             first_day: Some(plus_days(today, -1)),

@@ -267,7 +267,7 @@ fn read_scenario(files: &PackFiles) -> Result<Scenario, ScenarioErrors> {
 /// Reads a scenario with these texts as its files; every error must have a place, a cause and a remedy.
 fn assert_reported_or_read(files: &PackFiles) {
     let Err(errors) = read_scenario(files) else { return };
-    assert!(!errors.is_empty() && !errors.is_machine_failure(), "{errors}");
+    assert!(!errors.is_empty() && !errors.is_system_failure(), "{errors}");
     for error in errors.iter() {
         match error {
             ScenarioError::Invalid(mistake) => match &mistake.place {

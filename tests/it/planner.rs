@@ -7,7 +7,7 @@ use mcoe::model::{
     Tier, Week,
 };
 use mcoe::planner::check::check_plan;
-use mcoe::planner::{Planner, Solver, instances};
+use mcoe::planner::{Planner, Solver, solved_weeks};
 use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
 use mcoe::scenario::{self, GenerateOptions, ScenarioFiles, USUAL_HISTORY_DAYS};
 use proptest::prelude::*;
@@ -147,7 +147,7 @@ proptest! {
         let scenario = read_back(&generated(2, seed, week), &rules);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let mut solver = Solver::default();
-        let weeks = instances(&planner, &scenario, scenario.start).unwrap();
+        let weeks = solved_weeks(&planner, &scenario, scenario.start).unwrap();
         for solved in weeks.into_iter().flat_map(|week| week.channels) {
             let best = solver.solve(&solved.instance).objective;
             let mut more_hours = solved.instance.clone();

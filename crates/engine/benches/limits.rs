@@ -1,4 +1,5 @@
-//! A client's nine channels under limits: `cargo bench --bench limits` prints the gap and the time by limit.
+//! A client's nine channels under limits: `cargo bench --bench limits` prints, for each limit, the gap between
+//! objective and upper bound, and the time.
 
 #![allow(clippy::indexing_slicing, reason = "indices run over the lengths of what was just made")]
 
@@ -18,7 +19,7 @@ const CLIENTS: u64 = 1_000;
 fn main() {
     for one_an_hour in [false, true] {
         for cap in 3..=8 {
-            report(cap, one_an_hour);
+            print_gaps_and_times(cap, one_an_hour);
         }
     }
 }
@@ -37,10 +38,10 @@ fn rows(weeks: &[Instance], cap: f64, one_an_hour: bool) -> Vec<Row> {
     days.chain(hours).collect()
 }
 
-fn report(cap: usize, one_an_hour: bool) {
+fn print_gaps_and_times(cap: usize, one_an_hour: bool) {
     let mut solver = Solver::default();
     let (mut gaps, mut times) = (Vec::new(), Vec::new());
-    let (mut unlimited, mut limited) = (0.0, 0.0);
+    let (mut unlimited_objective, mut limited_objective) = (0.0, 0.0);
     for client in 0..CLIENTS {
         let mut random = ChaCha8Rng::seed_from_u64(client);
         let weeks: Vec<Instance> = CHANNELS
@@ -55,13 +56,13 @@ fn report(cap: usize, one_an_hour: bool) {
                 }
             })
             .collect();
-        let alone: Vec<_> = weeks.iter().map(|week| solver.solve(week)).collect();
-        unlimited += alone.iter().map(|solution| solution.objective).sum::<f64>();
+        let unlimited: Vec<_> = weeks.iter().map(|week| solver.solve(week)).collect();
+        unlimited_objective += unlimited.iter().map(|solution| solution.objective).sum::<f64>();
         let start = Instant::now();
         let coupled = CoupledWeek::new(weeks.iter().collect(), rows(&weeks, cap as f64, one_an_hour));
-        let solution = solve_coupled(&coupled, alone, &mut solver, Tier::Exact);
+        let solution = solve_coupled(&coupled, unlimited, &mut solver, Tier::Exact);
         times.push(start.elapsed().as_secs_f64() * 1e3);
-        limited += solution.objective;
+        limited_objective += solution.objective;
         assert!(solution.is_feasible);
         gaps.extend(solution.bound.map(|bound| 100.0 * (bound - solution.objective) / bound));
     }
@@ -69,14 +70,15 @@ fn report(cap: usize, one_an_hour: bool) {
     times.sort_by(f64::total_cmp);
     let quantile = |sorted: &[f64], share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
     println!(
-        "cap {cap}{}: gap median {:.4} %, p95 {:.4} %, worst {:.4} %; median {:.1} ms, p95 {:.1} ms, worst {:.1} ms; costs {:.2} %",
-        if one_an_hour { " + one an hour" } else { "" },
+        "{cap} a day{}: gap median {:.4} %, p95 {:.4} %, worst {:.4} %; time median {:.1} ms, p95 {:.1} ms, \
+         worst {:.1} ms; the limits cost {:.2} % of the objective",
+        if one_an_hour { ", one an hour" } else { "" },
         quantile(&gaps, 0.5),
         quantile(&gaps, 0.95),
         quantile(&gaps, 1.0),
         quantile(&times, 0.5),
         quantile(&times, 0.95),
         quantile(&times, 1.0),
-        100.0 * (1.0 - limited / unlimited),
+        100.0 * (1.0 - limited_objective / unlimited_objective),
     );
 }

@@ -1,5 +1,5 @@
-//! Time of the weekly optimiser: `cargo bench --bench planner`. At the end it prints the gap of the fast tier, and how
-//! much longer a saturating response takes than a linear one.
+//! Time of the weekly optimiser: `cargo bench --bench planner`. At the end it prints how far the fast tier falls short
+//! of the exact one, and how much longer a saturating response takes than a linear one.
 //!
 //! A sample solves one channel-week; the weeks of a channel are drawn once from a fixed seed and used in turn.
 
@@ -19,6 +19,7 @@ use support::{BUSY, CHANNELS, Preset, channel_week};
 
 mod support;
 
+/// Number of weeks of each channel.
 const WEEKS: usize = 256;
 /// How often the weeks of a channel are solved to compare the two responses.
 const ROUNDS: usize = 12;
@@ -80,13 +81,14 @@ fn saturating(weeks: &[Instance]) -> Vec<Instance> {
     weeks.iter().map(saturating).collect()
 }
 
+/// Measures `solve` on the members of `pool` in turn.
 fn bench_each<T>(bencher: Bencher, pool: &[T], mut solve: impl FnMut(&T) -> f64) {
-    let next = Cell::new(0);
-    let draw = || {
-        next.set((next.get() + 1) % pool.len());
-        next.get()
+    let last = Cell::new(0);
+    let next_index = || {
+        last.set((last.get() + 1) % pool.len());
+        last.get()
     };
-    bencher.with_inputs(draw).bench_local_values(|index| black_box(solve(&pool[index])));
+    bencher.with_inputs(next_index).bench_local_values(|index| black_box(solve(&pool[index])));
 }
 
 fn print_gap(preset: &Preset) {
@@ -113,7 +115,7 @@ fn print_response_times(preset: &Preset) {
     let linear = weeks(preset);
     let saturating = saturating(&linear);
     let mut solver = Solver::default();
-    let mut time = |weeks: &[Instance]| {
+    let mut microseconds_a_week = |weeks: &[Instance]| {
         let start = Instant::now();
         weeks.iter().for_each(|week| {
             black_box(solver.solve(week));
@@ -122,7 +124,7 @@ fn print_response_times(preset: &Preset) {
     };
     let mut shortest = [f64::INFINITY; 2];
     for _ in 0..ROUNDS {
-        shortest = [shortest[0].min(time(&linear)), shortest[1].min(time(&saturating))];
+        shortest = [shortest[0].min(microseconds_a_week(&linear)), shortest[1].min(microseconds_a_week(&saturating))];
     }
     let [linear, saturating] = shortest;
     let ratio = saturating / linear;

@@ -1,8 +1,9 @@
-//! Limits that the clients of a workspace share: `cargo bench -p mcoe-engine --bench shared_limits` prints the gap of the
-//! workspace's plan and the time it takes to plan, by number of clients. `-- 10000` plans that many clients.
+//! Limits that the clients of a workspace share: `cargo bench -p mcoe-engine --bench shared_limits` prints, by number
+//! of clients, the gap between the objective of the workspace's plan and its upper bound, and the time it takes to
+//! plan. `-- 10000` plans that many clients.
 //!
-//! One limit allows a day at most 60 % of the posts of an average day without limits. The other keeps two clients of an
-//! industry from posting on the same channel in the same hour.
+//! One limit allows, on each day, at most 60 % of the posts of an average day without limits. The other keeps two
+//! clients of an industry from posting on the same channel in the same hour.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -20,28 +21,30 @@ use rand_chacha::ChaCha8Rng;
 #[path = "../examples/support/mod.rs"]
 mod support;
 
+/// Numbers of clients.
 const SIZES: [usize; 3] = [25, 300, 2_000];
 const ZONES: [&str; 4] = ["Europe/London", "Europe/Berlin", "America/New_York", "Asia/Tokyo"];
 const INDUSTRIES: [&str; 12] =
     ["bakery", "law", "garden", "software", "travel", "fashion", "fitness", "books", "music", "toys", "cars", "coffee"];
+/// Number of assets of each client.
 const ASSETS: usize = 40;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     for clients in if sizes.is_empty() { SIZES.to_vec() } else { sizes } {
-        report(clients)?;
+        print_gaps_and_times(clients)?;
     }
     Ok(())
 }
 
-fn report(clients: usize) -> Result<(), Box<dyn Error>> {
+fn print_gaps_and_times(clients: usize) -> Result<(), Box<dyn Error>> {
     let scenario = agency(clients)?;
     let (unlimited, unlimited_time) = plan_timed(&rules("")?, &scenario)?;
     println!("{clients} clients: {} posts in {unlimited_time:.1?}", unlimited.posts().count());
-    let posts_a_day = unlimited.posts().count() as f64 / 7.0 * 0.6;
-    let agency_day = format!("[agency_day]\nat_most = {posts_a_day:.0}\nper = [\"workspace\", \"day\"]\n");
+    let max_posts_a_day = unlimited.posts().count() as f64 / 7.0 * 0.6;
+    let agency_day = format!("[agency_day]\nat_most = {max_posts_a_day:.0}\nper = [\"workspace\", \"day\"]\n");
     let rivals = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n".to_owned();
-    // With more clients of an industry, their posts do not fit into the hours of a week.
+    // With more clients, the posts of an industry's clients do not fit into the hours of a week.
     let limits = [("60 % of a day", Some(agency_day)), ("rivals", Some(rivals).filter(|_| clients <= 30))];
     for (name, limit) in limits {
         let Some(limit) = limit else { continue };

@@ -10,6 +10,7 @@ use mcoe_engine::rules::PackFiles;
 
 mod support;
 
+/// The declaration of the guardrail, for `guardrails.toml`.
 const TABLE: &str = r#"
 [one_a_day]
 enabled = true
@@ -20,6 +21,7 @@ warn_raises_risk = false
 posts_at_most = 1
 "#;
 
+/// The function of the guardrail, in Rhai.
 const FUNCTION: &str = r#"
 /// Blocks the posts of a day after the first `posts_at_most`.
 fn one_a_day(post, ctx) {

@@ -32,7 +32,7 @@ fn planned_week() -> Result<String, Box<dyn Error>> {
             post.channel, post.expected_engagement, post.status
         )?;
     }
-    writeln!(text, "{:.1} engagements expected of all", plan.expected_engagement())?;
+    writeln!(text, "{:.1} engagements expected in total", plan.expected_engagement())?;
     Ok(text)
 }
 

@@ -13,8 +13,8 @@
 //!                                                  plan a week → simulate the response → next week
 //! ```
 //!
-//! [`rules::load`] validates the files of a pack, given as text, and reports every error in them, and
-//! [`CompiledRules`](rules::CompiledRules) prepares them for evaluation. A [`Scenario`](model::Scenario) holds clients,
+//! [`rules::load`] validates the texts of a pack's files and reports every error in them. A valid pack is compiled to
+//! [`CompiledRules`](rules::CompiledRules), which can be evaluated. A [`Scenario`](model::Scenario) holds clients,
 //! their state and the simulated environment. [`plan_week`](planner::plan_week) collects the agents' signals about each
 //! client, optimises each channel's week, assigns assets to the slots and evaluates the guardrails on every post.
 //! [`check_plan`](planner::check::check_plan) verifies the plan and shares no code with the planner.
@@ -22,10 +22,11 @@
 //! follow the planner's assumptions; [`compare`](simulator::compare()) simulates several packs with common random
 //! numbers, [`compare_scenarios`](simulator::compare_scenarios) several scenarios under one pack.
 //!
-//! [`calibration`] fits accounts' levels and effects to their past posts, and backtests forecasts made from them.
+//! [`calibration`] estimates from accounts' past posts how many engagements their posts earn, and on what that depends.
+//! It also backtests forecasts made with these estimates.
 //!
-//! [`workbench`] is for authors of rules: it runs test cases against a pack and reports which results are not as
-//! expected, what no case covers and which small changes of the rules no case detects.
+//! [`workbench`] is for authors of rules: it runs test cases against a pack, and reports which results are not as
+//! expected, which parts of the pack no case covers, and which small changes of the rules no case detects.
 //!
 //! The modules are listed in the order of their layers: each uses only those above it.
 

@@ -75,20 +75,20 @@ impl Diff {
     }
 }
 
-/// Reads a pack from a folder, or from a folder in a git revision.
+/// Reads and compiles a pack from a folder, or from a folder in a git revision.
 fn pack(name: &str, globals: &Globals) -> Result<CompiledRules, Failure> {
     let path = Path::new(name);
     let files = match name.split_once(':') {
-        Some((revision, folder)) if !path.is_dir() => from_git(revision, folder)?,
+        Some((revision, folder)) if !path.is_dir() => files_in_git(revision, folder)?,
         _ => read_pack(path, globals)?,
     };
     input::compile(files.clone()).map_err(|errors| diagnostics::rules_failure(&errors, &files, path, globals))
 }
 
 /// The files of a folder in a revision of the current git repository.
-fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
+fn files_in_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
     let folder = folder.trim_start_matches("./").trim_end_matches('/');
-    // Names are separated by NUL: in its line format, git would quote unusual ones.
+    // With `-z`, names end in NUL and are not quoted; in lines, git would quote unusual names.
     let listed = git(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, "--", folder], revision)?;
     let mut files = PackFiles::new();
     for path in listed.split('\0').filter(|path| path.ends_with(".toml") || path.ends_with(".rhai")) {
@@ -104,7 +104,7 @@ fn from_git(revision: &str, folder: &str) -> Result<PackFiles, Failure> {
 
 fn git(arguments: &[&str], revision: &str) -> Result<String, Failure> {
     let output = Command::new("git").args(arguments).output();
-    let output = output.map_err(|error| Failure::machine(format!("cannot run git: {error}")))?;
+    let output = output.map_err(|error| Failure::system(format!("cannot run git: {error}")))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
         let message = message.trim().lines().next().unwrap_or_default();
@@ -139,7 +139,7 @@ fn write_rules(text: &mut String, difference: &RulesDifference) -> std::fmt::Res
     Ok(())
 }
 
-/// Writes situations in which the two packs decide differently.
+/// Writes examples of situations in which the two packs decide differently.
 fn write_divergences(text: &mut String, divergences: &[Divergence]) -> std::fmt::Result {
     if divergences.is_empty() {
         return Ok(());
@@ -177,8 +177,8 @@ fn shortened(before: &str, after: &str) -> (String, String) {
 }
 
 fn write_value(text: &mut String, indent: &str, value: &ValueDifference) -> std::fmt::Result {
-    let text_of = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
     let place = value.place.as_ref().map_or_else(String::new, |place| format!("   {place}"));
-    writeln!(text, "{indent}{}: {} -> {}{place}", value.key, text_of(&value.before), text_of(&value.after))?;
+    writeln!(text, "{indent}{}: {} -> {}{place}", value.key, shown(&value.before), shown(&value.after))?;
     if value.meaning.is_empty() { Ok(()) } else { writeln!(text, "{indent}  {}", value.meaning) }
 }

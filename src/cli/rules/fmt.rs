@@ -51,7 +51,7 @@ impl Fmt {
             (false, _) | (true, 0) => Ok(()),
             (true, count) => {
                 let remedy = format!("run `mcoe rules fmt --rules {}`", dir.display());
-                Err(Failure::Verdict(format!("{count} file(s) are not formatted")).with_remedy(remedy))
+                Err(Failure::Negative(format!("{count} file(s) are not formatted")).with_remedy(remedy))
             }
         }
     }
@@ -72,6 +72,6 @@ impl Fmt {
             let shown = self.rules.rules.join(name).display().to_string();
             format!("error: `{shown}` was not formatted, because its meaning would change")
         });
-        Failure::Verdict(refused.collect::<Vec<_>>().join("\n")).with_remedy("format it by hand")
+        Failure::Negative(refused.collect::<Vec<_>>().join("\n")).with_remedy("format it by hand")
     }
 }

@@ -72,7 +72,7 @@ impl Impact {
                 None => ledger,
             };
             let bar = Progress::new(globals, ledger.impact_rows(filter).await?, "re-evaluating");
-            let progress = |rows| bar.steps(rows);
+            let progress = |rows| bar.advance_by(rows);
             Ok(ledger.impact(planner, filter, max_shown, &progress).await?)
         })?;
         if impact.count.judged + impact.without_facts == 0 {

@@ -20,7 +20,7 @@ pub(super) fn junit(rules: &CompiledRules, report: &Report, dir: &Path) -> Resul
         document.add_test_suite(suite);
     }
     let text = document.to_string();
-    text.map_err(|error| Failure::machine(format!("cannot write the cases as JUnit XML: {error}")))
+    text.map_err(|error| Failure::system(format!("cannot write the cases as JUnit XML: {error}")))
 }
 
 fn test_case(case: &CaseReport, dir: &Path) -> TestCase {
@@ -38,8 +38,8 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
     }
     let (kind, message) = match &case.error {
         Some(error) => {
-            let first = error.lines().next().unwrap_or_default();
-            (NonSuccessKind::Error, format!("the rules could not be evaluated: {first}"))
+            let first_line = error.lines().next().unwrap_or_default();
+            (NonSuccessKind::Error, format!("the rules could not be evaluated: {first_line}"))
         }
         None => (NonSuccessKind::Failure, summary(case)),
     };
@@ -50,8 +50,8 @@ fn status(case: &CaseReport, dir: &Path) -> TestCaseStatus {
 
 /// The mismatches of a case in one line.
 fn summary(case: &CaseReport) -> String {
-    let parts = case.mismatches.iter();
-    let parts: Vec<String> = parts
+    let mismatches = case.mismatches.iter();
+    let parts: Vec<String> = mismatches
         .map(|mismatch| format!("{}: expected {}, got {}", mismatch.key, mismatch.expected, mismatch.actual))
         .collect();
     parts.join("; ")

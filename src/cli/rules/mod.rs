@@ -36,7 +36,7 @@ enum RulesCommand {
 }
 
 impl Rules {
-    /// Whether it runs cases, whose results can be printed as JUnit XML.
+    /// Whether this command runs test cases, whose results can be printed as JUnit XML.
     pub const fn runs_cases(&self) -> bool {
         matches!(self.command, RulesCommand::Test(_))
     }

@@ -39,6 +39,7 @@ impl Show {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
         let pack = rules.pack();
+        // No overlay is for an empty id, so without an id no overlay of a workspace or client applies.
         let id = |id: &Option<String>| id.clone().unwrap_or_default();
         let campaign = self.campaign.as_deref().map(CampaignId::new);
         let overlays = pack.overlay_key(

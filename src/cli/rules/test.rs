@@ -35,7 +35,7 @@ pub(in super::super) struct Test {
     #[arg(long)]
     coverage: bool,
     /// Fail if the coverage is below this percentage.
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     coverage_at_least: Option<f64>,
     /// Try every small change to the pack, and list those that no case detects.
     #[arg(long)]
@@ -71,11 +71,11 @@ impl Test {
         let extras = self.extras(&rules, &cases, &report, globals)?;
         self.print_result(globals, &rules, &report, &extras)?;
         if report.failed() > 0 {
-            return Err(Failure::Verdict(format!("{} of {} case(s) failed", report.failed(), report.cases.len())));
+            return Err(Failure::Negative(format!("{} of {} case(s) failed", report.failed(), report.cases.len())));
         }
         match (self.coverage_at_least, extras.coverage.as_ref().map(Coverage::percent)) {
             (Some(required), Some(percent)) if percent < required => {
-                Err(Failure::Verdict(format!("the coverage is {percent:.1} %, less than the required {required} %")))
+                Err(Failure::Negative(format!("the coverage is {percent:.1} %, less than the required {required} %")))
             }
             _ => Ok(()),
         }
@@ -91,10 +91,10 @@ impl Test {
     ) -> Result<Extras, Failure> {
         let all_pass = report.failed() == 0;
         let needs_coverage = self.coverage || self.coverage_at_least.is_some();
-        let failure = |errors: Vec<Diagnostic>| {
+        let to_failure = |errors: Vec<Diagnostic>| {
             diagnostics::rules_failure(&errors, &rules.pack().files, &self.rules.rules, globals)
         };
-        let coverage = needs_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(failure)?;
+        let coverage = needs_coverage.then(|| workbench::coverage(rules, cases)).transpose().map_err(to_failure)?;
         let should_continue = || stop_if_requested().is_ok();
         let mutation = (self.mutate && all_pass).then(|| workbench::mutate(rules, cases, &should_continue));
         stop_if_requested()?;
@@ -114,8 +114,8 @@ impl Test {
         let names: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
         let matching: Vec<Case> = all.into_iter().filter(is_match).collect();
         if matching.is_empty() {
-            let all = || "omit --filter to run all cases".to_owned();
-            let remedy = suggestion(filter, names.iter().map(String::as_str), all);
+            let without_filter = || "omit --filter to run all cases".to_owned();
+            let remedy = suggestion(filter, names.iter().map(String::as_str), without_filter);
             return Err(Failure::input(format!("no case contains `{filter}`"), remedy));
         }
         Ok(matching)
@@ -168,13 +168,14 @@ impl Test {
         }
         let mut text: String =
             report.cases.iter().filter(|case| !case.passed()).map(|case| failure_text(case, dir)).collect();
+        // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{passed} case(s) passed, {} failed, rules `{}`", report.failed(), rules.name());
         text.push_str(&extras);
         print(&text)
     }
 }
 
-fn percent(text: &str) -> Result<f64, String> {
+fn parse_percent(text: &str) -> Result<f64, String> {
     let percent = text.trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
     percent.ok_or_else(|| "write a number from 0 to 100".to_owned())
 }

@@ -12,6 +12,7 @@ pub(in crate::cli) fn failure_text(case: &CaseReport, dir: &Path) -> String {
         0 => dir.join(file).display().to_string(),
         line => format!("{}:{line}", dir.join(file).display()),
     };
+    // Writing to a `String` cannot fail.
     let mut text = format!("FAILED {} ({})\n", case.name, place(&case.file, case.line));
     if !case.about.is_empty() {
         let _ = writeln!(text, "  {}", case.about);
@@ -25,7 +26,7 @@ pub(in crate::cli) fn failure_text(case: &CaseReport, dir: &Path) -> String {
         let _ = writeln!(text, "\n  {key}");
         let _ = writeln!(text, "    expected {expected}   ({})", place(file, *line));
         let _ = writeln!(text, "    actual   {actual}");
-        let trace = trace(explanation, &place);
+        let trace = trace_text(explanation, &place);
         text.push_str(if trace == last_trace && !trace.is_empty() { "      same as above\n" } else { &trace });
         last_trace = trace;
     }
@@ -44,6 +45,7 @@ pub(super) fn coverage_text(coverage: &Coverage, dir: &Path) -> String {
         share(coverage.keys),
         share(coverage.sides)
     );
+    // Writing to a `String` cannot fail.
     for Gap { file, line, what } in coverage.gaps.iter().chain(&coverage.ineffective) {
         let _ = writeln!(text, "  {}:{line}  {what}", dir.join(&**file).display());
     }
@@ -57,14 +59,15 @@ pub(super) fn mutation_text(mutation: &Mutation, dir: &Path) -> String {
         "{tried} small changes to the pack: {noticed} detected by a case, {refused} invalid, {} not detected\n",
         survivors.len()
     );
+    // Writing to a `String` cannot fail.
     for Survivor { file, line, key, was, becomes } in survivors {
         let _ = writeln!(text, "  {}:{line}  {key}: `{was}` could be `{becomes}`", dir.join(&**file).display());
     }
     text
 }
 
-/// The steps of an explanation, each once and preceded by its source location.
-fn trace(explanation: &[ExplanationStep], place: &dyn Fn(&str, u32) -> String) -> String {
+/// The steps of an explanation, one per line, each after its source location; repeated steps are listed once.
+fn trace_text(explanation: &[ExplanationStep], place: &dyn Fn(&str, u32) -> String) -> String {
     let mut steps: Vec<(String, String)> = Vec::new();
     for step in explanation {
         let source = step.source.place().map_or_else(String::new, |at| place(&at.file, at.line));

@@ -12,8 +12,8 @@ use crate::cli::{Format, Globals, RulesArgument, input, print};
 use crate::rules::RulePlace;
 use crate::workbench::{self, Finding, FindingKind, IneffectiveKey, ReachableVerdicts, Verification};
 
-/// Find guardrails that never or always fire, rules that never apply, and rules that allow more where they should allow
-/// less
+/// Find guardrails that warn about or block nothing or everything, rules that never apply, and rules that allow more
+/// where they should allow less
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcoe rules verify\n  mcoe rules verify --rules my-rules --format json\n\nThe rules are evaluated for every combination of input values at which a result may change, for every overlay and\nevery channel; if there are too many combinations, for an evenly spread sample of them.\n\nExit codes: 0 no findings; 1 there are findings; 2 the pack is invalid."
@@ -30,14 +30,14 @@ impl Verify {
         let verification = workbench::verify(&rules, &|| !is_stopping())?;
         stop_if_requested()?;
         if globals.format == Format::Json {
-            let head = json!({ "name": rules.name(), "hash": rules.hash() });
-            print(&format!("{}\n", json!({ "rules": head, "verification": verification })))?;
+            let pack = json!({ "name": rules.name(), "hash": rules.hash() });
+            print(&format!("{}\n", json!({ "rules": pack, "verification": verification })))?;
         } else {
             print(&as_text(&verification, rules.name(), dir))?;
         }
         match verification.findings.len() {
             0 => Ok(()),
-            count => Err(Failure::Verdict(format!("{count} finding(s) in the rules pack `{}`", dir.display()))),
+            count => Err(Failure::Negative(format!("{count} finding(s) in the rules pack `{}`", dir.display()))),
         }
     }
 }
@@ -50,8 +50,8 @@ fn as_text(verification: &Verification, name: &str, dir: &Path) -> String {
 }
 
 fn write_verification(text: &mut String, verification: &Verification, name: &str, dir: &Path) -> std::fmt::Result {
-    for reach in &verification.guardrails {
-        write_reach(text, reach, dir)?;
+    for reachable in &verification.guardrails {
+        write_reachable_verdicts(text, reachable, dir)?;
     }
     if !verification.guardrails.is_empty() {
         text.push('\n');
@@ -75,9 +75,9 @@ fn displayed(place: &RulePlace, dir: &Path) -> String {
     format!("{}:{}", dir.join(&*place.file).display(), place.line)
 }
 
-/// Writes the possible outcomes of a guardrail, with the simplest input for each.
-fn write_reach(text: &mut String, reach: &ReachableVerdicts, dir: &Path) -> std::fmt::Result {
-    let ReachableVerdicts { guardrail, place, inputs, is_exhaustive, witnesses } = reach;
+/// Writes the possible outcomes of a guardrail, with the simplest input that gives each.
+fn write_reachable_verdicts(text: &mut String, reachable: &ReachableVerdicts, dir: &Path) -> std::fmt::Result {
+    let ReachableVerdicts { guardrail, place, inputs, is_exhaustive, witnesses } = reachable;
     let coverage = if *is_exhaustive { "all relevant ones" } else { "an evenly spread sample" };
     writeln!(text, "{guardrail}   {}   {inputs} inputs, {coverage}", displayed(place, dir))?;
     for witness in witnesses {
@@ -98,11 +98,11 @@ fn write_finding(text: &mut String, finding: &Finding, dir: &Path) -> std::fmt::
 
 const fn title(kind: FindingKind) -> &'static str {
     match kind {
-        FindingKind::NeverFires => "never fires",
-        FindingKind::AlwaysFires => "always fires",
+        FindingKind::AlwaysPasses => "never warns or blocks",
+        FindingKind::NeverPasses => "always warns or blocks",
         FindingKind::DeadCondition => "condition with only one outcome",
         FindingKind::NotMonotone => "allows more where it should allow less",
-        FindingKind::NeverHolds => "never applies",
-        FindingKind::Overlap => "redundant",
+        FindingKind::NeverApplies => "never applies",
+        FindingKind::Redundant => "redundant",
     }
 }

@@ -14,12 +14,13 @@ use crate::store::{Change, DatabaseUrl, Ledger, NoObserver, OpenMode, Schedule, 
 
 /// The id of the demo workspace.
 pub(super) const WORKSPACE: &str = "your-workspace-id";
-/// The folder of the scenario it is made from.
+/// The folder of the scenario from which the workspace is made.
 const SCENARIO_PATH: &str = "scenarios/agency";
 /// Number of weeks of history before the current one.
 const PAST_WEEKS: i64 = 4;
-/// The actors that plan and approve.
+/// The actor of weekly planning.
 const PLANNING_ACTOR: &str = "schedule";
+/// The actor of approvals and cancellations.
 const APPROVING_ACTOR: &str = "demo founder";
 
 /// A ledger in a temporary database, removed when dropped.
@@ -33,7 +34,7 @@ impl Demo {
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
         let scenario = in_demo_workspace(input::scenario(Path::new(SCENARIO_PATH), rules, globals)?);
         let dir = tempfile::tempdir()
-            .map_err(|error| Failure::machine(format!("cannot create a folder for the database: {error}")))?;
+            .map_err(|error| Failure::system(format!("cannot create a folder for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
         let ledger = Ledger::open_for(&database, OpenMode::Create).await?;
         let now = Timestamp::from(Utc::now()).whole_second();
@@ -53,6 +54,7 @@ fn in_demo_workspace(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
+/// Replays past weeks in the demo ledger.
 struct History<'h> {
     ledger: &'h Ledger,
     rules: &'h CompiledRules,
@@ -84,14 +86,16 @@ impl History<'_> {
         self.weekly(this_week.plus(1), self.now).await
     }
 
-    async fn weekly(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
+    /// Runs the weekly pass for a week, at the given time or now, whichever is earlier.
+    async fn weekly(&self, week: Week, time: Timestamp) -> Result<(), Failure> {
         let workspace = WorkspaceId::new(WORKSPACE);
-        self.ledger.weekly(&self.planner, &workspace, week, PLANNING_ACTOR, now.min(self.now), &NoObserver).await?;
+        let time = time.min(self.now);
+        self.ledger.weekly(&self.planner, &workspace, week, PLANNING_ACTOR, time, &NoObserver).await?;
         Ok(())
     }
 
     /// Approves most of a week's pending schedules, and cancels a few.
-    async fn review(&self, week: Week, now: Timestamp) -> Result<(), Failure> {
+    async fn review(&self, week: Week, time: Timestamp) -> Result<(), Failure> {
         let filter = ScheduleFilter {
             statuses: vec![ScheduleStatus::Pending],
             first_day: Some(week.monday()),
@@ -99,19 +103,21 @@ impl History<'_> {
             ..ScheduleFilter::default()
         };
         let pending = self.ledger.schedules(&filter).await?;
+        // Ids are evenly distributed, so about one schedule in twenty is cancelled (12 of 256).
         let (cancelled, approved): (Vec<&Schedule>, Vec<&Schedule>) =
             pending.iter().partition(|schedule| schedule.id.as_bytes().first().is_some_and(|byte| *byte < 12));
-        self.change(&approved, Change::Approve, now).await?;
-        self.change(&cancelled, Change::Cancel { reason: "the client wants to wait" }, now).await
+        self.change(&approved, Change::Approve, time).await?;
+        self.change(&cancelled, Change::Cancel { reason: "the client wants to wait" }, time).await
     }
 
-    async fn change(&self, schedules: &[&Schedule], change: Change<'_>, now: Timestamp) -> Result<(), Failure> {
+    /// Changes schedules, at the given time or now, whichever is earlier.
+    async fn change(&self, schedules: &[&Schedule], change: Change<'_>, time: Timestamp) -> Result<(), Failure> {
         if schedules.is_empty() {
             return Ok(());
         }
         let filter =
             ScheduleFilter { ids: schedules.iter().map(|schedule| schedule.id).collect(), ..ScheduleFilter::default() };
-        self.ledger.change(&filter, change, self.rules, APPROVING_ACTOR, now.min(self.now)).await?;
+        self.ledger.change(&filter, change, self.rules, APPROVING_ACTOR, time.min(self.now)).await?;
         Ok(())
     }
 }

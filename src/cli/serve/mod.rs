@@ -83,10 +83,10 @@ impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let is_input = match &error {
             ServeError::Unguarded(_) => true,
-            ServeError::Store(error) => error.is_input(),
+            ServeError::Store(error) => error.is_input_error(),
             _ => false,
         };
-        Failure::input_or_machine(is_input, &error, error.remedy())
+        Failure::input_or_system(is_input, &error, error.remedy())
     }
 }
 
@@ -95,7 +95,7 @@ impl Serve {
         let rules = input::rules(&self.rules.rules, globals)?;
         self.set_up_logging(globals);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::machine(format!("cannot start: {error}")))?;
+        let runtime = runtime.map_err(|error| Failure::system(format!("cannot start: {error}")))?;
         let result = runtime.block_on(self.serve(rules, globals));
         // Do not wait for tasks that have not ended in time.
         runtime.shutdown_background();
@@ -105,7 +105,7 @@ impl Serve {
     async fn serve(&self, rules: CompiledRules, globals: &Globals) -> Result<(), Failure> {
         let mut stop = pin!(stop_signal()?);
         let opened = tokio::select! {
-            opened = self.open(&rules, globals) => opened?,
+            opened = self.open(&rules, globals) => Some(opened?),
             () = stop.as_mut() => None,
         };
         let Some((ledger, _demo)) = opened else { return Ok(()) };
@@ -115,13 +115,13 @@ impl Serve {
         result
     }
 
-    /// Opens the ledger, together with the demo that must outlive it, if any.
-    async fn open(&self, rules: &CompiledRules, globals: &Globals) -> Result<Option<(Ledger, Option<Demo>)>, Failure> {
+    /// Opens the ledger. With `--demo`, also returns the demo, which must outlive its ledger.
+    async fn open(&self, rules: &CompiledRules, globals: &Globals) -> Result<(Ledger, Option<Demo>), Failure> {
         if self.demo {
             let demo = Demo::open(rules, globals).await?;
-            return Ok(Some((demo.ledger.clone(), Some(demo))));
+            return Ok((demo.ledger.clone(), Some(demo)));
         }
-        Ok(Some((Ledger::open_for(&self.database.url()?, OpenMode::Write).await?, None)))
+        Ok((Ledger::open_for(&self.database.url()?, OpenMode::Write).await?, None))
     }
 
     async fn serve_from(
@@ -139,19 +139,19 @@ impl Serve {
             is_alone: self.alone || self.demo,
             runs_passes: self.schedule,
         };
-        let is_open = !ledger.has_tokens().await?;
+        let is_unguarded = !ledger.has_tokens().await?;
         let server = Server::listen(ledger, rules, options).await?;
-        self.print_addresses(globals, server.address(), is_open);
+        self.print_addresses(globals, server.address(), is_unguarded);
         server.serve(stop).await;
         globals.info("stopped");
         Ok(())
     }
 
-    fn print_addresses(&self, globals: &Globals, address: SocketAddr, is_open: bool) {
+    fn print_addresses(&self, globals: &Globals, address: SocketAddr, is_unguarded: bool) {
         let shown =
             if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
         globals.info(&format!("console    http://{shown}/founder/orchestration\nAPI        http://{shown}/api"));
-        if is_open {
+        if is_unguarded {
             globals.info(
                 "no access tokens exist: access is local only, and every local user has all rights; \
                  `mcoe token create` creates a token",
@@ -185,9 +185,9 @@ impl Serve {
 
 /// A future that completes on SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let cannot = |error| Failure::machine(format!("cannot listen for interrupts: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let to_failure = |error| Failure::system(format!("cannot listen for interrupts: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(to_failure)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(to_failure)?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

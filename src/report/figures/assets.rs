@@ -8,7 +8,7 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{AssetSummary, Simulation};
 
 const HEIGHT: f64 = 310.0;
-const NOTHING: &str = "There were no assets.";
+const EMPTY_MESSAGE: &str = "There were no assets.";
 
 /// Draws the figure.
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
@@ -21,7 +21,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     heading.draw(HEIGHT, |canvas| {
         let frame = Frame { bottom: HEIGHT - 46.0, ..axes::plot(canvas, 36.0, HEIGHT, "assets")? };
         if summary.assets == 0 || summary.by_uses.is_empty() {
-            return axes::message(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, EMPTY_MESSAGE);
         }
         let scale = Scale::from_zero(summary.by_uses.iter().copied().fold(0.0, f64::max), 4.0);
         scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
@@ -41,6 +41,7 @@ fn bars(canvas: &Canvas, frame: Frame, scale: Scale, by_uses: &[f64]) -> Result<
         let colour = if uses == 0 { ORANGE } else { BLUE };
         let bar = Frame { left: middle - width / 2.0, top, right: middle + width / 2.0, bottom: frame.bottom };
         canvas.fill(bar, colour)?;
+        // The last bar has a label, and one that is too near to it has none.
         if uses == last || (uses % label_step == 0 && uses + label_step <= last) {
             canvas.line(&[(middle, frame.bottom), (middle, frame.bottom + 4.0)], 1.0, AXIS)?;
             canvas.text((middle, frame.bottom + 14.0), &bar_label(uses, last), LabelStyle::NOTE.centred())?;
@@ -63,7 +64,7 @@ fn bar_label(uses: usize, last: usize) -> String {
 fn caption(summary: &AssetSummary) -> String {
     let assets = f64::from(summary.assets);
     if summary.assets == 0 {
-        return NOTHING.to_owned();
+        return EMPTY_MESSAGE.to_owned();
     }
     let never = summary.by_uses.first().copied().unwrap_or(0.0);
     let once = summary.by_uses.get(1).copied().unwrap_or(0.0);

@@ -17,7 +17,7 @@ const TICK_LABEL_WIDTH: f64 = 56.0;
 /// Height below a plot for two lines of dates and the axis label.
 const DATE_LABEL_HEIGHT: f64 = 62.0;
 
-/// A linear scale with ticks 1, 2 or 5 times a power of ten apart.
+/// A linear scale. The distance between its ticks is 1, 2 or 5 times a power of ten.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     bottom: f64,
@@ -31,7 +31,7 @@ impl Scale {
         if !(largest.is_finite() && largest > 0.0) {
             return Self { bottom: 0.0, top: 1.0, step: 1.0 };
         }
-        Self { bottom: 0.0, top: largest * 1.04, step: step_of(largest, steps) }
+        Self { bottom: 0.0, top: largest * 1.04, step: tick_step(largest, steps) }
     }
 
     /// A scale of differences that includes 0 and every finite value; -1 to 1 if all values are 0.
@@ -43,7 +43,7 @@ impl Scale {
             return Self { bottom: -1.0, top: 1.0, step: 1.0 };
         }
         let margin = 0.05 * (high - low);
-        Self { bottom: low - margin, top: high + margin, step: step_of(high - low, steps) }
+        Self { bottom: low - margin, top: high + margin, step: tick_step(high - low, steps) }
     }
 
     /// A scale that fits the finite values and need not include 0; around 0 if there are none.
@@ -56,7 +56,7 @@ impl Scale {
         let min_length = (0.02 * low.abs().max(high.abs())).max(1e-3);
         let length = (high - low).max(min_length);
         let (middle, half) = (f64::midpoint(low, high), 0.56 * length);
-        Self { bottom: middle - half, top: middle + half, step: step_of(length, steps) }
+        Self { bottom: middle - half, top: middle + half, step: tick_step(length, steps) }
     }
 
     /// The scale of scores, 0 to 1.
@@ -66,15 +66,16 @@ impl Scale {
 
     /// Vertical position of a value in the frame; values beyond the scale are clamped to its edge.
     pub fn y(self, frame: Frame, value: f64) -> f64 {
-        frame.bottom - self.share(value) * frame.height()
+        frame.bottom - self.fraction(value) * frame.height()
     }
 
     /// Horizontal position of a value in the frame; values beyond the scale are clamped to its edge.
     pub fn x(self, frame: Frame, value: f64) -> f64 {
-        frame.left + self.share(value) * frame.width()
+        frame.left + self.fraction(value) * frame.width()
     }
 
-    fn share(self, value: f64) -> f64 {
+    /// The position of a value on the scale: 0 at the bottom, 1 at the top.
+    fn fraction(self, value: f64) -> f64 {
         let value = if value.is_finite() { value } else { 0.0 };
         ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0)
     }
@@ -109,7 +110,7 @@ impl Scale {
 }
 
 /// The distance between ticks that divides a length into about `steps` steps.
-fn step_of(length: f64, steps: f64) -> f64 {
+fn tick_step(length: f64, steps: f64) -> f64 {
     let rough = length / steps;
     let power = libm::pow(10.0, libm::log10(rough).floor());
     power * [1.0, 2.0, 5.0].into_iter().find(|multiple| rough <= multiple * power).unwrap_or(10.0)
@@ -122,7 +123,7 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// An axis with `count` slots.
+    /// An axis with `count` slots; at least one, so that a slot has a finite width.
     pub fn new(count: usize) -> Self {
         Self { count: count.max(1) }
     }
@@ -134,7 +135,7 @@ impl Slots {
         (left, left + width)
     }
 
-    /// Left and right end of the bar in a slot, with a gap to its neighbours.
+    /// Left and right end of the bar in a slot, with a gap to its neighbours; at most 64 pixels apart.
     pub fn bar(self, frame: Frame, index: usize) -> (f64, f64) {
         let (left, right) = self.slot(frame, index);
         let gap = ((right - left) * 0.16).max((right - left - 64.0) / 2.0);
@@ -207,13 +208,13 @@ fn day(date: NaiveDate) -> String {
 
 /// The symbol of a legend entry.
 #[derive(Debug, Clone, Copy)]
-pub enum Key {
+pub enum Symbol {
     /// A filled patch.
     Patch(RGBAColor),
     /// A line.
     Line(RGBColor),
     /// A line with a dot on it.
-    Dotted(RGBColor),
+    LineWithDot(RGBColor),
     /// A dashed line.
     Dashed(RGBColor),
     /// A dot.
@@ -221,31 +222,31 @@ pub enum Key {
 }
 
 /// Draws a legend below the title and returns the vertical position where the plot area begins.
-pub fn legend(canvas: &Canvas, entries: &[(Key, &str)]) -> Result<f64, ReportError> {
+pub fn legend(canvas: &Canvas, entries: &[(Symbol, &str)]) -> Result<f64, ReportError> {
     let label_style = LabelStyle::NOTE;
     let (mut x, mut y) = (MARGIN, 50.0);
-    for (key, text) in entries {
+    for (symbol, text) in entries {
         let width = 28.0 + label_style.width(text);
         if x > MARGIN && x + width > WIDTH - MARGIN {
             (x, y) = (MARGIN, y + 19.0);
         }
-        swatch(canvas, *key, x, y)?;
+        draw_symbol(canvas, *symbol, x, y)?;
         canvas.text((x + 28.0, y), text, label_style)?;
         x += width + 18.0;
     }
     Ok(y + 14.0)
 }
 
-fn swatch(canvas: &Canvas, key: Key, x: f64, y: f64) -> Result<(), ReportError> {
+fn draw_symbol(canvas: &Canvas, symbol: Symbol, x: f64, y: f64) -> Result<(), ReportError> {
     let line = [(x, y), (x + 22.0, y)];
-    match key {
-        Key::Patch(colour) => {
+    match symbol {
+        Symbol::Patch(colour) => {
             canvas.fill(Frame { left: x + 4.0, top: y - 6.0, right: x + 20.0, bottom: y + 6.0 }, colour)
         }
-        Key::Line(colour) => canvas.line(&line, 2.0, colour),
-        Key::Dashed(colour) => canvas.dashes(&line, 1.6, colour),
-        Key::Dot(colour) => canvas.dot((x + 11.0, y), 3.5, colour),
-        Key::Dotted(colour) => {
+        Symbol::Line(colour) => canvas.line(&line, 2.0, colour),
+        Symbol::Dashed(colour) => canvas.dashes(&line, 1.6, colour),
+        Symbol::Dot(colour) => canvas.dot((x + 11.0, y), 3.5, colour),
+        Symbol::LineWithDot(colour) => {
             canvas.line(&line, 2.0, colour)?;
             canvas.dot((x + 11.0, y), 3.5, colour)
         }
@@ -268,21 +269,21 @@ pub fn x_label(canvas: &Canvas, frame: Frame, height: f64, text: &str) -> Result
     canvas.text((f64::midpoint(frame.left, frame.right), height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
-/// Labels the horizontal axes of all small plots at once.
+/// Draws one label for the horizontal axes of all small plots.
 pub fn common_x_label(canvas: &Canvas, height: f64, text: &str) -> Result<(), ReportError> {
     canvas.text((WIDTH / 2.0, height - 14.0), text, LabelStyle::NOTE.centred())
 }
 
-/// Frames of small multiples, at most three in a row, and the height of the whole figure.
+/// The frames of small plots, at most three in a row, and the height of the whole figure.
 pub fn small_plots(count: usize, plot_top: f64, plot_height: f64) -> (Vec<Frame>, f64) {
     let columns = count.clamp(1, 3);
     let rows = count.div_ceil(columns).max(1);
-    let cell = (WIDTH - 2.0 * MARGIN) / columns as f64;
+    let column_width = (WIDTH - 2.0 * MARGIN) / columns as f64;
     let pitch = plot_height + 84.0;
     let frame = |index: usize| {
-        let left = MARGIN + (index % columns) as f64 * cell;
+        let left = MARGIN + (index % columns) as f64 * column_width;
         let top = plot_top + (index / columns) as f64 * pitch + 40.0;
-        Frame { left: left + 46.0, top, right: left + cell - 14.0, bottom: top + plot_height }
+        Frame { left: left + 46.0, top, right: left + column_width - 14.0, bottom: top + plot_height }
     };
     ((0..count).map(frame).collect(), plot_top + rows as f64 * pitch + 24.0)
 }
@@ -294,7 +295,7 @@ pub fn band(canvas: &Canvas, lower: &[(f64, f64)], upper: &[(f64, f64)], colour:
         return canvas.fill(bar, colour);
     }
     let outline: Vec<_> = upper.iter().chain(lower.iter().rev()).copied().collect();
-    canvas.shape(&outline, colour)
+    canvas.polygon(&outline, colour)
 }
 
 /// Draws a line through the means of weeks, with a dot on each.
@@ -306,8 +307,8 @@ pub fn means(canvas: &Canvas, line: &[(f64, f64)], colour: RGBColor) -> Result<(
     line.iter().try_for_each(|point| canvas.dot(*point, radius, colour))
 }
 
-/// The points of a step line with one step a week: each value holds over its slot.
-pub fn steps(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+/// The points of a line with one step a week, which is at a week's value over the whole of the week's slot.
+pub fn step_line(weeks: Weeks, frame: Frame, scale: Scale, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
     values
         .enumerate()
         .flat_map(|(week, value)| {

@@ -1,6 +1,6 @@
 //! For each method of a backtest, the share of outcomes that lay within its 50 % and its 90 % range.
 
-use super::axes::{self, Key, Scale, Slots, alpha};
+use super::axes::{self, Scale, Slots, Symbol, alpha};
 use super::canvas::{Frame, LabelStyle};
 use super::palette::{BLUE, INK, SKY};
 use super::{Figure, Heading};
@@ -10,11 +10,11 @@ use crate::report::{ReportError, numbers};
 const HEIGHT: f64 = 330.0;
 
 /// Shares of outcomes that should lie within the two ranges.
-const NOMINAL: [f64; 2] = [0.5, 0.9];
+const NOMINAL_SHARES: [f64; 2] = [0.5, 0.9];
 
 /// Draws the figure for the longest horizon.
 pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
-    let scores = scores(backtest);
+    let scores = scores_by_method(backtest);
     let heading = Heading {
         name: "backtest-coverage",
         title: "Share of outcomes within the forecast ranges".to_owned(),
@@ -22,9 +22,9 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let entries = [
-            (Key::Patch(alpha(SKY, 1.0)), "in the 50 % range"),
-            (Key::Patch(alpha(BLUE, 1.0)), "in the 90 % range"),
-            (Key::Dashed(INK), "correct share: 50 % and 90 %"),
+            (Symbol::Patch(alpha(SKY, 1.0)), "in the 50 % range"),
+            (Symbol::Patch(alpha(BLUE, 1.0)), "in the 90 % range"),
+            (Symbol::Dashed(INK), "correct share: 50 % and 90 %"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "share of outcomes")?;
@@ -43,8 +43,8 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
             }
             canvas.text((middle, frame.bottom + 16.0), &label(*method), LabelStyle::NOTE.centred())?;
         }
-        for nominal in NOMINAL {
-            let y = scale.y(frame, nominal);
+        for share in NOMINAL_SHARES {
+            let y = scale.y(frame, share);
             canvas.dashes(&[(frame.left, y), (frame.right, y)], 1.4, INK)?;
         }
         Ok(())
@@ -52,7 +52,7 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
 }
 
 /// The score of each method at the longest horizon, without methods that made no forecast.
-fn scores(backtest: &Backtest) -> Vec<(Method, Score)> {
+fn scores_by_method(backtest: &Backtest) -> Vec<(Method, Score)> {
     let longest = backtest.horizons().into_iter().max();
     let score_of = |method| Some((method, Score::of(backtest.select(method, longest?))?));
     Method::ALL.into_iter().filter_map(score_of).collect()

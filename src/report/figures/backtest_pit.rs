@@ -1,7 +1,7 @@
 //! A histogram of where outcomes lay in the model's forecast distributions (the probability integral transform, PIT).
 //! It is flat if the forecasts state their uncertainty correctly.
 
-use super::axes::{self, Key, Scale, Slots, alpha};
+use super::axes::{self, Scale, Slots, Symbol, alpha};
 use super::canvas::{Frame, LabelStyle};
 use super::palette::{BLUE, INK};
 use super::{Figure, Heading};
@@ -28,8 +28,8 @@ pub fn draw(backtest: &Backtest) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let entries = [
-            (Key::Patch(alpha(BLUE, 1.0)), "forecasts"),
-            (Key::Dashed(INK), "height of every bar if forecasts are right"),
+            (Symbol::Patch(alpha(BLUE, 1.0)), "forecasts"),
+            (Symbol::Dashed(INK), "height of every bar if forecasts are right"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "forecasts")?;

@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
-use super::palette::{AMOUNTS, EMPTY, INK, amount};
+use super::palette::{AMOUNT_STEPS, EMPTY, INK, amount_colour};
 use super::{Figure, Heading};
 use crate::report::{ReportError, numbers};
 use crate::simulator::Simulation;
@@ -25,14 +25,14 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     };
     heading.draw(HEIGHT, |canvas| {
         let max = days.iter().flatten().copied().fold(0.0, f64::max);
-        legend(canvas, max)?;
-        hours(canvas)?;
+        draw_legend(canvas, max)?;
+        draw_hour_labels(canvas)?;
         for ((row, day), name) in days.iter().enumerate().zip(SHORT_DAYS) {
             let frame = cell(row, 0);
             let middle = f64::midpoint(frame.top, frame.bottom);
             canvas.text((GRID.left - 10.0, middle), name, LabelStyle::NOTE.right_aligned())?;
             for (hour, posts) in day.iter().enumerate() {
-                canvas.fill(cell(row, hour), colour(*posts, max))?;
+                canvas.fill(cell(row, hour), cell_colour(*posts, max))?;
             }
             let sum = numbers::count(day.iter().sum());
             canvas.text((WIDTH - 16.0, middle), &sum, LabelStyle::NOTE.coloured(INK).right_aligned())?;
@@ -47,11 +47,11 @@ fn cell(day: usize, hour: usize) -> Frame {
     Frame { left: left + 1.0, top: top + 1.0, right: left + width - 1.0, bottom: top + height - 1.0 }
 }
 
-fn colour(posts: f64, max: f64) -> RGBColor {
-    if posts <= 0.0 || max <= 0.0 { EMPTY } else { amount(posts / max) }
+fn cell_colour(posts: f64, max: f64) -> RGBColor {
+    if posts <= 0.0 || max <= 0.0 { EMPTY } else { amount_colour(posts / max) }
 }
 
-fn hours(canvas: &Canvas) -> Result<(), ReportError> {
+fn draw_hour_labels(canvas: &Canvas) -> Result<(), ReportError> {
     for hour in (0..24).step_by(2) {
         let frame = cell(0, hour);
         let middle = f64::midpoint(frame.left, frame.right);
@@ -62,16 +62,16 @@ fn hours(canvas: &Canvas) -> Result<(), ReportError> {
     canvas.text((middle, HEIGHT - 14.0), "hour of the day, in the client's time zone", LabelStyle::NOTE.centred())
 }
 
-fn legend(canvas: &Canvas, max: f64) -> Result<(), ReportError> {
+fn draw_legend(canvas: &Canvas, max: f64) -> Result<(), ReportError> {
     let bar = Frame { left: 128.0, top: 48.0, right: 320.0, bottom: 60.0 };
     let y = f64::midpoint(bar.top, bar.bottom);
     canvas.fill(Frame { left: 16.0, right: 34.0, ..bar }, EMPTY)?;
     canvas.text((42.0, y), "none", LabelStyle::NOTE)?;
     canvas.text((bar.left - 8.0, y), "few", LabelStyle::NOTE.right_aligned())?;
-    let width = bar.width() / AMOUNTS as f64;
-    for step in 0..AMOUNTS {
+    let width = bar.width() / AMOUNT_STEPS as f64;
+    for step in 0..AMOUNT_STEPS {
         let left = bar.left + step as f64 * width;
-        let shade = amount((step as f64 + 0.5) / AMOUNTS as f64);
+        let shade = amount_colour((step as f64 + 0.5) / AMOUNT_STEPS as f64);
         canvas.fill(Frame { left, right: left + width, ..bar }, shade)?;
     }
     canvas.text(
@@ -83,11 +83,12 @@ fn legend(canvas: &Canvas, max: f64) -> Result<(), ReportError> {
 
 fn caption(days: &[[f64; 24]]) -> String {
     let all: f64 = days.iter().flatten().sum();
-    let sums: Vec<f64> = days.iter().map(|hours| hours.iter().sum()).collect();
+    let day_sums: Vec<f64> = days.iter().map(|hours| hours.iter().sum()).collect();
     let mut hours: Vec<(usize, f64)> =
         (0..24).map(|hour| (hour, days.iter().filter_map(|day| day.get(hour)).sum())).collect();
     hours.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    let busiest = sums.iter().zip(PLURAL_DAYS).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
+    let busiest =
+        day_sums.iter().zip(PLURAL_DAYS).max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(sum, _)| **sum > 0.0);
     let (Some((day_posts, day)), [(first, first_posts), (second, second_posts), ..]) = (busiest, hours.as_slice())
     else {
         return "There were no posts.".to_owned();

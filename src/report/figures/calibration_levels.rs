@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::axes::{self, Key, Scale, alpha};
+use super::axes::{self, Scale, Symbol, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::BLUE;
 use super::{Figure, Heading};
@@ -32,8 +32,8 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     };
     heading.draw(height, |canvas| {
         let entries = [
-            (Key::Line(BLUE), "engagements of a median post to a rested audience"),
-            (Key::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
+            (Symbol::Line(BLUE), "engagements of a median post to a rested audience"),
+            (Symbol::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
         ];
         axes::legend(canvas, &entries)?;
         accounts.iter().zip(frames).try_for_each(|(account, frame)| panel(canvas, frame, account))
@@ -54,8 +54,8 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let last = account.posts.iter().rev().take(1);
     let posts: Vec<&PostResidual> = account.posts.iter().step_by(step).chain(last).collect();
     let engagements = |post: &PostResidual, sds: f64| libm::expm1(post.log_level + sds * post.log_level_sd).max(0.0);
-    let edge = normal_quantile(0.95);
-    let highest = posts.iter().map(|post| engagements(post, edge)).fold(0.0, f64::max);
+    let edge_sds = normal_quantile(0.95);
+    let highest = posts.iter().map(|post| engagements(post, edge_sds)).fold(0.0, f64::max);
     let scale = Scale::from_zero(highest, 3.0);
     scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     let seconds = |post: &PostResidual| post.at.as_second() as f64;
@@ -67,7 +67,7 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     let line = |sds: f64| -> Vec<(f64, f64)> {
         posts.iter().map(|post| (x(post), scale.y(frame, engagements(post, sds)))).collect()
     };
-    axes::band(canvas, &line(-edge), &line(edge), alpha(BLUE, 0.25))?;
+    axes::band(canvas, &line(-edge_sds), &line(edge_sds), alpha(BLUE, 0.25))?;
     canvas.line(&line(0.0), 1.6, BLUE)?;
     let name = format!("{}, {}", account.history.account, account.history.channel);
     let style = LabelStyle::NAME;

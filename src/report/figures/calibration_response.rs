@@ -1,6 +1,6 @@
 //! The response to recent load by channel: the fitted curve, and the mean of posts at each load.
 
-use super::axes::{self, Key, Scale, alpha};
+use super::axes::{self, Scale, Symbol, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED};
 use super::{Figure, Heading};
@@ -11,11 +11,11 @@ use crate::report::{ReportError, numbers};
 const PLOT_HEIGHT: f64 = 130.0;
 const LEGEND_END: f64 = 64.0;
 
-/// Steps of a fitted line.
-const STEPS: usize = 40;
+/// Number of segments of a fitted curve.
+const SEGMENTS: usize = 40;
 
 /// Largest factor that is drawn.
-const TOP: f64 = 1.3;
+const MAX_FACTOR: f64 = 1.3;
 
 /// Draws the figure.
 pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
@@ -28,9 +28,9 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     };
     heading.draw(height, |canvas| {
         let entries = [
-            (Key::Line(BLUE), "fitted"),
-            (Key::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
-            (Key::Dot(INK), "posts at about that load, with the 90\u{a0}% interval of their mean"),
+            (Symbol::Line(BLUE), "fitted"),
+            (Symbol::Patch(alpha(BLUE, 0.25)), "its 90\u{a0}% interval"),
+            (Symbol::Dot(INK), "posts at about that load, with the 90\u{a0}% interval of their mean"),
         ];
         axes::legend(canvas, &entries)?;
         for (channel, frame) in channels.iter().zip(frames) {
@@ -40,22 +40,25 @@ pub fn draw(calibration: &Calibration) -> Result<Figure, ReportError> {
     })
 }
 
-fn strength(channel: &ChannelCalibration) -> Option<&ParameterEstimate> {
-    channel.parameters.iter().find(|found| found.estimate.parameter == WorldParameter::ResponseStrength)
+fn response_strength(channel: &ChannelCalibration) -> Option<&ParameterEstimate> {
+    channel.parameters.iter().find(|parameter| parameter.estimate.parameter == WorldParameter::ResponseStrength)
 }
 
 fn panel(canvas: &Canvas, frame: Frame, channel: &ChannelCalibration) -> Result<(), ReportError> {
     let largest = channel.response.last().map_or(2.0, |point| point.load.max(1.0));
-    let (load_scale, factor_scale) = (Scale::from_zero(largest, 4.0), Scale::from_zero(TOP, 4.0));
+    let (load_scale, factor_scale) = (Scale::from_zero(largest, 4.0), Scale::from_zero(MAX_FACTOR, 4.0));
     factor_scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     load_scale.draw_horizontal(canvas, frame, LabelStyle::FINE)?;
     let y = frame.top - 17.0;
     canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
-    if let Some(strength) = strength(channel) {
+    if let Some(strength) = response_strength(channel) {
         let fitted = |exponent: f64| -> Vec<(f64, f64)> {
-            let load = |step: usize| largest * step as f64 / STEPS as f64;
+            let load = |segment: usize| largest * segment as f64 / SEGMENTS as f64;
             let factor = |load: f64| libm::pow(1.0 + load, -exponent);
-            (0..=STEPS).map(load).map(|load| (load_scale.x(frame, load), factor_scale.y(frame, factor(load)))).collect()
+            (0..=SEGMENTS)
+                .map(load)
+                .map(|load| (load_scale.x(frame, load), factor_scale.y(frame, factor(load))))
+                .collect()
         };
         let [low, high] = strength.estimate.interval();
         axes::band(canvas, &fitted(high), &fitted(low), alpha(BLUE, 0.25))?;
@@ -81,7 +84,8 @@ fn strength_text(strength: &ParameterEstimate) -> String {
 }
 
 fn caption(channels: &[ChannelCalibration]) -> String {
-    let is_detectable = |channel: &&ChannelCalibration| strength(channel).is_some_and(|found| found.is_detectable);
+    let is_detectable =
+        |channel: &&ChannelCalibration| response_strength(channel).is_some_and(|strength| strength.is_detectable);
     let names: Vec<&str> = channels.iter().filter(is_detectable).map(|channel| channel.channel.name()).collect();
     if names.is_empty() {
         return "No loss caused by recent posts is detectable on any channel; the lines show what was assumed before any \

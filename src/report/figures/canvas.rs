@@ -118,9 +118,9 @@ impl LabelStyle {
         }
         let mut start = text.to_owned();
         while start.pop().is_some() {
-            let cut = format!("{}…", start.trim_end());
-            if self.width(&cut) <= max_width {
-                return cut;
+            let shortened = format!("{}…", start.trim_end());
+            if self.width(&shortened) <= max_width {
+                return shortened;
             }
         }
         String::new()
@@ -147,7 +147,7 @@ impl Canvas<'_> {
         let mut svg = String::new();
         let canvas = Canvas { area: SVGBackend::with_string(&mut svg, drawing_size(height)).into_drawing_area() };
         drawing(&canvas)?;
-        canvas.area.present().map_err(failed)?;
+        canvas.area.present().map_err(drawing_error)?;
         drop(canvas);
         Ok(shapes(&svg))
     }
@@ -164,34 +164,36 @@ impl Canvas<'_> {
         if corners[0].0 == corners[1].0 || corners[0].1 == corners[1].1 {
             return Ok(());
         }
-        self.area.draw(&Rectangle::new(corners, colour.into().filled())).map_err(failed)
+        self.area.draw(&Rectangle::new(corners, colour.into().filled())).map_err(drawing_error)
     }
 
     /// Draws a filled polygon.
-    pub fn shape(&self, corners: &[(f64, f64)], colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
-        self.area.draw(&Polygon::new(points(corners), colour.into().filled())).map_err(failed)
+    pub fn polygon(&self, corners: &[(f64, f64)], colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
+        self.area.draw(&Polygon::new(points(corners), colour.into().filled())).map_err(drawing_error)
     }
 
     /// Draws a line through points.
     pub fn line(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
-        self.area.draw(&PathElement::new(points(through), stroke(width, colour))).map_err(failed)
+        self.area.draw(&PathElement::new(points(through), stroke(width, colour))).map_err(drawing_error)
     }
 
     /// Draws a dashed line through points.
     pub fn dashes(&self, through: &[(f64, f64)], width: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
         let (dash, gap) = ((6.0 * UNITS_PER_PIXEL) as i32, (4.0 * UNITS_PER_PIXEL) as i32);
-        self.area.draw(&DashedPathElement::new(points(through), dash, gap, stroke(width, colour))).map_err(failed)
+        self.area
+            .draw(&DashedPathElement::new(points(through), dash, gap, stroke(width, colour)))
+            .map_err(drawing_error)
     }
 
     /// Draws a dot.
     pub fn dot(&self, centre: (f64, f64), radius: f64, colour: impl Into<RGBAColor>) -> Result<(), ReportError> {
         let radius = (radius * UNITS_PER_PIXEL).round() as i32;
-        self.area.draw(&Circle::new(point(centre), radius, colour.into().filled())).map_err(failed)
+        self.area.draw(&Circle::new(point(centre), radius, colour.into().filled())).map_err(drawing_error)
     }
 
     /// Draws a line of text.
     pub fn text(&self, position: (f64, f64), text: &str, label_style: LabelStyle) -> Result<(), ReportError> {
-        self.area.draw_text(text, &label_style.style(), point(position)).map_err(failed)
+        self.area.draw_text(text, &label_style.style(), point(position)).map_err(drawing_error)
     }
 }
 
@@ -211,7 +213,7 @@ fn points(coordinates: &[(f64, f64)]) -> Vec<(i32, i32)> {
     coordinates.iter().copied().map(point).collect()
 }
 
-fn failed(error: impl std::fmt::Display) -> ReportError {
+fn drawing_error(error: impl std::fmt::Display) -> ReportError {
     ReportError::Drawing(error.to_string())
 }
 
@@ -225,15 +227,15 @@ fn shapes(svg: &str) -> String {
 
 /// The complete document: the shapes on a scalable page, with an accessible name and description.
 pub fn document(name: &str, title: &str, caption: &str, height: f64, shapes: &str) -> String {
-    let (fine_width, fine_height) = drawing_size(height);
-    let height = f64::from(fine_height) / UNITS_PER_PIXEL;
+    let (width_units, height_units) = drawing_size(height);
+    let height = f64::from(height_units) / UNITS_PER_PIXEL;
     let (title, caption) = (escaped(title), escaped(caption));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {fine_width} {fine_height}\" font-family=\"{FONTS}\" role=\"img\" \
+         viewBox=\"0 0 {width_units} {height_units}\" font-family=\"{FONTS}\" role=\"img\" \
          aria-labelledby=\"{name}-title {name}-caption\">\n\
          <title id=\"{name}-title\">{title}</title>\n<desc id=\"{name}-caption\">{caption}</desc>\n\
-         <rect width=\"{fine_width}\" height=\"{fine_height}\" fill=\"#FFFFFF\"/>\n{shapes}</svg>\n"
+         <rect width=\"{width_units}\" height=\"{height_units}\" fill=\"#FFFFFF\"/>\n{shapes}</svg>\n"
     )
 }
 

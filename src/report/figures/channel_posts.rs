@@ -1,6 +1,6 @@
-//! Drafts of each channel over the weeks, against what the rules wanted.
+//! Drafts per week on each channel, compared with the number of posts that the rules wanted.
 
-use super::axes::{self, Key, Scale, Weeks, alpha, steps};
+use super::axes::{self, Scale, Symbol, Weeks, alpha, step_line};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED};
 use super::posts::target_label;
@@ -32,11 +32,11 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries(changes: TargetChanges) -> [(Key, &'static str); 3] {
+fn entries(changes: TargetChanges) -> [(Symbol, &'static str); 3] {
     [
-        (Key::Dashed(MUTED), "wanted by the rules"),
-        (Key::Line(INK), target_label(changes)),
-        (Key::Patch(alpha(BLUE, 1.0)), "drafts per week"),
+        (Symbol::Dashed(MUTED), "wanted by the rules"),
+        (Symbol::Line(INK), target_label(changes)),
+        (Symbol::Patch(alpha(BLUE, 1.0)), "drafts per week"),
     ]
 }
 
@@ -58,8 +58,8 @@ fn panel(
     for (index, week) in weekly.iter().enumerate() {
         axes::stack(canvas, frame, scale, weeks.bar(frame, index), &[(week.posts_drafted, BLUE)])?;
     }
-    canvas.dashes(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.3, MUTED)?;
-    canvas.line(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.5, INK)
+    canvas.dashes(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.3, MUTED)?;
+    canvas.line(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.5, INK)
 }
 
 fn caption(channels: &[ChannelSummary]) -> String {
@@ -71,7 +71,7 @@ fn caption(channels: &[ChannelSummary]) -> String {
     };
     format!(
         "Each channel has its own scale. Furthest below the wanted number is {}, with {} drafted. \
-         Posts between bar and line were planned but not drafted, or found no time slot.",
+         The gap between a bar and the line is posts that were planned but not drafted, or had no time slot left.",
         lowest.channel,
         numbers::percent(Some(share)),
     )

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use plotters::style::RGBColor;
 
-use super::axes::{self, Key, Scale, Slots};
+use super::axes::{self, Scale, Slots, Symbol};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, MUTED, VERMILLION};
 use super::versus::{self, Panels};
@@ -15,12 +15,12 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
 
-const PANELS: Panels = Panels { plot: 210.0, foot: 30.0 };
+const PANELS: Panels = Panels { plot_height: 210.0, foot_height: 30.0 };
 
 /// Ends of intervals are shown up to this multiple of the largest mean.
 const MAX_SHOWN_RATIO: f64 = 2.0;
 
-const NOTHING: &str = "No client has enough net worth in the base for a percentage.";
+const EMPTY_MESSAGE: &str = "No client has enough net worth in the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -30,38 +30,38 @@ pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
         title: "Difference in net worth of each client".to_owned(),
         caption: caption(comparison, has_intervals),
     };
-    let scale = scale(comparison);
-    let unit = format!("difference, in % of the client's net worth {}", versus::within_base(comparison));
+    let scale = common_scale(comparison);
+    let unit = format!("difference, in % of the client's net worth {}", versus::base_phrase(comparison));
     PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
         panel(canvas, frame, scale, versus)
     })
 }
 
-fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
+fn entries(has_intervals: bool) -> Vec<(Symbol, &'static str)> {
     if !has_intervals {
-        return vec![(Key::Dotted(MUTED), "a client in the single replication")];
+        return vec![(Symbol::LineWithDot(MUTED), "a client in the single replication")];
     }
     vec![
-        (Key::Dotted(VERMILLION), "loses: 95\u{a0}% interval below 0"),
-        (Key::Dotted(MUTED), "no clear difference"),
-        (Key::Dotted(BLUE), "gains: 95\u{a0}% interval above 0"),
+        (Symbol::LineWithDot(VERMILLION), "loses: 95\u{a0}% interval below 0"),
+        (Symbol::LineWithDot(MUTED), "no clear difference"),
+        (Symbol::LineWithDot(BLUE), "gains: 95\u{a0}% interval above 0"),
     ]
 }
 
 /// One scale for all panels; the ends of very wide intervals lie beyond it.
-fn scale(comparison: &Comparison) -> Scale {
+fn common_scale(comparison: &Comparison) -> Scale {
     let clients = || {
         comparison
             .versus
             .iter()
             .flat_map(|versus| &versus.clients)
-            .filter_map(|client| versus::percents(&client.net_worth))
+            .filter_map(|client| versus::low_mean_high_percent(&client.net_worth))
     };
     let max = MAX_SHOWN_RATIO * clients().map(|[_, mean, _]| mean.abs()).fold(0.0, f64::max);
     Scale::including_zero(clients().flatten().map(|value| value.clamp(-max, max)), versus::STEPS)
 }
 
-fn colour(difference: &Difference) -> RGBColor {
+fn difference_colour(difference: &Difference) -> RGBColor {
     if difference.is_significantly_less() {
         VERMILLION
     } else if difference.is_significantly_greater() {
@@ -72,11 +72,14 @@ fn colour(difference: &Difference) -> RGBColor {
 }
 
 fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
-    let mut clients: Vec<(&ClientDifference, [f64; 3])> =
-        versus.clients.iter().filter_map(|client| Some((client, versus::percents(&client.net_worth)?))).collect();
+    let mut clients: Vec<(&ClientDifference, [f64; 3])> = versus
+        .clients
+        .iter()
+        .filter_map(|client| Some((client, versus::low_mean_high_percent(&client.net_worth)?)))
+        .collect();
     clients.sort_by(|(_, [_, a, _]), (_, [_, b, _])| a.total_cmp(b));
     if clients.is_empty() {
-        return axes::message(canvas, frame, NOTHING);
+        return axes::message(canvas, frame, EMPTY_MESSAGE);
     }
     scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
     versus::x_label(canvas, frame, 14.0, "clients, from the largest loss to the largest gain")?;
@@ -89,8 +92,9 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
     });
     for (index, (client, values)) in marks {
         let x = slots.middle(frame, index);
-        let colour = colour(&client.net_worth);
+        let colour = difference_colour(&client.net_worth);
         let [low, mean, high] = values.map(|value| scale.y(frame, value));
+        // Positions grow downwards, so `low` is the larger one. An interval of less than half a pixel is not drawn.
         if low - high > 0.5 {
             canvas.line(&[(x, low), (x, high)], width, colour)?;
         }
@@ -110,7 +114,7 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
             counts.better, versus.label, counts.worse
         )
     });
-    let lines = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
+    let line_note = if has_intervals { " A line is the 95\u{a0}% interval of the client's difference." } else { "" };
     let clients = comparison.versus.iter().flat_map(|versus| &versus.clients);
     let ids: BTreeSet<&ClientId> =
         clients.filter(|client| client.net_worth.is_base_negligible()).map(|client| &client.client_id).collect();
@@ -118,9 +122,9 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
         0 => String::new(),
         count => format!(
             " Omitted, because net worth {} is zero or close to it: {}.",
-            versus::within_base(comparison),
+            versus::base_phrase(comparison),
             numbers::count_with_noun(count as f64, "client", "clients")
         ),
     };
-    format!("{}.{lines}{omitted}", sentences.collect::<Vec<_>>().join("; "))
+    format!("{}.{line_note}{omitted}", sentences.collect::<Vec<_>>().join("; "))
 }

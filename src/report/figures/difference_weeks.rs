@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::axes::{self, Key, Scale, Weeks, alpha};
+use super::axes::{self, Scale, Symbol, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::BLUE;
 use super::versus::{self, Panels};
@@ -11,11 +11,11 @@ use crate::model::Week;
 use crate::report::{ReportError, numbers};
 use crate::simulator::{Comparison, Versus};
 
-const PANELS: Panels = Panels { plot: 210.0, foot: 66.0 };
+const PANELS: Panels = Panels { plot_height: 210.0, foot_height: 66.0 };
 const BAND_OPACITY: f64 = 0.3;
 /// Maximum number of weeks named in a caption.
 const MAX_NAMED: usize = 3;
-const NOTHING: &str = "No week has enough engagement in the base for a percentage.";
+const EMPTY_MESSAGE: &str = "No week has enough engagement in the base for a percentage.";
 
 /// Draws the figure.
 pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
@@ -26,35 +26,39 @@ pub fn draw(comparison: &Comparison) -> Result<Figure, ReportError> {
         caption: caption(comparison, has_intervals),
     };
     let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
-    let scale =
-        Scale::including_zero(weeks().filter_map(|week| versus::percents(&week.engagement)).flatten(), versus::STEPS);
-    let unit = format!("difference, in % of the week's engagements {}", versus::within_base(comparison));
+    let scale = Scale::including_zero(
+        weeks().filter_map(|week| versus::low_mean_high_percent(&week.engagement)).flatten(),
+        versus::STEPS,
+    );
+    let unit = format!("difference, in % of the week's engagements {}", versus::base_phrase(comparison));
     PANELS.draw(heading, comparison, &entries(has_intervals), &unit, |canvas, frame, versus| {
         panel(canvas, frame, scale, versus)
     })
 }
 
-fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
+fn entries(has_intervals: bool) -> Vec<(Symbol, &'static str)> {
     if !has_intervals {
-        return vec![(Key::Dotted(BLUE), "the single replication")];
+        return vec![(Symbol::LineWithDot(BLUE), "the single replication")];
     }
     vec![
-        (Key::Dotted(BLUE), "mean of the paired differences"),
-        (Key::Patch(alpha(BLUE, BAND_OPACITY)), "95\u{a0}% interval of that mean"),
+        (Symbol::LineWithDot(BLUE), "mean of the paired differences"),
+        (Symbol::Patch(alpha(BLUE, BAND_OPACITY)), "95\u{a0}% interval of that mean"),
     ]
 }
 
 fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result<(), ReportError> {
-    let Some(first) = versus.weekly.first() else { return axes::message(canvas, frame, NOTHING) };
+    let Some(first) = versus.weekly.first() else { return axes::message(canvas, frame, EMPTY_MESSAGE) };
     let weeks = Weeks::new(first.week, versus.weekly.len());
     let shown: Vec<(f64, [f64; 3])> = versus
         .weekly
         .iter()
         .enumerate()
-        .filter_map(|(index, week)| Some((weeks.middle(frame, index), versus::percents(&week.engagement)?)))
+        .filter_map(|(index, week)| {
+            Some((weeks.middle(frame, index), versus::low_mean_high_percent(&week.engagement)?))
+        })
         .collect();
     if shown.is_empty() {
-        return axes::message(canvas, frame, NOTHING);
+        return axes::message(canvas, frame, EMPTY_MESSAGE);
     }
     scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
     weeks.draw(canvas, frame, LabelStyle::NOTE)?;
@@ -71,10 +75,10 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, versus: &Versus) -> Result
 
 fn caption(comparison: &Comparison, has_intervals: bool) -> String {
     let weeks = || comparison.versus.iter().flat_map(|versus| &versus.weekly);
-    let clear = weeks()
+    let clear_weeks = weeks()
         .filter(|week| week.engagement.is_significantly_greater() || week.engagement.is_significantly_less())
         .count();
-    let omitted = omitted(comparison);
+    let omitted = omitted_weeks(comparison);
     if !has_intervals {
         return format!(
             "With one replication there is no band, so the random variation of a week's difference is unknown.{omitted}"
@@ -82,14 +86,14 @@ fn caption(comparison: &Comparison, has_intervals: bool) -> String {
     }
     format!(
         "Above the line at 0, a week earned more than {}; below it, less. In {} of {} the band excludes 0.{omitted}",
-        versus::within_base(comparison),
-        clear,
+        versus::base_phrase(comparison),
+        clear_weeks,
         numbers::count_with_noun(weeks().count() as f64, "week", "weeks"),
     )
 }
 
 /// Names the weeks that have no percentage because the base's engagement is close to zero.
-fn omitted(comparison: &Comparison) -> String {
+fn omitted_weeks(comparison: &Comparison) -> String {
     let weeks = comparison.versus.iter().flat_map(|versus| &versus.weekly);
     let negligible: BTreeSet<Week> =
         weeks.filter(|week| week.engagement.is_base_negligible()).map(|week| week.week).collect();
@@ -98,11 +102,11 @@ fn omitted(comparison: &Comparison) -> String {
     }
     let named: Vec<String> = negligible.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     let more = if negligible.len() > MAX_NAMED { " and others" } else { "" };
-    let has = if negligible.len() == 1 { "has" } else { "have" };
+    let verb = if negligible.len() == 1 { "has" } else { "have" };
     format!(
-        " {}{more} {has} no percentage: engagement {} is zero or close to it.",
+        " {}{more} {verb} no percentage: engagement {} is zero or close to it.",
         named.join(", "),
-        versus::within_base(comparison)
+        versus::base_phrase(comparison)
     )
 }
 
@@ -119,10 +123,10 @@ mod tests {
         let mut pairs = Pairs::default();
         [(9.0, 1_500.0), (11.0, 1_510.0)].iter().for_each(|(base, other)| pairs.add(*base, *other));
         comparison.versus[0].weekly[0].engagement = pairs.difference();
-        let caption = caption(&comparison, true);
+        let text = caption(&comparison, true);
         assert!(
-            caption.ends_with(" 2026-W48 has no percentage: engagement under default is zero or close to it."),
-            "{caption}"
+            text.ends_with(" 2026-W48 has no percentage: engagement under default is zero or close to it."),
+            "{text}"
         );
         let drawn = draw(&comparison).unwrap().svg;
         assert!(!drawn.contains(",000"), "the scale extends to thousands of per cent");

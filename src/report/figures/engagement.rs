@@ -1,7 +1,7 @@
 //! Engagement by week: the mean with its confidence interval, the range over replications, and what the planner
 //! expected.
 
-use super::axes::{self, Key, Scale, Weeks, alpha};
+use super::axes::{self, Scale, Symbol, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK};
 use super::{Figure, Heading};
@@ -9,7 +9,7 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Simulation, WeekSummary};
 
 const HEIGHT: f64 = 370.0;
-const NOTHING: &str = "No draft earned any engagement.";
+const EMPTY_MESSAGE: &str = "No draft earned any engagement.";
 /// Opacities of the band of replications and of the interval of the mean.
 const RANGE_OPACITY: f64 = 0.16;
 const INTERVAL_OPACITY: f64 = 0.38;
@@ -25,9 +25,9 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     heading.draw(HEIGHT, |canvas| {
         let plot_top = axes::legend(canvas, &entries(has_intervals))?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "engagements of the week's drafts")?;
-        let largest = largest(&simulation.weekly);
+        let largest = largest_value(&simulation.weekly);
         if largest <= 0.0 {
-            return axes::message(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, EMPTY_MESSAGE);
         }
         let scale = Scale::from_zero(largest, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, simulation.weekly.len());
@@ -46,16 +46,17 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
-    let mean = (Key::Dotted(BLUE), if has_intervals { "mean over replications" } else { "the single replication" });
-    let expected = (Key::Dashed(INK), "expected by the planner");
+fn entries(has_intervals: bool) -> Vec<(Symbol, &'static str)> {
+    let mean =
+        (Symbol::LineWithDot(BLUE), if has_intervals { "mean over replications" } else { "the single replication" });
+    let expected = (Symbol::Dashed(INK), "expected by the planner");
     if !has_intervals {
         return vec![mean, expected];
     }
     vec![
         mean,
-        (Key::Patch(alpha(BLUE, INTERVAL_OPACITY + RANGE_OPACITY)), "95\u{a0}% interval of the mean"),
-        (Key::Patch(alpha(BLUE, RANGE_OPACITY)), "5 to 95\u{a0}% of replications"),
+        (Symbol::Patch(alpha(BLUE, INTERVAL_OPACITY + RANGE_OPACITY)), "95\u{a0}% interval of the mean"),
+        (Symbol::Patch(alpha(BLUE, RANGE_OPACITY)), "5 to 95\u{a0}% of replications"),
         expected,
     ]
 }
@@ -63,10 +64,10 @@ fn entries(has_intervals: bool) -> Vec<(Key, &'static str)> {
 fn caption(weekly: &[WeekSummary], has_intervals: bool) -> String {
     let by_mean = |a: &&WeekSummary, b: &&WeekSummary| a.engagement.mean.total_cmp(&b.engagement.mean);
     let (Some(best), Some(worst)) = (weekly.iter().max_by(by_mean), weekly.iter().min_by(by_mean)) else {
-        return NOTHING.to_owned();
+        return EMPTY_MESSAGE.to_owned();
     };
-    if largest(weekly) <= 0.0 {
-        return NOTHING.to_owned();
+    if largest_value(weekly) <= 0.0 {
+        return EMPTY_MESSAGE.to_owned();
     }
     let bands = if has_intervals {
         "The narrow band is the 95\u{a0}% confidence interval of the mean; nine out of ten replications lie in the \
@@ -86,7 +87,7 @@ fn caption(weekly: &[WeekSummary], has_intervals: bool) -> String {
     )
 }
 
-fn largest(weekly: &[WeekSummary]) -> f64 {
+fn largest_value(weekly: &[WeekSummary]) -> f64 {
     let highest = |week: &WeekSummary| {
         let interval = week.engagement.interval.map_or(0.0, |[_, high]| high);
         week.engagement.mean.max(week.engagement.p95).max(interval).max(week.expected_engagement)

@@ -1,8 +1,8 @@
-//! Fatigue of each channel over the weeks: its quantiles against the warning and blocking levels.
+//! Fatigue of each channel over the weeks: quantiles, and the thresholds at which the rules warn and block.
 
 use plotters::style::RGBColor;
 
-use super::axes::{self, Key, Scale, Weeks, alpha};
+use super::axes::{self, Scale, Symbol, Weeks, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, ORANGE, VERMILLION};
 use super::{Figure, Heading};
@@ -35,12 +35,12 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     })
 }
 
-fn entries() -> [(Key, &'static str); 4] {
+fn entries() -> [(Symbol, &'static str); 4] {
     [
-        (Key::Line(BLUE), "median over clients and hours"),
-        (Key::Patch(alpha(BLUE, BAND_OPACITY)), "5 to 95\u{a0}%"),
-        (Key::Dashed(ORANGE), "warn"),
-        (Key::Line(VERMILLION), "block"),
+        (Symbol::Line(BLUE), "median over clients and hours"),
+        (Symbol::Patch(alpha(BLUE, BAND_OPACITY)), "5 to 95\u{a0}%"),
+        (Symbol::Dashed(ORANGE), "warn"),
+        (Symbol::Line(VERMILLION), "block"),
     ]
 }
 
@@ -62,8 +62,8 @@ fn panel(
     };
     let [low, median, high] = [0, 1, 2].map(quantile);
     band(canvas, &low, &high)?;
-    level(canvas, frame, scale.y(frame, channel.warn_at), ORANGE, true)?;
-    level(canvas, frame, scale.y(frame, channel.block_at), VERMILLION, false)?;
+    draw_threshold(canvas, frame, scale.y(frame, channel.warn_at), ORANGE, true)?;
+    draw_threshold(canvas, frame, scale.y(frame, channel.block_at), VERMILLION, false)?;
     match median.as_slice() {
         [only] => canvas.dot(*only, 3.5, BLUE),
         line => canvas.line(line, 2.0, BLUE),
@@ -73,10 +73,10 @@ fn panel(
 fn heading(canvas: &Canvas, frame: Frame, channel: &ChannelSummary) -> Result<(), ReportError> {
     let [warn, block] =
         [channel.share_above_warn, channel.share_above_block].map(|share| numbers::percent(Some(share)));
-    let levels = format!("warn {warn}, block {block}");
+    let shares = format!("warn {warn}, block {block}");
     let y = frame.top - 17.0;
     canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
-    canvas.text((frame.right, y), &levels, LabelStyle::FINE.right_aligned())
+    canvas.text((frame.right, y), &shares, LabelStyle::FINE.right_aligned())
 }
 
 fn band(canvas: &Canvas, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), ReportError> {
@@ -85,24 +85,24 @@ fn band(canvas: &Canvas, low: &[(f64, f64)], high: &[(f64, f64)]) -> Result<(), 
         return canvas.fill(bar, alpha(BLUE, BAND_OPACITY));
     }
     let outline: Vec<_> = high.iter().chain(low.iter().rev()).copied().collect();
-    canvas.shape(&outline, alpha(BLUE, BAND_OPACITY))
+    canvas.polygon(&outline, alpha(BLUE, BAND_OPACITY))
 }
 
-fn level(canvas: &Canvas, frame: Frame, y: f64, colour: RGBColor, dashed: bool) -> Result<(), ReportError> {
+fn draw_threshold(canvas: &Canvas, frame: Frame, y: f64, colour: RGBColor, is_dashed: bool) -> Result<(), ReportError> {
     let line = [(frame.left, y), (frame.right, y)];
-    if dashed { canvas.dashes(&line, 1.4, colour) } else { canvas.line(&line, 1.4, colour) }
+    if is_dashed { canvas.dashes(&line, 1.4, colour) } else { canvas.line(&line, 1.4, colour) }
 }
 
 fn caption(channels: &[ChannelSummary]) -> String {
     let worst = channels.iter().max_by(|a, b| a.share_above_warn.total_cmp(&b.share_above_warn));
     let Some(worst) = worst.filter(|worst| worst.share_above_warn > 0.0) else {
-        return "No channel reached its warn level.".to_owned();
+        return "No channel reached its warn threshold.".to_owned();
     };
     let blocked = channels.iter().filter(|channel| channel.share_above_block > 0.0).count();
     let blocking = match blocked {
-        0 => "none reached its block level".to_owned(),
-        1 => "one channel reached its block level".to_owned(),
-        many => format!("{many} channels reached their block level"),
+        0 => "none reached its block threshold".to_owned(),
+        1 => "one channel reached its block threshold".to_owned(),
+        many => format!("{many} channels reached their block threshold"),
     };
     format!(
         "The channel with the most fatigue is {}, at or above warn in {} of its hours; {blocking}. Next to each name: \

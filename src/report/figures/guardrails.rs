@@ -16,6 +16,7 @@ const TOP: f64 = 72.0;
 /// Left edge and maximum width of the names of rules.
 const NAMES_LEFT: f64 = 16.0;
 const NAMES_WIDTH: f64 = 190.0;
+/// Left and right edges of the bars, and of the columns by week. The vertical edges are those of each row.
 const BARS: Frame = Frame { left: 216.0, top: TOP, right: 430.0, bottom: TOP };
 const WEEKS: Frame = Frame { left: 520.0, top: TOP, right: 856.0, bottom: TOP };
 

@@ -1,8 +1,9 @@
 //! The figures of a report, one per file. Each is drawn once as SVG; the PNG is rendered from that SVG.
 //!
-//! Shared code is here and in three more files: drawing primitives (`canvas`), axes and legends (`axes`) and
-//! rasterization (`raster`). Lengths are pixels of the page; the drawing itself is ten times finer, because the backend
-//! only takes whole numbers. No figure computes a result: it shows the summary of a simulation, comparison or sweep.
+//! Shared code is here and in five more files: drawing primitives (`canvas`), axes and legends (`axes`), colours
+//! (`palette`), rendering as PNG (`raster`) and the panels of comparisons (`versus`). Lengths are pixels of the page. A
+//! drawing has ten units per pixel, because the backend only takes whole numbers. Figures compute no results: they show
+//! those of a simulation, comparison, sweep, backtest or calibration.
 
 mod assets;
 mod axes;
@@ -58,11 +59,11 @@ struct Heading {
     caption: String,
 }
 
-/// Every figure of a report, in the order of the page.
+/// Every figure of a simulation's report, in the order of the page.
 ///
 /// # Errors
 /// If the drawing backend fails.
-pub fn draw_all(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
+pub fn draw_simulation(simulation: &Simulation) -> Result<Vec<Figure>, ReportError> {
     Ok(vec![
         engagement::draw(simulation)?,
         posts::draw(simulation)?,
@@ -140,12 +141,12 @@ mod tests {
 
     /// The figures of every sample, each with the name of its case.
     fn drawn() -> Vec<(String, Vec<Figure>)> {
-        let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_all(&run).unwrap()));
-        let versus = sample::comparisons().into_iter();
+        let runs = sample::variants().into_iter().map(|(case, run)| (case.to_owned(), draw_simulation(&run).unwrap()));
+        let comparisons = sample::comparisons().into_iter();
         let sweeps = sample::sweeps().into_iter();
         let backtests = sample::backtests().into_iter();
         let calibrations = sample::calibrations().into_iter();
-        runs.chain(versus.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
+        runs.chain(comparisons.map(|(case, run)| (format!("comparison {case}"), draw_comparison(&run).unwrap())))
             .chain(sweeps.map(|(case, sweep)| (format!("sweep {case}"), draw_sweep(&sweep).unwrap())))
             .chain(backtests.map(|(case, run)| (format!("backtest {case}"), draw_backtest(&run).unwrap())))
             .chain(calibrations.map(|(case, run)| (format!("calibration {case}"), draw_calibration(&run).unwrap())))
@@ -232,7 +233,8 @@ mod tests {
     fn drawing_a_figure_twice_gives_the_same_bytes() {
         let simulation = sample::simulation();
         let raster = Raster::new();
-        for (first, second) in draw_all(&simulation).unwrap().iter().zip(&draw_all(&simulation).unwrap()) {
+        for (first, second) in draw_simulation(&simulation).unwrap().iter().zip(&draw_simulation(&simulation).unwrap())
+        {
             assert_eq!(first.svg, second.svg);
             assert_eq!(raster.png(first).unwrap(), raster.png(second).unwrap());
         }

@@ -21,9 +21,9 @@ pub const EMPTY: RGBColor = RGBColor(0xF1, 0xF3, 0xF5);
 pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// Low risk.
 pub const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
-/// A warning: warn level, medium risk.
+/// A warning: warn threshold, medium risk.
 pub const ORANGE: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
-/// Negative outcomes: block level, blocked posts, high risk.
+/// Negative outcomes: block threshold, blocked posts, high risk.
 pub const VERMILLION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Posts rejected or approved too late.
 pub const PURPLE: RGBColor = RGBColor(0xCC, 0x79, 0xA7);
@@ -45,24 +45,25 @@ impl Swap {
 }
 
 /// Steps of the colour scale for quantities.
-pub const AMOUNTS: usize = 12;
+pub const AMOUNT_STEPS: usize = 12;
 
 /// The colour of a quantity, `0..=1`, on white paper: viridis from yellow for small to violet for large, so that large
 /// values stand out; on a dark page [`dark_swaps`] reverses it.
-pub fn amount(share: f64) -> RGBColor {
-    let step = (share.clamp(0.0, 1.0) * AMOUNTS as f64).ceil() as usize;
-    viridis(AMOUNTS.saturating_sub(step.max(1)))
+pub fn amount_colour(share: f64) -> RGBColor {
+    let step = (share.clamp(0.0, 1.0) * AMOUNT_STEPS as f64).ceil() as usize;
+    viridis(AMOUNT_STEPS.saturating_sub(step.max(1)))
 }
 
 /// A step of viridis, from violet to yellow, without its brightest end, which is hard to see on white.
 fn viridis(step: usize) -> RGBColor {
-    ViridisRGB.get_color(step as f64 / (AMOUNTS - 1) as f64 * 0.96)
+    ViridisRGB.get_color(step as f64 / (AMOUNT_STEPS - 1) as f64 * 0.96)
 }
 
 /// All colours that change on a dark page.
 pub fn dark_swaps() -> Vec<Swap> {
-    let amounts = (0..AMOUNTS).map(|step| Swap { light: viridis(step), dark: viridis(AMOUNTS - 1 - step) });
-    NEUTRAL.into_iter().chain(amounts).collect()
+    let amount_swaps =
+        (0..AMOUNT_STEPS).map(|step| Swap { light: viridis(step), dark: viridis(AMOUNT_STEPS - 1 - step) });
+    NEUTRAL.into_iter().chain(amount_swaps).collect()
 }
 
 /// Colours that change on a dark page, except those for quantities.

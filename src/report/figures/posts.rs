@@ -1,6 +1,6 @@
 //! Planned posts by week and outcome, against the target.
 
-use super::axes::{self, Key, Scale, Weeks, alpha, steps};
+use super::axes::{self, Scale, Symbol, Weeks, alpha, step_line};
 use super::canvas::LabelStyle;
 use super::palette::{BLUE, INK, MUTED, PURPLE, SKY, VERMILLION};
 use super::{Figure, Heading};
@@ -8,7 +8,7 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Simulation, TargetChanges, WeekSummary};
 
 const HEIGHT: f64 = 370.0;
-const NOTHING: &str = "The rules wanted no posts.";
+const EMPTY_MESSAGE: &str = "The rules wanted no posts.";
 
 /// Draws the figure.
 pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
@@ -21,10 +21,11 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     heading.draw(HEIGHT, |canvas| {
         let plot_top = axes::legend(canvas, &entries(simulation))?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "posts per week")?;
-        let highest = |week: &WeekSummary| week.posts_wanted.max(week.posts_target).max(parts(week).iter().sum());
+        let highest =
+            |week: &WeekSummary| week.posts_wanted.max(week.posts_target).max(posts_by_outcome(week).iter().sum());
         let max = weekly.iter().map(highest).fold(0.0, f64::max);
         if max <= 0.0 {
-            return axes::message(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, EMPTY_MESSAGE);
         }
         let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
@@ -32,25 +33,27 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
-            let [committed, drafted, blocked, late] = parts(week);
+            let [committed, drafted, blocked, late] = posts_by_outcome(week);
             let parts = [(committed, SKY), (drafted, BLUE), (blocked, VERMILLION), (late, PURPLE)];
             axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
         }
-        canvas.dashes(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.6, MUTED)?;
-        canvas.line(&steps(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.8, INK)
+        canvas.dashes(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.6, MUTED)?;
+        canvas.line(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.8, INK)
     })
 }
 
-fn entries(simulation: &Simulation) -> Vec<(Key, &'static str)> {
-    let mut entries =
-        vec![(Key::Dashed(MUTED), "wanted by the rules"), (Key::Line(INK), target_label(simulation.target_changes()))];
+fn entries(simulation: &Simulation) -> Vec<(Symbol, &'static str)> {
+    let mut entries = vec![
+        (Symbol::Dashed(MUTED), "wanted by the rules"),
+        (Symbol::Line(INK), target_label(simulation.target_changes())),
+    ];
     if simulation.provenance.committed_posts > 0 {
-        entries.push((Key::Patch(alpha(SKY, 1.0)), "already committed"));
+        entries.push((Symbol::Patch(alpha(SKY, 1.0)), "already committed"));
     }
     entries.extend([
-        (Key::Patch(alpha(BLUE, 1.0)), "drafted"),
-        (Key::Patch(alpha(VERMILLION, 1.0)), "blocked"),
-        (Key::Patch(alpha(PURPLE, 1.0)), "rejected or expired"),
+        (Symbol::Patch(alpha(BLUE, 1.0)), "drafted"),
+        (Symbol::Patch(alpha(VERMILLION, 1.0)), "blocked"),
+        (Symbol::Patch(alpha(PURPLE, 1.0)), "rejected or expired"),
     ]);
     entries
 }
@@ -61,7 +64,7 @@ pub fn target_label(changes: TargetChanges) -> &'static str {
 }
 
 /// A week's posts by outcome: committed before the run; planned and drafted, blocked, rejected or too late.
-fn parts(week: &WeekSummary) -> [f64; 4] {
+fn posts_by_outcome(week: &WeekSummary) -> [f64; 4] {
     let drafted = (week.posts_drafted - week.posts_committed).max(0.0);
     let rest = (week.posts_planned - drafted - week.posts_blocked).max(0.0);
     [week.posts_committed, drafted, week.posts_blocked, rest]
@@ -72,10 +75,10 @@ fn caption(simulation: &Simulation) -> String {
     let (wanted, target) = (sum(|week| week.posts_wanted), sum(|week| week.posts_target));
     let (planned, committed) = (sum(|week| week.posts_planned), sum(|week| week.committed_in_target));
     if wanted <= 0.0 {
-        return NOTHING.to_owned();
+        return EMPTY_MESSAGE.to_owned();
     }
-    let by_hook = simulation.target_changes().has_hook_changes();
-    let cause = if by_hook { "The pack's weekly_posts function changed" } else { "Fatigue reduced" };
+    let is_by_function = simulation.target_changes().has_hook_changes();
+    let cause = if is_by_function { "The pack's weekly_posts function changed" } else { "Fatigue reduced" };
     let of_target = |posts: f64| numbers::percent(numbers::share(posts, target));
     let already_committed = if committed > 0.0 {
         format!("; {} of that target was already committed", of_target(committed))

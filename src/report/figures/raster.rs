@@ -18,7 +18,7 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// Loads the built-in fonts; the machine's fonts are ignored.
+    /// Loads the built-in fonts; those of the system are ignored.
     pub fn new() -> Self {
         let mut fonts = fontdb::Database::new();
         for bytes in [dejavu::sans::regular(), dejavu::sans::bold()] {
@@ -32,13 +32,13 @@ impl Raster {
     /// # Errors
     /// If the drawing is not valid SVG, or is too large.
     pub fn png(&self, figure: &Figure) -> Result<Vec<u8>, ReportError> {
-        let failed = |cause: String| ReportError::Picture { figure: figure.name, cause };
+        let to_error = |cause: String| ReportError::Picture { figure: figure.name, cause };
         let tree = self.parse(figure.name, &figure.svg)?;
         let size = tree.size();
         let (width, height) = ((size.width() * SCALE).ceil() as u32, (size.height() * SCALE).ceil() as u32);
-        let mut pixels = Pixmap::new(width, height).ok_or_else(|| failed(format!("{width} x {height} pixels")))?;
+        let mut pixels = Pixmap::new(width, height).ok_or_else(|| to_error(format!("{width} x {height} pixels")))?;
         resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
-        pixels.encode_png().map_err(|error| failed(error.to_string()))
+        pixels.encode_png().map_err(|error| to_error(error.to_string()))
     }
 
     /// Parses a drawing.

@@ -1,6 +1,6 @@
 //! Planned posts by week and risk band, and how many were sent to review.
 
-use super::axes::{self, Key, Scale, Weeks, alpha, steps};
+use super::axes::{self, Scale, Symbol, Weeks, alpha, step_line};
 use super::canvas::LabelStyle;
 use super::palette::{INK, ORANGE, SKY, VERMILLION};
 use super::{Figure, Heading};
@@ -9,7 +9,8 @@ use crate::report::{ReportError, numbers};
 use crate::simulator::{Simulation, WeekSummary};
 
 const HEIGHT: f64 = 350.0;
-const NOTHING: &str = "No post was planned.";
+const EMPTY_MESSAGE: &str = "No post was planned.";
+/// Colours of low, medium and high risk.
 const COLOURS: [plotters::style::RGBColor; RiskBand::ALL.len()] = [SKY, ORANGE, VERMILLION];
 
 /// Draws the figure.
@@ -26,7 +27,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         let highest = |week: &WeekSummary| week.risk.iter().sum::<f64>().max(week.reviews);
         let max = weekly.iter().map(highest).fold(0.0, f64::max);
         if max <= 0.0 {
-            return axes::message(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, EMPTY_MESSAGE);
         }
         let scale = Scale::from_zero(max, 5.0);
         let weeks = Weeks::new(simulation.provenance.start, weekly.len());
@@ -37,17 +38,17 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
             let parts: Vec<_> = week.risk.into_iter().zip(COLOURS).collect();
             axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
         }
-        canvas.line(&steps(weeks, frame, scale, weekly.iter().map(|week| week.reviews)), 1.8, INK)
+        canvas.line(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.reviews)), 1.8, INK)
     })
 }
 
-fn entries() -> [(Key, &'static str); 4] {
-    let [low, medium, high] = COLOURS.map(|colour| Key::Patch(alpha(colour, 1.0)));
+fn entries() -> [(Symbol, &'static str); 4] {
+    let [low, medium, high] = COLOURS.map(|colour| Symbol::Patch(alpha(colour, 1.0)));
     [
         (low, "low: may run without approval"),
         (medium, "medium: needs approval"),
         (high, "high: needs approval"),
-        (Key::Line(INK), "posts sent to a reviewer"),
+        (Symbol::Line(INK), "posts sent to a reviewer"),
     ]
 }
 
@@ -58,7 +59,7 @@ fn caption(weekly: &[WeekSummary]) -> String {
     }
     let all: f64 = sums.iter().sum();
     if all <= 0.0 {
-        return NOTHING.to_owned();
+        return EMPTY_MESSAGE.to_owned();
     }
     let [low, medium, high] = sums.map(|sum| numbers::percent(numbers::share(sum, all)));
     format!(

@@ -1,8 +1,9 @@
-//! The first goal of a grid against the first key that varies, with a line for each value of the second.
+//! The first goal of a sweep over a grid, by the value of the first key that varies, with a line for each value of the
+//! second key.
 
 use plotters::style::RGBColor;
 
-use super::axes::{self, Key, Scale, Slots};
+use super::axes::{self, Scale, Slots, Symbol};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, MUTED, ORANGE, PURPLE, SKY, VERMILLION};
 use super::{Figure, Heading};
@@ -12,10 +13,12 @@ use crate::stats::Estimate;
 
 /// Colours of the curves; a grid with more values of its second key has no such figure.
 const COLOURS: [RGBColor; 6] = [BLUE, VERMILLION, ORANGE, PURPLE, SKY, MUTED];
+/// Approximate number of steps of the vertical axis.
 const STEPS: f64 = 5.0;
 const HEIGHT: f64 = 380.0;
 
-/// Distance between the points of two curves at the same value, so that their intervals can be told apart.
+/// Horizontal distance in pixels between the points of neighbouring curves at the same value, so that their intervals
+/// can be told apart.
 const SHIFT: f64 = 7.0;
 
 /// The points of a grid with the same value of the second key that varies, in the order of the first one's values.
@@ -35,21 +38,24 @@ struct CurvePoint<'s> {
 pub fn draw(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
     let keys = findings::curve_keys(sweep);
     let Some((first, rest)) = keys.split_first() else { return Ok(None) };
-    let curves = curves(sweep, *first, rest.first().copied());
+    let curves = grid_curves(sweep, *first, rest.first().copied());
     let key = sweep.keys.get(*first).map_or_else(String::new, SweptKey::name);
     let measure = sweep.goals[0].measure;
     let heading = Heading {
         name: "sweep-curves",
-        title: format!("{} by {}", findings::label(measure), key),
+        title: format!("{} by {}", findings::measure_label(measure), key),
         caption: caption(sweep, &curves),
     };
     let figure = heading.draw(HEIGHT, |canvas| {
-        let entries: Vec<(Key, &str)> =
-            curves.iter().zip(COLOURS).map(|(curve, colour)| (Key::Dotted(colour), curve.name.as_str())).collect();
+        let entries: Vec<(Symbol, &str)> = curves
+            .iter()
+            .zip(COLOURS)
+            .map(|(curve, colour)| (Symbol::LineWithDot(colour), curve.name.as_str()))
+            .collect();
         let plot_top = axes::legend(canvas, if curves.len() > 1 { &entries } else { &[] })?;
         let frame = axes::plot(canvas, plot_top, HEIGHT, "mean over replications, with its 95\u{a0}% interval")?;
-        let ends = curves.iter().flat_map(|curve| &curve.points).flat_map(|point| ends(&estimate(sweep, point)));
-        let scale = Scale::fitting(ends, STEPS);
+        let values = curves.iter().flat_map(|curve| &curve.points).flat_map(|point| ends(&estimate(sweep, point)));
+        let scale = Scale::fitting(values, STEPS);
         scale.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         for (index, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
             let shift = SHIFT * (index as f64 - (curves.len() as f64 - 1.0) / 2.0);
@@ -65,12 +71,12 @@ pub fn draw(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
 }
 
 /// The curves of a grid over two keys, of which the second may be missing.
-fn curves(sweep: &Sweep, first: usize, second: Option<usize>) -> Vec<Curve<'_>> {
+fn grid_curves(sweep: &Sweep, first: usize, second: Option<usize>) -> Vec<Curve<'_>> {
     let mut curves: Vec<Curve<'_>> = Vec::new();
     for point in &sweep.points {
         let written = |key: usize| point.settings.get(key).map_or("", |level| &level.written);
-        let of_second = |key: usize| Some(format!("{} = {}", sweep.keys.get(key)?.name(), written(key)));
-        let name = second.and_then(of_second).unwrap_or_default();
+        let second_setting = |key: usize| Some(format!("{} = {}", sweep.keys.get(key)?.name(), written(key)));
+        let name = second.and_then(second_setting).unwrap_or_default();
         let point = CurvePoint { value: written(first), point };
         match curves.iter_mut().find(|curve| curve.name == name) {
             Some(curve) => curve.points.push(point),
@@ -103,6 +109,7 @@ fn draw_curve(
     canvas.line(&means, 1.8, colour)?;
     for ((x, estimate), mean) in estimates.iter().zip(&means) {
         let [low, high] = ends(estimate).map(|end| scale.y(frame, end));
+        // Positions grow downwards, so `low` is the larger one. An interval of less than half a pixel is not drawn.
         if low - high > 0.5 {
             canvas.line(&[(*x, low), (*x, high)], 1.2, colour)?;
         }
@@ -123,8 +130,8 @@ fn draw_value_labels(canvas: &Canvas, frame: Frame, curve: &Curve<'_>) -> Result
 }
 
 fn caption(sweep: &Sweep, curves: &[Curve<'_>]) -> String {
-    let name = findings::label(sweep.goals[0].measure);
-    let best = |curve: &Curve<'_>| {
+    let name = findings::measure_label(sweep.goals[0].measure);
+    let best_point = |curve: &Curve<'_>| {
         let by_mean =
             |a: &&CurvePoint<'_>, b: &&CurvePoint<'_>| estimate(sweep, a).mean.total_cmp(&estimate(sweep, b).mean);
         let point = match sweep.goals[0].wish {
@@ -136,6 +143,6 @@ fn caption(sweep: &Sweep, curves: &[Curve<'_>]) -> String {
         let condition = if curve.name.is_empty() { String::new() } else { format!(" with {}", curve.name) };
         Some(format!("best at {value}{condition} ({mean})"))
     };
-    let best: Vec<String> = curves.iter().filter_map(best).collect();
+    let best: Vec<String> = curves.iter().filter_map(best_point).collect();
     format!("{name}: {}.", best.join("; "))
 }

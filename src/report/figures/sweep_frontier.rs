@@ -1,6 +1,6 @@
 //! The trade-off between the two goals of a sweep: every point, and the Pareto frontier.
 
-use super::axes::{self, Key, Scale};
+use super::axes::{self, Scale, Symbol};
 use super::canvas::{Canvas, Frame, LabelStyle};
 use super::palette::{BLUE, INK, MUTED, VERMILLION};
 use super::{Figure, Heading};
@@ -8,13 +8,15 @@ use crate::report::{ReportError, findings, numbers};
 use crate::simulator::{Goal, Measure, Sweep, SweepPoint};
 
 const HEIGHT: f64 = 520.0;
+/// Approximate number of steps of each axis.
 const STEPS: f64 = 6.0;
+/// Radius of a dot.
 const RADIUS: f64 = 4.0;
 
 /// Possible positions of a point's label, relative to its dot.
 const LABEL_OFFSETS: [(f64, f64); 4] = [(-9.0, -12.0), (9.0, 12.0), (9.0, -12.0), (-9.0, 12.0)];
 
-const NOTHING: &str = "No point was simulated.";
+const EMPTY_MESSAGE: &str = "No point was simulated.";
 
 /// A plot frame with its two scales.
 struct Plot {
@@ -29,27 +31,31 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
     let [first, second] = sweep.goals;
     let heading = Heading {
         name: "sweep-frontier",
-        title: format!("{} against {}", findings::label(first.measure), lowercased(findings::label(second.measure))),
+        title: format!(
+            "{} against {}",
+            findings::measure_label(first.measure),
+            lowercased(findings::measure_label(second.measure))
+        ),
         caption: caption(sweep),
     };
     heading.draw(HEIGHT, |canvas| {
         let plot_top = axes::legend(canvas, &entries(sweep))?;
-        let unit = format!("{} per replication", findings::label(first.measure));
+        let unit = format!("{} per replication", findings::measure_label(first.measure));
         let frame = axes::plot(canvas, plot_top, HEIGHT, &unit)?;
         if sweep.points.is_empty() {
-            return axes::message(canvas, frame, NOTHING);
+            return axes::message(canvas, frame, EMPTY_MESSAGE);
         }
         let scale = |goal: Goal| Scale::fitting(all_points(sweep).map(move |point| mean(point, goal.measure)), STEPS);
         let plot = Plot { frame, horizontal: scale(second), vertical: scale(first), goals: sweep.goals };
         plot.vertical.draw_vertical(canvas, frame, LabelStyle::NOTE)?;
         plot.horizontal.draw_horizontal(canvas, frame, LabelStyle::NOTE)?;
-        let unit = format!("{} per replication", lowercased(findings::label(second.measure)));
+        let unit = format!("{} per replication", lowercased(findings::measure_label(second.measure)));
         axes::x_label(canvas, frame, HEIGHT, &unit)?;
         plot.draw_points(canvas, sweep)
     })
 }
 
-/// The unmodified pack and every point.
+/// The base pack and every point.
 fn all_points(sweep: &Sweep) -> impl Iterator<Item = &SweepPoint> {
     std::iter::once(&sweep.base).chain(&sweep.points)
 }
@@ -64,14 +70,14 @@ fn lowercased(label: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-fn entries(sweep: &Sweep) -> Vec<(Key, &'static str)> {
+fn entries(sweep: &Sweep) -> Vec<(Symbol, &'static str)> {
     let mut entries = vec![
-        (Key::Dotted(BLUE), "on the frontier: not dominated"),
-        (Key::Dot(MUTED), "dominated by another point"),
-        (Key::Dot(VERMILLION), "the base pack"),
+        (Symbol::LineWithDot(BLUE), "on the frontier: not dominated"),
+        (Symbol::Dot(MUTED), "dominated by another point"),
+        (Symbol::Dot(VERMILLION), "the base pack"),
     ];
     if sweep.provenance.replications > 1 {
-        entries.push((Key::Line(BLUE), "95\u{a0}% interval of the difference from the base pack"));
+        entries.push((Symbol::Line(BLUE), "95\u{a0}% interval of the difference from the base pack"));
     }
     entries
 }
@@ -100,7 +106,7 @@ impl Plot {
         self.draw_labels(canvas, sweep, &frontier)
     }
 
-    /// The confidence intervals of both differences from the unmodified pack, around the point.
+    /// The confidence intervals of both differences from the base pack, around the point.
     fn draw_whiskers(&self, canvas: &Canvas, point: &SweepPoint) -> Result<(), ReportError> {
         let (x, y) = self.position(point);
         let [first, second] = self.goals.map(|goal| {
@@ -116,8 +122,8 @@ impl Plot {
         Ok(())
     }
 
-    /// Labels the points with their numbers where these fit, coincident points together; the page's table lists all
-    /// points.
+    /// Labels the points with their numbers where there is room; coincident points share a label. The page's table
+    /// lists all points.
     fn draw_labels(&self, canvas: &Canvas, sweep: &Sweep, points: &[&SweepPoint]) -> Result<(), ReportError> {
         let label_style = LabelStyle::FINE.coloured(INK);
         let dot = |point: &SweepPoint| {
@@ -162,7 +168,7 @@ fn overlap(a: &Frame, b: &Frame) -> bool {
 fn caption(sweep: &Sweep) -> String {
     let count = sweep.points.iter().filter(|point| point.is_on_frontier).count();
     if count == 0 && sweep.points.is_empty() {
-        return NOTHING.to_owned();
+        return EMPTY_MESSAGE.to_owned();
     }
     let [first, second] = sweep.goals.map(findings::goal_text);
     let all = numbers::count_with_noun(sweep.points.len() as f64, "point", "points");

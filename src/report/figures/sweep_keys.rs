@@ -1,6 +1,6 @@
 //! The share of the variance between the points of a sweep that each key explains alone.
 
-use super::axes::{self, Key, Scale, alpha};
+use super::axes::{self, Scale, Symbol, alpha};
 use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::palette::{BLUE, EMPTY};
 use super::{Figure, Heading};
@@ -32,8 +32,8 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
     let height = 70.0 + 2.0 * panel_height;
     heading.draw(height, |canvas| {
         let entries = [
-            (Key::Patch(alpha(BLUE, 1.0)), "share of the variance between points"),
-            (Key::Patch(alpha(EMPTY, 1.0)), "the rest: other keys, interactions, random variation"),
+            (Symbol::Patch(alpha(BLUE, 1.0)), "share of the variance between points"),
+            (Symbol::Patch(alpha(EMPTY, 1.0)), "the rest: other keys, interactions, random variation"),
         ];
         let plot_top = axes::legend(canvas, &entries)?;
         for (index, goal) in sweep.goals.into_iter().enumerate() {
@@ -44,7 +44,7 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
 }
 
 fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
-    canvas.text((NAMES_LEFT, top + 16.0), findings::label(goal.measure), LabelStyle::NAME)?;
+    canvas.text((NAMES_LEFT, top + 16.0), findings::measure_label(goal.measure), LabelStyle::NAME)?;
     let scale = Scale::of_scores();
     for (index, row) in sweep.sensitivities_of(goal.measure).take(MAX_KEYS).enumerate() {
         let middle = top + TITLE_HEIGHT + (index as f64 + 0.5) * ROW_HEIGHT;
@@ -63,7 +63,7 @@ fn caption(sweep: &Sweep) -> String {
     let sentences = sweep.goals.iter().filter_map(|goal| {
         let first = sweep.sensitivities_of(goal.measure).next()?;
         let shares: f64 = sweep.sensitivities_of(goal.measure).filter_map(|row: &Sensitivity| row.share).sum();
-        let name = findings::label(goal.measure);
+        let name = findings::measure_label(goal.measure);
         Some(match first.share {
             Some(share) => format!(
                 "{name}: {} alone explains {}; the individual shares add up to {}.",

@@ -1,6 +1,6 @@
 //! Shared code of a comparison's figures: a panel for each variant that is compared with the base.
 
-use super::axes::{self, Key};
+use super::axes::{self, Symbol};
 use super::canvas::{Canvas, Frame, LabelStyle, WIDTH};
 use super::{Figure, Heading};
 use crate::report::ReportError;
@@ -12,9 +12,10 @@ use crate::stats::Difference;
 const LEGEND_END: f64 = 62.0;
 
 /// Height above a plot for its title and unit.
-const HEAD: f64 = 56.0;
+const HEAD_HEIGHT: f64 = 56.0;
 
-/// Steps of a scale of differences; more than in other figures, because 0 need not be at one of its ends.
+/// Approximate number of steps of a scale of differences; more than in other figures, because 0 need not be at one of
+/// its ends.
 pub const STEPS: f64 = 7.0;
 
 /// Left edge of text, and left and right edge of plots.
@@ -26,9 +27,9 @@ const PLOT_RIGHT: f64 = WIDTH - 24.0;
 #[derive(Debug, Clone, Copy)]
 pub struct Panels {
     /// Height of each plot.
-    pub plot: f64,
+    pub plot_height: f64,
     /// Height of the labels below each plot.
-    pub foot: f64,
+    pub foot_height: f64,
 }
 
 impl Panels {
@@ -37,22 +38,22 @@ impl Panels {
         self,
         heading: Heading,
         comparison: &Comparison,
-        entries: &[(Key, &str)],
+        entries: &[(Symbol, &str)],
         unit: &str,
         drawing: impl Fn(&Canvas, Frame, &Versus) -> Result<(), ReportError>,
     ) -> Result<Figure, ReportError> {
-        let pitch = HEAD + self.plot + self.foot;
+        let pitch = HEAD_HEIGHT + self.plot_height + self.foot_height;
         let height = LEGEND_END + pitch * comparison.versus.len().max(1) as f64 + 6.0;
         heading.draw(height, |canvas| {
             axes::legend(canvas, entries)?;
             for (index, versus) in comparison.versus.iter().enumerate() {
                 let top = LEGEND_END + pitch * index as f64;
-                let name = format!("{} against {}", versus.label, base(comparison));
+                let name = format!("{} against {}", versus.label, base_label(comparison));
                 let width = PLOT_RIGHT - LEFT;
                 canvas.text((LEFT, top + 16.0), &LabelStyle::NAME.shortened(&name, width), LabelStyle::NAME)?;
                 canvas.text((LEFT, top + 36.0), &LabelStyle::NOTE.shortened(unit, width), LabelStyle::NOTE)?;
-                let top = top + HEAD;
-                let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot };
+                let top = top + HEAD_HEIGHT;
+                let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot_height };
                 drawing(canvas, frame, versus)?;
             }
             Ok(())
@@ -61,25 +62,25 @@ impl Panels {
 }
 
 /// The base's label.
-pub fn base(comparison: &Comparison) -> &str {
+pub fn base_label(comparison: &Comparison) -> &str {
     comparison.base().map_or("", |variant| &variant.label)
 }
 
 /// The base's label after its preposition, such as `under default`.
-pub fn within_base(comparison: &Comparison) -> String {
-    format!("{} {}", Subject::of(comparison).preposition, base(comparison))
+pub fn base_phrase(comparison: &Comparison) -> String {
+    format!("{} {}", Subject::of(comparison).preposition, base_label(comparison))
 }
 
 /// Lower end, mean and upper end of a difference; without an interval, the mean alone.
-pub fn ends(difference: &Difference) -> [f64; 3] {
+pub fn low_mean_high(difference: &Difference) -> [f64; 3] {
     let [low, high] = difference.interval.unwrap_or([difference.mean; 2]);
     [low, difference.mean, high]
 }
 
-/// [`ends`] in per cent of the base; `None` if the base is close to zero.
-pub fn percents(difference: &Difference) -> Option<[f64; 3]> {
+/// [`low_mean_high`] in per cent of the base; `None` if the base is close to zero.
+pub fn low_mean_high_percent(difference: &Difference) -> Option<[f64; 3]> {
     difference.relative()?;
-    Some(ends(difference).map(|value| difference.share_of_base(value).unwrap_or_default() * 100.0))
+    Some(low_mean_high(difference).map(|value| difference.share_of_base(value).unwrap_or_default() * 100.0))
 }
 
 /// Whether the comparison has intervals to show.

@@ -1,4 +1,5 @@
-//! The findings of a backtest: whether its ranges hold, whether it beats simple forecasts, and whether hours matter.
+//! The findings of a backtest: whether the forecast ranges are right, whether the model beats simple forecasts, and
+//! whether hours matter.
 
 use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
 use crate::calibration::{Backtest, BacktestOptions, Method, Score};
@@ -28,14 +29,14 @@ impl Page {
     }
 }
 
-/// The verdict: one sentence for each horizon, and one on hours.
+/// One sentence for each horizon, and one on hours.
 pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
     let horizons = backtest.horizons();
     if horizons.is_empty() {
         return vec![NOT_ENOUGH_HISTORY.to_owned()];
     }
-    let of_horizons = horizons.into_iter().map(|weeks| horizon_sentence(backtest, weeks));
-    of_horizons.chain(std::iter::once(hours_sentence(backtest.hour_gain))).collect()
+    let by_horizon = horizons.into_iter().map(|weeks| horizon_sentence(backtest, weeks));
+    by_horizon.chain(std::iter::once(hours_sentence(backtest.hour_gain))).collect()
 }
 
 const NOT_ENOUGH_HISTORY: &str = "No account has enough history to be tested: at least 30 measured posts over 8 weeks before a cut (a date from which \
@@ -51,7 +52,7 @@ fn horizon_sentence(backtest: &Backtest, weeks: u32) -> String {
          factor of {} ({}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
         span(weeks).replacen("over", "Over", 1),
         percent(Some(model.coverage_90)),
-        width_verdict(model.coverage_90),
+        width_text(model.coverage_90),
         factor(model.error),
         bias(model.bias),
         factor(recent.error),
@@ -63,7 +64,7 @@ fn span(weeks: u32) -> String {
     if weeks == 1 { "over the next week".to_owned() } else { format!("over the next {weeks} weeks") }
 }
 
-fn width_verdict(coverage: f64) -> &'static str {
+fn width_text(coverage: f64) -> &'static str {
     match coverage {
         coverage if coverage < *RIGHT_COVERAGE.start() => "too narrow",
         coverage if coverage > *RIGHT_COVERAGE.end() => "too wide",
@@ -81,12 +82,13 @@ fn bias(log: f64) -> String {
     if log < 0.0 { format!("typically {share} too low") } else { format!("typically {share} too high") }
 }
 
-/// A clause on whether the model's pinball loss is clearly below another's; `loss` is the other's.
-fn advantage(difference: Option<ClusteredMean>, loss: f64) -> String {
+/// A clause on whether the model's pinball loss is clearly below that of the mean of the last 8 weeks, which is
+/// `other_loss`.
+fn advantage(difference: Option<ClusteredMean>, other_loss: f64) -> String {
     let Some(difference) = difference else {
         return "cannot be compared with others, because only one account was tested".to_owned();
     };
-    let interval = difference.interval().map(|end| end / loss);
+    let interval = difference.interval().map(|end| end / other_loss);
     let [low, high] = interval.map(|share| percent(Some(share)));
     let range = format!("90\u{a0}% interval of the reduction in pinball loss: {low} to {high}");
     match interval {
@@ -147,14 +149,15 @@ fn methods(backtest: &Backtest) -> Section {
             let score = Score::of(backtest.select(method, weeks))?;
             let mut name = Cell::text(label(method)).with_detail(span(weeks));
             name.strong = method == Method::Model;
-            Some(std::iter::once(name).chain(numbers(&score)).collect())
+            Some(std::iter::once(name).chain(score_cells(&score)).collect())
         })
     });
     let mut table = Table::new("Scores on the same forecasts", "method", &COLUMNS, rows.collect());
     table.note = Some("Errors, losses and CRPS are on the scale of log(1 + engagements); lower is better.".to_owned());
     let blocks = vec![
         Block::paragraph(
-            "Every method forecast the total engagements of the posts that were actually published, from earlier posts only.",
+            "Each method is used to forecast the total engagements of the posts that were published, from earlier posts \
+             only.",
         ),
         Block::Table { table },
         Block::Figure { name: "backtest-pit" },
@@ -165,16 +168,16 @@ fn methods(backtest: &Backtest) -> Section {
 
 const COLUMNS: [&str; 7] = ["forecasts", "error", "bias", "in 50 % range", "in 90 % range", "pinball loss", "CRPS"];
 
-fn numbers(score: &Score) -> [Cell; COLUMNS.len()] {
-    let three = |value: f64| Cell::text(format!("{value:.3}"));
+fn score_cells(score: &Score) -> [Cell; COLUMNS.len()] {
+    let three_decimals = |value: f64| Cell::text(format!("{value:.3}"));
     [
         Cell::count(score.predictions as f64),
-        three(score.error),
+        three_decimals(score.error),
         Cell::text(format!("{:+.3}", score.bias)),
         Cell::percent(Some(score.coverage_50)),
         Cell::percent(Some(score.coverage_90)),
-        three(score.pinball),
-        three(score.crps),
+        three_decimals(score.pinball),
+        three_decimals(score.crps),
     ]
 }
 
@@ -212,9 +215,9 @@ fn channels(backtest: &Backtest) -> Section {
         return Section { id: "channels", title: "By channel", blocks: vec![Block::paragraph(NOT_ENOUGH_HISTORY)] };
     };
     let rows = Channel::ALL.into_iter().filter_map(|channel| {
-        let of_channel = backtest.select(Method::Model, weeks).filter(move |prediction| prediction.channel == channel);
-        let score = Score::of(of_channel)?;
-        Some(std::iter::once(Cell::code(channel.name())).chain(numbers(&score)).collect())
+        let predictions = backtest.select(Method::Model, weeks).filter(move |prediction| prediction.channel == channel);
+        let score = Score::of(predictions)?;
+        Some(std::iter::once(Cell::code(channel.name())).chain(score_cells(&score)).collect())
     });
     let table = Table::new(format!("The model {}", span(weeks)), "channel", &COLUMNS, rows.collect());
     let note = "The table `scores` lists the accounts, and `predictions` every forecast.";
@@ -223,10 +226,10 @@ fn channels(backtest: &Backtest) -> Section {
 
 fn hours(backtest: &Backtest) -> Section {
     let sentence = hours_sentence(backtest.hour_gain);
-    let how = "The day is divided into eight groups of three hours; best hours are the two groups with the highest fitted \
-               effects. Only posts after a cut count, and the effects of content type, weekday and recent posts are \
-               removed.";
-    let blocks = vec![Block::paragraph(&sentence), Block::paragraph(how)];
+    let explanation = "The day is divided into eight groups of three hours; best hours are the two groups with the \
+                       highest fitted effects. Only posts after a cut count, and the effects of content type, weekday \
+                       and recent posts are removed.";
+    let blocks = vec![Block::paragraph(&sentence), Block::paragraph(explanation)];
     Section { id: "hours", title: "Whether hours matter", blocks }
 }
 

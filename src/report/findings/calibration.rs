@@ -1,4 +1,4 @@
-//! The findings of a calibration: what moves engagement and what does not, how sure that is, and what changed.
+//! The findings of a calibration: what affects engagement and what does not, how certain this is, and what changed.
 
 use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
 use crate::calibration::{AccountCalibration, Calibration, ChannelCalibration, ParameterEstimate};
@@ -32,13 +32,13 @@ impl Page {
     }
 }
 
-/// The verdict: one sentence for each channel.
+/// One sentence for each channel.
 pub fn calibration_sentences(calibration: &Calibration) -> Vec<String> {
     calibration.channels.iter().map(channel_sentence).collect()
 }
 
-fn find<'c>(channel: &'c ChannelCalibration, parameter: &WorldParameter) -> Option<&'c ParameterEstimate> {
-    channel.parameters.iter().find(|found| found.estimate.parameter == *parameter)
+fn find_parameter<'c>(channel: &'c ChannelCalibration, parameter: &WorldParameter) -> Option<&'c ParameterEstimate> {
+    channel.parameters.iter().find(|other| other.estimate.parameter == *parameter)
 }
 
 fn channel_sentence(channel: &ChannelCalibration) -> String {
@@ -53,20 +53,21 @@ fn channel_sentence(channel: &ChannelCalibration) -> String {
 }
 
 fn load_clause(channel: &ChannelCalibration) -> Option<String> {
-    let strength = find(channel, &WorldParameter::ResponseStrength)?;
+    let strength = find_parameter(channel, &WorldParameter::ResponseStrength)?;
     if !strength.is_detectable {
         return Some("no loss caused by recent posts is detectable".to_owned());
     }
-    // One post at the same time is a load of 1. A detectable strength is positive.
-    let loss = |exponent: f64| percent(Some(1.0 - libm::exp2(-exponent)));
+    // One earlier post at the same time is a load of 1, so the factor is 2^-strength. A detectable strength is
+    // positive.
+    let loss_at = |exponent: f64| percent(Some(1.0 - libm::exp2(-exponent)));
     let [low, high] = strength.estimate.interval();
     let loss = format!(
         "a post right after another earns {} less ({} to {})",
-        loss(strength.estimate.value),
-        loss(low),
-        loss(high)
+        loss_at(strength.estimate.value),
+        loss_at(low),
+        loss_at(high)
     );
-    let half_life = find(channel, &WorldParameter::HalfLifeHours).filter(|half_life| half_life.is_detectable);
+    let half_life = find_parameter(channel, &WorldParameter::HalfLifeHours).filter(|half_life| half_life.is_detectable);
     let decay = half_life.map(|half_life| {
         let [low, high] = half_life.estimate.interval();
         let hours = count(half_life.estimate.value);
@@ -166,11 +167,11 @@ fn has_loss(account: &AccountCalibration) -> bool {
 fn response(calibration: &Calibration) -> Section {
     let rows = calibration.channels.iter().map(|channel| {
         let cells = [WorldParameter::ResponseStrength, WorldParameter::HalfLifeHours].map(|parameter| {
-            let found = find(channel, &parameter);
-            let prior = found.and_then(|found| found.prior.as_ref());
+            let parameter = find_parameter(channel, &parameter);
+            let prior = parameter.and_then(|parameter| parameter.prior.as_ref());
             [
-                found.map_or_else(Cell::default, |found| interval(&found.estimate)),
-                prior.map_or_else(Cell::default, interval),
+                parameter.map_or_else(Cell::default, |parameter| interval_cell(&parameter.estimate)),
+                prior.map_or_else(Cell::default, interval_cell),
             ]
         });
         let name = Cell::code(channel.channel.name());
@@ -188,7 +189,7 @@ fn response(calibration: &Calibration) -> Section {
     Section { id: "response", title: "What recent posts cost", blocks }
 }
 
-fn interval(estimate: &WorldEstimate) -> Cell {
+fn interval_cell(estimate: &WorldEstimate) -> Cell {
     let shown = |value: f64| if value < 10.0 { score(value) } else { count(value) };
     let [low, high] = estimate.interval().map(shown);
     Cell::text(shown(estimate.value)).with_detail(format!("{low} to {high}"))
@@ -199,7 +200,8 @@ fn levels(calibration: &Calibration) -> Section {
     accounts.sort_by_key(|account| std::cmp::Reverse(account.measured));
     let parameters = [WorldParameter::Level, WorldParameter::DriftSd, WorldParameter::NoiseSd];
     let rows = accounts.iter().take(MAX_ROWS).map(|account| {
-        let cell = |parameter| account.get(parameter).map_or_else(Cell::default, |found| interval(&found.estimate));
+        let cell =
+            |parameter| account.get(parameter).map_or_else(Cell::default, |found| interval_cell(&found.estimate));
         let name = Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
         let load = Cell::text(score(account.usual_load));
         std::iter::once(name)
@@ -236,11 +238,11 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-/// An effect of an account that differs much from its channel's.
+/// An effect of an account that differs much from the channel's effect.
 struct Deviation<'a> {
     account: &'a AccountCalibration,
     effect: &'a ParameterEstimate,
-    /// In standard deviations.
+    /// The difference in standard deviations.
     size: f64,
 }
 
@@ -260,7 +262,7 @@ fn deviations(calibration: &Calibration) -> Section {
     let rows = deviations.iter().take(MAX_ROWS).map(|Deviation { account, effect, size }| {
         let name = Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
         let effect_name = Phrase::parse(&label(&effect.estimate.parameter)).text();
-        vec![name, Cell::text(effect_name), interval(&effect.estimate), Cell::text(format!("{size:+.1}"))]
+        vec![name, Cell::text(effect_name), interval_cell(&effect.estimate), Cell::text(format!("{size:+.1}"))]
     });
     let columns = ["effect", "estimate", "deviation"];
     let mut table = Table::new("Effects that differ much from the channel's", "account", &columns, rows.collect());
@@ -278,15 +280,15 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
     for account in &calibration.accounts {
         for parameter in &account.parameters {
             let now = &parameter.estimate;
-            let is_same = |row: &&WorldRow| {
+            let is_same_parameter = |row: &&WorldRow| {
                 row.client_id == account.history.account && row.channel == now.channel && row.parameter == now.parameter
             };
-            let before = previous.iter().find(is_same).map(|row| WorldEstimate::from(row.clone()));
+            let before = previous.iter().find(is_same_parameter).map(|row| WorldEstimate::from(row.clone()));
             let Some(before) = before.filter(|before| differs(before, now)) else { continue };
             let name =
                 Cell::code(account.history.account.as_str()).with_detail(account.history.channel.name().to_owned());
             let parameter_name = Phrase::parse(&label(&now.parameter)).text();
-            rows.push(vec![name, Cell::text(parameter_name), interval(&before), interval(now)]);
+            rows.push(vec![name, Cell::text(parameter_name), interval_cell(&before), interval_cell(now)]);
         }
     }
     if rows.is_empty() {
@@ -305,17 +307,18 @@ fn changes(calibration: &Calibration, previous: &[WorldRow]) -> Section {
 
 /// Whether two estimates differ by more than their combined standard errors explain.
 fn differs(before: &WorldEstimate, now: &WorldEstimate) -> bool {
-    let scale = |value: f64| if now.parameter.is_logarithmic() { libm::log(value) } else { value };
+    // The scale of the standard errors.
+    let scaled = |value: f64| if now.parameter.is_logarithmic() { libm::log(value) } else { value };
     let error = libm::hypot(before.standard_error, now.standard_error);
-    (scale(now.value) - scale(before.value)).abs() > normal_quantile(0.95) * error
+    (scaled(now.value) - scaled(before.value)).abs() > normal_quantile(0.95) * error
 }
 
 fn method(report: &CalibrationReport) -> Section {
     let blocks = vec![
         Block::paragraph(
             "log(1 + engagements) of a post is a level that drifts, plus effects of hour, weekday, content type and load, \
-             plus noise. An account's effects vary around its channel's, and those around what was assumed before any data. \
-             An effect is called detectable if its interval, widened for the number of hours, weekdays or types that were \
+             plus noise. An account's effects vary around those of its channel, and a channel's effects around what was \
+             assumed before any data. An effect is called detectable if its interval, widened for the number of hours, weekdays or types that were \
              tested, excludes a zero effect.",
         ),
         Block::paragraph(

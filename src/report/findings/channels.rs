@@ -1,4 +1,4 @@
-//! The section on channels: wanted posts, results, and times.
+//! The section on channels: wanted posts, results, and times of posts.
 
 use super::{Block, Cell, INTERVAL_NOTE, Note, Section, Table};
 use crate::report::numbers::{count, percent, range, score, share};
@@ -22,12 +22,12 @@ pub fn section(simulation: &Simulation) -> Section {
 fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
     let row = |channel: &ChannelSummary| {
         let committed = has_committed.then(|| Cell::count(channel.posts_committed));
-        let names = [
+        let first_cells = [
             Cell::code(channel.channel.name()),
             Cell::count(f64::from(channel.clients)),
             Cell::count(channel.posts_wanted),
         ];
-        let counts = [
+        let further_cells = [
             Cell::count(channel.posts_planned),
             Cell::count(channel.posts_drafted),
             Cell::bar(share(channel.posts_drafted, channel.posts_wanted)),
@@ -39,9 +39,9 @@ fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
             Cell::count(channel.hours_of_work),
             Cell::count(channel.audience_end),
         ];
-        names.into_iter().chain(committed).chain(counts).collect()
+        first_cells.into_iter().chain(committed).chain(further_cells).collect()
     };
-    let counts = [
+    let further_titles = [
         "Planned",
         "Drafted",
         "Drafted / wanted",
@@ -54,7 +54,7 @@ fn table(channels: &[ChannelSummary], has_committed: bool) -> Table {
         "Audience at the end",
     ];
     let committed = has_committed.then_some("Committed");
-    let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(counts).collect();
+    let columns: Vec<&str> = ["Clients", "Wanted"].into_iter().chain(committed).chain(further_titles).collect();
     let rows = channels.iter().map(row).collect();
     let table = Table::new("Posts and engagements of each channel over all weeks", "Channel", &columns, rows);
     let has_intervals = channels.iter().any(|channel| channel.engagement.interval.is_some());
@@ -80,9 +80,11 @@ fn note(channel: &ChannelSummary) -> Note {
         ("Hours at or above block", percent(Some(channel.share_above_block))),
     ];
     if let Some(ends) = channel.engagement.interval {
+        // After `Engagements`.
         facts.insert(4, ("95\u{a0}% interval", range(ends)));
     }
     if channel.posts_committed > 0.0 {
+        // After `Drafted`.
         facts.insert(1, ("Already committed", count(channel.posts_committed)));
     }
     Note { id: format!("channel-{name}"), title: name.to_owned(), facts }

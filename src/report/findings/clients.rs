@@ -1,14 +1,14 @@
-//! The section on clients, those with the smallest share of their wanted posts first.
+//! The section on clients. Clients of which the smallest share of wanted posts became drafts come first.
 
 use std::cmp::Ordering;
 
 use super::{Block, Cell, INTERVAL_NOTE, Section, Table, plain};
 use crate::report::TableFormat;
-use crate::report::numbers::{NONE, against, count, count_with_noun, percent, share};
+use crate::report::numbers::{NONE, above_or_below, count, count_with_noun, percent, share};
 use crate::simulator::{ClientSummary, Simulation};
 
 /// Up to this many clients, all are shown.
-const MAX_ALL: usize = 50;
+const MAX_CLIENTS_SHOWN: usize = 50;
 
 /// Number of clients shown if there are more.
 const SHOWN_WORST: usize = 25;
@@ -41,19 +41,20 @@ fn worst_first(a: &ClientSummary, b: &ClientSummary) -> Ordering {
 }
 
 fn summary(sorted: &[&ClientSummary]) -> String {
-    let ranked: Vec<(&ClientSummary, f64)> =
+    let with_share: Vec<(&ClientSummary, f64)> =
         sorted.iter().filter_map(|client| Some((*client, drafted_share(client)?))).collect();
-    let (Some((worst, lowest)), Some((best, highest))) = (ranked.first(), ranked.last()) else {
+    let (Some((worst, lowest)), Some((best, highest))) = (with_share.first(), with_share.last()) else {
         return "No client had wanted posts.".to_owned();
     };
-    if ranked.len() == 1 {
+    if with_share.len() == 1 {
         return format!(
             "For the only client, {}, {} of the wanted posts became drafts.",
             plain(&worst.name),
             percent(Some(*lowest))
         );
     }
-    let low = ranked.iter().filter(|(_, share)| (share * 100.0).round() < LOW_SHARE * 100.0).count();
+    // Shares are compared as whole per cents, as the report shows them.
+    let low = with_share.iter().filter(|(_, share)| (share * 100.0).round() < LOW_SHARE * 100.0).count();
     let below = match low {
         0 => format!("For every client, at least {} of the wanted posts became drafts", percent(Some(LOW_SHARE))),
         _ => format!(
@@ -72,8 +73,8 @@ fn summary(sorted: &[&ClientSummary]) -> String {
 }
 
 fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) -> Table {
-    let shown = if sorted.len() <= MAX_ALL { sorted.len() } else { SHOWN_WORST };
-    let counts = [
+    let shown = if sorted.len() <= MAX_CLIENTS_SHOWN { sorted.len() } else { SHOWN_WORST };
+    let further_titles = [
         "Drafted",
         "Drafted / wanted",
         "Blocked",
@@ -85,7 +86,7 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
         "Fatigue",
     ];
     let committed = has_committed.then_some("Committed");
-    let columns: Vec<&str> = std::iter::once("Wanted").chain(committed).chain(counts).collect();
+    let columns: Vec<&str> = std::iter::once("Wanted").chain(committed).chain(further_titles).collect();
     let rows = sorted.iter().take(shown).map(|client| row(client, has_committed)).collect();
     let table = Table::new("Clients, lowest share of drafts in wanted posts first", "Client", &columns, rows);
     let has_intervals = sorted.iter().any(|client| client.engagement.interval.is_some());
@@ -103,11 +104,11 @@ fn table(sorted: &[&ClientSummary], tables: TableFormat, has_committed: bool) ->
 
 fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
     let detail = format!("{} · {} · {}", client.client_id, client.workspace_id, client.time_zone);
-    let expected = against(client.engagement.mean, client.expected_engagement);
+    let expected = above_or_below(client.engagement.mean, client.expected_engagement);
     let fallback = if client.engagement.mean > 0.0 { "almost none expected" } else { NONE };
-    let names = [Cell::text(&client.name).with_detail(detail), Cell::count(client.posts_wanted)];
+    let first_cells = [Cell::text(&client.name).with_detail(detail), Cell::count(client.posts_wanted)];
     let committed = has_committed.then(|| Cell::count(client.posts_committed));
-    let counts = [
+    let further_cells = [
         Cell::count(client.posts_drafted),
         Cell::bar(drafted_share(client)),
         Cell::count(client.posts_blocked),
@@ -118,5 +119,5 @@ fn row(client: &ClientSummary, has_committed: bool) -> Vec<Cell> {
         Cell::estimate(&client.net_worth),
         Cell::score(client.mean_fatigue),
     ];
-    names.into_iter().chain(committed).chain(counts).collect()
+    first_cells.into_iter().chain(committed).chain(further_cells).collect()
 }

@@ -1,4 +1,4 @@
-//! The findings of a comparison: the verdict, every headline measure, and the differences by channel and client.
+//! The findings of a comparison: verdicts, every headline measure, and the differences by week, channel and client.
 
 use super::verdict::{is_clear, verdicts};
 use super::{Block, Card, Cell, Section, Table, Term, code, plain};
@@ -11,7 +11,7 @@ use crate::simulator::{ClientDifference, Compared, Comparison, Measure, MeasureD
 use crate::stats::Difference;
 
 /// Up to this many clients, all are shown; if there are more, only those that lose most.
-const MAX_ALL: usize = 50;
+const MAX_CLIENTS_SHOWN: usize = 50;
 const SHOWN_WORST: usize = 25;
 
 /// The sections with the findings.
@@ -24,14 +24,14 @@ pub fn sections(comparison: &Comparison, tables: TableFormat) -> Vec<Section> {
     ]
 }
 
-fn base(comparison: &Comparison) -> &str {
+fn base_label(comparison: &Comparison) -> &str {
     comparison.base().map_or("", |variant| &variant.label)
 }
 
 fn verdict(comparison: &Comparison) -> Section {
     let mut blocks: Vec<Block> = verdicts(comparison).iter().map(|text| Block::paragraph(text)).collect();
     blocks.push(Block::paragraph(&uncertainty(comparison)));
-    blocks.extend(pairing(comparison).map(|text| Block::paragraph(&text)));
+    blocks.extend(variance_reduction(comparison).map(|text| Block::paragraph(&text)));
     if let [versus] = comparison.versus.as_slice() {
         blocks.push(Block::Cards { cards: cards(versus, Subject::of(comparison)) });
     }
@@ -40,7 +40,7 @@ fn verdict(comparison: &Comparison) -> Section {
     Section { id: "verdict", title: "Result", blocks }
 }
 
-/// The number of replications, why it stopped there, and what the ranges are.
+/// The number of replications, why the run stopped after them, and what the ranges are.
 fn uncertainty(comparison: &Comparison) -> String {
     let replications = comparison.base().map_or(0, |variant| variant.provenance.replications);
     let Subject { singular, preposition, .. } = Subject::of(comparison);
@@ -69,7 +69,7 @@ fn uncertainty(comparison: &Comparison) -> String {
 }
 
 /// How much variance common random numbers removed.
-fn pairing(comparison: &Comparison) -> Option<String> {
+fn variance_reduction(comparison: &Comparison) -> Option<String> {
     let [versus] = comparison.versus.as_slice() else { return None };
     let difference = &versus.measure(Measure::NetWorth)?.difference;
     let share = difference.variance_reduction.filter(|share| *share > 0.0 && !difference.is_same)?;
@@ -163,7 +163,7 @@ fn terms(compared: Compared) -> Vec<Term> {
 }
 
 /// The display name of a headline measure.
-pub const fn label(measure: Measure) -> &'static str {
+pub const fn measure_label(measure: Measure) -> &'static str {
     match measure {
         Measure::NetWorth => "Net worth",
         Measure::Engagement => "Engagements",
@@ -179,14 +179,14 @@ pub const fn label(measure: Measure) -> &'static str {
         Measure::Rejected => "Rejected by a reviewer",
         Measure::Expired => "Not approved in time",
         Measure::WithoutAsset => "Posts without an asset",
-        Measure::HoursAboveWarn => "Channel-hours at or above the base's warn level",
-        Measure::HoursAboveBlock => "Channel-hours at or above the base's block level",
+        Measure::HoursAboveWarn => "Channel-hours at or above the base's warn threshold",
+        Measure::HoursAboveBlock => "Channel-hours at or above the base's block threshold",
     }
 }
 
 fn headline_table(comparison: &Comparison, versus: &Versus) -> Table {
-    let row = |row: &MeasureDifference| {
-        let mut cells = vec![Cell::text(label(row.measure))];
+    let cells_of = |row: &MeasureDifference| {
+        let mut cells = vec![Cell::text(measure_label(row.measure))];
         cells.extend(difference_cells(&row.difference));
         let p = p_value(row.corrected_p.filter(|_| !row.difference.is_same));
         cells.push(Cell { detail: is_clear(row).then(|| "clear".to_owned()), ..Cell::text(p) });
@@ -195,7 +195,7 @@ fn headline_table(comparison: &Comparison, versus: &Versus) -> Table {
     };
     let [base, variant, difference, of_base] = difference_columns(comparison);
     let columns = [base, variant, difference, of_base, "p", "Variance reduction"];
-    let rows = versus.headline.iter().map(row).collect();
+    let rows = versus.headline.iter().map(cells_of).collect();
     let table = Table::new(caption("Headline figures", comparison, versus), "Figure", &columns, rows);
     let others = comparison.versus.len();
     let corrected = (others > 1).then(|| {
@@ -215,7 +215,7 @@ fn has_intervals(comparison: &Comparison) -> bool {
 }
 
 fn caption(title: &str, comparison: &Comparison, versus: &Versus) -> String {
-    format!("{title}: {} against {}", versus.label, base(comparison))
+    format!("{title}: {} against {}", versus.label, base_label(comparison))
 }
 
 /// Whether the difference varies between replications, so that its interval is informative.
@@ -301,7 +301,8 @@ fn client_sentences(versus: &Versus, Subject { preposition, .. }: Subject) -> St
     }
 }
 
-/// How many of the clients in both variants gain and lose. `both` follows the noun where other clients are in only one.
+/// How many of the clients in both variants gain and lose. `both` is " in both scenarios" if some clients are in only
+/// one, otherwise empty.
 fn paired_client_sentence(versus: &Versus, preposition: &str, both: &str) -> String {
     let counts = &versus.client_counts;
     let name = code(&versus.label);
@@ -336,7 +337,7 @@ fn client_table(comparison: &Comparison, versus: &Versus, tables: TableFormat) -
     let mut sorted: Vec<&ClientDifference> = versus.clients.iter().collect();
     let rank = |client: &ClientDifference| client.net_worth.relative().unwrap_or(f64::INFINITY);
     sorted.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
-    let shown = if sorted.len() <= MAX_ALL { sorted.len() } else { SHOWN_WORST };
+    let shown = if sorted.len() <= MAX_CLIENTS_SHOWN { sorted.len() } else { SHOWN_WORST };
     let row = |client: &&ClientDifference| {
         let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
         std::iter::once(name).chain(difference_cells(&client.net_worth)).collect()
@@ -360,9 +361,9 @@ fn one_sided(comparison: &Comparison, versus: &Versus) -> Option<Table> {
             let name = Cell::text(plain(&client.name)).with_detail(client.client_id.to_string());
             vec![name, Cell::text(plain(scenario)), Cell::count(value(&client.net_worth))]
         };
-        clients.iter().take(MAX_ALL).map(row).collect::<Vec<_>>()
+        clients.iter().take(MAX_CLIENTS_SHOWN).map(row).collect::<Vec<_>>()
     };
-    let mut rows = part(&versus.only_base, base(comparison), |difference| difference.base);
+    let mut rows = part(&versus.only_base, base_label(comparison), |difference| difference.base);
     rows.extend(part(&versus.only_other, &versus.label, |difference| difference.other));
     let all = versus.only_base.len() + versus.only_other.len();
     let left_out = all.checked_sub(rows.len()).filter(|count| *count > 0);

@@ -1,7 +1,7 @@
 //! The section on concerns: blocked posts by rule, fatigued channels, review load, missing assets.
 
 use super::{Block, Cell, Point, Section, Table, Term, code, plain};
-use crate::report::numbers::{against, count, count_with_noun, percent, share};
+use crate::report::numbers::{above_or_below, count, count_with_noun, percent, share};
 use crate::simulator::{ChannelSummary, GuardrailSummary, Headline, Simulation};
 
 /// Shortfall against the expected engagement above which the report mentions it.
@@ -28,14 +28,14 @@ fn points(simulation: &Simulation) -> Vec<Point> {
     points.extend([
         Point::or_default("Blocked posts", blocked(simulation), "No rule blocked a post."),
         Point::or_default(
-            "Idle rules",
-            idle_rules(&simulation.guardrails),
-            "Every rule fired on some posts and passed others.",
+            "Rules with only one outcome",
+            constant_rules(&simulation.guardrails),
+            "Every rule warned about or blocked some posts and passed others.",
         ),
         Point::or_default(
             "Fatigued channels",
             fatigued_channels(&simulation.channels),
-            "No channel reached its warn level.",
+            "No channel reached its warn threshold.",
         ),
         Point::or_default("Review load", review_load(simulation), "No post needed approval."),
         Point::or_default("Missing assets", missing_assets(simulation), "Every post had an asset."),
@@ -47,7 +47,7 @@ fn shortfall(simulation: &Simulation) -> Option<Point> {
     let Headline { engagement, expected_engagement, .. } = &simulation.headline;
     let expected = expected_engagement.mean;
     let short = share(expected - engagement.mean, expected)?;
-    let change = against(engagement.mean, expected).filter(|_| short > NOTABLE_SHORTFALL)?;
+    let deviation = above_or_below(engagement.mean, expected).filter(|_| short > NOTABLE_SHORTFALL)?;
     let cause = match engagement.interval {
         None => "With one replication it is unknown whether this is random variation.",
         Some([_, high]) if high >= expected => {
@@ -62,7 +62,7 @@ fn shortfall(simulation: &Simulation) -> Option<Point> {
              gives; see the channels and clients below."
         }
     };
-    Some(Point::or_default("Expectation", Some(format!("Results were {change} expectation. {cause}")), ""))
+    Some(Point::or_default("Expectation", Some(format!("Results were {deviation} expectation. {cause}")), ""))
 }
 
 fn blocked(simulation: &Simulation) -> Option<String> {
@@ -81,21 +81,21 @@ fn blocked(simulation: &Simulation) -> Option<String> {
     ))
 }
 
-/// Rules that fired on no post, or on every one.
-fn idle_rules(guardrails: &[GuardrailSummary]) -> Option<String> {
+/// Rules that warned about or blocked no post, or every post.
+fn constant_rules(guardrails: &[GuardrailSummary]) -> Option<String> {
     let names = |is_listed: &dyn Fn(&GuardrailSummary) -> bool| {
         let names: Vec<String> =
             guardrails.iter().filter(|rule| is_listed(rule)).map(|rule| code(&rule.rule)).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    let on_none = names(&|rule| rule.warned + rule.blocked <= 0.0);
-    let on_all = names(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && !rule.by_engine);
+    let for_none = names(&|rule| rule.warned + rule.blocked <= 0.0);
+    let for_all = names(&|rule| rule.passed <= 0.0 && rule.warned + rule.blocked > 0.0 && !rule.by_engine);
     let parts =
-        [on_none.map(|names| format!("on no post: {names}")), on_all.map(|names| format!("on every post: {names}"))];
+        [for_none.map(|names| format!("no post: {names}")), for_all.map(|names| format!("every post: {names}"))];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| {
         format!(
-            "Rules that fired {}. {} shows whether they can have other outcomes.",
+            "Rules that warned about or blocked {}. {} shows whether they can have other outcomes.",
             parts.join("; "),
             code("mcoe rules verify")
         )
@@ -121,7 +121,7 @@ fn fatigued_channels(channels: &[ChannelSummary]) -> Option<String> {
             )
         })
         .collect();
-    let reached = if fatigued.len() == 1 { "reached its warn level" } else { "reached their warn level" };
+    let reached = if fatigued.len() == 1 { "reached its warn threshold" } else { "reached their warn threshold" };
     let lead = if fatigued.len() > listed.len() { "mainly" } else { "namely" };
     Some(format!("{} of {} channels {reached}, {lead} {}.", fatigued.len(), channels.len(), listed.join(", ")))
 }
@@ -179,12 +179,9 @@ fn terms() -> Vec<Term> {
         term("Warn", "the fatigue at and above which the rules warn and want fewer posts."),
         term(
             "Block",
-            "the fatigue at and above which no post may run; also, the verdict of any rule that a post must not run.",
+            "the fatigue at and above which no post may run; also, what a rule does to a post that must not run.",
         ),
-        term(
-            "Rule",
-            "a guardrail, which passes, warns about or blocks each planned post. It fires if it warns or blocks.",
-        ),
+        term("Rule", "a guardrail, which passes, warns about or blocks each planned post."),
         term(
             "Review",
             "approval of a post by a person before it becomes a draft: because its risk is medium or high, or because \
@@ -234,7 +231,7 @@ fn fatigue_table(channels: &[ChannelSummary]) -> Table {
         ]
     };
     let columns =
-        ["Hours at or above warn", "Hours at or above block", "Fatigue at a post", "Warn level", "Block level"];
+        ["Hours at or above warn", "Hours at or above block", "Fatigue at a post", "Warn threshold", "Block threshold"];
     let rows = sorted.into_iter().map(row).collect();
-    Table::new("Share of time above the fatigue levels by channel, highest first", "Channel", &columns, rows)
+    Table::new("Share of time at or above the fatigue thresholds by channel, highest first", "Channel", &columns, rows)
 }

@@ -1,7 +1,7 @@
 //! The section on results: totals, their uncertainty, and the outcome of the wanted posts.
 
 use super::{Block, Card, Cell, Section, Table, Term};
-use crate::report::numbers::{EQUAL, against, count, count_with_noun, percent, range, share, whole};
+use crate::report::numbers::{EQUAL, above_or_below, count, count_with_noun, percent, range, share, whole};
 use crate::simulator::{Headline, Simulation, WeekSummary};
 use crate::stats::Estimate;
 
@@ -29,7 +29,7 @@ fn summary(simulation: &Simulation) -> String {
     if posts_wanted.mean <= 0.0 {
         return without_wanted(committed, engagement);
     }
-    let before = match committed {
+    let committed_sentence = match committed {
         0 => String::new(),
         1 => " One of them was committed before the run.".to_owned(),
         many => format!(" {} of them were committed before the run.", whole(many.into())),
@@ -38,14 +38,14 @@ fn summary(simulation: &Simulation) -> String {
         let ends = [estimate.p5, estimate.p95];
         estimate.interval.map_or(String::new(), |_| format!(" (5 to 95\u{a0}% of replications: {})", range(ends)))
     };
-    let expectation = match against(engagement.mean, expected_engagement.mean) {
-        Some(change) if change == EQUAL => " The engagements are what the planner expected.".to_owned(),
-        Some(change) => format!(" The engagements are {change} what the planner expected."),
+    let expectation = match above_or_below(engagement.mean, expected_engagement.mean) {
+        Some(deviation) if deviation == EQUAL => " The engagements are what the planner expected.".to_owned(),
+        Some(deviation) => format!(" The engagements are {deviation} what the planner expected."),
         None => String::new(),
     };
     format!(
-        "Of {} wanted posts, {} ({}) became drafts.{before} The net worth of the drafts was {}{}: they earned {} \
-         engagements{} and took {} of work.{expectation}",
+        "Of {} wanted posts, {} ({}) became drafts.{committed_sentence} The net worth of the drafts was {}{}: they \
+         earned {} engagements{} and took {} of work.{expectation}",
         count(posts_wanted.mean),
         count(posts_drafted.mean),
         percent(share(posts_drafted.mean, posts_wanted.mean)),
@@ -91,7 +91,7 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
         card("Net worth", &totals.net_worth, 1.0, Some("worth of the engagements less the cost".to_owned())),
         card("Engagements", &totals.engagement, 1.0, None),
         card("Hours of work", &totals.hours_of_work, 1.0, None),
-        card("Cost", &totals.cost, 1.0, Some("of the work and of the people who left".to_owned())),
+        card("Cost", &totals.cost, 1.0, Some("of the work and of people who unsubscribed or unfollowed".to_owned())),
         card("Audience at the end", &totals.audience_end, 1.0, audience_lost(&simulation.weekly)),
         card(
             "Drafts",
@@ -127,14 +127,17 @@ fn cards(simulation: &Simulation) -> Vec<Card> {
     ]
 }
 
-/// A card of an estimate, divided by `per`.
-fn card(label: &'static str, estimate: &Estimate, per: f64, note: Option<String>) -> Card {
+/// A card of an estimate, divided by `divisor`.
+fn card(label: &'static str, estimate: &Estimate, divisor: f64, note: Option<String>) -> Card {
     let mut lines: Vec<String> = note.into_iter().collect();
     if let Some(ends) = estimate.interval {
-        lines.push(format!("5 to 95\u{a0}% of replications: {}", range([estimate.p5 / per, estimate.p95 / per])));
-        lines.push(format!("Monte Carlo error: {}", range(ends.map(|end| end / per))));
+        lines.push(format!(
+            "5 to 95\u{a0}% of replications: {}",
+            range([estimate.p5 / divisor, estimate.p95 / divisor])
+        ));
+        lines.push(format!("Monte Carlo error: {}", range(ends.map(|end| end / divisor))));
     }
-    Card { label, value: count(estimate.mean / per), lines }
+    Card { label, value: count(estimate.mean / divisor), lines }
 }
 
 /// A card's note, such as `20 % of 50 planned`.
@@ -142,7 +145,7 @@ fn share_note(part: &Estimate, whole: f64, whole_name: &str) -> Option<String> {
     share(part.mean, whole).map(|share| format!("{} of {} {whole_name}", percent(Some(share)), count(whole)))
 }
 
-/// How many people left after the first week.
+/// By how much the audience shrank after the first week.
 fn audience_lost(weekly: &[WeekSummary]) -> Option<String> {
     let [first, .., last] = weekly else { return None };
     let lost = share(first.audience_end - last.audience_end, first.audience_end)?;
@@ -167,8 +170,9 @@ fn terms(has_committed: bool) -> Vec<Term> {
         ),
         term(
             "Net worth",
-            "engagements times their worth on the channel, less the cost of working hours and of people who left. Worth and \
-             cost are assumptions of the rules. The unit is one engagement on a channel whose worth is 1.",
+            "engagements times their worth on the channel, less the cost of working hours and of people who \
+             unsubscribed or unfollowed. Worth and cost are assumptions of the rules. The unit is one engagement on a \
+             channel whose worth is 1.",
         ),
         term(
             "Audience",
@@ -180,9 +184,29 @@ fn terms(has_committed: bool) -> Vec<Term> {
     terms.into_iter().chain(has_committed.then_some(committed)).collect()
 }
 
-/// Labels of the changes that the pack's `weekly_posts` function makes to the target.
-const FEWER_BY_HOOK: &str = "removed by the rules' script";
-const MORE_BY_HOOK: &str = "added by the rules' script";
+/// A row of the table from wanted posts to drafts.
+struct Step {
+    label: &'static str,
+    posts: f64,
+    /// Whether the row is a total, not a change from one total to the next.
+    is_total: bool,
+    /// Whether the pack's `weekly_posts` function made the change.
+    is_by_function: bool,
+}
+
+impl Step {
+    const fn total(label: &'static str, posts: f64) -> Self {
+        Self { label, posts, is_total: true, is_by_function: false }
+    }
+
+    const fn change(label: &'static str, posts: f64) -> Self {
+        Self { label, posts, is_total: false, is_by_function: false }
+    }
+
+    const fn change_by_function(label: &'static str, posts: f64) -> Self {
+        Self { label, posts, is_total: false, is_by_function: true }
+    }
+}
 
 fn post_funnel(simulation: &Simulation) -> Table {
     let totals = &simulation.headline;
@@ -192,47 +216,47 @@ fn post_funnel(simulation: &Simulation) -> Table {
     let not_drafted = [totals.posts_blocked.mean, totals.rejected.mean, totals.expired.mean];
     let [blocked, rejected, expired] = not_drafted;
     let rest = planned + committed - not_drafted.iter().sum::<f64>() - totals.posts_drafted.mean;
-    let mut steps = vec![("Wanted by the rules", wanted)];
+    let mut steps = vec![Step::total("Wanted by the rules", wanted)];
     steps.extend(before_planning(simulation));
     steps.extend([
-        ("Planned", planned),
-        ("blocked", -blocked),
-        ("rejected by a reviewer", -rejected),
-        ("not approved in time", -expired),
+        Step::total("Planned", planned),
+        Step::change("blocked", -blocked),
+        Step::change("rejected by a reviewer", -rejected),
+        Step::change("not approved in time", -expired),
     ]);
     if rest > 0.5 {
-        steps.push(("not drafted for another reason", -rest));
+        steps.push(Step::change("not drafted for another reason", -rest));
     }
     if committed > 0.0 {
-        steps.push(("already committed", committed));
+        steps.push(Step::change("already committed", committed));
     }
-    steps.push(("Drafts", totals.posts_drafted.mean));
-    let row = |(step, posts): (&str, f64)| {
+    steps.push(Step::total("Drafts", totals.posts_drafted.mean));
+    let row = |Step { label, posts, is_total, is_by_function }: Step| {
+        // Small differences are rounding errors of the means.
         let posts = if posts.abs() < 0.05 { 0.0 } else { posts };
-        let strong = step.starts_with(char::is_uppercase);
-        let by_hook = [FEWER_BY_HOOK, MORE_BY_HOOK].contains(&step);
-        let detail = by_hook.then(|| "the pack's weekly_posts function".to_owned());
-        vec![Cell { strong, detail, ..Cell::text(step) }, Cell::count(posts), Cell::percent(share(posts, wanted))]
+        let detail = is_by_function.then(|| "the pack's weekly_posts function".to_owned());
+        let name = Cell { strong: is_total, detail, ..Cell::text(label) };
+        vec![name, Cell::count(posts), Cell::percent(share(posts, wanted))]
     };
     Table::new("From wanted posts to drafts", "Step", &["Posts", "Of wanted"], steps.into_iter().map(row).collect())
 }
 
-/// Why not every wanted post was planned.
-fn before_planning(simulation: &Simulation) -> Vec<(&'static str, f64)> {
+/// The changes from wanted to planned posts.
+fn before_planning(simulation: &Simulation) -> Vec<Step> {
     let changes = simulation.target_changes();
-    let sum = |part: fn(&WeekSummary) -> f64| simulation.weekly.iter().map(part).sum::<f64>();
+    let sum = |value: fn(&WeekSummary) -> f64| simulation.weekly.iter().map(value).sum::<f64>();
     let (target, already_committed) = (sum(|week| week.posts_target), sum(|week| week.committed_in_target));
-    let mut steps = vec![("reduced because of fatigue", -changes.fewer_by_fatigue)];
+    let mut steps = vec![Step::change("reduced because of fatigue", -changes.fewer_by_fatigue)];
     if changes.fewer_by_hook > 0.0 {
-        steps.push((FEWER_BY_HOOK, -changes.fewer_by_hook));
+        steps.push(Step::change_by_function("removed by the rules' script", -changes.fewer_by_hook));
     }
     if changes.more_by_hook > 0.0 {
-        steps.push((MORE_BY_HOOK, changes.more_by_hook));
+        steps.push(Step::change_by_function("added by the rules' script", changes.more_by_hook));
     }
     if already_committed > 0.0 {
-        steps.push(("already committed, so not planned again", -already_committed));
+        steps.push(Step::change("already committed, so not planned again", -already_committed));
     }
-    steps
-        .push(("no time slot left in the week", simulation.headline.posts_planned.mean - (target - already_committed)));
+    let without_slot = simulation.headline.posts_planned.mean - (target - already_committed);
+    steps.push(Step::change("no time slot left in the week", without_slot));
     steps
 }

@@ -37,13 +37,13 @@ pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat
         Compared::Packs => {
             "Every replication is simulated once under each pack. Each random number depends only on client, channel, hour \
              and purpose, so the same post gets the same random numbers under every pack, and differences come from the \
-             rules. Hours of fatigue are counted with the base's levels under every pack."
+             rules. Hours of high fatigue are counted with the base's thresholds under every pack."
         }
         Compared::Scenarios => {
             "Every replication is simulated once in each scenario, under the same rules and over the same weeks. Each \
              random number depends only on client, channel, hour and purpose, so the same post gets the same random \
-             numbers in every scenario, and differences come from what the scenarios say, the audience they describe \
-             (`[environment]` and the table `world`) included. Engagement rates are assumed to have been measured with \
+             numbers in every scenario, and differences come from what the scenarios say, including the audience that \
+             they describe (`[environment]` and the table `world`). Engagement rates are assumed to have been measured with \
              the base's assets, so assets that only one scenario has change what posts earn."
         }
     };
@@ -96,8 +96,8 @@ pub fn of_sweep(sweep: &Sweep, command: &str, tables: TableFormat) -> Section {
     };
     let points = "Every point is the pack with the keys set to the point's values, loaded and validated like any other \
                   pack; overlays still apply. Each random number depends only on client, channel, hour and purpose, so \
-                  the same post gets the same random numbers at every point. Hours of fatigue are counted with the \
-                  levels of the base pack.";
+                  the same post gets the same random numbers at every point. Hours of high fatigue are counted with \
+                  the thresholds of the base pack.";
     let shares = match sweep.design {
         "grid" => {
             "The share that a key alone explains is the variance of the means of its values divided by the variance of \
@@ -153,17 +153,18 @@ fn reproduction(rules: Vec<Vec<Cell>>, run: &Provenance, command: &str, tables: 
     let mut rows = vec![code_row("Scenario", &run.scenario), code_row("Scenario hash", &run.scenario_hash)];
     let mut shared = shared_rows(run);
     let clients = vec![Cell::text("Planned clients"), Cell::text(whole(u64::from(run.clients)))];
+    // Before the last row, the optimiser.
     shared.insert(shared.len().saturating_sub(1), clients);
     rows.extend(shared);
     reproduction_with(inputs(rules, rows), "scenario", command, tables)
 }
 
-/// The table of inputs and the command. `scenarios` is the noun for the scenarios, singular or plural.
-fn reproduction_with(table: Table, scenarios: &str, command: &str, tables: TableFormat) -> [Block; 4] {
+/// The table of inputs and the command. `scenario_noun` is `scenario` or `scenarios`.
+fn reproduction_with(table: Table, scenario_noun: &str, command: &str, tables: TableFormat) -> [Block; 4] {
     [
         Block::Table { table },
         Block::paragraph(&format!(
-            "The same command with the same rules and {scenarios} gives the same numbers on any machine:"
+            "The same command with the same rules and {scenario_noun} gives the same numbers on any machine:"
         )),
         Block::Code { text: command.to_owned() },
         Block::paragraph(&format!(
@@ -196,7 +197,7 @@ fn scenario_rows(scenario: &Variant, index: usize) -> [Vec<Cell>; 3] {
     ]
 }
 
-/// The inputs that all variants of a comparison share, of packs as of scenarios.
+/// The inputs that all variants of a comparison share, whether they are packs or scenarios.
 fn shared_rows(run: &Provenance) -> Vec<Vec<Cell>> {
     let text = |name, value: String| vec![Cell::text(name), Cell::text(value)];
     vec![

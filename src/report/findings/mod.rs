@@ -1,7 +1,8 @@
 //! The content of a report in words and tables, before it is rendered as HTML or Markdown, so that both say the same.
 //!
-//! A page is a list of sections in reading order; a section is a list of blocks. There is one
-//! section per file. Names from a scenario are plain text here, whatever they contain; the renderers escape them.
+//! A page is a list of sections in reading order; a section is a list of blocks. Each file has one section of a
+//! simulation's page, or the sections of another kind of page. Names from a scenario are plain text here, whatever they
+//! contain; the renderers escape them.
 
 mod backtest;
 mod calibration;
@@ -19,7 +20,7 @@ use serde::Serialize;
 
 pub use backtest::backtest_sentences;
 pub use calibration::calibration_sentences;
-pub use comparison::label;
+pub use comparison::measure_label;
 pub use phrase::Phrase;
 pub use sweep::{curve_keys, goal_text, sweep_sentences};
 pub use verdict::verdicts;
@@ -30,14 +31,14 @@ use crate::stats::Estimate;
 use phrase::{code, plain};
 
 /// Explains the ranges in a table of estimates.
-const INTERVAL_NOTE: &str = "The range below each number of engagements is the 95\u{a0}% interval of the mean.";
+const INTERVAL_NOTE: &str = "A range below a number is the 95\u{a0}% interval of the mean.";
 
 /// A whole report.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    /// What was simulated.
+    /// What was simulated, backtested or calibrated.
     pub title: Phrase,
-    /// The extent of the simulation.
+    /// How much was: numbers of weeks, clients, replications and the like.
     pub extent: String,
     /// Sections in reading order.
     pub sections: Vec<Section>,
@@ -195,12 +196,12 @@ impl Page {
     pub fn of_comparison(comparison: &Comparison, command: &str, tables: TableFormat) -> Self {
         let labels: Vec<String> = comparison.versus.iter().map(|versus| code(&versus.label)).collect();
         let base = comparison.base();
-        let constant = match comparison.compared {
+        let common_input = match comparison.compared {
             Compared::Packs => format!("in {}", code(base.map_or("", |pack| &pack.provenance.scenario))),
             Compared::Scenarios => format!("under {}", code(base.map_or("", |scenario| &scenario.provenance.rules))),
         };
         let base_label = code(base.map_or("", |variant| &variant.label));
-        let title = format!("{} against {base_label} {constant}", labels.join(", "));
+        let title = format!("{} against {base_label} {common_input}", labels.join(", "));
         let channels = comparison.versus.first().map_or(0, |versus| versus.channels.len());
         let mut sections = comparison::sections(comparison, tables);
         sections.push(method::of_comparison(comparison, command, tables));
@@ -214,12 +215,12 @@ impl Page {
     }
 }
 
-/// The extent of a run in words. `clients` is the smallest and the largest number of clients.
-fn extent(run: &Provenance, clients: [u32; 2], channels: usize) -> String {
+/// The extent of a run in words. `client_range` is the smallest and the largest number of clients.
+fn extent(run: &Provenance, client_range: [u32; 2], channels: usize) -> String {
     let parts = [
         numbers::count_with_noun(f64::from(run.weeks), "week", "weeks"),
         format!("from {}", run.start.monday().format("%-d %B %Y")),
-        match clients {
+        match client_range {
             [fewest, most] if fewest < most => format!("{fewest} to {most} clients"),
             [clients, _] => numbers::count_with_noun(f64::from(clients), "client", "clients"),
         },
@@ -247,14 +248,14 @@ impl Block {
 }
 
 impl Point {
-    /// The concern, or `otherwise` if there is none.
+    /// A point with the concern or, if there is none, with the text `otherwise`.
     fn or_default(label: &'static str, concern: Option<String>, otherwise: &str) -> Self {
         Self { label, calm: concern.is_none(), phrase: Phrase::parse(concern.as_deref().unwrap_or(otherwise)) }
     }
 }
 
 impl Table {
-    /// A table with one column of names and further columns of numbers.
+    /// A table with one column of names and further columns of numbers, given the titles of these columns.
     fn new(caption: impl Into<String>, names: &'static str, numbers: &[&'static str], rows: Vec<Vec<Cell>>) -> Self {
         let first = Column { title: names, numeric: false };
         let others = numbers.iter().map(|title| Column { title, numeric: true });

@@ -39,7 +39,7 @@ pub fn code(name: &str) -> String {
     format!("`{}`", plain(name))
 }
 
-/// External text with its backticks replaced, so that it is not parsed as markup.
+/// A text from elsewhere with its backticks replaced, so that they are not parsed as markup.
 pub fn plain(text: &str) -> String {
     text.replace('`', "'")
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::comparison::{label, of_base};
+use super::comparison::{measure_label, of_base};
 use super::{Block, Cell, Section, Table, Term, code, plain};
 use crate::report::TableFormat;
 use crate::report::numbers::{change, count, count_change, count_with_noun, percent, range};
 use crate::simulator::{Direction, Goal, Measure, Sensitivity, Sweep, SweepPoint};
 
 /// Up to this many points, all are shown; if there are more, only the first ones.
-const MAX_ALL: usize = 50;
+const MAX_POINTS_SHOWN: usize = 50;
 const SHOWN_FIRST: usize = 25;
 
 /// The sections with the findings.
@@ -17,7 +17,7 @@ pub fn sections(sweep: &Sweep, tables: TableFormat) -> Vec<Section> {
     vec![frontier(sweep, tables), keys(sweep), points(sweep, tables)]
 }
 
-/// A sentence on the trade-off, and one on each of its two measures.
+/// A sentence on the trade-off, and one on the measure of each goal.
 pub fn sweep_sentences(sweep: &Sweep) -> Vec<String> {
     std::iter::once(trade_off(sweep))
         .chain(sweep.goals.iter().map(|goal| largest_effect(sweep, goal.measure)))
@@ -51,8 +51,8 @@ const fn noun(measure: Measure) -> &'static str {
         Measure::Rejected => "rejected posts",
         Measure::Expired => "posts not approved in time",
         Measure::WithoutAsset => "posts without an asset",
-        Measure::HoursAboveWarn => "channel-hours at or above the base warn level",
-        Measure::HoursAboveBlock => "channel-hours at or above the base block level",
+        Measure::HoursAboveWarn => "channel-hours at or above the base's warn threshold",
+        Measure::HoursAboveBlock => "channel-hours at or above the base's block threshold",
     }
 }
 
@@ -102,27 +102,27 @@ fn trade_off(sweep: &Sweep) -> String {
     format!("Of {all}, {count} {are} on the frontier between {first} and {second}. {base}")
 }
 
-/// Names a point that does at least as well as the unmodified pack in both goals.
+/// Names a point that does at least as well as the base pack in both goals.
 fn better_than_base(sweep: &Sweep) -> String {
     let gain = |point: &SweepPoint, goal: Goal| {
         let difference = point.measure(goal.measure).map_or(0.0, |row| row.difference.mean);
         if goal.wish == Direction::More { difference } else { -difference }
     };
-    let is_as_good = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
+    let is_at_least_as_good = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
     let frontier = on_frontier(sweep);
-    let Some(point) = frontier.iter().find(is_as_good) else { return String::new() };
+    let Some(point) = frontier.iter().find(is_at_least_as_good) else { return String::new() };
     let changes = sweep.goals.map(|goal| {
         let difference = point.measure(goal.measure).map(|row| row.difference).unwrap_or_default();
         let shown = difference.relative().map_or_else(|| count_change(difference.mean), |share| change(Some(share)));
-        format!("{} {shown}", label(goal.measure))
+        format!("{} {shown}", measure_label(goal.measure))
     });
     let [first, second] = changes;
     format!("The base pack is not on it: point {} is at least as good in both goals ({first}, {second}).", point.number)
 }
 
-/// A sentence on the key that explains most of a measure, and on how much may be noise.
+/// A sentence on the key that explains most of a measure's variance, and on how much may be random variation.
 fn largest_effect(sweep: &Sweep, measure: Measure) -> String {
-    let name = label(measure);
+    let name = measure_label(measure);
     let first = sweep.sensitivities_of(measure).next();
     let Some((key, share)) = first.and_then(|row| Some((&row.key, row.share?))) else {
         return format!("{name}: the same at every point.");
@@ -137,7 +137,7 @@ fn largest_effect(sweep: &Sweep, measure: Measure) -> String {
 
 fn frontier(sweep: &Sweep, tables: TableFormat) -> Section {
     let on_frontier = on_frontier(sweep);
-    let caption = "Points on the frontier, from the highest to the lowest first figure";
+    let caption = "Points on the frontier, the highest value of the first goal first";
     let curves = (!curve_keys(sweep).is_empty()).then_some(Block::Figure { name: "sweep-curves" });
     let mut blocks = vec![
         Block::paragraph(&trade_off(sweep)),
@@ -181,18 +181,18 @@ fn terms() -> Vec<Term> {
 }
 
 /// The settings of a point: `fatigue.warn_at 0.4 · fatigue.block_at 0.8`.
-fn settings(sweep: &Sweep, point: &SweepPoint) -> String {
-    let set = sweep.keys.iter().zip(&point.settings);
-    set.map(|(key, level)| format!("{} {}", key.name(), level.written)).collect::<Vec<_>>().join(" · ")
+fn settings_text(sweep: &Sweep, point: &SweepPoint) -> String {
+    let settings = sweep.keys.iter().zip(&point.settings);
+    settings.map(|(key, level)| format!("{} {}", key.name(), level.written)).collect::<Vec<_>>().join(" · ")
 }
 
 fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: TableFormat) -> Table {
     let [first, second] = sweep.goals.map(|goal| goal.measure);
-    let shown = if points.len() <= MAX_ALL { points.len() } else { SHOWN_FIRST };
+    let shown = if points.len() <= MAX_POINTS_SHOWN { points.len() } else { SHOWN_FIRST };
     let row = |point: &SweepPoint| {
         let name = match point.number {
             0 => Cell::text("Base"),
-            number => Cell::text(format!("Point {number}")).with_detail(plain(&settings(sweep, point))),
+            number => Cell::text(format!("Point {number}")).with_detail(plain(&settings_text(sweep, point))),
         };
         let mut cells = vec![Cell { strong: point.number == 0, ..name }];
         for measure in [first, second] {
@@ -206,7 +206,7 @@ fn point_table(sweep: &Sweep, points: &[&SweepPoint], caption: &str, tables: Tab
         cells
     };
     let rows = std::iter::once(&sweep.base).chain(points.iter().take(shown).copied()).map(row).collect();
-    let names = [label(first), "Difference", "Relative", label(second), "Difference", "Relative"];
+    let names = [measure_label(first), "Difference", "Relative", measure_label(second), "Difference", "Relative"];
     let note = (shown < points.len()).then(|| {
         let all = count(points.len() as f64);
         format!("These are {shown} of {all} points; all are in tables/points.{}.", tables.extension())
@@ -223,7 +223,7 @@ fn keys(sweep: &Sweep) -> Section {
 }
 
 fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
-    let row = |row: &Sensitivity| {
+    let cells_of = |row: &Sensitivity| {
         let swing = row.swing;
         let interval = swing.interval.filter(|_| !swing.is_same);
         let values = sweep.keys.iter().find(|key| key.name() == row.key).map(|key| plain(&key.values));
@@ -235,8 +235,8 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
             Cell { detail: interval.map(range), ..Cell::text(count_change(swing.mean)) },
         ]
     };
-    let rows = sweep.sensitivities_of(measure).map(row).collect();
-    let caption = format!("{}: keys by effect, largest first", label(measure));
+    let rows = sweep.sensitivities_of(measure).map(cells_of).collect();
+    let caption = format!("{}: keys by effect, largest first", measure_label(measure));
     let note = "Lowest and highest are means over all points with that value; the range below their difference is its \
                 95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
                 due to chance even if its interval excludes 0.";

@@ -75,8 +75,8 @@ fn interval_change(difference: &Difference) -> String {
     }
 }
 
-/// A clause on other differences: engagements and audience first, then lost and blocked posts, then the review load,
-/// which may be lower only because posts are lost or blocked.
+/// A clause on other differences: engagements and audience first, then drafts and blocked posts, then the review load,
+/// which may be lower only because fewer posts are drafted or more are blocked.
 fn other_differences(versus: &Versus) -> String {
     let engagement = versus.measure(Measure::Engagement).and_then(|row| changed(row, "engagement"));
     let audience = versus.measure(Measure::AudienceEnd).filter(|row| is_large(row));
@@ -92,12 +92,12 @@ fn other_differences(versus: &Versus) -> String {
     }
 }
 
-/// Whether a difference is mentioned: a significant one, or any if there is no interval.
+/// Whether a difference is mentioned: if it is significant, or if there are no intervals.
 fn is_reported(row: &MeasureDifference) -> bool {
     !row.difference.is_same && (row.difference.interval.is_none() || is_clear(row))
 }
 
-/// Relative difference from which a change of the audience is mentioned.
+/// Minimum relative difference at which a change of the audience is mentioned.
 const MIN_AUDIENCE_CHANGE: f64 = 0.001;
 
 fn is_large(row: &MeasureDifference) -> bool {
@@ -138,7 +138,7 @@ fn review_load(row: &MeasureDifference) -> String {
     }
 }
 
-/// A clause on how many clients lose and gain, and how many are planned for in only one of the two scenarios.
+/// A clause on how many clients lose and gain net worth, and how many are planned for in only one of the two scenarios.
 fn client_clause(versus: &Versus, lose: u32, gain: u32) -> String {
     let one_sided = one_sided(versus);
     let counts = &versus.client_counts;

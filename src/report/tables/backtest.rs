@@ -42,7 +42,7 @@ fn predictions(predictions: &[Prediction]) -> Table {
     columns!(table, predictions, |row| {
         /// Mean of the forecast.
         mean: f64 = row.mean,
-        /// The point forecast that is scored: the model's median, or number of posts times the mean of a simple method.
+        /// The point forecast that is scored: the model's median, or the number of posts times a simple method's mean.
         point: f64 = row.point,
         /// Engagements that the posts earned.
         actual: f64 = row.actual,

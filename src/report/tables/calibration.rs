@@ -20,7 +20,7 @@ pub(crate) fn tables(calibration: &Calibration) -> [Table; 2] {
 }
 
 /// A row of `parameters`.
-struct Row<'a> {
+struct ParameterRow<'a> {
     account: Option<&'a ClientId>,
     measured: usize,
     parameter: &'a ParameterEstimate,
@@ -28,14 +28,15 @@ struct Row<'a> {
 
 fn parameters(calibration: &Calibration) -> Table {
     let of_channels = calibration.channels.iter().flat_map(|channel| {
-        let row = |parameter| Row { account: None, measured: channel.measured, parameter };
+        let row = |parameter| ParameterRow { account: None, measured: channel.measured, parameter };
         channel.parameters.iter().map(row)
     });
     let of_accounts = calibration.accounts.iter().flat_map(|account| {
-        let row = |parameter| Row { account: Some(&account.history.account), measured: account.measured, parameter };
+        let row =
+            |parameter| ParameterRow { account: Some(&account.history.account), measured: account.measured, parameter };
         account.parameters.iter().map(row)
     });
-    let rows: Vec<Row<'_>> = of_channels.chain(of_accounts).collect();
+    let rows: Vec<ParameterRow<'_>> = of_channels.chain(of_accounts).collect();
     let mut table =
         Table::new("parameters", "estimated parameters of the response, with the values assumed before any data");
     columns!(table, rows, |row| {

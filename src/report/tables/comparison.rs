@@ -9,8 +9,9 @@ use crate::report::{File, ReportError};
 use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
 
-/// The tables `differences` for every headline measure, and `difference_weeks`, `difference_channels` and
-/// `difference_clients` for engagement. A difference is the variant's value minus the base's, as a mean over replications.
+/// The tables `differences` for every headline measure, `difference_weeks` and `difference_channels` for engagement,
+/// and `difference_clients` for engagement and net worth. A difference is the variant's value minus the base's, as a
+/// mean over replications.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -24,7 +25,7 @@ pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
 }
 
 /// The rows of every variant, each with the variant's label.
-fn rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
+fn labelled_rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Row]) -> Vec<(&str, &Row)> {
     let rows_of = &rows_of;
     let variants = comparison.versus.iter();
     variants.flat_map(|versus| rows_of(versus).iter().map(move |row| (versus.label.as_str(), row))).collect()
@@ -56,15 +57,15 @@ fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d D
         relative_low: Option<f64> = row.relative_interval().map(|[low, _]| low),
         /// Upper end of that interval.
         relative_high: Option<f64> = row.relative_interval().map(|[_, high]| high),
-        /// Probability of a difference at least this large if there were none.
+        /// Probability of a difference at least this large if there were no real one.
         p: Option<f64> = row.p,
-        /// Share of the variance of a difference of independent runs that common random numbers remove.
+        /// Share by which common random numbers reduce the variance of the difference, compared with independent runs.
         variance_reduction: Option<f64> = row.variance_reduction,
     });
 }
 
 fn differences(comparison: &Comparison) -> Table {
-    let rows = rows(comparison, |versus| &versus.headline);
+    let rows = labelled_rows(comparison, |versus| &versus.headline);
     let mut table = Table::new("differences", "a headline figure under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
@@ -73,14 +74,14 @@ fn differences(comparison: &Comparison) -> Table {
     });
     add_difference(&mut table, rows.iter().map(|(_, row)| &row.difference));
     columns!(table, rows, |(_, row)| {
-        /// `p`, corrected for multiple comparisons.
+        /// `p`, corrected for multiple comparisons by Holm's method.
         p_corrected: Option<f64> = row.corrected_p,
     });
     table
 }
 
 fn weeks(comparison: &Comparison) -> Table {
-    let rows = rows(comparison, |versus| &versus.weekly);
+    let rows = labelled_rows(comparison, |versus| &versus.weekly);
     let mut table = Table::new("difference_weeks", "engagement of a week under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
@@ -94,7 +95,7 @@ fn weeks(comparison: &Comparison) -> Table {
 }
 
 fn channels(comparison: &Comparison) -> Table {
-    let rows = rows(comparison, |versus| &versus.channels);
+    let rows = labelled_rows(comparison, |versus| &versus.channels);
     let mut table = Table::new("difference_channels", "engagement of a channel under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
@@ -125,7 +126,8 @@ fn clients(comparison: &Comparison) -> Table {
             rows.extend(clients.iter().map(|client| ClientRow { label: &versus.label, planned_in, client }));
         }
     }
-    let mut table = Table::new("difference_clients", "engagement of a client under a pack or in a scenario");
+    let mut table =
+        Table::new("difference_clients", "engagement and net worth of a client under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|row| row.label));
     columns!(table, rows, |ClientRow { planned_in, client, .. }| {
         /// The client.

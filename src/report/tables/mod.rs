@@ -1,7 +1,7 @@
-//! Tables of runs, comparisons and plans, as Parquet or CSV.
+//! The tables of reports and plans, as Parquet or CSV.
 //!
 //! Columns are declared here, each once with its type and description, and written by polars; nothing is read, joined
-//! or computed. A number that is not finite becomes an empty value. Instants are ISO 8601 text in UTC.
+//! or computed. A number that is not finite becomes a blank cell. Instants are ISO 8601 text in UTC.
 
 mod backtest;
 mod calibration;
@@ -20,7 +20,7 @@ pub use run::run_tables;
 pub use sweep::sweep_tables;
 
 use super::{File, ReportError};
-use crate::frames::{self, Cells};
+use crate::frames::{self, ColumnBuilder};
 use crate::model::{Cell, Kind};
 use crate::stats::Estimate;
 
@@ -64,7 +64,7 @@ pub struct TableColumn {
     pub doc: &'static str,
     /// The kind of its values.
     pub kind: Kind,
-    cells: Cells,
+    builder: ColumnBuilder,
 }
 
 impl Table {
@@ -74,13 +74,14 @@ impl Table {
 
     fn add<C: Cell>(&mut self, name: impl Into<String>, doc: &'static str, values: impl Iterator<Item = C>) {
         let name = name.into();
-        let mut cells = Cells::new(&name, C::KIND, 0);
+        let unknown_capacity = 0;
+        let mut builder = ColumnBuilder::new(&name, C::KIND, unknown_capacity);
         self.height = 0;
         for value in values {
-            cells.push(value.value());
+            builder.push(value.value());
             self.height += 1;
         }
-        self.columns.push(TableColumn { name, doc, kind: C::KIND, cells });
+        self.columns.push(TableColumn { name, doc, kind: C::KIND, builder });
     }
 
     /// Adds the columns of an estimate of engagement.
@@ -114,7 +115,7 @@ impl Table {
     }
 
     fn bytes(self, format: TableFormat) -> PolarsResult<Vec<u8>> {
-        let frame = frames::frame(self.columns.into_iter().map(|column| column.cells).collect(), self.height)?;
+        let frame = frames::frame(self.columns.into_iter().map(|column| column.builder).collect(), self.height)?;
         match format {
             TableFormat::Parquet => frames::parquet(frame),
             TableFormat::Csv => frames::csv(frame),
@@ -145,11 +146,11 @@ mod tests {
 
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tables.md");
 
-    const HEAD: &str = "# Tables\n\n\
+    const INTRODUCTION: &str = "# Tables\n\n\
         Every table that mcoe reads or writes, with its columns. Files are CSV or Parquet. Instants are ISO 8601 in UTC, \
                         dates ISO 8601; lists are in one cell, separated by `;`.\n";
 
-    fn kind(kind: Kind) -> &'static str {
+    fn kind_name(kind: Kind) -> &'static str {
         match kind {
             Kind::Text => "text",
             Kind::Texts => "list of texts",
@@ -164,8 +165,8 @@ mod tests {
 
     fn row_of(column: &Column) -> String {
         let range = column.range.map_or_else(String::new, |(min, max)| format!(", {min} to {max}"));
-        let presence = if column.is_required { "required" } else { "" };
-        format!("| `{}` | {}{range} | {presence} |{} |\n", column.name, kind(column.kind), column.doc)
+        let requirement = if column.is_required { "required" } else { "" };
+        format!("| `{}` | {}{range} | {requirement} |{} |\n", column.name, kind_name(column.kind), column.doc)
     }
 
     fn scenario_table(name: &str, columns: &[&Column]) -> String {
@@ -174,7 +175,8 @@ mod tests {
     }
 
     fn written_table(table: &Table) -> String {
-        let row = |column: &TableColumn| format!("| `{}` | {} |{} |\n", column.name, kind(column.kind), column.doc);
+        let row =
+            |column: &TableColumn| format!("| `{}` | {} |{} |\n", column.name, kind_name(column.kind), column.doc);
         let rows: String = table.columns.iter().map(row).collect();
         format!("\n### `{}`: {}\n\n| column | type | meaning |\n|---|---|---|\n{rows}", table.name, table.doc)
     }
@@ -182,7 +184,7 @@ mod tests {
     fn page() -> String {
         let (_, comparison) = sample::comparisons().remove(0);
         let (_, sweep) = sample::sweeps().remove(0);
-        let mut page = HEAD.to_owned();
+        let mut page = INTRODUCTION.to_owned();
         page.push_str("\n## A scenario\n\n`clients` and `channels` are required. Columns that are not required may be missing, and their cells may be blank.\n");
         page.extend(ScenarioTable::ALL.iter().map(|table| scenario_table(table.name, &table.columns())));
         page.push_str("\n`mcoe generate` also writes `truth/world.csv` into the folder, with the columns of `world`: the response from which it drew the table `history`, with a standard error of 0. No command reads it; compare it with the `world.csv` of `mcoe calibrate`.\n");

@@ -1,5 +1,5 @@
-//! The tables of a plan: posts, decisions, conflicts, allocations, limits and their costs, and bounds on how far it is
-//! from the best plan.
+//! The tables of a plan: posts, decisions, conflicts, allocations, limits and their prices, and bounds on how far the
+//! plan is from the best one.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,8 +14,8 @@ use crate::planner::{LimitCost, limit_costs};
 use crate::report::{File, ReportError};
 
 /// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
-/// `shared_limits` of a plan as files. The first four have the columns that the plan's format prescribes, in its order;
-/// `allocations` has further columns at its end.
+/// `shared_limits` of a plan as files. The first four have the columns that the plan's format prescribes, in that
+/// order; `allocations` has further columns at its end.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -81,7 +81,7 @@ fn posts(plan: &Plan) -> Table {
         blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
         /// Details of the reason why it is blocked, as JSON.
         blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
-        /// What the work on the post costs, in engagements of a channel whose `worth` is 1.
+        /// Cost of the work on the post, in engagements of a channel whose `worth` is 1.
         cost: f64 = post.cost,
         /// Expected engagements times the channel's `worth`, less the cost.
         net_worth: f64 = post.net_worth,
@@ -172,7 +172,7 @@ fn allocations(plan: &Plan) -> Table {
         fatigue_start: f64 = row.fatigue_start,
         /// Fatigue at the end of the week, 0 to 1; blocked posts do not count.
         fatigue_end: f64 = row.fatigue_end,
-        /// Worth of the posts, less their cost and the cost of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
+        /// Worth of the posts, less their cost and the price of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
         objective: f64 = row.objective,
         /// Whether the channel's hours come from the exact optimiser. How far the client's week is from its bound is in `certificates`.
         exact: bool = row.tier == Tier::Exact,
@@ -182,7 +182,7 @@ fn allocations(plan: &Plan) -> Table {
         posts_blocked: u32 = row.posts_blocked,
         /// Factor for asset quality that is assumed when hours are valued; 1 is neutral.
         mean_quality: f64 = row.mean_quality,
-        /// Cost of one unit of fatigue at the end of the week, in the unit of `objective`.
+        /// Price of one unit of fatigue at the end of the week, in the unit of `objective`.
         end_weight: f64 = row.end_weight,
         /// Upper bound of the objective: the best objective of the channel alone, without the limits that it shares with other channels.
         upper_bound: f64 = row.upper_bound,
@@ -204,7 +204,7 @@ fn certificates(plan: &Plan) -> Table {
     columns!(table, rows, |(client, certificate)| {
         /// The client.
         client_id: ClientId = client.client_id.clone(),
-        /// Worth of the posts that are not blocked, over all channels and at the mean quality of each channel's assets, less their cost and the cost of the fatigue left at the end of the week; blank if nothing is planned.
+        /// Worth of the posts that are not blocked, over all channels and at the mean quality of each channel's assets, less their cost and the price of the fatigue left at the end of the week; blank if nothing is planned.
         objective: Option<f64> = certificate.map(|certificate| certificate.objective),
         /// Upper bound of the objective of any week that keeps the limits; blank if nothing is planned.
         upper_bound: Option<f64> = certificate.map(|certificate| certificate.upper_bound),
@@ -231,19 +231,19 @@ fn limits(plan: &Plan) -> Table {
         limit: String = limit.limit.to_string(),
         /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
         kind: LimitKind = limit.kind,
-        /// The channel, if each is counted on its own; blank otherwise.
+        /// The channel, if channels are counted separately; blank otherwise.
         channel: Option<Channel> = limit.channel,
-        /// The asset, if each is counted on its own; blank otherwise.
+        /// The asset, if assets are counted separately; blank otherwise.
         asset_id: Option<AssetId> = limit.asset.clone(),
         /// Start of the period on the client's clock.
         from: String = wall_time_text(limit.from),
         /// Number of hours of the period.
         hours: u32 = limit.hours,
-        /// Number of posts, or their share, that the limit states.
+        /// Number of posts, or share of posts, that the limit states.
         allowed: f64 = limit.allowed,
-        /// Number of posts that count, planned ones that are not blocked and committed ones, or their share.
+        /// Number of posts that count (planned ones that are not blocked, and committed ones), or their share.
         used: f64 = limit.used,
-        /// Most that one more post, or one fewer for a lower limit, would earn; 0 if the limit costs nothing.
+        /// Price: the most that one more post (one fewer for a lower limit) would earn; 0 if the limit costs nothing.
         price: f64 = limit.price,
     });
     table
@@ -264,15 +264,15 @@ fn costs_of_limits(plan: &Plan) -> Table {
         clients: u32 = cost.clients as u32,
         /// Number of periods, of all clients, in which it costs something.
         periods: u32 = cost.periods as u32,
-        /// Sum over these periods of the most that one more post, or one fewer for a lower limit, would earn.
+        /// Sum of the prices in these periods.
         price: f64 = cost.price,
-        /// The client for which it costs most.
+        /// The client for which its price is highest.
         highest_client_id: ClientId = cost.highest.client_id.clone(),
-        /// The channel on which it costs most, if each is counted on its own; blank otherwise.
+        /// The channel on which its price is highest, if channels are counted separately; blank otherwise.
         highest_channel: Option<Channel> = cost.highest.channel,
-        /// Start of the period in which it costs most, on the client's clock.
+        /// Start of the period in which its price is highest, on the client's clock.
         highest_from: String = wall_time_text(cost.highest.from),
-        /// Most that one more post, or one fewer, would earn there.
+        /// That highest price.
         highest_price: f64 = cost.highest.price,
     });
     table
@@ -284,16 +284,18 @@ fn shared_limits(plan: &Plan) -> Table {
         workspace.limits.iter().map(|limit| (workspace, limit)).collect()
     };
     let rows: Vec<(&WorkspaceCertificate, &SharedLimitUse)> = plan.workspaces.iter().flat_map(limits_of).collect();
-    let mut table =
-        Table::new("shared_limits", "a shared limit, in a period in which clients planned alone would exceed it");
+    let mut table = Table::new(
+        "shared_limits",
+        "a shared limit in a period in which clients that are planned separately would exceed it",
+    );
     columns!(table, rows, |(workspace, limit)| {
         /// The workspace whose clients share the limit.
         workspace_id: WorkspaceId = workspace.workspace_id.clone(),
         /// Name of the limit.
         limit: String = limit.limit.to_string(),
-        /// The industry, if each is counted on its own; blank otherwise.
+        /// The industry, if industries are counted separately; blank otherwise.
         industry: Option<String> = limit.industry.as_deref().map(str::to_owned),
-        /// The channel, if each is counted on its own; blank otherwise.
+        /// The channel, if channels are counted separately; blank otherwise.
         channel: Option<Channel> = limit.channel,
         /// The Monday of the week, the date of the day on each client's clock, or the hour in UTC.
         from: String = limit.period.start(plan.week),
@@ -301,7 +303,7 @@ fn shared_limits(plan: &Plan) -> Table {
         allowed: f64 = limit.allowed,
         /// Number of posts that count, planned and committed.
         used: f64 = limit.used,
-        /// Most that one more post would earn, over all clients.
+        /// Price: the most that one more post would earn, over all clients.
         price: f64 = limit.price,
     });
     table

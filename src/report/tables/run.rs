@@ -71,7 +71,7 @@ fn weekly(weeks: &[WeekSummary]) -> Table {
         net_worth: f64 = row.net_worth.mean,
         /// Hours of work on the drafts.
         hours_of_work: f64 = row.hours_of_work,
-        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        /// Cost of that work and of people who unsubscribed or unfollowed, in the unit of `net_worth`.
         cost: f64 = row.cost,
         /// People in the audience at the end of the week, over all channels.
         audience_end: f64 = row.audience_end,
@@ -115,7 +115,7 @@ fn channels(rows: &[ChannelSummary]) -> Table {
         net_worth: f64 = row.net_worth.mean,
         /// Hours of work on the drafts.
         hours_of_work: f64 = row.hours_of_work,
-        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        /// Cost of that work and of people who unsubscribed or unfollowed, in the unit of `net_worth`.
         cost: f64 = row.cost,
         /// People in the audience at the end.
         audience_end: f64 = row.audience_end,
@@ -149,18 +149,25 @@ fn channel_weeks(simulation: &Simulation) -> Table {
     table
 }
 
+/// A row of `risk`.
+struct RiskRow {
+    week: Week,
+    band: RiskBand,
+    posts: f64,
+}
+
 fn risk(weeks: &[WeekSummary]) -> Table {
     let bands = |row: &WeekSummary| RiskBand::ALL.into_iter().zip(row.risk);
-    let rows: Vec<(Week, RiskBand, f64)> =
-        weeks.iter().flat_map(|row| bands(row).map(|(band, posts)| (row.week, band, posts))).collect();
+    let rows: Vec<RiskRow> =
+        weeks.iter().flat_map(|row| bands(row).map(|(band, posts)| RiskRow { week: row.week, band, posts })).collect();
     let mut table = Table::new("risk", "a risk band in a week");
-    columns!(table, rows, |(week, band, posts)| {
+    columns!(table, rows, |row| {
         /// The ISO week.
-        week: Week = *week,
+        week: Week = row.week,
         /// The risk band.
-        risk_level: RiskBand = *band,
+        risk_level: RiskBand = row.band,
         /// Planned posts, including blocked ones.
-        posts_planned: f64 = *posts,
+        posts_planned: f64 = row.posts,
     });
     table
 }
@@ -180,21 +187,29 @@ fn guardrails(rules: &[GuardrailSummary]) -> Table {
     table
 }
 
+/// A row of `guardrail_weeks`.
+struct GuardrailWeek<'a> {
+    rule: &'a str,
+    week: Week,
+    blocked: f64,
+}
+
 fn guardrail_weeks(simulation: &Simulation) -> Table {
     let start = simulation.provenance.start;
-    let of_rule = |rule: &GuardrailSummary| {
-        let rule = rule.clone();
-        (0..).zip(rule.blocked_by_week).map(move |(week, posts)| (rule.rule.clone(), start.plus(week), posts))
-    };
-    let rows: Vec<(String, Week, f64)> = simulation.guardrails.iter().flat_map(of_rule).collect();
+    let mut rows = Vec::new();
+    for rule in &simulation.guardrails {
+        for (week, blocked) in (0..).zip(&rule.blocked_by_week) {
+            rows.push(GuardrailWeek { rule: &rule.rule, week: start.plus(week), blocked: *blocked });
+        }
+    }
     let mut table = Table::new("guardrail_weeks", "a guardrail in a week");
-    columns!(table, rows, |(rule, week, posts)| {
+    columns!(table, rows, |row| {
         /// Its id, or the code of a reason for which the engine blocks posts.
-        rule: String = rule.clone(),
+        rule: String = row.rule.to_owned(),
         /// The ISO week.
-        week: Week = *week,
+        week: Week = row.week,
         /// Posts that it blocked.
-        blocked: f64 = *posts,
+        blocked: f64 = row.blocked,
     });
     table
 }
@@ -241,7 +256,7 @@ fn clients(rows: &[ClientSummary]) -> Table {
         net_worth: f64 = row.net_worth.mean,
         /// Hours of work on the drafts.
         hours_of_work: f64 = row.hours_of_work,
-        /// Cost of that work and of the people who left, in the unit of `net_worth`.
+        /// Cost of that work and of people who unsubscribed or unfollowed, in the unit of `net_worth`.
         cost: f64 = row.cost,
         /// People in the audience at the end, over all channels.
         audience_end: f64 = row.audience_end,
@@ -249,19 +264,29 @@ fn clients(rows: &[ClientSummary]) -> Table {
     table
 }
 
+/// A row of `calendar`.
+struct CalendarHour {
+    day: &'static str,
+    hour: u32,
+    posts: f64,
+}
+
 fn calendar(simulation: &Simulation) -> Table {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let days = DAYS.into_iter().zip(&simulation.calendar);
-    let rows: Vec<(&str, u32, f64)> =
-        days.flat_map(|(day, hours)| (0..).zip(hours).map(move |(hour, posts)| (day, hour, *posts))).collect();
+    let mut rows = Vec::new();
+    for (day, hours) in DAYS.into_iter().zip(&simulation.calendar) {
+        for (hour, posts) in (0..).zip(hours) {
+            rows.push(CalendarHour { day, hour, posts: *posts });
+        }
+    }
     let mut table = Table::new("calendar", "an hour of the week in the clients' time zones");
-    columns!(table, rows, |(day, hour, posts)| {
+    columns!(table, rows, |row| {
         /// The weekday.
-        weekday: String = (*day).to_owned(),
+        weekday: String = row.day.to_owned(),
         /// The hour, 0 to 23.
-        hour: u32 = *hour,
+        hour: u32 = row.hour,
         /// Posts that were not blocked.
-        posts: f64 = *posts,
+        posts: f64 = row.posts,
     });
     table
 }
@@ -292,11 +317,11 @@ mod tests {
     #[test]
     fn every_table_has_its_columns_in_order() {
         let files = run_tables(&sample::simulation(), TableFormat::Csv).unwrap();
-        let heads: Vec<String> = files
+        let headers: Vec<String> = files
             .iter()
             .map(|(path, bytes)| format!("{path}: {}", std::str::from_utf8(bytes).unwrap().lines().next().unwrap()))
             .collect();
-        insta::assert_snapshot!(heads.join("\n"));
+        insta::assert_snapshot!(headers.join("\n"));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::report::{File, ReportError};
 use crate::rules::Level;
 use crate::simulator::{Measure, PointMeasure, Sweep, SweepPoint};
 
-/// The tables `points`, one row per point after the unmodified pack, which has number 0, and `sensitivities`, one row
-/// per headline measure and key.
+/// The tables `points`, with a row for the base pack (number 0) and one for each point, and `sensitivities`, with a row
+/// for each headline measure and key.
 ///
 /// # Errors
 /// If a table cannot be written.
@@ -47,7 +47,7 @@ fn points(sweep: &Sweep) -> Table {
     table
 }
 
-/// Adds the values of a key: as numbers if all of them are, otherwise as written.
+/// Adds the values of a key: as numbers if all of them are numbers, otherwise as written.
 fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
     let doc = "Value of this rules key.";
     if levels.iter().flatten().all(|level| level.number.is_some()) {
@@ -57,7 +57,7 @@ fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
     table.add(key, doc, levels.iter().map(|level| level.map(plain)));
 }
 
-/// Adds a headline measure and its difference from the unmodified pack, each with its interval.
+/// Adds a headline measure and its difference from the base pack, each with its interval.
 fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
     type Part = (&'static str, &'static str, fn(&PointMeasure) -> Option<f64>);
     let parts: [Part; 6] = [

@@ -125,9 +125,9 @@ fn a_comparison_has_the_files_that_its_readers_expect_and_always_the_same_bytes(
 #[test]
 fn a_verdict_in_plain_text_has_no_backticks() {
     for (case, comparison) in sample::comparisons() {
-        let verdicts = verdicts(&comparison);
-        assert_eq!(verdicts.len(), comparison.versus.len(), "{case}");
-        assert!(verdicts.iter().all(|verdict| !verdict.contains('`') && verdict.ends_with('.')), "{verdicts:?}");
+        let sentences = verdicts(&comparison);
+        assert_eq!(sentences.len(), comparison.versus.len(), "{case}");
+        assert!(sentences.iter().all(|sentence| !sentence.contains('`') && sentence.ends_with('.')), "{sentences:?}");
     }
 }
 
@@ -143,11 +143,11 @@ fn the_same_simulation_gives_the_same_bytes() {
 #[test]
 fn no_report_shows_an_invalid_number() {
     let runs = sample::variants().into_iter().map(|(case, run)| (case, simulation_report(&run)));
-    let versus = sample::comparisons().into_iter().map(|(case, run)| (case, comparison_report(&run)));
+    let comparisons = sample::comparisons().into_iter().map(|(case, run)| (case, comparison_report(&run)));
     let sweeps = sample::sweeps().into_iter().map(|(case, run)| (case, sweep_report(&run)));
     let backtests = sample::backtests().into_iter().map(|(case, run)| (case, backtest_report(&run)));
     let calibrations = sample::calibrations().into_iter().map(|(case, run)| (case, calibration_report(&run, None)));
-    for (case, files) in runs.chain(versus).chain(sweeps).chain(backtests).chain(calibrations) {
+    for (case, files) in runs.chain(comparisons).chain(sweeps).chain(backtests).chain(calibrations) {
         for (path, bytes) in files {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             for bad in ["NaN", "Infinity", ">inf<", "-inf ", " inf ", " inf.", ",inf,"] {

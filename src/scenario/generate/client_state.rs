@@ -4,7 +4,8 @@ use super::GeneratedClient;
 use crate::model::digits::rounded;
 use crate::model::{PolicyRow, RealityRow, Score, Severity, WarningId, WarningRow, WarningStatus};
 
-const SIGNALS: [&str; 10] = [
+/// Types of warnings.
+const WARNING_TYPES: [&str; 10] = [
     "trend_shift",
     "collapse_risk",
     "fatigue",
@@ -51,7 +52,7 @@ pub(super) fn warnings(client: &GeneratedClient) -> Vec<WarningRow> {
     let row = |(index, (severity, status)): (usize, (Severity, WarningStatus))| WarningRow {
         warning_id: WarningId::new(format!("{}-w{}", client.id(), index + 1)),
         client_id: client.client_id(),
-        kind: (*draw.pick_from(&SIGNALS)).into(),
+        kind: (*draw.pick_from(&WARNING_TYPES)).into(),
         severity,
         status,
         opened_at: client.instant(-draw.between(1.0, 28.0)),

@@ -23,7 +23,7 @@ struct Kind {
 /// Number of kinds of assets.
 pub(super) const KIND_COUNT: usize = 6;
 
-/// Kinds with their shares of all assets, by which each channel gets more assets a week than it has posts.
+/// Kinds with their shares of all assets, chosen so that each channel gets more assets a week than posts.
 const KINDS: [(Kind, f64); KIND_COUNT] = [
     (
         Kind {
@@ -115,8 +115,8 @@ pub(super) fn kind_index(name: &str) -> Option<usize> {
 /// Draws the kind of a post on a channel, weighted by how often assets of each kind suit the channel.
 pub(super) fn kind_for(channel: Channel, draw: &mut Draw) -> &'static str {
     let weights = KINDS.map(|(kind, share)| {
-        let suited = kind.suits.iter().find(|(suited, _)| *suited == channel);
-        (kind.name, share * suited.map_or(0.0, |(_, probability)| *probability))
+        let probability = kind.suits.iter().find(|(suited, _)| *suited == channel).map(|(_, probability)| *probability);
+        (kind.name, share * probability.unwrap_or(0.0))
     });
     draw.weighted::<&str, KIND_COUNT>(&weights)
 }
@@ -151,6 +151,7 @@ pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec
     let mut draw = client.draw("assets");
     let min_count = if client.channels.len() == Channel::COUNT { 34 } else { 24 };
     let count = draw.integer(min_count, 40);
+    // A fifth of the assets have a parent: two later steps for each story, and variations.
     let children = count / 5;
     let stories = children / 4;
     let originals = (1..=count - children).map(|number| original_asset(client, number, campaigns, &mut draw));
@@ -166,7 +167,7 @@ pub(super) fn assets(client: &GeneratedClient, campaigns: &[CampaignRow]) -> Vec
 }
 
 fn original_asset(client: &GeneratedClient, number: u32, campaigns: &[CampaignRow], draw: &mut Draw) -> AssetRow {
-    let days = if draw.chance(EXISTING_AT_START) {
+    let created_after_days = if draw.chance(EXISTING_AT_START) {
         -draw.between(0.5, OLDEST_DAYS)
     } else {
         draw.between(0.0, f64::from(client.weeks) * 7.0)
@@ -182,7 +183,7 @@ fn original_asset(client: &GeneratedClient, number: u32, campaigns: &[CampaignRo
         value: score(draw, 2.2, 2.0),
         impact: score(draw, 2.0, 2.5),
         title: names::headline(draw, &client.business.trade).into(),
-        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.instant(days))
+        ..AssetRow::new(asset_id(client, number), client.client_id(), kind, client.instant(created_after_days))
     }
 }
 
@@ -196,7 +197,7 @@ fn kind_and_channels(client: &GeneratedClient, draw: &mut Draw) -> (&'static str
     let suits = kind.map_or(&[][..], |kind| kind.suits);
     let suitable = || suits.iter().filter(|(channel, _)| client.channels.contains(channel));
     let mut channels: Vec<_> =
-        suitable().filter(|(_, share)| draw.chance(*share)).map(|(channel, _)| *channel).collect();
+        suitable().filter(|(_, probability)| draw.chance(*probability)).map(|(channel, _)| *channel).collect();
     for (channel, _) in suitable() {
         if channels.len() < 2 && !channels.contains(channel) {
             channels.push(*channel);
@@ -219,15 +220,17 @@ fn draw_kind_index(draw: &mut Draw) -> usize {
             remaining -= share;
             remaining < 0.0
         })
+        // The shares may add up to slightly less than 1 because of rounding.
         .unwrap_or(0)
 }
 
-/// A variation of an asset if `step` is 0, or else a later step of its story, created one week per step after it.
+/// If `step` is 0, a variation of an asset; otherwise a later step of the asset's story, created that many weeks after
+/// the asset.
 fn child_asset(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u32, draw: &mut Draw) -> AssetRow {
     let similar = |draw: &mut Draw, score: Option<Score>| {
         score.map(|score| Score::clamped(rounded((score.get() + draw.between(-0.15, 0.15)).clamp(0.0, 1.0), 3)))
     };
-    let days = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
+    let days_after_parent = if step == 0 { draw.between(0.5, 10.0) } else { 7.0 * f64::from(step) };
     let title = if step == 0 {
         format!("{} (variation)", parent.title)
     } else {
@@ -235,7 +238,7 @@ fn child_asset(client: &GeneratedClient, number: u32, parent: &AssetRow, step: u
     };
     AssetRow {
         asset_id: asset_id(client, number),
-        created_at: parent.created_at.plus_seconds((days * DAY_SECONDS as f64) as i64),
+        created_at: parent.created_at.plus_seconds((days_after_parent * DAY_SECONDS as f64) as i64),
         quality_score: similar(draw, parent.quality_score),
         brand_consistency: similar(draw, parent.brand_consistency),
         value: similar(draw, parent.value),

@@ -44,7 +44,7 @@ impl Draw {
         StandardNormal.sample(&mut self.0)
     }
 
-    /// A log-normal number with the given median and log SD.
+    /// A log-normal number with the given median and standard deviation of the logarithm.
     pub fn log_normal(&mut self, median: f64, log_sd: f64) -> f64 {
         median * libm::exp(log_sd * self.normal())
     }

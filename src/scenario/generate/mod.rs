@@ -127,11 +127,11 @@ pub fn generate(options: &GenerateOptions) -> Result<GeneratedScenario, Scenario
     Ok(GeneratedScenario { files, truth })
 }
 
-fn check_range(what: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
+fn check_range(noun: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
     if (1..=max).contains(&number) {
         return Ok(());
     }
-    let (cause, remedy) = (format!("cannot generate {number} {what}"), format!("use 1 to {max}"));
+    let (cause, remedy) = (format!("cannot generate {number} {noun}"), format!("use 1 to {max}"));
     Err(Diagnostic::new("out_of_range", Place::None, cause, remedy).into())
 }
 
@@ -148,7 +148,7 @@ fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient,
         region,
         zone,
         as_of,
-        channels: channels(&mut draw("channels")),
+        channels: draw_channels(&mut draw("channels")),
         start: options.start,
         weeks: options.weeks,
         history_days: options.history_days,
@@ -156,7 +156,7 @@ fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient,
 }
 
 /// All nine channels for most clients, four to eight for the others.
-fn channels(draw: &mut Draw) -> Vec<Channel> {
+fn draw_channels(draw: &mut Draw) -> Vec<Channel> {
     let mut channels = Channel::ALL.to_vec();
     if draw.chance(0.6) {
         return channels;
@@ -190,12 +190,12 @@ fn add_client(files: &mut ScenarioFiles, truth: &mut Vec<TrueResponse>, client: 
 fn client_row(client: &GeneratedClient) -> ClientRow {
     let mut draw = client.draw("client");
     let status = match draw.uniform() {
-        share if share < 0.95 => ClientStatus::Active,
-        share if share < 0.99 => ClientStatus::Onboarding,
+        number if number < 0.95 => ClientStatus::Active,
+        number if number < 0.99 => ClientStatus::Onboarding,
         _ => ClientStatus::Paused,
     };
     let tier = *draw.weighted(&[("standard", 6.0), ("plus", 3.0), ("key", 1.0)]);
-    let floor = if tier == "key" { 70.0 } else { 20.0 };
+    let min_priority = if tier == "key" { 70.0 } else { 20.0 };
     ClientRow {
         client_id: client.client_id(),
         workspace_id: WorkspaceId::new(format!("studio-{:02}", (client.number - 1) / CLIENTS_PER_WORKSPACE + 1)),
@@ -204,7 +204,7 @@ fn client_row(client: &GeneratedClient) -> ClientRow {
         tags: vec!["invented".into(), tier.into()],
         time_zone: Some(client.zone),
         status,
-        priority: draw.between(floor, floor + 25.0).round(),
+        priority: draw.between(min_priority, min_priority + 25.0).round(),
     }
 }
 

@@ -60,9 +60,10 @@ pub(super) struct GeneratedChannel {
 
 /// Generates one channel of a client.
 pub(super) fn generate_channel(client: &GeneratedClient, channel: Channel, assets: &[AssetRow]) -> GeneratedChannel {
-    let size = client.draw("size").log_normal(1.0, 0.8);
+    // The same on all channels of a client.
+    let relative_size = client.draw("size").log_normal(1.0, 0.8);
     let mut draw = client.draw(&format!("channel {channel}"));
-    let audience = (typical_audience(channel) * size * draw.log_normal(1.0, 0.7)).max(20.0).round();
+    let audience = (typical_audience(channel) * relative_size * draw.log_normal(1.0, 0.7)).max(20.0).round();
     let rate = draw.log_normal(median_rate(channel), 0.35).min(1.0);
     let is_measured = !draw.chance(unmeasured_share(channel));
     let is_new = draw.chance(0.03);
@@ -100,7 +101,7 @@ fn posts_in_last_days(times: &[Timestamp], as_of: Timestamp, days: i64) -> u32 {
 fn fatigue(channel: Channel, times: &[Timestamp], as_of: Timestamp) -> Score {
     let ages = times.iter().map(|at| (as_of.as_second() - at.as_second()) as f64 / 3600.0);
     let typical = ChannelDefaults::typical(channel);
-    Score::clamped(rounded((typical.fatigue_per_post * typical.load_after(ages)).min(0.5), 4))
+    Score::clamped(rounded((typical.fatigue_per_post * typical.load(ages)).min(0.5), 4))
 }
 
 /// Times of past posts: one in each of equally long intervals, during waking hours in the client's time zone, at
@@ -135,8 +136,8 @@ struct PostDetails<'a> {
     reach: f64,
 }
 
-/// The rows of past posts at the given times, and the response relative to their mix. If the channel's row has no
-/// measured rate, the reach and the engagements of its posts are blank.
+/// The rows of past posts at the given times, and the response, made relative to the mix of these posts. If the
+/// channel's row has no measured rate, the reach and the engagements of its posts are blank.
 fn past_posts(
     client: &GeneratedClient,
     row: &ChannelRow,
@@ -151,7 +152,9 @@ fn past_posts(
     let mut last_uses = BTreeMap::new();
     let draw_post = |&at: &Timestamp| {
         let asset = past_asset(&mut draw, channel, at, assets, &mut last_uses);
-        let reach = row.audience * draw.between(2.0 * MEAN_REACH_SHARE - 1.0, 1.0);
+        // The mean of this uniform share is `MEAN_REACH_SHARE`.
+        let reach_share = draw.between(2.0 * MEAN_REACH_SHARE - 1.0, 1.0);
+        let reach = row.audience * reach_share;
         let kind = match asset {
             Some(asset) => Some(asset.kind.as_ref()),
             // Posts from before the oldest asset have no listed asset, but their kinds are known equally often.

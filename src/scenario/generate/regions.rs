@@ -10,9 +10,9 @@ use crate::model::{Week, plus_days};
 enum HolidayDate {
     /// The same month and day each year.
     On(u32, u32),
-    /// In a month, the nth of a weekday.
+    /// In a month, the nth occurrence of a weekday.
     Nth(u32, u8, Weekday),
-    /// In a month, the last of a weekday.
+    /// In a month, the last occurrence of a weekday.
     Last(u32, Weekday),
 }
 
@@ -144,13 +144,14 @@ impl HolidayDate {
             On(month, day) => NaiveDate::from_ymd_opt(year, month, day),
             Nth(month, nth, weekday) => NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth),
             Last(month, weekday) => {
+                // A weekday occurs four or five times in a month.
                 [5, 4].into_iter().find_map(|nth| NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth))
             }
         }
     }
 }
 
-/// The Friday after the fourth Thursday of November, in each year of the weeks.
+/// The days after the fourth Thursday of November that fall in the weeks.
 pub(super) fn black_fridays(start: Week, weeks: u32) -> Vec<NaiveDate> {
     let (first, end) = (start.monday(), start.plus(i64::from(weeks)).monday());
     let thursdays = (first.year()..=end.year()).filter_map(|year| Nth(11, 4, Weekday::Thu).in_year(year));

@@ -37,7 +37,7 @@ fn written(options: &GenerateOptions) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn the_same_seed_gives_the_same_bytes_and_another_seed_gives_other_bytes() {
     assert!(written(&options(5, 1)) == written(&options(5, 1)));
     assert!(written(&options(5, 1)) != written(&options(5, 2)));
 }
@@ -147,7 +147,7 @@ fn interval_coverage(options: &GenerateOptions) -> BTreeMap<&'static str, Interv
 
 #[test]
 fn a_calibration_of_a_generated_history_finds_its_truth() {
-    // Accounts on a channel share the error of its effects, so one scenario with 9 channels says little.
+    // Accounts on a channel share the error of the channel's effects, so one scenario with 9 channels says little.
     let mut total: BTreeMap<&str, IntervalCoverage> = BTreeMap::new();
     for seed in 1..=6 {
         for (kind, coverage) in interval_coverage(&GenerateOptions { history_days: 365, ..options(25, seed) }) {
@@ -160,7 +160,8 @@ fn a_calibration_of_a_generated_history_finds_its_truth() {
         ("levels", 0.85..=0.95),
         ("hours", 0.85..=0.95),
         ("weekdays", 0.85..=0.95),
-        // These intervals are too wide: no true response is below 0, but the calibration's prior is not cut off there.
+        // These intervals are too wide: no true response is below 0, but the calibration's prior is not truncated
+        // there.
         ("response strengths", 0.85..=0.98),
     ] {
         let coverage = &total[kind];

@@ -1,9 +1,14 @@
 //! The true response of generated clients' audiences, from which the engagements of their past posts are drawn.
 //!
-//! It is the response of a simulation with estimates (`WorldParameter`): level x effects of hour, weekday and content
-//! type x (1 + load)^-response strength x exp(drift + noise). Effects are drawn from the priors of the calibration: a
-//! channel's around the prior's mean, and a client's around its channel's. The drift ends at 0, so that the level is
-//! that of the scenario's start.
+//! As in a simulation with estimates (`WorldParameter`), the engagements of a post are
+//!
+//! ```text
+//! level · hour effect · weekday effect · content type effect · (1 + load)^(-response strength) · exp(drift + noise)
+//! ```
+//!
+//! Effects are drawn from the priors of the calibration: the effects of a channel around the means of the priors, and
+//! the effects of a client around those of its channel. The drift ends at 0, so that the level is that at the
+//! scenario's start.
 
 use chrono::{Datelike as _, Timelike as _};
 
@@ -24,20 +29,20 @@ const HALF_LIFE_HOURS: [f64; 2] = [6.0, 96.0];
 /// Standard deviation over clients of the logarithm of a variance.
 const VARIANCE_LOG_SD: f64 = 0.5;
 
-/// Shares that stand for the percentiles 0 and 100 of the noise, which has no lowest and no highest factor.
-const NOISE_SHARES: [f64; 2] = [0.001, 0.999];
+/// Probabilities that stand for the percentiles 0 and 100 of the noise, whose factor has no minimum and no maximum.
+const NOISE_EXTREMES: [f64; 2] = [0.001, 0.999];
 
 /// Number of decimals of a parameter in the table.
 const DECIMALS: u32 = 6;
 
 /// The client number of draws that all clients of a channel share. Clients are numbered from 1.
-const SHARED: u32 = 0;
+const SHARED_CLIENT: u32 = 0;
 
-/// What the response to a past post depends on, other than earlier posts.
+/// What the response to a past post depends on, apart from earlier posts.
 pub(super) struct PastPost {
     at: Timestamp,
-    /// Group of hours of the client's local day.
-    bin: usize,
+    /// Index of its group of hours in the client's time zone.
+    hour_bin: usize,
     /// Days since Monday in the client's time zone.
     weekday: usize,
     /// Index of its content type; `None` if unknown.
@@ -52,7 +57,7 @@ impl PastPost {
         let local = zone.wall_time(at);
         Self {
             at,
-            bin: (local.hour() / HOURS_PER_BIN) as usize,
+            hour_bin: (local.hour() / HOURS_PER_BIN) as usize,
             weekday: local.weekday().num_days_from_monday() as usize,
             kind: kind.and_then(kind_index),
             noise,
@@ -82,16 +87,16 @@ impl TrueResponse {
     /// Draws the response of a client on a channel, with the given level.
     pub(super) fn draw(client: &GeneratedClient, channel: Channel, level: f64) -> Self {
         let purpose = format!("response {channel}");
-        let mut channel_draw = Draw::new(client.seed, SHARED, &purpose);
+        let mut channel_draw = Draw::new(client.seed, SHARED_CLIENT, &purpose);
         let mut client_draw = client.draw(&purpose);
-        let mut effect = |effect: Effect| {
+        let mut draw_effect = |effect: Effect| {
             let EffectPrior { mean, channel_sd, account_sd } = effect.prior();
             mean + channel_sd * channel_draw.normal() + account_sd * client_draw.normal()
         };
-        let hours = std::array::from_fn(|bin| effect(Effect::Hours(bin)));
-        let weekdays = std::array::from_fn(|day| effect(Effect::Weekday(day)));
-        let content_types = std::array::from_fn(|kind| effect(Effect::ContentType(kind)));
-        let response_strength = (-effect(Effect::Load)).max(0.0);
+        let hours = std::array::from_fn(|bin| draw_effect(Effect::Hours(bin)));
+        let weekdays = std::array::from_fn(|day| draw_effect(Effect::Weekday(day)));
+        let content_types = std::array::from_fn(|kind| draw_effect(Effect::ContentType(kind)));
+        let response_strength = (-draw_effect(Effect::Load)).max(0.0);
         let [shortest, longest] = HALF_LIFE_HOURS.map(libm::log);
         let variances = Variances::TYPICAL.logs().map(|log| log + VARIANCE_LOG_SD * client_draw.normal());
         Self {
@@ -108,14 +113,14 @@ impl TrueResponse {
         }
     }
 
-    /// Makes the effects relative to the usual mix of the given posts, as the calibration does: hours, weekdays and
-    /// content types each have a mean of 0 over the posts, and over one more post that is spread evenly.
+    /// Makes the effects relative to the mix of the given posts, as the calibration does: the effects of hours, of
+    /// weekdays and of content types each have a mean of 0 over the posts and one more post that is spread evenly.
     pub(super) fn relative_to(mut self, posts: &[PastPost]) -> Self {
         let (mut bins, mut weekdays, mut kinds) = ([0.0; HOUR_BINS], [0.0; 7], [0.0; KIND_COUNT]);
         for post in posts {
-            count(&mut bins, Some(post.bin));
-            count(&mut weekdays, Some(post.weekday));
-            count(&mut kinds, post.kind);
+            increment(&mut bins, Some(post.hour_bin));
+            increment(&mut weekdays, Some(post.weekday));
+            increment(&mut kinds, post.kind);
         }
         let post_count = posts.len() as f64;
         centre(&mut self.hours, &bins, post_count);
@@ -136,6 +141,7 @@ impl TrueResponse {
             drift.advance(days, &self.variances, draw);
             load *= libm::exp2(-24.0 * days / self.half_life_hours);
             let effects = self.effects(post) - self.response_strength * libm::log1p(load);
+            // Half the variance is subtracted from each log-normal part, so that the mean of its factor is 1.
             let log_noise = noise.sqrt() * post.noise - noise / 2.0;
             logs.push(effects + drift.lasting() + drift.fast - fast / 2.0 + log_noise);
             load += 1.0;
@@ -147,7 +153,7 @@ impl TrueResponse {
 
     /// The sum of the effects of hour, weekday and content type on a post.
     fn effects(&self, post: &PastPost) -> f64 {
-        let hour = self.hours.get(post.bin).copied().unwrap_or(0.0);
+        let hour = self.hours.get(post.hour_bin).copied().unwrap_or(0.0);
         let weekday = self.weekdays.get(post.weekday).copied().unwrap_or(0.0);
         let content_type = post.kind.and_then(|kind| self.content_types.get(kind).copied());
         hour + weekday + content_type.unwrap_or(self.unknown_type)
@@ -174,9 +180,9 @@ impl TrueResponse {
         ];
         let level = std::iter::once((WorldParameter::Level, self.level));
         let percentiles = NOISE_PERCENTS.map(|percent| {
-            let [min, max] = NOISE_SHARES;
-            let share = (f64::from(percent) / 100.0).clamp(min, max);
-            let factor = libm::exp(noise.sqrt() * normal_quantile(share) - noise / 2.0);
+            let [min, max] = NOISE_EXTREMES;
+            let probability = (f64::from(percent) / 100.0).clamp(min, max);
+            let factor = libm::exp(noise.sqrt() * normal_quantile(probability) - noise / 2.0);
             (WorldParameter::NoisePercentile(percent), factor)
         });
         let row = |(parameter, value)| WorldRow {
@@ -191,7 +197,7 @@ impl TrueResponse {
     }
 }
 
-fn count(counts: &mut [f64], index: Option<usize>) {
+fn increment(counts: &mut [f64], index: Option<usize>) {
     if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
         *count += 1.0;
     }
@@ -211,7 +217,7 @@ fn days_between(from: Timestamp, to: Timestamp) -> f64 {
     (to.as_second() - from.as_second()) as f64 / DAY_SECONDS as f64
 }
 
-/// The components of a level, in log: a random walk, and a slow and a fast component that return to 0.
+/// The components of the logarithm of a level: a random walk, and a slow and a fast component that return to 0.
 struct Drift {
     walk: f64,
     slow: f64,

@@ -1,4 +1,4 @@
-//! Groups accounts into clients, finds the start of the scenario, and collects the earlier posts of each channel.
+//! Groups accounts into clients, finds the start of the scenario, and collects the posts of each channel before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn clients(
         let mapped = mapping.and_then(|mapping| mapping.get(&account.name));
         let id = match (mapped, &options.grouping) {
             (Some(mapped), _) => mapped.client_id.clone(),
-            (None, AccountGrouping::Prefix) => prefix(&account.name),
+            (None, AccountGrouping::Prefix) => client_prefix(&account.name),
             (None, _) => account.name.clone(),
         };
         members.entry(id).or_default().push(index);
@@ -40,17 +40,18 @@ pub(super) fn clients(
     let mut clients = BTreeMap::new();
     for (id, members) in members {
         let member_accounts = || members.iter().filter_map(|member| accounts.get(*member));
-        let mapped = || member_accounts().filter_map(|account| mapping?.get(&account.name));
-        let given_zone = options.zone.or_else(|| mapped().find_map(|mapped| mapped.zone));
+        let mappings = || member_accounts().filter_map(|account| mapping?.get(&account.name));
+        let given_zone = options.zone.or_else(|| mappings().find_map(|mapped| mapped.zone));
         let zone = given_zone.unwrap_or_else(|| zones::infer_zone(member_accounts(), notes));
-        let name = mapped().find_map(|mapped| mapped.name.clone());
-        let workspace_id = mapped().find_map(|mapped| mapped.workspace_id.clone());
+        let name = mappings().find_map(|mapped| mapped.name.clone());
+        let workspace_id = mappings().find_map(|mapped| mapped.workspace_id.clone());
         clients.insert(id, ImportedClient { name, workspace_id, zone, accounts: members });
     }
     clients
 }
 
-fn prefix(account: &ClientId) -> ClientId {
+/// The text before the first `_` of an account's name; the whole name if there is none.
+fn client_prefix(account: &ClientId) -> ClientId {
     match account.as_str().split_once('_') {
         Some((prefix, _)) if !prefix.is_empty() => ClientId::new(prefix),
         _ => account.clone(),
@@ -62,7 +63,7 @@ pub(super) fn week_start(week: Week, zone: &Zone) -> Result<Timestamp, ScenarioE
     Ok(zone.start_of_day(week.monday())?)
 }
 
-/// The first week that begins after the last post in the time zone of every client.
+/// The first week that begins, in the time zone of every client, after the last post.
 pub(super) fn start_after(
     accounts: &[Account],
     clients: &BTreeMap<ClientId, ImportedClient>,
@@ -103,7 +104,7 @@ pub(super) fn series(
                 last_before = last_before.max(Some(post.at));
                 let series = all_series.entry((id.clone(), post.channel)).or_default();
                 series.accounts.insert(account.name.clone());
-                series.posts.push(post.in_series(index));
+                series.posts.push(post.to_series_post(index));
             }
             let is_dormant = |last: Timestamp| last.as_second() < as_of.as_second() - HISTORY_DAYS * DAY_SECONDS;
             notes.dormant_accounts += usize::from(last_before.is_some_and(is_dormant));

@@ -14,16 +14,16 @@ use crate::scenario::manifest::{MANIFEST_FILE, Manifest};
 use crate::scenario::read::MAX_MANIFEST_BYTES;
 use crate::scenario::rows::read_rows;
 
-/// The histories of a file, by account and channel, with what was read and assumed.
+/// The histories in a file, one for each account and channel, and notes on what was read and assumed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostingHistories {
-    /// The histories, by account, then channel.
+    /// The histories, sorted by account, then by channel.
     pub accounts: Vec<AccountHistory>,
     /// Counts of rows, repeated rows, unmeasured rows, accounts, channels and assumed zones.
     pub notes: ImportNotes,
 }
 
-/// The histories of the channels of a scenario's clients.
+/// The histories of imported series, one for each client and channel.
 pub(super) fn series_histories(
     series: &BTreeMap<SeriesKey, Series>,
     clients: &BTreeMap<ClientId, ImportedClient>,
@@ -87,18 +87,17 @@ pub fn read_histories(posts_file: &Path, zone: Option<Zone>) -> Result<PostingHi
     let mut accounts = Vec::new();
     for account in &history.accounts {
         let zone = zone.unwrap_or_else(|| zones::infer_zone(std::iter::once(account), &mut notes));
-        let mut channels: BTreeMap<Channel, Vec<Post>> = BTreeMap::new();
+        let mut posts_by_channel: BTreeMap<Channel, Vec<Post>> = BTreeMap::new();
         for post in &account.posts {
             notes.rows_without_engagement += usize::from(post.engagements.is_none());
-            channels.entry(post.channel).or_default().push(Post {
+            posts_by_channel.entry(post.channel).or_default().push(Post {
                 at: post.at,
                 content_type: post.kind.clone(),
                 engagements: post.engagements,
             });
         }
-        let histories = channels.into_iter();
-        accounts
-            .extend(histories.map(|(channel, posts)| AccountHistory::new(account.name.clone(), channel, zone, posts)));
+        let history = |(channel, posts)| AccountHistory::new(account.name.clone(), channel, zone, posts);
+        accounts.extend(posts_by_channel.into_iter().map(history));
     }
     notes.channels = accounts.len();
     Ok(PostingHistories { accounts, notes })

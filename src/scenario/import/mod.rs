@@ -5,9 +5,9 @@
 //!                                            └────── pool ───> assets
 //! ```
 //!
-//! Values that were not measured stay unknown: such rows count for spacing and fatigue, never for rates. The state is
-//! that at the scenario's start, even for accounts that stopped posting long before; no history is shifted in time to
-//! look more recent. Everything omitted or assumed is counted in the notes.
+//! Values that were not measured stay unknown: rows without them count for spacing and fatigue, never for rates. The
+//! state is that at the scenario's start, even for accounts that stopped posting long before; no history is shifted in
+//! time to look more recent. Everything omitted or assumed is counted in the notes.
 
 mod clients;
 mod histories;
@@ -70,10 +70,10 @@ pub struct ImportOptions {
     /// Workspace of clients for which a mapping gives none.
     pub workspace_id: WorkspaceId,
     /// Weekly posts, half-life of fatigue, fatigue per post and engagement rate of each channel, in channel order.
-    pub figures: [ChannelDefaults; Channel::COUNT],
-    /// Maximum initial fatigue of an account at its usual load, which is the load that it exceeds before one post in
-    /// twenty. If this is less than `warn_at` of the rules, an account that always posts a lot starts neither exhausted
-    /// nor blocked.
+    pub channel_defaults: [ChannelDefaults; Channel::COUNT],
+    /// Maximum initial fatigue of an account at its usual load: the load of earlier posts that it exceeds at one post
+    /// in twenty. If this is less than `warn_at` of the rules, an account that always posts a lot starts neither
+    /// exhausted nor blocked.
     pub usual_fatigue: f64,
     /// Maximum number of past posts that become assets, per client and channel.
     pub assets_per_channel: usize,
@@ -84,7 +84,7 @@ pub const USUAL_FATIGUE: f64 = 0.4;
 
 impl ImportOptions {
     /// The defaults: every account is a client, start and zones come from the history, and there are twelve weeks, the
-    /// typical figures, a usual fatigue of 0.4 and 40 assets per channel.
+    /// typical values of channels, a usual fatigue of 0.4 and 40 assets per channel.
     #[must_use]
     pub fn new(name: String) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl ImportOptions {
             weeks: 12,
             zone: None,
             workspace_id: WorkspaceId::new("imported"),
-            figures: ChannelDefaults::all_typical(),
+            channel_defaults: ChannelDefaults::all_typical(),
             usual_fatigue: USUAL_FATIGUE,
             assets_per_channel: 40,
         }
@@ -166,7 +166,7 @@ pub fn import(posts_file: &Path, options: &ImportOptions) -> Result<Imported, Sc
         ScenarioErrors::from(Diagnostic::new("no_posts", Place::None, cause, "use a later start"))
     };
     let calibration = calibrate(&histories::series_histories(&series, &clients)).ok_or_else(no_posts)?;
-    let assumed = state::Assumed::from_series(&series, &options.figures);
+    let assumed = state::Assumptions::from_series(&series, &options.channel_defaults);
     let mut builder =
         ScenarioBuilder { files: ScenarioFiles::new(manifest), notes, series, assumed, calibration, options };
     for (id, client) in &clients {
@@ -182,13 +182,13 @@ struct ScenarioBuilder<'o> {
     files: ScenarioFiles,
     notes: ImportNotes,
     series: BTreeMap<SeriesKey, Series>,
-    assumed: state::Assumed,
+    assumed: state::Assumptions,
     calibration: Calibration,
     options: &'o ImportOptions,
 }
 
 impl ScenarioBuilder<'_> {
-    /// Adds a client with its channels, assets and history, unless it has no post before the start.
+    /// Adds a client with its channels, assets and history, if it has a post before the start.
     fn add_client(&mut self, id: &ClientId, client: &ImportedClient) -> Result<(), ScenarioErrors> {
         let as_of = week_start(self.files.manifest.start, &client.zone)?;
         let channels_before = self.files.channels.len();

@@ -9,13 +9,13 @@ use serde::Serialize;
 pub struct ImportNotes {
     /// Rows of the history.
     pub rows: usize,
-    /// Rows equal to another row of their account in every column that is read; counted once.
+    /// Rows that equal an earlier row of their account in every column that is read. Equal rows count as one post.
     pub repeated_rows: usize,
     /// Accounts in the history.
     pub accounts: usize,
-    /// Clients made from them.
+    /// Clients made from the accounts.
     pub clients: usize,
-    /// Channels of those clients.
+    /// Channels of the clients.
     pub channels: usize,
     /// Assets made from past posts.
     pub assets: usize,
@@ -46,7 +46,7 @@ pub struct ImportNotes {
     pub zones_unknown: usize,
     /// Accounts whose offsets fit no known zone; their most common offset is assumed to be constant.
     pub zones_uncertain: usize,
-    /// Accounts whose zone differs from the one chosen for their client.
+    /// Accounts whose zone differs from that chosen for their client.
     pub accounts_in_other_zones: usize,
 }
 

@@ -18,13 +18,13 @@ use crate::stats::{mean, variance};
 /// Weight of an account's mean in the mean of a month, in posts.
 const MONTH_PRIOR_POSTS: f64 = 5.0;
 
-/// Minimum standard deviation by which results are scaled.
+/// Minimum standard deviation by which results are divided.
 const MIN_SD: f64 = 0.1;
 
 /// The `max` best posts as assets, each with its index in the series, best first. Quality is the share of the
 /// channel's measured posts that did worse.
 pub(super) fn assets(id: &ClientId, channel: Channel, series: &Series, max: usize) -> Vec<(usize, AssetRow)> {
-    let mut scored = scored(series);
+    let mut scored = scored_posts(series);
     let count = scored.len() as f64;
     scored.sort_by(|(left, score), (right, other)| other.total_cmp(score).then(left.cmp(right)));
     let best = scored.into_iter().take(max).enumerate();
@@ -48,7 +48,7 @@ fn asset(id: &ClientId, channel: Channel, rank: usize, quality: f64, post: &Seri
 
 /// The score of each measured post, with its index in the series: its result in standard deviations above its account's
 /// monthly mean.
-fn scored(series: &Series) -> Vec<(usize, f64)> {
+fn scored_posts(series: &Series) -> Vec<(usize, f64)> {
     let mut accounts: BTreeMap<usize, Vec<MeasuredPost>> = BTreeMap::new();
     for (index, post) in series.posts.iter().enumerate() {
         if let Some(log) = log_engagements(post) {

@@ -131,7 +131,7 @@ pub(super) struct Post {
 
 impl Post {
     /// The post as part of a series, with the index of its account.
-    pub fn in_series(&self, account: usize) -> SeriesPost {
+    pub fn to_series_post(&self, account: usize) -> SeriesPost {
         let Self { at, reach, engagements, .. } = *self;
         SeriesPost { account, at, kind: self.kind.clone(), reach, engagements }
     }
@@ -164,8 +164,8 @@ pub(super) fn read(path: &Path) -> Result<History, ScenarioErrors> {
         .into_iter()
         .map(|(name, posts)| Account { name, posts: with_written_offsets(without_duplicates(posts)) })
         .collect();
-    let distinct: usize = accounts.iter().map(|account| account.posts.len()).sum();
-    Ok(History { rows: height, repeated: height - distinct, accounts })
+    let distinct_posts: usize = accounts.iter().map(|account| account.posts.len()).sum();
+    Ok(History { rows: height, repeated: height - distinct_posts, accounts })
 }
 
 /// Interns a text, so that equal texts share one allocation.
@@ -180,14 +180,15 @@ fn interned(texts: &mut BTreeSet<Arc<str>>, text: &Arc<str>) -> Arc<str> {
 /// Removes posts that repeat an earlier row, as where two exports overlap.
 fn without_duplicates(posts: Vec<Post>) -> Vec<Post> {
     let mut seen = BTreeSet::new();
+    // Numbers are compared by their bits, because floating-point numbers cannot be in a set.
     let bits = |number: Option<f64>| number.map(f64::to_bits);
     let mut is_new =
         |post: &Post| seen.insert((post.channel, post.at, post.kind.clone(), bits(post.reach), bits(post.engagements)));
     posts.into_iter().filter(|post| is_new(post)).collect()
 }
 
-/// Takes the written offsets as those of the account's clock if any of them is not zero: `+00:00` alone means that the
-/// times are in UTC, but next to other offsets it means that the clock was at UTC.
+/// If any written offset is not zero, takes the written offsets as those of the account's clock: `+00:00` alone means
+/// that the times are in UTC, but next to other offsets it means that the clock was at UTC.
 fn with_written_offsets(mut posts: Vec<Post>) -> Vec<Post> {
     if posts.iter().any(|post| post.written_offset.is_some_and(|minutes| minutes != 0)) {
         posts.iter_mut().for_each(|post| post.offset_minutes = post.offset_minutes.or(post.written_offset));

@@ -11,8 +11,9 @@
 //!   minus the account's mean for the same content type in the year before. Both differences are shrunk towards zero by
 //!   `n / (n + 5)` and mapped to `0..=1` by the logistic function.
 //! - visibility: posts of the last 30 days divided by the rules' number of posts.
-//! - fatigue: the load of the past posts times the fatigue per post, see [`ChannelDefaults`]. If this product exceeds
-//!   [`ImportOptions::usual_fatigue`] at the account's usual load, fatigue is scaled down so that it equals that there.
+//! - fatigue: the load of the past posts times the fatigue per post, see [`ChannelDefaults`]. If, at the account's
+//!   usual load, this product exceeds [`ImportOptions::usual_fatigue`], it is scaled down at every load by the factor
+//!   that makes the two equal at the usual load.
 
 use std::collections::BTreeMap;
 
@@ -40,28 +41,28 @@ const MAX_AUDIENCE: f64 = 1e11;
 const MAX_POSTS_IN_7_DAYS: u32 = 2_500;
 const MAX_POSTS_IN_30_DAYS: u32 = 10_000;
 
-/// The rate that the default rules assume on channels of which no figure is known.
+/// The rate that the default rules assume on channels for which no rate is known.
 const UNKNOWN_RATE: f64 = 0.02;
 
-/// Minimum rate, so that it is never zero.
+/// Minimum rate, by which an audience can be divided.
 const MIN_RATE: f64 = 1e-4;
 
 /// Audience of a channel without any measurement, if no other client's reach on it is known.
 const ASSUMED_AUDIENCE: f64 = 1000.0;
 
-/// What is assumed of channels that lack measurements.
+/// What is assumed about channels that lack measurements.
 #[derive(Debug)]
-pub(super) struct Assumed {
+pub(super) struct Assumptions {
     /// Engagements per person reached, in channel order.
     rates: [f64; Channel::COUNT],
     /// Audience by channel.
     audiences: BTreeMap<Channel, f64>,
 }
 
-impl Assumed {
-    /// The rates that the planner assumes for channels without a measured rate, and the median reach of the accounts in
-    /// the history.
-    pub fn from_series(series: &BTreeMap<SeriesKey, Series>, figures: &[ChannelDefaults; Channel::COUNT]) -> Self {
+impl Assumptions {
+    /// The rates that the planner assumes for channels without a measured rate, and the median reach of the history's
+    /// accounts on each channel.
+    pub fn from_series(series: &BTreeMap<SeriesKey, Series>, defaults: &[ChannelDefaults; Channel::COUNT]) -> Self {
         let mut audiences = BTreeMap::new();
         for channel in Channel::ALL {
             let on_channel = series.iter().filter(|((_, other), _)| *other == channel).map(|(_, series)| series);
@@ -69,7 +70,7 @@ impl Assumed {
             audiences.insert(channel, median(&reaches).unwrap_or(ASSUMED_AUDIENCE));
         }
         Self {
-            rates: figures.each_ref().map(|figures| figures.engagement_rate.unwrap_or(UNKNOWN_RATE).max(MIN_RATE)),
+            rates: defaults.each_ref().map(|channel| channel.engagement_rate.unwrap_or(UNKNOWN_RATE).max(MIN_RATE)),
             audiences,
         }
     }
@@ -85,7 +86,7 @@ impl Assumed {
 
 /// What is assumed about all channels, and what is estimated for one.
 pub(super) struct Estimates<'e> {
-    pub assumed: &'e Assumed,
+    pub assumed: &'e Assumptions,
     pub calibration: Option<&'e AccountCalibration>,
 }
 
@@ -102,15 +103,18 @@ pub(super) fn channel_row(
     let measured = calibration.filter(|account| account.measured > 0);
     let level = measured.and_then(|account| account.get(&WorldParameter::Level)).map(|level| level.estimate.value);
     let (audience, rate) = audience_and_rate(channel, series, level, assumed, notes);
-    let figures = options.figures.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
+    let defaults = options.channel_defaults.get(channel.index()).copied().unwrap_or(ChannelDefaults::typical(channel));
     let age = |post: &SeriesPost| (as_of.as_second() - post.at.as_second()) as f64 / 3600.0;
-    let load = calibration.map_or(0.0, |account| usual_load(&account.history.posts, figures.half_life_hours, as_of));
-    let scale = (options.usual_fatigue / (load * figures.fatigue_per_post).max(f64::MIN_POSITIVE)).min(1.0);
-    let fatigue = scale * figures.load_after(series.posts.iter().map(age)) * figures.fatigue_per_post;
+    let usual_load_of_posts =
+        calibration.map_or(0.0, |account| usual_load(&account.history.posts, defaults.half_life_hours, as_of));
+    // Not 0, so that no division by zero occurs.
+    let fatigue_at_usual_load = (usual_load_of_posts * defaults.fatigue_per_post).max(f64::MIN_POSITIVE);
+    let scale = (options.usual_fatigue / fatigue_at_usual_load).min(1.0);
+    let fatigue = scale * defaults.load(series.posts.iter().map(age)) * defaults.fatigue_per_post;
     let posts_in_last = |days: i64| posts_between(series, as_of, 0, days).count();
     // A count above the table's limit stays blank and is then computed from the history.
     let count = |days, max: u32| u32::try_from(posts_in_last(days)).ok().filter(|count| *count <= max);
-    let target = figures.weekly_posts * 30.0 / 7.0;
+    let target = defaults.weekly_posts * 30.0 / 7.0;
     let visibility = if target > 0.0 { (posts_in_last(30) as f64 / target).min(1.0) } else { 1.0 };
     ChannelRow {
         avg_engagement_rate: rate.map(|rate| rounded(rate.clamp(MIN_RATE, MAX_RATE), 6)),
@@ -118,9 +122,9 @@ pub(super) fn channel_row(
         posts_last_7_days: count(7, MAX_POSTS_IN_7_DAYS),
         posts_last_30_days: count(30, MAX_POSTS_IN_30_DAYS),
         fatigue_score: Some(rounded_score(fatigue)),
-        momentum_score: momentum(series, as_of).map(rounded_score),
+        momentum_score: momentum_score(series, as_of).map(rounded_score),
         visibility_score: Some(rounded_score(visibility)),
-        engagement_score: engagement(series, as_of).map(rounded_score),
+        engagement_score: engagement_score(series, as_of).map(rounded_score),
         ..ChannelRow::new(id.clone(), channel, rounded(audience.clamp(MIN_AUDIENCE, MAX_AUDIENCE), 2))
     }
 }
@@ -130,11 +134,13 @@ fn rounded_score(number: f64) -> Score {
     Score::clamped(rounded(number, 4))
 }
 
+/// The audience, and the measured rate if there is one. `level` is the mean engagements of a post; `None` if
+/// unmeasured.
 fn audience_and_rate(
     channel: Channel,
     series: &Series,
     level: Option<f64>,
-    assumed: &Assumed,
+    assumed: &Assumptions,
     notes: &mut ImportNotes,
 ) -> (f64, Option<f64>) {
     match (typical_reach(series), level) {
@@ -160,6 +166,7 @@ fn median(values: &[f64]) -> Option<f64> {
     (!sorted.is_empty()).then(|| quantile(&sorted, 0.5))
 }
 
+/// The median reach of the newest posts; `None` if no reach was measured.
 fn typical_reach(series: &Series) -> Option<f64> {
     let reaches = series.posts.iter().rev().filter_map(|post| post.reach.filter(|reach| *reach > 0.0));
     median(&reaches.take(NEWEST_POSTS).collect::<Vec<_>>())
@@ -177,7 +184,7 @@ fn posts_between(series: &Series, as_of: Timestamp, min_days: i64, max_days: i64
     series.posts.iter().filter(move |post| (since..until).contains(&post.at.as_second()))
 }
 
-fn momentum(series: &Series, as_of: Timestamp) -> Option<f64> {
+fn momentum_score(series: &Series, as_of: Timestamp) -> Option<f64> {
     let logs = |min_days, max_days| -> Vec<f64> {
         posts_between(series, as_of, min_days, max_days).filter_map(log_engagements).collect()
     };
@@ -188,7 +195,7 @@ fn momentum(series: &Series, as_of: Timestamp) -> Option<f64> {
     Some(logistic_score(mean(&recent) - mean(&earlier), recent.len()))
 }
 
-fn engagement(series: &Series, as_of: Timestamp) -> Option<f64> {
+fn engagement_score(series: &Series, as_of: Timestamp) -> Option<f64> {
     let mut by_kind: BTreeMap<Option<&str>, Vec<f64>> = BTreeMap::new();
     let mut all = Vec::new();
     for post in posts_between(series, as_of, 30, 395) {

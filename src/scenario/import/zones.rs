@@ -9,7 +9,7 @@ use super::notes::ImportNotes;
 use super::posts::Account;
 use crate::model::{Timestamp, Zone};
 
-/// Zones with clock changes, one for each offset and set of dates, the most populous first.
+/// Zones with clock changes, one for each combination of offset and dates of the changes, the most populous first.
 const ZONES_WITH_CLOCK_CHANGES: [&str; 22] = [
     "America/New_York",
     "Europe/London",
@@ -47,13 +47,20 @@ const FRACTIONAL_ZONES: [&str; 8] = [
     "Australia/Eucla",
 ];
 
-/// Minimum share of an account's posts that must agree with a zone.
+/// Minimum share of an account's posts that must have a zone's offset.
 const MIN_AGREEMENT: f64 = 0.9;
 
-/// The zone of a client: the one with most of its accounts' posts, or UTC if no offset is known.
+/// Counts in favour of a zone.
+#[derive(Default)]
+struct Votes {
+    posts: usize,
+    accounts: usize,
+}
+
+/// The zone of a client: that of most of its accounts' posts, or UTC if no offset is known.
 pub(super) fn infer_zone<'a>(accounts: impl Iterator<Item = &'a Account>, notes: &mut ImportNotes) -> Zone {
-    let mut votes: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let mut voters = 0;
+    let mut votes: BTreeMap<String, Votes> = BTreeMap::new();
+    let mut account_count = 0;
     for account in accounts {
         let clock: Vec<_> = account.posts.iter().filter_map(|post| Some((post.at, post.offset_minutes?))).collect();
         if clock.is_empty() {
@@ -61,17 +68,17 @@ pub(super) fn infer_zone<'a>(accounts: impl Iterator<Item = &'a Account>, notes:
         }
         let (zone, is_certain) = zone_of_clock(&clock);
         notes.zones_uncertain += usize::from(!is_certain);
-        let (posts, accounts) = votes.entry(zone.name().to_owned()).or_default();
-        *posts += clock.len();
-        *accounts += 1;
-        voters += 1;
+        let zone_votes = votes.entry(zone.name().to_owned()).or_default();
+        zone_votes.posts += clock.len();
+        zone_votes.accounts += 1;
+        account_count += 1;
     }
-    let winner = votes.iter().max_by_key(|(name, (posts, _))| (*posts, std::cmp::Reverse(*name)));
-    let Some((name, (_, accounts))) = winner else {
+    let winner = votes.iter().max_by_key(|(name, votes)| (votes.posts, std::cmp::Reverse(*name)));
+    let Some((name, Votes { accounts, .. })) = winner else {
         notes.zones_unknown += 1;
         return Zone::utc();
     };
-    notes.accounts_in_other_zones += voters - accounts;
+    notes.accounts_in_other_zones += account_count - accounts;
     name.parse().unwrap_or_else(|_| Zone::utc())
 }
 
@@ -106,7 +113,7 @@ fn constant_zone(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     };
     match name.and_then(|name| name.parse().ok()) {
         Some(zone) => (zone, true),
-        // Half a year of a zone with clock changes looks constant, too.
+        // In a history of less than half a year, a zone with clock changes may look constant.
         None => {
             let candidates = [&FRACTIONAL_ZONES[..], &ZONES_WITH_CLOCK_CHANGES[..]].into_iter();
             match candidates.filter_map(|names| best_zone(names, clock)).find(is_agreed) {
@@ -117,7 +124,8 @@ fn constant_zone(minutes: i32, clock: &[(Timestamp, i32)]) -> (Zone, bool) {
     }
 }
 
-/// The zone that has the offset of the most posts, and the share of these posts; the first of several such zones.
+/// The zone that has the offsets of the most posts, and the share of posts that have its offset. Of several such zones,
+/// the first one.
 fn best_zone(names: &[&str], clock: &[(Timestamp, i32)]) -> Option<(Zone, f64)> {
     let mut best: Option<(Zone, f64)> = None;
     for zone in names.iter().filter_map(|name| name.parse::<Zone>().ok()) {

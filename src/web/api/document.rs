@@ -15,7 +15,7 @@ use super::openapi::Api;
 use crate::web::problem::Problem;
 use crate::web::state::App;
 
-/// The routes of the API and of its description, which is built only once.
+/// The routes of the API, and those of its description, which is built only once.
 pub(super) fn with_description(api: Api) -> Router<App> {
     let (router, document) = api.finish(&info(), &security_scheme());
     let text: Arc<str> = document.to_string().into();

@@ -155,7 +155,7 @@ request! {
     struct SelectedRules {
         /// With the overlays of this client.
         client_id: Option<String>,
-        /// With the overlays of this campaign of the client.
+        /// With the overlays of this campaign of the client; requires `client_id`.
         campaign_id: Option<String>,
         /// Of the keys of `channels.toml`, only those of this channel.
         channel: Option<Channel>,
@@ -187,27 +187,33 @@ async fn rules(
     {
         return Err(Problem::not_found("client", "take an id from the list of schedules"));
     }
+    if campaign_id.is_some() && client_id.is_none() {
+        return Err(Problem::invalid_fields(vec![WrongField {
+            field: "campaign_id".to_owned(),
+            detail: "ids of campaigns are unique only within a client".to_owned(),
+            remedy: "give `client_id`, too".to_owned(),
+        }]));
+    }
     let pack = app.rules.pack();
-    // Campaign ids are unique within a client.
-    let campaign = campaign_id.filter(|_| client_id.is_some()).map(CampaignId::new);
+    let campaign = campaign_id.map(CampaignId::new);
     let client = ClientId::new(client_id.unwrap_or_default());
     let overlays = pack.overlay_key(&workspace, &client, campaign.as_ref());
-    let all = pack.effective(&overlays);
+    let all_values = pack.effective(&overlays);
     let values: Vec<EffectiveValue> =
-        all.iter().filter(|value| value.matches(key.as_deref(), channel)).cloned().collect();
+        all_values.iter().filter(|value| value.matches(key.as_deref(), channel)).cloned().collect();
     if let (Some(key), true) = (&key, values.is_empty()) {
-        return Err(unknown_key(key, &all));
+        return Err(unknown_key(key, &all_values));
     }
     let overlays = pack.overlay_files(&overlays).map(str::to_owned).collect();
     Ok(Json(RuleList { rules_hash: pack.hash.clone(), overlays, values }))
 }
 
-fn unknown_key(key: &str, all: &[EffectiveValue]) -> Problem {
-    let near = EffectiveValue::nearest(key, all);
-    let near = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-    Problem::fields(vec![WrongField {
+fn unknown_key(key: &str, values: &[EffectiveValue]) -> Problem {
+    let near = EffectiveValue::nearest(key, values);
+    let suggestion = near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+    Problem::invalid_fields(vec![WrongField {
         field: "key".to_owned(),
-        detail: format!("the rules have no key `{key}`{near}"),
+        detail: format!("the rules have no key `{key}`{suggestion}"),
         remedy: "omit the key to list all rules".to_owned(),
     }])
 }

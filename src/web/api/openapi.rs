@@ -27,7 +27,7 @@ pub(super) struct Api {
     paths: BTreeMap<String, Map<String, Value>>,
 }
 
-/// What the types of a handler do not say about its operation.
+/// What the types of a handler do not tell about its operation.
 pub(super) struct About {
     /// Unique name of the operation, for generated clients.
     pub id: &'static str,
@@ -86,6 +86,7 @@ impl Api {
         }
         let tag = self.tags.last().and_then(|tag| tag.get("name"));
         let operation = operation.into_json(&about, tag);
+        // OpenAPI has no notation for a parameter that spans several segments.
         self.paths.entry(path.replace("{*", "{")).or_default().insert(method.as_str().to_lowercase(), operation);
         self.router = self.router.route(path, on(filter, handler));
         self

@@ -75,7 +75,7 @@ async fn ready(State(app): State<App>) -> Result<Ready, Problem> {
         Ok(answered) => answered?,
         Err(_) => return Err(Problem::busy(&"the database did not respond in time")),
     };
-    app.last_write.check(&app.ledger).await?;
+    app.write_check.run(&app.ledger).await?;
     Ok(Ready { status: "ready" })
 }
 

@@ -9,7 +9,7 @@ use crate::store::Cursor;
 use crate::web::cursor::Listing;
 use crate::web::params::Params;
 
-/// Number of rows of a page if the request names none.
+/// Number of rows of a page if the request names no number.
 pub(super) const DEFAULT_ROWS: u32 = 50;
 /// Maximum number of rows of a page.
 const MAX_ROWS: u64 = 500;
@@ -19,7 +19,7 @@ pub(super) trait Selection: Request {
     /// The name of the list.
     const LIST: &'static str;
 
-    /// What the rows and their order depend on. A cursor is valid for one key only.
+    /// The filter and the order, on which the rows of a page depend. A cursor is valid for one key only.
     fn key(&self) -> impl Debug;
 }
 

@@ -18,14 +18,14 @@ use crate::web::state::App;
 
 /// A request, or a part of one: fields that are read together.
 pub(super) trait Request: Sized {
-    /// Reads the fields. Mistakes are recorded in `params`; a field with a mistake has its default.
+    /// Reads the fields. Mistakes are recorded in `params`; a field with a mistake gets its default value.
     fn read(params: &mut Params) -> Self;
 
     /// Appends the descriptions of the fields.
     fn describe(schemas: &mut SchemaGenerator, parameters: &mut Vec<Parameter>);
 }
 
-/// A request that can be a body. The schema of a body has a name.
+/// A request that can be a body, with the name and the description of its schema.
 pub(super) trait BodyRequest: Request {
     const NAME: &'static str;
     const ABOUT: &'static str;
@@ -75,7 +75,7 @@ pub(super) trait Field: Sized {
 
 /// The type of a field's value.
 pub(super) trait FieldValue: Sized {
-    /// `None` if the field is missing, or if it is wrong, which is recorded in `params`.
+    /// Reads the value. `None` if the field is missing, or if it is wrong, which is recorded in `params`.
     fn read(params: &mut Params, spec: &Spec) -> Option<Self>;
 
     fn schema(spec: &Spec, schemas: &mut SchemaGenerator) -> Schema;
@@ -206,7 +206,7 @@ impl<T: Request> Unchecked<T> {
         parameters
     }
 
-    /// The request, for further checks. A field with a mistake has its default.
+    /// The request, for further checks. A field with a mistake has its default value.
     pub fn peek(&self) -> &T {
         &self.request
     }
@@ -219,7 +219,7 @@ impl<T: Request> Unchecked<T> {
     /// The workspace and the request.
     ///
     /// # Errors
-    /// All mistakes of the request, if it has any; that the caller's role is too low; that there is no such workspace.
+    /// If the request has mistakes, with all of them; if the caller's role is too low; if the workspace does not exist.
     pub async fn check(self, app: &App, caller: &Caller, role: Role) -> Result<(WorkspaceId, T), Problem> {
         self.params.finish()?;
         caller.require(role)?;
@@ -244,7 +244,7 @@ impl<T: Request> FromRequestParts<App> for Query<T> {
 impl<T: Request> Input for Query<T> {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         for Parameter { name, about, is_required, schema } in Unchecked::<T>::describe(schemas) {
-            operation.add_parameter(Location::Query, &camel(name), about, is_required, schema.as_value());
+            operation.add_parameter(Location::Query, &camel_case(name), about, is_required, schema.as_value());
         }
         operation.add_problems(schemas, &[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]);
     }
@@ -268,8 +268,8 @@ impl<T: BodyRequest> Input for Body<T> {
         let mut required = Vec::new();
         for Parameter { name, about, is_required, mut schema } in Unchecked::<T>::describe(schemas) {
             schema.insert("description".to_owned(), json!(about));
-            required.extend(is_required.then(|| camel(name)));
-            properties.insert(camel(name), schema.to_value());
+            required.extend(is_required.then(|| camel_case(name)));
+            properties.insert(camel_case(name), schema.to_value());
         }
         let schema = json!({
             "type": "object",
@@ -309,7 +309,7 @@ impl Input for EmptyQuery {
 }
 
 /// `workspace_id` as `workspaceId`.
-fn camel(name: &str) -> String {
+fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |text, word| match word.split_at_checked(1) {
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_wrong_has_its_default_and_is_reported() {
+    fn a_wrong_field_has_its_default_and_is_reported() {
         let mut params = Params::from_pairs(b"atMost=10&clientId=tea");
         let Example { at_most, client_id } = Example::read(&mut params);
         assert_eq!((at_most, client_id.as_deref()), (4, Some("tea")));
@@ -349,7 +349,8 @@ mod tests {
         let (mut schemas, mut parameters) = (SchemaGenerator::default(), Vec::new());
         Example::describe(&mut schemas, &mut parameters);
         let [at_most, client] = parameters.try_into().map_err(|_| "two fields").unwrap();
-        assert_eq!((camel(at_most.name).as_str(), at_most.about, at_most.is_required), ("atMost", "How many.", false));
+        assert_eq!(camel_case(at_most.name), "atMost");
+        assert_eq!((at_most.about, at_most.is_required), ("How many.", false));
         assert_eq!(at_most.schema, json!({"type": "integer", "minimum": 1, "maximum": 9, "default": 4}));
         assert_eq!((client.name, client.about), ("client_id", "Of this client, if any."));
     }

@@ -33,7 +33,7 @@ use crate::web::state::App;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Interval between checks whether the job has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Days of decisions that are counted if the request names none.
+/// Number of days whose decisions are counted if the request names no number.
 const DEFAULT_DAYS: i64 = 7;
 
 /// The routes of this module.
@@ -60,10 +60,11 @@ pub(super) fn routes(api: Api) -> Api {
                               continues as a job.",
             },
         );
-    what_ifs(api)
+    what_if_routes(api)
 }
 
-fn what_ifs(api: Api) -> Api {
+/// The routes of plans and simulations that do not change the ledger.
+fn what_if_routes(api: Api) -> Api {
     api.group("What if", "Plans and simulations that do not change the ledger.")
         .post(
             "/api/orchestration/plans",
@@ -172,7 +173,7 @@ impl SelectedDecisions {
         }
     }
 
-    /// The time from which `days` selects decisions.
+    /// The time from which on `days` selects decisions.
     fn days_start(&self) -> Option<Timestamp> {
         self.days.map(|days| days_ago(days as i64))
     }
@@ -191,7 +192,7 @@ pub(in crate::web) fn action_filter(params: &mut Params) -> ActionFilter {
     SelectedDecisions::read(params).filter()
 }
 
-/// The given number of days before now.
+/// The instant that is the given number of days before now.
 pub(in crate::web) fn days_ago(days: i64) -> Timestamp {
     now().plus_days(-days)
 }
@@ -405,6 +406,7 @@ async fn run_comparison(
     key: IdempotencyKey,
     Body(mut unchecked): Body<RunComparison>,
 ) -> Result<StartedJob, Problem> {
+    // Checked first, because compiling the changed rules takes long.
     caller.require(Role::Admin)?;
     if let Err(why) = app.check_changes(&unchecked.peek().set.0).await {
         unchecked.reject("set", why, "list one or more `KEY=VALUE`, such as `channels.tiktok.weekly_posts=10`");
@@ -418,7 +420,7 @@ fn requested_or_coming(requested: Option<Week>) -> Week {
     requested.unwrap_or_else(|| Week::after(now()))
 }
 
-/// A job that was started, or that has ended already.
+/// A job that was started, and may have ended already.
 struct StartedJob(Job);
 
 impl IntoResponse for StartedJob {
@@ -437,11 +439,11 @@ impl IntoResponse for StartedJob {
 impl Output for StartedJob {
     fn describe(operation: &mut Operation, schemas: &mut SchemaGenerator) {
         let schema = schemas.subschema_for::<JobResponse>().to_value();
-        let answers = [
+        let responses = [
             (StatusCode::OK, "The job has ended; `result` has its result."),
             (StatusCode::ACCEPTED, "The job continues; `Location` has its path."),
         ];
-        for (status, description) in answers {
+        for (status, description) in responses {
             operation.add_response(status, description, [("application/json", schema.clone())]);
         }
     }
@@ -478,7 +480,7 @@ async fn wait_for_end(app: &App, workspace: &WorkspaceId, job: Job) -> Result<Jo
     }
 }
 
-/// The header `Idempotency-Key`: a request with a key that was used before starts no new job.
+/// The header `Idempotency-Key`. A request with a key that was used before starts no new job.
 struct IdempotencyKey(Option<HeaderValue>);
 
 impl IdempotencyKey {
@@ -492,7 +494,7 @@ impl IdempotencyKey {
             // Distinguishes the keys of callers from those of scheduled passes.
             return Ok(Some(format!("key {key}")));
         }
-        Err(Problem::fields(vec![WrongField {
+        Err(Problem::invalid_fields(vec![WrongField {
             field: Self::NAME.to_owned(),
             detail: "it does not consist of 1 to 200 visible ASCII characters".to_owned(),
             remedy: "send a random id".to_owned(),

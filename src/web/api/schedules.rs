@@ -349,7 +349,7 @@ pub(in crate::web) async fn schedule_with_decisions(
     Ok((schedule, ledger.actions(&decision_filter, None).await?.rows))
 }
 
-/// Parses an id in a path; `what` is what it identifies, such as a schedule.
+/// Parses an id in a path. `what` names the thing that the id identifies, such as `schedule`.
 pub(in crate::web) fn parse_id(id: &str, what: &str) -> Result<Uuid, Problem> {
     id.parse().map_err(|_| Problem::not_found(what, "take an id from the list"))
 }
@@ -364,7 +364,7 @@ request! {
     }
 }
 
-/// The ids under `schedule_id`: described as one, but a list is accepted, too.
+/// The ids under `schedule_id`. The description names one id, but a list is accepted, too.
 #[derive(Debug)]
 struct OneId(Vec<Uuid>);
 
@@ -474,7 +474,7 @@ async fn change_schedules(
     schedule_change(changed, change.status(), caller.name).map(Json)
 }
 
-/// The result of a change: a failure if no schedule is in the requested state.
+/// The result of a change. Fails if no schedule is in the requested state.
 fn schedule_change(changed: Changed, status: ScheduleStatus, actor: String) -> Result<ScheduleChange, Problem> {
     let (repeated, mut skipped): (Vec<Skipped>, Vec<Skipped>) =
         changed.skipped.into_iter().partition(|skipped| skipped.is_repeat);

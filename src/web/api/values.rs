@@ -10,7 +10,7 @@ use crate::model::{ActionType, Channel, ConflictKind, RiskBand, ScheduleStatus, 
 use crate::web::params::{MAX_CHARS, MAX_VALUES, Moment, Params};
 use crate::web::problem::Problem;
 
-/// One of several names.
+/// A type whose values are given by name.
 pub(super) trait Choice: FromStr + JsonSchema {
     fn names() -> Vec<&'static str>;
 }

@@ -27,7 +27,8 @@ struct Meter {
     value: f64,
     text: String,
     level: &'static str,
-    means: &'static str,
+    /// Which values are better.
+    direction: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,13 +85,14 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
             clients => Serde(client_choices(&clients)),
         },
         channels => Serde(&cards),
-        thresholds => thresholds(fatigue),
+        thresholds => calculation_notes(fatigue),
         empty => empty,
     };
     Ok(visit.page("channels.html", &chrome, content))
 }
 
-fn thresholds(rules: &FatigueRules) -> Vec<String> {
+/// How the figures of the page are calculated, as sentences.
+fn calculation_notes(rules: &FatigueRules) -> Vec<String> {
     let [rested, momentum, visibility, engagement] = rules.health_weights;
     vec![
         format!(
@@ -107,12 +109,12 @@ fn thresholds(rules: &FatigueRules) -> Vec<String> {
 }
 
 fn card(status: &ChannelStatus, history: &[HealthDay], rules: &FatigueRules) -> Card {
-    let meter = |name, value: f64, means, is_high_bad: bool| Meter {
+    let meter = |name, value: f64, direction, is_high_bad: bool| Meter {
         name,
         value,
         text: format!("{value:.2}"),
         level: if is_high_bad { fatigue_level(value, rules) } else { rules.level(value) },
-        means,
+        direction,
     };
     let days: Vec<&HealthDay> = history.iter().filter(|day| day.channel == status.channel).collect();
     let chart =
@@ -149,7 +151,7 @@ fn fatigue_level(fatigue: f64, rules: &FatigueRules) -> &'static str {
     }
 }
 
-/// A line chart of one value per day, 0 at the bottom and 1 at the top. `None` for fewer than two days.
+/// A line chart of one value per day, with 0 at the bottom and 1 at the top; `None` for fewer than two days.
 fn sparkline(name: &'static str, values: &[f64]) -> Option<Sparkline> {
     let (first, last) = (values.first()?, values.last()?);
     let steps = values.len().checked_sub(1).filter(|steps| *steps > 0)? as f64;

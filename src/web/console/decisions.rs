@@ -85,7 +85,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let clients = app.clients(&visit.workspace).await?;
     let names = client_names(&clients);
     let rows: Vec<Entry> = actions.rows.iter().map(|action| entry(&visit, &names, action)).collect();
-    let paged = |cursor: &str| {
+    let page_link = |cursor: &str| {
         let fields = [
             ("client", query_params.client.as_str()),
             ("type", &query_params.r#type),
@@ -111,8 +111,8 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
             clients => Serde(client_choices(&clients)),
         },
         rows => Serde(&rows),
-        first_page => after.is_some().then(|| paged("")),
-        next_page => actions.next.map(|position| paged(&list.cursor(&position))),
+        first_page => after.is_some().then(|| page_link("")),
+        next_page => actions.next.map(|position| page_link(&list.cursor(&position))),
         empty => empty,
     };
     Ok(visit.page("decisions.html", &chrome, content))
@@ -147,7 +147,7 @@ fn entry(visit: &Visit, names: &ClientNames<'_>, action: &Action) -> Entry {
     }
 }
 
-/// A decision in a sentence; only its name if its payload lacks a field, as in a record of another version.
+/// A decision in a sentence; only its name if its payload lacks a field, as a record of another version may.
 fn description(kind: ActionType, payload: &Json) -> String {
     sentence(kind, payload).unwrap_or_else(|| sentence_case(kind.name()))
 }
@@ -209,9 +209,9 @@ fn label_of(status: &str) -> String {
 }
 
 /// The signals of each agent.
-fn signals(signals: &Json) -> Vec<Signal> {
+fn signals(source_signals: &Json) -> Vec<Signal> {
     let signal = |(agent, value): (&String, &Json)| Signal { agent: sentence_case(agent), text: one_line(value) };
-    signals
+    source_signals
         .as_object()
         .into_iter()
         .flatten()
@@ -245,12 +245,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_that_lacks_a_field_is_not_described_with_made_up_values() {
-        let whole = json!({"scheduled_for": "2026-09-07T09:00:00Z", "slot_value": 12.34});
-        let described = description(ActionType::TimeChoice, &whole);
+    fn a_decision_without_a_needed_field_is_described_by_its_name() {
+        let complete = json!({"scheduled_for": "2026-09-07T09:00:00Z", "slot_value": 12.34});
+        let described = description(ActionType::TimeChoice, &complete);
         assert_eq!(described, "Chose 2026-09-07T09:00:00Z, a time slot worth 12.3 engagements.");
-        let partial = json!({"scheduled_for": "2026-09-07T09:00:00Z"});
-        assert_eq!(description(ActionType::TimeChoice, &partial), sentence_case(ActionType::TimeChoice.name()));
+        let incomplete = json!({"scheduled_for": "2026-09-07T09:00:00Z"});
+        assert_eq!(description(ActionType::TimeChoice, &incomplete), sentence_case(ActionType::TimeChoice.name()));
         assert_eq!(description(ActionType::SelectAsset, &json!({"asset_id": "a-1", "score": null})), "Selected a-1.");
     }
 

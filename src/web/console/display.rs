@@ -145,11 +145,11 @@ impl Row {
         };
         let asset = schedule.used_asset().unwrap_or("no asset").to_owned();
         let warnings = schedule.metadata.get("warnings").and_then(Json::as_array);
-        let warned = warnings.into_iter().flatten().filter_map(|warning| warning.get("reason")?.as_str());
+        let warning_reasons = warnings.into_iter().flatten().filter_map(|warning| warning.get("reason")?.as_str());
         // A low-risk post needs approval only because of the client's policy or status.
         let is_by_policy = schedule.status == ScheduleStatus::Pending && schedule.risk_level == RiskBand::Low;
         let policy_note = "the client\u{2019}s policy or status requires approval of every post";
-        let notes = warned.chain(is_by_policy.then_some(policy_note));
+        let notes = warning_reasons.chain(is_by_policy.then_some(policy_note));
         let is_possible = |change: Change<'_>| {
             visit.may(Role::Approver) && change.check(schedule, &visit.app.rules, &visit.visitor.caller.name).is_ok()
         };
@@ -158,7 +158,8 @@ impl Row {
         let can_cancel = is_possible(Change::Cancel { reason: "" });
         let can_restore = is_possible(Change::Restore) && schedule.scheduled_for > now();
         let actions = [("approve", can_approve), ("cancel", can_cancel), ("restore", can_restore)];
-        let actions: Vec<&str> = actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect();
+        let actions = actions.into_iter().filter_map(|(name, is_allowed)| is_allowed.then_some(name));
+        let actions: Vec<&str> = actions.collect();
         Self {
             href: visit.link(&format!("/schedules/{id}"), &[]),
             client_name: names.get(schedule.client_id.as_str()).map_or(&*schedule.client_id, |name| name).to_owned(),
@@ -187,6 +188,6 @@ impl Row {
 }
 
 /// `1 post`, `2 posts`.
-pub(super) fn count(number: usize, singular: &str) -> String {
+pub(super) fn count_text(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }

@@ -65,7 +65,7 @@ pub(super) async fn page(
         let action = actions.iter().find(|action| action.id == id)?;
         Some((&action.decision_payload, &action.source_signals))
     };
-    let (record, missing) = match RecordedExplanation::read(schedule.id, recorded_decision) {
+    let (record, missing_note) = match RecordedExplanation::read(schedule.id, recorded_decision) {
         Ok(record) if record.confidence.is_some() => (record, None),
         Ok(record) => (record, Some(NOT_RECORDED)),
         Err(_) => (RecordedExplanation::default(), Some(NOT_READABLE)),
@@ -85,7 +85,7 @@ pub(super) async fn page(
         guardrails => record.verdicts.iter().map(guardrail_row).collect::<Vec<_>>(),
         confidence => confidence_section(&schedule, &record),
         history => actions.iter().rev().map(history_entry).collect::<Vec<_>>(),
-        missing,
+        missing => missing_note,
         row => Serde(&row),
     };
     Ok(visit.page("schedule.html", &chrome, content))
@@ -213,10 +213,10 @@ fn history_entry(action: &Action) -> minijinja::Value {
         (from, to, "") => format!("from {from} to {to}"),
         (from, to, reason) => format!("from {from} to {to}: {reason}"),
     };
-    let shown = ShownTime::utc(action.created_at);
+    let when = ShownTime::utc(action.created_at);
     context! {
-        iso => shown.iso,
-        text => shown.text,
+        iso => when.iso,
+        text => when.text,
         description => sentence_case(action.action_type.name()),
         who => action.actor.replace('_', " "),
         detail,

@@ -76,7 +76,7 @@ fn templates() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// Part of the assets' URLs: changes whenever an asset changes.
+/// Part of the assets' URLs, which changes whenever an asset changes.
 fn asset_version() -> String {
     let hash = blake3::hash([STYLE, SCRIPT, HTMX].concat().as_bytes()).to_hex();
     hash.chars().take(12).collect()
@@ -227,7 +227,7 @@ impl Visit {
         self.visitor.caller.may(role)
     }
 
-    /// The query that keeps links in the selected workspace; empty if there is only one.
+    /// The query that keeps links in the selected workspace; empty if the user can see only one workspace.
     fn workspace_query(&self) -> String {
         let fields = [("workspace", self.workspace.as_str())];
         if self.workspaces.len() > 1 { display::query(&fields) } else { String::new() }
@@ -242,6 +242,7 @@ impl Visit {
         format!("{BASE}{path}{}", display::query(&fields))
     }
 
+    /// The frame of a page.
     fn chrome(&self, title: &str, tab: &'static str, notice: Option<String>) -> Chrome {
         let path = match tab {
             "" | "schedules" => String::new(),
@@ -275,7 +276,7 @@ impl Visit {
         }
     }
 
-    /// Renders a page and sets the session cookie.
+    /// Renders a page. A user who is not signed in also gets the session cookie, from which the CSRF token is derived.
     fn page(&self, template: &str, chrome: &Chrome, content: minijinja::Value) -> Response {
         let content = context! { chrome => Serde(chrome), ..content };
         let mut response = render(&self.app, template, content);
@@ -323,7 +324,7 @@ impl FromRequestParts<App> for PageRequest {
     }
 }
 
-/// A submitted form whose CSRF token was checked.
+/// A submitted form whose CSRF token has been checked.
 struct FormRequest {
     visit: Visit,
     params: Params,

@@ -1,4 +1,4 @@
-//! The section on limits in the page of a week preview: what they cost, and how good the plan is within them.
+//! The section on limits in the page of a week preview: what the limits cost, and how good the plan is within them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -8,7 +8,7 @@ use crate::report::numbers::{count as number, percent};
 
 /// What the section shows of a preview's result. A result of an earlier version lacks the costs.
 #[derive(Deserialize)]
-struct Figures {
+struct PreviewFigures {
     objective: f64,
     upper_bound: f64,
     #[serde(default)]
@@ -60,19 +60,21 @@ struct CostRow {
     bounds: String,
     clients: usize,
     periods: usize,
-    /// The most that one post more, or one post less, would earn in all periods together.
+    /// The most that one more post would earn over all periods, or one post fewer if the limit is a minimum.
     price: String,
+    /// The client, channel and period for which the limit costs most.
     highest: String,
 }
 
 /// The section on limits from the result of a preview; `None` if the result cannot be read.
 pub(super) fn section(result: &Json) -> Option<LimitSection> {
-    let Figures { objective, upper_bound, limit_costs, unmet_limits } = Figures::deserialize(result).ok()?;
+    let PreviewFigures { objective, upper_bound, limit_costs, unmet_limits } =
+        PreviewFigures::deserialize(result).ok()?;
     let gap = (upper_bound > objective).then(|| (1.0 - objective / upper_bound).clamp(0.0, 1.0));
     let gap = gap.map_or_else(String::new, |gap| format!(", a gap of {}", percent(Some(gap))));
     let bound = format!(
         "The posts that may run are worth {} in total; no week within the limits is worth more than {}{gap}. This \
-         bound is on the choice of hours: assets are assigned and guardrails are evaluated afterwards.",
+         bound covers the choice of hours only: assets are assigned and guardrails are evaluated afterwards.",
         number(objective),
         number(upper_bound),
     );
@@ -87,10 +89,11 @@ impl From<CostFigures> for CostRow {
     fn from(cost: CostFigures) -> Self {
         let CostFigures { limit, kind, bounds, clients, periods, price, highest } = cost;
         let HighestFigures { client_id, channel, from, price: highest_price } = highest;
-        let unit = if kind.is_from_below() { ", one post less" } else { "" };
+        let unit = if kind.is_from_below() { " for one post fewer" } else { "" };
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
-        let to_the_minute = from.get(..16).unwrap_or(&from).replace('T', " ");
-        let highest = format!("{client_id}{on_channel}, from {to_the_minute}: {}", number(highest_price));
+        // Without the seconds.
+        let from = from.get(..16).unwrap_or(&from).replace('T', " ");
+        let highest = format!("{client_id}{on_channel}, from {from}: {}", number(highest_price));
         Self { limit, bounds, clients, periods, price: format!("{}{unit}", number(price)), highest }
     }
 }

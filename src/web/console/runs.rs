@@ -1,4 +1,4 @@
-//! The pages of runs: start passes, previews and simulations, and follow their progress and results.
+//! The pages of runs, on which users start passes and simulations, and follow the progress and results of jobs.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -7,7 +7,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::{Deserialize, Serialize};
 
-use super::display::{ShownTime, count, sentence_case};
+use super::display::{ShownTime, count_text, sentence_case};
 use super::plan_limits;
 use super::{BASE, FormRequest, PageRequest, Visit, render};
 use crate::diagnostic::{Diagnostic, Place};
@@ -24,7 +24,7 @@ use crate::web::state::App;
 /// Number of jobs per page.
 const ROWS: u32 = 30;
 
-/// Examples of changed rules.
+/// Examples of changed rules, shown as help.
 const EXAMPLE_KEYS: [&str; 3] =
     ["channels.tiktok.weekly_posts=10", "fatigue.warn_at=0.45", "channels.linkedin.min_spacing_hours=24"];
 
@@ -222,7 +222,7 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
         limits => job.result.as_ref().filter(|_| job.kind == JobKind::Plan).and_then(plan_limits::section).map(Serde),
         figures => Serde(figures),
         links => Serde(links),
-        error => error_of(job).map(|(what, remedy)| context! { what => what, remedy => remedy }),
+        error => job_error(job).map(|(what, remedy)| context! { what => what, remedy => remedy }),
         poll => visit.link(&path, &[]),
         cancel => (is_running && visit.may(Role::Admin)).then(|| context! {
             action => format!("{BASE}{path}/cancel"),
@@ -233,17 +233,17 @@ fn job_context(visit: &Visit, job: &Job, files: &[String]) -> minijinja::Value {
 }
 
 /// Why a job ended without a result, and what to do about it.
-fn error_of(job: &Job) -> Option<(String, &'static str)> {
+fn job_error(job: &Job) -> Option<(String, &'static str)> {
     match job.status {
         JobStatus::Failed => Some((job.failure.clone().unwrap_or_default(), "Fix the cause and run it again.")),
         JobStatus::Stopped => Some((
-            "The server stopped before the run finished. Changes committed before then remain; each of them is complete."
+            "The server stopped before the run finished. Changes committed before then remain, and none is half made."
                 .to_owned(),
             "Run it again.",
         )),
         JobStatus::Cancelled => Some((
             format!(
-                "Cancelled by {}. Changes committed before then remain; each of them is complete.",
+                "Cancelled by {}. Changes committed before then remain, and none is half made.",
                 job.cancelled_by.as_deref().unwrap_or("an unknown user")
             ),
             "Run it again if you still need it.",
@@ -269,7 +269,7 @@ fn sentences(job: &Job) -> Vec<String> {
         JobKind::Weekly => WeeklyFigures::deserialize(result).map(|figures| weekly_sentences(&figures)),
         JobKind::Plan => PlanFigures::deserialize(result).map(|figures| {
             let PlanFigures { posts_planned, clients } = figures;
-            vec![format!("{} would be planned for {}.", count_posts(posts_planned), count(clients, "client"))]
+            vec![format!("{} would be planned for {}.", post_count_text(posts_planned), count_text(clients, "client"))]
         }),
         JobKind::Simulate => SimulationFigures::deserialize(result).map(|figures| simulation_sentences(&figures)),
         JobKind::Compare => ComparisonFigures::deserialize(result)
@@ -344,38 +344,38 @@ struct Verdict {
 }
 
 fn daily_sentences(outcome: &DailyOutcome) -> Vec<String> {
-    let mut sentences = vec![format!("{} created.", count(outcome.drafted, "draft"))];
+    let mut sentences = vec![format!("{} created.", count_text(outcome.drafted, "draft"))];
     sentences.push(format!(
-        "{} of today re-evaluated: {} blocked, {} made ready, {} returned for approval.",
-        count_posts(outcome.judged),
+        "{} of today re-evaluated: {} blocked, {} made ready, {} sent back for approval.",
+        post_count_text(outcome.judged),
         outcome.blocked,
         outcome.readied,
         outcome.returned
     ));
     if outcome.expired > 0 {
-        sentences.push(format!("{} expired without approval.", count_posts(outcome.expired)));
+        sentences.push(format!("{} expired before being approved or drafted.", post_count_text(outcome.expired)));
     }
     if outcome.failed > 0 {
-        sentences.push(format!("{} failed; each is retried automatically.", count(outcome.failed, "draft")));
+        sentences.push(format!("{} failed; each is retried automatically.", count_text(outcome.failed, "draft")));
     }
     sentences
 }
 
 fn weekly_sentences(figures: &WeeklyFigures) -> Vec<String> {
-    let mut sentences = vec![format!("{} planned for {}.", count(figures.planned, "client"), figures.week)];
+    let mut sentences = vec![format!("{} planned for {}.", count_text(figures.planned, "client"), figures.week)];
     if figures.already_planned > 0 {
-        sentences
-            .push(format!("{} skipped: a plan for the week already exists.", count(figures.already_planned, "client")));
+        let skipped = count_text(figures.already_planned, "client");
+        sentences.push(format!("{skipped} skipped: a plan for the week already exists."));
     }
     if let Some(committed) = &figures.committed {
         let CommittedFigures { schedules, pending, ready, blocked } = committed;
         sentences.push(format!(
             "{} committed: {pending} need approval, {ready} ready, {blocked} blocked by a rule.",
-            count_posts(*schedules)
+            post_count_text(*schedules)
         ));
     }
     if !figures.breaches.is_empty() {
-        let breaches = count(figures.breaches.len(), "violation");
+        let breaches = count_text(figures.breaches.len(), "violation");
         sentences.push(format!("The checker found {breaches}, so nothing was committed."));
     }
     sentences
@@ -398,8 +398,8 @@ fn simulation_sentences(figures: &SimulationFigures) -> Vec<String> {
     ]
 }
 
-fn count_posts(number: usize) -> String {
-    count(number, "post")
+fn post_count_text(number: usize) -> String {
+    count_text(number, "post")
 }
 
 /// `GET …/jobs/{id}/files/{name}`

@@ -58,6 +58,7 @@ impl ScheduleQuery {
         (query_params, filter, order)
     }
 
+    /// The parameters that filter and sort, under the names that the API gives them.
     pub fn filter_query(&self) -> String {
         query(&[
             ("client_id", &self.client),
@@ -70,6 +71,7 @@ impl ScheduleQuery {
         ])
     }
 
+    /// All parameters, under the names that the page gives them.
     pub fn fields(&self) -> [(&'static str, &str); 8] {
         [
             ("client", &self.client),
@@ -83,6 +85,7 @@ impl ScheduleQuery {
         ]
     }
 
+    /// The view to show. A later page of a list is never the home view.
     pub fn view(&self, is_later_page: bool) -> View {
         match (self.view.as_str(), self.is_soonest_first() && !self.has_filter() && !is_later_page) {
             ("week", _) => View::Week,

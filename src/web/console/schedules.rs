@@ -7,7 +7,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::display::{ClientNames, Row, client_choices, client_names, count, query, status_options};
+use super::display::{ClientNames, Row, client_choices, client_names, count_text, query, status_options};
 use super::schedule_query::{ScheduleQuery, View};
 use super::{BASE, FormRequest, PageRequest, Visit, session, week};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
@@ -22,7 +22,7 @@ use crate::web::state::App;
 const ROWS: u32 = 50;
 /// Maximum number of posts in each group of the home view.
 const HOME_ROWS: u32 = 20;
-/// Number of days with a link to the posts that need approval.
+/// Maximum number of days with a link to their posts that need approval.
 const DAY_LINKS: usize = 7;
 
 /// A figure at the top of the page.
@@ -96,8 +96,8 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         }
     }
     let shown: usize = groups.iter().map(|group| group.rows.len()).sum();
-    let earlier = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..query_params.clone() };
-    let paged = |cursor: Option<String>| {
+    let latest_first = ScheduleQuery { sort: "latest".to_owned(), view: String::new(), ..query_params.clone() };
+    let page_link = |cursor: Option<String>| {
         let mut fields = query_params.fields().to_vec();
         let cursor = cursor.unwrap_or_default();
         fields.push(("cursor", &cursor));
@@ -121,11 +121,11 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         shown => shown,
         is_home => view == View::Home,
         has_filter => query_params.has_filter(),
-        earlier => (view != View::Week && query_params.starts_now()).then(|| earlier.link(&visit)),
+        latest_first => (view != View::Week && query_params.starts_now()).then(|| latest_first.link(&visit)),
         can_restore => groups.iter().flat_map(|group| &group.rows).any(|row| row.can_restore),
         empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &query_params, &workspace_figures.overview)),
-        first_page => after.is_some().then(|| paged(None)),
-        next_page => next.map(|position| paged(Some(list.cursor(&position)))),
+        first_page => after.is_some().then(|| page_link(None)),
+        next_page => next.map(|position| page_link(Some(list.cursor(&position)))),
         groups => Serde(&groups),
         calendar => Serde(&calendar),
         back => query_params.link(&visit),
@@ -141,6 +141,7 @@ fn rows(visit: &Visit, names: &ClientNames<'_>, schedules: &[Schedule]) -> Vec<R
 async fn home_groups(visit: &Visit, names: &ClientNames<'_>) -> Result<Vec<Group>, Problem> {
     let pending = [ScheduleStatus::Pending];
     let next = [ScheduleStatus::Ready, ScheduleStatus::Executing];
+    // Title, statuses of the posts, status that the link filters by, and text for an empty group.
     let parts: [(_, &[ScheduleStatus], _, _); 2] = [
         ("Needs approval", &pending, "pending", "No post needs approval."),
         ("Next to become drafts", &next, "ready", "No post is ready to become a draft."),
@@ -158,7 +159,7 @@ async fn home_groups(visit: &Visit, names: &ClientNames<'_>) -> Result<Vec<Group
 /// The confirmation of an action, from the query of the redirect that followed it.
 pub(super) fn notice(params: &mut Params) -> Option<String> {
     let number = params.whole("number", 0..=100_000)? as usize;
-    let posts = count(number, "post");
+    let posts = count_text(number, "post");
     match params.text("done")?.as_str() {
         "approve" => Some(format!("{posts} approved. Each becomes a draft at its scheduled time.")),
         "cancel" => Some(format!("{posts} cancelled.")),
@@ -254,6 +255,7 @@ fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, pending
     }
 }
 
+/// The text to show instead of posts if there are none.
 fn empty(visit: &Visit, query_params: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
     if overview.total_schedules == 0 {
         return nothing_planned(visit, overview);
@@ -349,7 +351,7 @@ pub(super) async fn confirm(State(app): State<App>, request: FormRequest) -> Res
             Err(why) => refused.push(context! { row => Serde(row), why => format!("{why}. {}", advice(&why)) }),
         }
     }
-    let posts = count(changeable.len(), "post");
+    let posts = count_text(changeable.len(), "post");
     let (verb, participle) = match request.action.as_str() {
         "cancel" => ("Cancel", "cancelled"),
         "restore" => ("Restore", "restored"),
@@ -401,7 +403,7 @@ fn effects(rows: &[Row], action: &str) -> Vec<String> {
     clients.sort_unstable();
     clients.dedup();
     let high = rows.iter().filter(|row| row.risk == "high").count();
-    let clients = count(clients.len(), "client");
+    let clients = count_text(clients.len(), "client");
     if action == "cancel" {
         return vec![
             format!(
@@ -441,7 +443,8 @@ pub(super) async fn change(State(app): State<App>, request: FormRequest) -> Resu
         0
     } else {
         let actor = &visit.visitor.caller.name;
-        visit.ledger().change(&filter, request.change(&app), &app.rules, actor, now()).await?.settled()?
+        let changed = visit.ledger().change(&filter, request.change(&app), &app.rules, actor, now()).await?;
+        changed.count_in_requested_state()?
     };
     app.invalidate_figures(&visit.workspace).await;
     let number = number.to_string();

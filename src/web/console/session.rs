@@ -14,8 +14,8 @@ use crate::web::state::App;
 
 const SESSION_HOURS: i64 = 12;
 
-/// Redirects to the sign-in page and from there back to `path`. An htmx request gets the form itself, which replaces the
-/// whole page.
+/// Redirects to the sign-in page, and from there back to `path`. An htmx request gets the form itself, which replaces
+/// the whole page.
 pub(super) fn redirect_to_sign_in(app: &App, headers: &HeaderMap, path: &str) -> Response {
     if headers.contains_key("hx-request") {
         let mut form = sign_in_page(app, None, BASE);
@@ -59,7 +59,7 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     let token = params.text("token").unwrap_or_default();
     params.finish()?;
     let token = match Secret::parse(token.trim()) {
-        Some(secret) => app.ledger.token_of(&secret.hash(), now()).await?,
+        Some(secret) => app.ledger.token_by_hash(&secret.hash(), now()).await?,
         None => None,
     };
     let Some(token) = token else {

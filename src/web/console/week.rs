@@ -45,9 +45,9 @@ struct ClientDay {
     rows: Vec<Row>,
 }
 
-/// A day in the week to show: the first day of the filter, else the day of the next post that needs approval, else that
-/// of the next post, else today.
-async fn day_to_show(
+/// A day in the week to show: the first day of the filter; without one, the day of the next post that needs approval;
+/// without such a post, the day of the next open post; without any, today.
+async fn find_day_to_show(
     visit: &Visit,
     query_params: &ScheduleQuery,
     filter: &ScheduleFilter,
@@ -56,9 +56,9 @@ async fn day_to_show(
     if let Some(day) = parse_date(&query_params.from) {
         return Ok(day);
     }
-    let others = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
+    let other_open = [ScheduleStatus::Ready, ScheduleStatus::Executing, ScheduleStatus::Blocked];
     let (pending, statuses) = ([ScheduleStatus::Pending], filter.statuses.as_slice());
-    let candidates: &[&[ScheduleStatus]] = if statuses.is_empty() { &[&pending, &others] } else { &[statuses] };
+    let candidates: &[&[ScheduleStatus]] = if statuses.is_empty() { &[&pending, &other_open] } else { &[statuses] };
     for statuses in candidates {
         let upcoming = ScheduleFilter { statuses: statuses.to_vec(), from: Some(now()), to: None, ..filter.clone() };
         let page = visit.ledger().schedule_page(&upcoming, Order::Soonest, None, 1).await?;
@@ -77,7 +77,7 @@ pub(super) async fn calendar(
     names: &display::ClientNames<'_>,
 ) -> Result<Calendar, Problem> {
     let today = now().date();
-    let day_to_show = day_to_show(visit, query_params, &filter, today).await?;
+    let day_to_show = find_day_to_show(visit, query_params, &filter, today).await?;
     let monday = Week::of(day_to_show).monday();
     let sunday = plus_days(monday, 6);
     let filter = ScheduleFilter { first_day: Some(monday), last_day: Some(sunday), from: None, to: None, ..filter };

@@ -306,7 +306,7 @@ fn functions_are_tried_with_valid_dates_and_other_posts_of_the_day() {
                      if month == \"2026-12\" { return warn(\"a\", \"b\"); }\n    pass()";
     with_guardrail(shortened).mcoe("check").succeeds();
     for (condition, shown) in [
-        ("post.month == 2 && post.day == 30", "never fires"),
+        ("post.month == 2 && post.day == 30", "never warns or blocks"),
         ("post.date.ends_with(\"-12-24\")", "post.date = \"2028-12-24\""),
         ("post.week == 53", "post.week = 53"),
         ("post.date >= \"2026-12-24\" && post.weekday == 6", "post.date = \"2026-12-27\""),

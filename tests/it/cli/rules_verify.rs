@@ -100,7 +100,7 @@ fn a_guardrail_that_repeats_another_is_found() {
     folder
         .mcoe("rules verify")
         .exits_with(1)
-        .stdout_has(&["whatever `house` fires on, `channel_fatigue` blocks anyway"]);
+        .stdout_has(&["`channel_fatigue` blocks every post that `house` warns of or blocks"]);
 }
 
 #[test]

@@ -46,11 +46,12 @@ const BEST_HOURS: [usize; 4] = [7, 12, 19, 22];
 /// have no posts, fatigue at the start is up to 0.5, and half of the weeks have a price on fatigue at the end.
 pub fn channel_week(preset: &Preset, hours: usize, random: &mut impl Rng) -> Instance {
     let level = random.random_range(5.0..500.0);
-    let weekday: Vec<f64> = (0..8).map(|_| random.random_range(0.95..1.05)).collect();
+    // A week of more than 168 hours reaches into an eighth day.
+    let day_factors: Vec<f64> = (0..8).map(|_| random.random_range(0.95..1.05)).collect();
     let mut value = Vec::with_capacity(hours);
     for hour in 0..hours {
         let lift = if BEST_HOURS.contains(&(hour % 24)) { 1.12 } else { 1.0 };
-        value.push(level * lift * weekday[hour / 24] * random.random_range(0.95..1.05));
+        value.push(level * lift * day_factors[hour / 24] * random.random_range(0.95..1.05));
     }
     Instance {
         value,

@@ -10,7 +10,7 @@ use mcoe_engine::model::{
 };
 use mcoe_engine::rules::{self, CompiledRules, PackFiles};
 
-/// The texts of the default pack, by file name. The engine itself reads no files.
+/// The files of the default pack, by name. They are read here because the engine itself reads no files.
 pub fn default_pack() -> std::io::Result<PackFiles> {
     let mut files = PackFiles::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"))? {

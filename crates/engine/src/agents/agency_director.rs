@@ -1,4 +1,4 @@
-//! Agency Director: running campaigns, closed days, and the weight of each day.
+//! Agency Director: the running campaigns and the special days of a week, and their effect on each day of a channel.
 
 use chrono::NaiveDate;
 
@@ -11,8 +11,8 @@ use crate::model::{AgencyDirector, Asset, CalendarEntry, Campaign, CampaignId, C
 pub struct DayPlan<'a> {
     /// The running campaigns, by id.
     pub campaigns: Vec<&'a Campaign>,
-    /// Campaign factor on the value of the day's hours: the heaviest weight that a post has with an asset that can be
-    /// used by that day; if there is none, the weight of a post without an asset.
+    /// Campaign factor on the value of the day's hours: the greatest weight that a post can have with an asset that is
+    /// usable by that day; if there is no such asset, the weight of a post without one.
     pub hour_weight: f64,
     /// Factor of the day's holidays and boosts on the value of posts.
     pub calendar_factor: f64,
@@ -23,12 +23,12 @@ pub struct DayPlan<'a> {
 }
 
 impl DayPlan<'_> {
-    /// The campaign that a post counts for: its asset's. If the asset has none, or the post has no asset, the heaviest
-    /// running campaign that applies to any asset, the first by id among equals.
+    /// The campaign that a post counts for: its asset's. If the asset has none, or the post has no asset: of the
+    /// running campaigns that apply to any asset, the one with the greatest weight, the first by id among equals.
     #[must_use]
     pub fn campaign_of<'s>(&'s self, asset: Option<&'s Asset>) -> Option<&'s CampaignId> {
         let of_asset = asset.and_then(|asset| asset.campaign_id.as_ref());
-        of_asset.or_else(|| heaviest_for_any_asset(&self.campaigns).map(|campaign| &campaign.id))
+        of_asset.or_else(|| heaviest_open_campaign(&self.campaigns).map(|campaign| &campaign.id))
     }
 
     /// Factor on the value of a post of a campaign: the campaign's weight while it runs, else 1.
@@ -49,17 +49,19 @@ impl DayPlan<'_> {
         asset.campaign_id.as_ref().is_none_or(|id| self.campaigns.iter().any(|running| running.id == *id))
     }
 
-    fn heaviest_weight<'c>(&self, usable: impl Iterator<Item = &'c Asset>) -> f64 {
+    /// The greatest campaign weight that a post can have with one of the assets, or without one if none can be used.
+    fn greatest_weight<'c>(&self, usable: impl Iterator<Item = &'c Asset>) -> f64 {
         let weights =
             usable.filter(|asset| self.admits(asset)).map(|asset| self.weight_of(self.campaign_of(Some(asset))));
         weights.reduce(f64::max).unwrap_or_else(|| self.weight_of(self.campaign_of(None)))
     }
 }
 
-/// The heaviest campaign that applies to any asset, the first among equals. `campaigns` are sorted by id.
-fn heaviest_for_any_asset<'a>(campaigns: &[&'a Campaign]) -> Option<&'a Campaign> {
-    let for_any = campaigns.iter().copied().filter(|campaign| campaign.any_asset);
-    for_any.reduce(|best, other| if other.weight > best.weight { other } else { best })
+/// Of the campaigns that apply to any asset, the one with the greatest weight, the first among equals. `campaigns` are
+/// sorted by id.
+fn heaviest_open_campaign<'a>(campaigns: &[&'a Campaign]) -> Option<&'a Campaign> {
+    let open = campaigns.iter().copied().filter(|campaign| campaign.any_asset);
+    open.reduce(|best, other| if other.weight > best.weight { other } else { best })
 }
 
 /// Campaigns and special days of the week.
@@ -110,7 +112,7 @@ pub fn day_plan<'a>(
     if !day.campaigns.is_empty() {
         let is_usable = |candidate: &&Candidate<'_>| first_day(week, candidate).is_some_and(|first| first <= date);
         let usable = candidates.iter().filter(is_usable);
-        day.hour_weight = day.heaviest_weight(usable.map(|candidate| candidate.asset));
+        day.hour_weight = day.greatest_weight(usable.map(|candidate| candidate.asset));
     }
     day
 }

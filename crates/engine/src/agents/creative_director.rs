@@ -7,7 +7,7 @@ use super::ClientWeek;
 use crate::model::{Asset, AssetId, AssetUse, Channel, Timestamp};
 use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, Fact, NEVER, RuleFailure, SCORE_ASSET};
 
-/// An asset that a channel can use within the week.
+/// An asset that a channel can use, and from when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate<'a> {
     /// The asset.
@@ -19,27 +19,27 @@ pub struct Candidate<'a> {
     pub available_from: Timestamp,
     /// Whether it is an evolution step of its parent rather than a variation.
     pub continues_story: bool,
-    /// Hours from its last use on the channel to `available_from`; `None` if it has none.
+    /// Hours from its last use on the channel to `available_from`; `None` if it was not used there before.
     pub hours_since_use: Option<f64>,
     /// Age at `available_from`, in hours.
     pub age_hours: f64,
 }
 
-/// Uses of each of a client's assets, in the order of its list.
+/// The histories of a client's assets, in the order of the client's list.
 #[derive(Debug, Clone, Default)]
 pub struct Histories {
-    of_assets: Vec<History>,
+    by_asset: Vec<History>,
 }
 
 /// Past and committed uses of one asset, and its position in its family's story.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Oldest first.
+    /// Times and channels of the uses, oldest first.
     uses: Vec<(Timestamp, Channel)>,
     /// Whether it can be used only after the preceding evolution step.
     pub continues_story: bool,
     /// First use of the preceding evolution step, on any channel; `None` if it was never used.
-    pub step_before: Option<Timestamp>,
+    pub preceding_step_at: Option<Timestamp>,
 }
 
 impl Histories {
@@ -47,14 +47,14 @@ impl Histories {
     #[must_use]
     pub fn of(assets: &[Asset], uses: &[AssetUse]) -> Self {
         let indices: BTreeMap<&AssetId, usize> = assets.iter().map(|asset| &asset.id).zip(0..).collect();
-        let mut histories = Self { of_assets: vec![History::default(); assets.len()] };
+        let mut histories = Self { by_asset: vec![History::default(); assets.len()] };
         for used in uses {
             let index = indices.get(&used.asset_id);
-            if let Some(history) = index.and_then(|index| histories.of_assets.get_mut(*index)) {
+            if let Some(history) = index.and_then(|index| histories.by_asset.get_mut(*index)) {
                 history.uses.push((used.at, used.channel));
             }
         }
-        for history in &mut histories.of_assets {
+        for history in &mut histories.by_asset {
             history.uses.sort_unstable();
         }
         histories.add_stories(assets, &indices);
@@ -64,7 +64,7 @@ impl Histories {
     /// The history of the asset at an index of the client's list.
     #[must_use]
     pub fn get(&self, asset_index: usize) -> Option<&History> {
-        self.of_assets.get(asset_index)
+        self.by_asset.get(asset_index)
     }
 
     fn add_stories(&mut self, assets: &[Asset], indices: &BTreeMap<&AssetId, usize>) {
@@ -73,19 +73,19 @@ impl Histories {
             if parent.is_none_or(|parent| asset.evolution_step <= parent.evolution_step) {
                 continue;
             }
-            let step_before = self.first_use_of_step_before(assets, asset);
-            if let Some(history) = self.of_assets.get_mut(index) {
+            let preceding_step_at = self.first_use_of_preceding_step(assets, asset);
+            if let Some(history) = self.by_asset.get_mut(index) {
                 history.continues_story = true;
-                history.step_before = step_before;
+                history.preceding_step_at = preceding_step_at;
             }
         }
     }
 
-    fn first_use_of_step_before(&self, assets: &[Asset], asset: &Asset) -> Option<Timestamp> {
-        let is_before = |other: &Asset| other.evolution_step.checked_add(1) == Some(asset.evolution_step);
-        let family = assets.iter().zip(&self.of_assets);
-        let before = family.filter(|(other, _)| is_before(other) && other.root() == asset.root());
-        before.filter_map(|(_, history)| Some(history.uses.first()?.0)).min()
+    fn first_use_of_preceding_step(&self, assets: &[Asset], asset: &Asset) -> Option<Timestamp> {
+        let is_preceding = |other: &Asset| other.evolution_step.checked_add(1) == Some(asset.evolution_step);
+        let all = assets.iter().zip(&self.by_asset);
+        let preceding = all.filter(|(other, _)| is_preceding(other) && other.root() == asset.root());
+        preceding.filter_map(|(_, history)| Some(history.uses.first()?.0)).min()
     }
 }
 
@@ -143,16 +143,16 @@ pub fn candidate<'a>(
 ) -> Option<Candidate<'a>> {
     let (asset, history) = week.client.assets.get(asset_index).zip(histories.get(asset_index))?;
     let start = week.hours.start();
-    let story_from = if history.continues_story { history.step_before? } else { start };
+    let story_from = if history.continues_story { history.preceding_step_at? } else { start };
     let ready_from = start.max(asset.created_at).max(story_from);
     let available_from = history.rested_from(channel, ready_from, week.rules.assets.cooldown_hours);
-    let last = history.uses_on(channel).take_while(|used| *used < available_from).last();
+    let last_use = history.uses_on(channel).take_while(|used| *used < available_from).last();
     Some(Candidate {
         asset,
         asset_index,
         available_from,
         continues_story: history.continues_story,
-        hours_since_use: last.map(|at| hours_between(at, available_from)),
+        hours_since_use: last_use.map(|at| hours_between(at, available_from)),
         age_hours: hours_between(asset.created_at, available_from),
     })
 }

@@ -1,4 +1,4 @@
-//! Early Warning: scores the signal matrix and counts the active warnings.
+//! Early Warning: scores the signals that the rules name, and counts the active warnings.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use super::ClientWeek;
 use crate::model::{EarlyWarning, Severity, SignalScore};
 use crate::rules::{ClientFacts, Evaluator, RuleFailure};
 
-/// The signal matrix of one client, and the number of active warnings: those recorded earlier, and those that the
-/// matrix raises now. Each kind of warning counts once, at its highest severity.
+/// The scores of one client's signals (`matrix`), and the number of active warnings: those recorded earlier, and those
+/// that the scores raise now. Each kind of warning counts once, at its highest severity.
 ///
 /// # Errors
-/// If the pack's script fails.
+/// If the pack's function `signal_matrix` fails.
 pub fn signal(
     week: &ClientWeek<'_>,
     facts: &Arc<ClientFacts>,

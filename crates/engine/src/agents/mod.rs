@@ -1,6 +1,6 @@
 //! The agents' signals about a client's week: functions from state and rules to signals.
 //!
-//! Agents decide nothing. The planner reads their signals, and every decision on record includes them.
+//! Agents decide nothing. The planner reads their signals, and they are recorded with every decision.
 
 pub(crate) mod agency_director;
 pub(crate) mod client_ops;
@@ -23,7 +23,7 @@ pub struct ClientWeek<'a> {
     pub rules: &'a Rules,
     /// The hours of the week in the client's zone.
     pub hours: &'a WeekHours,
-    /// The instant before which nothing is planned; `None` if the whole week is.
+    /// The instant before which nothing is planned; `None` if posts may be planned in the whole week.
     pub not_before: Option<Timestamp>,
     /// The client's quotas of limits that it shares with other clients; empty if no such limit binds.
     pub quotas: &'a [LimitQuota],

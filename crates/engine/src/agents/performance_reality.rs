@@ -3,10 +3,11 @@
 use super::ClientWeek;
 use crate::model::PerformanceReality;
 
-/// The latest assessment, its true score shrunk towards the middle in proportion to the missing data.
+/// The latest assessment, its true score shrunk towards the middle in proportion to the missing data. Without an
+/// assessment, both the perceived and the estimated score are the middle.
 ///
-/// The estimate is completeness x true + (1 - completeness) x middle. The less complete and trusted the data, the wider
-/// the band around the estimate: half its width is `reality_band` x (1 - completeness x confidence).
+/// The estimate is completeness · true score + (1 - completeness) · `reality_middle`. The less complete and trusted the
+/// data, the wider the band around the estimate: half its width is `reality_band` · (1 - completeness · confidence).
 #[must_use]
 pub fn signal(week: &ClientWeek<'_>) -> PerformanceReality {
     let rules = &week.rules.early_warning;

@@ -1,4 +1,4 @@
-//! Scaling: demand against capacity, and which posts get scarce slots.
+//! Scaling: the demand for reviews against capacity, and which posts do not fit into a capacity.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,22 @@ pub const REVIEW_DAYS: u32 = 5;
 /// Demand of a workspace's clients for reviews.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WorkspaceDemand {
-    /// Posts wanted in a week over posts that can be reviewed in a week, where a capacity of 0 counts as 1.
+    /// Number of posts wanted in a week divided by the number that can be reviewed in a week; a capacity of 0 counts as
+    /// 1.
     pub load: f64,
 }
 
-/// The demand on every workspace, from the weekly posts that each client's rules want.
+/// The demand of every workspace, given each client's workspace and number of posts wanted in the week.
 pub fn demand<'a>(
     capacity: &Capacity,
-    wanted: impl Iterator<Item = (&'a WorkspaceId, u32)>,
+    posts_wanted: impl Iterator<Item = (&'a WorkspaceId, u32)>,
 ) -> BTreeMap<&'a WorkspaceId, WorkspaceDemand> {
     let mut sums: BTreeMap<&WorkspaceId, u64> = BTreeMap::new();
-    for (workspace, posts) in wanted {
+    for (workspace, posts) in posts_wanted {
         *sums.entry(workspace).or_default() += u64::from(posts);
     }
-    let possible = f64::from(weekly_reviews(capacity).max(1));
-    sums.into_iter().map(|(id, posts)| (id, WorkspaceDemand { load: posts as f64 / possible })).collect()
+    let reviews = f64::from(weekly_reviews(capacity).max(1));
+    sums.into_iter().map(|(id, posts)| (id, WorkspaceDemand { load: posts as f64 / reviews })).collect()
 }
 
 /// Posts that a workspace can review in a week.

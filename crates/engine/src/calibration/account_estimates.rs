@@ -24,10 +24,10 @@ const MAX_LEVEL: f64 = 1e11;
 const MIN_LEVEL_LOG_SD: f64 = 0.02;
 const MAX_LEVEL_LOG_SD: f64 = 3.0;
 
-/// Days before the end of the calibration whose posts determine the usual load.
+/// Number of days before the end of the calibration whose posts determine the usual load.
 const RECENT_DAYS: i64 = 56;
 
-/// The usual load is this quantile of the loads before posts.
+/// The share at which the quantile of the loads before posts is the usual load.
 const USUAL_QUANTILE: f64 = 0.95;
 
 /// The z-score above which an account's effect is called unlike its channel's.
@@ -49,22 +49,20 @@ pub struct AccountCalibration {
     pub posts: Vec<PostResidual>,
 }
 
-/// A measured post compared with the model: the account's level at its time, and the loss attributed to its load.
+/// A measured post compared with the model: the account's level at that time, and the loss attributed to the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PostResidual {
     /// When it was published.
     pub at: Timestamp,
     /// log(1 + engagements).
     pub log_engagements: f64,
-    /// log(1 + engagements) of a median post to a rested audience at that time, estimated from the posts up to this
-    /// one.
+    /// log(1 + engagements) of a median post at load 0 at that time, estimated from the posts up to this one.
     pub log_level: f64,
-    /// Standard deviation of `log_level`.
+    /// Standard error of `log_level`.
     pub log_level_sd: f64,
-    /// The load before the post.
+    /// The load before this post.
     pub load: f64,
-    /// log(1 + engagements) minus the model's prediction without the load: the effect of the load plus the post's
-    /// noise.
+    /// `log_engagements` minus the prediction of the model without load: the effect of the load plus the post's noise.
     pub load_residual: f64,
 }
 
@@ -116,8 +114,8 @@ impl<'a> AccountEstimator<'a> {
 
     pub fn calibration(&self) -> AccountCalibration {
         let effects = effect_parameters(self.channel, self.measured());
-        let mut parameters = vec![self.level()];
-        parameters.extend(effects.into_iter().map(|effect| self.effect(effect)));
+        let mut parameters = vec![self.level_estimate()];
+        parameters.extend(effects.into_iter().map(|effect| self.effect_estimate(effect)));
         parameters.push(half_life_estimate(&self.channel.half_life, self.history.channel));
         parameters.extend(self.standard_deviations());
         parameters.extend(self.noise_percentiles());
@@ -134,7 +132,7 @@ impl<'a> AccountEstimator<'a> {
         self.observed.iter().filter(|post| post.log_engagements.is_some())
     }
 
-    fn estimate(
+    fn world_estimate(
         &self,
         parameter: WorldParameter,
         value: f64,
@@ -144,10 +142,10 @@ impl<'a> AccountEstimator<'a> {
         WorldEstimate { channel: self.history.channel, parameter, value, standard_error, source }
     }
 
-    /// The estimate of an effect. Its source is `Data` if the account's own posts more than halve the variance that
-    /// remains given the channel's accounts, `Channel` if the channel's accounts more than halve the variance of the
+    /// The estimate of an effect. Its source is `Data` if the account's own posts more than halve the variance that the
+    /// effect has for an account without posts, `Channel` if the channel's accounts more than halve the variance of the
     /// prior, and otherwise `Prior`.
-    fn effect(&self, effect: EffectParameter) -> ParameterEstimate {
+    fn effect_estimate(&self, effect: EffectParameter) -> ParameterEstimate {
         let posterior = effect.combination.distribution(&self.account.effects);
         let without_posts = effect.combination.distribution(&self.without_posts);
         let prior = effect.combination.distribution(&self.prior);
@@ -158,7 +156,8 @@ impl<'a> AccountEstimator<'a> {
         } else {
             EstimateSource::Prior
         };
-        // If the account is like its channel, the difference of the means has the variance that its posts removed.
+        // If the account is like its channel, the difference of the means has the variance that its posts removed. It
+        // is kept above 0, since it is a divisor.
         let removed_variance = (without_posts.variance - posterior.variance).max(f64::MIN_POSITIVE);
         let z = (posterior.mean - without_posts.mean) / removed_variance.sqrt();
         let is_informed = posterior.variance < 0.9 * without_posts.variance;
@@ -168,9 +167,8 @@ impl<'a> AccountEstimator<'a> {
         }
     }
 
-    /// Mean engagements of a post at the end of the calibration, to a rested audience, over the account's usual mix of
-    /// posts.
-    fn level(&self) -> ParameterEstimate {
+    /// Mean engagements of a post at load 0 at the end of the calibration, over the account's usual mix of posts.
+    fn level_estimate(&self) -> ParameterEstimate {
         let AccountFit { state, variances, effects, .. } = self.account;
         let until = self.until.as_second() as f64 / DAY_SECONDS as f64;
         let time = TimeStep::of_days(state.days.map_or(0.0, |days| (until - days).max(0.0)));
@@ -182,19 +180,19 @@ impl<'a> AccountEstimator<'a> {
         let state_variance = (state.covariance * weights).dot(&weights) + added_variance.x + added_variance.y;
         let log = combination.distribution(effects);
         let sd = (log.variance + state_variance).sqrt();
-        let value = |log: f64| self.mean_engagements(log + variances.fast / 2.0, variances);
-        let log_value_sd = (libm::log(value(log.mean + sd)) - libm::log(value(log.mean - sd))) / 2.0;
-        let log_variance = log_value_sd * log_value_sd + self.log_level_variance_of_variances(log.mean);
+        let engagements = |log: f64| self.mean_engagements(log + variances.fast / 2.0, variances);
+        let log_level_sd = (libm::log(engagements(log.mean + sd)) - libm::log(engagements(log.mean - sd))) / 2.0;
+        let log_variance = log_level_sd * log_level_sd + self.log_level_variance_from_variances(log.mean);
         let standard_error = log_variance.sqrt().clamp(MIN_LEVEL_LOG_SD, MAX_LEVEL_LOG_SD);
         let source = if self.series.is_empty() { EstimateSource::Prior } else { EstimateSource::Data };
-        let estimate = self.estimate(WorldParameter::Level, value(log.mean), standard_error, source);
+        let estimate = self.world_estimate(WorldParameter::Level, engagements(log.mean), standard_error, source);
         ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
     }
 
-    /// The part of the log level's variance that comes from the standard errors of the variances. Each variance is
-    /// moved up and down by one standard error, which changes the level and the variance of its lasting components.
-    /// `log` is the expected log(1 + engagements) under the estimates.
-    fn log_level_variance_of_variances(&self, log: f64) -> f64 {
+    /// The part of the log level's variance that comes from the standard errors of the model's variances. Each variance
+    /// is moved up and down by one standard error, which changes the level and the variance of its lasting components.
+    /// `log` is the expected log(1 + engagements) under the estimated variances.
+    fn log_level_variance_from_variances(&self, log: f64) -> f64 {
         let AccountFit { variances, variance_log_sds, .. } = self.account;
         let (usual_level, usual_variance) = self.lasting_level(variances);
         let with_variance = |index: usize, log_change: f64| {
@@ -212,14 +210,14 @@ impl<'a> AccountEstimator<'a> {
         variance_log_sds.iter().enumerate().map(added_variance).sum::<f64>().max(0.0)
     }
 
-    /// The lasting level after the last measured post and its variance, for given variances.
+    /// The lasting level after the last measured post, and the variance of that level, under given model variances.
     fn lasting_level(&self, variances: &Variances) -> (f64, f64) {
         let last = filtered_steps(&self.series, &self.residuals, variances).pop();
         last.map_or((0.0, 0.0), |step| (step.level, step.level_sd * step.level_sd))
     }
 
-    /// Mean engagements of a post with the given expected log(1 + engagements) and noise variance, averaged over the
-    /// errors of earlier posts of the account and its channel.
+    /// Mean engagements of a post with the given expected log(1 + engagements) and noise variance, over the errors of
+    /// earlier posts of the account and its channel.
     fn mean_engagements(&self, log: f64, Variances { noise, .. }: &Variances) -> f64 {
         let noise_sd = noise.sqrt();
         let errors = noise::weighted_errors(self.channel, self.account);
@@ -263,19 +261,24 @@ impl<'a> AccountEstimator<'a> {
             let days = if parameter == WorldParameter::DriftSd { 7.0 } else { 1.0 };
             let sd = |log_variance: f64| (libm::exp(log_variance) * days).sqrt();
             let source = if *log_sd < 0.5 * INITIAL_SD { EstimateSource::Data } else { EstimateSource::Channel };
-            let prior = self.estimate(parameter.clone(), sd(typical_log), INITIAL_SD / 2.0, EstimateSource::Prior);
-            let estimate = self.estimate(parameter, sd(log), log_sd / 2.0, source);
+            // The log of a standard deviation is half the log of its variance, and so is its standard error.
+            let prior =
+                self.world_estimate(parameter.clone(), sd(typical_log), INITIAL_SD / 2.0, EstimateSource::Prior);
+            let estimate = self.world_estimate(parameter, sd(log), log_sd / 2.0, source);
             ParameterEstimate { estimate, prior: Some(prior), is_detectable: true, unlike_channel: None }
         })
     }
 
-    /// The percentiles of noise. They are as uncertain as the standard deviation that they are multiples of.
+    /// The percentiles of noise. Their logarithms are multiples of the noise's standard deviation, and have the same
+    /// relative standard error.
     fn noise_percentiles(&self) -> impl Iterator<Item = ParameterEstimate> {
+        // The variance of the noise is the last one.
         let [.., log_sd] = self.account.variance_log_sds;
         let source = if log_sd < 0.5 * INITIAL_SD { EstimateSource::Data } else { EstimateSource::Channel };
         noise::percentiles(self.channel, self.account).into_iter().map(move |(percent, factor)| {
             let standard_error = libm::log(factor).abs() * log_sd / 2.0;
-            let estimate = self.estimate(WorldParameter::NoisePercentile(percent), factor, standard_error, source);
+            let parameter = WorldParameter::NoisePercentile(percent);
+            let estimate = self.world_estimate(parameter, factor, standard_error, source);
             ParameterEstimate { estimate, prior: None, is_detectable: true, unlike_channel: None }
         })
     }
@@ -289,7 +292,7 @@ pub fn usual_load(posts: &[Post], half_life_hours: f64, until: Timestamp) -> f64
     let is_any_recent = posts.last().is_some_and(|post| post.at >= since);
     let with_loads = posts.iter().zip(loads(posts, half_life_hours));
     let counted = with_loads.filter(|(post, _)| post.at >= since || !is_any_recent);
-    let mut counted: Vec<f64> = counted.map(|(_, load)| load).collect();
-    counted.sort_by(f64::total_cmp);
-    quantile(&counted, USUAL_QUANTILE)
+    let mut counted_loads: Vec<f64> = counted.map(|(_, load)| load).collect();
+    counted_loads.sort_by(f64::total_cmp);
+    quantile(&counted_loads, USUAL_QUANTILE)
 }

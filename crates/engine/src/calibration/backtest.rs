@@ -2,8 +2,8 @@
 //! it.
 //!
 //! The model's forecast is then corrected twice. Its median is averaged with the median at the account's recent level,
-//! on the scale of log(1 + sum). Its ranges are widened by the factor with which the ranges of earlier forecasts of the
-//! channel and horizon would have held 90 % of the outcomes.
+//! on the scale of log(1 + sum). Its ranges are widened by a factor, estimated so that the 90 % ranges of earlier
+//! forecasts of the channel and horizon, widened by it, would have held 90 % of the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ const MIN_POSTS: usize = 30;
 /// Minimum number of days from an account's first measured post to a cut.
 const MIN_DAYS: i64 = 56;
 
-/// Number of cuts before the first scored one. Their forecasts determine the first widening factor.
+/// Number of cuts before the first scored one. The forecasts at these cuts determine the first widening factors.
 const WARM_UP_CUTS: usize = 4;
 
 /// Number of hypothetical forecasts with exact ranges that count among the earlier forecasts when a widening factor is
@@ -36,7 +36,7 @@ const PRIOR_FORECASTS: usize = 20;
 /// 1 gives about the same errors.
 const RECENT_SHARE: f64 = 2.0 / 3.0;
 
-/// Minimum of the half-width of a 90 % range in which errors are expressed, on the log scale.
+/// Minimum of the half-width of a 90 % range, on the log scale, when errors are expressed in half-widths.
 const MIN_HALF_WIDTH: f64 = 0.1;
 
 /// Options of a backtest.
@@ -61,14 +61,14 @@ impl Default for BacktestOptions {
 /// The result of a backtest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backtest {
-    /// By channel, cut, account, horizon and method.
+    /// The predictions by channel, cut, account, horizon and method.
     pub predictions: Vec<Prediction>,
-    /// By how much posts at an account's fitted best hours earned more than its other posts over the longest horizon,
-    /// as a difference of mean log(1 + engagements), clustered by account and cut; `None` with fewer than two clusters.
+    /// How much more posts in an account's fitted best hours earned than its other posts over the longest horizon, as a
+    /// difference of means of log(1 + engagements), clustered by account and cut; `None` with fewer than two clusters.
     pub hour_gain: Option<ClusteredMean>,
     /// The factor by which the ranges of the next forecast are widened on the log scale, by channel and horizon in
     /// weeks, estimated from all cuts; at least 1.
-    pub widths: BTreeMap<(Channel, u32), f64>,
+    pub widening_factors: BTreeMap<(Channel, u32), f64>,
 }
 
 impl Backtest {
@@ -80,14 +80,16 @@ impl Backtest {
     /// The horizons that have predictions, in weeks, ascending.
     #[must_use]
     pub fn horizons(&self) -> Vec<u32> {
-        let horizons: BTreeSet<u32> = self.predictions.iter().map(|one| one.horizon_weeks).collect();
+        let horizons: BTreeSet<u32> = self.predictions.iter().map(|prediction| prediction.horizon_weeks).collect();
         horizons.into_iter().collect()
     }
 
     /// Number of accounts that have predictions; an account counts once for each of its channels.
     #[must_use]
     pub fn accounts(&self) -> usize {
-        self.predictions.iter().map(|one| (&one.account, one.channel)).collect::<BTreeSet<_>>().len()
+        let accounts: BTreeSet<(&ClientId, Channel)> =
+            self.predictions.iter().map(|prediction| (&prediction.account, prediction.channel)).collect();
+        accounts.len()
     }
 
     /// The pinball loss of a method minus that of the model at a horizon, clustered by account: above 0 if the model is
@@ -131,7 +133,7 @@ struct ChannelCut<'a> {
 #[must_use]
 pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Backtest {
     let channels = by_channel(histories);
-    let cuts = cuts(histories, options);
+    let cuts = cut_times(histories, options);
     let channel_cuts: Vec<ChannelCut<'_>> = channels
         .iter()
         .flat_map(|(channel, accounts)| {
@@ -144,18 +146,19 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
         })
         .collect();
     let forecasts: Vec<Vec<Forecast<'_>>> =
-        channel_cuts.par_iter().map(|at| forecasts_at(at.accounts, at.cut, options)).collect();
+        channel_cuts.par_iter().map(|one| forecasts_at(one.accounts, one.cut, options)).collect();
     let longest = options.horizons.iter().copied().max();
     let mut predictions = Vec::new();
     let mut hour_gains = Vec::new();
     let mut errors: BTreeMap<(Channel, u32), Vec<f64>> = BTreeMap::new();
     for (ChannelCut { channel, index, .. }, forecasts) in channel_cuts.iter().zip(forecasts) {
-        let widths = widths(&errors);
+        // Only the forecasts of earlier cuts determine the factors.
+        let factors = widening_factors(&errors);
         for mut forecast in forecasts {
             if let Some((_, draws)) = forecast.draws.get_mut(&Method::Model) {
                 let key = (*channel, forecast.horizon_weeks);
                 errors.entry(key).or_default().push(relative_error(draws, forecast.actual));
-                *draws = draws.adjusted(0.0, widths.get(&key).copied().unwrap_or(1.0));
+                *draws = draws.adjusted(0.0, factors.get(&key).copied().unwrap_or(1.0));
             }
             if *index >= WARM_UP_CUTS {
                 predictions.extend(forecast.predictions());
@@ -163,10 +166,10 @@ pub fn backtest(histories: &[AccountHistory], options: &BacktestOptions) -> Back
             }
         }
     }
-    Backtest { predictions, hour_gain: ClusteredMean::of(&hour_gains), widths: widths(&errors) }
+    Backtest { predictions, hour_gain: ClusteredMean::of(&hour_gains), widening_factors: widening_factors(&errors) }
 }
 
-fn widths(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32), f64> {
+fn widening_factors(errors: &BTreeMap<(Channel, u32), Vec<f64>>) -> BTreeMap<(Channel, u32), f64> {
     errors.iter().map(|(key, errors)| (*key, widening_factor(errors))).collect()
 }
 
@@ -189,18 +192,20 @@ fn relative_error(draws: &Draws, actual: f64) -> f64 {
     (libm::log1p(actual) - log(0.5)).abs() / ((log(0.95) - log(0.05)) / 2.0).max(MIN_HALF_WIDTH)
 }
 
-/// The factor by which 90 % ranges must be widened to hold 90 % of the earlier outcomes, at least 1. `errors` are
-/// relative errors of earlier forecasts; to them are added those of [`PRIOR_FORECASTS`] forecasts with exact ranges.
+/// The factor, at least 1, by which 90 % ranges must be widened to hold 90 % of the earlier outcomes. `errors` are the
+/// relative errors of earlier forecasts; those of [`PRIOR_FORECASTS`] forecasts with exact ranges are added to them.
 fn widening_factor(errors: &[f64]) -> f64 {
     let z_95 = normal_quantile(0.95);
-    let expected = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / z_95;
-    let mut sorted: Vec<f64> = errors.iter().copied().chain((0..PRIOR_FORECASTS).map(expected)).collect();
+    let exact_error = |rank: usize| normal_quantile(0.5 + (rank as f64 + 0.5) / (2 * PRIOR_FORECASTS) as f64) / z_95;
+    let mut sorted: Vec<f64> = errors.iter().copied().chain((0..PRIOR_FORECASTS).map(exact_error)).collect();
     sorted.sort_by(f64::total_cmp);
+    // The share is slightly above 90 %, as for a conformal prediction from a finite sample.
     quantile(&sorted, 0.9 * (1.0 + 1.0 / sorted.len() as f64)).max(1.0)
 }
 
-/// The cuts, the earliest first: as far apart as the longest horizon, so that no post is in two forecasts of a horizon.
-fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestamp> {
+/// The instants of the cuts, the earliest first: as far apart as the longest horizon, so that no post is in two
+/// forecasts of a horizon. The longest horizon of the last cut ends just after the last post.
+fn cut_times(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestamp> {
     let last = histories.iter().flat_map(|history| &history.posts).map(|post| post.at).max();
     let longest = options.horizons.iter().copied().max().unwrap_or(1);
     let count = options.cuts + WARM_UP_CUTS;
@@ -208,6 +213,8 @@ fn cuts(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Timestam
     last.into_iter().flat_map(|last| (0..count).map(move |index| last.plus_seconds(1 + offset(index)))).collect()
 }
 
+/// The forecasts of a channel's accounts at a cut, for every horizon; none if no account has enough posts, or if a fit
+/// fails.
 fn forecasts_at<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &BacktestOptions) -> Vec<Forecast<'a>> {
     let is_scored = |history: &AccountHistory| has_enough_posts(history, cut);
     if !accounts.iter().any(|history| is_scored(history)) {
@@ -233,6 +240,8 @@ fn has_enough_posts(history: &AccountHistory, cut: Timestamp) -> bool {
     measured().count() >= MIN_POSTS && cut.as_second() - first.at.as_second() >= MIN_DAYS * DAY_SECONDS
 }
 
+/// The forecasts of one account by all methods; `None` if no post within the horizon was measured. `index` is the
+/// account's position among those of the fits.
 fn forecast<'a>(
     history: &'a AccountHistory,
     index: usize,
@@ -243,38 +252,47 @@ fn forecast<'a>(
 ) -> Option<Forecast<'a>> {
     let until = cut.plus_seconds(weeks_in_seconds(horizon_weeks));
     let (first, end) = (history.count_before(cut), history.count_before(until));
-    let actual: Vec<f64> = history.posts.get(first..end)?.iter().filter_map(|post| post.engagements).collect();
-    if actual.is_empty() {
+    let outcomes: Vec<f64> = history.posts.get(first..end)?.iter().filter_map(|post| post.engagements).collect();
+    if outcomes.is_empty() {
         return None;
     }
     let measured = |fit: &ChannelFit| -> Vec<Observation> {
         let all = observations(history, &fit.types, fit.half_life.hours);
         all.into_iter().take(end).skip(first).filter(|post| post.log_engagements.is_some()).collect()
     };
-    let seed = |method: Method| seed(options.seed, history, cut, horizon_weeks, method);
+    let seed = |method: Method| forecast_seed(options.seed, history, cut, horizon_weeks, method);
     let mut draws = BTreeMap::new();
     for method in [Method::AllTimeMean, Method::RecentMean, Method::Smoothing] {
-        let (point, sums) = baselines::draw(method, history, cut, actual.len(), options.draws, seed(method));
-        draws.insert(method, (point, sums));
+        let forecast = baselines::forecast_sum(method, history, cut, outcomes.len(), options.draws, seed(method));
+        draws.insert(method, forecast);
     }
     let (account, posts) = (model.accounts.get(index)?, measured(model));
     for (method, fit) in [(Method::Model, model), (Method::Regression, regression)] {
         let mut sums = draw_sums(fit, fit.accounts.get(index)?, &measured(fit), options.draws, seed(method))?;
         if method == Method::Model {
-            // The recent level takes other random numbers than the model's draws.
+            // Another method's seed, so that the random numbers are not those of the model's draws.
             sums = moved_to_recent_level(&sums, (model, account), &posts, seed(Method::Smoothing));
         }
         draws.insert(method, (sums.quantile(0.5), sums));
     }
     let hour_gain = hours::gain(model, account, &posts);
-    Some(Forecast { history, cut, horizon_weeks, posts: actual.len(), actual: actual.iter().sum(), draws, hour_gain })
+    Some(Forecast {
+        history,
+        cut,
+        horizon_weeks,
+        posts: outcomes.len(),
+        actual: outcomes.iter().sum(),
+        draws,
+        hour_gain,
+    })
 }
 
-fn seed(seed: u64, history: &AccountHistory, cut: Timestamp, horizon: u32, method: Method) -> [u8; 32] {
+/// The seed of one forecast: a hash of the backtest's seed and of what is forecast.
+fn forecast_seed(seed: u64, history: &AccountHistory, cut: Timestamp, horizon_weeks: u32, method: Method) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes()).update(history.account.as_str().as_bytes());
     hasher.update(history.channel.name().as_bytes()).update(&cut.as_second().to_le_bytes());
-    hasher.update(&horizon.to_le_bytes()).update(method.name().as_bytes());
+    hasher.update(&horizon_weeks.to_le_bytes()).update(method.name().as_bytes());
     *hasher.finalize().as_bytes()
 }
 

@@ -23,8 +23,8 @@ impl Calibration {
     /// The calibration of an account on a channel.
     #[must_use]
     pub fn account(&self, account: &ClientId, channel: Channel) -> Option<&AccountCalibration> {
-        let is_wanted = |history: &AccountHistory| history.channel == channel && history.account == *account;
-        self.accounts.iter().find(|calibrated| is_wanted(&calibrated.history))
+        let is_of_account = |history: &AccountHistory| history.channel == channel && history.account == *account;
+        self.accounts.iter().find(|calibration| is_of_account(&calibration.history))
     }
 }
 
@@ -34,27 +34,28 @@ impl Calibration {
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;
     let until = last.plus_seconds(1);
-    let histories: Vec<(Channel, Vec<&AccountHistory>)> = by_channel(histories).into_iter().collect();
-    let calibrated = histories.par_iter().filter_map(|(channel, accounts)| {
+    let channel_histories: Vec<(Channel, Vec<&AccountHistory>)> = by_channel(histories).into_iter().collect();
+    let calibrated = channel_histories.par_iter().filter_map(|(channel, accounts)| {
         let fit = fit_channel(accounts, until, None)?;
-        Some(channel_and_accounts(&fit, *channel, accounts, until))
+        Some(calibrations(&fit, *channel, accounts, until))
     });
     let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = calibrated.collect::<Vec<_>>().into_iter().unzip();
     Some(Calibration { until, channels, accounts: accounts.into_iter().flatten().collect() })
 }
 
-fn channel_and_accounts(
+/// The calibration of a channel, and those of its accounts.
+fn calibrations(
     fit: &ChannelFit,
     channel: Channel,
     histories: &[&AccountHistory],
     until: Timestamp,
 ) -> (ChannelCalibration, Vec<AccountCalibration>) {
-    let calibrated = fit
+    let of_accounts = fit
         .accounts
         .par_iter()
         .zip(histories)
         .map(|(account, history)| AccountEstimator::new(fit, account, history, until).calibration());
-    let accounts: Vec<AccountCalibration> = calibrated.collect();
+    let accounts: Vec<AccountCalibration> = of_accounts.collect();
     let observed: Vec<_> =
         histories.iter().flat_map(|history| observations(history, &fit.types, fit.half_life.hours)).collect();
     (channel_calibration(fit, channel, &observed, &accounts), accounts)

@@ -1,4 +1,5 @@
-//! What the accounts of a channel have in common: effects, response to load, and the mean residual of posts by load.
+//! The calibration of a channel: the effects and the response that its accounts have in common, and the mean residual
+//! of their posts by load.
 
 use super::account_estimates::{AccountCalibration, PostResidual};
 use super::effect_parameters::{EffectParameter, effect_parameters};
@@ -38,7 +39,7 @@ pub struct ResponsePoint {
     pub posts: usize,
 }
 
-/// Lower ends of the ranges of load over which the points of a response are means; each range ends where the next
+/// Lower ends of the ranges of load. Each point of a response is a mean over one range, which ends where the next
 /// begins.
 const LOAD_STARTS: [f64; 9] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
@@ -80,7 +81,7 @@ fn response_points(accounts: &[AccountCalibration]) -> Vec<ResponsePoint> {
     ranges.filter_map(|(start, end)| response_point(posts().filter(|post| (start..end).contains(&post.load)))).collect()
 }
 
-/// The point of the given posts; `None` if there are too few.
+/// The point of a response from posts with about the same load; `None` if there are too few.
 fn response_point<'a>(posts: impl Iterator<Item = &'a PostResidual>) -> Option<ResponsePoint> {
     let (loads, logs): (Vec<f64>, Vec<f64>) = posts.map(|post| (post.load, post.load_residual)).unzip();
     if logs.len() < MIN_POSTS {

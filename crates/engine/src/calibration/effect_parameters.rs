@@ -37,11 +37,12 @@ impl EffectGroup {
         )
     }
 
-    /// Weights that give the mean of the group's effects over posts. One more post is counted, spread evenly over the
-    /// group's columns, so that every weight is above 0.
+    /// Weights that give the mean of the group's effects over posts. A hypothetical post, spread evenly over the
+    /// group's columns, is counted too, so that every weight is above 0.
     fn mean_weights<'o>(self, design: &Design, posts: impl Iterator<Item = &'o Observation>) -> DVector<f64> {
         let indicator = |effect: &Effect| if self.contains(*effect) { 1.0 } else { 0.0 };
         let in_group: DVector<f64> = DVector::from_iterator(design.len(), design.effects().iter().map(indicator));
+        // A channel may have no content types, so that the group is empty.
         let mut sums = &in_group / in_group.sum().max(1.0);
         let mut count = 1.0;
         for post in posts {
@@ -78,16 +79,17 @@ fn parameter(channel: &ChannelFit, effect: Effect) -> Option<WorldParameter> {
     }
 }
 
-/// The weights of the effects in the mean over posts: of the level, and of the hours, weekdays and content types.
+/// Weights that give the level plus the means, over posts, of the effects of hours, weekdays and content types.
 pub(super) fn mean_post_weights<'o, I>(design: &Design, posts: I) -> DVector<f64>
 where
     I: Iterator<Item = &'o Observation> + Clone,
 {
+    // The level is the first column.
     let level = LinearCombination::single(design, 0, 1.0).weights;
     EffectGroup::ALL.into_iter().fold(level, |sum, group| sum + group.mean_weights(design, posts.clone()))
 }
 
-/// A parameter that is a linear combination of effects, in log except for the response strength.
+/// A parameter that is a linear combination of effects. All but the response strength are in log.
 pub(super) struct EffectParameter {
     parameter: WorldParameter,
     pub combination: LinearCombination,
@@ -105,8 +107,7 @@ where
         let contrasts = group.contrasts(channel, posts.clone());
         // Two-sided, with the Bonferroni correction for the size of the group.
         let critical_z = normal_quantile(1.0 - FAMILY_WISE_ERROR / (2.0 * contrasts.len().max(1) as f64));
-        let of_group = contrasts.into_iter();
-        parameters.extend(of_group.map(|(parameter, combination)| EffectParameter {
+        parameters.extend(contrasts.into_iter().map(|(parameter, combination)| EffectParameter {
             parameter,
             combination,
             critical_z,
@@ -122,8 +123,8 @@ where
 }
 
 impl EffectParameter {
-    /// Its estimate from the posterior and the prior of its combination: as a factor, or without transformation for the
-    /// response strength.
+    /// Its estimate from the posterior and the prior of its combination: a factor, or for the response strength the
+    /// combination itself.
     pub fn estimate(
         self,
         channel: Channel,

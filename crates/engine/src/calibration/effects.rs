@@ -5,7 +5,7 @@ use nalgebra::DVector;
 use super::history::Observation;
 use crate::model::HOUR_BINS;
 
-/// What a column of the regression stands for.
+/// What a column of the regression represents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// The account's level.
@@ -56,11 +56,11 @@ pub(super) struct Design {
 
 impl Design {
     /// The columns for a channel with the given number of content types.
-    pub fn new(content_types: usize) -> Self {
+    pub fn new(content_type_count: usize) -> Self {
         let effects = std::iter::once(Effect::Level)
             .chain((0..HOUR_BINS).map(Effect::Hours))
             .chain((0..7).map(Effect::Weekday))
-            .chain((0..content_types).map(Effect::ContentType))
+            .chain((0..content_type_count).map(Effect::ContentType))
             .chain([Effect::Load]);
         Self { effects: effects.collect() }
     }
@@ -75,13 +75,13 @@ impl Design {
     }
 
     /// A property of each column's prior, such as its mean.
-    pub fn priors(&self, value: impl Fn(EffectPrior) -> f64) -> DVector<f64> {
-        DVector::from_iterator(self.len(), self.effects.iter().map(|effect| value(effect.prior())))
+    pub fn priors(&self, property: impl Fn(EffectPrior) -> f64) -> DVector<f64> {
+        DVector::from_iterator(self.len(), self.effects.iter().map(|effect| property(effect.prior())))
     }
 
     /// The regressors of one post, one for each column.
     pub fn row(&self, post: &Observation) -> impl Iterator<Item = f64> {
-        let indicator = |is_in: bool| if is_in { 1.0 } else { 0.0 };
+        let indicator = |is_in_group: bool| if is_in_group { 1.0 } else { 0.0 };
         self.effects.iter().map(move |effect| match *effect {
             Effect::Level => 1.0,
             Effect::Hours(bin) => indicator(post.hour_bin == bin),

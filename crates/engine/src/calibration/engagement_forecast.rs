@@ -23,15 +23,15 @@ pub struct EngagementForecast {
     pub at: Option<Timestamp>,
     /// Number of posts.
     pub posts: usize,
-    /// Quantiles of the engagements at `SHARES`.
+    /// Quantiles of the engagements at [`SHARES`].
     pub quantiles: [f64; SHARES.len()],
     /// Mean of the engagements.
     pub mean: f64,
 }
 
-/// Forecasts planned posts from the posts before the first of them: for each account the sum, then each post. Ranges
-/// are widened by the factor that a backtest over the same horizon finds. An account without history is forecast as one
-/// more account of its channel.
+/// Forecasts planned posts from all posts before the first planned one: for each account the sum of its posts, then
+/// each post. Ranges are widened by the factor that a backtest with the same horizon finds. An account without history
+/// is forecast as one more account of its channel.
 #[must_use]
 pub fn forecast_posts(
     histories: &[AccountHistory],
@@ -40,13 +40,13 @@ pub fn forecast_posts(
 ) -> Vec<EngagementForecast> {
     let instants = || planned.iter().flat_map(|account| &account.posts).map(|post| post.at);
     let (Some(cut), Some(last)) = (instants().min(), instants().max()) else { return Vec::new() };
-    let before: Vec<AccountHistory> = histories.iter().map(|history| history.until(cut)).collect();
+    let before: Vec<AccountHistory> = histories.iter().map(|history| history.before(cut)).collect();
     let horizon = horizon_weeks(cut, last);
     let tested = backtest(&before, &BacktestOptions { horizons: vec![horizon], ..options.clone() });
     let of_channel = |(channel, planned): (Channel, Vec<&AccountHistory>)| {
-        let known: Vec<AccountHistory> = before.iter().filter(|history| history.channel == channel).cloned().collect();
-        let widening = tested.widths.get(&(channel, horizon)).copied().unwrap_or(1.0);
-        Forecaster { cut, widening, options }.channel(known, &planned)
+        let channel_histories = before.iter().filter(|history| history.channel == channel).cloned().collect();
+        let widening_factor = tested.widening_factors.get(&(channel, horizon)).copied().unwrap_or(1.0);
+        Forecaster { cut, widening_factor, options }.channel_forecasts(channel_histories, &planned)
     };
     by_channel(planned).into_iter().flat_map(of_channel).collect()
 }
@@ -60,29 +60,33 @@ fn horizon_weeks(cut: Timestamp, last: Timestamp) -> u32 {
 struct Forecaster<'o> {
     cut: Timestamp,
     /// The factor by which ranges are widened.
-    widening: f64,
+    widening_factor: f64,
     options: &'o BacktestOptions,
 }
 
 impl Forecaster<'_> {
-    /// The forecasts of a channel, from the histories of its known accounts.
-    fn channel(&self, mut known: Vec<AccountHistory>, planned: &[&AccountHistory]) -> Vec<EngagementForecast> {
+    /// The forecasts of a channel's planned posts, from the histories of its accounts.
+    fn channel_forecasts(
+        &self,
+        mut histories: Vec<AccountHistory>,
+        planned: &[&AccountHistory],
+    ) -> Vec<EngagementForecast> {
         for account in planned {
-            if !known.iter().any(|history| history.account == account.account) {
-                known.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
+            if !histories.iter().any(|history| history.account == account.account) {
+                histories.push(AccountHistory { posts: Vec::new(), ..(*account).clone() });
             }
         }
-        let accounts: Vec<&AccountHistory> = known.iter().collect();
+        let accounts: Vec<&AccountHistory> = histories.iter().collect();
         let Some(fit) = fit_channel(&accounts, self.cut, None) else { return Vec::new() };
         let of_account = |planned: &&AccountHistory| {
-            let position = known.iter().position(|history| history.account == planned.account)?;
-            Some(self.account(&fit, fit.accounts.get(position)?, known.get(position)?, planned))
+            let position = histories.iter().position(|history| history.account == planned.account)?;
+            Some(self.account_forecasts(&fit, fit.accounts.get(position)?, histories.get(position)?, planned))
         };
         planned.par_iter().filter_map(of_account).flatten_iter().collect()
     }
 
-    /// The forecasts of an account: the sum, then each post.
-    fn account(
+    /// The forecasts of an account: the sum of its posts, then each post.
+    fn account_forecasts(
         &self,
         fit: &ChannelFit,
         account: &AccountFit,
@@ -109,6 +113,7 @@ impl Forecaster<'_> {
         std::iter::once(forecast(None, planned_posts)).chain(each).flatten().collect()
     }
 
+    /// Draws of the sum of the given posts. `at` is the time of a single post, and part of the seed.
     fn draws(
         &self,
         fit: &ChannelFit,
@@ -123,6 +128,6 @@ impl Forecaster<'_> {
         hasher.update(&at.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
         let seed = *hasher.finalize().as_bytes();
         let draws = draw_sums(fit, account, posts, self.options.draws, seed)?;
-        Some(moved_to_recent_level(&draws, (fit, account), posts, seed).adjusted(0.0, self.widening))
+        Some(moved_to_recent_level(&draws, (fit, account), posts, seed).adjusted(0.0, self.widening_factor))
     }
 }

@@ -8,14 +8,14 @@ use crate::model::{Channel, EstimateSource, WorldEstimate, WorldParameter};
 pub struct ParameterEstimate {
     /// The estimate.
     pub estimate: WorldEstimate,
-    /// The prior; `None` for a level, whose prior is next to flat, and for percentiles of noise, which have none.
+    /// The prior; `None` for a level, whose prior is almost flat, and for percentiles of noise, which have none.
     pub prior: Option<WorldEstimate>,
     /// Whether the data distinguishes the effect from no effect; false if the estimate rests on the prior, and always
     /// true for levels, standard deviations and percentiles. Among accounts on which, for example, hours have no
     /// effect, at most 5 % have any hour called detectable; the same holds for weekdays and for content types.
     pub is_detectable: bool,
-    /// The z-score of the account's deviation from its channel; `None` if it is small, or if the account's data
-    /// determines little.
+    /// The z-score of the account's deviation from its channel; `None` if the deviation is small, or if the account's
+    /// posts say little about it.
     pub unlike_channel: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! The state space model of an account's log engagements, and its Kalman filter.
 //!
 //! The state has three independent components: a level (random walk) and two Ornstein-Uhlenbeck processes, one slow and
-//! one fast. A post observes their sum plus regression effects and noise. The filter is linear, so it runs over the
-//! observations and over each column of regressors alike. The innovations, divided by their standard deviation, are
+//! one fast. A post observes their sum plus regression effects and noise. The filter is linear, so it runs over the log
+//! engagements and over each regressor in the same way. The innovations, divided by their standard deviation, are
 //! independent with variance 1: generalised least squares becomes ordinary least squares. Source: Durbin and Koopman,
 //! *Time Series Analysis by State Space Methods*, 2nd edition (2012), chapter 4 and section 6.2.
 
@@ -19,7 +19,7 @@ pub struct Variances {
     pub slow: f64,
     /// Stationary variance of the fast component.
     pub fast: f64,
-    /// Variance of one post around its expectation.
+    /// Variance of the log engagements of one post around their expectation.
     pub noise: f64,
 }
 
@@ -44,34 +44,34 @@ impl Variances {
     }
 }
 
-/// The weights of the state's components in the lasting level: the fast component has weight 0.
+/// The weights of the state's components in the lasting level: level and slow component.
 pub(super) const LASTING: Vector3<f64> = Vector3::new(1.0, 1.0, 0.0);
 
-/// The time from one observation to the next, and the factors by which the slow and the fast component decay in it. It
-/// does not depend on variances, so it is computed once for all filters of a series.
+/// The time from one observation to the next, and the factors by which the slow and the fast component decay in that
+/// time. The factors do not depend on variances, so they are computed once for all filters of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct TimeStep {
     days: f64,
-    slow: f64,
-    fast: f64,
+    slow_decay: f64,
+    fast_decay: f64,
 }
 
 impl TimeStep {
     pub fn of_days(days: f64) -> Self {
-        Self { days, slow: libm::exp(-days / SLOW_DAYS), fast: libm::exp(-days / FAST_DAYS) }
+        Self { days, slow_decay: libm::exp(-days / SLOW_DAYS), fast_decay: libm::exp(-days / FAST_DAYS) }
     }
 
-    /// The factor on each component of the state.
+    /// The factor by which each component of the state decays.
     pub fn decay(&self) -> Vector3<f64> {
-        Vector3::new(1.0, self.slow, self.fast)
+        Vector3::new(1.0, self.slow_decay, self.fast_decay)
     }
 
-    /// The variance added to each component of the state.
+    /// The variance that the time adds to each component of the state.
     pub fn added_variance(&self, variances: &Variances) -> Vector3<f64> {
         Vector3::new(
             variances.level_per_day * self.days,
-            variances.slow * (1.0 - self.slow * self.slow),
-            variances.fast * (1.0 - self.fast * self.fast),
+            variances.slow * (1.0 - self.slow_decay * self.slow_decay),
+            variances.fast * (1.0 - self.fast_decay * self.fast_decay),
         )
     }
 }
@@ -82,14 +82,14 @@ struct StateCovariance(Matrix3<f64>);
 
 /// The Kalman gain of an observation and the variance of its innovation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Gain {
+struct Update {
     gain: Vector3<f64>,
-    variance: f64,
+    innovation_variance: f64,
 }
 
 impl StateCovariance {
-    /// At the first observation the level's change is 0, since its value is a regression effect, and the other
-    /// components have their stationary variance.
+    /// Just before the first observation: the level has variance 0, since its value at that time is a regression
+    /// effect, and the other components have their stationary variance.
     fn initial(variances: &Variances) -> Self {
         Self(Matrix3::from_diagonal(&Vector3::new(0.0, variances.slow, variances.fast)))
     }
@@ -102,12 +102,12 @@ impl StateCovariance {
     }
 
     /// The update step: an observation of the sum of the components.
-    fn update(&mut self, noise: f64) -> Gain {
+    fn update(&mut self, noise_variance: f64) -> Update {
         let covariance_with_sum = self.0.column_sum();
-        let variance = covariance_with_sum.sum() + noise;
-        let gain = covariance_with_sum / variance;
+        let innovation_variance = covariance_with_sum.sum() + noise_variance;
+        let gain = covariance_with_sum / innovation_variance;
         self.0 -= gain * covariance_with_sum.transpose();
-        Gain { gain, variance }
+        Update { gain, innovation_variance }
     }
 }
 
@@ -123,10 +123,10 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// A series of observations at the given days, each a column of values.
+    /// A series of observations at the given days, each with a column of values.
     pub fn new(days: &[f64], values: DMatrix<f64>) -> Self {
-        let before = days.first().into_iter().chain(days);
-        let times = days.iter().zip(before).map(|(at, before)| TimeStep::of_days(at - before)).collect();
+        let previous = days.first().into_iter().chain(days);
+        let times = days.iter().zip(previous).map(|(day, previous)| TimeStep::of_days(day - previous)).collect();
         Self { times, last_days: days.last().copied(), values }
     }
 
@@ -162,22 +162,24 @@ pub(super) struct Filtered {
     pub covariance: Matrix3<f64>,
 }
 
-/// Filters the observations and every regressor of a series.
+/// Filters every row of a series: log(1 + engagements) and the regressors.
 pub(super) fn filter(series: &Series, variances: &Variances) -> Filtered {
     let mut whitened = series.values.clone();
     let mut state = MatrixXx3::zeros(series.values.nrows());
     let mut covariance = StateCovariance::initial(variances);
-    for (time, mut values) in series.times.iter().zip(whitened.column_iter_mut()) {
+    // A column of `state` holds one component for all rows of the series, a column of `whitened` all rows at one time.
+    for (time, mut observation) in series.times.iter().zip(whitened.column_iter_mut()) {
         covariance.predict(time, variances);
-        let Gain { gain, variance } = covariance.update(variances.noise);
+        let Update { gain, innovation_variance } = covariance.update(variances.noise);
         for (mut component, decay) in state.column_iter_mut().zip(time.decay().iter()) {
             component *= *decay;
-            values -= &component;
+            observation -= &component;
         }
+        let mut innovation = observation;
         for (mut component, gain) in state.column_iter_mut().zip(gain.iter()) {
-            component.axpy(*gain, &values, 1.0);
+            component.axpy(*gain, &innovation, 1.0);
         }
-        values /= variance.sqrt();
+        innovation /= innovation_variance.sqrt();
     }
     Filtered { whitened, state, covariance: covariance.0 }
 }
@@ -189,7 +191,7 @@ pub(super) struct FilteredStep {
     pub innovation: f64,
     /// The lasting level (level plus slow component) after the observation.
     pub level: f64,
-    /// Its standard deviation.
+    /// Standard deviation of this level.
     pub level_sd: f64,
 }
 
@@ -199,7 +201,7 @@ pub(super) fn filtered_steps(series: &Series, residuals: &[f64], variances: &Var
     let mut covariance = StateCovariance::initial(variances);
     let step = |(time, residual): (&TimeStep, &f64)| {
         covariance.predict(time, variances);
-        let Gain { gain, .. } = covariance.update(variances.noise);
+        let Update { gain, .. } = covariance.update(variances.noise);
         state.component_mul_assign(&time.decay());
         let innovation = residual - state.sum();
         state += gain * innovation;
@@ -220,17 +222,17 @@ pub(super) fn log_likelihood(series: &Series, residuals: &[f64], variances: &Var
     let (mut squares, mut logs) = (0.0, 0.0);
     let chunks = series.times.chunks(VARIANCES_PER_LOGARITHM).zip(residuals.chunks(VARIANCES_PER_LOGARITHM));
     for (times, residuals) in chunks {
-        let mut product = 1.0;
+        let mut product_of_variances = 1.0;
         for (time, residual) in times.iter().zip(residuals) {
             covariance.predict(time, variances);
-            let Gain { gain, variance } = covariance.update(variances.noise);
+            let Update { gain, innovation_variance } = covariance.update(variances.noise);
             state.component_mul_assign(&time.decay());
             let innovation = residual - state.sum();
             state += gain * innovation;
-            squares += innovation * innovation / variance;
-            product *= variance;
+            squares += innovation * innovation / innovation_variance;
+            product_of_variances *= innovation_variance;
         }
-        logs += libm::log(product);
+        logs += libm::log(product_of_variances);
     }
     -(squares + logs) / 2.0
 }
@@ -249,7 +251,7 @@ mod tests {
         Series::new(&DAYS, values)
     }
 
-    /// The covariance of the observations, from the definition of each part.
+    /// The covariance of the observations, from the definition of each component.
     fn covariance() -> DMatrix<f64> {
         DMatrix::from_fn(DAYS.len(), DAYS.len(), |row, column| {
             let (a, b) = (DAYS[row], DAYS[column]);
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn whitened_values_have_the_products_of_generalised_least_squares() {
+    fn products_of_whitened_values_are_those_of_generalised_least_squares() {
         let observed = [1.0, -0.5, 2.0, 1.8, 0.3, -1.0];
         let series = series(&observed);
         let whitened = filter(&series, &VARIANCES).whitened;
@@ -285,9 +287,9 @@ mod tests {
         let observed = [1.0, -0.5, 2.0, 1.8, 0.3, -1.0];
         let filtered = filter(&series(&observed), &VARIANCES);
         let last = DAYS[DAYS.len() - 1];
-        let with_level =
+        let covariance_with_last_level =
             DVector::from_iterator(DAYS.len(), DAYS.iter().map(|at| VARIANCES.level_per_day * at.min(last)));
         let weights = covariance().cholesky().unwrap().solve(&DVector::from_row_slice(&observed));
-        assert!((filtered.state[(0, 0)] - with_level.dot(&weights)).abs() < 1e-9);
+        assert!((filtered.state[(0, 0)] - covariance_with_last_level.dot(&weights)).abs() < 1e-9);
     }
 }

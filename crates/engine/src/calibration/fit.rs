@@ -44,7 +44,7 @@ pub(super) struct AccountFit {
     pub innovations: Vec<f64>,
     /// The part of each measured post's log(1 + engagements) that the effects do not explain, in order of time.
     pub residuals: Vec<f64>,
-    /// Days from each of these posts to the last one.
+    /// Days from each measured post to the last one, in order of time.
     pub ages: Vec<f64>,
     /// The state after the last measured post.
     pub state: AccountState,
@@ -54,11 +54,11 @@ pub(super) struct AccountFit {
 /// effects: the state filtered from the observations, minus each effect times the state filtered from its regressor.
 #[derive(Debug, Clone)]
 pub(super) struct AccountState {
-    /// Time of that post in days since 1970; `None` if no post was measured.
+    /// Time of the last measured post in days since 1970; `None` if no post was measured.
     pub days: Option<f64>,
-    /// The filter's state when run over the observations, with no effects subtracted.
+    /// The state after filtering the observations, with no effects subtracted.
     observed: Vector3<f64>,
-    /// The filter's state when run over each regressor, one row each.
+    /// The state after filtering each regressor, one row for each.
     regressors: MatrixXx3<f64>,
     /// Covariance of the state given the effects.
     pub covariance: Matrix3<f64>,
@@ -88,7 +88,7 @@ impl AccountState {
 
 /// An account during the fit.
 struct WorkingAccount {
-    /// Its posts before the end of the fit.
+    /// The posts that the model is fitted to.
     history: AccountHistory,
     series: Series,
     variances: Variances,
@@ -118,7 +118,8 @@ impl WorkingAccount {
         RowDVector::from_iterator(self.series.values.ncols(), measured.map(|(_, load)| libm::log1p(load)))
     }
 
-    /// The statistics with another half-life of the load. Only the last row, that of the load, is filtered again.
+    /// The sufficient statistics with another half-life of the load. Only the last row, that of the load, is filtered
+    /// again.
     fn statistics_with(&self, half_life_hours: f64) -> SufficientStatistics {
         let load_series = self.series.with_values(DMatrix::from_rows(&[self.log_loads(half_life_hours)]));
         let mut whitened = self.filtered.whitened.clone();
@@ -159,21 +160,21 @@ struct Columns {
     types: ContentTypes,
 }
 
-/// Fits a channel to the posts of its accounts before `until`. `fixed` gives the variances of all accounts; `None` fits
-/// those of each account. Returns `None` if a matrix of the fit is not positive definite.
+/// Fits a channel to the posts of its accounts before `until`. With `fixed_variances`, all accounts have these
+/// variances; otherwise those of each account are fitted. `None` if a matrix of the fit is not positive definite.
 pub(super) fn fit_channel(
     histories: &[&AccountHistory],
     until: Timestamp,
-    fixed: Option<Variances>,
+    fixed_variances: Option<Variances>,
 ) -> Option<ChannelFit> {
-    let histories: Vec<AccountHistory> = histories.iter().map(|history| history.until(until)).collect();
+    let histories: Vec<AccountHistory> = histories.iter().map(|history| history.before(until)).collect();
     let types = ContentTypes::of(&histories);
     let columns = Columns { design: Design::new(types.len()), types };
-    let variances = fixed.unwrap_or(Variances::TYPICAL);
+    let variances = fixed_variances.unwrap_or(Variances::TYPICAL);
     let mut accounts: Vec<WorkingAccount> =
         histories.into_par_iter().map(|history| WorkingAccount::new(history, &columns, variances)).collect();
     let mut prior = VariancePrior::initial();
-    let rounds = if fixed.is_some() { 0 } else { ROUNDS };
+    let rounds = if fixed_variances.is_some() { 0 } else { ROUNDS };
     for _ in 0..rounds {
         fit_half_life(&columns.design, &mut accounts)?;
         let (_, effects) = fit_effects(&columns.design, &accounts)?;
@@ -193,7 +194,7 @@ pub(super) fn fit_channel(
     Some(ChannelFit { design, types, half_life, effects: channel_effects, accounts, innovations })
 }
 
-/// Finds the half-life with the highest marginal likelihood and sets it in all accounts.
+/// Fits the half-life by the marginal likelihood of the observations, and sets it in all accounts.
 fn fit_half_life(design: &Design, accounts: &mut [WorkingAccount]) -> Option<HalfLife> {
     let log_likelihood = |hours: f64| {
         let statistics: Vec<_> = accounts.par_iter().map(|account| account.statistics_with(hours)).collect();
@@ -209,15 +210,15 @@ fn fit_effects(design: &Design, accounts: &[WorkingAccount]) -> Option<(Effects,
     let statistics: Vec<_> =
         accounts.par_iter().map(|account| SufficientStatistics::of(&account.filtered.whitened)).collect();
     let channel = channel_posterior(design, &statistics)?.effects;
-    let by_account = accounts.par_iter().zip(&statistics).map(|(account, statistics)| {
+    let of_accounts = accounts.par_iter().zip(&statistics).map(|(account, statistics)| {
         if account.series.is_empty() {
             Some(account_without_posts(design, &channel))
         } else {
             account_posterior(design, &channel, statistics)
         }
     });
-    let by_account: Vec<Effects> = by_account.collect::<Option<_>>()?;
-    Some((channel, by_account))
+    let of_accounts: Vec<Effects> = of_accounts.collect::<Option<_>>()?;
+    Some((channel, of_accounts))
 }
 
 fn account_fit(account: &WorkingAccount, effects: Effects, prior: &VariancePrior) -> AccountFit {

@@ -1,8 +1,8 @@
 //! Draws of the engagements of posts at given times.
 //!
-//! A draw takes effects and state from their posterior, moves the state from post to post, and adds noise that is
-//! resampled from standardised innovations: those of the account, recent ones more often, or, the more often the fewer
-//! it has, those of its channel. Each post's log is transformed back before the posts are summed.
+//! A draw takes effects and state from their posterior, moves the state from post to post, and adds noise. The noise is
+//! resampled from standardised innovations of the account, recent ones more often, and from those of its channel, the
+//! more often the fewer the account has. Each post's log is transformed back before the posts are summed.
 
 use nalgebra::{DMatrix, DVector, Matrix3, Vector3};
 use rand::RngExt;
@@ -13,7 +13,7 @@ use super::filter::TimeStep;
 use super::fit::{AccountFit, ChannelFit};
 use super::history::Observation;
 use super::noise::{own_share, own_weights};
-use super::pooling::factor;
+use super::pooling::cholesky_factor;
 use crate::stats::quantile;
 
 /// Half-life of a post's weight in an account's recent level, in days.
@@ -43,8 +43,8 @@ impl Draws {
         &self.0
     }
 
-    /// The draws with their distance from the median multiplied by `spread`, then moved by `shift`, on the scale of
-    /// log(1 + sum).
+    /// The draws, with their distances from the median multiplied by `spread` and then moved by `shift`, both on the
+    /// scale of log(1 + sum).
     #[must_use]
     pub fn adjusted(&self, shift: f64, spread: f64) -> Self {
         let median = libm::log1p(self.quantile(0.5));
@@ -53,26 +53,27 @@ impl Draws {
     }
 }
 
-/// Draws the sum of the engagements of posts, which are in order of time.
+/// Draws the sum of the engagements of posts, which are in order of time; `None` if the covariance of the account's
+/// effects is not positive definite.
 pub(super) fn draw_sums(
     channel: &ChannelFit,
     account: &AccountFit,
     posts: &[Observation],
-    count: usize,
+    draw_count: usize,
     seed: [u8; 32],
 ) -> Option<Draws> {
     let mut rng = ChaCha8Rng::from_seed(seed);
     let sampler = Sampler::new(channel, account)?;
-    Some(Draws::new((0..count).map(|_| sampler.sum(posts, &mut rng)).collect()))
+    Some(Draws::new((0..draw_count).map(|_| sampler.sum(posts, &mut rng)).collect()))
 }
 
-/// The median of the sum of the engagements of posts if their residuals, which the effects do not explain, are
-/// resampled from the account's posts, recent ones more often; `None` if no post of the account was measured.
+/// The median of the sum of the engagements of posts if their residuals (what the effects do not explain) are resampled
+/// from those of the account's earlier posts, recent ones more often; `None` if no post of the account was measured.
 pub(super) fn median_at_recent_level(
     channel: &ChannelFit,
     account: &AccountFit,
     posts: &[Observation],
-    count: usize,
+    draw_count: usize,
     seed: [u8; 32],
 ) -> Option<f64> {
     let mut rng = ChaCha8Rng::from_seed(seed);
@@ -83,7 +84,7 @@ pub(super) fn median_at_recent_level(
         let residual = pick(&account.residuals, &weight_sums, rng.random::<f64>())?;
         Some(libm::expm1(sum_of_effects + residual).max(0.0))
     };
-    let sums = (0..count).map(|_| sums_of_effects.iter().map(&mut engagements).sum::<Option<f64>>());
+    let sums = (0..draw_count).map(|_| sums_of_effects.iter().map(&mut engagements).sum::<Option<f64>>());
     Some(Draws::new(sums.collect::<Option<Vec<f64>>>()?).quantile(0.5))
 }
 
@@ -99,7 +100,7 @@ struct Sampler<'a> {
 
 impl<'a> Sampler<'a> {
     fn new(channel: &'a ChannelFit, account: &'a AccountFit) -> Option<Self> {
-        let effects_factor = factor(&account.effects.covariance)?.l();
+        let effects_factor = cholesky_factor(&account.effects.covariance)?.l();
         Some(Self {
             channel,
             account,
@@ -110,21 +111,21 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// One draw of the sum.
+    /// One draw of the sum of the posts' engagements.
     fn sum(&self, posts: &[Observation], rng: &mut ChaCha8Rng) -> f64 {
         let mean = &self.account.effects.mean;
         let effects = mean + &self.effects_factor * DVector::from_fn(mean.len(), |_, _| normal(rng));
         let mut state = self.account.state.mean(&effects) + self.state_factor * Vector3::from_fn(|_, _| normal(rng));
-        let mut before = self.account.state.days;
+        let mut last_days = self.account.state.days;
         let noise_sd = self.account.variances.noise.sqrt();
         let mut sum = 0.0;
         for post in posts {
-            let days = before.map_or(0.0, |before| (post.days - before).max(0.0));
+            let days = last_days.map_or(0.0, |last_days| (post.days - last_days).max(0.0));
             let time = TimeStep::of_days(days);
             let added_sd = time.added_variance(&self.account.variances).map(f64::sqrt);
             state.component_mul_assign(&time.decay());
             state += added_sd.component_mul(&Vector3::from_fn(|_, _| normal(rng)));
-            before = Some(post.days);
+            last_days = Some(post.days);
             let log =
                 self.channel.design.sum_of_effects(post, &effects) + state.sum() + noise_sd * self.innovation(rng);
             sum += libm::expm1(log).max(0.0);
@@ -132,7 +133,7 @@ impl<'a> Sampler<'a> {
         sum
     }
 
-    /// A standardised innovation.
+    /// A resampled standardised innovation; a standard normal number if there is none to resample.
     fn innovation(&self, rng: &mut ChaCha8Rng) -> f64 {
         let is_own = rng.random::<f64>() < self.own_share;
         let share = rng.random::<f64>();

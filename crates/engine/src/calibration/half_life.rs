@@ -14,19 +14,20 @@ const MIN_LOG_SD: f64 = 0.17;
 /// The half-life of a channel's load.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HalfLife {
-    /// The most probable one, in hours.
+    /// The most probable half-life, in hours.
     pub hours: f64,
     /// The 90 % interval, in hours; both ends are on the grid.
     pub interval: [f64; 2],
 }
 
 impl HalfLife {
-    /// The half-life, given the log-likelihood of each on the grid; `None` if one of them has no log-likelihood.
+    /// The half-life, given the log-likelihood of each half-life on the grid; `None` if one of them has none.
     pub fn fit(log_likelihood: impl Fn(f64) -> Option<f64>) -> Option<Self> {
-        let logs = GRID_HOURS.map(&log_likelihood);
-        let logs: Vec<f64> = logs.into_iter().collect::<Option<_>>()?;
-        let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logs.iter().map(|log| libm::exp(log - highest)).collect();
+        let log_likelihoods = GRID_HOURS.map(&log_likelihood);
+        let log_likelihoods: Vec<f64> = log_likelihoods.into_iter().collect::<Option<_>>()?;
+        let highest = log_likelihoods.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Relative to the highest, so that the exponentials do not all underflow.
+        let weights: Vec<f64> = log_likelihoods.iter().map(|log| libm::exp(log - highest)).collect();
         let total: f64 = weights.iter().sum();
         let mut cumulative = 0.0;
         let mut interval = [GRID_HOURS[0]; 2];

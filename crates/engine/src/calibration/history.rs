@@ -32,7 +32,7 @@ impl AccountHistory {
     }
 
     /// The history with only the posts before an instant.
-    pub(super) fn until(&self, at: Timestamp) -> Self {
+    pub(super) fn before(&self, at: Timestamp) -> Self {
         Self { posts: self.posts.iter().take(self.count_before(at)).cloned().collect(), ..self.clone() }
     }
 
@@ -53,7 +53,7 @@ pub struct Post {
     pub engagements: Option<f64>,
 }
 
-/// A post as the model's input: its regressors and its response.
+/// A post as the model's input: its regressors and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Observation {
     /// Days since 1970-01-01 00:00 UTC.
@@ -64,7 +64,7 @@ pub(super) struct Observation {
     pub weekday: usize,
     /// Index of its content type among the channel's; `None` if unknown.
     pub content_type: Option<usize>,
-    /// log(1 + load), with the load before the post.
+    /// log(1 + load), where the load is that before the post.
     pub log_load: f64,
     /// log(1 + engagements); `None` if not measured.
     pub log_engagements: Option<f64>,
@@ -108,7 +108,7 @@ impl ContentTypes {
         let posts = histories.into_iter().flat_map(|history| &history.posts);
         let mut types: BTreeMap<Arc<str>, usize> =
             posts.filter_map(|post| Some((Arc::clone(post.content_type.as_ref()?), 0))).collect();
-        types.values_mut().enumerate().for_each(|(position, index)| *index = position);
+        types.values_mut().enumerate().for_each(|(index, value)| *value = index);
         Self(types)
     }
 
@@ -126,7 +126,7 @@ impl ContentTypes {
     }
 }
 
-/// Histories by channel, each in the given order.
+/// The histories of each channel, in the given order.
 pub(super) fn by_channel(histories: &[AccountHistory]) -> BTreeMap<Channel, Vec<&AccountHistory>> {
     let mut channels: BTreeMap<Channel, Vec<&AccountHistory>> = BTreeMap::new();
     for history in histories {

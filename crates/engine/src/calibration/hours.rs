@@ -1,4 +1,4 @@
-//! Tests the fitted best hours of an account on later posts.
+//! Tests on later posts whether the fitted best hours of an account are better than its other hours.
 
 use super::effects::Effect;
 use super::fit::{AccountFit, ChannelFit};
@@ -8,8 +8,9 @@ use crate::stats::{Cluster, mean};
 /// Number of groups of hours that count as an account's best: a quarter of the day.
 const BEST_BINS: usize = 2;
 
-/// By how much posts in the account's best hours earned more than its other posts: the difference of mean
-/// log(1 + engagements) minus the other effects; `None` if all measured posts are in the best hours, or none is.
+/// How much more posts in the account's best hours earned than its other posts: the difference of the means of
+/// log(1 + engagements), from which all effects except those of hours are subtracted first. `None` if all measured
+/// posts are in the best hours, or none is.
 pub(super) fn gain(channel: &ChannelFit, account: &AccountFit, posts: &[Observation]) -> Option<Cluster> {
     let best = best_bins(channel, account);
     let mut other_effects = account.effects.mean.clone();
@@ -25,6 +26,7 @@ pub(super) fn gain(channel: &ChannelFit, account: &AccountFit, posts: &[Observat
         mean(&residuals.collect::<Vec<f64>>())
     };
     let [n, m] = [in_best.len() as f64, others.len() as f64];
+    // The weight is inversely proportional to the variance of a difference of means of n and m posts.
     (n > 0.0 && m > 0.0)
         .then(|| Cluster { mean: mean_residual(&in_best) - mean_residual(&others), weight: n * m / (n + m) })
 }

@@ -5,8 +5,8 @@
 //! ```text
 //! y_t     = x_t' beta + level_t + slow_t + fast_t + noise_t
 //! level   : random walk from 0;  slow, fast : AR(1) in continuous time, with time constants of 45 and 2 days
-//! beta    ~ N(beta of the channel, variances of accounts);  beta of the channel ~ N(prior)
-//! load    = sum over earlier posts of 2^-(hours since / half-life);  its effect is per unit of log(1 + load)
+//! beta    ~ N(beta of the channel, variance between accounts);  beta of the channel ~ N(prior)
+//! load    = sum over earlier posts of 2^-(hours since that post / half-life);  one of the x is log(1 + load)
 //! log variances of an account ~ N(median, variance over the channel's accounts)
 //! ```
 //!
@@ -18,11 +18,11 @@
 //! - `pooling`: the posterior of beta for the channel and its accounts, in closed form.
 //! - `variances`: the four variances of each account, at the maximum of their posterior.
 //! - `half_life`: the half-life of the load, on a grid.
-//! - `fit`: all of these in turn.
+//! - `fit`: half-life, effects and variances, fitted in turn.
 //! - `combinations`, `effect_parameters`: hours, weekdays, content types and response strength as combinations of beta.
 //! - `estimates`, `account_estimates`, `channel_estimates`: the fitted model as parameters of the simulated response.
 //! - `noise`: the distribution of the errors of earlier posts, from which a simulation draws the noise of a post.
-//! - `hours`: whether an account's fitted best hours earn more on later posts.
+//! - `hours`: whether later posts at an account's fitted best hours earn more than its other posts.
 //! - `forecast`: draws of the engagements of future posts.
 //! - `engagement_forecast`: forecasts of planned posts, with ranges as wide as a backtest requires.
 //! - `backtest`: forecasts as of earlier dates, compared with the outcomes and the simple forecasts of `baselines`.

@@ -3,33 +3,33 @@
 use super::fit::{AccountFit, ChannelFit};
 use crate::model::NOISE_PERCENTS;
 
-/// Sum of the weights of an account's own errors at which half of its noise follows its own errors and half follows
-/// those of its channel.
+/// Sum of the weights of an account's own errors at which its noise is resampled from its own errors and from those of
+/// its channel in equal parts.
 const HALF_OWN_WEIGHT: f64 = 60.0;
 
 /// The share of the errors that lies between each end and the percentile next to it.
 const OUTER_SHARE: f64 = 0.01;
 
-/// Quantiles from which the mean of the errors beyond a percentile is computed.
+/// Number of quantiles from which the mean of the errors beyond a percentile is computed.
 const STEPS_TO_END: usize = 50;
 
 /// Half-life of the weight of an account's own error, in days. How far posts scatter around their expectation changes
 /// with time, as levels do.
 const HALF_LIFE_DAYS: f64 = 90.0;
 
-/// The weights of an account's own errors, in order of time: 1 for the last one, less for earlier ones.
+/// The weights of an account's own errors, in order of time: 1 for the last error, less for earlier ones.
 pub(super) fn own_weights(account: &AccountFit) -> impl Iterator<Item = f64> {
     account.ages.iter().map(|days| libm::exp2(-days / HALF_LIFE_DAYS))
 }
 
-/// The share of an account's noise that follows its own errors; the rest follows those of its channel.
+/// The share of an account's noise that is resampled from its own errors; the rest is from those of its channel.
 pub(super) fn own_share(account: &AccountFit) -> f64 {
     let weight: f64 = own_weights(account).sum();
     weight / (weight + HALF_OWN_WEIGHT)
 }
 
-/// Standardised errors with weights whose sum is 1: the account's own, with the weight of [`own_share`], and all of its
-/// channel's with the rest; empty if the channel has no measured post.
+/// Standardised errors, each with a weight; the weights sum to 1. Together, the account's own errors have the weight
+/// [`own_share`], and all errors of its channel the rest. Empty if the channel has no measured post.
 pub(super) fn weighted_errors(channel: &ChannelFit, account: &AccountFit) -> Vec<(f64, f64)> {
     let own_share = own_share(account);
     let own_weight_sum: f64 = own_weights(account).sum();
@@ -39,8 +39,8 @@ pub(super) fn weighted_errors(channel: &ChannelFit, account: &AccountFit) -> Vec
     of_account.chain(channel.innovations.iter().map(|error| (*error, channel_weight))).collect()
 }
 
-/// The noise of an account's posts at each of [`NOISE_PERCENTS`], as a factor on what is expected. The factors of all
-/// posts have the mean 1. Empty if the channel has no measured post.
+/// The noise of an account's posts at each of [`NOISE_PERCENTS`], as a factor on the expected engagements. The mean
+/// factor over all posts is 1. Empty if the channel has no measured post.
 pub(super) fn percentiles(channel: &ChannelFit, account: &AccountFit) -> Vec<(u8, f64)> {
     let mut errors = weighted_errors(channel, account);
     errors.sort_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -57,17 +57,17 @@ pub(super) fn percentiles(channel: &ChannelFit, account: &AccountFit) -> Vec<(u8
     NOISE_PERCENTS.into_iter().filter_map(factor).collect()
 }
 
-/// The end of a tail of the errors, for linear interpolation between the quantile at the share `from` and that end at
-/// the share `to`: the value with which the tail keeps its mean. With the most extreme error as the end, extreme posts
-/// would be too frequent.
+/// The end of the tail of the errors between the shares `from` and `to`, where `to` is 0 or 1. Linear interpolation
+/// between the quantile at `from` and this end at `to` keeps the mean of the tail. If the most extreme error were the
+/// end, extreme posts would be too frequent.
 fn tail_end(sorted: &[(f64, f64)], from: f64, to: f64) -> Option<f64> {
     let share = |step: usize| from + (to - from) * (step as f64 + 0.5) / STEPS_TO_END as f64;
-    let between = (0..STEPS_TO_END).map(|step| weighted_quantile(sorted, share(step))).sum::<Option<f64>>()?;
-    Some(2.0 * between / STEPS_TO_END as f64 - weighted_quantile(sorted, from)?)
+    let sum = (0..STEPS_TO_END).map(|step| weighted_quantile(sorted, share(step))).sum::<Option<f64>>()?;
+    Some(2.0 * sum / STEPS_TO_END as f64 - weighted_quantile(sorted, from)?)
 }
 
-/// The quantile of ascending values with weights whose sum is 1, interpolated linearly between the middles of their
-/// weights; `None` if there are no values.
+/// The quantile of ascending values, each with a weight; the weights sum to 1. Each value lies at the middle of its
+/// weight; between these points, quantiles are interpolated linearly. `None` if there are no values.
 fn weighted_quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
     let mut previous: Option<(f64, f64)> = None;
     let mut cumulative = 0.0;
@@ -95,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn an_end_keeps_the_mean_of_the_errors_beyond_a_percentile() {
+    fn the_end_of_a_tail_keeps_the_mean_of_the_errors_beyond_a_percentile() {
         let errors: Vec<(f64, f64)> = (0..1000).map(|index| (f64::from(index) / 100.0, 0.001)).collect();
         let high = tail_end(&errors, 0.99, 1.0).unwrap();
         assert!((high - 9.995).abs() < 0.02, "{high}");
         let low = tail_end(&errors, 0.01, 0.0).unwrap();
         assert!((low + 0.005).abs() < 0.02, "{low}");
-        let of_one_error = tail_end(&[(2.0, 1.0)], 0.99, 1.0).unwrap();
-        assert!((of_one_error - 2.0).abs() < 1e-9);
+        let only_error = tail_end(&[(2.0, 1.0)], 0.99, 1.0).unwrap();
+        assert!((only_error - 2.0).abs() < 1e-9);
     }
 }

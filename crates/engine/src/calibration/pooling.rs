@@ -1,7 +1,7 @@
 //! The hierarchical regression of a channel and its accounts, with whitened regressors X and observations y.
 //!
 //! The channel's effects are normal around the mean of the prior, an account's effects normal around its channel's, and
-//! y normal around X times the account's effects with variance 1. So every posterior is normal and in closed form; it
+//! y normal around X times the account's effects with variance 1. So every posterior is normal, has a closed form, and
 //! depends on an account's posts only through X'X, X'y and y'y. Source: Gelman et al., *Bayesian Data Analysis*, 3rd
 //! edition (2013), chapter 15.
 
@@ -28,7 +28,7 @@ pub(super) struct SufficientStatistics {
 }
 
 impl SufficientStatistics {
-    /// From the whitened observations, the first row, and regressors, the others.
+    /// From whitened values: the first row has the observations, the other rows the regressors.
     pub fn of(whitened: &DMatrix<f64>) -> Self {
         let regressors = whitened.rows(1, whitened.nrows() - 1);
         let observed = whitened.row(0);
@@ -67,7 +67,8 @@ pub(super) fn channel_posterior(design: &Design, accounts: &[SufficientStatistic
     let mut log_likelihood = 0.0;
     for SufficientStatistics { xx, xy, yy } in accounts {
         // With the account's own effects integrated out, it adds the precision (A^-1 + D)^-1, where A = X'X may be
-        // singular and D = S^2 is the variance of accounts. By Woodbury's identity it is A - A S (I + S A S)^-1 S A.
+        // singular and D = S^2, with S = `scale`, is the variance between accounts. By Woodbury's identity, this
+        // precision is A - A S (I + S A S)^-1 S A.
         let scaled = &scale * xx;
         let inner = Cholesky::new(DMatrix::identity(sd.len(), sd.len()) + &scaled * &scale)?;
         let scaled_xy = &scale * xy;
@@ -84,10 +85,10 @@ pub(super) fn channel_posterior(design: &Design, accounts: &[SufficientStatistic
 
 /// The posterior of an account's effects given its own posts and its channel's posterior; `None` if a matrix is not
 /// positive definite.
-pub(super) fn account_posterior(design: &Design, channel: &Effects, own: &SufficientStatistics) -> Option<Effects> {
+pub(super) fn account_posterior(design: &Design, channel: &Effects, account: &SufficientStatistics) -> Option<Effects> {
     let prior_precision = design.priors(|prior| 1.0 / (prior.account_sd * prior.account_sd));
-    let factor = Cholesky::new(symmetric(&own.xx + DMatrix::from_diagonal(&prior_precision)))?;
-    let mean = factor.solve(&(&own.xy + prior_precision.component_mul(&channel.mean)));
+    let factor = Cholesky::new(symmetric(&account.xx + DMatrix::from_diagonal(&prior_precision)))?;
+    let mean = factor.solve(&(&account.xy + prior_precision.component_mul(&channel.mean)));
     // The mean moves with the channel's effects, whose uncertainty adds to the covariance.
     let channel_weights: DMatrix<f64> = factor.solve(&DMatrix::from_diagonal(&prior_precision));
     let covariance = factor.inverse() + &channel_weights * &channel.covariance * channel_weights.transpose();
@@ -100,9 +101,9 @@ pub(super) fn account_without_posts(design: &Design, channel: &Effects) -> Effec
     Effects { mean: channel.mean.clone(), covariance: &channel.covariance + DMatrix::from_diagonal(&account_variances) }
 }
 
-/// The Cholesky factor of a covariance, by which independent standard normal numbers become draws; `None` if the
+/// The Cholesky factor of a covariance, which turns independent standard normal numbers into draws; `None` if the
 /// covariance is not positive definite.
-pub(super) fn factor(covariance: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
+pub(super) fn cholesky_factor(covariance: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     Cholesky::new(symmetric(covariance.clone()))
 }
 
@@ -166,15 +167,15 @@ mod tests {
         let width = design.len();
         let (mean, covariance) = joint(&design, &accounts);
         let channel = channel_posterior(&design, &accounts).unwrap().effects;
-        let own = account_posterior(&design, &channel, &accounts[1]).unwrap();
-        let assert_near = |found: &Effects, block: usize| {
+        let account = account_posterior(&design, &channel, &accounts[1]).unwrap();
+        let assert_near = |effects: &Effects, block: usize| {
             let start = block * width;
-            assert!((&found.mean - mean.rows(start, width)).amax() < 1e-7, "{block}");
+            assert!((&effects.mean - mean.rows(start, width)).amax() < 1e-7, "{block}");
             let expected = covariance.view((start, start), (width, width));
-            assert!((&found.covariance - expected).amax() < 1e-7, "{block}");
+            assert!((&effects.covariance - expected).amax() < 1e-7, "{block}");
         };
         assert_near(&channel, 0);
-        assert_near(&own, 2);
+        assert_near(&account, 2);
     }
 
     #[test]
@@ -192,14 +193,14 @@ mod tests {
         let mut covariance = DMatrix::identity(posts, posts);
         let mut residuals = DVector::zeros(posts);
         let starts = [0, accounts[0].ncols()];
-        for (one, first) in accounts.iter().zip(starts) {
-            let x = regressors(one);
-            residuals.rows_mut(first, x.nrows()).copy_from(&(one.row(0).transpose() - &x * &mean));
-            for (other, second) in accounts.iter().zip(starts) {
-                let y = regressors(other);
-                let shared = if first == second { &channel + &account_covariance } else { channel.clone() };
-                let mut block = covariance.view_mut((first, second), (x.nrows(), y.nrows()));
-                block += &x * shared * y.transpose();
+        for (account, start) in accounts.iter().zip(starts) {
+            let x = regressors(account);
+            residuals.rows_mut(start, x.nrows()).copy_from(&(account.row(0).transpose() - &x * &mean));
+            for (other, other_start) in accounts.iter().zip(starts) {
+                let other_x = regressors(other);
+                let shared = if start == other_start { &channel + &account_covariance } else { channel.clone() };
+                let mut block = covariance.view_mut((start, other_start), (x.nrows(), other_x.nrows()));
+                block += &x * shared * other_x.transpose();
             }
         }
         let factor = covariance.cholesky().unwrap();
@@ -207,8 +208,8 @@ mod tests {
         let precision = channel.map_diagonal(|variance| 1.0 / variance);
         let constant = mean.component_mul(&precision).dot(&mean) - precision.map(libm::log).sum();
         let statistics = accounts.map(|account| SufficientStatistics::of(&account));
-        let found = channel_posterior(&design, &statistics).unwrap().log_likelihood;
-        assert!((found - dense - constant / 2.0).abs() < 1e-7, "{found} is not {}", dense + constant / 2.0);
+        let pooled = channel_posterior(&design, &statistics).unwrap().log_likelihood;
+        assert!((pooled - dense - constant / 2.0).abs() < 1e-7, "{pooled} is not {}", dense + constant / 2.0);
     }
 
     #[test]
@@ -217,7 +218,7 @@ mod tests {
         let channel = channel_posterior(&design, &[statistics(&design, 40, 0.7)]).unwrap().effects;
         let without_posts = account_without_posts(&design, &channel);
         assert_eq!(without_posts.mean, channel.mean);
-        let [own, of_channel] = [without_posts, channel].map(|effects| effects.covariance.diagonal());
-        assert!(own.iter().zip(of_channel.iter()).all(|(own, of_channel)| own > of_channel));
+        let [of_account, of_channel] = [without_posts, channel].map(|effects| effects.covariance.diagonal());
+        assert!(of_account.iter().zip(of_channel.iter()).all(|(account, channel)| account > channel));
     }
 }

@@ -1,4 +1,4 @@
-//! Forecasts of the engagements of posts, and their scores.
+//! Forecasts of the engagements of posts, and scores of these forecasts.
 
 use serde::Serialize;
 
@@ -15,9 +15,9 @@ pub enum Method {
     Model,
     /// The mean of all earlier posts.
     AllTimeMean,
-    /// The mean of the last eight weeks.
+    /// The mean of the posts of the last eight weeks.
     RecentMean,
-    /// Exponential smoothing.
+    /// Exponential smoothing: a mean of all earlier posts in which recent ones have more weight.
     Smoothing,
     /// A regression pooled over the channel's accounts, without drift.
     Regression,
@@ -40,7 +40,7 @@ impl Method {
     }
 }
 
-/// One forecast of the sum of an account's posts, with what they earned.
+/// One forecast of the sum of the engagements of an account's posts, with the outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// The account.
@@ -51,17 +51,17 @@ pub struct Prediction {
     pub cut: Timestamp,
     /// Number of weeks after the cut whose posts are summed.
     pub horizon_weeks: u32,
-    /// How it was made.
+    /// How the forecast was made.
     pub method: Method,
-    /// Number of measured posts in these weeks.
+    /// Number of posts that are summed: the measured ones of these weeks.
     pub posts: usize,
-    /// Quantiles of the sum at `SHARES`.
+    /// Quantiles of the forecast sum at [`SHARES`].
     pub quantiles: [f64; SHARES.len()],
-    /// Mean of the sum.
+    /// Mean of the forecast sum.
     pub mean: f64,
-    /// The point forecast.
+    /// The point forecast of the sum.
     pub point: f64,
-    /// Engagements that the posts earned.
+    /// The sum of the engagements that the posts earned.
     pub actual: f64,
     /// Continuous ranked probability score of log(1 + sum).
     pub crps: f64,

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_acts_on_is_written_out() {
+    fn characters_that_a_terminal_interprets_are_escaped() {
         assert_eq!(visible("tea\u{1b}[2J\u{7}\u{9b}\n"), "tea\\u001b[2J\\u0007\\u009b\\u000a");
         assert_eq!(visible("\u{202e}tea"), "\\u202etea");
         assert!(matches!(visible("Käse, 茶 & 🍵"), Cow::Borrowed(_)));

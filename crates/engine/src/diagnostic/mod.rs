@@ -40,7 +40,7 @@ pub struct Diagnostic {
 pub enum Place {
     /// The input as a whole.
     None,
-    /// A text file or a position in it. The text may also be that of a command-line argument, such as `--set`.
+    /// A text file or a position in it. The text may also be a command-line argument, such as that of `--set`.
     Source {
         /// File and position.
         location: SourceLocation,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_act_on_is_escaped_in_one_line() {
+    fn control_characters_are_escaped_and_the_text_has_one_line() {
         let text = r"a\u001b.csv: row 1, column `b\u0007\u000ac`: `\u009b2J` is not known; remove it";
         assert_eq!(cell().to_string(), text);
     }
@@ -280,9 +280,9 @@ mod tests {
         let at = |file: &str, line, column| {
             Diagnostic::at("wrong_type", &SourceLocation::new(file, line, column), "", "", "")
         };
-        let mut found = vec![at("b", 1, 1), at("a", 10, 1), at("a", 2, 9), at("a", 2, 1), at("b", 1, 1)];
-        Diagnostic::sort(&mut found);
-        let order: Vec<String> = found.iter().map(|found| found.place.to_string()).collect();
+        let mut diagnostics = vec![at("b", 1, 1), at("a", 10, 1), at("a", 2, 9), at("a", 2, 1), at("b", 1, 1)];
+        Diagnostic::sort(&mut diagnostics);
+        let order: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.place.to_string()).collect();
         assert_eq!(order, ["a:2:1", "a:2:9", "a:10:1", "b:1:1"]);
     }
 }

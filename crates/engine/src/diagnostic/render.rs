@@ -12,7 +12,7 @@ use super::{Diagnostic, SourceLocation};
 /// Number of diagnostics rendered in full; the rest are only counted.
 const MAX_RENDERED: usize = 50;
 
-/// Length in bytes of the longest source line that is shown; of longer ones only the location is given.
+/// Length in bytes of the longest source line that is shown; for longer lines only the location is given.
 const MAX_LINE_LENGTH: usize = 2000;
 
 /// Renders diagnostics in the given order, separated by blank lines; after the first fifty, the rest are only counted.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::escape::visible;
 
-/// A location in a text file, or in the text of an argument.
+/// A location in a text file, or in a command-line argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceLocation {
     /// File, as a path within its folder, with `/` as separator.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// The known name that a mistyped one most likely stands for: a few letters off, or one contained in the other.
+/// The known name that a mistyped name most likely stands for; `None` if none is near. Two names are near if they
+/// differ by one letter, or by up to a third of the letters of the shorter one, or if one contains the other and the
+/// contained one has four letters or more.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = normalized(typed);
     let scored = known.into_iter().filter_map(|name| {
@@ -52,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_a_few_letters_off_or_cut_short() {
+    fn the_nearest_name_differs_by_few_letters_or_is_longer() {
         let known = ["weekly_posts", "min_spacing_hours", "half_life_hours", "hour_lift"];
         assert_eq!(nearest("weekly_post", known), Some("weekly_posts"));
         assert_eq!(nearest("Weekly-Posts", known), Some("weekly_posts"));

@@ -17,7 +17,7 @@ pub struct Asset {
     pub campaign_id: Option<CampaignId>,
     /// Content type: photo, video, article.
     pub kind: Arc<str>,
-    /// The channels it was made for; empty if it fits every channel without being made for one.
+    /// The channels it was made for; empty if it fits every channel, but was made for none in particular.
     pub channels: Vec<Channel>,
     /// When it was finished; it cannot be used before.
     pub created_at: Timestamp,
@@ -31,8 +31,8 @@ pub struct Asset {
     pub impact: Score,
     /// The asset that this one varies or continues.
     pub parent_id: Option<AssetId>,
-    /// 0-based position in its story. A child with its parent's step is a variation; a higher step continues the story
-    /// and cannot be used until the step before it has been.
+    /// 0-based position in its story. An asset with the same step as its parent is a variation of the parent. An asset
+    /// with a higher step continues the parent's story, and cannot be used until the previous step was used.
     pub evolution_step: u32,
     /// Headline.
     pub title: Arc<str>,
@@ -47,7 +47,7 @@ pub struct Asset {
 }
 
 impl Asset {
-    /// An evergreen asset for every channel, without content, whose scores are unknown.
+    /// An evergreen asset that fits every channel, without content, and with the scores that unknown ones count as.
     #[must_use]
     pub fn new(id: AssetId, kind: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Asset {
         [&self.title, &self.body, &self.media_url].iter().any(|part| !part.trim().is_empty())
     }
 
-    /// The root of its asset family: its parent, or itself.
+    /// The root of its asset family: its parent, or itself if it has none. A parent has no parent of its own.
     #[must_use]
     pub fn root(&self) -> &AssetId {
         self.parent_id.as_ref().unwrap_or(&self.id)

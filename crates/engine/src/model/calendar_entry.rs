@@ -47,7 +47,7 @@ impl CalendarEntry {
 }
 
 record! {
-    /// A row of `calendar`: one day as `date`, more as `from` and `to`.
+    /// A row of `calendar`: a single day is given as `date`, several days as `from` and `to`.
     pub struct CalendarRow {
         /// What it applies to: `all`, `workspace:ID` or `client:ID`, followed by `/channel` for a single channel.
         pub scope: Arc<str>,

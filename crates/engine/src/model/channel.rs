@@ -34,7 +34,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// How many channels there are.
+    /// Number of channels.
     pub const COUNT: usize = 9;
 
     /// Every channel, in table order.
@@ -106,23 +106,23 @@ fn parse_channel(name: &str) -> Result<Channel, CellError> {
 
 /// Parses the channel names in a cell, and sorts the channels into table order.
 fn parse_channels(names: &[Cow<'_, str>]) -> Result<Vec<Channel>, Vec<CellError>> {
-    let (mut channels, mut faults) = (Vec::new(), Vec::new());
+    let (mut channels, mut errors) = (Vec::new(), Vec::new());
     for name in names {
         match parse_channel(name) {
             Ok(channel) if channels.contains(&channel) => {
                 let cause = format!("`{channel}` is named twice");
-                faults.push(CellError::new("duplicate", cause, "name each channel once"));
+                errors.push(CellError::new("duplicate", cause, "name each channel once"));
             }
             Ok(channel) => channels.push(channel),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
     channels.sort_unstable();
-    if faults.is_empty() { Ok(channels) } else { Err(faults) }
+    if errors.is_empty() { Ok(channels) } else { Err(errors) }
 }
 
 cell!(
-    Channel: Text(name => parse_channel(&name).map_err(|fault| vec![fault]), channel => channel.name().into()),
+    Channel: Text(name => parse_channel(&name).map_err(|error| vec![error]), channel => channel.name().into()),
     Vec<Channel>: Texts(
         names => parse_channels(&names),
         channels => channels.iter().map(|channel| channel.name().into()).collect()

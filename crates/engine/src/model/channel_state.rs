@@ -17,7 +17,7 @@ pub struct ChannelState {
     pub audience: f64,
     /// Engagements per person reached; `None` if never measured.
     pub engagement_rate: Option<f64>,
-    /// Time of the last post, committed ones included.
+    /// Time of the last post, counting committed posts; `None` if there is none.
     pub last_post_at: Option<Timestamp>,
     /// Posts of the last 30 days and committed future posts, oldest first.
     pub recent_posts: Vec<Timestamp>,
@@ -31,14 +31,14 @@ pub struct ChannelState {
     pub as_of: Timestamp,
     /// Trend of results against their usual level, 0.5 is steady; `None` if unknown.
     pub momentum: Option<Score>,
-    /// Share of the wanted presence that was achieved; `None` if unknown.
+    /// Share of the wanted posts that were made; `None` if unknown.
     pub visibility: Option<Score>,
     /// Results against expectation, 0.5 is as expected; `None` if unknown.
     pub engagement: Option<Score>,
 }
 
 record! {
-    /// A row of `channels`. `None` means unknown.
+    /// A row of `channels`.
     pub struct ChannelRow {
         /// The client it belongs to.
         pub client_id: ClientId,
@@ -47,10 +47,10 @@ record! {
         /// People a post can reach; may have decimals if it was estimated.
         #[column(range = 0.01..=1e11)]
         pub audience: f64,
-        /// Engagements per person reached.
+        /// Engagements per person reached; blank if never measured.
         #[column(range = 0.0..=5.0)]
         pub avg_engagement_rate: Option<f64>,
-        /// The last post, committed ones included.
+        /// Time of the last post, counting committed posts; blank if there is none.
         #[column(period = Planned)]
         pub last_post_at: Option<Timestamp>,
         /// Posts in the 7 days before `as_of`; counted in the history if blank.
@@ -64,11 +64,11 @@ record! {
         /// The instant to which fatigue and post counts refer; the scenario's start if blank.
         #[column(period = Planned, sparse)]
         pub as_of: Option<Timestamp>,
-        /// Trend of results against their usual level; 0.5 is steady.
+        /// Trend of results against their usual level, 0.5 is steady; blank if unknown.
         pub momentum_score: Option<Score>,
-        /// Share of the wanted presence that was achieved.
+        /// Share of the wanted posts that were made; blank if unknown.
         pub visibility_score: Option<Score>,
-        /// Results against expectation; 0.5 is as expected.
+        /// Results against expectation, 0.5 is as expected; blank if unknown.
         pub engagement_score: Option<Score>,
     }
 }
@@ -123,12 +123,12 @@ record! {
         pub published_at: Timestamp,
         /// The asset that was used, if known.
         pub asset_id: Option<AssetId>,
-        /// Content type: photo, video, article.
+        /// Content type: photo, video, article; blank if unknown.
         pub content_type: Option<Arc<str>>,
-        /// People reached.
+        /// People reached; blank if not measured.
         #[column(range = 0.0..=1e11)]
         pub reach: Option<f64>,
-        /// Number of engagements.
+        /// Number of engagements; blank if not measured.
         #[column(range = 0.0..=1e11)]
         pub engagements: Option<f64>,
     }

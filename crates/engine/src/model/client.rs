@@ -67,13 +67,14 @@ pub struct Client {
     pub priority: f64,
     /// The agreed policy; the rules' default if the scenario sets none.
     pub policy: Policy,
-    /// Sorted by id.
+    /// Its campaigns, sorted by id.
     pub campaigns: Vec<Campaign>,
-    /// Sorted by id.
+    /// Its assets, sorted by id.
     pub assets: Vec<Asset>,
-    /// The calendar entries that apply to it, by first day and name.
+    /// The calendar entries that apply to it, sorted by first day, then name.
     pub calendar: Vec<CalendarEntry>,
-    /// Estimates of its audiences' response, by channel, then parameter; simulations draw the truth from them.
+    /// Estimates of how its audiences respond, sorted by channel, then parameter. A simulation draws the true response
+    /// from them.
     pub world: Vec<WorldEstimate>,
 }
 
@@ -82,9 +83,9 @@ pub struct Client {
 pub struct ClientState {
     /// The channels it posts on, in channel order.
     pub channels: Vec<ChannelState>,
-    /// Sorted by id.
+    /// Early warnings about it, sorted by id.
     pub warnings: Vec<Warning>,
-    /// The latest performance assessment; `None` if there is none.
+    /// The latest assessment of its performance; `None` if there is none.
     pub reality: Option<Reality>,
     /// Past uses of assets, oldest first.
     pub asset_uses: Vec<AssetUse>,
@@ -117,7 +118,8 @@ record! {
 }
 
 impl ClientRow {
-    /// The client, with the given defaults and without campaigns, assets and calendar entries, which other tables hold.
+    /// The client with the given defaults. Its campaigns, assets, calendar entries and estimates are empty, since they
+    /// are in other tables.
     #[must_use]
     pub fn into_client(self, default_zone: Zone, policy: Policy) -> Client {
         Client {
@@ -154,7 +156,7 @@ impl From<&Client> for ClientRow {
 }
 
 record! {
-    /// A row of `policies`. `None` keeps the default.
+    /// A row of `policies`. A blank cell stands for the rules' default.
     pub struct PolicyRow {
         /// The client it was agreed with.
         pub client_id: ClientId,
@@ -171,7 +173,7 @@ record! {
 }
 
 impl PolicyRow {
-    /// The policy, with the default's value for each blank cell.
+    /// The policy; each blank cell is replaced by the value in `default`.
     #[must_use]
     pub fn with_defaults(&self, default: &Policy) -> Policy {
         Policy {

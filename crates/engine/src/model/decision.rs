@@ -56,7 +56,7 @@ named!(
 /// One recorded decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Derived from the plan and from what is decided.
+    /// Derived from the plan and from the subject of the decision.
     pub id: Uuid,
     /// The post it concerns; `None` if it concerns a channel.
     pub post_id: Option<Uuid>,

@@ -1,19 +1,20 @@
-//! Numbers as text for people, and rounding.
+//! Formats numbers for display, and rounds them.
 
-/// At most six decimals, without trailing zeros: as rules and test cases write numbers.
+/// Formats a number with at most six decimals and without trailing zeros, as in rules and test cases.
 #[must_use]
 pub fn decimal(number: f64) -> String {
-    without_zeros(format!("{number:.6}"))
+    without_trailing_zeros(format!("{number:.6}"))
 }
 
-/// Four significant digits, or more if the integer part has more; at most six decimals, without trailing zeros.
+/// Formats a number with four significant digits, or more if its integer part has more, but with at most six decimals
+/// and without trailing zeros.
 #[must_use]
 pub fn short(number: f64) -> String {
     let decimals = (3.0 - libm::log10(number.abs()).floor()).clamp(0.0, 6.0) as usize;
-    without_zeros(format!("{number:.decimals$}"))
+    without_trailing_zeros(format!("{number:.decimals$}"))
 }
 
-/// Like [`short`], with a plus sign if it is positive.
+/// Formats a number like [`short`], with a plus sign if it is positive.
 #[must_use]
 pub fn signed(number: f64) -> String {
     let text = short(number);
@@ -27,7 +28,7 @@ pub fn rounded(number: f64, decimals: u32) -> f64 {
     (number * scale).round() / scale
 }
 
-fn without_zeros(text: String) -> String {
+fn without_trailing_zeros(text: String) -> String {
     let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
 }
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_no_zeros_at_the_end() {
+    fn a_number_is_formatted_without_trailing_zeros() {
         assert_eq!(
             [0.5, 12.0, 1.0 / 3.0, 0.0, -1e-9, 1200.0].map(decimal),
             ["0.5", "12", "0.333333", "0", "0", "1200"]
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_rounded_to_decimals() {
+    fn a_number_is_rounded_to_the_given_decimals() {
         assert_eq!((rounded(0.123_456, 2), rounded(-2.5, 0)), (0.12, -3.0));
     }
 }

@@ -1,4 +1,4 @@
-//! How much of its limits a week uses, and how close the week is to the best possible within them.
+//! How far a planned week uses up its limits, and how close its objective is to the best possible within them.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl LimitKind {
     }
 }
 
-/// How much of a limit a client's week uses, in one of the periods in which the limit counts.
+/// How far a client's week uses up a limit in one of the periods in which the limit counts posts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitUse {
     /// Name of the limit.
@@ -54,16 +54,17 @@ pub struct LimitUse {
     pub from: NaiveDateTime,
     /// Length of the period in hours.
     pub hours: u32,
-    /// The number of posts, or share of posts, that the limit states.
+    /// The number or share of posts that the limit states.
     pub allowed: f64,
     /// The number or share of the posts that count: planned ones that may run, and committed ones.
     pub used: f64,
-    /// What one post more, or one less for a limit from below, would earn, in the unit of worth: the limit's Lagrangian
-    /// price in the proof of the upper bound. 0 if the limit costs nothing.
+    /// The limit's Lagrangian price in the proof of the upper bound, in the unit of worth: about what would be gained
+    /// if the limit allowed one more post or, for a limit from below, required one post fewer. 0 if the limit costs
+    /// nothing.
     pub price: f64,
 }
 
-/// What a client may use of a limit that it shares with other clients of its workspace, in one period.
+/// The part of a limit, shared by clients of a workspace, that one client may use in one period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitQuota {
     /// Name of the limit.
@@ -74,8 +75,8 @@ pub struct LimitQuota {
     pub period: QuotaPeriod,
     /// Maximum number of the client's posts, committed ones included.
     pub posts: f64,
-    /// The price of a post in the proof of the workspace's upper bound; the search for the client's own price starts
-    /// from it.
+    /// The limit's price per post in the proof of the workspace's upper bound. The search for the client's own price
+    /// starts from it.
     pub first_price: f64,
 }
 
@@ -102,7 +103,7 @@ pub enum SharedPeriod {
 }
 
 impl SharedPeriod {
-    /// Its start, for display: a date, or an instant in UTC.
+    /// Its start in the given week, for display: a date, or an instant in UTC.
     #[must_use]
     pub fn start(self, week: Week) -> String {
         match self {
@@ -113,7 +114,7 @@ impl SharedPeriod {
     }
 }
 
-/// How much of a shared limit the clients of a workspace use together, in one period.
+/// How far the clients of a workspace together use up a shared limit in one period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedLimitUse {
     /// Name of the limit.
@@ -128,7 +129,7 @@ pub struct SharedLimitUse {
     pub allowed: f64,
     /// The number of posts that count, planned and committed.
     pub used: f64,
-    /// Upper bound on what one post more would earn, in the unit of worth.
+    /// Upper bound on what one more post would earn, in the unit of worth.
     pub price: f64,
 }
 
@@ -137,22 +138,22 @@ pub struct SharedLimitUse {
 pub struct WorkspaceCertificate {
     /// The workspace.
     pub workspace_id: WorkspaceId,
-    /// Sum of its clients' objectives; 0 if a client has no certificate.
+    /// Sum of its clients' objectives; 0 if any of them has no certificate.
     pub objective: f64,
     /// Upper bound on the objective of any plan within the limits; `None` if none is proven.
     pub upper_bound: Option<f64>,
-    /// The limits that the clients share, and would exceed if each client were planned alone.
+    /// The shared limits that the clients would exceed if each were planned alone.
     pub limits: Vec<SharedLimitUse>,
 }
 
 /// The objective of a client's week, and an upper bound on the objective of any week within its limits.
 ///
-/// Both are sums over the client's channels of worth less costs, at the mean quality of each channel's assets, less the
-/// price of the fatigue that the next week inherits.
+/// Both are sums over the client's channels: the worth of the posts, at the mean quality of each channel's assets, less
+/// their costs and less the price of the fatigue carried over to the next week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
-    /// The objective of the posts that may run, as blocked ones earn nothing, less what is given up for limits with a
-    /// price.
+    /// The objective of the posts that may run, since blocked posts earn nothing, less the penalty for exceeding limits
+    /// that have a price.
     pub objective: f64,
     /// Upper bound on the objective of any week within the limits.
     pub upper_bound: f64,
@@ -164,8 +165,8 @@ impl WorkspaceCertificate {
     /// The distance from the objective to the bound, as a share of the bound, `0..=1`; `None` if no bound is proven.
     #[must_use]
     pub fn gap(&self) -> Option<f64> {
-        let share = |bound: f64| if bound > 0.0 { (1.0 - self.objective / bound).clamp(0.0, 1.0) } else { 0.0 };
-        self.upper_bound.map(share)
+        let gap = |bound: f64| if bound > 0.0 { (1.0 - self.objective / bound).clamp(0.0, 1.0) } else { 0.0 };
+        self.upper_bound.map(gap)
     }
 }
 

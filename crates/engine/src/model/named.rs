@@ -60,8 +60,8 @@ macro_rules! named {
 }
 pub use named;
 
-/// Declares a type that has a JSON Schema if the engine is built with the feature `schema`, whatever the features of
-/// the crate that declares it.
+/// Declares a type that has a JSON Schema if the engine is built with its feature `schema`. The features of the crate
+/// that invokes the macro do not matter.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(feature = "schema")]

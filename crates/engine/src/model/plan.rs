@@ -60,18 +60,18 @@ impl ScheduleStatus {
 pub struct AssetChoice {
     /// The root of the asset's family.
     pub asset_id: AssetId,
-    /// The variation or evolution step that is used; `None` for the root itself.
+    /// The variation of the root, or the later step of its story, that is used; `None` for the root itself.
     pub variation_id: Option<AssetId>,
-    /// Whether the variation continues the story instead of varying it.
+    /// Whether `variation_id` is a later step of the story; false if it is a variation.
     pub is_evolution: bool,
     /// Score of the asset for the channel, `0..=100`.
     pub score: f64,
-    /// Factor on expected engagement that corresponds to the score and the content type.
+    /// Factor on expected engagements, from the score and the content type.
     pub quality_factor: f64,
 }
 
 impl AssetChoice {
-    /// The asset that is actually used.
+    /// The asset that is used: the variation or later step, or else the root.
     #[must_use]
     pub fn used(&self) -> &AssetId {
         self.variation_id.as_ref().unwrap_or(&self.asset_id)
@@ -102,7 +102,7 @@ pub struct ConfidenceStep {
     /// The cause.
     #[serde(rename = "because")]
     pub cause: ConfidenceCause,
-    /// Added to the confidence so far; the first step starts at 0.
+    /// The change of the confidence, which is 0 before the first step.
     pub change: f64,
 }
 
@@ -134,14 +134,15 @@ pub struct Post {
     pub hours_to_nearest_post: f64,
     /// Other posts of the client on the same day, planned and committed, by time.
     pub others_of_day: Vec<OtherPost>,
-    /// Engagements that an average asset would earn in this slot on a channel without fatigue: v(t) of the model,
-    /// including the weight of the post's own campaign.
+    /// Engagements that an average asset would earn at this hour on a channel without fatigue, including the weight of
+    /// the post's own campaign.
     pub slot_value: f64,
-    /// Expected engagements: value x quality factor x response to fatigue.
+    /// Expected engagements: slot value · quality factor · response to fatigue.
     pub expected_engagement: f64,
-    /// Cost of the work on it and of the people who leave because of it, in the unit of worth.
+    /// Cost of the work on it, and of the audience members who unsubscribe or unfollow because of it, in the unit of
+    /// worth.
     pub cost: f64,
-    /// Expected engagements times the channel's worth, less the cost.
+    /// Expected engagements times the channel's worth per engagement, less the cost.
     pub net_worth: f64,
     /// Confidence, `0..=1`.
     pub confidence: f64,
@@ -200,7 +201,7 @@ pub struct CommittedPost {
     pub asset: Option<AssetChoice>,
     /// Fatigue of the channel at the post's hour, before the post adds its own; blocked posts do not count.
     pub fatigue: f64,
-    /// Expected engagements: value x quality factor x response to fatigue.
+    /// Expected engagements: slot value · quality factor · response to fatigue.
     pub expected_engagement: f64,
 }
 
@@ -224,26 +225,27 @@ named!(
     }
 );
 
-/// What was allocated to a channel for a week, and why not more.
+/// How many posts a channel got for a week, and why not more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allocation {
     /// The channel.
     pub channel: Channel,
     /// The facts about the channel as the rules saw them.
     pub snapshot: Arc<ChannelSnapshot>,
-    /// Posts a week that the rules want, before fatigue lowers the number.
+    /// Number of posts a week that the rules want, before it is lowered for fatigue.
     pub posts_wanted: u32,
-    /// Target posts a week, after fatigue or the pack's `weekly_posts` function; includes committed posts.
+    /// Number of posts aimed at, committed ones included: `posts_wanted` lowered for fatigue, or the result of the
+    /// pack's `weekly_posts` function.
     pub posts_target: u32,
-    /// What set `posts_target`.
+    /// What determined `posts_target`.
     pub target_source: TargetSource,
     /// Posts placed, including blocked ones.
     pub posts_planned: u32,
     /// Posts placed and then blocked by a guardrail.
     pub posts_blocked: u32,
-    /// Why there are fewer posts than `posts_wanted`, reasons joined by `; `; empty if none is missing.
+    /// Why fewer than `posts_wanted` are planned, the reasons joined by `; `; empty if no post is missing.
     pub why_fewer: String,
-    /// Whether each of its posts needs a review, whatever its time and asset.
+    /// Whether every post on the channel needs a review, whatever the post's time and asset.
     pub always_needs_review: bool,
     /// Fatigue at the start of the week.
     pub fatigue_start: f64,
@@ -255,16 +257,16 @@ pub struct Allocation {
     pub mean_cost: f64,
     /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,
-    /// The slots' worth less what they cost and less the price of the fatigue carried over.
+    /// The worth of the slots, less their cost and the price of the fatigue carried over to the next week.
     pub objective: f64,
     /// Upper bound on `objective`: the best that the channel could reach without the limits it shares with other
     /// channels.
     pub upper_bound: f64,
     /// How it was solved.
     pub tier: Tier,
-    /// Hours in which posts were allowed.
+    /// Number of hours in which posts were allowed.
     pub hours_allowed: u32,
-    /// Hours excluded by each rule, in order of evaluation: rule and count.
+    /// Each rule that excludes hours, in order of evaluation, and the number of hours that it excludes.
     pub hours_removed: Vec<(&'static str, u32)>,
     /// Hours of the week at which a guardrail blocks every post of the channel, ascending; no post is planned there.
     pub hours_closed_by_guardrails: Vec<usize>,
@@ -324,28 +326,29 @@ pub struct ClientPlan {
     pub signals: Signals,
     /// The week's objective and an upper bound; `None` if the channels were not solved exactly.
     pub certificate: Option<Certificate>,
-    /// Limits that cannot be kept together, because of which nothing is planned; empty if all can.
+    /// Limits that contradict each other, so that nothing is planned; empty if all can be kept.
     pub unmet_limits: Vec<Arc<str>>,
-    /// The client's quotas of limits that it shares with other clients; empty if none of these binds.
+    /// The client's quotas of the limits that it shares with other clients; empty if no shared limit binds.
     pub quotas: Vec<LimitQuota>,
 }
 
 impl ClientPlan {
-    /// The objective: that of the posts that may run, or without a certificate that of all posts.
+    /// The objective of the posts that may run; without a certificate, that of all posts.
     #[must_use]
     pub fn objective(&self) -> f64 {
-        self.of_certificate(|certificate| certificate.objective, |allocation| allocation.objective)
+        self.certified_or_sum(|certificate| certificate.objective, |allocation| allocation.objective)
     }
 
-    /// The upper bound of the objective; without a certificate the sum of the channels' bounds.
+    /// Upper bound on the objective; without a certificate, the sum of the channels' bounds.
     #[must_use]
     pub fn upper_bound(&self) -> f64 {
-        self.of_certificate(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
+        self.certified_or_sum(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
     }
 
-    fn of_certificate(&self, certified: fn(&Certificate) -> f64, uncertified: fn(&Allocation) -> f64) -> f64 {
-        let of_channels = || self.allocations.iter().map(uncertified).fold(0.0, |sum, number| sum + number);
-        self.certificate.as_ref().map_or_else(of_channels, certified)
+    /// A number of the certificate; without a certificate, the sum of a number over the channels.
+    fn certified_or_sum(&self, certified: fn(&Certificate) -> f64, of_channel: fn(&Allocation) -> f64) -> f64 {
+        let sum_over_channels = || self.allocations.iter().map(of_channel).fold(0.0, |sum, number| sum + number);
+        self.certificate.as_ref().map_or_else(sum_over_channels, certified)
     }
 }
 
@@ -364,9 +367,9 @@ pub struct Plan {
     pub rules_hash: String,
     /// Hash of the scenario, hexadecimal.
     pub scenario_hash: String,
-    /// Sorted by client id; clients that are not planned for are left out.
+    /// The clients' weeks, sorted by client id; clients that are not planned for are left out.
     pub clients: Vec<ClientPlan>,
-    /// The workspaces in which a limit that clients share binds, by id.
+    /// The workspaces in which a shared limit binds, sorted by id.
     pub workspaces: Vec<WorkspaceCertificate>,
 }
 
@@ -380,14 +383,13 @@ impl Plan {
         )
     }
 
-    /// Sum of the clients' objectives. The objective of a client with a certificate is that of the posts that may run,
-    /// otherwise that of all posts.
+    /// Sum of the clients' objectives; see [`ClientPlan::objective`].
     #[must_use]
     pub fn objective(&self) -> f64 {
         self.clients.iter().map(ClientPlan::objective).fold(0.0, |sum, number| sum + number)
     }
 
-    /// Sum of the clients' upper bounds. That of a client without a certificate is the sum of its channels' bounds.
+    /// Sum of the clients' upper bounds; see [`ClientPlan::upper_bound`].
     #[must_use]
     pub fn upper_bound(&self) -> f64 {
         self.clients.iter().map(ClientPlan::upper_bound).fold(0.0, |sum, number| sum + number)
@@ -400,14 +402,14 @@ impl Plan {
         self.posts().filter(|(_, post)| post.is_live()).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
     }
 
-    /// The objective divided by the upper bound on any plan within the limits, `0..=1`; 0 if nothing could be earned.
+    /// The objective divided by its upper bound, `0..=1`; 0 if nothing could be earned.
     #[must_use]
     pub fn share_of_bound(&self) -> f64 {
         let bound = self.upper_bound();
         if bound > 0.0 { (self.objective() / bound).clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Every post with its client, by client, then time.
+    /// Every post with its client's plan, by client, then time.
     pub fn posts(&self) -> impl Iterator<Item = (&ClientPlan, &Post)> {
         self.clients.iter().flat_map(|client| client.posts.iter().map(move |post| (client, post)))
     }

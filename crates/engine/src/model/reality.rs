@@ -6,7 +6,7 @@ use super::record::record;
 use super::time::Timestamp;
 use super::{Client, ClientId, Score};
 
-/// A client's performance as reported and as assessed.
+/// An assessment of a client's performance, with the performance as reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reality {
     /// When it was assessed.

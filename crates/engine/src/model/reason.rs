@@ -27,7 +27,7 @@ pub enum Reason {
     },
     /// The workspace's reviewers have no capacity left for it this week.
     ReviewCapacity,
-    /// A limit of the pack on posts that need a review leaves none for it.
+    /// A limit of the pack on the number of posts that need a review is used up.
     ReviewLimit {
         /// Name of the limit.
         limit: Arc<str>,
@@ -44,7 +44,7 @@ pub enum Reason {
     },
     /// It is due before the instant from which the week is planned.
     Past,
-    /// A blackout, or a holiday on which the rules forbid posting.
+    /// It falls on a blackout, or on a holiday on which the rules forbid posting.
     ClosedDay {
         /// The date in the client's zone.
         date: NaiveDate,
@@ -211,19 +211,19 @@ impl Reason {
         )
     }
 
-    /// Whether there is no review for it.
+    /// Whether the post is blocked because it needs a review and none is left.
     #[must_use]
     pub const fn is_lack_of_review(&self) -> bool {
         matches!(self, Reason::ReviewCapacity | Reason::ReviewLimit { .. })
     }
 
-    /// Whether a stored code is one of those.
+    /// Whether a stored code is that of a reason for which [`Reason::is_lack_of_review`] is true.
     #[must_use]
     pub fn is_code_of_lack_of_review(code: &str) -> bool {
         [Reason::ReviewCapacity, Reason::ReviewLimit { limit: "".into() }].iter().any(|reason| reason.code() == code)
     }
 
-    /// Whether it has no asset, or one without content.
+    /// Whether the post has no asset, or an asset without content.
     #[must_use]
     pub const fn is_lack_of_content(&self) -> bool {
         matches!(self, Reason::NoAsset | Reason::EmptyAsset { .. })
@@ -238,7 +238,7 @@ impl Reason {
         }
     }
 
-    /// The details as a JSON object; empty if the code has none.
+    /// The details as a JSON object; an empty object if the reason has none.
     #[must_use]
     pub fn details(&self) -> serde_json::Value {
         serde_json::json!(self).get("details").cloned().unwrap_or_else(|| serde_json::json!({}))
@@ -351,7 +351,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why a post whose time has passed was not sent.
+/// Writes why a schedule expired: why no draft of its post was made in time.
 fn write_expired(f: &mut fmt::Formatter<'_>, status: ScheduleStatus, because: Option<&Reason>) -> fmt::Result {
     f.write_str(match status {
         ScheduleStatus::Pending => "expired: nobody approved it in time",
@@ -373,6 +373,7 @@ mod tests {
         vec![
             Reason::Guardrail { rule: "review_capacity_of_ours".into(), reason: "no".into(), remedy: "".into() },
             Reason::ReviewCapacity,
+            Reason::ReviewLimit { limit: "reviews".into() },
             Reason::ClientStatus { status: ClientStatus::Paused },
             Reason::ChannelOff { channel: Channel::Fb },
             Reason::Past,

@@ -84,8 +84,8 @@ pub enum InstantRange {
 }
 
 impl InstantRange {
-    /// The first and the last allowed instant in a scenario whose first week begins on `start`; those of
-    /// [`InstantRange::Any`] without a start.
+    /// The first and the last allowed instant in a scenario whose first week begins on `start`. Without a start, they
+    /// are those of [`InstantRange::Any`].
     #[must_use]
     pub fn bounds(self, start: Option<NaiveDate>) -> (Timestamp, Timestamp) {
         let years = match self {
@@ -100,7 +100,7 @@ impl InstantRange {
     /// Checks that an instant lies in the range. `text` is the instant as written, for the message.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it lies outside the range.
     pub fn check(self, at: Timestamp, text: &str, start: Option<NaiveDate>) -> Result<(), CellError> {
         let (first, last) = self.bounds(start);
         if (first..=last).contains(&at) {
@@ -186,10 +186,10 @@ impl Column {
     pub fn parse<'t>(&self, text: &'t str) -> Result<Value<'t>, CellError> {
         match self.kind {
             Kind::Text => Ok(Value::Text(text.into())),
-            Kind::Texts => Ok(Value::Texts(parts(text).map(Cow::from).collect())),
-            Kind::Number => self.number(text).map(Value::Number),
-            Kind::Count => self.count(text).map(Value::Count),
-            Kind::Flag => flag(text).map(Value::Flag),
+            Kind::Texts => Ok(Value::Texts(list_items(text).map(Cow::from).collect())),
+            Kind::Number => self.parse_number(text).map(Value::Number),
+            Kind::Count => self.parse_count(text).map(Value::Count),
+            Kind::Flag => parse_flag(text).map(Value::Flag),
             Kind::Instant => {
                 let remedy = "write ISO 8601 in UTC, such as `2026-09-07T08:30:00Z`";
                 text.parse()
@@ -197,8 +197,8 @@ impl Column {
                     .map_err(|_| CellError::expected("not_a_time", text, "a point in time", remedy))
             }
             Kind::Date => {
-                let fault = || CellError::expected("not_a_date", text, "a date", "write the date as `2026-09-07`");
-                parse_date(text).map(Value::Date).ok_or_else(fault)
+                let error = || CellError::expected("not_a_date", text, "a date", "write the date as `2026-09-07`");
+                parse_date(text).map(Value::Date).ok_or_else(error)
             }
             Kind::Id => {
                 let remedy = "write it as `67e55044-10b1-426f-9247-bb680e5fe0c8`";
@@ -207,41 +207,42 @@ impl Column {
         }
     }
 
-    fn number(&self, text: &str) -> Result<f64, CellError> {
+    fn parse_number(&self, text: &str) -> Result<f64, CellError> {
         let remedy = match self.range {
-            Some((least, most)) => format!("give a number from {least} to {most}"),
+            Some((min, max)) => format!("give a number from {min} to {max}"),
             None => "give a number".to_owned(),
         };
-        let Some(number) = finite(text) else {
-            let remedy = match finite(&text.replace(',', ".")) {
+        let Some(number) = parse_finite(text) else {
+            let remedy = match parse_finite(&text.replace(',', ".")) {
                 Some(number) => format!("{remedy}, with a point before its decimals: `{number}`"),
                 None => format!("{remedy}; leave it blank if it is not known"),
             };
             return Err(CellError::expected("not_a_number", text, "a number", remedy));
         };
-        let is_within = self.range.is_none_or(|(least, most)| (least..=most).contains(&number));
+        let is_within = self.range.is_none_or(|(min, max)| (min..=max).contains(&number));
         is_within.then_some(number).ok_or_else(|| CellError::out_of_range(text, remedy))
     }
 
-    fn count(&self, text: &str) -> Result<u32, CellError> {
-        let (least, most) = self.range.unwrap_or(ANY_COUNT);
-        let number = Column { range: Some((least, most)), ..*self }.number(text)?;
+    fn parse_count(&self, text: &str) -> Result<u32, CellError> {
+        let (min, max) = self.range.unwrap_or(ANY_COUNT);
+        let number = Column { range: Some((min, max)), ..*self }.parse_number(text)?;
         // Spreadsheets write whole numbers as `5.0`.
         if number.fract() != 0.0 {
-            let remedy = format!("give a whole number from {least} to {most}");
+            let remedy = format!("give a whole number from {min} to {max}");
             return Err(CellError::expected("not_whole", text, "a whole number", remedy));
         }
         Ok(number as u32)
     }
 }
 
+/// The range of a column of counts that states none.
 const ANY_COUNT: (f64, f64) = (0.0, u32::MAX as f64);
 
-fn finite(text: &str) -> Option<f64> {
+fn parse_finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-fn flag(text: &str) -> Result<bool, CellError> {
+fn parse_flag(text: &str) -> Result<bool, CellError> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -252,8 +253,9 @@ fn flag(text: &str) -> Result<bool, CellError> {
     }
 }
 
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(';').map(str::trim).filter(|part| !part.is_empty())
+/// The items of a list separated by `;`, without blank ones.
+fn list_items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(';').map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// An error in a cell whose location is not known yet.
@@ -264,7 +266,7 @@ pub struct CellError {
     /// What is wrong.
     pub cause: String,
     remedy: Cow<'static, str>,
-    /// A mistyped name, and the names that are known.
+    /// A name that may be mistyped, and the known names.
     mistyped: Option<(String, KnownNames)>,
 }
 
@@ -276,9 +278,9 @@ impl CellError {
         Self { code, cause, remedy: remedy.into(), mistyped: None }
     }
 
-    /// A text that is not of the expected type: "`x` is not a number".
-    pub fn expected(code: &'static str, text: &str, what: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(code, format!("{} is not {what}", quoted(text)), remedy)
+    /// A text that is not `a_value`, where `a_value` is for example "a number".
+    pub fn expected(code: &'static str, text: &str, a_value: &str, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code, format!("{} is not {a_value}", quoted(text)), remedy)
     }
 
     /// A number or an instant outside the allowed range.
@@ -286,17 +288,17 @@ impl CellError {
         Self::new("out_of_range", format!("{} is out of range", quoted(text)), remedy)
     }
 
-    /// A name that is not one of those allowed.
-    pub fn unknown_name(code: &'static str, name: &str, what: &str, known: KnownNames) -> Self {
-        Self::expected(code, name, what, format!("use {}", known().join(", "))).with_suggestion(name, known)
+    /// A name that is not one of the known names; the message says that it is not `a_value`.
+    pub fn unknown_name(code: &'static str, name: &str, a_value: &str, known: KnownNames) -> Self {
+        Self::expected(code, name, a_value, format!("use {}", known().join(", "))).with_suggestion(name, known)
     }
 
-    /// Replaces the remedy by the known name nearest to `name`, if one is near.
+    /// Replaces the remedy by a suggestion of the known name nearest to `name`, if any is similar.
     pub(super) fn with_suggestion(self, name: &str, known: KnownNames) -> Self {
         Self { mistyped: Some((name.to_owned(), known)), ..self }
     }
 
-    /// How to fix it. The search for a similar name takes time; `may_search` allows it.
+    /// How to fix it. `may_search` says whether to look for a similar name, which takes time.
     #[must_use]
     pub fn remedy(&self, may_search: bool) -> String {
         let remedy = || self.remedy.to_string();
@@ -307,13 +309,13 @@ impl CellError {
     }
 }
 
-/// Longest quotation of a cell in a message, in characters.
-const QUOTED_CHARACTERS: usize = 60;
+/// Maximum length of a quoted cell in a message, in characters.
+const MAX_QUOTED_CHARACTERS: usize = 60;
 
 /// The text in backticks, truncated if long.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_CHARACTERS) {
+    match text.char_indices().nth(MAX_QUOTED_CHARACTERS) {
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
         None => format!("`{text}`"),
     }
@@ -362,10 +364,11 @@ impl<C: Cell> Cell for Option<C> {
     }
 }
 
-/// Implements [`Cell`] for a type: the kind of its values, and the conversions from and to such a value.
+/// Implements [`Cell`] for types. Each entry states a type, the kind of its values, and the conversions from and to
+/// such a value.
 macro_rules! cell {
-    ($($kind:ty: $variant:ident($value:pat => $parsed:expr, $cell:ident => $written:expr)),+ $(,)?) => {
-        $(impl $crate::model::Cell for $kind {
+    ($($type:ty: $variant:ident($value:pat => $parsed:expr, $cell:ident => $written:expr)),+ $(,)?) => {
+        $(impl $crate::model::Cell for $type {
             const KIND: $crate::model::Kind = $crate::model::Kind::$variant;
 
             fn from_value(value: $crate::model::Value<'_>) -> Result<Self, Vec<$crate::model::CellError>> {
@@ -399,15 +402,15 @@ cell!(
     Uuid: Id(id => Ok(id), id => *id),
 );
 
-/// The error for a value of another kind than its column: a bug in the reader, reported like an error in the data.
+/// The error for a value whose kind is not its column's: a bug in the reader, but reported like an error in the data.
 pub(super) fn wrong_kind(value: &Value<'_>) -> CellError {
     CellError::expected("wrong_kind", &format!("{value:?}"), "of the column's kind", "read the column as its kind")
 }
 
 /// A source of the cells of one row.
 pub trait Cells {
-    /// The value of a column's cell. A blank or invalid cell yields `default`, or else [`Cell::blank`]; `None` if there
-    /// is neither. The implementation collects the errors.
+    /// The value of a column's cell; for a blank or invalid cell `default`, or else [`Cell::blank`]; `None` if there is
+    /// neither. The implementation collects the errors.
     fn cell<C: Cell>(&mut self, column: &'static Column, default: Option<C>) -> Option<C>;
 }
 
@@ -416,7 +419,7 @@ pub trait Record: Sized {
     /// The columns, in file order.
     fn columns() -> impl Iterator<Item = &'static Column>;
 
-    /// Reads a row. Every cell is read, so that all errors are found.
+    /// Reads a row; `None` if a required cell is blank or invalid. Every cell is read, so that all errors are found.
     fn read(cells: &mut impl Cells) -> Option<Self>;
 
     /// The values of the cells; `None` for a blank cell.
@@ -470,20 +473,20 @@ macro_rules! record {
             $(
                 $(#[doc = $doc:literal])*
                 $(#[column($($option:tt)*)])?
-                $field_vis:vis $field:ident: $kind:ty,
+                $field_vis:vis $field:ident: $type:ty,
             )+
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         $vis struct $name {
-            $($(#[doc = $doc])* $field_vis $field: $kind,)+
+            $($(#[doc = $doc])* $field_vis $field: $type,)+
         }
 
         impl $name {
             const COLUMNS: &'static [$crate::model::Column] = &[$(
                 $crate::record!(
-                    @column $crate::model::Column::of::<$kind>(stringify!($field), concat!("" $(, $doc)*));
+                    @column $crate::model::Column::of::<$type>(stringify!($field), concat!("" $(, $doc)*));
                     $($($option)*)?
                 )
             ),+];
@@ -496,7 +499,7 @@ macro_rules! record {
 
             fn read(cells: &mut impl $crate::model::Cells) -> Option<Self> {
                 let mut columns = Self::COLUMNS.iter();
-                $(let $field: Option<$kind> = columns
+                $(let $field: Option<$type> = columns
                     .next()
                     .and_then(|column| cells.cell(column, $crate::record!(@default $($($option)*)?)));)+
                 Some(Self { $($field: $field?),+ })

@@ -1,4 +1,4 @@
-//! How fatigue lowers what a post earns.
+//! How fatigue lowers the engagements of a post.
 
 /// The factor on a post's value by fatigue: 1 at fatigue 0 and non-increasing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +39,8 @@ impl FatigueResponse {
         }
     }
 
-    /// Loss per unit of fatigue at a fatigue of at least 0; where the lines of a linear response meet, the loss
-    /// above.
+    /// The loss of the factor per unit of fatigue, at a fatigue of at least 0. Where the two lines of a linear response
+    /// meet, it is that of the line above the meeting point.
     #[must_use]
     pub fn slope_at(&self, fatigue: f64) -> f64 {
         match self {
@@ -60,11 +60,11 @@ impl FatigueResponse {
 }
 
 impl LinearResponse {
-    /// The two lines as `[intercept, slope]` pairs: the factor is the minimum of intercept - slope x F.
+    /// The two lines as pairs `[intercept, slope]`: the factor is the minimum of `intercept - slope · fatigue`.
     #[must_use]
     pub fn lines(&self) -> [[f64; 2]; 2] {
-        let at_warn = 1.0 - self.slope_below * self.warn_at;
-        [[1.0, self.slope_below], [at_warn + self.slope_above * self.warn_at, self.slope_above]]
+        let factor_at_warn = 1.0 - self.slope_below * self.warn_at;
+        [[1.0, self.slope_below], [factor_at_warn + self.slope_above * self.warn_at, self.slope_above]]
     }
 
     fn at(&self, fatigue: f64) -> f64 {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saturating_response_is_a_power_of_one_plus_the_posts_that_add_the_fatigue() {
+    fn a_saturating_response_is_a_power_of_one_plus_the_number_of_posts_that_cause_the_fatigue() {
         for (fatigue, factor) in [(0.0, 1.0), (0.3, 0.5), (0.8, 1.0 / 3.0)] {
             assert!((SATURATING.at(fatigue) - factor).abs() < 1e-12, "at {fatigue}");
         }

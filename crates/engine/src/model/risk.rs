@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::UnknownName;
 use super::record::{CellError, cell};
 
-/// Whether people must look at a post before it is published, from the lowest risk to the highest.
+/// How much human attention a post needs before it is published, from the lowest risk to the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RiskLevel"))]
 #[serde(rename_all = "snake_case")]
 pub enum RiskBand {
-    /// Needs no review if the client's policy allows that.
+    /// Needs no approval if the client's policy allows that.
     Low,
-    /// Needs a review.
+    /// Needs approval.
     Medium,
-    /// Needs an approval.
+    /// Needs approval; the rules may require that of a second person.
     High,
 }
 

@@ -1,4 +1,4 @@
-//! A scenario: an agency's clients, what they post, and the simulated environment that responds.
+//! A scenario: an agency's clients with their state, and the simulated environment that responds to posts.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{Client, ClientState, Week};
 pub struct Scenario {
     /// Name shown in reports.
     pub name: String,
-    /// BLAKE3 hash of manifest and tables, hexadecimal.
+    /// BLAKE3 hash of the manifest and the tables, hexadecimal.
     pub hash: String,
     /// First week.
     pub start: Week,
@@ -23,8 +23,8 @@ pub struct Scenario {
     pub environment: Environment,
     /// Clients with their initial state, sorted by client id.
     pub clients: Vec<(Client, ClientState)>,
-    /// Clients that are not planned for, sorted by client id: only their committed posts count, in limits that they share
-    /// with `clients`.
+    /// Clients that are not planned for, sorted by client id. Their committed posts count in the limits that they share
+    /// with `clients`; nothing else about them matters.
     pub other_clients: Vec<(Client, ClientState)>,
 }
 
@@ -61,12 +61,13 @@ pub struct ReviewPolicy {
 /// The simulated environment that responds to posts. It does not use the planner's assumptions, so a plan made from
 /// wrong rules performs worse.
 ///
-/// Defaults come from regressions on real posts: log SD of one post around its expectation about 1.0, of the hour of
-/// day 0.06, of the weekday 0.05, and a response proportional to `(1 + posts)^-0.108` over 24 hours and
-/// `(1 + posts)^-0.040` over 7 days.
+/// Defaults come from regressions on real posts. They found a log SD of about 1.0 for one post around its expectation,
+/// 0.06 for the hour of the day and 0.05 for the weekday, and a response proportional to `(1 + posts)^-0.108` with the
+/// posts of 24 hours and to `(1 + posts)^-0.040` with those of 7 days.
 ///
-/// That audiences leave and that lasting load lowers the level are assumptions, except for email, where 0.10 to 0.26 %
-/// of the recipients unsubscribe per newsletter.
+/// Two effects are assumptions: that each post makes some of the audience unsubscribe or unfollow, and that posting
+/// more than usual for weeks lowers the response. Only for email is the first one measured: 0.10 to 0.26 % of the
+/// recipients unsubscribe per newsletter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {
@@ -82,17 +83,17 @@ pub struct Environment {
     pub loss_24_hours: f64,
     /// Exponent of the loss from posts in the last 7 days.
     pub loss_7_days: f64,
-    /// Exponent of the loss by lasting load: response is multiplied by `(posts in the last 28 days / usual)^-exponent`
-    /// if there are more posts than usual.
+    /// Exponent of the loss from posting more than usual for weeks: response is multiplied by
+    /// `(posts in the last 28 days / usual number)^-exponent` if there are more posts than usual.
     pub lasting_loss: f64,
-    /// Minimum of the usual number of posts in 28 days, above 0: a channel with fewer loses nothing by posting more up
-    /// to that number.
+    /// Lower bound on the usual number of posts in 28 days, above 0: a channel that usually posts less loses nothing
+    /// until it posts more than this.
     pub min_usual_posts: f64,
-    /// Share of the audience that leaves at a post after a week without posts, on any channel but email.
+    /// Share of the audience that unfollows because of a post after a week without posts, on any channel but email.
     pub leave_per_post: f64,
-    /// The same share of the recipients of an email.
+    /// Share of the recipients that unsubscribe because of an email after a week without emails.
     pub leave_per_email: f64,
-    /// Number of posts in the last 7 days at which twice the share leaves, above 0; the share is linear in the posts.
+    /// Number of posts in the last 7 days, above 0, at which these two shares are doubled; they grow linearly with it.
     pub leave_doubling_posts: f64,
     /// Log SD of the true effect of an hour of the day, drawn once per client, channel and hour.
     pub hour_log_sd: f64,

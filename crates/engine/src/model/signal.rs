@@ -14,7 +14,7 @@ pub struct Signals {
     pub client_ops: ClientOps,
     /// Strategy and campaigns.
     pub agency_director: AgencyDirector,
-    /// Warnings that may stop posts.
+    /// Scores of warning signals, and active warnings.
     pub early_warning: EarlyWarning,
     /// Performance as reported, compared with true performance.
     pub performance_reality: PerformanceReality,
@@ -63,45 +63,45 @@ pub struct CampaignSignal {
     pub weight: f64,
 }
 
-/// Early Warning: the signal matrix and the active warnings.
+/// Early Warning: a score for each warning signal, and the active warnings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EarlyWarning {
-    /// Every signal of the matrix, in the rules' order.
+    /// The score of every warning signal, in the rules' order.
     pub matrix: Vec<SignalScore>,
-    /// Active warnings of high severity, on record or raised by the matrix.
+    /// Number of active warnings of high severity, on record or raised by these scores.
     pub high_warnings: u32,
-    /// Active warnings of medium severity, on record or raised by the matrix.
+    /// Number of active warnings of medium severity, on record or raised by these scores.
     pub medium_warnings: u32,
 }
 
-/// One signal of the matrix.
+/// The score of one warning signal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SignalScore {
-    /// Its name in `early_warning.toml`.
+    /// The signal's name in `early_warning.toml`.
     pub signal: Arc<str>,
     /// `0..=1`, higher is worse.
     pub score: f64,
-    /// The signal is raised at this score or above.
+    /// The signal raises a warning at this score or above.
     pub threshold: f64,
-    /// Severity; `None` below the threshold.
+    /// Severity of the warning that it raises; `None` below the threshold.
     pub severity: Option<Severity>,
 }
 
 /// Performance Reality: performance as reported, compared with estimated true performance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerformanceReality {
-    /// Whether there was an assessment.
+    /// Whether the client's performance was assessed.
     pub assessed: bool,
     /// Performance as reported, `0..=1`.
     pub perceived: f64,
-    /// The engine's estimate of the true score, `0..=1`: the assessed score, shrunk towards the middle for missing
-    /// data.
+    /// The engine's estimate of true performance, `0..=1`: the assessed score, shrunk towards the rules' middle in
+    /// proportion to the missing data.
     pub estimated: f64,
-    /// Lower end of the interval around the estimate.
+    /// Lower end of the band around the estimate, which is wider the less complete and trusted the data.
     pub low: f64,
-    /// Upper end of the interval around the estimate.
+    /// Upper end of the band around the estimate.
     pub high: f64,
-    /// |true - perceived| as assessed; 0 where not assessed.
+    /// Distance of the assessed score from performance as reported; 0 if not assessed.
     pub gap: f64,
     /// Confidence in the assessment, `0..=1`.
     pub confidence: f64,
@@ -112,7 +112,7 @@ pub struct PerformanceReality {
 /// Creative Director: the assets available for posts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CreativeDirector {
-    /// Assets usable this week on at least one channel.
+    /// Number of assets usable this week on at least one channel.
     pub usable_assets: u32,
     /// Per channel of the client: usable assets, and the mean score that slots are planned with.
     pub channels: Vec<ChannelAssets>,
@@ -125,19 +125,19 @@ pub struct ChannelAssets {
     pub channel: Channel,
     /// How many assets fit the channel, are finished and are past their cooldown.
     pub usable: u32,
-    /// Mean score of the best assets, as many as posts are wanted; `0..=100`.
+    /// Mean score of the best assets, one for each wanted post; `0..=100`.
     pub mean_score: f64,
 }
 
 /// Scaling: demand compared with capacity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scaling {
-    /// Posts that the rules want in the week over all channels.
+    /// Number of posts that the rules want for the client in the week, over all channels.
     pub posts_wanted: u32,
-    /// Maximum posts a day.
+    /// Maximum posts a day, by the client's policy.
     pub daily_capacity: u32,
-    /// Wanted posts divided by possible posts over the week; above 1 the capacity binds.
+    /// `posts_wanted` divided by the number of posts that the client's policy allows in the week.
     pub load: f64,
-    /// Days on which posts were dropped or moved for lack of capacity.
+    /// Days on which the channels, each planned alone, would exceed this maximum.
     pub full_days: Vec<NaiveDate>,
 }

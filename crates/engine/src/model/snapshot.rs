@@ -82,7 +82,7 @@ pub struct AssetSnapshot {
     /// Tags; empty in records written before this field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
-    /// Whether it has a title, a text or media to show.
+    /// Whether it has a title, a text or media.
     pub has_content: bool,
 }
 

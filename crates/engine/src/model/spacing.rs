@@ -72,24 +72,25 @@ impl Spacing {
 
     /// Hours between two posts as the spacing counts them, at least 0: the wall-clock difference for whole days,
     /// otherwise elapsed time. The result is at least the spacing if and only if the posts are far enough apart: if the
-    /// clocks went back and the wall-clock difference of such posts is smaller, the result is the spacing.
+    /// clocks went back between posts that are far enough apart, and their wall-clock difference is smaller than the
+    /// spacing, the result is the spacing.
     #[must_use]
     pub fn hours_between(self, one: Timestamp, other: Timestamp, zone: &Zone) -> f64 {
         let (earlier, later) = (one.min(other).whole_second(), one.max(other).whole_second());
         if self.whole_days().is_none() {
             return hours(later.since(earlier));
         }
-        let on_the_clock = hours(zone.wall_time(later) - zone.wall_time(earlier));
+        let wall_clock_hours = hours(zone.wall_time(later) - zone.wall_time(earlier));
         let spacing = f64::from(self.hours);
-        if on_the_clock < spacing && self.is_far_enough(earlier, later, zone) {
+        if wall_clock_hours < spacing && self.is_far_enough(earlier, later, zone) {
             return spacing;
         }
-        on_the_clock.max(0.0)
+        wall_clock_hours.max(0.0)
     }
 
-    /// For each hour of a week, the first hour far enough after a post in that hour, or the week's length if there is
-    /// none. Posts run at the given minute of the hour. The result is non-decreasing. `None` if the spacing applies
-    /// unchanged at every hour: always, unless days are counted and the clocks change.
+    /// For each hour of a week, the first hour that is far enough after a post in it, or the week's length if there is
+    /// none. Posts run at the given minute of the hour. The result is non-decreasing. `None` if the spacing is the same
+    /// number of hours everywhere, which it is unless days are counted and the clocks change.
     #[must_use]
     pub fn next_hours(self, week: &WeekHours, minute: u8) -> Option<Vec<usize>> {
         if self.whole_days().is_none() || !week.clocks_change() {
@@ -97,14 +98,14 @@ impl Spacing {
         }
         let at = |hour: usize| week.instant(hour as i64).plus_minutes(i64::from(minute));
         let mut next = 0;
-        let after = (0..week.len()).map(|hour| {
+        let next_hours = (0..week.len()).map(|hour| {
             let earliest = self.earliest_after(at(hour), week.zone());
             while next < week.len() && at(next) < earliest {
                 next += 1;
             }
             next
         });
-        Some(after.collect())
+        Some(next_hours.collect())
     }
 }
 
@@ -136,8 +137,8 @@ mod tests {
         instant.parse().unwrap()
     }
 
-    /// Wall-clock time and UTC offset of the earliest post after `post`.
-    fn after(spacing: Spacing, post: &str, zone_name: &str) -> String {
+    /// Weekday, wall-clock time and UTC offset of the earliest post that is far enough after `post`.
+    fn earliest_after(spacing: Spacing, post: &str, zone_name: &str) -> String {
         let zone = zone(zone_name);
         let earliest = spacing.earliest_after(at(post), &zone);
         zone.local(earliest).format("%a %H:%M%:z").to_string()
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_ends_at_the_same_wall_time_whatever_hours_pass() {
+    fn a_day_ends_at_the_same_wall_time_however_many_hours_pass() {
         for (zone, post, expected, elapsed) in [
             ("Europe/London", "2026-03-28T09:00:00Z", "Sun 09:00+01:00", 23.0),
             ("Europe/London", "2026-10-24T08:00:00Z", "Sun 09:00+00:00", 25.0),
@@ -167,7 +168,7 @@ mod tests {
             ("Australia/Lord_Howe", "2026-04-03T22:00:00Z", "Sun 09:00+10:30", 24.5),
             ("Europe/London", "2026-05-01T08:00:00Z", "Sat 09:00+01:00", 24.0),
         ] {
-            assert_eq!(after(DAY, post, zone), expected, "{post} in {zone}");
+            assert_eq!(earliest_after(DAY, post, zone), expected, "{post} in {zone}");
             let zone = self::zone(zone);
             let earliest = DAY.earliest_after(at(post), &zone);
             assert_eq!(hours(earliest.since(at(post))), elapsed);
@@ -179,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn a_spacing_that_is_no_multiple_of_a_day_is_elapsed_time_over_a_change_of_clocks() {
+    fn a_spacing_that_is_no_multiple_of_a_day_is_elapsed_time_even_if_the_clocks_change() {
         let spacing = Spacing::from_hours(23);
-        assert_eq!(after(spacing, "2026-03-28T09:00:00Z", "Europe/London"), "Sun 09:00+01:00");
-        assert_eq!(after(spacing, "2026-10-24T08:00:00Z", "Europe/London"), "Sun 07:00+00:00");
+        assert_eq!(earliest_after(spacing, "2026-03-28T09:00:00Z", "Europe/London"), "Sun 09:00+01:00");
+        assert_eq!(earliest_after(spacing, "2026-10-24T08:00:00Z", "Europe/London"), "Sun 07:00+00:00");
         let london = zone("Europe/London");
         let [saturday, sunday] = [at("2026-03-28T09:00:00Z"), at("2026-03-29T08:00:00Z")];
         assert_eq!(spacing.hours_between(sunday, saturday, &london), 23.0);
@@ -191,26 +192,26 @@ mod tests {
 
     #[test]
     fn a_day_after_a_time_that_the_clocks_skip_is_the_moment_they_change() {
-        // 01:30 and 02:30 on Saturday; Sunday has neither, and Lord Howe's Sunday has no 02:15.
-        assert_eq!(after(DAY, "2026-03-28T01:30:00Z", "Europe/London"), "Sun 02:00+01:00");
-        assert_eq!(after(DAY, "2026-03-07T07:30:00Z", "America/New_York"), "Sun 03:00-04:00");
-        assert_eq!(after(DAY, "2026-10-02T15:45:00Z", "Australia/Lord_Howe"), "Sun 02:30+11:00");
-        assert_eq!(after(DAY, "2026-03-28T01:00:00Z", "Europe/London"), "Sun 02:00+01:00");
-        assert_eq!(after(DAY, "2026-03-28T00:59:00Z", "Europe/London"), "Sun 00:59+00:00");
+        // London's Sunday has no 01:30, New York's no 02:30 and Lord Howe's no 02:15.
+        assert_eq!(earliest_after(DAY, "2026-03-28T01:30:00Z", "Europe/London"), "Sun 02:00+01:00");
+        assert_eq!(earliest_after(DAY, "2026-03-07T07:30:00Z", "America/New_York"), "Sun 03:00-04:00");
+        assert_eq!(earliest_after(DAY, "2026-10-02T15:45:00Z", "Australia/Lord_Howe"), "Sun 02:30+11:00");
+        assert_eq!(earliest_after(DAY, "2026-03-28T01:00:00Z", "Europe/London"), "Sun 02:00+01:00");
+        assert_eq!(earliest_after(DAY, "2026-03-28T00:59:00Z", "Europe/London"), "Sun 00:59+00:00");
     }
 
     #[test]
     fn a_day_after_a_time_that_the_clocks_repeat_is_the_first_of_the_two() {
-        assert_eq!(after(DAY, "2026-10-24T00:30:00Z", "Europe/London"), "Sun 01:30+01:00");
-        assert_eq!(after(DAY, "2026-10-31T05:30:00Z", "America/New_York"), "Sun 01:30-04:00");
-        assert_eq!(after(DAY, "2026-04-03T14:45:00Z", "Australia/Lord_Howe"), "Sun 01:45+11:00");
+        assert_eq!(earliest_after(DAY, "2026-10-24T00:30:00Z", "Europe/London"), "Sun 01:30+01:00");
+        assert_eq!(earliest_after(DAY, "2026-10-31T05:30:00Z", "America/New_York"), "Sun 01:30-04:00");
+        assert_eq!(earliest_after(DAY, "2026-04-03T14:45:00Z", "Australia/Lord_Howe"), "Sun 01:45+11:00");
         // Both 01:30s of Sunday are one day before Monday 01:30.
-        assert_eq!(after(DAY, "2026-10-25T00:30:00Z", "Europe/London"), "Mon 01:30+00:00");
-        assert_eq!(after(DAY, "2026-10-25T01:30:00Z", "Europe/London"), "Mon 01:30+00:00");
+        assert_eq!(earliest_after(DAY, "2026-10-25T00:30:00Z", "Europe/London"), "Mon 01:30+00:00");
+        assert_eq!(earliest_after(DAY, "2026-10-25T01:30:00Z", "Europe/London"), "Mon 01:30+00:00");
     }
 
     #[test]
-    fn an_instant_after_one_that_is_far_enough_is_far_enough_while_the_clocks_go_back() {
+    fn every_instant_after_one_that_is_far_enough_is_far_enough_too() {
         for (name, change) in [
             ("Europe/London", "2026-10-25T01:00:00Z"),
             ("America/New_York", "2026-11-01T06:00:00Z"),
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_of_a_second_does_not_keep_the_next_day_away() {
+    fn a_fraction_of_a_second_does_not_delay_the_next_post() {
         let london = zone("Europe/London");
         assert!(DAY.is_far_enough(at("2026-05-01T08:00:00.9Z"), at("2026-05-02T08:00:00Z"), &london));
         assert!(!DAY.is_far_enough(at("2026-05-01T08:00:01Z"), at("2026-05-02T08:00:00Z"), &london));
@@ -283,13 +284,13 @@ mod tests {
             let hours = WeekHours::new(week.parse().unwrap(), &zone(name)).unwrap();
             for (spacing, minute) in [(24, 0), (24, 45), (72, 30), (144, 15), (168, 0)] {
                 let spacing = Spacing::from_hours(spacing);
-                let next = spacing.next_hours(&hours, minute).unwrap();
-                assert!(next.is_sorted() && next.len() == hours.len());
+                let next_hours = spacing.next_hours(&hours, minute).unwrap();
+                assert!(next_hours.is_sorted() && next_hours.len() == hours.len());
                 let at = |hour: usize| hours.instant(hour as i64).plus_minutes(i64::from(minute));
-                for (one, next) in next.iter().enumerate() {
-                    for other in one + 1..hours.len() {
-                        let is_far_enough = spacing.is_far_enough(at(one), at(other), hours.zone());
-                        assert_eq!(other >= *next, is_far_enough, "{name} {week}: {one} and {other}");
+                for (hour, next_hour) in next_hours.iter().enumerate() {
+                    for later in hour + 1..hours.len() {
+                        let is_far_enough = spacing.is_far_enough(at(hour), at(later), hours.zone());
+                        assert_eq!(later >= *next_hour, is_far_enough, "{name} {week}: {hour} and {later}");
                     }
                 }
             }

@@ -69,19 +69,19 @@ impl Timestamp {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(at);
         }
-        let bad = || CalendarError::BadInstant(text.to_owned());
+        let error = || CalendarError::BadInstant(text.to_owned());
         let instant = text.strip_suffix(']').and_then(|text| text.split_once('[')).map_or(text, |(instant, _)| instant);
         let instant = instant.to_ascii_uppercase().replacen(' ', "T", 1).replacen(',', ".", 1);
         if instant.contains(char::is_whitespace) {
-            return Err(bad());
+            return Err(error());
         }
         let parsed = FORMATS.iter().find_map(|format| DateTime::parse_from_str(&instant, format).ok());
         // chrono also accepts `2026-1-5`, which could mean 5 January or 1 May.
         let is_padded = |at: &DateTime<_>| {
-            let [date, basic] = ["%Y-%m-%dT%H:%M", "%Y%m%dT%H%M"].map(|format| at.format(format).to_string());
-            (0..=9999).contains(&at.year()) && (instant.starts_with(&date) || instant.starts_with(&basic))
+            let [extended, basic] = ["%Y-%m-%dT%H:%M", "%Y%m%dT%H%M"].map(|format| at.format(format).to_string());
+            (0..=9999).contains(&at.year()) && (instant.starts_with(&extended) || instant.starts_with(&basic))
         };
-        parsed.filter(is_padded).ok_or_else(bad)
+        parsed.filter(is_padded).ok_or_else(error)
     }
 
     /// The instant rounded down to a whole second.
@@ -137,7 +137,7 @@ impl Timestamp {
 /// Saturates at the ends of the calendar. A leap second becomes the second before it.
 impl From<DateTime<Utc>> for Timestamp {
     fn from(at: DateTime<Utc>) -> Self {
-        // chrono represents a leap second by a nanosecond beyond the second.
+        // chrono represents a leap second by a nanosecond of at least a billion.
         let nanosecond = if at.nanosecond() < 1_000_000_000 { at.nanosecond() } else { 0 };
         Self { second: at.timestamp(), nanosecond }.clamp(Self::MIN, Self::MAX)
     }
@@ -162,7 +162,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Accepted formats. All have an offset: `Z`, `+10:00`, `+1000` or `+10`.
+/// Accepted formats. All have a UTC offset: `Z`, `+10:00`, `+1000` or `+10`.
 const FORMATS: [&str; 3] = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y%m%dT%H%M%S%.f%#z"];
 
 impl FromStr for Timestamp {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A guardrail's answer, least severe first.
+/// A guardrail's answer. The values are ordered by severity, the least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -35,20 +35,20 @@ pub struct Verdict {
     pub rule: Arc<str>,
     /// The answer.
     pub outcome: Outcome,
-    /// Why; empty on a pass.
+    /// Why the guardrail warns or blocks; empty on a pass.
     pub reason: Arc<str>,
     /// What would unblock the post; empty on a pass.
     pub remedy: Arc<str>,
     /// File of the pack that holds the rule; empty if the record of the verdict does not name it.
     #[serde(default)]
     pub file: Arc<str>,
-    /// 1-based line of that file on which the answer was given.
+    /// 1-based line of that file at which the guardrail gave the answer.
     #[serde(default)]
     pub line: u32,
 }
 
 impl Verdict {
-    /// `file:line` of the answer.
+    /// `file:line` of the answer; `engine` if the file is not known.
     #[must_use]
     pub fn source(&self) -> String {
         if self.file.is_empty() { "engine".to_owned() } else { format!("{}:{}", self.file, self.line) }

@@ -73,11 +73,11 @@ impl FromStr for Week {
     type Err = CalendarError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || CalendarError::BadWeek(text.to_owned());
-        let (year, week) = text.split_once("-W").ok_or_else(bad)?;
-        let year = year.parse().map_err(|_| bad())?;
-        let week = week.parse().map_err(|_| bad())?;
-        let monday = NaiveDate::from_isoywd_opt(year, week, Weekday::Mon).ok_or_else(bad)?;
+        let error = || CalendarError::BadWeek(text.to_owned());
+        let (year, week) = text.split_once("-W").ok_or_else(error)?;
+        let year = year.parse().map_err(|_| error())?;
+        let week = week.parse().map_err(|_| error())?;
+        let monday = NaiveDate::from_isoywd_opt(year, week, Weekday::Mon).ok_or_else(error)?;
         Ok(Self { monday })
     }
 }
@@ -109,7 +109,7 @@ pub struct WallHour {
     pub weekday: u8,
     /// Hour of the day, `0..24`.
     pub hour: u8,
-    /// Minute at the start of the hour; 0 except in zones whose clocks change by half an hour.
+    /// Minute on the wall clock at the start of the hour; 0 except in zones whose clocks change by half an hour.
     pub minute: u8,
 }
 
@@ -197,8 +197,9 @@ impl WeekHours {
     /// Whether the clocks change within the week, so that wall-clock time does not follow from the hour's index.
     #[must_use]
     pub fn clocks_change(&self) -> bool {
-        let minutes = |wall: &WallHour| (usize::from(wall.weekday) * 24 + usize::from(wall.hour)) * 60;
-        self.hours.iter().enumerate().any(|(t, wall)| minutes(wall) + usize::from(wall.minute) != t * 60)
+        let minute_of_week =
+            |wall: &WallHour| (usize::from(wall.weekday) * 24 + usize::from(wall.hour)) * 60 + usize::from(wall.minute);
+        self.hours.iter().enumerate().any(|(t, wall)| minute_of_week(wall) != t * 60)
     }
 
     /// Whole hours from the start of the week to an instant, rounded down; negative before it.

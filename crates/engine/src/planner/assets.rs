@@ -1,10 +1,11 @@
 //! Assigns assets to slots.
 //!
-//! Slots are placed first, so what remains is to maximise the sum of weight(slot) x quality(asset, channel) x weight of
-//! the asset's campaign that day - cost(asset). With a cooldown of a week or more, each channel uses an asset at most
-//! once: a maximum-weight bipartite matching of slots and the channels' assets, with a cap on the weekly uses of an
-//! asset over all channels. It is solved exactly. With a shorter cooldown, slots choose greedily in descending order of
-//! weight; the sum of every slot's best asset is then an upper bound.
+//! Slots are placed first. What remains is to maximise the sum, over the slots, of `weight · quality · share - cost`:
+//! the slot's weight, the quality factor of its asset on the channel, the weight of the asset's campaign that day
+//! relative to the highest one, and the cost of the asset. With a cooldown of a week or more, each channel uses an
+//! asset at most once: a maximum-weight bipartite matching of slots and the channels' assets, with a cap on the weekly
+//! uses of an asset over all channels. It is solved exactly. With a shorter cooldown, slots choose greedily in
+//! descending order of weight.
 
 use std::collections::BTreeMap;
 
@@ -28,18 +29,18 @@ pub(super) struct Slot {
     pub at: Timestamp,
     /// Date on the client's clock.
     pub date: NaiveDate,
-    /// Expected worth at quality factor 1.
+    /// Expected worth of the post at quality factor 1.
     pub weight: f64,
 }
 
-/// By slot, the index of a candidate of its channel; `None` without an asset.
+/// By slot, the index of a candidate of the slot's channel; `None` if the slot has no asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 
 /// A slot, and the candidate that it gets.
 pub(super) type SlotChange = (usize, Option<usize>);
 
 /// The assignment problem of a client's slots and assets.
-pub(super) fn problem(
+pub(super) fn assignment_problem(
     channel_drafts: &[ChannelDraft<'_>],
     slots: &[Slot],
     week: &ClientWeek<'_>,
@@ -50,8 +51,7 @@ pub(super) fn problem(
         .iter()
         .map(|slot| {
             let channel_draft = channel_drafts.get(slot.channel_draft);
-            let shares =
-                channel_draft.map_or_else(Vec::new, |channel_draft| shares(week, channel_draft, histories, slot));
+            let shares = channel_draft.map_or_else(Vec::new, |draft| candidate_shares(week, draft, histories, slot));
             SlotRow { channel_draft: slot.channel_draft, at: slot.at, weight: slot.weight, shares }
         })
         .collect();
@@ -61,8 +61,8 @@ pub(super) fn problem(
     AssignmentProblem { cooldown_hours, ..AssignmentProblem::new(options, rows, caps, 0.0) }
 }
 
-/// The assets of each channel, numbered across all channels, and how often each may still be used: the weekly cap less
-/// the uses already committed.
+/// The assets of each channel, numbered across all channels, and how often each asset may still be used: the weekly cap
+/// less the uses already committed.
 fn options_and_caps(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) -> (Vec<Vec<AssetOption>>, Vec<usize>) {
     let end = week.hours.instant(week.hours.len() as i64);
     let mut committed: BTreeMap<&AssetId, usize> = BTreeMap::new();
@@ -89,8 +89,8 @@ fn options_and_caps(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) 
 }
 
 /// For each candidate of a slot's channel, the share of the slot's weight that it earns given its campaign; `None` if
-/// it may not be used there.
-fn shares(
+/// the slot may not use it.
+fn candidate_shares(
     week: &ClientWeek<'_>,
     channel_draft: &ChannelDraft<'_>,
     histories: &Histories,
@@ -120,28 +120,28 @@ fn may_use(
 /// For the exact matching, gains are scaled to integers up to this one.
 const MAX_SCALED_GAIN: f64 = 1e9;
 
-/// An asset available on one channel.
+/// A candidate of a channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct AssetOption {
     /// Number of the asset across all channels.
     asset: usize,
     quality: f64,
-    /// What a post with it costs.
+    /// Cost of the work on a post with the asset, in the unit of worth.
     cost: f64,
 }
 
-/// A slot, and what it gains by each option of its channel.
+/// A row of the matching: a slot, and what it gains by each option of its channel.
 #[derive(Debug, Clone, PartialEq)]
 struct SlotRow {
     channel_draft: usize,
     at: Timestamp,
     weight: f64,
-    /// By option of the channel, the factor on its quality; `None` if the slot cannot use it.
+    /// By option of the channel, the factor on the option's quality; `None` if the slot cannot use it.
     shares: Vec<Option<f64>>,
 }
 
 impl SlotRow {
-    /// The options that the slot can use, with their index and their quality in this slot.
+    /// The options that the slot can use, each with its index and its quality in this slot.
     fn usable<'w>(&'w self, options: &'w [AssetOption]) -> impl Iterator<Item = (usize, &'w AssetOption, f64)> {
         let shares = options.iter().zip(&self.shares).enumerate();
         shares.filter_map(|(index, (option, share))| Some((index, option, option.quality * (*share)?)))
@@ -151,17 +151,18 @@ impl SlotRow {
 /// The assignment problem: slots, assets by channel, and caps on their uses.
 #[derive(Debug)]
 pub(super) struct AssignmentProblem {
-    /// The assets of each channel.
+    /// By channel, an option for each of its candidates, in the same order.
     options: Vec<Vec<AssetOption>>,
     rows: Vec<SlotRow>,
     /// Remaining uses this week, by asset.
     caps: Vec<usize>,
     /// Quality of a post without an asset.
     quality_without: f64,
-    /// Added to the gain of each asset, so that no slot is left without one to save its cost: whether a post pays was
-    /// decided when the slot was placed. Unless lowered, the greatest cost of an asset.
+    /// Added to the gain of each asset, so that no slot is left without an asset to save the cost of the asset: whether
+    /// a post is worth its cost was decided when the slot was placed. Unless lowered, the highest cost of an asset.
     bonus: f64,
-    /// Hours between two uses of an asset on a channel, if they are fewer than the week has; else one use a week.
+    /// Minimum hours between two uses of an asset on a channel; `None` if they are a week or more, so that a channel
+    /// uses an asset once.
     cooldown_hours: Option<f64>,
     /// Factor that scales gains to integers.
     scale: f64,
@@ -172,14 +173,14 @@ impl AssignmentProblem {
         let best_share = rows.iter().flat_map(|row| &row.shares).flatten().copied().fold(1.0, f64::max);
         let best_quality = options.iter().flatten().map(|option| option.quality).fold(1.0, f64::max) * best_share;
         let best_weight = rows.iter().map(|row| row.weight).fold(f64::MIN_POSITIVE, f64::max);
-        let dearest = options.iter().flatten().map(|option| option.cost).fold(0.0, f64::max);
-        let scale = MAX_SCALED_GAIN / (best_quality * best_weight + dearest);
-        Self { options, rows, caps, quality_without, bonus: dearest, cooldown_hours: None, scale }
+        let highest_cost = options.iter().flatten().map(|option| option.cost).fold(0.0, f64::max);
+        let scale = MAX_SCALED_GAIN / (best_quality * best_weight + highest_cost);
+        Self { options, rows, caps, quality_without, bonus: highest_cost, cooldown_hours: None, scale }
     }
 
-    /// The same problem with the least bonus at which no usable asset has a negative gain. Leaving a slot without an
-    /// asset then costs about what its post is worth.
-    pub fn with_least_bonus(self) -> Self {
+    /// The same problem with the lowest bonus at which no usable asset has a negative gain. Leaving a slot without an
+    /// asset then loses about what its post is worth.
+    pub fn with_min_bonus(self) -> Self {
         let loss = |slot: usize| {
             let losses = self.usable(slot).map(|candidate| self.bonus - self.value_of(slot, Some(candidate)));
             losses.fold(0.0, f64::max)
@@ -228,8 +229,8 @@ impl AssignmentProblem {
         (0..self.rows.len()).flat_map(of_slot).fold(f64::MIN_POSITIVE, f64::max)
     }
 
-    /// The changes that give a slot a candidate, or none. If that leaves another slot of the channel without its asset,
-    /// the other slot gets what this one had, if it can use it. `None` if a cap or the cooldown forbids the change.
+    /// The changes that give a slot a candidate, or no asset. If another slot of the channel loses the candidate, it
+    /// gets the one that this slot had, provided it can use it. `None` if a cap or the cooldown forbids the change.
     pub fn changes(&self, assignment: &Assignment, slot: usize, candidate: Option<usize>) -> Option<Vec<SlotChange>> {
         let Some(new) = candidate else { return Some(vec![(slot, None)]) };
         let row = self.rows.get(slot)?;
@@ -238,7 +239,8 @@ impl AssignmentProblem {
         let mut changes = vec![(slot, candidate)];
         let before = assignment.get(slot).copied().flatten();
         if let Some(other) = self.conflicting_slot(assignment, slot, new) {
-            // With a cooldown of less than a week, what the other slot would get might come too close to a third use.
+            // With a cooldown of less than a week, the asset that the other slot would get might be used too close to
+            // it at a third slot.
             if self.cooldown_hours.is_some() {
                 return None;
             }
@@ -276,7 +278,7 @@ impl AssignmentProblem {
         self.best_at(|_, _| 0.0)
     }
 
-    /// The best assignment found if each candidate has a price at each slot. `price` is given slot and candidate.
+    /// The best assignment found if each candidate has a price at each slot. `price` takes slot and candidate.
     pub fn best_at(&self, price: impl Fn(usize, usize) -> f64) -> Assignment {
         match self.cooldown_hours {
             Some(hours) => self.greedy(hours, price),
@@ -303,8 +305,8 @@ impl AssignmentProblem {
     fn choices(&self, row: &SlotRow, first_column: usize, price: impl Fn(usize) -> f64) -> Vec<Choice> {
         row.usable(self.options_of(row))
             .map(|(index, option, quality)| (index, self.gain(row, option, quality) - price(index)))
-            .map(|(index, gain)| (first_column + index, (gain * self.scale).round() as i64))
-            .filter(|(_, gain)| *gain >= 0)
+            .map(|(index, gain)| Choice { column: first_column + index, gain: (gain * self.scale).round() as i64 })
+            .filter(|choice| choice.gain >= 0)
             .collect()
     }
 
@@ -322,15 +324,15 @@ impl AssignmentProblem {
         row.weight * (quality - self.quality_without) + (self.bonus - option.cost)
     }
 
-    /// Greedy: slots in descending order of weight, each with the best option that keeps its cooldown before and after.
+    /// Greedy: slots in descending order of weight, each with the best option that is not used too close to the slot.
     fn greedy(&self, cooldown_hours: f64, price: impl Fn(usize, usize) -> f64) -> Assignment {
         let mut order: Vec<(usize, &SlotRow)> = self.rows.iter().enumerate().collect();
         order.sort_by(|(_, a), (_, b)| b.weight.total_cmp(&a.weight));
-        let mut taken: BTreeMap<usize, Vec<(usize, Timestamp)>> = BTreeMap::new();
+        let mut uses_by_asset: BTreeMap<usize, Vec<(usize, Timestamp)>> = BTreeMap::new();
         let mut assignment = vec![None; self.rows.len()];
         for (slot, row) in order {
             let is_free = |option: &AssetOption| {
-                let uses = taken.get(&option.asset).map_or(&[][..], Vec::as_slice);
+                let uses = uses_by_asset.get(&option.asset).map_or(&[][..], Vec::as_slice);
                 let is_apart =
                     |at: Timestamp| (at.as_second() - row.at.as_second()).abs() as f64 >= cooldown_hours * 3600.0;
                 uses.len() < self.cap(option.asset)
@@ -341,7 +343,7 @@ impl AssignmentProblem {
             let gains = usable.map(|(index, option, quality)| (index, option, gain(index, option, quality)));
             let best = gains.max_by(|(a, _, x), (b, _, y)| x.total_cmp(y).then(b.cmp(a)));
             let Some((index, option, _)) = best.filter(|(_, _, gain)| *gain >= 0.0) else { continue };
-            taken.entry(option.asset).or_default().push((row.channel_draft, row.at));
+            uses_by_asset.entry(option.asset).or_default().push((row.channel_draft, row.at));
             if let Some(assigned) = assignment.get_mut(slot) {
                 *assigned = Some(index);
             }
@@ -380,7 +382,7 @@ pub(super) mod tests {
     }
 
     /// The value of an assignment, computed without the functions under test.
-    fn earned(problem: &AssignmentProblem, assignment: &[Option<usize>]) -> f64 {
+    fn expected_value(problem: &AssignmentProblem, assignment: &[Option<usize>]) -> f64 {
         let of_slot = |(row, index): (&SlotRow, &Option<usize>)| {
             let with_asset = |index: usize| {
                 let option = problem.options[row.channel_draft][index];
@@ -392,27 +394,22 @@ pub(super) mod tests {
     }
 
     fn is_allowed(problem: &AssignmentProblem, assignment: &[Option<usize>]) -> bool {
-        let pairs: Vec<(usize, usize, usize)> = problem
-            .rows
-            .iter()
-            .zip(assignment)
-            .filter_map(|(row, index)| {
-                index.map(|index| (row.channel_draft, index, problem.options[row.channel_draft][index].asset))
-            })
-            .collect();
-        let usable =
-            problem.rows.iter().zip(assignment).all(|(row, index)| index.is_none_or(|i| row.shares[i].is_some()));
-        let once = (0..pairs.len()).all(|i| (0..i).all(|j| (pairs[i].0, pairs[i].1) != (pairs[j].0, pairs[j].1)));
-        let capped =
-            pairs.iter().all(|(_, _, asset)| pairs.iter().filter(|p| p.2 == *asset).count() <= problem.cap(*asset));
-        usable && once && capped
+        let slots = || problem.rows.iter().zip(assignment);
+        let are_usable = slots().all(|(row, option)| option.is_none_or(|option| row.shares[option].is_some()));
+        let uses: Vec<(usize, usize)> =
+            slots().filter_map(|(row, option)| Some((row.channel_draft, (*option)?))).collect();
+        let each_once = (0..uses.len()).all(|index| !uses[..index].contains(&uses[index]));
+        let asset = |(channel_draft, option): &(usize, usize)| problem.options[*channel_draft][*option].asset;
+        let count = |wanted: usize| uses.iter().filter(|used| asset(used) == wanted).count();
+        let within_caps = uses.iter().map(asset).all(|asset| count(asset) <= problem.cap(asset));
+        are_usable && each_once && within_caps
     }
 
     /// The value of the best assignment, by exhaustive search.
     fn brute_force(problem: &AssignmentProblem, so_far: &mut Vec<Option<usize>>) -> f64 {
         let slot = so_far.len();
         if slot == problem.rows.len() {
-            return if is_allowed(problem, so_far) { earned(problem, so_far) } else { f64::NEG_INFINITY };
+            return if is_allowed(problem, so_far) { expected_value(problem, so_far) } else { f64::NEG_INFINITY };
         }
         let options = problem.options[problem.rows[slot].channel_draft].len();
         let mut best = f64::NEG_INFINITY;
@@ -453,8 +450,8 @@ pub(super) mod tests {
                     SlotRow { channel_draft, at: Timestamp::UNIX_EPOCH, weight: 0.5 + (slot * 13 % 7) as f64, shares }
                 })
                 .collect();
-            let dearest = options.iter().flatten().map(|option| option.cost).fold(0.0, f64::max);
-            AssignmentProblem { options, rows, caps, quality_without, bonus: dearest, cooldown_hours: None, scale: 1e7 }
+            let bonus = options.iter().flatten().map(|option| option.cost).fold(0.0, f64::max);
+            AssignmentProblem { options, rows, caps, quality_without, bonus, cooldown_hours: None, scale: 1e7 }
         }
     }
 
@@ -462,15 +459,16 @@ pub(super) mod tests {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
-        fn no_assignment_earns_more_than_the_exact_one(problem in problems()) {
+        fn no_assignment_has_a_higher_value_than_the_exact_one(problem in problems()) {
             let exact = problem.best();
             prop_assert!(is_allowed(&problem, &exact));
             let best = brute_force(&problem, &mut Vec::new());
-            prop_assert!((earned(&problem, &exact) - best).abs() < 1e-5, "{} against {best}", earned(&problem, &exact));
+            let value = expected_value(&problem, &exact);
+            prop_assert!((value - best).abs() < 1e-5, "{value} against {best}");
         }
 
         #[test]
-        fn the_greedy_assignment_keeps_the_caps_and_uses_an_asset_once_a_channel(problem in problems()) {
+        fn the_greedy_assignment_keeps_the_caps_and_uses_an_asset_at_most_once_on_a_channel(problem in problems()) {
             prop_assert!(is_allowed(&problem, &problem.greedy(1.0, |_, _| 0.0)));
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct Scored<'a> {
     pub score: f64,
     /// Factor on engagement, from the score and the content type.
     pub quality: f64,
-    /// What the work on a post with it costs, in the unit of worth.
+    /// Cost of the work on a post with the asset, in the unit of worth.
     pub cost: f64,
 }
 
@@ -38,12 +38,13 @@ pub(super) struct ChannelDraft<'a> {
     pub state: &'a ChannelState,
     pub rules: &'a ChannelRules,
     pub snapshot: Arc<ChannelSnapshot>,
+    /// The channel's facts that scripts can read.
     pub ctx: Arc<ChannelFacts>,
     pub hours: ChannelHours<'a>,
     /// Weights from the pack's `hour_weights` function, if it has one.
     pub hour_weights: Option<HourWeights>,
     pub candidates: Vec<Scored<'a>>,
-    /// Whether each of its posts needs a review, whatever its time and asset.
+    /// Whether each post of the channel needs a review, whatever its time and asset.
     pub always_needs_review: bool,
     /// Minute within the hour at which posts go out.
     pub minute: u8,
@@ -57,13 +58,13 @@ pub(super) struct ChannelDraft<'a> {
     pub mean: MeanPost,
     pub instance: Instance,
     pub solution: Solution,
-    /// Objective of the best slots of the channel on its own, without limits that other channels share: an upper bound.
+    /// Objective of the channel's best slots without limits that it shares with other channels: an upper bound.
     pub upper_bound: f64,
     /// Hours that are closed because a guardrail blocks every post there.
     pub closed: BlockedHours,
     /// Hours of slots that were dropped because limits on assets left no asset for them.
     pub left_out: Vec<usize>,
-    /// Open hours that are not used because a guardrail would block a post there among the other posts of the plan.
+    /// Open hours that are not used because a guardrail would block a post there, given the other posts of the plan.
     pub avoided: BlockedHours,
 }
 
@@ -117,8 +118,8 @@ impl<'a> ChannelDraft<'a> {
         })
     }
 
-    /// Sets the price of fatigue at the end of the week. The price is kept when guardrails close hours, so that plans
-    /// with different hours closed are compared by the same objective.
+    /// Sets the price of fatigue at the end of the week, found in the given number of rounds. The price is kept when
+    /// guardrails close hours, so that plans with different hours closed are compared by the same objective.
     pub fn set_end_weight(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
         self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
     }
@@ -206,34 +207,35 @@ impl WorkerContext<'_> {
     }
 }
 
-/// The number of weekly posts wanted after fatigue has lowered it, rounded down; for a pack without a `weekly_posts`
-/// function.
+/// The number of weekly posts that is left of `wanted` at a fatigue of `0..=1`, rounded down; for a pack without a
+/// `weekly_posts` function.
 #[must_use]
 pub fn weekly_posts_after_fatigue(rules: &Rules, wanted: u32, fatigue: f64) -> u32 {
     let factor = value_at(&rules.fatigue.frequency, fatigue).unwrap_or(1.0);
-    // Keeps a product such as 0.75 x 4 from being rounded down to 2 because of its inexact factors.
+    // Keeps a product such as 0.29 · 100 from being rounded down to 28 because 0.29 is inexact.
     (f64::from(wanted) * factor + 1e-9).floor() as u32
 }
 
-/// Fatigue of a channel at an instant after its state's `as_of`, including posts committed in between; several posts in
-/// one hour count as one.
+/// Fatigue of a channel, `0..=1`, at an instant after its state's `as_of`, including posts committed in between.
+/// Several posts in one hour count as one.
 #[must_use]
 pub fn fatigue_at(state: &ChannelState, rules: &ChannelRules, at: Timestamp) -> f64 {
     let decay = |hours: f64| libm::exp2(-hours / rules.half_life_hours);
-    let since = |from: Timestamp| hours_between(from, at);
+    let hours_since = |from: Timestamp| hours_between(from, at);
     let mut hours: Vec<i64> = state
         .recent_posts
         .iter()
         .filter(|post| (state.as_of..at).contains(*post))
-        .map(|post| since(*post).ceil() as i64)
+        .map(|post| hours_since(*post).ceil() as i64)
         .collect();
     hours.sort_unstable();
     hours.dedup();
     let added: f64 = hours.iter().map(|hours| rules.fatigue_per_post * decay(*hours as f64)).sum();
-    (state.fatigue.get() * decay(since(state.as_of).max(0.0)) + added).min(1.0)
+    (state.fatigue.get() * decay(hours_since(state.as_of).max(0.0)) + added).min(1.0)
 }
 
-/// The minute within the hour at which a client's posts on a channel go out.
+/// The minute within the hour at which a client's posts on a channel go out. If minutes are spread, it is a multiple of
+/// five that depends on the client and the channel alone.
 pub(super) fn posting_minute(rule: MinuteRule, client: &Client, state: &ChannelState) -> u8 {
     match rule {
         MinuteRule::Fixed(minute) => minute,
@@ -268,7 +270,7 @@ pub(super) fn channel_snapshot(week: &ClientWeek<'_>, state: &ChannelState) -> C
     }
 }
 
-/// Identifies a channel-week: client, workspace and channel.
+/// Identifies a client's channel.
 #[derive(Clone, Copy)]
 pub(super) struct ChannelKey<'a> {
     pub client: &'a ClientId,
@@ -285,7 +287,7 @@ pub struct WarningsSeen {
     pub medium: u32,
 }
 
-/// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays;
+/// The facts of a channel's week that scripts can read. `rules` are the client's, without campaign overlays, and
 /// `weekly_posts` is the number of posts that they want in the week.
 pub(super) fn channel_facts(
     channel_key: ChannelKey<'_>,
@@ -300,7 +302,7 @@ pub(super) fn channel_facts(
         client: channel_key.client.as_str().into(),
         workspace: channel_key.workspace.as_str().into(),
         industry: (*snapshot.industry).into(),
-        tags: texts(&snapshot.tags),
+        tags: text_list(&snapshot.tags),
         hour_weights: channel.hour_weights(),
         status: snapshot.status.name().into(),
         channel: channel_key.channel.name().into(),
@@ -333,8 +335,8 @@ pub(super) fn channel_facts(
     }
 }
 
-/// Strings as a list that scripts can read.
-pub(super) fn texts(texts: &[Arc<str>]) -> List {
+/// Texts as a list that scripts can read.
+pub(super) fn text_list(texts: &[Arc<str>]) -> List {
     texts.iter().map(|text| Fact::Text((**text).into())).collect()
 }
 
@@ -368,7 +370,7 @@ fn score_one<'a>(
 pub(super) struct MeanPost {
     /// Factor on engagement.
     pub quality: f64,
-    /// Cost of the work and of the people who leave, in the unit of worth.
+    /// Cost of the work and of the audience members who unsubscribe or unfollow, in the unit of worth.
     pub cost: f64,
 }
 
@@ -380,7 +382,7 @@ impl MeanPost {
     }
 }
 
-/// Mean quality factor of the best candidates, one for each of `posts` to place; 1 without posts. A post for which no
+/// Mean quality factor of `posts` posts with the best candidates; 1 if there are no posts. A post for which no
 /// candidate is left counts as `quality_without_asset`.
 fn mean_quality(candidates: &[Scored<'_>], posts: usize, quality_without_asset: f64) -> f64 {
     if posts == 0 {
@@ -392,8 +394,9 @@ fn mean_quality(candidates: &[Scored<'_>], posts: usize, quality_without_asset: 
     crate::stats::mean(&best)
 }
 
-/// What a post of quality factor 1 costs on a channel: the mean cost of the work on the client's assets that fit the
-/// channel, or that on a missing asset if none fits, and the cost of the people who leave.
+/// Cost of a post of quality factor 1 on a channel: the mean cost of the work on the client's assets that fit the
+/// channel, or the cost of the work on a post without an asset if none fits, plus the cost of the audience members who
+/// unsubscribe or unfollow.
 fn usual_cost(client: &Client, rules: &ClientRules, state: &ChannelState) -> f64 {
     let fitting = client.assets.iter().filter(|asset| asset.has_content() && asset.fits(state.channel));
     let cost_of = |asset: &Asset| rules.of(asset.campaign_id.as_ref()).assets.work_cost(Some(&asset.kind));
@@ -412,9 +415,9 @@ fn instance(
     posts_max: usize,
     mean: MeanPost,
 ) -> Instance {
-    let per_value = mean.quality * channel.worth;
+    let worth_of_value = mean.quality * channel.worth;
     Instance {
-        value: hours.value.iter().map(|value| value * per_value).collect(),
+        value: hours.value.iter().map(|value| value * worth_of_value).collect(),
         allowed: hours.forbidden.iter().map(Option::is_none).collect(),
         posts_max,
         spacing_hours: channel.min_spacing_hours as usize,

@@ -1,4 +1,4 @@
-//! Expected results of the posts of a week that were committed before it is planned.
+//! Expected engagement of a week's posts that were committed before the week is planned.
 
 use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::post_evaluation::{asset_choice, campaign_of};
@@ -8,8 +8,8 @@ use crate::model::{AssetUse, Channel, CommittedPost, Post, Timestamp};
 use crate::rules::{ClientRules, RuleFailure};
 
 /// The client's committed posts of the week, by time, then channel. Each is valued like a planned post: value of its
-/// hour for its campaign x quality factor of its asset x response to fatigue. A post whose asset is not on record is
-/// valued as one without an asset.
+/// hour for its campaign · quality factor of its asset · response to fatigue. A post whose asset is not on record is
+/// valued like one without an asset.
 pub(super) fn committed_posts(
     week: &ClientWeek<'_>,
     rules: &ClientRules,
@@ -31,6 +31,7 @@ pub(super) fn committed_posts(
     Ok(posts)
 }
 
+/// Hours of the channel's planned posts that are not blocked.
 fn live_hours(planned: &[Post], channel: Channel) -> Vec<usize> {
     planned.iter().filter(|post| post.channel == channel && post.is_live()).map(|post| post.hour).collect()
 }
@@ -45,8 +46,8 @@ fn committed_post(
 ) -> Result<CommittedPost, RuleFailure> {
     let scored = asset_used(week, rules, channel_draft, at, worker)?;
     let campaign = campaign_of(scored.as_ref(), week, channel_draft, hour);
-    let without = rules.of(campaign.as_ref()).assets.quality_without_asset;
-    let quality = scored.as_ref().map_or(without, |scored| scored.quality);
+    let quality_without_asset = rules.of(campaign.as_ref()).assets.quality_without_asset;
+    let quality = scored.as_ref().map_or(quality_without_asset, |scored| scored.quality);
     let value = channel_draft.hours.value_for(week, hour, campaign.as_ref());
     Ok(CommittedPost {
         channel: channel_draft.state.channel,
@@ -59,7 +60,7 @@ fn committed_post(
 }
 
 /// The asset on record for a post; `None` if there is none, the client no longer has it, or the preceding evolution
-/// step had not been used by then.
+/// step had not been used before the post.
 fn asset_used<'a>(
     week: &ClientWeek<'a>,
     rules: &ClientRules,
@@ -68,10 +69,10 @@ fn asset_used<'a>(
     worker: &mut WorkerContext<'_>,
 ) -> Result<Option<Scored<'a>>, RuleFailure> {
     let uses = &week.state.asset_uses;
-    let used = uses.iter().find(|used| used.channel == channel_draft.state.channel && used.at == at);
+    let recorded = uses.iter().find(|other| other.channel == channel_draft.state.channel && other.at == at);
     let assets = &week.client.assets;
-    let asset_index = used.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
+    let asset_index = recorded.and_then(|used| assets.binary_search_by(|asset| asset.id.cmp(&used.asset_id)).ok());
     let Some(asset_index) = asset_index else { return Ok(None) };
-    let before: Vec<AssetUse> = uses.iter().filter(|used| used.at < at).cloned().collect();
-    channel_draft.asset(week, rules, asset_index, &Histories::of(assets, &before), worker.evaluator)
+    let earlier_uses: Vec<AssetUse> = uses.iter().filter(|other| other.at < at).cloned().collect();
+    channel_draft.asset(week, rules, asset_index, &Histories::of(assets, &earlier_uses), worker.evaluator)
 }

@@ -4,30 +4,35 @@ use crate::model::digits::rounded;
 use crate::model::{ConfidenceCause, ConfidenceStep, RiskBand};
 use crate::rules::{ChannelFacts, RiskRules, value_at};
 
-/// Steps of the confidence by `risk.toml`: a start from the asset's score, then a deduction for each thing missing or
-/// doubtful.
+/// The steps that add up to the confidence under `risk.toml`: a start from the asset's score, then deductions for what
+/// is missing or doubtful and for the number of guardrails that warned.
 #[must_use]
-pub(super) fn steps(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> Vec<ConfidenceStep> {
+pub(super) fn steps(
+    rules: &RiskRules,
+    asset_score: f64,
+    ctx: &ChannelFacts,
+    guardrail_warnings: i64,
+) -> Vec<ConfidenceStep> {
     let start = value_at(&rules.confidence, asset_score).unwrap_or(0.0);
     let mut steps = vec![ConfidenceStep { cause: ConfidenceCause::AssetScore, change: start }];
-    let is_doubtful = ctx.reality_confidence < rules.reality_confidence_below;
+    let is_reality_doubtful = ctx.reality_confidence < rules.reality_confidence_below;
     let is_gap_wide = ctx.reality_gap > rules.reality_gap_above;
     let losses = [
         (ConfidenceCause::NoHistory, !ctx.has_history, rules.minus_no_history),
-        (ConfidenceCause::LowRealityConfidence, is_doubtful, rules.minus_low_reality_confidence),
+        (ConfidenceCause::LowRealityConfidence, is_reality_doubtful, rules.minus_low_reality_confidence),
         (ConfidenceCause::RealityGap, is_gap_wide, rules.minus_reality_gap),
-        (ConfidenceCause::Warnings, warnings > 0, rules.minus_per_warning * warnings as f64),
+        (ConfidenceCause::Warnings, guardrail_warnings > 0, rules.minus_per_warning * guardrail_warnings as f64),
     ];
     let applied = losses.into_iter().filter(|(_, applies, loss)| *applies && *loss > 0.0);
     steps.extend(applied.map(|(cause, _, loss)| ConfidenceStep { cause, change: -loss }));
     steps
 }
 
-/// Confidence by `risk.toml`, `0..=1`, for a pack without a `confidence` function: a start from the asset's score, less
-/// deductions for what is missing or doubtful and for the number of guardrails that warned (`warnings`).
+/// Confidence under `risk.toml`, `0..=1`, for a pack without a `confidence` function: a start from the asset's score,
+/// less deductions for what is missing or doubtful and for the number of guardrails that warned.
 #[must_use]
-pub fn confidence(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, warnings: i64) -> f64 {
-    total(&steps(rules, asset_score, ctx, warnings))
+pub fn confidence(rules: &RiskRules, asset_score: f64, ctx: &ChannelFacts, guardrail_warnings: i64) -> f64 {
+    total(&steps(rules, asset_score, ctx, guardrail_warnings))
 }
 
 /// The sum of the steps, clamped to `0..=1` and rounded to a millionth, so that rounding errors do not push the

@@ -35,6 +35,7 @@ pub fn post_decision_id(post_id: Uuid, action_type: ActionType) -> Uuid {
     derived_id(post_id.as_bytes(), &["decision", action_type.name()])
 }
 
+/// One decision for each channel and each conflict, and up to five for each post.
 fn max_decision_count(client: &ClientPlan) -> usize {
     client.allocations.len() + client.posts.len() * 5 + client.conflicts.len()
 }
@@ -43,17 +44,18 @@ fn record_client(plan: &Plan, client: &ClientPlan, decisions: &mut Vec<Decision>
     let mut record = ClientRecord::new(plan, client);
     decisions.extend(client.allocations.iter().map(|allocation| record.fatigue_check(allocation)));
     for post in &client.posts {
-        record.post(post, decisions);
+        record.record_post(post, decisions);
     }
     decisions.extend(client.conflicts.iter().enumerate().map(|(number, conflict)| record.conflict(number, conflict)));
 }
 
-/// The decisions about one client; signals shared by many decisions are serialised once.
+/// What the decisions about one client share, above all their signals, which are serialised once.
 struct ClientRecord<'p> {
     plan: &'p Plan,
     client: &'p ClientPlan,
     /// Fields of a JSON object, without its braces.
     fatigue_signals: String,
+    /// A JSON object, like the other signals.
     time_signals: Arc<str>,
     warning_signals: Arc<str>,
     schedule_signals: Arc<str>,
@@ -163,7 +165,7 @@ impl<'p> ClientRecord<'p> {
         }
     }
 
-    fn post(&mut self, post: &'p Post, decisions: &mut Vec<Decision>) {
+    fn record_post(&mut self, post: &'p Post, decisions: &mut Vec<Decision>) {
         let grounds = self.grounds(post);
         let post_id = self.plan.post_id(&self.client.client_id, post);
         let record = PostRecord { client_record: self, post, post_id, grounds };
@@ -186,11 +188,11 @@ impl<'p> ClientRecord<'p> {
             performance_reality: &signals.performance_reality,
             guardrails: &post.verdicts,
         };
-        let doubts = post.verdicts.iter().filter(|verdict| &*verdict.rule == "truth_layer");
+        let truth_verdicts = post.verdicts.iter().filter(|verdict| &*verdict.rule == "truth_layer");
         let grounds = Grounds {
             verdicts: &post.verdicts,
             signals: json(&posting).into(),
-            truth_notes: doubts
+            truth_notes: truth_verdicts
                 .filter(|verdict| verdict.outcome != Outcome::Pass)
                 .map(|verdict| verdict.reason.to_string())
                 .collect(),

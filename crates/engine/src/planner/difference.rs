@@ -7,7 +7,7 @@ use crate::model::{Channel, ClientId, ClientPlan, Plan, Post};
 /// Differences on one channel of a client.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ChannelDifference {
-    /// The client it belongs to.
+    /// The client whose channel it is.
     pub client_id: ClientId,
     /// The channel.
     pub channel: Channel,
@@ -15,7 +15,8 @@ pub struct ChannelDifference {
     pub added: usize,
     /// Posts only in the first plan, beyond those that moved.
     pub dropped: usize,
-    /// Posts that moved: their times on the client's clock, before and after.
+    /// Posts that moved: posts only in the first plan, paired by order with those only in the second. Each pair holds
+    /// the times on the client's clock before and after.
     pub moved: Vec<(String, String)>,
     /// Posts at the same time that are blocked in the second plan only.
     pub blocked: usize,
@@ -53,23 +54,23 @@ impl ChannelDifference {
 /// Compares two plans of the same week, by client and channel; channels without a difference are left out.
 #[must_use]
 pub fn plan_difference(before: &Plan, after: &Plan) -> Vec<ChannelDifference> {
-    let by_client = |plan: &'_ Plan| -> BTreeMap<ClientId, usize> {
+    let client_indices = |plan: &'_ Plan| -> BTreeMap<ClientId, usize> {
         plan.clients.iter().enumerate().map(|(index, client)| (client.client_id.clone(), index)).collect()
     };
-    let (indices_before, indices_after) = (by_client(before), by_client(after));
+    let (indices_before, indices_after) = (client_indices(before), client_indices(after));
     let ids: BTreeSet<&ClientId> = indices_before.keys().chain(indices_after.keys()).collect();
     let mut differences = Vec::new();
     for id in ids {
         let old = indices_before.get(id).and_then(|index| before.clients.get(*index));
         let new = indices_after.get(id).and_then(|index| after.clients.get(*index));
-        let of_client = Channel::ALL.into_iter().map(|channel| channel_difference(id, channel, old, new));
-        differences.extend(of_client.filter(|difference| !difference.is_empty()));
+        let by_channel = Channel::ALL.into_iter().map(|channel| channel_difference(id, channel, old, new));
+        differences.extend(by_channel.filter(|difference| !difference.is_empty()));
     }
     differences
 }
 
-/// A client's posts on a channel, by time in seconds.
-fn posts(plan: Option<&ClientPlan>, channel: Channel) -> BTreeMap<i64, (&ClientPlan, &Post)> {
+/// A client's posts on a channel, by time in seconds since the Unix epoch.
+fn posts_by_time(plan: Option<&ClientPlan>, channel: Channel) -> BTreeMap<i64, (&ClientPlan, &Post)> {
     let all = plan.into_iter().flat_map(|plan| plan.posts.iter().map(move |post| (plan, post)));
     all.filter(|(_, post)| post.channel == channel).map(|(plan, post)| (post.at.as_second(), (plan, post))).collect()
 }
@@ -80,12 +81,13 @@ fn channel_difference(
     before: Option<&ClientPlan>,
     after: Option<&ClientPlan>,
 ) -> ChannelDifference {
-    let (before, after) = (posts(before, channel), posts(after, channel));
+    let (before, after) = (posts_by_time(before, channel), posts_by_time(after, channel));
     let only_before: Vec<_> = before.iter().filter(|(at, _)| !after.contains_key(at)).map(|(_, post)| *post).collect();
     let only_after: Vec<_> = after.iter().filter(|(at, _)| !before.contains_key(at)).map(|(_, post)| *post).collect();
     let both: Vec<(&Post, &Post)> = before.iter().filter_map(|(at, (_, old))| Some((*old, after.get(at)?.1))).collect();
     let count = |differ: &dyn Fn(&Post, &Post) -> bool| both.iter().filter(|(old, new)| differ(old, new)).count();
     let asset_id = |post: &Post| post.asset.as_ref().map(|asset| asset.used().clone());
+    // `fold`, because `sum` of no posts is -0.0.
     let expected = |posts: &BTreeMap<i64, (&ClientPlan, &Post)>| {
         posts
             .values()

@@ -13,7 +13,7 @@ use super::asset_rows::{AssetRow, AssignedWithin, assign_within};
 use super::assets::{self, Assignment, AssignmentProblem, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
 use super::facts::client_facts;
-use super::limits::{AssetLimits, Settled};
+use super::limits::{AssetLimits, SolvedLimits};
 use super::post_evaluation::evaluate_posts;
 use super::reviews::WithoutReview;
 use super::seasons::seasonal_posts;
@@ -32,8 +32,9 @@ pub(super) struct Draft<'a> {
     pub warning: EarlyWarning,
     pub facts: Arc<ClientFacts>,
     pub channel_drafts: Vec<ChannelDraft<'a>>,
+    /// Past and committed uses of the client's assets.
     pub histories: Histories,
-    pub settled: Settled,
+    pub solved_limits: SolvedLimits,
     pub asset_limits: AssetLimits,
     pub slots: Vec<Slot>,
     pub assignment: Assignment,
@@ -82,11 +83,11 @@ fn place_slots(
     week: &ClientWeek<'_>,
     channel_drafts: &mut [ChannelDraft<'_>],
     worker: &mut WorkerContext<'_>,
-) -> Settled {
+) -> SolvedLimits {
     for channel_draft in channel_drafts.iter_mut() {
         channel_draft.solve(worker);
     }
-    Settled::settle(week, channel_drafts, worker)
+    SolvedLimits::place_slots(week, channel_drafts, worker)
 }
 
 impl<'a> Draft<'a> {
@@ -102,7 +103,7 @@ impl<'a> Draft<'a> {
         for channel_draft in &mut channel_drafts {
             channel_draft.set_end_weight(week.rules.fatigue.end_weight_rounds, worker);
         }
-        let settled = place_slots(&week, &mut channel_drafts, worker);
+        let solved_limits = place_slots(&week, &mut channel_drafts, worker);
         let mut draft = Draft {
             week,
             rules,
@@ -111,7 +112,7 @@ impl<'a> Draft<'a> {
             facts,
             channel_drafts,
             histories,
-            settled,
+            solved_limits,
             asset_limits: AssetLimits::default(),
             slots: Vec::new(),
             assignment: Vec::new(),
@@ -123,20 +124,20 @@ impl<'a> Draft<'a> {
 
     /// Places the slots again, with the hours that are open now.
     pub fn place_again(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
-        self.settled = place_slots(&self.week, &mut self.channel_drafts, worker);
+        self.solved_limits = place_slots(&self.week, &mut self.channel_drafts, worker);
         self.fill(worker)
     }
 
     /// Assigns assets to the slots and evaluates the guardrails.
     pub fn fill(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
-        self.slots = slots(&self.week, &self.channel_drafts);
-        let problem = assets::problem(&self.channel_drafts, &self.slots, &self.week, &self.histories);
+        self.slots = chosen_slots(&self.week, &self.channel_drafts);
+        let problem = assets::assignment_problem(&self.channel_drafts, &self.slots, &self.week, &self.histories);
         let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
         let (rows, unconstrained) = (limits.rows(), problem.best());
-        if rows.iter().all(|row| row.is_kept(&unconstrained)) {
+        if rows.iter().all(|row| row.is_satisfied(&unconstrained)) {
             (self.assignment, self.asset_limits) = (unconstrained, limits);
         } else {
-            self.assign_within(&problem.with_least_bonus(), &unconstrained, limits, &rows);
+            self.assign_within(&problem.with_min_bonus(), &unconstrained, limits, &rows);
         }
         self.posts = self.evaluated_posts(&WithoutReview::new(), worker)?;
         Ok(())
@@ -163,20 +164,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Leaves slots out of the plan.
+    /// Leaves slots out of the plan; `left_out` says of each slot whether it is left out.
     fn leave_out(&mut self, left_out: &[bool]) {
         for (slot, _) in self.slots.iter().zip(left_out).filter(|(_, is_left_out)| **is_left_out) {
             if let Some(channel_draft) = self.channel_drafts.get_mut(slot.channel_draft) {
                 channel_draft.leave_out(slot.hour);
             }
         }
-        let costly_limits = self.asset_limits.names_that_cost();
-        let unmet = self.settled.broken(&self.week, &self.channel_drafts);
+        let priced_limits = self.asset_limits.priced_names();
+        let unmet = self.solved_limits.broken(&self.week, &self.channel_drafts);
         if !unmet.is_empty() {
-            self.leave_empty(unmet.into_iter().chain(costly_limits).collect());
+            self.leave_empty(unmet.into_iter().chain(priced_limits).collect());
             return;
         }
-        self.slots = slots(&self.week, &self.channel_drafts);
+        self.slots = chosen_slots(&self.week, &self.channel_drafts);
         let remaining = self.assignment.iter().zip(left_out).filter(|(_, is_left_out)| !**is_left_out);
         self.assignment = remaining.map(|(candidate, _)| *candidate).collect();
         let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
@@ -185,7 +186,7 @@ impl<'a> Draft<'a> {
 
     /// Plans nothing, because of limits that contradict each other.
     fn leave_empty(&mut self, unmet: Vec<Arc<str>>) {
-        self.settled.set_unmet(unmet);
+        self.solved_limits.set_unmet(unmet);
         self.channel_drafts.iter_mut().for_each(ChannelDraft::leave_empty);
         (self.slots, self.assignment) = (Vec::new(), Vec::new());
         self.asset_limits = AssetLimits::default();
@@ -208,15 +209,15 @@ impl<'a> Draft<'a> {
     }
 
     fn objective_of(&self, posts: &[&Post]) -> f64 {
-        let of_hours = self.settled.objective(&self.week, &self.channel_drafts, posts.iter().copied());
+        let of_hours = self.solved_limits.objective(&self.week, &self.channel_drafts, posts.iter().copied());
         of_hours - self.asset_limits.penalty(&self.live_assignment(posts))
     }
 
     /// The proof of how close the week with the given posts is to the best one; `None` if no bound is proven.
     pub fn certificate(&self, posts: &[Post]) -> Option<Certificate> {
-        let upper_bound = self.settled.bound()?;
+        let upper_bound = self.solved_limits.bound()?;
         let posts: Vec<&Post> = posts.iter().collect();
-        let mut limits = self.settled.uses(&self.week, &self.channel_drafts, posts.iter().copied());
+        let mut limits = self.solved_limits.uses(&self.week, &self.channel_drafts, posts.iter().copied());
         limits.extend(self.asset_limits.uses(&self.live_assignment(&posts)));
         Some(Certificate { objective: self.objective_of(&posts), upper_bound, limits })
     }
@@ -233,7 +234,7 @@ impl<'a> Draft<'a> {
         slots.map(|(slot, candidate)| candidate.filter(|_| is_live(slot))).collect()
     }
 
-    /// What the limits that the client shares with others need to know of its week.
+    /// The parts of the week that limits shared with other clients depend on.
     pub fn sketch(&self) -> ClientSketch {
         let always_needs_review: BTreeMap<Channel, bool> =
             self.channel_drafts.iter().map(|draft| (draft.state.channel, draft.always_needs_review)).collect();
@@ -243,31 +244,31 @@ impl<'a> Draft<'a> {
             needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
         });
         let posts = posts.collect();
-        let own_rows = self.settled.own_rows(&self.week, self.channel_drafts.len()).into_iter();
-        let bound = self.settled.bound().unwrap_or(0.0);
-        let is_planned = self.settled.unmet.is_empty();
+        let own_rows = self.solved_limits.own_rows(&self.week, self.channel_drafts.len()).into_iter();
+        let bound = self.solved_limits.bound().unwrap_or(0.0);
+        let is_planned = self.solved_limits.unmet.is_empty();
         let drafts = self.channel_drafts.iter().filter(|_| is_planned);
-        let sketched = |draft: &ChannelDraft<'_>| SketchedChannel {
+        let sketched_channel = |draft: &ChannelDraft<'_>| SketchedChannel {
             channel: draft.state.channel,
             always_needs_review: draft.always_needs_review,
         };
-        let (channels, instances) = drafts.map(|draft| (sketched(draft), draft.instance.clone())).unzip();
+        let (channels, instances) = drafts.map(|draft| (sketched_channel(draft), draft.instance.clone())).unzip();
         let (own_rows, own_prices) = own_rows.filter(|_| is_planned).unzip();
         ClientSketch { channels, instances, own_rows, own_prices, posts, bound }
     }
 
-    /// Names of the limits that took posts, or better hours, from a channel.
+    /// Names of the limits for which a channel has fewer posts or worse hours.
     pub fn limits_on(&self, channel: usize, channel_draft: &ChannelDraft<'_>) -> Vec<&str> {
-        let mut names = self.settled.limits_on(&self.week, channel, channel_draft);
+        let mut names = self.solved_limits.limits_on(&self.week, channel, channel_draft);
         if !channel_draft.left_out.is_empty() {
-            names.extend(self.asset_limits.names_on(channel_draft.state.channel));
+            names.extend(self.asset_limits.priced_names_on(channel_draft.state.channel));
         }
         names
     }
 }
 
-/// A slot of a channel, given with its index, at an hour of the week.
-pub(super) fn slot(
+/// The slot of a channel at an hour of the week. The channel's draft is given with its index.
+pub(super) fn slot_at(
     week: &ClientWeek<'_>,
     (index, channel_draft): (usize, &ChannelDraft<'_>),
     hour: usize,
@@ -277,7 +278,8 @@ pub(super) fn slot(
     Slot { channel_draft: index, hour, at, date: week.hours.date(week.hours.hours()[hour].weekday), weight }
 }
 
-fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {
+/// The slots at the hours that the channels' solutions choose.
+fn chosen_slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (index, channel_draft) in channel_drafts.iter().enumerate() {
         let fatigue = channel_draft.instance.fatigue_at(&channel_draft.solution.chosen);
@@ -285,7 +287,7 @@ fn slots(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Slot
             let weight = channel_draft.hours.value[*hour]
                 * channel_draft.instance.response.at(fatigue[*hour]).max(0.0)
                 * channel_draft.rules.worth;
-            slots.push(slot(week, (index, channel_draft), *hour, weight));
+            slots.push(slot_at(week, (index, channel_draft), *hour, weight));
         }
     }
     slots

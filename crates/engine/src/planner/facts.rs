@@ -4,7 +4,7 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, hours_between};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Asset, ChannelState, PerformanceReality, Score};
-use crate::planner::channel::{fatigue_at, texts};
+use crate::planner::channel::{fatigue_at, text_list};
 use crate::rules::{ClientFacts, NEVER};
 use crate::stats::mean;
 
@@ -20,6 +20,7 @@ pub(super) fn client_facts(
     let states = &week.state.channels;
     let fatigue: Vec<f64> =
         states.iter().map(|state| fatigue_at(state, week.rules.channel(state.channel), start)).collect();
+    // An unknown score counts as 0.5, the middle of its range.
     let mean_of = |score: fn(&ChannelState) -> Option<Score>| {
         mean(&states.iter().map(|state| score(state).map_or(0.5, Score::get)).collect::<Vec<_>>())
     };
@@ -28,11 +29,12 @@ pub(super) fn client_facts(
     let unmeasured: Vec<f64> =
         states.iter().map(|state| f64::from(u8::from(state.engagement_rate.is_none()))).collect();
     let brand: Vec<f64> = usable.iter().map(|asset| asset.brand_consistency.get()).collect();
+    // The load is finite even if the policy allows no posts.
     let weekly_capacity = f64::from(week.client.policy.max_actions_per_day.max(1)) * 7.0;
     ClientFacts {
         id: week.client.id.as_str().into(),
         industry: (*week.client.industry).into(),
-        tags: texts(&week.client.tags),
+        tags: text_list(&week.client.tags),
         channels: states.len() as i64,
         mean_fatigue: mean(&fatigue),
         max_fatigue: fatigue.iter().copied().fold(0.0, f64::max),
@@ -51,7 +53,7 @@ pub(super) fn client_facts(
     }
 }
 
-/// Assets that at least one channel can use this week, by id.
+/// Assets that at least one channel can use this week, each once, by id.
 fn usable_assets<'a>(candidates: &[Vec<Candidate<'a>>]) -> Vec<&'a Asset> {
     let mut usable: Vec<&Asset> = candidates.iter().flatten().map(|candidate| candidate.asset).collect();
     usable.sort_by(|a, b| a.id.cmp(&b.id));

@@ -1,4 +1,5 @@
-//! How often guardrails fired. One that fires on no post, or on every post, may not do what it was meant to.
+//! How often guardrails warned about posts or blocked them. A guardrail that passes every post, or none, may not do
+//! what it was meant to.
 
 use std::sync::Arc;
 
@@ -22,13 +23,13 @@ pub struct GuardrailCounts {
 impl GuardrailCounts {
     /// Whether it passed every post.
     #[must_use]
-    pub const fn never_fired(&self) -> bool {
+    pub const fn passed_every_post(&self) -> bool {
         self.warned + self.blocked == 0
     }
 
-    /// Whether it warned about or blocked every post.
+    /// Whether it was evaluated, and warned about or blocked every post.
     #[must_use]
-    pub const fn always_fired(&self) -> bool {
+    pub const fn passed_no_post(&self) -> bool {
         self.asked > 0 && self.warned + self.blocked == self.asked
     }
 }
@@ -55,9 +56,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guardrail_that_fires_on_no_post_or_on_every_post_is_recognised() {
+    fn a_guardrail_that_passes_every_post_or_no_post_is_recognised() {
         let counts = |asked, warned, blocked| GuardrailCounts { rule: "a".into(), asked, warned, blocked };
-        assert!(counts(3, 0, 0).never_fired() && !counts(3, 0, 0).always_fired());
-        assert!(counts(3, 1, 2).always_fired() && !counts(3, 1, 1).always_fired());
+        assert!(counts(3, 0, 0).passed_every_post() && !counts(3, 0, 0).passed_no_post());
+        assert!(counts(3, 1, 2).passed_no_post() && !counts(3, 1, 1).passed_no_post());
     }
 }

@@ -1,4 +1,4 @@
-//! The value of each hour of a channel's week, and the rule that forbids it, if any.
+//! The value of each hour of a channel's week, and the rule that forbids the hour, if any.
 
 use chrono::{NaiveTime, TimeDelta};
 
@@ -65,7 +65,8 @@ pub struct HourValue {
     pub weekday: f64,
     /// Factor from the channel's momentum; 1 if steady.
     pub momentum: f64,
-    /// Campaign weight: of an hour, the heaviest that a post can have there; of a post, that of its own campaign.
+    /// Campaign weight: for an hour, the highest that a post can have there; for a post, that of the post's own
+    /// campaign.
     pub campaign: f64,
     /// Factor from holidays and boosts.
     pub calendar: f64,
@@ -133,7 +134,7 @@ impl HourValue {
         ]
     }
 
-    /// v(t): the product of all factors.
+    /// The value of the hour: the product of all factors.
     #[must_use]
     pub fn product(&self) -> f64 {
         self.factors().iter().fold(1.0, |product, (_, factor)| product * factor)
@@ -143,7 +144,7 @@ impl HourValue {
 /// The hours of one channel's week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelHours<'a> {
-    /// v(t) by hour, with the heaviest campaign weight that a post can have there.
+    /// The value of each hour, with the highest campaign weight that a post can have there.
     pub value: Vec<f64>,
     /// By hour, the rule that forbids it; `None` if it may be used.
     pub forbidden: Vec<Option<HourRule>>,
@@ -152,7 +153,7 @@ pub struct ChannelHours<'a> {
     /// Hours with committed posts, ascending.
     pub committed: Vec<usize>,
     /// Whole hours from the last post before the week to the posting minute of the week's first hour, counted as the
-    /// channel's spacing counts them.
+    /// channel's spacing counts them; `None` if there was no such post.
     pub hours_since_last_post: Option<i64>,
     /// For each hour, the first hour at which the next post is allowed; empty if the spacing is the same everywhere.
     pub next_after: Vec<usize>,
@@ -166,7 +167,7 @@ impl<'a> ChannelHours<'a> {
         self.days.get(usize::from(wall.weekday))
     }
 
-    /// v(t) for a post of a campaign, with that campaign's weight.
+    /// The value of an hour for a post of the given campaign, with that campaign's weight.
     #[must_use]
     pub fn value_for(&self, week: &ClientWeek<'_>, hour: usize, campaign: Option<&CampaignId>) -> f64 {
         let value = self.value.get(hour).copied().unwrap_or(0.0);
@@ -174,9 +175,9 @@ impl<'a> ChannelHours<'a> {
     }
 }
 
-/// The hours of one channel's week, given the assets that it can use. `hour_weights` are the weights by weekday and
-/// wall-clock hour, Monday 00:00 first; an hour without one is weighted by the best hours of `channels.toml`. `minute`
-/// is the minute within the hour at which posts of the channel go out.
+/// The hours of one channel's week, given the assets that the channel can use. `hour_weights` are the weights by
+/// weekday and wall-clock hour, Monday 00:00 first; an hour without a weight gets one from the best hours of
+/// `channels.toml`. `minute` is the minute within the hour at which posts of the channel go out.
 #[must_use]
 pub fn channel_hours<'a>(
     week: &ClientWeek<'a>,
@@ -186,17 +187,17 @@ pub fn channel_hours<'a>(
     hour_weights: Option<&[Option<f64>]>,
     minute: u8,
 ) -> ChannelHours<'a> {
-    let day = |weekday: u8| day_plan(week, state.channel, week.hours.date(weekday), candidates);
-    let days: Vec<DayPlan<'a>> = (0..7).map(day).collect();
+    let plan_of_day = |weekday: u8| day_plan(week, state.channel, week.hours.date(weekday), candidates);
+    let days: Vec<DayPlan<'a>> = (0..7).map(plan_of_day).collect();
     let spacing = Spacing::from_hours(rules.min_spacing_hours);
-    let at = |t: usize| week.hours.instant(t as i64).plus_minutes(i64::from(minute));
+    let posting_time = |hour: usize| week.hours.instant(hour as i64).plus_minutes(i64::from(minute));
     let existing = ExistingPosts::of(week, state.recent_posts.iter().copied().chain(state.last_post_at), spacing);
     let mut value = Vec::with_capacity(week.hours.len());
     let mut forbidden = Vec::with_capacity(week.hours.len());
-    for (t, wall) in week.hours.hours().iter().enumerate() {
+    for (hour, wall) in week.hours.hours().iter().enumerate() {
         let Some(day) = days.get(usize::from(wall.weekday)) else { continue };
         value.push(hour_value(state, rules, *wall, day, hour_weights).product());
-        forbidden.push(forbidden_by(week, at(t), *wall, day, rules, &existing));
+        forbidden.push(forbidden_by(week, posting_time(hour), *wall, day, rules, &existing));
     }
     ChannelHours {
         value,
@@ -205,7 +206,7 @@ pub fn channel_hours<'a>(
         committed: committed_hours(week, state),
         hours_since_last_post: existing
             .last
-            .map(|last| spacing.hours_between(last, at(0), existing.zone).floor() as i64),
+            .map(|last| spacing.hours_between(last, posting_time(0), existing.zone).floor() as i64),
         next_after: spacing.next_hours(week.hours, minute).unwrap_or_default(),
     }
 }
@@ -254,6 +255,7 @@ pub(super) struct ExistingPosts<'w> {
     last: Option<Timestamp>,
     /// The first instant that is far enough from every post before the week.
     free_from: Option<Timestamp>,
+    /// Posts committed from the start of the week on.
     committed: Vec<Timestamp>,
 }
 
@@ -269,7 +271,7 @@ impl<'w> ExistingPosts<'w> {
         Self { spacing, zone, last, free_from, committed }
     }
 
-    /// The post nearest to an instant.
+    /// The existing post nearest to an instant.
     pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
         let distance = |other: &Timestamp| (other.as_second().abs_diff(at.as_second()), *other);
         self.last.iter().chain(&self.committed).copied().min_by_key(distance)
@@ -284,7 +286,8 @@ impl<'w> ExistingPosts<'w> {
     }
 }
 
-/// The rule that forbids a post of the channel at an instant, which lies in wall-clock hour `wall`.
+/// The first rule that forbids a post of the channel at an instant, which lies in wall-clock hour `wall`; `None` if the
+/// post is allowed.
 pub(super) fn forbidden_by(
     week: &ClientWeek<'_>,
     at: Timestamp,
@@ -330,9 +333,11 @@ pub(super) fn closed_range(week: &ClientWeek<'_>, rules: &ChannelRules, wall: Wa
     })
 }
 
-/// Whether the hour that starts at a minute of the week overlaps a weekly range, which may wrap around the week's end.
+/// Whether the hour that starts at a minute of the week overlaps the weekly range between two minutes of the week. The
+/// range may wrap around the week's end.
 fn overlaps_weekly(start: i32, from: i32, to: i32) -> bool {
     let to = if to < from { to + WEEK_MINUTES } else { to };
+    // The hour or the range may reach into the next week, so the range is also compared a week earlier and later.
     [-WEEK_MINUTES, 0, WEEK_MINUTES].iter().any(|shift| start < to + shift && from + shift < start + 60)
 }
 
@@ -342,6 +347,7 @@ fn is_quiet(rules: &ChannelRules, wall: WallHour) -> bool {
     let start = u16::from(wall.hour) * 60 + u16::from(wall.minute);
     let minutes = start..start + 60;
     let overlaps = |from: u16, to: u16| minutes.start < to && from < minutes.end;
+    // An hour that starts before midnight may end up to 60 minutes after it.
     if from <= to { overlaps(from, to) } else { overlaps(from, 1440 + 60) || overlaps(0, to) }
 }
 

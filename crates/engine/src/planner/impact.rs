@@ -1,4 +1,4 @@
-//! Impact of a changed rules pack: recorded decisions compared with what its rules would now decide.
+//! Impact of a changed rules pack: recorded decisions compared with what the changed rules would decide.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::rules::{CONFIDENCE, CompiledRules};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// Blocked now, and was not.
+    /// Was not blocked, and is now.
     Blocked,
-    /// Waits for a person's review now, and ran without it.
+    /// Ran without review, and needs one now.
     NeedsReview,
     /// The risk band is higher.
     BandRaised,
     /// No longer blocked.
     Allowed,
-    /// Runs without review now, and needed it.
+    /// Needed a review, and runs without one now.
     RunsAlone,
     /// The risk band is lower.
     BandLowered,
@@ -84,7 +84,7 @@ pub struct Cause {
     pub rule: Arc<str>,
     /// The reason, for display.
     pub reason: Arc<str>,
-    /// File of the pack; for a block that no longer applies, file of the pack that had blocked the post.
+    /// File of the rule; for a block that no longer applies, in the pack that had blocked the post.
     pub file: Arc<str>,
     /// 1-based line; 0 if there is none.
     pub line: u32,
@@ -95,7 +95,7 @@ pub struct Cause {
 pub struct Change {
     /// Id of the schedule.
     pub schedule_id: Uuid,
-    /// The client it belongs to.
+    /// The client whose post it is.
     pub client_id: ClientId,
     /// The workspace of the client.
     pub workspace_id: WorkspaceId,
@@ -107,9 +107,9 @@ pub struct Change {
     pub decided_at: Timestamp,
     /// What made the recorded decision.
     pub occasion: DecisionSource,
-    /// As recorded.
+    /// The post as recorded.
     pub before: PostStatus,
-    /// As the rules evaluate it now.
+    /// The post as the rules evaluate it now.
     pub after: PostStatus,
     /// The changes, the worst first, each with its cause.
     pub differs: Vec<(ChangeKind, Cause)>,
@@ -122,14 +122,14 @@ pub struct ImpactCount {
     pub judged: u64,
     /// Decisions whose status and band stay as recorded.
     pub same: u64,
-    /// Of those, decisions with another confidence than recorded.
+    /// Decisions among the `same` whose confidence is not the recorded one.
     pub other_confidence: u64,
     /// Changed decisions, by kind of change.
     pub differ: BTreeMap<ChangeKind, u64>,
 }
 
 impl ImpactCount {
-    /// Number of decisions with a kind of change.
+    /// Number of decisions with the given kind of change.
     #[must_use]
     pub fn of(&self, kind: ChangeKind) -> u64 {
         self.differ.get(&kind).copied().unwrap_or(0)
@@ -138,8 +138,8 @@ impl ImpactCount {
     /// Sort key: the greater, the worse.
     fn harm(&self) -> Vec<u64> {
         let stricter = self.of(ChangeKind::Blocked) + self.of(ChangeKind::NeedsReview);
-        let all = [stricter, self.judged - self.same];
-        all.into_iter().chain(ChangeKind::ALL.map(|kind| self.of(kind))).collect()
+        let totals = [stricter, self.judged - self.same];
+        totals.into_iter().chain(ChangeKind::ALL.map(|kind| self.of(kind))).collect()
     }
 
     fn add(&mut self, kinds: &[ChangeKind], other_confidence: bool) {
@@ -174,7 +174,7 @@ pub struct Impact {
     pub by_daily_pass: u64,
     /// Decisions whose record lacks the facts that the rules saw; these cannot be re-evaluated.
     pub without_facts: u64,
-    /// Posts blocked for lack of review capacity. That is not re-evaluated, so they stay blocked.
+    /// Posts blocked for lack of a review. This is not re-evaluated, so they stay blocked.
     pub held_for_review: u64,
     /// Counts by channel.
     pub channels: BTreeMap<Channel, ImpactCount>,
@@ -200,7 +200,7 @@ impl Impact {
         let client = (recorded.client_id.clone(), recorded.channel);
         self.clients.entry(client).or_default().add(&kinds, other_confidence);
         let differs: Vec<(ChangeKind, Cause)> =
-            kinds.iter().map(|kind| (*kind, cause(*kind, recorded, evaluated, rules))).collect();
+            kinds.iter().map(|kind| (*kind, cause_of(*kind, recorded, evaluated, rules))).collect();
         for (kind, cause) in &differs {
             let key = CauseKey {
                 kind: *kind,
@@ -260,9 +260,9 @@ impl Cause {
 }
 
 /// The rule responsible for a change of a recorded decision.
-fn cause(kind: ChangeKind, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
+fn cause_of(kind: ChangeKind, recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
     let block = evaluated.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
-    let cause = match kind {
+    let guardrail = match kind {
         ChangeKind::Blocked => block.map(|verdict| Cause::of(verdict)),
         ChangeKind::Allowed => recorded.blocked_by().map(Cause::of),
         ChangeKind::NeedsReview | ChangeKind::BandRaised => {
@@ -276,9 +276,10 @@ fn cause(kind: ChangeKind, recorded: &Recorded, evaluated: &RuleEvaluation, rule
             warnings.find(|verdict| !still_warns(&verdict.rule)).map(Cause::of)
         }
     };
-    cause.unwrap_or_else(|| confidence_cause(recorded, evaluated, rules))
+    guardrail.unwrap_or_else(|| confidence_cause(recorded, evaluated, rules))
 }
 
+/// Whether the guardrail `rule` warned.
 fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> bool {
     verdicts.any(|verdict| verdict.outcome == Outcome::Warn && &*verdict.rule == rule)
 }
@@ -286,17 +287,17 @@ fn warns<'v>(mut verdicts: impl Iterator<Item = &'v Verdict>, rule: &str) -> boo
 /// The cause if no guardrail is responsible: the confidence changed, or the thresholds of the bands did.
 fn confidence_cause(recorded: &Recorded, evaluated: &RuleEvaluation, rules: &CompiledRules) -> Cause {
     let before = recorded.post_status;
-    let has_changed = (before.confidence - evaluated.confidence).abs() > 1e-9;
-    let (rule, key, reason) = if has_changed {
+    let has_confidence_changed = (before.confidence - evaluated.confidence).abs() > 1e-9;
+    let (rule, key, reason) = if has_confidence_changed {
         ("confidence", "risk.confidence", format!("confidence {:.2} -> {:.2}", before.confidence, evaluated.confidence))
     } else {
         ("bands", "risk.bands.low.from", format!("confidence {:.2} is {} risk now", before.confidence, evaluated.risk))
     };
-    let by_script = rules.place_of_function(CONFIDENCE).filter(|_| has_changed);
+    let function = rules.place_of_function(CONFIDENCE).filter(|_| has_confidence_changed);
     let Recorded { workspace_id, client_id, campaign_id, .. } = recorded;
     let overlays = rules.pack().overlay_key(workspace_id, client_id, campaign_id.as_ref());
     let (file, line) =
-        by_script.or_else(|| rules.pack().place_with(&overlays, key)).unwrap_or_else(|| ("risk.toml".into(), 0));
+        function.or_else(|| rules.pack().place_with(&overlays, key)).unwrap_or_else(|| ("risk.toml".into(), 0));
     Cause { rule: rule.into(), reason: reason.into(), file, line }
 }
 
@@ -305,10 +306,11 @@ mod tests {
     use super::*;
     use crate::model::RiskBand;
 
-    fn statuses() -> Vec<PostStatus> {
+    fn all_statuses() -> Vec<PostStatus> {
         let statuses = [ScheduleStatus::Pending, ScheduleStatus::Ready, ScheduleStatus::Blocked];
-        let with = |status| RiskBand::ALL.into_iter().map(move |risk| PostStatus { status, risk, confidence: 0.5 });
-        statuses.into_iter().flat_map(with).collect()
+        let of_each_band =
+            |status| RiskBand::ALL.into_iter().map(move |risk| PostStatus { status, risk, confidence: 0.5 });
+        statuses.into_iter().flat_map(of_each_band).collect()
     }
 
     fn opposite(kind: ChangeKind) -> ChangeKind {
@@ -324,7 +326,8 @@ mod tests {
 
     #[test]
     fn swapping_before_and_after_gives_the_opposite_changes() {
-        for (before, after) in statuses().into_iter().flat_map(|a| statuses().into_iter().map(move |b| (a, b))) {
+        let pairs = all_statuses().into_iter().flat_map(|a| all_statuses().into_iter().map(move |b| (a, b)));
+        for (before, after) in pairs {
             let forwards = ChangeKind::between(before, after);
             let mut backwards: Vec<ChangeKind> = ChangeKind::between(after, before).into_iter().map(opposite).collect();
             backwards.sort_unstable();

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! hours      0 ─────────────────────────────────────────────── T-1
+//! F(0)   = fatigue_start
 //! F(t+1) = decay_per_hour * (F(t) + fatigue_per_post * x(t))      x(t) = 1 at hours with a post,
 //!                                                                 chosen or committed
 //! maximise   sum over chosen t of (value[t] * response(F(t)) - cost)  -  end_weight * F(T)
@@ -11,13 +12,13 @@
 //!            F(t) < block_at at every chosen hour
 //! ```
 //!
-//! If the spacing is counted in days on the client's clock and the clocks change within the week, it is not the same
-//! number of hours everywhere. `next_after` then holds, for each hour, the first hour at which the next post is
-//! allowed, and replaces `spacing_hours`; and `allowed` excludes the hours too near existing posts, because that
+//! If the spacing is counted in days on the client's clock and the clocks change within the week, the number of hours
+//! to keep varies. `next_after` then holds, for each hour, the first hour at which the next post is allowed, and
+//! replaces `spacing_hours`. `allowed` then also excludes the hours too near existing posts, because the distance
 //! depends on the minutes of those posts, which a table of hours does not hold.
 //!
-//! The formulas are in their simplest form, one pass forward in time; solvers report the objective that the formulas
-//! give for their choice. The search for a choice is in `slots`.
+//! This file evaluates the formulas for a given choice in the simplest way, in one pass forward in time. Solvers report
+//! the objective that it computes. The search for a choice is in `slots`.
 
 use serde::Serialize;
 
@@ -38,8 +39,8 @@ pub struct Instance {
     /// For each hour, the first hour at which the next post is allowed, if the spacing varies over the week; empty if
     /// it is `spacing_hours` everywhere. Non-decreasing, and each entry is greater than its own hour.
     pub next_after: Vec<usize>,
-    /// Whole hours from the last post before the week to its first hour, counted as the spacing counts them and rounded
-    /// down; `None` if there was none. Negative if it lies inside the week.
+    /// Whole hours from the last post before the week to the week's first hour, counted as the spacing counts them and
+    /// rounded down; `None` if there was none. A negative number means a post inside the week.
     pub hours_since_last_post: Option<i64>,
     /// Fatigue at hour 0, `0..=1`.
     pub fatigue_start: f64,
@@ -55,8 +56,8 @@ pub struct Instance {
     pub cost: f64,
     /// Price of a unit of fatigue at the end of the week, at least 0.
     pub end_weight: f64,
-    /// Hours with committed posts: they add fatigue and keep others at a distance, but earn nothing here and do not
-    /// count against `posts_max`. Ascending, without duplicates.
+    /// Hours with committed posts. These add fatigue and keep other posts at a distance, but earn nothing here and do
+    /// not count against `posts_max`. Ascending, without duplicates.
     pub committed: Vec<usize>,
 }
 
@@ -65,10 +66,10 @@ impl Instance {
     /// with posts at the `chosen` and the committed hours. `chosen` must ascend.
     #[must_use]
     pub fn fatigue_at(&self, chosen: &[usize]) -> Vec<f64> {
-        let mut levels = Vec::with_capacity(self.value.len() + 1);
-        let end = self.walk(chosen, |fatigue, _| levels.push(fatigue));
-        levels.push(end);
-        levels
+        let mut fatigue_by_hour = Vec::with_capacity(self.value.len() + 1);
+        let end = self.walk(chosen, |fatigue, _| fatigue_by_hour.push(fatigue));
+        fatigue_by_hour.push(end);
+        fatigue_by_hour
     }
 
     /// The objective of posts at the `chosen` hours, which must ascend. Does not check the constraints.
@@ -83,8 +84,8 @@ impl Instance {
         earned - self.end_weight * end
     }
 
-    /// Whether the choice satisfies every constraint: hours ascend, are allowed, few enough, far enough from each other
-    /// and from existing posts, and fatigue is below the block at each.
+    /// Whether the choice satisfies every constraint: the hours ascend, are allowed, are few enough and are far enough
+    /// from each other and from existing posts, and fatigue is below `block_at` at each.
     #[must_use]
     pub fn is_feasible(&self, chosen: &[usize]) -> bool {
         let allowed = |hour: &usize| self.allowed.get(*hour).copied().unwrap_or(false);
@@ -104,8 +105,8 @@ impl Instance {
         self.next_after.get(hour).map_or_else(by_spacing, |next| (*next).max(hour + 1))
     }
 
-    /// Hours to keep from existing posts, at least 1. Exactly 1 if the spacing varies over the week: `allowed` then
-    /// enforces the spacing, and only the hour of the existing post itself is taken.
+    /// Minimum number of hours between a post and an existing one, at least 1. It is 1 if the spacing varies over the
+    /// week: `allowed` then enforces the spacing, and only the hour of the existing post itself is taken.
     pub(super) fn spacing_from_existing(&self) -> usize {
         if self.next_after.is_empty() { self.spacing_hours.max(1) } else { 1 }
     }
@@ -138,8 +139,8 @@ impl Instance {
     /// The instance and its solution for external solvers, one JSON object per channel-week. The fields are those of
     /// the instance; `next_after` and `committed` are left out if empty, `cost` if it is 0. In format 1, `response` is
     /// the two lines of a linear response as pairs of intercept and slope. In format 2, it is an object with the
-    /// `shape`, `saturating`, and the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength. In
-    /// format 3, that of instances whose posts cost something, it has either form, and there is a `cost`.
+    /// `shape`, `saturating`, and the `strength`: the factor at fatigue F is (1 + F / fatigue_per_post)^-strength.
+    /// Instances whose posts cost something are in format 3: `response` has either form, and `cost` is present.
     #[must_use]
     pub fn export<'a>(
         &'a self,
@@ -278,17 +279,17 @@ mod tests {
     }
 
     #[test]
-    fn fatigue_rises_by_each_post_and_halves_by_the_hour() {
-        let close = |found: Vec<f64>, expected: [f64; 5]| {
+    fn fatigue_rises_with_each_post_and_halves_every_hour() {
+        let assert_close = |found: Vec<f64>, expected: [f64; 5]| {
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
             }
         };
-        close(week().fatigue_at(&[]), [0.4, 0.2, 0.1, 0.05, 0.025]);
-        close(week().fatigue_at(&[0, 2]), [0.4, 0.3, 0.15, 0.175, 0.0875]);
+        assert_close(week().fatigue_at(&[]), [0.4, 0.2, 0.1, 0.05, 0.025]);
+        assert_close(week().fatigue_at(&[0, 2]), [0.4, 0.3, 0.15, 0.175, 0.0875]);
         let committed = Instance { committed: vec![1], ..week() };
-        close(committed.fatigue_at(&[]), [0.4, 0.2, 0.2, 0.1, 0.05]);
+        assert_close(committed.fatigue_at(&[]), [0.4, 0.2, 0.2, 0.1, 0.05]);
     }
 
     #[test]

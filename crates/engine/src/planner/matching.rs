@@ -3,14 +3,19 @@
 //! asset on all channels.)
 //!
 //! Solved by successive shortest paths. Rows are added one by one, each along the augmenting path of greatest gain,
-//! which ends at a free column or at a row left without one. Caps are enforced last: a group over its cap gives up
-//! one column at a time, along the path of least loss. After each path the matching is optimal under the constraints so
-//! far, so the last one is optimal under all of them.
+//! which ends at a free column or at a row that is left without a column. Caps are enforced last: a group over its cap
+//! gives up one column at a time, along the path of lowest loss. After each path the matching is optimal under the
+//! constraints so far, so the last one is optimal under all constraints.
 
 use std::collections::VecDeque;
 
-/// A column that a row can get, and the gain over having none.
-pub(super) type Choice = (usize, i64);
+/// A column that a row can get.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    pub column: usize,
+    /// Gain over having no column.
+    pub gain: i64,
+}
 
 /// The column of each row in an assignment of maximum weight. `choices` are given by row, `groups` by column,
 /// and `caps` by group.
@@ -27,7 +32,7 @@ pub(super) fn best_assignment(choices: &[Vec<Choice>], groups: &[usize], caps: &
             matching.augment(choices.len() + group);
         }
     }
-    matching.column_of
+    matching.columns_by_row
 }
 
 #[derive(Debug)]
@@ -45,15 +50,15 @@ struct Group {
     cap: usize,
 }
 
-/// A matching and the search for augmenting paths. Nodes are first the rows, each as if it had no column, then the
-/// groups, each as if one column too many were assigned.
+/// A matching and the search for augmenting paths. The nodes of paths are first the rows, each as if it had no column,
+/// then the groups, each as if one column too many were assigned.
 #[derive(Debug)]
 struct Matching<'c> {
     choices: &'c [Vec<Choice>],
     columns: Vec<Column>,
     groups: Vec<Group>,
     /// By row, the column that it has.
-    column_of: Vec<Option<usize>>,
+    columns_by_row: Vec<Option<usize>>,
     search: PathSearch,
 }
 
@@ -68,7 +73,7 @@ impl<'c> Matching<'c> {
             groups: (0..group_count)
                 .map(|group| Group { columns: columns_of(group), assigned_count: 0, cap: usize::MAX })
                 .collect(),
-            column_of: vec![None; choices.len()],
+            columns_by_row: vec![None; choices.len()],
             search: PathSearch::new(choices.len() + group_count),
         }
     }
@@ -83,7 +88,7 @@ impl<'c> Matching<'c> {
             None => self.unassign(end.row),
             Some(choice) => {
                 self.assign(end.row, choice);
-                let group = self.columns.get(choice.0).map_or(0, |column| column.group);
+                let group = self.columns.get(choice.column).map_or(0, |column| column.group);
                 if let Some(group) = self.groups.get_mut(group) {
                     group.assigned_count += 1;
                 }
@@ -99,16 +104,17 @@ impl<'c> Matching<'c> {
         }
     }
 
+    /// The group that a node stands for; `None` if it is a row.
     fn group_at(&self, node: usize) -> Option<usize> {
         node.checked_sub(self.choices.len())
     }
 
-    fn assign(&mut self, row: usize, (column, gain): Choice) {
-        if let Some(column) = self.columns.get_mut(column) {
-            column.assigned = Some((row, gain));
+    fn assign(&mut self, row: usize, choice: Choice) {
+        if let Some(column) = self.columns.get_mut(choice.column) {
+            column.assigned = Some((row, choice.gain));
         }
-        if let Some(assigned) = self.column_of.get_mut(row) {
-            *assigned = Some(column);
+        if let Some(assigned) = self.columns_by_row.get_mut(row) {
+            *assigned = Some(choice.column);
         }
     }
 
@@ -119,13 +125,13 @@ impl<'c> Matching<'c> {
     }
 
     fn unassign(&mut self, row: usize) {
-        if let Some(assigned) = self.column_of.get_mut(row) {
+        if let Some(assigned) = self.columns_by_row.get_mut(row) {
             *assigned = None;
         }
     }
 
-    /// Searches for augmenting paths from a node. Returns the end of the one of greatest gain, the first found among
-    /// equals.
+    /// Searches for augmenting paths from a node. Returns the end of the path of greatest gain, or of the first of
+    /// several equal ones.
     fn best_end(&mut self, start: usize) -> PathEnd {
         let mut best = PathEnd { gain: i64::MIN, row: start, choice: None };
         self.search.start_at(start);
@@ -141,11 +147,11 @@ impl<'c> Matching<'c> {
         best
     }
 
-    /// Extends paths from a row to the rows of the columns it can get. A free column ends the path if its group is
-    /// below its cap, and otherwise leads to the group.
+    /// Extends paths from a row to the rows that have the columns it can get. A free column ends the path if its group
+    /// is below its cap, and otherwise leads to the group.
     fn extend_from_row(&mut self, row: usize, so_far: i64, best: &mut PathEnd) {
         for choice in self.choices.get(row).into_iter().flatten() {
-            let (Some(column), gain) = (self.columns.get(choice.0), so_far + choice.1) else { continue };
+            let (Some(column), gain) = (self.columns.get(choice.column), so_far + choice.gain) else { continue };
             let step = PathStep { from: row, change: PathChange::Assign(*choice) };
             match column.assigned {
                 Some((other, lost)) => self.search.reach(other, gain - lost, step),
@@ -157,7 +163,7 @@ impl<'c> Matching<'c> {
         }
     }
 
-    /// Extends paths from a group to the rows of its columns.
+    /// Extends paths from a group to the rows that have its columns.
     fn extend_from_group(&mut self, group: usize, node: usize, so_far: i64) {
         for column in self.groups.get(group).into_iter().flat_map(|group| &group.columns) {
             if let Some((other, lost)) = self.columns.get(*column).and_then(|column| column.assigned) {
@@ -167,9 +173,10 @@ impl<'c> Matching<'c> {
     }
 }
 
-/// End of an augmenting path: a row is left without a column, or gets a free one.
+/// End of an augmenting path: a row that is left without a column, or gets a free one.
 #[derive(Debug)]
 struct PathEnd {
+    /// Gain of the whole path.
     gain: i64,
     row: usize,
     choice: Option<Choice>,

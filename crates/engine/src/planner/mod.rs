@@ -4,7 +4,8 @@
 //! state + rules ── agents ──> hours and candidates ── slots ──> assets ── guardrails ──> posts
 //! ```
 //!
-//! The planner does no I/O and reads no clock. It does not verify its own plans: `check` does, independently.
+//! A slot is an hour of the week at which a channel posts. The planner does no I/O and reads no clock. It does not
+//! verify its own plans: `check` does, independently.
 
 mod allocation;
 mod around_guardrails;
@@ -63,7 +64,7 @@ pub use replay::{DecisionSource, Recorded};
 pub use rule_evaluation::RuleEvaluation;
 pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
-pub use week::{Planner, SolvedInstance, SolvedWeek, hours_by_zone, instances, plan_week};
+pub use week::{Planner, SolvedInstance, SolvedWeek, hours_by_zone, plan_week, solved_weeks};
 
 use crate::model::CalendarError;
 use crate::rules::RuleFailure;

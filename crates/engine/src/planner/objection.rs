@@ -29,11 +29,11 @@ pub struct ScheduledPost {
     pub asset: Option<String>,
 }
 
-/// Why a committed post may not go out now; `None` if nothing but a guardrail could block it. The state must not count
-/// the post itself.
+/// Why a committed post may not go out as scheduled; `None` if nothing but a guardrail could block it. The state must
+/// not count the post itself.
 ///
 /// Of two conflicting posts the earlier one takes precedence, unless the later one has gone out by `now`. Pass `None`
-/// for a post that is new or gets a new asset: then later posts block it, too.
+/// as `now` for a post that is new or gets a new asset: then later posts block it, too.
 ///
 /// # Errors
 /// If the post's week is at the edge of the supported calendar.
@@ -50,7 +50,7 @@ pub fn objection_to(
     let week = ClientWeek { client, state, rules: client_rules.base(), hours: &hours, not_before: None, quotas: &[] };
     let existing = ExistingUses::of(&week, post, now);
     let objection = objection(&week, post, &existing);
-    // A `weekly_posts` function of the pack may still want posts there; only the daily pass evaluates it.
+    // A `weekly_posts` function of the pack may still want posts on the channel; only the daily pass evaluates it.
     let is_off = is_channel_off(client_rules.base(), post.channel) && !rules.has_function("weekly_posts");
     Ok(match objection {
         Some(Reason::ClientStatus { .. }) => objection,
@@ -64,8 +64,8 @@ pub(super) fn is_channel_off(rules: &Rules, channel: Channel) -> bool {
     rules.channel(channel).weekly_posts == 0
 }
 
-/// The objection to each of a client's planned posts, in their order; `None` for all of them at the edge of the
-/// supported calendar.
+/// The objection to each of a client's planned posts, in the order of `posts`; `None` for all of them at the edge of
+/// the supported calendar.
 pub(super) fn objections_to(
     client: &Client,
     state: &ClientState,
@@ -97,8 +97,8 @@ pub(super) struct ExistingUses {
 }
 
 impl ExistingUses {
-    /// Those of the client's state. If `now` is given, posts later than `post` are ignored unless they have gone out by
-    /// then.
+    /// The posts and uses in the client's state. If `now` is given, those later than `post` are ignored unless they
+    /// have gone out by then.
     pub fn of(week: &ClientWeek<'_>, post: &ScheduledPost, now: Option<Timestamp>) -> Self {
         Self::with_others(week, post, now, &[])
     }
@@ -110,15 +110,15 @@ impl ExistingUses {
         now: Option<Timestamp>,
         others: &[ScheduledPost],
     ) -> Self {
-        let binds = |at: Timestamp| now.is_none_or(|now| at < post.at || at <= now);
+        let counts = |at: Timestamp| now.is_none_or(|now| at < post.at || at <= now);
         let channel_state = week.state.channels.iter().find(|state| state.channel == post.channel);
         let in_state = channel_state.into_iter().flat_map(post_times);
-        let beside_state = others.iter().filter(|other| other.channel == post.channel).map(|other| other.at);
-        let uses = week.state.asset_uses.iter().filter(|used| binds(used.at)).cloned();
+        let among_others = others.iter().filter(|other| other.channel == post.channel).map(|other| other.at);
+        let uses = week.state.asset_uses.iter().filter(|used| counts(used.at)).cloned();
         let uses: Vec<AssetUse> =
-            uses.chain(others.iter().filter(|other| binds(other.at)).filter_map(asset_use)).collect();
+            uses.chain(others.iter().filter(|other| counts(other.at)).filter_map(asset_use)).collect();
         Self {
-            posts: in_state.chain(beside_state).filter(|at| binds(*at)).collect(),
+            posts: in_state.chain(among_others).filter(|at| counts(*at)).collect(),
             histories: Histories::of(&week.client.assets, &uses),
         }
     }
@@ -146,8 +146,10 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &
     objection_to_time(week, post, existing).or_else(|| {
         let Some(id) = post.asset.as_deref() else { return Some(Reason::NoAsset) };
         let index = client.assets.binary_search_by(|asset| asset.id.as_str().cmp(id)).ok();
-        let found = index.and_then(|index| client.assets.get(index).zip(existing.histories.get(index)));
-        let Some((asset, history)) = found else { return Some(Reason::AssetGone { asset_id: AssetId::new(id) }) };
+        let with_history = index.and_then(|index| client.assets.get(index).zip(existing.histories.get(index)));
+        let Some((asset, history)) = with_history else {
+            return Some(Reason::AssetGone { asset_id: AssetId::new(id) });
+        };
         let date = client.zone.wall_time(post.at).date();
         objection_to_asset(week, asset, history, Moment { channel: post.channel, at: post.at, date })
     })
@@ -156,6 +158,7 @@ pub(super) fn objection(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &
 fn objection_to_time(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &ExistingUses) -> Option<Reason> {
     let local = week.client.zone.wall_time(post.at);
     let hour = usize::try_from(week.hours.hour_of(post.at)).ok();
+    // A post of a plan that is being checked may lie outside the plan's week.
     let wall = hour.and_then(|hour| week.hours.hours().get(hour).copied()).unwrap_or(WallHour {
         weekday: local.weekday().num_days_from_monday() as u8,
         hour: local.hour() as u8,
@@ -182,7 +185,7 @@ fn objection_to_time(week: &ClientWeek<'_>, post: &ScheduledPost, existing: &Exi
 }
 
 fn closed_hours(range: Option<&ClosedRange>, local: NaiveDateTime) -> Reason {
-    let [from, to] = range.map(ClosedRange::ends).unwrap_or_default();
+    let [from, to] = range.map(ClosedRange::endpoints).unwrap_or_default();
     let local_time = local.format("%Y-%m-%d %H:%M").to_string().into();
     Reason::ClosedHours { local_time, from: from.into(), to: to.into() }
 }
@@ -201,7 +204,7 @@ pub(super) struct Moment {
     pub date: NaiveDate,
 }
 
-/// Why an asset may not be used on a channel at an instant.
+/// Why an asset may not be used on a channel at an instant; `None` if it may.
 pub(super) fn objection_to_asset(
     week: &ClientWeek<'_>,
     asset: &Asset,
@@ -223,7 +226,7 @@ pub(super) fn objection_to_asset(
     if let Some(reason) = objection_to_campaign(week, asset, channel, date) {
         return Some(reason);
     }
-    if history.continues_story && history.step_before.is_none_or(|before| before > at) {
+    if history.continues_story && history.preceding_step_at.is_none_or(|before| before > at) {
         return Some(Reason::StoryOrder { asset_id: asset_id(), step: asset.evolution_step });
     }
     if let Some(used_at) = history.use_near(channel, at, rules.cooldown_hours) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDate};
 
 use super::assets::{Assignment, Slot};
-use super::channel::{ChannelDraft, Scored, WorkerContext, texts};
+use super::channel::{ChannelDraft, Scored, WorkerContext, text_list};
 use super::hours::is_best_hour;
 use super::reviews::WithoutReview;
 use super::rule_evaluation::evaluate_rules;
@@ -48,12 +48,12 @@ impl WeekState {
 struct ChannelFatigue {
     fatigue: f64,
     hour: usize,
-    /// Number of its committed posts that `fatigue` includes.
+    /// Number of the channel's committed posts that `fatigue` includes.
     committed_seen: usize,
 }
 
 impl ChannelFatigue {
-    /// Decays fatigue up to a later hour.
+    /// Decays fatigue until a later hour.
     fn decay_until(&mut self, hour: usize, decay_per_hour: f64) {
         self.fatigue *= libm::pow(decay_per_hour, hour.saturating_sub(self.hour) as f64);
         self.hour = hour;
@@ -92,8 +92,8 @@ pub(super) fn evaluate_posts(
     let mut order: Vec<usize> = (0..slots.len()).collect();
     let channel =
         |channel_draft: usize| channel_drafts.get(channel_draft).map(|channel_draft| channel_draft.state.channel);
-    let when = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.channel_draft)));
-    order.sort_by_key(when);
+    let time_and_channel = |index: &usize| slots.get(*index).map(|slot| (slot.at, channel(slot.channel_draft)));
+    order.sort_by_key(time_and_channel);
     let mut week_state = WeekState::at_start(week, channel_drafts);
     let mut posts = Vec::with_capacity(slots.len());
     for index in order {
@@ -140,7 +140,8 @@ pub(super) fn evaluate_alone(
     evaluator.evaluate_rules(context, evaluator.engine_block(None), worker).map(Some)
 }
 
-/// The facts of a slot if `others` are the only other slots of the plan, with the fatigue that they cause there.
+/// The facts of the evaluator's slot if `others` are the only other slots of the plan; `fatigue` is the fatigue that
+/// they cause at the slot.
 pub(super) fn facts_among(
     evaluator: &SlotEvaluator<'_, '_>,
     channel_drafts: &[ChannelDraft<'_>],
@@ -160,7 +161,8 @@ pub(super) fn facts_among(
     evaluator.facts(campaign.as_ref(), expected, &context)
 }
 
-/// 1-based position of a slot among the client's posts that day: after the committed ones and the earlier of the others.
+/// 1-based position of a slot among the client's posts that day: after all committed ones and after the earlier ones of
+/// `others`.
 fn action_of_day_among(
     week: &ClientWeek<'_>,
     channel_drafts: &[ChannelDraft<'_>],
@@ -215,7 +217,8 @@ pub(super) fn others_of_day(
     others.into_iter().map(|(_, other)| other).collect()
 }
 
-/// Hours to the nearest other post of the channel, counted as its spacing counts them.
+/// Hours to the nearest other post of the channel, counted as the channel's spacing counts them; `NEVER` if there is
+/// none.
 fn hours_to_nearest_post(week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
     let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
     let planned = slots
@@ -258,7 +261,7 @@ impl SlotEvaluator<'_, '_> {
         Ok((post, facts))
     }
 
-    /// Why the post is blocked regardless of guardrails: it has no asset or no content, or a limit leaves no review for it.
+    /// Why the post is blocked regardless of guardrails: no asset, no content, or no review left by a limit.
     fn engine_block(&self, lacks_review: Option<&Reason>) -> Option<Reason> {
         match self.scored.map(|scored| scored.candidate.asset) {
             None => Some(Reason::NoAsset),
@@ -400,7 +403,7 @@ pub(super) fn post_facts(
         asset_score: asset.map_or(0.0, |asset| asset.score),
         asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
         asset_title: asset.map_or_else(Default::default, |asset| (*asset.title).into()),
-        asset_tags: asset.map_or_else(Default::default, |asset| texts(&asset.tags)),
+        asset_tags: asset.map_or_else(Default::default, |asset| text_list(&asset.tags)),
         channels_of_day: others().map(|other| Fact::Text(other.channel.name().into())).collect(),
         hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
         has_content: asset.is_some_and(|asset| asset.has_content),
@@ -411,11 +414,12 @@ pub(super) fn post_facts(
     }
 }
 
-/// A channel's priority after the deduction for fatigue, in points.
+/// A channel's priority after the deduction for fatigue, in points. The deduction ends at the floor of `fatigue.toml`,
+/// which does not raise a lower priority.
 #[must_use]
-pub fn priority(rules: &Rules, priority: f64, fatigue: f64) -> f64 {
+pub fn priority(rules: &Rules, channel_priority: f64, fatigue: f64) -> f64 {
     let loss = value_at(&rules.fatigue.priority_loss, fatigue).unwrap_or(0.0);
-    (priority - loss).max(rules.fatigue.priority_floor.min(priority))
+    (channel_priority - loss).max(rules.fatigue.priority_floor.min(channel_priority))
 }
 
 pub(super) fn asset_choice(scored: &Scored<'_>) -> AssetChoice {
@@ -429,19 +433,20 @@ pub(super) fn asset_choice(scored: &Scored<'_>) -> AssetChoice {
     }
 }
 
-/// Fatigue of a channel at the end of the week, from committed posts and planned ones that are not blocked.
-pub(super) fn fatigue_at_end(channel_draft: &ChannelDraft<'_>, posts: &[Post], hours: usize) -> f64 {
+/// Fatigue of a channel at the end of a week of `week_hours` hours, from committed posts and planned ones that are not
+/// blocked.
+pub(super) fn fatigue_at_end(channel_draft: &ChannelDraft<'_>, posts: &[Post], week_hours: usize) -> f64 {
     let live =
         posts.iter().filter(|post| post.channel == channel_draft.state.channel && post.is_live()).map(|post| post.hour);
-    let mut posted: Vec<usize> = live.chain(channel_draft.hours.committed.iter().copied()).collect();
-    posted.sort_unstable();
+    let mut posting_hours: Vec<usize> = live.chain(channel_draft.hours.committed.iter().copied()).collect();
+    posting_hours.sort_unstable();
     let decay = channel_draft.rules.decay_per_hour();
     let mut running = ChannelFatigue { fatigue: channel_draft.instance.fatigue_start, hour: 0, committed_seen: 0 };
-    for hour in posted {
+    for hour in posting_hours {
         running.decay_until(hour, decay);
         running.fatigue += channel_draft.rules.fatigue_per_post;
     }
-    running.decay_until(hours, decay);
+    running.decay_until(week_hours, decay);
     running.fatigue
 }
 

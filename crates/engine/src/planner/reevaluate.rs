@@ -1,4 +1,4 @@
-//! Re-evaluates committed posts with what is known by now.
+//! Re-evaluates committed posts with what is known now.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
 use super::draft::{Setup, set_up};
 use super::objection::{ExistingUses, ScheduledPost, is_channel_off, objection};
 use super::post_evaluation::{SlotEvaluator, WeekState, others_of_day};
-use super::week::PlanningContext;
+use super::week::{ClientInput, PlanningContext};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, hours_between};
@@ -17,14 +17,14 @@ use crate::model::{
 };
 use crate::rules::{ClientRules, CompiledRules, NEVER};
 
-/// A client's committed posts after re-evaluation, with what the rules saw.
+/// A client's committed posts after re-evaluation, with the facts that the rules saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientReevaluation {
     /// The result for each post, in the order given.
     pub posts: Vec<Reevaluation>,
     /// What was known of each channel.
     pub channels: Vec<(Channel, Arc<ChannelSnapshot>)>,
-    /// Active warnings.
+    /// Number of active warnings.
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
@@ -53,7 +53,7 @@ impl Reevaluation {
 impl Planner<'_> {
     /// Re-evaluates committed posts of a week as of `now`: all checks that planning makes, then the guardrails. `posts`
     /// holds the posts of each client, in the order of `clients`; the clients' states must not count them. Returns one
-    /// result per client, `None` if it has no posts.
+    /// result per client, `None` for a client without posts.
     ///
     /// Of two conflicting posts the earlier one takes precedence; a post committed for later never blocks an earlier
     /// one.
@@ -73,19 +73,19 @@ impl Planner<'_> {
             .map(|(client, state)| rolled_back_to_week_start(client, state, self.rules(), week, now))
             .collect();
         let rolled_back = rolled_back?;
-        let at_start: Vec<(&Client, &ClientState)> =
+        let clients_at_start: Vec<(&Client, &ClientState)> =
             clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
-        let context = PlanningContext::new(self.rules(), &at_start, capacity, week)?;
+        let context = PlanningContext::new(self.rules(), &clients_at_start, capacity, week)?;
         let evaluated = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
                 return Ok(None);
             }
-            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
+            let ClientInput { week, rules, demand } = context.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_worker(|worker| {
                 // The signals are as of the start of the week, so they exclude asset uses since then.
-                let before: Vec<AssetUse> =
+                let earlier_uses: Vec<AssetUse> =
                     week.state.asset_uses.iter().filter(|used| used.at < week.hours.start()).cloned().collect();
-                let histories = Histories::of(&week.client.assets, &before);
+                let histories = Histories::of(&week.client.assets, &earlier_uses);
                 let setup = set_up(&week, rules, demand, &histories, worker)?;
                 ClientReevaluator { week, rules, setup, now }.reevaluate(posts, worker).map(Some)
             })
@@ -134,7 +134,7 @@ impl<'a> ClientReevaluator<'a> {
         })
     }
 
-    /// Evaluates a post alongside those evaluated so far that are not blocked (`live`).
+    /// Evaluates a post alongside `live`, the posts evaluated so far that are not blocked.
     fn reevaluate_post(
         &self,
         post: &ScheduledPost,
@@ -224,8 +224,8 @@ fn rolled_back_to_week_start(
     Ok(state)
 }
 
-/// Fatigue at an instant before the state's `as_of`. A state with a future `as_of`, such as that of a scenario that
-/// starts later, says nothing about earlier fatigue: its decay is not reversed.
+/// Fatigue at the instant `at`, before the state's `as_of`. A state with a future `as_of`, such as that of a scenario
+/// that starts later, says nothing about earlier fatigue: its decay is not reversed.
 fn fatigue_before(
     state: &ChannelState,
     zone: &Zone,
@@ -233,26 +233,28 @@ fn fatigue_before(
     at: Timestamp,
     now: Timestamp,
 ) -> f64 {
-    let since = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
+    let hours_until_state = |from: Timestamp| (state.as_of.as_second() - from.as_second()) as f64 / 3600.0;
     let decay = |hours: f64| libm::exp2(-hours / half_life_hours);
     let posts = state.recent_posts.iter().filter(|post| (at..state.as_of).contains(*post));
-    let added: f64 = posts.map(|post| per_post * decay(since(start_of_hour(*post, zone)))).sum();
-    let before = (state.fatigue.get() - added).max(0.0);
-    if state.as_of > now { before } else { before / decay(since(at)) }
+    let added: f64 = posts.map(|post| per_post * decay(hours_until_state(start_of_hour(*post, zone)))).sum();
+    let without_posts = (state.fatigue.get() - added).max(0.0);
+    if state.as_of > now { without_posts } else { without_posts / decay(hours_until_state(at)) }
 }
 
 /// The start of the hour of the client's week in which an instant lies. Weeks are planned by the hour, so a post adds
-/// fatigue from then on.
+/// fatigue from the start of its hour on.
 #[must_use]
 pub fn start_of_hour(at: Timestamp, zone: &Zone) -> Timestamp {
     let week = zone.start_of_day(Week::of(zone.wall_time(at).date()).monday());
+    // At the edge of the supported calendar, hours are counted from the Unix epoch.
     let start = week.map_or(0, Timestamp::as_second);
-    let past_the_hour = (at.as_second() - start).rem_euclid(HOUR_SECONDS);
-    at.whole_second().plus_seconds(-past_the_hour)
+    let seconds_past_hour = (at.as_second() - start).rem_euclid(HOUR_SECONDS);
+    at.whole_second().plus_seconds(-seconds_past_hour)
 }
 
-/// A channel's fatigue after a post, and the instant it applies to: existing fatigue decays up to the post, which adds
-/// its own as of the start of its hour. A post recorded late counts as if recorded in time.
+/// A channel's fatigue after a post, and the instant to which it applies. The earlier `fatigue`, of the instant
+/// `as_of`, has decayed by then; the post adds `per_post` from the start of its hour on. A post recorded late counts as
+/// if it had been recorded in time.
 #[must_use]
 pub fn fatigue_after_post(
     (fatigue, as_of): (f64, Timestamp),

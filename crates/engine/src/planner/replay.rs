@@ -33,7 +33,7 @@ pub enum DecisionSource {
     Daily,
 }
 
-/// A recorded decision about a post, with what the rules saw.
+/// A recorded decision about a post, with the facts that the rules saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// Id of the schedule.
@@ -42,7 +42,7 @@ pub struct Recorded {
     pub decided_at: Timestamp,
     /// What made it.
     pub occasion: DecisionSource,
-    /// The client it belongs to.
+    /// The client whose post it is.
     pub client_id: ClientId,
     /// The workspace of the client.
     pub workspace_id: WorkspaceId,
@@ -56,9 +56,9 @@ pub struct Recorded {
     pub zone: Zone,
     /// What was known of the post.
     pub post: PostSnapshot,
-    /// What was known of its channel.
+    /// What was known of the channel.
     pub snapshot: ChannelSnapshot,
-    /// Active warnings.
+    /// Number of active warnings.
     pub warnings: WarningsSeen,
     /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
@@ -87,7 +87,8 @@ impl Planner<'_> {
     /// Re-evaluates recorded decisions under this planner's rules, in parallel. Results are in the order of `recorded`.
     ///
     /// # Errors
-    /// If a rule fails, or a week is at the edge of the supported calendar. Of several errors, the first one's.
+    /// If a rule fails, or a week is at the edge of the supported calendar. Of several errors, that of the first
+    /// decision.
     pub fn reevaluate_recorded(&self, recorded: &[Recorded]) -> Result<Vec<RuleEvaluation>, PlanError> {
         let clocks = clocks(recorded)?;
         let evaluated: Vec<Result<RuleEvaluation, PlanError>> =
@@ -101,8 +102,8 @@ impl Planner<'_> {
         let base = self.rules().effective(workspace_id, client_id, None);
         let rules = self.rules().effective(workspace_id, client_id, campaign);
         let channel_key = ChannelKey { client: client_id, workspace: workspace_id, channel: *channel };
-        let in_season = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
-        let posts_wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, in_season);
+        let posts_in_week = |hours: &WeekHours| seasonal_posts(&base, *channel, hours);
+        let posts_wanted = clocks.get(&week_of(recorded)).map_or(base.channel(*channel).weekly_posts, posts_in_week);
         let Recorded { snapshot, warnings, reality, .. } = recorded;
         let ctx = Arc::new(channel_facts(channel_key, snapshot, &base, posts_wanted, *warnings, reality));
         let local_hour = posting_hour(recorded, clocks)?;
@@ -134,7 +135,7 @@ fn clocks(recorded: &[Recorded]) -> Result<Clocks, PlanError> {
     Ok(clocks)
 }
 
-/// What the client's clock shows when the post goes out: the date, and the wall-clock hour.
+/// What the client's clock shows when the post goes out: the date and the wall-clock hour.
 fn posting_hour(recorded: &Recorded, clocks: &Clocks) -> Result<Option<(NaiveDate, WallHour)>, PlanError> {
     let hours = clocks.get(&week_of(recorded));
     Ok(hours.and_then(|hours| local_hour(hours, usize::try_from(hours.hour_of(recorded.scheduled_for)).ok()?)))

@@ -1,8 +1,8 @@
-//! Posts that need a review, against what limits allow and reviewers can review.
+//! Posts that need a review beyond the number that limits allow and reviewers can review.
 //!
-//! Which posts need one is known for certain only once they have assets and guardrails have judged them. Limits plan
-//! for the posts of channels all of whose posts do; of the others, those beyond a limit are blocked, the posts with the
-//! least claim first.
+//! Whether a post needs a review is known for certain only once it has an asset and guardrails were evaluated. So
+//! limits on reviews constrain the plan only on channels where every post needs a review. Other posts are blocked
+//! afterwards if they exceed a limit, those of the lowest priority and worth first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,20 +16,31 @@ use crate::rules::REVIEW_CAPACITY;
 /// Posts blocked because limits leave no review for them, by channel and hour, with the reason.
 pub(super) type WithoutReview = BTreeMap<(Channel, usize), Reason>;
 
-/// A client, by its place, with its week and its plan.
-pub(super) type PlannedClient<'a> = (usize, ClientWeek<'a>, &'a ClientPlan);
+/// A client with its week and its plan.
+pub(super) struct PlannedClient<'a> {
+    /// Index of the client.
+    pub index: usize,
+    pub week: ClientWeek<'a>,
+    pub plan: &'a ClientPlan,
+}
 
-/// A pending post: place of the client, channel and hour.
-type Pending = (usize, Channel, usize);
+/// A post that awaits a review.
+#[derive(Clone, Copy)]
+struct PendingPost {
+    /// Index of the client.
+    client: usize,
+    channel: Channel,
+    hour: usize,
+}
 
-/// The pending posts of clients beyond what limits on reviews allow, by place of the client.
+/// The pending posts of clients beyond the number that limits on reviews allow, by index of the client.
 pub(super) fn without_review(limits: &SharedLimits, clients: &[PlannedClient<'_>]) -> BTreeMap<usize, WithoutReview> {
-    let mut claims: BTreeMap<SharedRow, Vec<Claim<Pending>>> = BTreeMap::new();
-    for (index, week, plan) in clients {
+    let mut claims: BTreeMap<SharedRow, Vec<Claim<PendingPost>>> = BTreeMap::new();
+    for PlannedClient { index, week, plan } in clients {
         for post in plan.posts.iter().filter(|post| post.status == ScheduleStatus::Pending) {
             let counted = CountedPost { channel: post.channel, hour: post.hour, needs_review: true };
-            for row in limits.rows_of(week, counted).filter(|row| limits.is_of_reviews(row)) {
-                let key = (*index, post.channel, post.hour);
+            for row in limits.rows_of(week, counted).filter(|row| limits.counts_reviews(row)) {
+                let key = PendingPost { client: *index, channel: post.channel, hour: post.hour };
                 let claim = Claim { key, priority: post.priority, value: post.net_worth };
                 claims.entry(row).or_default().push(claim);
             }
@@ -37,8 +48,8 @@ pub(super) fn without_review(limits: &SharedLimits, clients: &[PlannedClient<'_>
     }
     let mut without: BTreeMap<usize, WithoutReview> = BTreeMap::new();
     for (row, claims) in claims {
-        for (index, channel, hour) in scaling::claims_beyond(claims, limits.left(&row) as usize) {
-            without.entry(index).or_default().insert((channel, hour), reason(limits.limit(&row).0));
+        for PendingPost { client, channel, hour } in scaling::claims_beyond(claims, limits.capacity(&row) as usize) {
+            without.entry(client).or_default().insert((channel, hour), reason(limits.name(&row)));
         }
     }
     without

@@ -45,19 +45,24 @@ pub(super) fn evaluate_rules(
     }
     let (confidence, confidence_steps) = confidence_and_steps(rules, &facts, ctx, evaluator)?;
     let risk = band(&rules.risk, confidence, is_risk_raised);
-    let block = || verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block).map(|verdict| blocked_by(verdict));
-    // An objection to the time takes precedence over guardrails; missing content or review capacity comes last.
+    let guardrail_block = || {
+        let blocking = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Block);
+        blocking.map(|verdict| guardrail_reason(verdict))
+    };
+    // An objection to the time takes precedence over guardrails; missing content or a missing review comes last.
     let blocked = match engine_block {
-        Some(ref reason) if reason.is_lack_of_review() || reason.is_lack_of_content() => block().or(engine_block),
+        Some(ref reason) if reason.is_lack_of_review() || reason.is_lack_of_content() => {
+            guardrail_block().or(engine_block)
+        }
         Some(_) => engine_block,
-        None => block(),
+        None => guardrail_block(),
     };
     let blocked = blocked.map(Arc::new);
     let status = status(blocked.is_some(), risk, ctx);
     Ok((RuleEvaluation { verdicts, confidence, confidence_steps, risk, blocked, status }, facts))
 }
 
-fn blocked_by(verdict: &Verdict) -> Reason {
+fn guardrail_reason(verdict: &Verdict) -> Reason {
     Reason::Guardrail {
         rule: Arc::clone(&verdict.rule),
         reason: Arc::clone(&verdict.reason),
@@ -91,8 +96,8 @@ fn may_run_unreviewed(ctx: &ChannelFacts) -> bool {
     ctx.auto_exec_enabled && ctx.status == ClientStatus::Active.name()
 }
 
-/// Whether every post of a channel needs a review, whatever its time is and whichever of its assets, given by their
-/// scores, it gets. Not if there are none, or if a function of the pack sets the confidence.
+/// Whether every post of a channel certainly needs a review, whatever its time and its asset. `asset_scores` are the
+/// scores of the assets that it may get. `false` if there are none, or if a function of the pack sets the confidence.
 pub(super) fn always_needs_review(
     client_rules: &ClientRules,
     ctx: &ChannelFacts,
@@ -105,6 +110,8 @@ pub(super) fn always_needs_review(
     if asset_scores.is_empty() || evaluator.has(CONFIDENCE) {
         return false;
     }
+    // Warnings of guardrails never lower the risk. So a post that is not of low risk without them needs a review
+    // anyway.
     let is_low = |rules: &Rules, score: f64| {
         let confidence = confidence(&rules.risk, score, ctx, 0);
         band(&rules.risk, confidence, false) == RiskBand::Low

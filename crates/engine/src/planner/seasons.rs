@@ -5,19 +5,19 @@ use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use crate::model::{Channel, WeekHours};
 use crate::rules::{Rules, Season};
 
-/// Tolerance that keeps a product such as 5 x 0.1 from being rounded down because of its inexact factors.
+/// Tolerance that keeps a product such as 45 · 0.7 from being rounded down to 31 because 0.7 is inexact.
 const ROUNDING_TOLERANCE: f64 = 1e-9;
 
-/// The largest number of posts a week.
+/// Maximum number of posts a week: one each hour.
 const MAX_WEEKLY_POSTS: f64 = 168.0;
 
-/// Weekly posts that the rules want of a channel in a week.
+/// Posts that the rules want on a channel in a week.
 pub(super) fn seasonal_posts(rules: &Rules, channel: Channel, hours: &WeekHours) -> u32 {
     posts_in(rules.channel(channel).weekly_posts, &rules.calendar.seasons, hours)
 }
 
-/// `weekly_posts` times the factor of the week's seasons, rounded to the nearest whole number, halves up, at most 168;
-/// in a week without a season `weekly_posts` itself.
+/// `weekly_posts` times the factor of the week's seasons, rounded to the nearest whole number, halves up, at most 168.
+/// In a week without a season, it is `weekly_posts` itself.
 fn posts_in(weekly_posts: u32, seasons: &[Season], hours: &WeekHours) -> u32 {
     match season_factor(seasons, hours) {
         Some(factor) => {
@@ -28,17 +28,17 @@ fn posts_in(weekly_posts: u32, seasons: &[Season], hours: &WeekHours) -> u32 {
     }
 }
 
-/// Mean over the hours of a week of the product of the factors of the seasons in which each hour begins, 1 for an hour
-/// in none; `None` if no hour of the week begins in a season.
+/// The mean of the factors of a week's hours. The factor of an hour is the product of the factors of the seasons in
+/// which it begins, or 1 if it begins in none. `None` if no hour of the week begins in a season.
 fn season_factor(seasons: &[Season], hours: &WeekHours) -> Option<f64> {
     if !seasons.iter().any(|season| covers_an_hour(season, hours)) {
         return None;
     }
-    let of_hour = |at: NaiveDateTime| {
+    let hour_factor = |at: NaiveDateTime| {
         let covering = seasons.iter().filter(|season| season.covers(at));
         covering.fold(1.0, |product, season| product * season.posts)
     };
-    let sum = hour_starts(hours).map(of_hour).fold(0.0, |sum, factor| sum + factor);
+    let sum = hour_starts(hours).map(hour_factor).fold(0.0, |sum, factor| sum + factor);
     Some(sum / hours.len() as f64)
 }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn seasons_that_overlap_are_multiplied_and_the_number_stays_below_169() {
+    fn factors_of_overlapping_seasons_are_multiplied_and_the_result_is_at_most_168() {
         let (from, to) = ("2026-12-21T00:00:00", "2027-01-04T00:00:00");
         assert_eq!(wanted(4, &[season(from, to, 0.5), season(from, to, 3.0)], "2026-W52"), 6);
         assert_eq!(wanted(14, &[season(from, to, 10.0), season(from, to, 10.0)], "2026-W52"), 168);
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_week_in_which_the_clocks_change_is_counted_by_its_hours() {
-        // The Sunday has 25 hours, of 169.
+        // The Sunday has 25 of the week's 169 hours.
         let sunday = [season("2026-10-25T00:00:00", "2026-10-26T00:00:00", 0.0)];
-        assert_eq!(wanted(168, &sunday, "2026-W43"), 143, "168 x 144 / 169 is 143.1");
+        assert_eq!(wanted(168, &sunday, "2026-W43"), 143, "168 · 144 / 169 is 143.1");
     }
 }

@@ -1,18 +1,18 @@
 //! Evaluates one slot of one channel's week on its own, and returns all results of the rules.
 //!
-//! Nothing is decided here. The week is set up by the same functions that plan it, and callers may override facts of
-//! the slot with values that no plan would produce.
+//! The week is set up by the same functions that plan it, and callers may override facts of the slot with values that
+//! no plan would produce.
 
 use std::sync::Arc;
 
-use super::around_guardrails::draft;
+use super::around_guardrails::draft_week;
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::draft::Draft;
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
 use super::post_evaluation::{SlotOverrides, evaluate_alone};
-use super::week::PlanningContext;
+use super::week::{ClientInput, PlanningContext};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{AssetPoints, points};
@@ -24,7 +24,7 @@ use crate::rules::{ChannelFacts, ClientFacts, CompiledRules, PostFacts, RuleFail
 pub struct SlotQuery<'l> {
     /// The client; the post uses its first asset.
     pub client: &'l Client,
-    /// Its state; its first channel is evaluated.
+    /// The client's state; the first channel in it is evaluated.
     pub state: &'l ClientState,
     /// Review capacity of the workspace.
     pub capacity: &'l Capacity,
@@ -49,7 +49,7 @@ pub struct SlotEvaluation {
     pub client: Arc<ClientFacts>,
     /// Weekly posts after fatigue, or by the pack's `weekly_posts` function.
     pub weekly_posts: u32,
-    /// The signal matrix and the active warnings.
+    /// The early-warning signals and the active warnings.
     pub warning: EarlyWarning,
     /// Perceived and estimated true performance.
     pub reality: PerformanceReality,
@@ -73,7 +73,7 @@ pub struct SlotEvaluation {
     pub best_hours: Vec<u8>,
     /// The hours that a plan of the week uses, in order.
     pub planned: Vec<WallHour>,
-    /// How many of them get an asset.
+    /// Number of planned hours whose posts get an asset.
     pub planned_with_asset: usize,
     /// The evaluated post.
     pub post: Post,
@@ -87,11 +87,11 @@ impl Planner<'_> {
     pub fn evaluate_slot(&self, query: &SlotQuery<'_>) -> Result<SlotEvaluation, PlanError> {
         let clients = [(query.client, query.state)];
         let context = PlanningContext::new(self.rules(), &clients, query.capacity, query.week)?;
-        let (week, rules, demand) = context.client(0).ok_or(PlanError::NoSuchClient)?;
+        let ClientInput { week, rules, demand } = context.client(0).ok_or(PlanError::NoSuchClient)?;
         self.with_worker(|worker| {
-            let draft = draft(week, rules, demand, worker)?;
+            let draft = draft_week(week, rules, demand, worker)?;
             let channel_draft = draft.channel_drafts.first().ok_or(PlanError::NoSuchClient)?;
-            let slot = slot(query, &draft.week, channel_draft);
+            let slot = requested_slot(query, &draft.week, channel_draft);
             let scored = usable_asset(&draft, channel_draft, &slot, worker)?;
             let evaluated = evaluate_alone(
                 &draft.week,
@@ -109,8 +109,8 @@ impl Planner<'_> {
     }
 }
 
-/// The client's first asset, if the channel can use it at the slot. An asset without content is included: the rules
-/// decide about it.
+/// The client's first asset, if the channel can use it at the slot. An asset without content is included, so that the
+/// rules are evaluated for it.
 fn usable_asset<'a>(
     draft: &Draft<'a>,
     channel_draft: &ChannelDraft<'a>,
@@ -126,8 +126,8 @@ fn usable_asset<'a>(
     Ok(scored.filter(|scored| slot.at >= scored.candidate.available_from))
 }
 
-/// The requested hour, or the next one that exists in the week; its last hour if there is none.
-fn slot(query: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
+/// The slot at the requested hour, or at the next hour that exists in the week, or else at the week's last hour.
+fn requested_slot(query: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
     let is_reached = |wall: &WallHour| (wall.weekday, wall.hour) >= (query.weekday, query.hour);
     let hour = week.hours.hours().iter().position(is_reached).unwrap_or_else(|| week.hours.len().saturating_sub(1));
     let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
@@ -148,7 +148,7 @@ fn evaluation(
     let wall = hours.get(slot.hour).copied()?;
     let campaign = post.campaign_id.as_ref();
     let explainer = Explainer::new(rules, week.client, campaign);
-    let assets_of = |campaign: Option<&CampaignId>| &draft.rules.of(campaign).assets;
+    let asset_rules = |campaign: Option<&CampaignId>| &draft.rules.of(campaign).assets;
     let by_points = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
     let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
     let all_hours = channel_draft.hours.forbidden.iter().zip(hours);
@@ -161,9 +161,9 @@ fn evaluation(
         reality: draft.reality.clone(),
         asset_usable: scored.is_some(),
         points: by_points.map(|candidate| {
-            points(candidate, assets_of(candidate.asset.campaign_id.as_ref()), channel_draft.state.channel)
+            points(candidate, asset_rules(candidate.asset.campaign_id.as_ref()), channel_draft.state.channel)
         }),
-        quality_factor: scored.map_or(assets_of(campaign).quality_without_asset, |scored| scored.quality),
+        quality_factor: scored.map_or(asset_rules(campaign).quality_without_asset, |scored| scored.quality),
         open_hours: open.map(|(_, wall)| wall.hour).collect(),
         minute: channel_draft.minute,
         closed_by: channel_draft.hours.forbidden.get(slot.hour).copied().flatten(),

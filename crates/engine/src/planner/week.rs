@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::allocation::{allocation, conflicts};
-use super::around_guardrails::draft;
+use super::around_guardrails::draft_week;
 use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
 use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
-use super::shared_limits::{CountedPost, SharedLimits, SharedOut, share_out};
+use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, divide_limits};
 use super::{Instance, LimitsExport, PlanError, Solution, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
@@ -37,7 +37,7 @@ struct Worker {
 }
 
 impl<'r> Planner<'r> {
-    /// Creates a planner for a pack that solves channel-weeks to the given tier.
+    /// A planner under a pack's rules, which solves channel-weeks at the given tier. `stopwatch` times the rules.
     #[must_use]
     pub fn new(rules: &'r CompiledRules, tier: Tier, stopwatch: Option<Stopwatch>) -> Self {
         Self { rules, tier, stopwatch, not_before: None, workers: Mutex::default() }
@@ -49,12 +49,12 @@ impl<'r> Planner<'r> {
         Planner { not_before: Some(now), ..Planner::new(self.rules, self.tier, self.stopwatch) }
     }
 
-    /// The instant before which nothing of a week is planned; `None` if no client's week has begun by then.
-    fn not_before(&self, hours: &BTreeMap<&str, WeekHours>) -> Option<Timestamp> {
+    /// The instant before which no post is placed; `None` if it is not later than the start of any client's week.
+    fn not_before_in(&self, hours: &BTreeMap<&str, WeekHours>) -> Option<Timestamp> {
         self.not_before.filter(|now| hours.values().any(|hours| hours.start() < *now))
     }
 
-    /// The tier to which channel-weeks are solved.
+    /// The tier at which channel-weeks are solved.
     #[must_use]
     pub const fn tier(&self) -> Tier {
         self.tier
@@ -86,34 +86,34 @@ impl<'r> Planner<'r> {
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
         let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
-        self.plan_sharing(context).map(|(plans, _)| plans)
+        self.plan_with_certificates(context).map(|(plans, _)| plans)
     }
 
-    /// The same, together with the certificates of workspaces whose clients share limits.
-    fn plan_sharing(
+    /// Plans like [`Self::plan_clients`], and returns also the certificates of workspaces whose clients share limits.
+    fn plan_with_certificates(
         &self,
         context: PlanningContext<'_>,
     ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
         let none = WithoutReview::new();
-        let SharedContext { context, workspaces, planned } =
+        let ContextWithQuotas { context, workspaces, results } =
             self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
         let plan = |index: usize, without_review: &WithoutReview| -> Result<ClientPlan, PlanError> {
-            let (week, rules, demand) = context.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_worker(|worker| finish(draft(week, rules, demand, worker)?, without_review, worker))
+            let ClientInput { week, rules, demand } = context.client(index).ok_or(PlanError::NoSuchClient)?;
+            self.with_worker(|worker| finish(draft_week(week, rules, demand, worker)?, without_review, worker))
         };
-        let mut plans: Vec<ClientPlan> = planned.into_values().collect();
+        let mut plans: Vec<ClientPlan> = results.into_values().collect();
         let mut blocked: BTreeMap<usize, WithoutReview> = BTreeMap::new();
-        // Blocking a post for lack of a review may unblock one that had given way to it and now needs a review itself. So
-        // this repeats until no limit on reviews is exceeded. Blocked posts are never released, so it terminates.
+        // Blocking a post for lack of a review may unblock one that had given way to it and now needs a review itself.
+        // So this repeats until no limit on reviews is exceeded. Blocked posts are never released, so it terminates.
         loop {
             let surplus = context.without_review(&workspaces, &plans);
             if surplus.is_empty() {
                 break;
             }
             let to_replan = surplus.into_iter().map(|(index, posts)| {
-                let all = blocked.entry(index).or_default();
-                all.extend(posts);
-                (index, all.clone())
+                let all_blocked = blocked.entry(index).or_default();
+                all_blocked.extend(posts);
+                (index, all_blocked.clone())
             });
             let to_replan: Vec<(usize, WithoutReview)> = to_replan.collect();
             let replanned: Vec<Result<(usize, ClientPlan), PlanError>> =
@@ -128,37 +128,37 @@ impl<'r> Planner<'r> {
         Ok((plans, workspaces))
     }
 
-    /// Divides the limits that clients share into quotas, so that each client can be planned alone. `finish` makes a
-    /// result of the draft of each client.
+    /// Divides the limits that clients share into quotas, so that each client can be planned alone. `to_result` turns
+    /// each client's draft into a result.
     pub(super) fn share_limits<'a, T: Send>(
         &self,
         mut context: PlanningContext<'a>,
-        finish: impl Fn(Draft<'_>, &mut WorkerContext<'_>) -> Result<T, PlanError> + Sync,
-    ) -> Result<SharedContext<'a, T>, PlanError> {
-        let (mut workspaces, mut planned) = (Vec::new(), BTreeMap::new());
+        to_result: impl Fn(Draft<'_>, &mut WorkerContext<'_>) -> Result<T, PlanError> + Sync,
+    ) -> Result<ContextWithQuotas<'a, T>, PlanError> {
+        let (mut workspaces, mut results) = (Vec::new(), BTreeMap::new());
         for (id, members) in context.members() {
             let weeks = context.weeks(&members);
             let others = context.weeks_of_others(&id);
             let limits = SharedLimits::shared_by(&weeks, &others, context.weekly_reviews);
             let plan = |member: usize, quotas: &[LimitQuota]| {
                 let index = members.get(member).ok_or(PlanError::NoSuchClient)?;
-                let (week, rules, demand) = context.client(*index).ok_or(PlanError::NoSuchClient)?;
+                let ClientInput { week, rules, demand } = context.client(*index).ok_or(PlanError::NoSuchClient)?;
                 let week = ClientWeek { quotas, ..week };
                 self.with_worker(|worker| {
-                    let draft = draft(week, rules, demand, worker)?;
-                    Ok((draft.sketch(), finish(draft, worker)?))
+                    let draft = draft_week(week, rules, demand, worker)?;
+                    Ok((draft.sketch(), to_result(draft, worker)?))
                 })
             };
-            let (shared, of_members) = share_out(&limits, &weeks, self.tier, plan)?;
-            planned.extend(members.iter().copied().zip(of_members));
-            workspaces.push(SharingWorkspace { id, members, limits, shared });
+            let (divided, member_results) = divide_limits(&limits, &weeks, self.tier, plan)?;
+            results.extend(members.iter().copied().zip(member_results));
+            workspaces.push(SharingWorkspace { id, members, limits, divided });
         }
         for workspace in &mut workspaces {
-            for (index, quotas) in workspace.members.iter().zip(std::mem::take(&mut workspace.shared.quotas)) {
+            for (index, quotas) in workspace.members.iter().zip(std::mem::take(&mut workspace.divided.quotas)) {
                 context.set_quotas(*index, quotas);
             }
         }
-        Ok(SharedContext { context, workspaces, planned })
+        Ok(ContextWithQuotas { context, workspaces, results })
     }
 
     pub(super) fn with_worker<T>(&self, work: impl FnOnce(&mut WorkerContext<'_>) -> T) -> T {
@@ -172,36 +172,38 @@ impl<'r> Planner<'r> {
     }
 }
 
-/// A context in which each client can be planned alone, because limits that clients share are shared out.
-pub(super) struct SharedContext<'a, T> {
+/// A context in which each client can be planned alone, because limits that clients share are divided into quotas.
+pub(super) struct ContextWithQuotas<'a, T> {
     /// The context, with the clients' quotas.
     pub context: PlanningContext<'a>,
     workspaces: Vec<SharingWorkspace>,
-    /// What was made of each client, by place.
-    planned: BTreeMap<usize, T>,
+    /// By index of the client, the result that its draft was turned into.
+    results: BTreeMap<usize, T>,
 }
 
 /// A workspace whose clients share limits.
 struct SharingWorkspace {
     id: WorkspaceId,
-    /// Places of its clients.
+    /// Indices of its clients.
     members: Vec<usize>,
     limits: SharedLimits,
-    shared: SharedOut,
+    divided: DividedLimits,
 }
 
 impl SharingWorkspace {
-    /// How good the week of the workspace is at least; `None` if its clients need not give way to each other.
+    /// The objective of the workspace's week, with the bound that certifies it; `None` if no client has to give way to
+    /// another.
     fn certificate(&self, context: &PlanningContext<'_>, plans: &[ClientPlan]) -> Option<WorkspaceCertificate> {
-        let own: Vec<&ClientPlan> = self.members.iter().filter_map(|index| plans.get(*index)).collect();
-        let posts: Vec<Vec<CountedPost>> = own.iter().map(|plan| counted_posts(plan)).collect();
-        let limits = self.shared.uses(&self.limits, &context.weeks(&self.members), &posts);
+        let plans: Vec<&ClientPlan> = self.members.iter().filter_map(|index| plans.get(*index)).collect();
+        let posts: Vec<Vec<CountedPost>> = plans.iter().map(|plan| counted_posts(plan)).collect();
+        let limits = self.divided.uses(&self.limits, &context.weeks(&self.members), &posts);
         if limits.is_empty() {
             return None;
         }
-        let objectives: Option<Vec<f64>> = own.iter().map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
-        let upper_bound = self.shared.bound.filter(|_| objectives.is_some());
-        let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, one| sum + one);
+        let objectives: Option<Vec<f64>> =
+            plans.iter().map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
+        let upper_bound = self.divided.bound.filter(|_| objectives.is_some());
+        let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, objective| sum + objective);
         Some(WorkspaceCertificate { workspace_id: self.id.clone(), objective, upper_bound, limits })
     }
 }
@@ -211,8 +213,16 @@ struct PlanningClient<'a> {
     client: &'a Client,
     state: &'a ClientState,
     rules: ClientRules,
-    /// What it may use of limits that it shares with others.
+    /// Its quotas of limits that it shares with other clients.
     quotas: Vec<LimitQuota>,
+}
+
+/// What planning one client's week needs.
+pub(super) struct ClientInput<'c> {
+    pub week: ClientWeek<'c>,
+    pub rules: &'c ClientRules,
+    /// Demand for reviews in the client's workspace.
+    pub demand: WorkspaceDemand,
 }
 
 /// What planning any one client needs to know about all clients: rules, hours by time zone, demand by workspace.
@@ -221,7 +231,7 @@ pub(super) struct PlanningContext<'a> {
     hours: BTreeMap<&'a str, WeekHours>,
     pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
-    /// Clients that are not planned for, whose committed posts count in limits that they share with the others.
+    /// Clients that are not planned for, whose committed posts count in limits that they share with the `clients`.
     others: Vec<PlanningClient<'a>>,
     /// Posts that the reviewers of each workspace can review in the week.
     weekly_reviews: u32,
@@ -247,7 +257,7 @@ impl<'a> PlanningContext<'a> {
         Ok(Self { clients, hours, not_before: None, demand, others: Vec::new(), weekly_reviews })
     }
 
-    /// The same, with nothing planned before the given instant.
+    /// The same context, in which no post is placed before the given instant.
     pub fn starting_at(self, not_before: Option<Timestamp>) -> Self {
         Self { not_before, ..self }
     }
@@ -261,7 +271,7 @@ impl<'a> PlanningContext<'a> {
         members
     }
 
-    /// That of the given clients of a scenario.
+    /// The context for the given clients of a scenario.
     pub fn of_scenario(
         planner: &Planner<'_>,
         scenario: &'a Scenario,
@@ -280,28 +290,30 @@ impl<'a> PlanningContext<'a> {
         Ok(context)
     }
 
-    /// The weeks of the clients of a workspace that are not planned for.
+    /// The weeks of a workspace's clients that are not planned for.
     fn weeks_of_others(&self, workspace: &WorkspaceId) -> Vec<ClientWeek<'_>> {
         let members = self.others.iter().filter(|other| other.client.workspace_id == *workspace);
         members.filter_map(|other| self.week_of(other)).collect()
     }
 
-    /// The weeks of some clients.
+    /// The weeks of the clients with the given indices.
     fn weeks(&self, members: &[usize]) -> Vec<ClientWeek<'_>> {
-        members.iter().filter_map(|index| self.client(*index)).map(|(week, ..)| week).collect()
+        members.iter().filter_map(|index| self.client(*index)).map(|client| client.week).collect()
     }
 
-    /// The pending posts beyond what limits on reviews allow, by place of the client.
+    /// The pending posts beyond the number that limits on reviews allow, by index of the client.
     fn without_review(&self, workspaces: &[SharingWorkspace], plans: &[ClientPlan]) -> BTreeMap<usize, WithoutReview> {
-        let planned = |index: &usize| Some((*index, self.client(*index)?.0, plans.get(*index)?));
+        let planned_client =
+            |index: usize| Some(PlannedClient { index, week: self.client(index)?.week, plan: plans.get(index)? });
         let of_workspace = |workspace: &SharingWorkspace| {
-            let clients: Vec<PlannedClient<'_>> = workspace.members.iter().filter_map(planned).collect();
+            let members = workspace.members.iter().copied();
+            let clients: Vec<PlannedClient<'_>> = members.filter_map(planned_client).collect();
             without_review(&workspace.limits, &clients)
         };
         let mut without: BTreeMap<usize, WithoutReview> = workspaces.iter().flat_map(of_workspace).collect();
-        for (index, week, plan) in (0..plans.len()).filter_map(|index| planned(&index)) {
-            let own = without_review(&SharedLimits::on_reviews_of(&week), &[(index, week, plan)]);
-            for (index, posts) in own {
+        for client in (0..plans.len()).filter_map(planned_client) {
+            let own_limits = SharedLimits::on_reviews_of(&client.week);
+            for (index, posts) in without_review(&own_limits, &[client]) {
                 without.entry(index).or_default().extend(posts);
             }
         }
@@ -314,10 +326,10 @@ impl<'a> PlanningContext<'a> {
         }
     }
 
-    pub fn client(&self, index: usize) -> Option<(ClientWeek<'_>, &ClientRules, WorkspaceDemand)> {
-        let planned = self.clients.get(index)?;
-        let demand = self.demand.get(&planned.client.workspace_id).copied()?;
-        Some((self.week_of(planned)?, &planned.rules, demand))
+    pub fn client(&self, index: usize) -> Option<ClientInput<'_>> {
+        let client = self.clients.get(index)?;
+        let demand = self.demand.get(&client.client.workspace_id).copied()?;
+        Some(ClientInput { week: self.week_of(client)?, rules: &client.rules, demand })
     }
 
     fn week_of<'c>(&'c self, client: &'c PlanningClient<'a>) -> Option<ClientWeek<'c>> {
@@ -335,14 +347,14 @@ pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Resu
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let rules_hash = planner.rules.hash().to_owned();
-    let not_before = planner.not_before(&hours_by_zone(&clients, week)?);
+    let not_before = planner.not_before_in(&hours_by_zone(&clients, week)?);
     let (week_name, from) = (week.to_string(), not_before.map(|at| at.to_string()));
     let mut parts =
         vec![scenario.hash.as_str(), &rules_hash, &week_name, planner.tier.name(), env!("CARGO_PKG_VERSION")];
     parts.extend(from.as_deref());
     let plan_id = derived_id(b"plan", &parts);
     let context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
-    let (planned, workspaces) = planner.plan_sharing(context)?;
+    let (planned, workspaces) = planner.plan_with_certificates(context)?;
     Ok(Plan {
         plan_id,
         scenario: scenario.name.clone(),
@@ -372,7 +384,7 @@ pub fn hours_by_zone<'c>(
     Ok(hours)
 }
 
-/// Completes the plan of a draft. If limits leave no review for some posts, evaluates the guardrails again.
+/// Turns a draft into a plan. If limits leave no review for some posts, evaluates the guardrails again.
 fn finish(
     draft: Draft<'_>,
     without_review: &WithoutReview,
@@ -386,7 +398,7 @@ fn finish(
     };
     let allocations = draft.channel_drafts.iter().enumerate().map(allocate).collect();
     let certificate = draft.certificate(&posts);
-    let Draft { week, rules, reality, warning, facts, channel_drafts, settled, .. } = draft;
+    let Draft { week, rules, reality, warning, facts, channel_drafts, solved_limits, .. } = draft;
     let committed = committed_posts(&week, rules, &channel_drafts, &posts, worker)?;
     let signals = Signals {
         client_ops: client_ops::signal(&week),
@@ -398,10 +410,10 @@ fn finish(
             posts_wanted: wanted_posts(week.state, week.rules, week.hours),
             daily_capacity: week.client.policy.max_actions_per_day,
             load: facts.load,
-            full_days: settled.full_days.iter().map(|day| week.hours.date(*day)).collect(),
+            full_days: solved_limits.full_days.iter().map(|day| week.hours.date(*day)).collect(),
         },
     };
-    let conflicts = conflicts(rules, &posts, &signals, &settled.unmet);
+    let conflicts = conflicts(rules, &posts, &signals, &solved_limits.unmet);
     Ok(ClientPlan {
         client_id: week.client.id.clone(),
         workspace_id: week.client.workspace_id.clone(),
@@ -412,7 +424,7 @@ fn finish(
         conflicts,
         signals,
         certificate,
-        unmet_limits: settled.unmet,
+        unmet_limits: solved_limits.unmet,
         quotas: week.quotas.to_vec(),
     })
 }
@@ -437,7 +449,7 @@ fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> 
 /// A client's week as an optimisation problem, with its solution.
 #[derive(Debug, Clone)]
 pub struct SolvedWeek {
-    /// The weeks of its channels, in the order of the client's channels.
+    /// The channels' weeks, in the order of the client's channels.
     pub channels: Vec<SolvedInstance>,
     /// The limits that couple the channels.
     pub limits: LimitsExport,
@@ -446,7 +458,7 @@ pub struct SolvedWeek {
 /// One channel's week as an optimisation problem, with its solution.
 #[derive(Debug, Clone)]
 pub struct SolvedInstance {
-    /// The client it belongs to.
+    /// The client whose channel it is.
     pub client_id: ClientId,
     /// The channel.
     pub channel: Channel,
@@ -454,7 +466,7 @@ pub struct SolvedInstance {
     pub week_start: String,
     /// The problem.
     pub instance: Instance,
-    /// Its solution.
+    /// The solution.
     pub solution: Solution,
 }
 
@@ -462,18 +474,18 @@ pub struct SolvedInstance {
 ///
 /// # Errors
 /// As [`Planner::plan_clients`].
-pub fn instances(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedWeek>, PlanError> {
+pub fn solved_weeks(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedWeek>, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
-    let planned = planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?.planned;
-    Ok(planned.into_values().collect())
+    let solved = planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?.results;
+    Ok(solved.into_values().collect())
 }
 
 fn solved_week(draft: Draft<'_>) -> SolvedWeek {
-    let Draft { week, channel_drafts, settled, .. } = draft;
+    let Draft { week, channel_drafts, solved_limits, .. } = draft;
     let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
-    let limits = settled.export(&week, &channel_drafts, start.clone());
+    let limits = solved_limits.export(&week, &channel_drafts, start.clone());
     let channels = channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
         client_id: week.client.id.clone(),
         channel: channel_draft.state.channel,

@@ -1,7 +1,7 @@
 //! Math functions for scripts that give bit-for-bit the same results on every platform.
 //!
-//! Rhai's built-in math functions use the platform's math library. They are overridden, under the same names, by those
-//! of the `libm` crate; no functions are added.
+//! Rhai's built-in math functions use the platform's math library. The functions of the `libm` crate override them,
+//! under the same names; no functions are added.
 
 use rhai::Engine;
 
@@ -51,7 +51,7 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// Turns off Rhai's fast built-in operators if a script uses `**`, so that powers go through the overridden operator.
 /// Other scripts keep the fast operators.
-pub(super) fn replace_powers(engine: &mut Engine, scripts: &str) {
+pub(super) fn use_libm_for_powers(engine: &mut Engine, scripts: &str) {
     engine.set_fast_operators(!scripts.contains("**"));
 }
 
@@ -62,7 +62,7 @@ mod tests {
 
     fn value(script: &str) -> f64 {
         let mut engine = script::engine();
-        replace_powers(&mut engine, script);
+        use_libm_for_powers(&mut engine, script);
         let ast = engine.compile(script).unwrap();
         engine.eval_ast::<f64>(&ast).unwrap()
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_of_scripts_are_those_of_the_library() {
+    fn math_functions_return_the_bits_that_libm_returns() {
         for x in numbers() {
             for (name, function) in UNARY {
                 let (expected, actual) = (function(x), value(&format!("let x = {x:?}; {name}(x)")));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_of_scripts_are_those_of_the_library_however_they_are_written() {
+    fn powers_return_the_bits_that_libm_returns_however_they_are_written() {
         for x in numbers() {
             let expected = libm::pow(x, 1.7).to_bits();
             let constant = format!("{x:?} ** 1.7");
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn powers_of_whole_numbers_stay_whole() {
         let mut engine = script::engine();
-        replace_powers(&mut engine, "**");
+        use_libm_for_powers(&mut engine, "**");
         assert_eq!(engine.eval_expression::<i64>("3 ** 4").unwrap(), 81);
         assert!(engine.eval_expression::<i64>("3 ** 400").is_err());
     }

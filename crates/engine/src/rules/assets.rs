@@ -29,15 +29,15 @@ rule_table! {
         /// points at impact 1
         #[key(required, Kind::number(-100.0, 100.0))]
         pub per_impact: f64,
-        /// points if it was made for the channel
+        /// points if the asset was made for the channel
         #[key(required, Kind::number(-100.0, 100.0))]
         pub made_for_channel: f64,
-        /// points by age in hours: the first row above the age applies
+        /// points by age: the first row whose `younger_than_hours` is above the age applies
         #[made(
             [Key::required(
                 "freshness",
                 Kind::threshold_table(FRESHNESS, None, "[{ younger_than_hours = 24, points = 10 }]"),
-                "points by age; the first row above the age applies",
+                "points by age; the first row whose `younger_than_hours` is above the age applies",
             )],
             table.threshold_table("freshness", "younger_than_hours", "points")
         )]
@@ -48,7 +48,7 @@ rule_table! {
         /// days for which a use on the channel counts as recent
         #[key(required, Kind::number(0.0, 1000.0))]
         pub recent_use_days: f64,
-        /// hours before it may be used again on a channel
+        /// hours before an asset may be used again on the same channel
         #[key(required, Kind::number(0.0, 10_000.0))]
         pub cooldown_hours: f64,
         /// maximum uses a week over all channels
@@ -88,14 +88,14 @@ impl AssetRules {
         kind.and_then(|kind| self.cost_hours.get(kind)).copied().unwrap_or(self.cost_hours_otherwise)
     }
 
-    /// What the work on such a post costs, in engagements of a channel whose `worth` is 1.
+    /// Cost of a post's [`Self::hours_of_work`], in engagements of a channel whose `worth` is 1.
     #[must_use]
     pub fn work_cost(&self, kind: Option<&str>) -> f64 {
         self.hours_of_work(kind) * self.cost_per_hour
     }
 
-    /// Whether the recent-use penalty can ever apply: an asset's cooldown on a channel ends before its last use stops
-    /// counting as recent.
+    /// Whether the recent-use penalty can ever apply: it does if an asset's cooldown on a channel ends while its last
+    /// use there still counts as recent.
     #[must_use]
     pub fn recent_use_can_count(&self) -> bool {
         self.cooldown_hours < 24.0 * self.recent_use_days

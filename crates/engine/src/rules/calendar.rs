@@ -77,7 +77,7 @@ rule_table! {
                     "minutes before the second attempt; each further wait is twice as long",
                 ),
             ],
-            drafts(table)
+            draft_rules(table)
         )]
         pub drafts: DraftRules,
         /// when a server runs its passes
@@ -108,7 +108,7 @@ rule_table! {
                     "the hour of that day from which it plans",
                 ),
             ],
-            passes(table)
+            pass_rules(table)
         )]
         pub passes: PassRules,
         /// special days of the pack itself and of the overlays that cover the client
@@ -118,14 +118,14 @@ rule_table! {
                     "days",
                     Kind::Rows(Rows {
                         columns: DAY_ROW,
-                        ascending: false,
+                        is_ascending: false,
                         first: None,
                         example: "[{ date = 2026-12-25, kind = \"holiday\", name = \"Christmas\" }]",
                     }),
                     DefaultValue::NoRows,
                     "special days of the pack itself",
                 ),
-                // Read by each channel, together with its own ranges.
+                // Read in `ChannelRules::closed`, together with the channel's own ranges.
                 Key::with_default(
                     "closed",
                     CLOSED,
@@ -162,7 +162,7 @@ impl CalendarRules {
     }
 }
 
-fn drafts(table: RuleTable<'_>) -> DraftRules {
+fn draft_rules(table: RuleTable<'_>) -> DraftRules {
     DraftRules {
         late_hours: table.get("drafts.late_hours"),
         attempts: table.get("drafts.attempts"),
@@ -170,8 +170,9 @@ fn drafts(table: RuleTable<'_>) -> DraftRules {
     }
 }
 
-fn passes(table: RuleTable<'_>) -> PassRules {
+fn pass_rules(table: RuleTable<'_>) -> PassRules {
     PassRules {
+        // `coherence` reports an unknown name as an error, so the fallback never applies to a valid pack.
         time_zone: table.get::<&str>("passes.time_zone").parse().unwrap_or_else(|_| Zone::utc()),
         daily_every_hours: table.get::<u32>("passes.daily_every_hours").clamp(1, 24) as u8,
         weekly_day: table.choice("passes.weekly_day", &DAYS) as u8,
@@ -208,12 +209,12 @@ pub(crate) fn special_day(row: &Row) -> Option<CalendarEntry> {
 pub enum MinuteRule {
     /// The same minute for every post, `0..60`.
     Fixed(u8),
-    /// A minute of its own for each client and channel, drawn once; a multiple of 5.
+    /// Each client and channel has its own minute, drawn once; a multiple of 5.
     Spread,
 }
 
 impl MinuteRule {
-    /// The minutes that it can yield, ascending.
+    /// The minutes of the hour at which posts can be published, ascending.
     #[must_use]
     pub fn minutes(self) -> Vec<u8> {
         match self {
@@ -257,15 +258,16 @@ impl PassRules {
 }
 
 impl DraftRules {
-    /// Minutes to wait after a failed attempt that was preceded by `earlier` others.
+    /// Minutes to wait after a failed attempt that was preceded by `earlier_attempts` others.
     #[must_use]
-    pub fn wait_minutes(&self, earlier: u32) -> f64 {
-        self.retry_after_minutes * libm::exp2(f64::from(earlier.min(20)))
+    pub fn wait_minutes(&self, earlier_attempts: u32) -> f64 {
+        // At most 20 attempts are allowed, so the cap only keeps an impossible count from giving infinity.
+        self.retry_after_minutes * libm::exp2(f64::from(earlier_attempts.min(20)))
     }
 
     /// Total minutes of waiting from the first attempt to the last.
     #[must_use]
     pub fn total_wait_minutes(&self) -> f64 {
-        (0..self.attempts.saturating_sub(1)).map(|earlier| self.wait_minutes(earlier)).sum()
+        (0..self.attempts.saturating_sub(1)).map(|earlier_attempts| self.wait_minutes(earlier_attempts)).sum()
     }
 }

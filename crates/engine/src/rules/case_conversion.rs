@@ -12,8 +12,8 @@ enum LetterCase {
 }
 
 impl LetterCase {
-    fn of_function(name: &str) -> Option<Self> {
-        match name {
+    fn of_function(function_name: &str) -> Option<Self> {
+        match function_name {
             "to_lower" => Some(LetterCase::Lower),
             "to_upper" => Some(LetterCase::Upper),
             _ => None,
@@ -36,7 +36,7 @@ impl LetterCase {
         }
     }
 
-    const fn function(self) -> &'static str {
+    const fn function_name(self) -> &'static str {
         match self {
             LetterCase::Lower => "to_lower",
             LetterCase::Upper => "to_upper",
@@ -65,7 +65,7 @@ fn compared_texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
             }
             _ => Vec::new(),
         },
-        // The part of a method chain that searches a text right after its case was converted.
+        // In a method chain, a search right after a conversion, as in `title.to_lower().contains("A")`.
         ASTNode::Expr(Expr::Dot(dot, ..)) => {
             let Expr::MethodCall(conversion, _) = &dot.lhs else { return Vec::new() };
             let next = match &dot.rhs {
@@ -81,13 +81,13 @@ fn compared_texts<'e>(node: &ASTNode<'e>) -> Vec<(LetterCase, &'e Expr)> {
     }
 }
 
-fn mismatch(case: LetterCase, with: &Expr) -> Option<ConstantComparison> {
-    let Expr::StringConstant(text, _) = with else { return None };
+fn mismatch(case: LetterCase, compared: &Expr) -> Option<ConstantComparison> {
+    let Expr::StringConstant(text, _) = compared else { return None };
     let converted = case.convert(text);
     (converted != text.as_str()).then(|| ConstantComparison {
-        position: with.position(),
-        field: case.function().to_owned(),
-        cause: format!("a text never equals or contains `\"{text}\"` after `{}()`", case.function()),
+        position: compared.position(),
+        name: case.function_name().to_owned(),
+        cause: format!("a text never equals or contains `\"{text}\"` after `{}()`", case.function_name()),
         remedy: format!("write `\"{converted}\"`"),
     })
 }

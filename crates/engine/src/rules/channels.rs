@@ -89,10 +89,10 @@ rule_table! {
         /// what one engagement is worth against one on another channel, as a factor
         #[key(default = DefaultValue::Number(1.0), Kind::above(0.0, 1000.0))]
         pub worth: f64,
-        /// share of the audience that leaves at a post
+        /// share of the audience that leaves because of one post
         #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
         pub leave_per_post: f64,
-        /// what the loss of one person of the audience costs, in engagements of a channel whose `worth` is 1
+        /// cost of losing one member of the audience, in engagements of a channel whose `worth` is 1
         #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1_000_000.0))]
         pub person_worth: f64,
         /// share of value gained at momentum 1 and lost at momentum 0
@@ -113,8 +113,8 @@ impl ChannelRules {
         self.content_types.get(kind).copied().unwrap_or(1.0)
     }
 
-    /// Cost of the people whom a post drives away from an audience of this size, in engagements of a channel whose
-    /// `worth` is 1.
+    /// Cost of the audience members who leave because of one post, for an audience of this size, in engagements of a
+    /// channel whose `worth` is 1.
     #[must_use]
     pub fn leaving_cost(&self, audience: f64) -> f64 {
         audience * self.leave_per_post * self.person_worth
@@ -126,12 +126,11 @@ impl ChannelRules {
         libm::exp2(-1.0 / self.half_life_hours)
     }
 
-    /// Hour weights derived from the best hours, as scripts read them: 168 numbers, Monday 00:00 first.
+    /// Hour weights derived from the best hours, as scripts read them: 168 factors, Monday 00:00 first.
     #[must_use]
     pub fn hour_weights(&self) -> List {
         let weight = |hour: &u8, best: &[u8]| if best.contains(hour) { self.hour_lift } else { 1.0 };
-        let days = self.best_hours.iter();
-        days.flat_map(|best| (0..24_u8).map(move |hour| Fact::Number(weight(&hour, best)))).collect()
+        self.best_hours.iter().flat_map(|best| (0..24_u8).map(move |hour| Fact::Number(weight(&hour, best)))).collect()
     }
 
     /// Whether a wall-clock minute of the day, `0..1440`, lies in the quiet hours.
@@ -148,12 +147,12 @@ pub(crate) fn best_hours(view: &View<'_>, channel: Channel) -> [Vec<u8>; 7] {
 
 /// The key that a day's best hours are read from.
 pub(crate) fn best_hours_path(view: &View<'_>, channel: Channel, day: &str) -> String {
-    let of_day = format!("channels.{channel}.best_hours.{day}");
-    if view.hours(&of_day).is_some() {
-        return of_day;
+    let day_path = format!("channels.{channel}.best_hours.{day}");
+    if view.hours(&day_path).is_some() {
+        return day_path;
     }
-    let part = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
-    format!("channels.{channel}.best_hours.{part}")
+    let list = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
+    format!("channels.{channel}.best_hours.{list}")
 }
 
 /// The quiet hours in minutes of the day, a half-open interval that may wrap past midnight; `None` if unset or

@@ -1,6 +1,7 @@
 //! Closed hours: weekly or dated ranges in which nothing is posted.
 //!
-//! The ranges of `calendar.toml`, of a channel's table and of every overlay that applies to a client accumulate.
+//! All ranges apply together: those of `calendar.toml`, of a channel's table and of every overlay that applies to a
+//! client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const CLOSED_RANGE: &[Key] = &[
 /// The kind of a key that holds a list of closed ranges.
 pub(super) const CLOSED: Kind = Kind::Rows(Rows {
     columns: CLOSED_RANGE,
-    ascending: false,
+    is_ascending: false,
     first: None,
     example: "[{ from = \"friday 18:00\", to = \"monday 08:00\" }]",
 });
@@ -51,7 +52,7 @@ pub enum ClosedRange {
 impl ClosedRange {
     /// Start and end as written in the pack, such as `friday 18:00`.
     #[must_use]
-    pub fn ends(&self) -> [String; 2] {
+    pub fn endpoints(&self) -> [String; 2] {
         match self {
             ClosedRange::Weekly { from, to } => [WeekTime(*from).to_string(), WeekTime(*to).to_string()],
             ClosedRange::Dated { from, to } => [wall_time_text(*from), wall_time_text(*to)],
@@ -71,7 +72,7 @@ impl ClosedRange {
 
 impl fmt::Display for ClosedRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [from, to] = self.ends();
+        let [from, to] = self.endpoints();
         write!(f, "{from} to {to}")
     }
 }
@@ -87,12 +88,12 @@ impl fmt::Display for WeekTime {
     }
 }
 
-/// Source location of a row of a list whose rows accumulate, such as a closed range.
+/// Source location of a row in a list to which overlays add rows, such as a closed range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowPlace {
-    /// Full path of the list that contains it, such as `calendar.closed`.
+    /// Full path of the list, such as `calendar.closed`.
     pub key: String,
-    /// 0-based row in the list.
+    /// 0-based position of the row in the list of its file.
     pub row: usize,
     /// File, as a path within the pack.
     pub file: Arc<str>,
@@ -102,7 +103,7 @@ pub struct RowPlace {
 
 /// A channel's closed ranges: those of the calendar, then its own, each in layer order.
 pub(crate) fn ranges(view: &View<'_>, channel: Channel) -> Vec<ClosedRange> {
-    rows(view, channel).filter_map(|row| range(row.cells)).collect()
+    rows(view, channel).filter_map(|row| range_of_row(row.cells)).collect()
 }
 
 /// The keys of the lists that hold a channel's closed ranges.
@@ -132,7 +133,7 @@ pub(super) fn numbered_rows<'a>(view: &View<'a>, key: &str) -> impl Iterator<Ite
     view.rows_by_layer(key).flat_map(|rows| rows.iter().enumerate())
 }
 
-fn range(cells: &Row) -> Option<ClosedRange> {
+fn range_of_row(cells: &Row) -> Option<ClosedRange> {
     match (&cells.get("from")?.value, &cells.get("to")?.value) {
         (Value::WeekTime(from), Value::WeekTime(to)) => Some(ClosedRange::Weekly { from: *from, to: *to }),
         (Value::DateTime(from), Value::DateTime(to)) => Some(ClosedRange::Dated { from: *from, to: *to }),
@@ -140,9 +141,10 @@ fn range(cells: &Row) -> Option<ClosedRange> {
     }
 }
 
-pub(super) fn place(key: String, row: usize, cells: &Row) -> Option<RowPlace> {
-    let first = cells.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
-    Some(RowPlace { key, row, file: Arc::clone(&first.file), line: first.line })
+/// The location of a row, which is that of its topmost cell; `None` if no cell has a location.
+pub(super) fn row_place(key: String, row: usize, cells: &Row) -> Option<RowPlace> {
+    let topmost = cells.values().filter_map(|cell| cell.place.as_ref()).min_by_key(|place| place.line)?;
+    Some(RowPlace { key, row, file: Arc::clone(&topmost.file), line: topmost.line })
 }
 
 /// Errors in the closed ranges of a file, row by row.
@@ -157,29 +159,29 @@ pub(crate) fn mistakes(settings: &Settings) -> Vec<Diagnostic> {
 
 fn mistake(path: &str, cells: &Row) -> Option<Diagnostic> {
     let (from, to) = (cells.get("from")?, cells.get("to")?);
-    let at = |place: &Option<SourceLocation>, code, cause, remedy: &str| {
+    let report = |place: &Option<SourceLocation>, code, cause, remedy: &str| {
         place.as_ref().map(|place| Diagnostic::at(code, place, path, cause, remedy))
     };
     match (&from.value, &to.value) {
         (Value::WeekTime(begin), Value::WeekTime(end)) if begin == end => {
             let cause = format!("the range begins and ends at {}", WeekTime(*begin));
-            at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
+            report(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
         }
         (Value::DateTime(begin), Value::DateTime(end)) if begin == end => {
             let cause = format!("the range begins and ends at {}", wall_time_text(*begin));
-            at(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
+            report(&to.place, "empty_range", cause, "write the time from which posts may run again as `to`")
         }
         (Value::DateTime(begin), Value::DateTime(end)) if begin > end => {
-            let [begin, end] = [begin, end].map(|at| wall_time_text(*at));
+            let [begin, end] = [begin, end].map(|time| wall_time_text(*time));
             let cause = format!("the range ends at {end}, before it begins at {begin}");
-            at(&to.place, "span_backwards", cause, "write the first time as `from` and the last as `to`")
+            report(&to.place, "span_backwards", cause, "write the first time as `from` and the last as `to`")
         }
         (Value::WeekTime(_), Value::DateTime(_)) | (Value::DateTime(_), Value::WeekTime(_)) => {
             let cause = format!(
                 "the range runs from {} to {}: one end recurs every week, the other is a single date",
                 from.value, to.value
             );
-            at(&to.place, "mixed_range", cause, "write two weekdays with times, or two dates with times")
+            report(&to.place, "mixed_range", cause, "write two weekdays with times, or two dates with times")
         }
         _ => None,
     }
@@ -294,7 +296,7 @@ mod tests {
         let key = pack.overlay_key(&WorkspaceId::new("any"), &ClientId::new("bakery"), None);
         let days = |channel: Channel| -> Vec<String> {
             let closed = pack.rules_with(&key).channel(channel).closed.clone();
-            closed.iter().map(|range| range.ends()[0].split(' ').next().unwrap().to_owned()).collect()
+            closed.iter().map(|range| range.endpoints()[0].split(' ').next().unwrap().to_owned()).collect()
         };
         assert_eq!(days(Channel::Fb), ["monday", "wednesday", "tuesday", "thursday"]);
         assert_eq!(days(Channel::X), ["monday", "wednesday"]);

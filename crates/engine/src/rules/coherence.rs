@@ -31,13 +31,13 @@ pub(crate) enum Group {
     Passes,
     /// The limits, and the weekly posts that their minima need.
     Limits,
-    /// Minima with a price that can never be met, which is a warning and no error.
+    /// Minima that have a price and can never be met: a warning, not an error.
     PricedLimits,
 }
 
 impl Group {
-    /// Every group whose contradictions are errors.
-    pub(crate) fn all() -> impl Iterator<Item = Group> {
+    /// The groups whose contradictions are errors.
+    pub(crate) fn error_groups() -> impl Iterator<Item = Group> {
         [Group::Fatigue, Group::Assets, Group::Risk, Group::Passes, Group::Limits]
             .into_iter()
             .chain(Channel::ALL.into_iter().map(Group::Channel))
@@ -65,24 +65,24 @@ impl Group {
 
     /// All contradictions in the view.
     pub(crate) fn contradictions(self, view: &View<'_>) -> Vec<Contradiction> {
-        let found: Vec<Option<Contradiction>> = match self {
+        let contradictions: Vec<Option<Contradiction>> = match self {
             Group::Fatigue => {
-                let mut found = vec![warn_and_block(view), health_weights(view), health_levels(view)];
+                let mut found = vec![warn_not_below_block(view), weights_do_not_sum_to_one(view), levels_cross(view)];
                 found.extend(fatigue_overflow(view).into_iter().map(Some));
                 if view.text("fatigue.response") == Some(LINEAR) {
                     found.extend(SLOPES.map(|key| missing_slope(view, key)));
-                    found.extend([slopes(view), response_at_block(view)]);
+                    found.extend([not_concave(view), response_below_zero(view)]);
                 }
                 found
             }
             Group::Channel(channel) => hours::contradictions(view, channel),
-            Group::Assets => vec![quality(view)],
-            Group::Risk => bands(view),
-            Group::Passes => vec![time_zone(view)],
+            Group::Assets => vec![quality_falls(view)],
+            Group::Risk => bands_do_not_meet(view),
+            Group::Passes => vec![unknown_time_zone(view)],
             Group::Limits => limit_contradictions::contradictions(view),
-            Group::PricedLimits => limit_contradictions::priced_in_vain(view),
+            Group::PricedLimits => limit_contradictions::priced_minima_never_met(view),
         };
-        found.into_iter().flatten().collect()
+        contradictions.into_iter().flatten().collect()
     }
 }
 
@@ -90,7 +90,7 @@ fn number(found: &FoundSetting<'_>) -> f64 {
     found.setting.value.as_number().unwrap_or_default()
 }
 
-fn warn_and_block(view: &View<'_>) -> Option<Contradiction> {
+fn warn_not_below_block(view: &View<'_>) -> Option<Contradiction> {
     let (warn, block) = (view.find("fatigue.warn_at")?, view.find("fatigue.block_at")?);
     let (warn_at, block_at) = (number(&warn), number(&block));
     if warn_at < block_at {
@@ -101,7 +101,7 @@ fn warn_and_block(view: &View<'_>) -> Option<Contradiction> {
     contradiction("warn_not_below_block", &[&warn, &block], cause, remedy)
 }
 
-fn time_zone(view: &View<'_>) -> Option<Contradiction> {
+fn unknown_time_zone(view: &View<'_>) -> Option<Contradiction> {
     let found = view.find("calendar.passes.time_zone")?;
     let name = found.setting.value.as_text()?;
     if name.parse::<Zone>().is_ok() {
@@ -129,7 +129,7 @@ fn missing_slope(view: &View<'_>, key: &str) -> Option<Contradiction> {
     })
 }
 
-fn slopes(view: &View<'_>) -> Option<Contradiction> {
+fn not_concave(view: &View<'_>) -> Option<Contradiction> {
     let (below, above) = (view.find("fatigue.slope_below_warn")?, view.find("fatigue.slope_above_warn")?);
     if number(&above) >= number(&below) {
         return None;
@@ -143,10 +143,11 @@ fn slopes(view: &View<'_>) -> Option<Contradiction> {
     contradiction("not_concave", &[&above, &below], cause, remedy)
 }
 
-fn response_at_block(view: &View<'_>) -> Option<Contradiction> {
+fn response_below_zero(view: &View<'_>) -> Option<Contradiction> {
     let find = |key: &str| view.find(&format!("fatigue.{key}"));
     let (warn, block) = (find("warn_at")?, find("block_at")?);
     let (below, above) = (find("slope_below_warn")?, find("slope_above_warn")?);
+    // 0 if `warn_at` is above `block_at`, which is an error of its own.
     let steep_part = (number(&block) - number(&warn)).max(0.0);
     let response = 1.0 - number(&below) * number(&warn).min(number(&block)) - number(&above) * steep_part;
     if response >= -SLACK {
@@ -157,7 +158,7 @@ fn response_at_block(view: &View<'_>) -> Option<Contradiction> {
     contradiction("response_below_zero", &[&above, &below, &block, &warn], cause, remedy)
 }
 
-fn health_weights(view: &View<'_>) -> Option<Contradiction> {
+fn weights_do_not_sum_to_one(view: &View<'_>) -> Option<Contradiction> {
     let weights: Vec<FoundSetting<'_>> =
         HEALTH_WEIGHTS.iter().map(|key| view.find(&format!("fatigue.{key}"))).collect::<Option<_>>()?;
     let sum: f64 = weights.iter().map(number).sum();
@@ -169,7 +170,7 @@ fn health_weights(view: &View<'_>) -> Option<Contradiction> {
     contradiction("weights_sum", &weights.iter().collect::<Vec<_>>(), cause, remedy)
 }
 
-fn health_levels(view: &View<'_>) -> Option<Contradiction> {
+fn levels_cross(view: &View<'_>) -> Option<Contradiction> {
     let (fair, good) = (view.find("fatigue.health_levels.fair_from")?, view.find("fatigue.health_levels.good_from")?);
     if number(&fair) <= number(&good) {
         return None;
@@ -180,24 +181,26 @@ fn health_levels(view: &View<'_>) -> Option<Contradiction> {
 
 fn fatigue_overflow(view: &View<'_>) -> Vec<Contradiction> {
     let Some(block) = view.find("fatigue.block_at") else { return Vec::new() };
-    let per_post = Channel::ALL.iter().filter_map(|channel| view.find(&format!("channels.{channel}.fatigue_per_post")));
-    let per_post: Vec<FoundSetting<'_>> = per_post.collect();
-    let is_over = |found: &&FoundSetting<'_>| number(&block) + number(found) > 1.0 + SLACK;
-    let all_are_over = per_post.iter().all(|found| is_over(&found));
-    let mut found: Vec<Contradiction> = Vec::new();
-    for post in per_post.iter().filter(is_over) {
-        let sum = decimal(number(&block) + number(post));
-        let cause = format!("`block_at` and `{}` sum to {sum}: fatigue could rise above 1", post.path);
-        let most = decimal(1.0 - number(post));
-        let remedy = format!("set `block_at` to at most {most}, or `fatigue_per_post` lower");
-        let settings = if all_are_over { [&block, post] } else { [post, &block] };
-        found.extend(contradiction("fatigue_overflow", &settings, cause, remedy));
+    let of_channel = |channel: &Channel| view.find(&format!("channels.{channel}.fatigue_per_post"));
+    let per_post_settings: Vec<FoundSetting<'_>> = Channel::ALL.iter().filter_map(of_channel).collect();
+    let is_over = |per_post: &&FoundSetting<'_>| number(&block) + number(per_post) > 1.0 + SLACK;
+    // If every channel overflows, `block_at` is reported in place of the channels.
+    let all_are_over = per_post_settings.iter().all(|per_post| is_over(&per_post));
+    let mut contradictions: Vec<Contradiction> = Vec::new();
+    for per_post in per_post_settings.iter().filter(is_over) {
+        let sum = decimal(number(&block) + number(per_post));
+        let cause = format!("`block_at` and `{}` sum to {sum}: fatigue could rise above 1", per_post.path);
+        let max_block_at = decimal(1.0 - number(per_post));
+        let remedy = format!("set `block_at` to at most {max_block_at}, or `fatigue_per_post` lower");
+        let settings = if all_are_over { [&block, per_post] } else { [per_post, &block] };
+        contradictions.extend(contradiction("fatigue_overflow", &settings, cause, remedy));
     }
-    found.dedup_by(|later, first| later.diagnostic.place.source() == first.diagnostic.place.source());
-    found
+    // `block_at` is reported once, not for every channel.
+    contradictions.dedup_by(|later, first| later.diagnostic.place.source() == first.diagnostic.place.source());
+    contradictions
 }
 
-fn quality(view: &View<'_>) -> Option<Contradiction> {
+fn quality_falls(view: &View<'_>) -> Option<Contradiction> {
     let (low, high) = (view.find("assets.quality_at_0")?, view.find("assets.quality_at_100")?);
     if number(&high) >= number(&low) {
         return None;
@@ -207,15 +210,23 @@ fn quality(view: &View<'_>) -> Option<Contradiction> {
     contradiction("quality_falls", &[&high, &low], cause, format!("set `quality_at_100` to at least {at_0}"))
 }
 
-fn bands(view: &View<'_>) -> Vec<Option<Contradiction>> {
-    let end = |band: &str, end: &str| view.find(&format!("risk.bands.{band}.{end}"));
-    let ends: Vec<(FoundSetting<'_>, FoundSetting<'_>)> =
-        ["high", "medium", "low"].iter().filter_map(|band| Some((end(band, "from")?, end(band, "to")?))).collect();
-    let [high, medium, low] = ends.as_slice() else { return Vec::new() };
-    if ends.iter().any(|(from, to)| number(from) >= number(to)) {
-        return ends.iter().map(empty_band).collect();
+fn bands_do_not_meet(view: &View<'_>) -> Vec<Option<Contradiction>> {
+    let find = |band: &str, key: &str| view.find(&format!("risk.bands.{band}.{key}"));
+    // Ascending by confidence: high risk is low confidence.
+    let bands: Vec<(FoundSetting<'_>, FoundSetting<'_>)> =
+        ["high", "medium", "low"].iter().filter_map(|band| Some((find(band, "from")?, find(band, "to")?))).collect();
+    let [(high_from, high_to), (medium_from, medium_to), (low_from, low_to)] = bands.as_slice() else {
+        return Vec::new();
+    };
+    if bands.iter().any(|(from, to)| number(from) >= number(to)) {
+        return bands.iter().map(empty_band).collect();
     }
-    vec![outer_end(&high.0, 0.0), seam(&high.1, &medium.0), seam(&medium.1, &low.0), outer_end(&low.1, 1.0)]
+    vec![
+        hole_at_end(high_from, 0.0),
+        hole_or_overlap(high_to, medium_from),
+        hole_or_overlap(medium_to, low_from),
+        hole_at_end(low_to, 1.0),
+    ]
 }
 
 fn empty_band((from, to): &(FoundSetting<'_>, FoundSetting<'_>)) -> Option<Contradiction> {
@@ -226,8 +237,8 @@ fn empty_band((from, to): &(FoundSetting<'_>, FoundSetting<'_>)) -> Option<Contr
     contradiction("empty_band", &[from, to], cause, "set `from` below `to`".to_owned())
 }
 
-/// Checks that the outer end of the first or last band is at the end of the scale.
-fn outer_end(end: &FoundSetting<'_>, required: f64) -> Option<Contradiction> {
+/// Reports a first or last band whose outer end is not at `required`, the end of the scale.
+fn hole_at_end(end: &FoundSetting<'_>, required: f64) -> Option<Contradiction> {
     let actual = number(end);
     if actual == required {
         return None;
@@ -237,23 +248,23 @@ fn outer_end(end: &FoundSetting<'_>, required: f64) -> Option<Contradiction> {
     contradiction("band_hole", &[end], cause, format!("set `{}` to {required}", end.path))
 }
 
-/// Checks that one band ends where the next begins. A band includes its lower end.
-fn seam(lower: &FoundSetting<'_>, upper: &FoundSetting<'_>) -> Option<Contradiction> {
-    let (ends, begins) = (number(lower), number(upper));
-    if ends == begins {
+/// Reports a band that does not end where the next one begins. A band includes its start, not its end.
+fn hole_or_overlap(end: &FoundSetting<'_>, next_start: &FoundSetting<'_>) -> Option<Contradiction> {
+    let (ends_at, next_at) = (number(end), number(next_start));
+    if ends_at == next_at {
         return None;
     }
-    let (code, cause) = if ends < begins {
-        ("band_hole", format!("no band covers a confidence from {ends} up to {begins}"))
+    let (code, cause) = if ends_at < next_at {
+        ("band_hole", format!("no band covers a confidence from {ends_at} up to {next_at}"))
     } else {
-        ("band_overlap", format!("two bands cover a confidence from {begins} up to {ends}"))
+        ("band_overlap", format!("two bands cover a confidence from {next_at} up to {ends_at}"))
     };
-    let remedy = format!("set `{}` and `{}` to the same number", upper.path, lower.path);
-    contradiction(code, &[upper, lower], cause, remedy)
+    let remedy = format!("set `{}` and `{}` to the same number", next_start.path, end.path);
+    contradiction(code, &[next_start, end], cause, remedy)
 }
 
 /// Errors in the special days of a calendar, row by row.
-pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
+pub(crate) fn special_day_errors(settings: &Settings) -> Vec<Diagnostic> {
     let Some(Setting { value: Value::Rows(rows), .. }) = settings.get("calendar.days") else { return Vec::new() };
     rows.iter()
         .filter_map(|row| {
@@ -262,7 +273,7 @@ pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
             let name_place = name.place.as_ref()?;
             let date = |column: &str| row.get(column).and_then(|cell| cell.value.as_date());
             let title = name.value.as_text().unwrap_or_default();
-            let (code, at, cause, remedy) = match (date("date"), date("from"), date("to")) {
+            let (code, reported_at, cause, remedy) = match (date("date"), date("from"), date("to")) {
                 (Some(_), None, None) => return None,
                 (None, Some(from), Some(to)) if from <= to => return None,
                 (None, Some(from), Some(to)) => {
@@ -279,7 +290,7 @@ pub(crate) fn calendar_days(settings: &Settings) -> Vec<Diagnostic> {
                     ("half_span", place(has), format!("`{title}` has a `{has}` but no `{lacks}`"), DATE_REMEDY)
                 }
             };
-            Some(Diagnostic::at(code, at.unwrap_or(name_place), "calendar.days", cause, remedy))
+            Some(Diagnostic::at(code, reported_at.unwrap_or(name_place), "calendar.days", cause, remedy))
         })
         .collect()
 }

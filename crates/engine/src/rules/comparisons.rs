@@ -1,4 +1,4 @@
-//! Script comparisons whose result never varies: of a text with a number, or with a value that the field never has.
+//! Script comparisons whose result never varies: of values of different kinds, or with a value that a field never has.
 
 use rhai::{ASTNode, Expr, Position, Stmt};
 
@@ -29,11 +29,11 @@ impl Literal<'_> {
     }
 }
 
-/// A comparison of a field with another operand: `FIELD OPERATOR WITH`.
+/// A comparison of a field with another operand: `FIELD OPERATOR OTHER`.
 struct Comparison<'e> {
     field: FieldOperand,
     operator: &'e str,
-    with: &'e Expr,
+    other: &'e Expr,
 }
 
 /// The name of a client, a workspace or another part of a scenario that a script compares a field with.
@@ -43,7 +43,7 @@ pub(super) struct ComparedName {
     pub position: Position,
 }
 
-/// All errors in the comparisons of a script node.
+/// The errors in all comparisons of a script node.
 pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<ConstantComparison> {
     let chained = chained(node).into_iter();
     let compared = comparisons(node, locals).into_iter().filter_map(mismatch);
@@ -53,9 +53,9 @@ pub(super) fn mismatches(node: &ASTNode<'_>, locals: &Locals) -> Vec<ConstantCom
 
 /// The names that a script node compares a field with.
 pub(super) fn compared_names(node: &ASTNode<'_>, locals: &Locals) -> Vec<ComparedName> {
-    let name = |Comparison { field, with, .. }: Comparison<'_>| match literal(with)? {
+    let name = |Comparison { field, other, .. }: Comparison<'_>| match literal(other)? {
         Literal::Text(text) if !text.is_empty() => {
-            Some(ComparedName { kind: field.name_kind()?, name: text.to_owned(), position: with.position() })
+            Some(ComparedName { kind: field.name_kind()?, name: text.to_owned(), position: other.position() })
         }
         _ => None,
     };
@@ -90,19 +90,19 @@ fn searched_list<'e>(node: &ASTNode<'e>, locals: &Locals) -> Option<(FieldOperan
 /// A chained comparison, which compares the `true` or `false` of another comparison.
 fn chained(node: &ASTNode<'_>) -> Option<ConstantComparison> {
     let ASTNode::Expr(Expr::FnCall(call, position)) = node else { return None };
-    let is_comparison = |argument: &Expr| matches!(argument, Expr::FnCall(call, _) if is_order(&call.name));
-    if !is_order(&call.name) || !call.args.iter().any(is_comparison) {
+    let is_comparison = |argument: &Expr| matches!(argument, Expr::FnCall(call, _) if is_order_operator(&call.name));
+    if !is_order_operator(&call.name) || !call.args.iter().any(is_comparison) {
         return None;
     }
     Some(ConstantComparison {
         position: *position,
-        field: call.name.to_string(),
+        name: call.name.to_string(),
         cause: format!("`{}` compares the result of another comparison", call.name),
         remedy: "write two comparisons, as in `9 <= post.hour && post.hour <= 12`".to_owned(),
     })
 }
 
-fn is_order(operator: &str) -> bool {
+fn is_order_operator(operator: &str) -> bool {
     matches!(operator, "<" | ">" | "<=" | ">=")
 }
 
@@ -111,7 +111,9 @@ fn comparisons<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<Comparison<'e>
     match node {
         // `[A, B].contains(FIELD)`
         ASTNode::Expr(Expr::Dot(dot, ..)) => match &dot.rhs {
-            Expr::MethodCall(call, _) if call.name == "contains" => among(locals, &dot.lhs, call.args.first()),
+            Expr::MethodCall(call, _) if call.name == "contains" => {
+                entry_comparisons(locals, &dot.lhs, call.args.first())
+            }
             _ => Vec::new(),
         },
         ASTNode::Stmt(Stmt::Switch(parts, position)) => equalities(locals.field(&parts.0), locals.cases(*position)),
@@ -119,12 +121,12 @@ fn comparisons<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<Comparison<'e>
             let [first, second] = call.args.as_slice() else { return Vec::new() };
             match call.name.as_str() {
                 // `FIELD in [A, B]` parses as a call of `contains` with the list first.
-                "contains" => among(locals, first, Some(second)),
+                "contains" => entry_comparisons(locals, first, Some(second)),
                 operator @ ("==" | "!=" | "<" | ">" | "<=" | ">=") if call.op_token.is_some() => {
-                    let in_order = locals.field(first).map(|field| Comparison { field, operator, with: second });
+                    let in_order = locals.field(first).map(|field| Comparison { field, operator, other: second });
                     let swapped = || {
                         let operator = mirrored(operator);
-                        locals.field(second).map(|field| Comparison { field, operator, with: first })
+                        locals.field(second).map(|field| Comparison { field, operator, other: first })
                     };
                     in_order.or_else(swapped).into_iter().collect()
                 }
@@ -135,8 +137,8 @@ fn comparisons<'e>(node: &ASTNode<'e>, locals: &'e Locals) -> Vec<Comparison<'e>
     }
 }
 
-/// A field that is looked up in an array literal, as an equality with each entry.
-fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<Comparison<'e>> {
+/// The comparisons of a field that is looked up in an array literal: one for equality with each entry.
+fn entry_comparisons<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<Comparison<'e>> {
     let field = field.and_then(|field| locals.field(field));
     equalities(field, locals.list(list).unwrap_or_default())
 }
@@ -144,7 +146,7 @@ fn among<'e>(locals: &'e Locals, list: &'e Expr, field: Option<&Expr>) -> Vec<Co
 /// The comparisons of a field, if there is one, with each of some values.
 fn equalities(field: Option<FieldOperand>, values: &[Expr]) -> Vec<Comparison<'_>> {
     let Some(field) = field else { return Vec::new() };
-    values.iter().map(|with| Comparison { field: field.clone(), operator: "==", with }).collect()
+    values.iter().map(|other| Comparison { field: field.clone(), operator: "==", other }).collect()
 }
 
 /// The operator that gives the same result once the operands are swapped.
@@ -174,8 +176,8 @@ fn literal(expression: &Expr) -> Option<Literal<'_>> {
     })
 }
 
-fn mismatch(Comparison { field, operator, with }: Comparison<'_>) -> Option<ConstantComparison> {
-    let literal = literal(with)?;
+fn mismatch(Comparison { field, operator, other }: Comparison<'_>) -> Option<ConstantComparison> {
+    let literal = literal(other)?;
     let (cause, remedy) = match (field.kind, literal) {
         (FactKind::Number | FactKind::Whole, Literal::Number(number)) => {
             beyond_limits(&field, operator, number).map(|cause| (cause, remedy_for_number(&field)))?
@@ -190,20 +192,20 @@ fn mismatch(Comparison { field, operator, with }: Comparison<'_>) -> Option<Cons
         (FactKind::Truth, Literal::Truth(_)) => return None,
         (kind, literal) => wrong_kind(&field, kind, literal),
     };
-    Some(ConstantComparison { position: with.position(), field: field.name, cause, remedy })
+    Some(ConstantComparison { position: other.position(), name: field.name, cause, remedy })
 }
 
-/// The cause if a comparison with a number is always true or always false, given the limits of the field.
+/// The cause if, within the limits of the field, a comparison with a number is never true or, for `!=`, always true.
 fn beyond_limits(field: &FieldOperand, operator: &str, number: f64) -> Option<String> {
-    let (least, most) = field.limits?;
+    let (min, max) = field.limits?;
     let is_constant = match operator {
-        "==" | "!=" => number < least || number > most || field.kind == FactKind::Whole && number.fract() != 0.0,
-        "<" => number <= least,
-        "<=" => number < least,
+        "==" | "!=" => number < min || number > max || field.kind == FactKind::Whole && number.fract() != 0.0,
+        "<" => number <= min,
+        "<=" => number < min,
         // A share may exceed 1 by a rounding error.
-        ">" if most == 1.0 => number > most,
-        ">" => number >= most,
-        _ => number > most,
+        ">" if max == 1.0 => number > max,
+        ">" => number >= max,
+        _ => number > max,
     };
     let name = &field.name;
     is_constant.then(|| match operator {
@@ -240,9 +242,10 @@ fn is_date(text: &str, operator: &str) -> bool {
 /// The error in searching a list for a value that it never contains.
 fn never_in_list(field: &FieldOperand, sought: &Expr) -> Option<ConstantComparison> {
     let name = &field.name;
+    // Lists of numbers have limits, lists of texts have none.
     let (cause, remedy) = match (literal(sought)?, field.limits) {
-        (Literal::Number(number), Some((least, most))) if number < least || number > most => {
-            (format!("`{name}` never contains {number}"), format!("search for a number from {least} to {most}"))
+        (Literal::Number(number), Some((min, max))) if number < min || number > max => {
+            (format!("`{name}` never contains {number}"), format!("search for a number from {min} to {max}"))
         }
         (Literal::Text(word), None) => {
             (format!("`{name}` never contains `\"{word}\"`"), remedy_for_text(field, "==", word)?)
@@ -251,7 +254,7 @@ fn never_in_list(field: &FieldOperand, sought: &Expr) -> Option<ConstantComparis
         (_, Some(_)) => (format!("`{name}` contains numbers"), "search for a number, without quotes".to_owned()),
         (_, None) => (format!("`{name}` contains texts"), "search for a text in double quotes".to_owned()),
     };
-    Some(ConstantComparison { position: sought.position(), field: name.clone(), cause, remedy })
+    Some(ConstantComparison { position: sought.position(), name: name.clone(), cause, remedy })
 }
 
 /// Cause and remedy for a comparison of a field with a literal of another kind.
@@ -281,12 +284,12 @@ fn wrong_kind(field: &FieldOperand, kind: FactKind, literal: Literal<'_>) -> (St
 fn remedy_for_number(field: &FieldOperand) -> String {
     let days = if field.name == "post.weekday" { ": Monday is 0, Sunday is 6" } else { "" };
     match field.limits {
-        Some((least, most)) => format!("compare it with a number from {least} to {most}{days}"),
+        Some((min, max)) => format!("compare it with a number from {min} to {max}{days}"),
         None => "compare it with a number".to_owned(),
     }
 }
 
-/// The remedy for a text that denotes a number.
+/// The remedy for a text that stands for a number: one in quotes, or the name of a weekday.
 fn remedy_for_text_of_number(field: &FieldOperand, text: &str) -> Option<String> {
     if matches!(field.kind, FactKind::Number | FactKind::Whole) && text.parse::<f64>().is_ok() {
         return Some(format!("write the number without quotes: `{text}`"));

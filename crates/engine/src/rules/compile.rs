@@ -1,5 +1,5 @@
 //! Compiles a pack's scripts once and reports in advance what would fail at run time: misspelt functions and fields,
-//! hooks with wrong parameters, guardrails without a function.
+//! functions with wrong parameters, guardrails without a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -23,7 +23,7 @@ use crate::diagnostic::{Diagnostic, SourceLocation, did_you_mean, nearest};
 
 /// What the TOML files declare about the scripts.
 pub(super) struct ScriptDeclarations<'a> {
-    /// Every guardrail, including disabled ones, which an overlay may enable.
+    /// Every guardrail of the base, including disabled ones, which an overlay may enable.
     pub guardrails: &'a [GuardrailRules],
     /// Location of a guardrail's declaration.
     pub place: &'a dyn Fn(&str) -> SourceLocation,
@@ -36,9 +36,9 @@ pub(super) struct ScriptDeclarations<'a> {
 pub(super) struct Function {
     /// Parameter names, in order.
     pub parameters: Vec<String>,
-    /// Names of the fields that it, or a function it calls, reads from any view.
+    /// Names of the fields of any view that the function, or one that it calls, reads.
     pub reads: BTreeSet<String>,
-    /// Itself and every function of the pack that it calls, directly or indirectly.
+    /// The names of the function itself and of every function of the pack that it calls, directly or indirectly.
     pub reaches: BTreeSet<String>,
     /// The number and text literals in its own body.
     pub constants: Constants,
@@ -60,7 +60,7 @@ pub(super) struct Scripts {
     pub engine: Engine,
     pub ast: AST,
     pub functions: BTreeMap<String, Function>,
-    /// Names of clients and other parts of a scenario that fields are compared with. Their locations have no spans.
+    /// Names of clients and other parts of a scenario that fields are compared with; their locations have no spans.
     pub names: Vec<NameReference>,
     sources: Vec<ScriptFile>,
 }
@@ -114,25 +114,26 @@ pub(super) fn compile(
         return Err(syntax);
     }
     let (sources, text) = join(files);
-    // Each file parses by itself, so an error in all of them together is mostly a function that is defined twice.
+    // Each file parses alone, so an error in the joined text is mostly a function that two files define.
     let joint_error = |error: &rhai::ParseError| {
         let remedy = "give every function of the pack a name of its own, over all its .rhai files";
         vec![Diagnostic::at("script_syntax", &location(&sources, error.position()), "", parser_message(error), remedy)]
     };
-    let mut unoptimizing = make_engine();
-    unoptimizing.set_optimization_level(OptimizationLevel::None);
-    let unoptimized = unoptimizing.compile(&text).map_err(|error| joint_error(&error))?;
-    arithmetic::replace_powers(&mut engine, &text);
+    // The checks read code that the optimizer would remove or replace.
+    let mut unoptimizing_engine = make_engine();
+    unoptimizing_engine.set_optimization_level(OptimizationLevel::None);
+    let unoptimized = unoptimizing_engine.compile(&text).map_err(|error| joint_error(&error))?;
+    arithmetic::use_libm_for_powers(&mut engine, &text);
     let ast = engine.compile(&text).map_err(|error| joint_error(&error))?;
 
     let functions = functions(&unoptimized, &sources);
     let names = scenario_names(&unoptimized, &engine, &sources, &text);
-    let mut found = Vec::new();
-    check_top_level(&unoptimized, &sources, &mut found);
-    check_parameters(&functions, declared, &mut found);
-    check_declarations(&unoptimized, &functions, declared, &mut found);
-    check_bodies(&unoptimized, &text, &engine, &sources, declared, &mut found);
-    if found.is_empty() { Ok(Scripts { engine, ast, functions, names, sources }) } else { Err(found) }
+    let mut errors = Vec::new();
+    check_top_level(&unoptimized, &sources, &mut errors);
+    check_parameters(&functions, declared, &mut errors);
+    check_declarations(&unoptimized, &functions, declared, &mut errors);
+    check_bodies(&unoptimized, &text, &engine, &sources, declared, &mut errors);
+    if errors.is_empty() { Ok(Scripts { engine, ast, functions, names, sources }) } else { Err(errors) }
 }
 
 /// The first syntax error of each script of a pack, for packs whose other files are invalid too.
@@ -289,16 +290,16 @@ fn only_function(ast: &AST, function: &str) -> AST {
 }
 
 /// Reports statements outside functions.
-fn check_top_level(ast: &AST, sources: &[ScriptFile], found: &mut Vec<Diagnostic>) {
+fn check_top_level(ast: &AST, sources: &[ScriptFile], errors: &mut Vec<Diagnostic>) {
     for statement in ast.statements() {
         let cause = "a statement stands outside every function and would never run";
         let remedy = "move it into a function, or a number into one of the TOML files";
         let location = location(sources, statement.position());
-        found.push(Diagnostic::at("script_statement", &location, "", cause, remedy));
+        errors.push(Diagnostic::at("script_statement", &location, "", cause, remedy));
     }
 }
 
-/// The parameters that a hook or guardrail must have; `None` for other functions.
+/// The parameters that a function must have if the engine calls it; `None` for other functions.
 fn expected_parameters<'a>(name: &str, declared: &'a ScriptDeclarations<'_>) -> Option<&'a [&'static str]> {
     let hook = HOOKS.iter().find(|hook| hook.name == name).map(|hook| hook.parameters);
     hook.or_else(|| {
@@ -307,18 +308,18 @@ fn expected_parameters<'a>(name: &str, declared: &'a ScriptDeclarations<'_>) -> 
     })
 }
 
-/// Reports hooks and guardrails with other parameters than expected.
+/// Reports functions that the engine calls and whose parameters are not those expected.
 fn check_parameters(
     functions: &BTreeMap<String, Function>,
     declared: &ScriptDeclarations<'_>,
-    found: &mut Vec<Diagnostic>,
+    errors: &mut Vec<Diagnostic>,
 ) {
     for (name, function) in functions {
         let Some(expected) = expected_parameters(name, declared) else { continue };
         if function.parameters.iter().map(String::as_str).ne(expected.iter().copied()) {
             let cause = format!("`{name}` takes ({})", function.parameters.join(", "));
             let remedy = format!("write `fn {name}({})`", expected.join(", "));
-            found.push(Diagnostic::at("wrong_parameters", &function.location(), name, cause, remedy));
+            errors.push(Diagnostic::at("wrong_parameters", &function.location(), name, cause, remedy));
         }
     }
 }
@@ -328,22 +329,22 @@ fn check_declarations(
     ast: &AST,
     functions: &BTreeMap<String, Function>,
     declared: &ScriptDeclarations<'_>,
-    found: &mut Vec<Diagnostic>,
+    errors: &mut Vec<Diagnostic>,
 ) {
     for guardrail in declared.guardrails {
         if !functions.contains_key(&*guardrail.name) {
             let name = &guardrail.name;
             let cause = format!("no script defines `fn {name}({})`", guardrail_parameters(guardrail.scope).join(", "));
-            let remedy = or_nearest("define it in a .rhai file, or remove the table", name, functions.keys());
+            let remedy = with_nearest_name("define it in a .rhai file, or remove the table", name, functions.keys());
             let key = format!("guardrails.{name}");
-            found.push(Diagnostic::at("guardrail_without_function", &(declared.place)(name), key, cause, remedy));
+            errors.push(Diagnostic::at("guardrail_without_function", &(declared.place)(name), key, cause, remedy));
         }
     }
     if declared.has_signals && !functions.contains_key(super::hooks::SIGNAL_MATRIX) {
         let cause = "no script defines `fn signal_matrix(client)`, which scores the signals";
         let remedy = "define it in a .rhai file, or remove the signals";
         let file = SourceLocation::whole("early_warning.toml");
-        found.push(Diagnostic::at("signals_without_function", &file, "early_warning.signals", cause, remedy));
+        errors.push(Diagnostic::at("signals_without_function", &file, "early_warning.signals", cause, remedy));
     }
     let called = called_names(ast);
     for (name, function) in functions {
@@ -353,15 +354,15 @@ fn check_declarations(
                 .map(|hook| hook.name.to_owned())
                 .chain(declared.guardrails.iter().map(|guardrail| guardrail.name.to_string()))
                 .collect::<Vec<_>>();
-            let cause = format!("`{name}` is neither a hook nor a guardrail, and nothing calls it");
-            let remedy = or_nearest("declare it in guardrails.toml, or remove it", name, known.iter());
-            found.push(Diagnostic::at("undeclared_function", &function.location(), name, cause, remedy));
+            let cause = format!("no guardrail is named `{name}`, and neither mcoe nor a script calls such a function");
+            let remedy = with_nearest_name("declare it in guardrails.toml, or remove it", name, known.iter());
+            errors.push(Diagnostic::at("undeclared_function", &function.location(), name, cause, remedy));
         }
     }
 }
 
-/// A remedy, and the nearest known name if there is one.
-fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
+/// The remedy, followed by the nearest known name if there is one.
+fn with_nearest_name<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
     match nearest(name, known.map(String::as_str)) {
         Some(near) => format!("{remedy}; the nearest known name is `{near}`"),
         None => remedy.to_owned(),
@@ -370,19 +371,19 @@ fn or_nearest<'a>(remedy: &str, name: &str, known: impl Iterator<Item = &'a Stri
 
 /// The names of clients and other parts of a scenario that fields are compared with.
 fn scenario_names(ast: &AST, engine: &Engine, sources: &[ScriptFile], text: &str) -> Vec<NameReference> {
-    let mut found = Vec::new();
+    let mut references = Vec::new();
     for function in ast.iter_functions() {
         let own_ast = only_function(ast, function.name);
         let locals = Locals::of(&own_ast, engine, text);
         own_ast.walk(&mut |path| {
             for compared in path.last().map(|node| compared_names(node, &locals)).unwrap_or_default() {
                 let place = location(sources, compared.position);
-                found.push(NameReference { kind: compared.kind, name: compared.name, of_client: None, place });
+                references.push(NameReference { kind: compared.kind, name: compared.name, of_client: None, place });
             }
             true
         });
     }
-    found
+    references
 }
 
 /// A mistake in the body of a function.
@@ -403,7 +404,7 @@ fn check_bodies(
     engine: &Engine,
     sources: &[ScriptFile],
     declared: &ScriptDeclarations<'_>,
-    found: &mut Vec<Diagnostic>,
+    errors: &mut Vec<Diagnostic>,
 ) {
     let native: BTreeSet<String> =
         engine.gen_fn_signatures(true).iter().filter_map(|text| function_name(text)).collect();
@@ -414,7 +415,7 @@ fn check_bodies(
         let guardrail = declared.guardrails.iter().find(|guardrail| &*guardrail.name == function);
         let mut report = |mistake: BodyMistake| {
             let place = location(sources, mistake.position);
-            found.push(Diagnostic::at(mistake.code, &place, mistake.name, mistake.cause, mistake.remedy));
+            errors.push(Diagnostic::at(mistake.code, &place, mistake.name, mistake.cause, mistake.remedy));
         };
         let own_ast = only_function(ast, function);
         let locals = Locals::of(&own_ast, engine, text);
@@ -440,8 +441,8 @@ fn check_bodies(
                 }),
                 _ => {}
             }
-            for ConstantComparison { position, field, cause, remedy } in mismatches(node, &locals) {
-                report(BodyMistake { code: "never_holds", position, name: field, cause, remedy });
+            for ConstantComparison { position, name, cause, remedy } in mismatches(node, &locals) {
+                report(BodyMistake { code: "never_holds", position, name, cause, remedy });
             }
             true
         });
@@ -460,8 +461,8 @@ fn discarded_mistake(discarded: Discarded, position: Position) -> BodyMistake {
     BodyMistake { code, position, name, cause, remedy: format!("write `return {returned};`") }
 }
 
-/// The function of scripts that corresponds to one of other languages.
-fn foreign_function(name: &str) -> Option<&'static str> {
+/// The script function that is most likely meant by the name of a function in other languages.
+fn script_function_for(name: &str) -> Option<&'static str> {
     Some(match name {
         "length" | "size" | "count" => "len",
         "includes" | "include" | "has" | "contain" => "contains",
@@ -475,8 +476,8 @@ fn foreign_function(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The mistake in a call of an unknown function, or with the wrong number of arguments. `known` are the names of all
-/// functions, `native` those of the engine's, `defined` those of the pack's with their numbers of parameters.
+/// The mistake in a call of an unknown function, or with the wrong number of arguments. `native` holds the names of the
+/// engine's functions, `defined` those of the pack's with their parameter counts, and `known` all names.
 fn wrong_call(
     call: &FnCallExpr,
     position: Position,
@@ -487,7 +488,7 @@ fn wrong_call(
     let (name, arguments) = (call.name.as_str(), call.args.len());
     let mistake = |code, cause, remedy| BodyMistake { code, position, name: name.to_owned(), cause, remedy };
     if !known.contains(name) {
-        let remedy = match foreign_function(name).or_else(|| nearest(name, known.iter().map(String::as_str))) {
+        let remedy = match script_function_for(name).or_else(|| nearest(name, known.iter().map(String::as_str))) {
             Some(near) => did_you_mean(near),
             None => "define it in a .rhai file of the pack".to_owned(),
         };
@@ -498,10 +499,12 @@ fn wrong_call(
         let remedy = format!("write `{name}({})`", parameters.join(", "));
         return (arguments != parameters.len()).then(|| mistake("wrong_arguments", cause, remedy));
     }
-    let counts: Vec<usize> = defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
-    let is_of_pack = !counts.is_empty() && !native.contains(name);
-    (is_of_pack && !counts.contains(&arguments)).then(|| {
-        let expected = counts.first().copied().unwrap_or(0);
+    let parameter_counts: Vec<usize> =
+        defined.iter().filter(|(other, _)| other == name).map(|(_, count)| *count).collect();
+    // A native function of that name may take any number of arguments.
+    let is_only_of_pack = !parameter_counts.is_empty() && !native.contains(name);
+    (is_only_of_pack && !parameter_counts.contains(&arguments)).then(|| {
+        let expected = parameter_counts.first().copied().unwrap_or(0);
         let cause = format!("`{name}` is called with {arguments} arguments and takes {expected}");
         mistake("wrong_arguments", cause, format!("give it {expected} arguments"))
     })
@@ -514,7 +517,7 @@ fn function_name(signature: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// Parameter names of the views, those that most functions have first.
+/// Parameter names of the views, the most common first.
 const VIEWS: [&str; 4] = [PostFacts::PARAMETER, ChannelFacts::PARAMETER, AssetFacts::PARAMETER, ClientFacts::PARAMETER];
 
 /// The mistake if `VIEW.FIELD` or `ctx.params.NAME` reads an unknown field.

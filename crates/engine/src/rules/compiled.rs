@@ -14,7 +14,7 @@ use super::{Evaluator, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPac
 use crate::diagnostic::{Diagnostic, Place, SourceLocation};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
-/// The effective rules of a client, and of those of its campaigns that override them.
+/// The effective rules of a client, and of each of its campaigns that overrides some of them.
 #[derive(Debug, Clone)]
 pub struct ClientRules {
     base: Arc<Rules>,
@@ -28,7 +28,7 @@ impl ClientRules {
         &self.base
     }
 
-    /// The rules of a campaign; the client's own if there is no campaign, or if it overrides nothing.
+    /// The rules of a campaign; the client's own if `campaign` is `None` or overrides nothing.
     #[must_use]
     pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
         let overriding = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
@@ -47,7 +47,7 @@ pub struct CompiledRules {
     scripts: Arc<Scripts>,
     base: Arc<Rules>,
     /// Effective rules by the overlays that apply, computed on first use.
-    effective: Mutex<BTreeMap<OverlayKey, Arc<Rules>>>,
+    effective_cache: Mutex<BTreeMap<OverlayKey, Arc<Rules>>>,
 }
 
 impl CompiledRules {
@@ -59,7 +59,8 @@ impl CompiledRules {
         Self::compile_with(pack, &script::engine)
     }
 
-    /// The same pack with instrumented scripts, which record the functions and branches that are reached.
+    /// The same pack with instrumented scripts, and the probes in which they record what functions and branches are
+    /// reached.
     ///
     /// # Errors
     /// If the instrumentation pushes a script over a limit of the engine, such as that of its depth.
@@ -88,7 +89,7 @@ impl CompiledRules {
         let declared = ScriptDeclarations { guardrails: &guardrails, place: &place, has_signals };
         let files: Vec<(&str, &str)> = pack.scripts().collect();
         let scripts = compile(&files, &declared, make_engine).map_err(|errors| with_spans(errors, &pack.files))?;
-        Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective: Mutex::default() })
+        Ok(Self { scripts: Arc::new(scripts), base: Arc::new(base), pack, effective_cache: Mutex::default() })
     }
 
     /// The pack's name, as shown in reports.
@@ -135,12 +136,12 @@ impl CompiledRules {
         if overlays.is_base() {
             return self.base();
         }
-        let mut effective = self.effective.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rules) = effective.get(&overlays) {
+        let mut cache = self.effective_cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = cache.get(&overlays) {
             return Arc::clone(rules);
         }
         let rules = Arc::new(self.pack.rules_with(&overlays));
-        effective.insert(overlays, Arc::clone(&rules));
+        cache.insert(overlays, Arc::clone(&rules));
         rules
     }
 
@@ -159,7 +160,7 @@ impl CompiledRules {
         self.scripts.names.iter().map(with_span).collect()
     }
 
-    /// The code of every function, without comments and layout, and its location, by name.
+    /// By function name, the function's code, without comments and layout, and its location.
     pub(super) fn function_texts(&self) -> BTreeMap<String, (String, RulePlace)> {
         let functions = self.scripts.functions.iter();
         let text = |(name, function): (&String, &super::compile::Function)| {
@@ -194,13 +195,12 @@ impl CompiledRules {
         constants
     }
 
-    /// The fields of a post and its channel's week that a function of the pack's scripts, or a function it calls,
-    /// reads.
+    /// The fields of `post` and `ctx` that a function of the pack's scripts, or a function it calls, reads.
     #[must_use]
     pub fn inputs(&self, function: &str) -> Vec<InputField> {
         let (reads, code) = (self.reads(function), self.code_of(function));
         let fields = InputField::all().filter(|field| reads.contains(field.field_name()));
-        // A field name that both views share counts only for the view it is qualified with in the code, if any.
+        // A field name that both views have counts only for those views with which it appears in the code, if any.
         let is_in_code = |field: &InputField| code.contains(&field.name());
         let is_of_other_view = |field: &InputField| {
             let mut namesakes = InputField::all().filter(|other| other.field_name() == field.field_name());
@@ -209,7 +209,7 @@ impl CompiledRules {
         fields.filter(|field| !is_of_other_view(field)).collect()
     }
 
-    /// The fields of its own parameters that a function of the pack's scripts, or a function it calls, may read.
+    /// The fields of a function's own parameters that the function, or a function it calls, may read.
     #[must_use]
     pub fn inputs_of_parameters(&self, function: &str) -> Vec<InputField> {
         let Some(function) = self.scripts.functions.get(function) else { return Vec::new() };
@@ -233,7 +233,7 @@ impl CompiledRules {
     }
 }
 
-/// The code of the function whose body starts on a line, up to the next function in the file.
+/// The code from the line on which a function's body starts up to the next function in the file.
 fn code_from(text: &str, line: u32) -> String {
     let body = text.lines().skip(line.saturating_sub(1) as usize);
     let first = body.clone().take(1);

@@ -1,13 +1,13 @@
-//! Makes generated inputs of functions consistent.
+//! Makes generated inputs of script functions consistent.
 
 use chrono::{Datelike as _, NaiveDate};
 
 use super::facts::{ChannelFacts, Fact, List, PostFacts};
 use crate::model::{Channel, parse_date, plus_days};
 
-/// Resolves contradictions in an input that was derived from the post `start`: a post without an asset has none of an
-/// asset's attributes, a reality gap or a doubt implies an assessment, all parts of a date refer to one day, and every
-/// other post of the day has a channel and an hour.
+/// Resolves contradictions in an input whose post was derived from `start`: a post without an asset has none of an
+/// asset's attributes, a reality gap above 0 or a reality confidence below 1 implies an assessment, all parts of a date
+/// refer to one day, and every other post of the day has a channel and an hour.
 pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
     make_date_consistent(post, start);
     complete_other_posts(post);
@@ -21,7 +21,7 @@ pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, star
     ctx.assessed |= ctx.reality_gap > 0.0 || ctx.reality_confidence < 1.0;
 }
 
-/// Moves a post to a day.
+/// Sets the date of a post and all parts of it.
 pub(super) fn on_day(post: &mut PostFacts, date: NaiveDate) {
     post.date = date.to_string().into();
     post.day = i64::from(date.day());
@@ -103,10 +103,10 @@ mod tests {
         change(&mut input.post);
         make_consistent(&mut input.post, &mut input.ctx, &start.post);
         let date: NaiveDate = input.post.date.parse().unwrap();
-        let mut again = input.post.clone();
-        on_day(&mut again, date);
+        let mut on_that_day = input.post.clone();
+        on_day(&mut on_that_day, date);
         let parts = |post: &PostFacts| (post.day, post.month, post.week, post.weekday);
-        assert_eq!(parts(&again), parts(&input.post));
+        assert_eq!(parts(&on_that_day), parts(&input.post));
         date.to_string()
     }
 

@@ -1,4 +1,4 @@
-//! Number and name literals in a function's code. Its result mostly changes at or near one of them.
+//! Number and name literals in a function's code. The function's result mostly changes at or near one of them.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use super::pack_mutant::numbers_in;
 pub struct Constants {
     /// Numbers; may contain duplicates.
     pub numbers: Vec<f64>,
-    /// Texts of few words, which could be names.
+    /// Texts short enough to be names.
     pub names: BTreeSet<String>,
 }
 
 impl Constants {
     /// The literals in the cases of a `switch`, of which the AST keeps only hashes. They are extracted from the source
-    /// text. Literals from elsewhere in the text are included too; trying them has no effect.
+    /// text. Literals from elsewhere in the text are included too, which does no harm.
     pub(super) fn in_switch_cases(code: &str) -> Self {
         let mut constants = Self::default();
         if code.contains("switch ") || code.contains("switch(") {
@@ -26,7 +26,7 @@ impl Constants {
         constants
     }
 
-    /// Adds a text if it could be a name.
+    /// Adds a text if it is short enough to be a name.
     pub(super) fn add_name(&mut self, text: &str) {
         const MAX_BYTES: usize = 64;
         const MAX_WORDS: usize = 3;

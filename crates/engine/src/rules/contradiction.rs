@@ -13,7 +13,7 @@ pub(crate) struct Contradiction {
     pub(crate) layer: usize,
 }
 
-/// Reports a contradiction at the setting of the topmost layer; if it has several, at the first with a location.
+/// Reports a contradiction at the setting of the topmost layer; if it has several, at the first that has a location.
 pub(crate) fn contradiction(
     code: &'static str,
     settings: &[&FoundSetting<'_>],
@@ -21,8 +21,8 @@ pub(crate) fn contradiction(
     remedy: String,
 ) -> Option<Contradiction> {
     let topmost = settings.iter().map(|found| found.layer).max()?;
-    let of_topmost = settings.iter().filter(|found| found.layer == topmost);
-    let reported = of_topmost.clone().find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
+    let mut in_topmost = settings.iter().filter(|found| found.layer == topmost);
+    let reported = in_topmost.find(|found| found.setting.place.is_some()).or_else(|| settings.first())?;
     let place = reported.setting.place.clone().unwrap_or_else(|| SourceLocation::whole("pack.toml"));
     let cause = match other_locations(settings, &place) {
         places if places.is_empty() => cause,

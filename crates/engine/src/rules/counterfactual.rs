@@ -1,5 +1,5 @@
-//! Counterfactuals of guardrail verdicts: for each field that a guardrail reads, and each value of the pack that it
-//! compares a field with, the nearest value at which its verdict changes.
+//! Counterfactuals of guardrail verdicts: for each field and parameter that a guardrail reads, the nearest values at
+//! which its verdict changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,9 +26,9 @@ pub struct Counterfactual {
     pub values: String,
     /// The guardrail's verdict at those values.
     pub outcome: Outcome,
-    /// Distance from the current value, in the unit of the field; `None` if it is not a number.
+    /// Distance from the current value, in the unit of the field; `None` if the value is not a number.
     pub distance: Option<f64>,
-    /// The pack key that holds the value; `None` if it comes from the post or its client.
+    /// The pack key that holds the value; `None` if the value comes from the post or its client.
     pub key: Option<String>,
     /// Location of that key.
     pub place: Option<RulePlace>,
@@ -36,11 +36,11 @@ pub struct Counterfactual {
 
 /// Number of bisection steps: enough to reach the last digit of any number that people write.
 const HALVINGS: u32 = 60;
-/// Number of evenly spaced values that are tried in addition to those that the function names.
+/// Number of evenly spaced values on each side that are tried in addition to those near the literals of the code.
 const EVEN_STEPS: u32 = 32;
 
 impl CompiledRules {
-    /// The changes of an input that would change a guardrail's verdict on it; values of the pack come last.
+    /// The changes of one value of an input that would change the guardrail's verdict; values of the pack come last.
     ///
     /// # Errors
     /// If the script fails on a value that is tried.
@@ -55,8 +55,8 @@ impl CompiledRules {
         let constants = self.constants(&guardrail.name);
         let fields: Vec<InputField> =
             self.inputs(&guardrail.name).into_iter().filter(|field| !field.is_identity()).collect();
-        let in_fields = fields.iter().filter_map(|field| number_of(&field.of(input)));
-        let numbers: Vec<f64> = in_fields.chain(guardrail.params.values().copied()).collect();
+        let field_numbers = fields.iter().filter_map(|field| number_of(&field.value_in(input)));
+        let numbers: Vec<f64> = field_numbers.chain(guardrail.params.values().copied()).collect();
         let current_outcome = input.evaluate(evaluator, guardrail)?.outcome;
         let mut search = VerdictSearch { evaluator, guardrail, input, current_outcome };
         let place = |key: &str| self.pack().place_of_row(overlays, key, None).map(RulePlace::from);
@@ -66,7 +66,7 @@ impl CompiledRules {
             let key = field.key(&input.ctx.channel);
             found.extend(search.nearest(
                 &VariedInput::Field(field),
-                field.of(input),
+                field.value_in(input),
                 candidates,
                 field.limits(),
                 key,
@@ -86,7 +86,7 @@ impl CompiledRules {
                 &place,
             )?);
         }
-        found.sort_by_key(|one| one.key.is_some());
+        found.sort_by_key(|counterfactual| counterfactual.key.is_some());
         Ok(found)
     }
 }
@@ -119,7 +119,8 @@ impl VerdictSearch<'_> {
         Ok(input.evaluate(self.evaluator, &guardrail)?.outcome)
     }
 
-    /// The nearest changes of the verdict below and above the current value.
+    /// The nearest changes of the verdict below and above the current value. If the value is not a number, the first
+    /// candidate that changes the verdict.
     fn nearest(
         &mut self,
         varied: &VariedInput<'_>,
@@ -163,7 +164,8 @@ impl VerdictSearch<'_> {
         Ok(found)
     }
 
-    /// The threshold before the first of the values, which go outward, that changes the verdict; and that verdict.
+    /// The threshold at which the verdict first changes, and the new verdict. `tried` holds the values to try, those
+    /// nearest to the current `number` first.
     fn first_change(
         &mut self,
         varied: &VariedInput<'_>,
@@ -175,7 +177,7 @@ impl VerdictSearch<'_> {
         for value in tried {
             let outcome = self.outcome_at(varied, &number_like(current, value))?;
             if outcome != self.current_outcome {
-                return self.narrow(varied, current, unchanged, value).map(Some);
+                return self.bisect(varied, current, unchanged, value).map(Some);
             }
             unchanged = value;
         }
@@ -183,7 +185,7 @@ impl VerdictSearch<'_> {
     }
 
     /// Bisects between a value that keeps the verdict and one that changes it.
-    fn narrow(
+    fn bisect(
         &mut self,
         varied: &VariedInput<'_>,
         current: &Fact,
@@ -208,10 +210,10 @@ impl VerdictSearch<'_> {
     }
 }
 
-/// A threshold at which a verdict changes.
+/// A number at or beyond which a verdict changes.
 struct VerdictThreshold {
     at: f64,
-    /// Whether the verdict already changes at the number itself.
+    /// Whether the verdict already changes at the number itself, not only beyond it.
     includes: bool,
 }
 
@@ -259,9 +261,10 @@ mod tests {
         let guardrail = base.guardrails.iter().find(|rules| &*rules.name == guardrail).unwrap();
         let mut evaluator = rules.evaluator(None);
         let found = rules.counterfactuals(&mut evaluator, guardrail, input, &OverlayKey::default()).unwrap();
-        let text = |one: &Counterfactual| {
-            let place = one.place.as_ref().map_or_else(String::new, |place| format!(" ({})", place.file));
-            format!("{} {}: {}{place}", one.input, one.values, one.outcome.name())
+        let text = |counterfactual: &Counterfactual| {
+            let Counterfactual { input, values, outcome, .. } = counterfactual;
+            let place = counterfactual.place.as_ref().map_or_else(String::new, |place| format!(" ({})", place.file));
+            format!("{input} {values}: {}{place}", outcome.name())
         };
         found.iter().map(text).collect()
     }

@@ -32,7 +32,7 @@ impl<'a> RuleTable<'a> {
         self.view.value_of(&self.path(key))
     }
 
-    /// The position of a key's value among the names that it may have.
+    /// The position of a key's value in `names`, the values that the key allows.
     pub fn choice(self, key: &str, names: &[&str]) -> usize {
         let chosen: &str = self.get(key);
         let position = names.iter().position(|name| *name == chosen);
@@ -76,7 +76,7 @@ impl FromKey for BTreeMap<String, f64> {
     }
 }
 
-/// Total number of keys in the lists.
+/// Total number of keys in the lists `parts`.
 pub(super) const fn count(parts: &[&[Key]]) -> usize {
     let (mut count, mut part) = (0, 0);
     while part < parts.len() {
@@ -86,15 +86,15 @@ pub(super) const fn count(parts: &[&[Key]]) -> usize {
     count
 }
 
-/// Concatenates the lists of keys.
+/// The keys of all lists `parts`, in order.
 pub(super) const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT] {
     let mut keys = [Key::optional("", Kind::Text, ""); COUNT];
-    let (mut at, mut part) = (0, 0);
+    let (mut filled, mut part) = (0, 0);
     while part < parts.len() {
         let mut index = 0;
         while index < parts[part].len() {
-            keys[at] = parts[part][index];
-            at += 1;
+            keys[filled] = parts[part][index];
+            filled += 1;
             index += 1;
         }
         part += 1;

@@ -1,4 +1,4 @@
-//! Differences between two packs: values by key with a description, functions by name.
+//! Differences between two packs: values by key with a description, functions by name, and values of overlays.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -95,9 +95,9 @@ impl RulesDifference {
     pub fn between(before: &CompiledRules, after: &CompiledRules) -> Self {
         let base = |rules: &CompiledRules| rules.pack().effective(&OverlayKey::default());
         Self {
-            values: values(&base(before), &base(after)),
-            functions: functions(before, after),
-            overlays: overlays(before, after),
+            values: value_differences(&base(before), &base(after)),
+            functions: function_differences(before, after),
+            overlays: overlay_differences(before, after),
         }
     }
 
@@ -112,14 +112,14 @@ fn place(value: &EffectiveValue) -> Option<RulePlace> {
     value.file.as_ref().map(|file| RulePlace { file: Arc::clone(file), line: value.line })
 }
 
-fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDifference> {
+fn value_differences(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDifference> {
     let by_key = |values: &[EffectiveValue]| -> BTreeMap<String, EffectiveValue> {
         values.iter().map(|value| (value.key.clone(), value.clone())).collect()
     };
     let (before_by_key, after_by_key) = (by_key(before), by_key(after));
     let mut seen = BTreeSet::new();
     let keys = after.iter().chain(before).map(|value| value.key.as_str()).filter(|key| seen.insert(*key));
-    let differs = |key: &str| {
+    let difference = |key: &str| {
         let (old, new) = (before_by_key.get(key), after_by_key.get(key));
         let text = |value: Option<&EffectiveValue>| value.map(|value| value.value.clone());
         (text(old) != text(new)).then(|| ValueDifference {
@@ -130,7 +130,7 @@ fn values(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<ValueDiffe
             place: new.and_then(place).or_else(|| old.and_then(place)),
         })
     };
-    keys.filter_map(differs).collect()
+    keys.filter_map(difference).collect()
 }
 
 /// The description of a key; empty if the key is unknown.
@@ -149,10 +149,10 @@ fn meaning(path: &str) -> &'static str {
     keys.filter(|key| matches(key.path)).map(|key| key.doc).next().unwrap_or_default()
 }
 
-fn functions(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDifference> {
+fn function_differences(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDifference> {
     let (before, after) = (before.function_texts(), after.function_texts());
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differs = |name: &String| {
+    let difference = |name: &String| {
         let (change, place) = match (before.get(name), after.get(name)) {
             (Some((old, _)), Some((new, place))) if old != new => (FunctionChange::Changed, place),
             (None, Some((_, place))) => (FunctionChange::Added, place),
@@ -161,21 +161,21 @@ fn functions(before: &CompiledRules, after: &CompiledRules) -> Vec<FunctionDiffe
         };
         Some(FunctionDifference { name: name.clone(), change, place: place.clone() })
     };
-    names.into_iter().filter_map(differs).collect()
+    names.into_iter().filter_map(difference).collect()
 }
 
-fn overlays(before: &CompiledRules, after: &CompiledRules) -> Vec<OverlayDifference> {
+fn overlay_differences(before: &CompiledRules, after: &CompiledRules) -> Vec<OverlayDifference> {
     let by_file = |rules: &CompiledRules| -> BTreeMap<String, Vec<EffectiveValue>> {
         rules.pack().overlay_values().map(|(file, values)| (file.to_owned(), values)).collect()
     };
     let (before, after) = (by_file(before), by_file(after));
     let files: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let none = Vec::new();
+    let no_values = Vec::new();
     files
         .into_iter()
         .map(|file| OverlayDifference {
             file: file.clone(),
-            values: values(before.get(file).unwrap_or(&none), after.get(file).unwrap_or(&none)),
+            values: value_differences(before.get(file).unwrap_or(&no_values), after.get(file).unwrap_or(&no_values)),
         })
         .filter(|overlay| !overlay.values.is_empty())
         .collect()

@@ -7,9 +7,9 @@ use super::script::VERDICTS;
 
 /// What an enclosing node does with the value of a node.
 enum Usage {
-    /// It is used.
+    /// It is used, for example as an argument.
     Used,
-    /// It becomes the value of the enclosing node.
+    /// It becomes the value of the enclosing node, whose own usage decides.
     Result,
     /// It is discarded.
     Discarded,
@@ -38,7 +38,7 @@ pub(super) fn discarded(function_ast: &AST) -> Vec<(Discarded, Position)> {
             match usage(path) {
                 Usage::Used => {}
                 Usage::Discarded => discarded.push((value, position)),
-                Usage::Result => results.extend(path.first().map(|top| (address_of(top), value, position))),
+                Usage::Result => results.extend(path.first().map(|top| (statement_address(top), value, position))),
             }
         }
         true
@@ -55,7 +55,8 @@ fn address(statement: &Stmt) -> usize {
     std::ptr::from_ref(statement).addr()
 }
 
-fn address_of(node: &ASTNode<'_>) -> usize {
+/// The address of a node that is a statement; 0 for an expression.
+fn statement_address(node: &ASTNode<'_>) -> usize {
     match node {
         ASTNode::Stmt(statement) => address(statement),
         _ => 0,
@@ -69,7 +70,7 @@ fn lone_value(node: &ASTNode<'_>) -> Option<(Discarded, Position)> {
         Expr::IntegerConstant(number, _) => number.to_string(),
         Expr::FloatConstant(number, _) => number.to_string(),
         Expr::StringConstant(text, _) => format!("\"{text}\""),
-        other => FieldOperand::of(other)?.name().to_owned(),
+        other => FieldOperand::of(other)?.name,
     };
     Some((Discarded::Value(shown), expression.start_position()))
 }

@@ -11,13 +11,14 @@ rule_table! {
         /// score from which a raised signal is of high severity
         #[key(required, Kind::number(0.0, 1.0))]
         pub high_from: f64,
-        /// signals of the matrix by name, in the order of the file, each with the score from which it is raised
+        /// signals by name, each with the score from which it is raised; in file order, then those that only overlays
+        /// state
         #[made(
             [Key::optional("signals.<signal>", Kind::number(0.0, 1.0), "score from which the signal is raised")],
             signals(table)
         )]
         pub signals: Vec<(Arc<str>, f64)>,
-        /// value towards which a true score is shrunk if data is missing
+        /// value towards which an assessed score is shrunk if data is missing
         #[key(name = "reality.middle", required, Kind::number(0.0, 1.0))]
         pub reality_middle: f64,
         /// half-width of the band around an estimated true score if all data is missing
@@ -28,12 +29,11 @@ rule_table! {
 
 fn signals(table: RuleTable<'_>) -> Vec<(Arc<str>, f64)> {
     let base = table.view.base();
-    let in_file = base.iter().flat_map(|base| base.names_under("early_warning.signals"));
-    let names: Vec<&str> = in_file.collect();
-    let added = SIGNALS.into_iter().filter(|signal| !names.contains(signal));
-    let raised = names.iter().copied().chain(added).filter_map(|signal| {
-        let from = table.view.number(&format!("early_warning.signals.{signal}"))?;
-        Some((Arc::from(signal), from))
-    });
-    raised.collect()
+    let base_names: Vec<&str> = base.iter().flat_map(|base| base.names_under("early_warning.signals")).collect();
+    let other_names = SIGNALS.into_iter().filter(|signal| !base_names.contains(signal));
+    let with_threshold = |signal: &str| {
+        let raised_from = table.view.number(&format!("early_warning.signals.{signal}"))?;
+        Some((Arc::from(signal), raised_from))
+    };
+    base_names.iter().copied().chain(other_names).filter_map(with_threshold).collect()
 }

@@ -26,7 +26,8 @@ pub struct EffectiveValue {
 }
 
 impl EffectiveValue {
-    /// Whether the value belongs to a key or table, such as `fatigue`, and, if it is in `channels.toml`, to a channel.
+    /// Whether the value belongs to the key or table `key`, such as `fatigue`, and to a channel if it is one of
+    /// `channels.toml`. `None` is no restriction.
     #[must_use]
     pub fn matches(&self, key: Option<&str>, channel: Option<Channel>) -> bool {
         let is_under =
@@ -36,7 +37,7 @@ impl EffectiveValue {
         of_channel && key.is_none_or(is_under)
     }
 
-    /// The key or table of `values` that a mistyped one most likely stands for; `None` if none is similar.
+    /// The key or table of `values` that is most likely meant by a mistyped one; `None` if none is similar.
     #[must_use]
     pub fn nearest<'v>(key: &str, values: &'v [EffectiveValue]) -> Option<&'v str> {
         let tables = values.iter().filter_map(|value| value.key.rsplit_once('.')).map(|(table, _)| table);
@@ -86,7 +87,7 @@ pub(super) fn stated_values(layer: &Settings) -> Vec<EffectiveValue> {
     layer.iter().map(value).collect()
 }
 
-/// Position of a path's file among those of a pack.
+/// Position of a path's file in documentation order.
 fn file_order(path: &str) -> usize {
     let stem = path.split('.').next().unwrap_or_default();
     super::PACK_FILES.iter().position(|file| file.stem == stem).unwrap_or(super::PACK_FILES.len())
@@ -100,8 +101,8 @@ impl fmt::Display for Value {
             Value::Bool(flag) => flag.fmt(f),
             Value::Text(text) => toml::Value::from(text.as_str()).fmt(f),
             Value::Hours(hours) => write!(f, "{hours:?}"),
-            Value::Names(names) => list_of_texts(f, names.iter().copied()),
-            Value::Texts(texts) => list_of_texts(f, texts.iter().map(String::as_str)),
+            Value::Names(names) => write_list_of_texts(f, names.iter().copied()),
+            Value::Texts(texts) => write_list_of_texts(f, texts.iter().map(String::as_str)),
             Value::Clock(minutes) => write!(f, "\"{:02}:{:02}\"", minutes / 60, minutes % 60),
             Value::Date(date) => date.fmt(f),
             Value::WeekTime(minutes) => write!(f, "\"{}\"", WeekTime(*minutes)),
@@ -117,7 +118,7 @@ impl fmt::Display for Value {
     }
 }
 
-fn list_of_texts<'t>(f: &mut fmt::Formatter<'_>, texts: impl Iterator<Item = &'t str>) -> fmt::Result {
+fn write_list_of_texts<'t>(f: &mut fmt::Formatter<'_>, texts: impl Iterator<Item = &'t str>) -> fmt::Result {
     let quoted: Vec<String> = texts.map(|text| toml::Value::from(text).to_string()).collect();
     write!(f, "[{}]", quoted.join(", "))
 }

@@ -1,4 +1,4 @@
-//! Evaluates the functions that a pack's scripts define. For hooks that they do not define, the TOML values apply.
+//! Evaluates the functions that a pack's scripts define. Where a pack lacks an optional one, its TOML values apply.
 //!
 //! A script is a pure function of the fields it reads, which are known from its source. Its results are therefore
 //! memoized by the values of those fields.
@@ -20,13 +20,13 @@ use super::{GuardrailRules, GuardrailScope};
 use crate::diagnostic::SourceLocation;
 use crate::model::{Outcome, Verdict};
 
-/// A rule that failed or returned an invalid result. The run stops.
+/// The failure of a function of the pack, or its invalid result; either stops the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: `{function}` failed: {cause}\n  remedy: {remedy}")]
 pub struct RuleFailure {
-    /// Location of the error in the pack, or of the function.
+    /// Location of the error in the pack, or of the function if the error has no position.
     pub location: SourceLocation,
-    /// The hook or guardrail that was called.
+    /// Name of the function that the engine called.
     pub function: String,
     /// What went wrong.
     pub cause: String,
@@ -35,7 +35,7 @@ pub struct RuleFailure {
 }
 
 /// Returns the elapsed time. The engine never reads a clock itself; a caller that wants to measure the time spent in
-/// rules passes one in. It has no effect on results.
+/// rules passes a stopwatch in, which has no effect on results.
 pub type Stopwatch = fn() -> Duration;
 
 /// How often rules were evaluated, and how long it took.
@@ -64,13 +64,15 @@ impl RuleUse {
 /// Number of cached results of one function at which its cache is cleared.
 const CACHE_SIZE: usize = 1 << 14;
 
-/// Evaluates one pack's scripts. Use one per worker, since it caches results.
+/// Evaluates one pack's scripts. Since it caches results, each worker needs its own.
 pub struct Evaluator {
     scripts: Arc<Scripts>,
     scope: Scope<'static>,
-    functions: HashMap<String, ResultCache>,
+    /// One cache for each function of the pack, by name.
+    caches: HashMap<String, ResultCache>,
     used: RuleUse,
     stopwatch: Option<Stopwatch>,
+    /// The cache key of the current evaluation; a field so that its memory is reused.
     key: Vec<Fact>,
 }
 
@@ -97,7 +99,7 @@ fn read_fields<T: Facts>(reads: &std::collections::BTreeSet<String>) -> Vec<&'st
 
 impl Evaluator {
     pub(super) fn new(scripts: Arc<Scripts>, stopwatch: Option<Stopwatch>) -> Self {
-        let functions = scripts
+        let caches = scripts
             .functions
             .iter()
             .map(|(name, function)| {
@@ -111,7 +113,7 @@ impl Evaluator {
                 (name.clone(), cache)
             })
             .collect();
-        Self { scripts, scope: Scope::new(), functions, used: RuleUse::default(), stopwatch, key: Vec::new() }
+        Self { scripts, scope: Scope::new(), caches, used: RuleUse::default(), stopwatch, key: Vec::new() }
     }
 
     /// Usage of this evaluator so far.
@@ -122,10 +124,10 @@ impl Evaluator {
 
     /// Names of the fields of a post that a function of the pack may read.
     pub fn post_fields(&self, function: &str) -> impl Iterator<Item = &'static str> {
-        self.functions.get(function).into_iter().flat_map(|cache| &cache.post).map(|field| field.name)
+        self.caches.get(function).into_iter().flat_map(|cache| &cache.post).map(|field| field.name)
     }
 
-    /// Posts a week from the hook `weekly_posts`; `None` if the pack does not define it.
+    /// Posts a week from the pack's function `weekly_posts`; `None` if the pack does not define it.
     ///
     /// # Errors
     /// If the script fails or returns anything but an integer in `0..=168`.
@@ -140,7 +142,7 @@ impl Evaluator {
         }
     }
 
-    /// Score of an asset from the hook `score_asset`, `0..=100`; `None` if the pack does not define it.
+    /// Score of an asset from the pack's function `score_asset`, `0..=100`; `None` if the pack does not define it.
     ///
     /// # Errors
     /// If the script fails or returns anything but such a number.
@@ -152,7 +154,7 @@ impl Evaluator {
         self.number(SCORE_ASSET, None, Some(asset), ctx, 0.0, 100.0)
     }
 
-    /// Confidence in a post from the hook `confidence`, `0..=1`; `None` if the pack does not define it.
+    /// Confidence in a post from the pack's function `confidence`, `0..=1`; `None` if the pack does not define it.
     ///
     /// # Errors
     /// If the script fails or returns anything but such a number.
@@ -160,13 +162,13 @@ impl Evaluator {
         self.number(CONFIDENCE, Some(post), None, ctx, 0.0, 1.0)
     }
 
-    /// Whether the pack defines a hook.
+    /// Whether the pack's scripts define a function.
     #[must_use]
-    pub fn has(&self, hook: &str) -> bool {
-        self.functions.contains_key(hook)
+    pub fn has(&self, function: &str) -> bool {
+        self.caches.contains_key(function)
     }
 
-    /// Weights of the hours of a week from the hook `hour_weights`; `None` if the pack does not define it.
+    /// Weights of the hours of a week from the pack's function `hour_weights`; `None` if the pack does not define it.
     ///
     /// # Errors
     /// If the script fails or returns anything but weights.
@@ -184,8 +186,8 @@ impl Evaluator {
         }))
     }
 
-    /// Scores of the given signals from the hook `signal_matrix`, each `0..=1`, in the same order; all 0 if the pack
-    /// does not define it.
+    /// Scores of the given signals from the pack's function `signal_matrix`, each `0..=1`, in the same order; all 0 if
+    /// the pack does not define it. Only the names in `signals` matter, not the thresholds.
     ///
     /// # Errors
     /// If the script fails, omits a signal, or returns anything but such numbers.
@@ -256,10 +258,10 @@ impl Evaluator {
         }
     }
 
-    /// The number that a hook returns, from `low` to `high`; `None` if the pack does not define the hook.
+    /// The number from `low` to `high` that a function of the pack returns; `None` if the pack does not define it.
     fn number(
         &mut self,
-        hook: &str,
+        function: &str,
         post: Option<&Arc<PostFacts>>,
         asset: Option<&Arc<AssetFacts>>,
         ctx: &Arc<ChannelFacts>,
@@ -267,12 +269,12 @@ impl Evaluator {
         high: f64,
     ) -> Result<Option<f64>, RuleFailure> {
         let inputs = Inputs { channel: Some(ctx), post, asset, ..Inputs::default() };
-        let result = self.cached_call(hook, inputs, |evaluator| {
+        let result = self.cached_call(function, inputs, |evaluator| {
             let ctx = script_context(ctx, None);
             let value: Dynamic = match (post, asset) {
-                (Some(post), _) => evaluator.call(hook, (ScriptView(Arc::clone(post)), ctx))?,
-                (None, Some(asset)) => evaluator.call(hook, (ScriptView(Arc::clone(asset)), ctx))?,
-                (None, None) => evaluator.call(hook, (ctx,))?,
+                (Some(post), _) => evaluator.call(function, (ScriptView(Arc::clone(post)), ctx))?,
+                (None, Some(asset)) => evaluator.call(function, (ScriptView(Arc::clone(asset)), ctx))?,
+                (None, None) => evaluator.call(function, (ctx,))?,
             };
             let number = finite_number(&value).filter(|number| (low..=high).contains(number));
             let remedy = format!("return a number of {low} to {high}");
@@ -281,7 +283,7 @@ impl Evaluator {
                 () if value.is::<ScriptVerdict>() => "it returned a verdict".to_owned(),
                 () => format!("it returned `{value}`"),
             };
-            let number = number.ok_or_else(|| evaluator.invalid_result(hook, describe(), &remedy))?;
+            let number = number.ok_or_else(|| evaluator.invalid_result(function, describe(), &remedy))?;
             Ok(CachedResult::Number(number))
         })?;
         Ok(result.and_then(|result| match result {
@@ -297,7 +299,7 @@ impl Evaluator {
         inputs: Inputs<'_>,
         run: impl FnOnce(&mut Self) -> Result<CachedResult, RuleFailure>,
     ) -> Result<Option<CachedResult>, RuleFailure> {
-        let Some(cache) = self.functions.get(function) else { return Ok(None) };
+        let Some(cache) = self.caches.get(function) else { return Ok(None) };
         let start = self.stopwatch.map(|watch| watch());
         self.used.requested += 1;
         self.key.clear();
@@ -320,7 +322,7 @@ impl Evaluator {
     }
 
     fn store_result(&mut self, function: &str, key: Box<[Fact]>, result: CachedResult) {
-        let Some(cache) = self.functions.get_mut(function) else { return };
+        let Some(cache) = self.caches.get_mut(function) else { return };
         if cache.results.len() >= CACHE_SIZE {
             cache.results.clear();
         }
@@ -355,16 +357,17 @@ impl Evaluator {
         if let (EvalAltResult::ErrorMismatchOutputType(..), Some(hook)) = (inner, hook) {
             remedy = format!("return {}", hook.returns);
         }
-        let location = if position.is_none() { self.definition(function) } else { self.scripts.location(position) };
+        let location =
+            if position.is_none() { self.definition_location(function) } else { self.scripts.location(position) };
         RuleFailure { location, function: function.to_owned(), cause, remedy }
     }
 
     fn invalid_result(&self, function: &str, cause: String, remedy: &str) -> RuleFailure {
-        let location = self.definition(function);
+        let location = self.definition_location(function);
         RuleFailure { location, function: function.to_owned(), cause, remedy: remedy.to_owned() }
     }
 
-    fn definition(&self, function: &str) -> SourceLocation {
+    fn definition_location(&self, function: &str) -> SourceLocation {
         let definition = self.scripts.functions.get(function);
         definition.map_or_else(|| SourceLocation::whole(""), Function::location)
     }
@@ -387,7 +390,7 @@ impl<'a> Inputs<'a> {
         Self { channel: Some(ctx), ..Self::default() }
     }
 
-    /// Appends the cache key: the values that the function reads, in a fixed order.
+    /// Appends the parts of the cache key: the values that the function reads, in a fixed order.
     fn append_key(&self, cache: &ResultCache, key: &mut Vec<Fact>) {
         fn add<T>(view: Option<&Arc<T>>, fields: &[&'static Field<T>], key: &mut Vec<Fact>) {
             if let Some(view) = view {
@@ -420,7 +423,7 @@ fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
     (error, position)
 }
 
-/// Cause and remedy of an error.
+/// Cause and remedy of an error. The numbers are the limits that `script::engine` sets.
 fn explain(error: &EvalAltResult) -> (String, String) {
     let remedy = match error {
         EvalAltResult::ErrorTooManyOperations(_) => "a rule may run 200000 operations: look for an endless loop",

@@ -41,7 +41,7 @@ impl Fact {
     }
 }
 
-/// Equal if a script cannot tell them apart; numbers are compared by their bits.
+/// Two facts are equal if a script cannot tell them apart; numbers are compared by their bits.
 impl PartialEq for Fact {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -209,7 +209,7 @@ pub struct Field<T> {
 
 /// A view that scripts can read.
 pub trait Facts: Clone + Default + Send + Sync + 'static {
-    /// Name of the parameter in every hook and guardrail.
+    /// Name of the parameter by which every function of a pack receives the view.
     const PARAMETER: &'static str;
 
     /// Every field, in declaration order.
@@ -220,8 +220,8 @@ pub trait Facts: Clone + Default + Send + Sync + 'static {
     fn typical() -> Self {
         let mut view = Self::default();
         for field in Self::fields() {
-            let Some((least, most)) = field.limits else { continue };
-            let middle = f64::midpoint(least, most);
+            let Some((min, max)) = field.limits else { continue };
+            let middle = f64::midpoint(min, max);
             let fact = if field.kind == FactKind::Whole { Fact::Whole(middle as i64) } else { Fact::Number(middle) };
             (field.set)(&mut view, fact);
         }
@@ -233,14 +233,14 @@ macro_rules! limits {
     () => {
         None
     };
-    ($least:expr, $most:expr) => {
-        Some(($least, $most))
+    ($min:expr, $max:expr) => {
+        Some(($min, $max))
     };
 }
 
 macro_rules! view {
     ($(#[doc = $about:literal])* $name:ident as $parameter:literal {
-        $($(#[doc = $doc:literal])* $field:ident: $kind:ty $([$least:expr, $most:expr])?,)+
+        $($(#[doc = $doc:literal])* $field:ident: $kind:ty $([$min:expr, $max:expr])?,)+
     }) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone, Default)]
@@ -256,7 +256,7 @@ macro_rules! view {
                     $(Field {
                         name: stringify!($field),
                         doc: concat!($($doc),*),
-                        limits: limits!($($least, $most)?),
+                        limits: limits!($($min, $max)?),
                         kind: <$kind as FactValue>::KIND,
                         get: |view| Fact::from(view.$field.clone()),
                         set: |view, fact| {

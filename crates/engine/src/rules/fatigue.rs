@@ -46,7 +46,7 @@ impl ResponseShape {
         }
     }
 
-    /// The value of the key `response` that stands for it.
+    /// The value of the key `response` that stands for the shape.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Saturating => SATURATING,
@@ -101,7 +101,7 @@ rule_table! {
             table.threshold_table("priority_loss", "from", "points")
         )]
         pub priority_loss: Vec<ThresholdRow>,
-        /// lowest priority that fatigue can lead to
+        /// minimum of the priority, however high the fatigue
         #[key(required, Kind::number(0.0, 100.0))]
         pub priority_floor: f64,
         /// rounds in which the cost of fatigue at the end of the week is estimated; 0 ignores this cost
@@ -157,9 +157,10 @@ impl FatigueRules {
         }
     }
 
-    /// Recommended hours to wait at a fatigue level.
+    /// Recommended hours to wait before the next post, at a fatigue of `0..=1`.
     #[must_use]
     pub fn recommended_wait_hours(&self, fatigue: f64) -> f64 {
+        // The first row is from 0, so some row always applies.
         value_at(&self.wait_hours, fatigue).unwrap_or(0.0)
     }
 }

@@ -10,8 +10,8 @@ use crate::model::{Channel, ClientStatus};
 #[derive(Debug, PartialEq)]
 pub(super) struct ConstantComparison {
     pub position: Position,
-    /// The field as scripts write it, such as `post.hour`.
-    pub field: String,
+    /// The field as scripts write it, such as `post.hour`; or the operator or function that makes the result constant.
+    pub name: String,
     pub cause: String,
     pub remedy: String,
 }
@@ -19,8 +19,10 @@ pub(super) struct ConstantComparison {
 /// A field of a view as an operand of a comparison.
 #[derive(Debug, Clone)]
 pub(super) struct FieldOperand {
+    /// Its name as scripts write it, such as `post.hour`.
     pub name: String,
     pub kind: FactKind,
+    /// Smallest and largest number that the field or its entries can hold; `None` if it holds no numbers.
     pub limits: Option<(f64, f64)>,
     pub texts: AllowedTexts,
     /// Whether the operand is an entry of the field, which is a list.
@@ -35,13 +37,9 @@ impl FieldOperand {
         field_of(view.1.as_str(), property.2.as_str())
     }
 
-    /// Its name as scripts write it, such as `post.hour`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// An entry of the field; `None` if the field is not a list.
+    /// The operand for an entry of the field; `None` if the field is not a list.
     pub fn entry(self) -> Option<Self> {
+        // Lists of numbers have limits, lists of texts have none.
         let kind = if self.limits.is_some() { FactKind::Number } else { FactKind::Text };
         (self.kind == FactKind::List).then_some(Self { kind, is_entry: true, ..self })
     }
@@ -60,7 +58,7 @@ pub(super) enum AllowedTexts {
     Date,
 }
 
-/// A field of a view by their names; `None` if there is no such view or field.
+/// The field of a view, both given by name; `None` if there is no such view or field.
 pub(super) fn field_of(view: &str, field: &str) -> Option<FieldOperand> {
     match view {
         ChannelFacts::PARAMETER => operand(ChannelFacts::fields(), view, field),

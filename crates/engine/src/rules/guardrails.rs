@@ -35,9 +35,9 @@ pub(super) const GUARDRAILS: &[Key] = &[
 /// How often a guardrail is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardrailScope {
-    /// Once per post: `NAME(post, ctx)`.
+    /// Once per post, as `NAME(post, ctx)`.
     Post,
-    /// Once per client, channel and week: `NAME(ctx)`.
+    /// Once per client, channel and week, as `NAME(ctx)`.
     ChannelWeek,
 }
 
@@ -58,8 +58,8 @@ pub struct GuardrailRules {
 
 /// The enabled guardrails.
 pub(super) fn guardrails(view: &View<'_>) -> Vec<GuardrailRules> {
-    let is_on = |guardrail: &GuardrailRules| view.value_of(&format!("guardrails.{}.enabled", guardrail.name));
-    declared_guardrails(view).into_iter().filter(is_on).collect()
+    let is_enabled = |guardrail: &GuardrailRules| view.value_of(&format!("guardrails.{}.enabled", guardrail.name));
+    declared_guardrails(view).into_iter().filter(is_enabled).collect()
 }
 
 /// Every guardrail of the base, including disabled ones.
@@ -86,6 +86,7 @@ fn guardrail(view: &View<'_>, name: &str) -> GuardrailRules {
         } else {
             GuardrailScope::Post
         },
+        // Validation admits names of conflict kinds only.
         conflict: table.get::<&str>("conflict").parse().unwrap_or(ConflictKind::Policy),
         warn_raises_risk: table.get("warn_raises_risk"),
         params: Arc::new(params),

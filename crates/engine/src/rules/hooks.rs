@@ -1,8 +1,8 @@
-//! The hooks: functions that a pack may define and the engine calls, with their parameters.
+//! The hooks: functions with fixed names that a pack may define, and that the engine then calls.
 
 use super::GuardrailScope;
 
-/// A function of the pack that the engine calls.
+/// A function that the engine calls if a pack defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hook {
     /// Its name in scripts.
@@ -11,22 +11,22 @@ pub struct Hook {
     pub parameters: &'static [&'static str],
     /// How often it is called.
     pub frequency: &'static str,
-    /// What it returns, with the range.
+    /// What it returns, with the range of numbers.
     pub returns: &'static str,
 }
 
-/// The hook for the number of posts a week.
+/// Name of the function that returns the number of posts a week.
 pub const WEEKLY_POSTS: &str = "weekly_posts";
-/// The hook for the weights of the hours of a week.
+/// Name of the function that returns the weights of the hours of a week.
 pub const HOUR_WEIGHTS: &str = "hour_weights";
-/// The hook for the score of an asset on a channel.
+/// Name of the function that returns the score of an asset on a channel.
 pub const SCORE_ASSET: &str = "score_asset";
-/// The hook for the confidence in a post.
+/// Name of the function that returns the confidence in a post.
 pub const CONFIDENCE: &str = "confidence";
-/// The hook for the scores of the early-warning signals.
+/// Name of the function that returns the scores of the early-warning signals.
 pub const SIGNAL_MATRIX: &str = "signal_matrix";
 
-/// Every hook. If a pack does not define one, the TOML files decide.
+/// Every hook. Where a pack does not define one, its TOML files decide.
 pub const HOOKS: &[Hook] = &[
     Hook {
         name: WEEKLY_POSTS,

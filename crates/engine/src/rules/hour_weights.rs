@@ -10,7 +10,7 @@ use crate::diagnostic::suggestion;
 /// Weights of the 168 hours of a week, Monday 00:00 first; `None` where `channels.toml` decides.
 pub type HourWeights = Arc<[Option<f64>]>;
 
-/// The number, if the value is a finite one.
+/// The value as a number; `None` if it is not a finite number.
 pub(super) fn finite_number(value: &Dynamic) -> Option<f64> {
     value.as_float().ok().or_else(|| value.as_int().ok().map(|whole| whole as f64)).filter(|number| number.is_finite())
 }
@@ -56,22 +56,22 @@ fn weights_of_array(entries: &Array) -> Result<HourWeights, InvalidWeights> {
 fn weights_of_map(entries: &Map) -> Result<HourWeights, InvalidWeights> {
     let mut weights = vec![None; HOURS];
     // Whole days first, so that entries for single hours override them.
-    for is_hour in [false, true] {
+    for has_hour in [false, true] {
         for (name, entry) in entries {
-            let (day, hour) = hours_of(name)?;
-            if hour.is_some() != is_hour {
+            let (day, hour) = day_and_hour(name)?;
+            if hour.is_some() != has_hour {
                 continue;
             }
             let weight = weight(entry, || format!("the weight of `{name}`"))?;
             let hours = hour.map_or(day * 24..day * 24 + 24, |hour| day * 24 + hour..day * 24 + hour + 1);
-            weights.iter_mut().take(hours.end).skip(hours.start).for_each(|stated| *stated = weight);
+            weights.iter_mut().take(hours.end).skip(hours.start).for_each(|slot| *slot = weight);
         }
     }
     Ok(weights.into())
 }
 
-/// The weekday that a name refers to, in days from Monday on, and the hour if it has one.
-fn hours_of(name: &str) -> Result<(usize, Option<usize>), InvalidWeights> {
+/// The weekday that a name begins with, in days from Monday on, and the hour if the name has one.
+fn day_and_hour(name: &str) -> Result<(usize, Option<usize>), InvalidWeights> {
     let (day, hour) = name.split_once(' ').map_or((name, None), |(day, hour)| (day, Some(hour)));
     let Some(weekday) = weekday_of(day).map(usize::from) else {
         let example = "write a day such as `friday`, or a day and an hour such as `friday 12`";

@@ -1,7 +1,7 @@
 //! Checks that a channel's frequency, spacing, best hours, quiet hours and closed hours are compatible.
 //!
-//! Only what is never possible is rejected: a week is checked as if nothing had been posted before it, and an hour
-//! counts as open if a post may run at any minute of it.
+//! Only rules that are never possible are rejected: a week is checked as if nothing had been posted before it, and an
+//! hour counts as open if a post may run at some minute of it.
 
 use super::calendar;
 use super::channels;
@@ -16,7 +16,7 @@ use crate::model::Channel;
 pub(crate) fn contradictions(view: &View<'_>, channel: Channel) -> Vec<Option<Contradiction>> {
     let quiet = |key: &str| view.find(&format!("channels.{channel}.quiet_hours.{key}"));
     match (quiet("from"), quiet("to")) {
-        (Some(half), None) | (None, Some(half)) => vec![half_quiet_hours(view, &half)],
+        (Some(stated), None) | (None, Some(stated)) => vec![half_quiet_hours(view, &stated)],
         (Some(from), Some(to)) if channels::quiet_minutes(view, channel).is_some() => {
             if from.setting.value == to.setting.value {
                 return vec![quiet_all_day(&from, &to)];
@@ -29,17 +29,18 @@ pub(crate) fn contradictions(view: &View<'_>, channel: Channel) -> Vec<Option<Co
     }
 }
 
-fn half_quiet_hours(view: &View<'_>, half: &FoundSetting<'_>) -> Option<Contradiction> {
-    let (table, end) = half.path.rsplit_once('.')?;
+/// Quiet hours of which only one end is stated.
+fn half_quiet_hours(view: &View<'_>, stated: &FoundSetting<'_>) -> Option<Contradiction> {
+    let (table, end) = stated.path.rsplit_once('.')?;
     let other = if end == "from" { "to" } else { "from" };
-    // Reported already: an invalid other end, and one that is missing from the base.
-    if half.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
+    // Reported elsewhere: the other end if it is invalid, or missing from the base.
+    if stated.layer == 0 || view.is_unread(&format!("{table}.{other}")) {
         return None;
     }
-    let cause = format!("`{}` is set without `{other}`", half.path);
+    let cause = format!("`{}` is set without `{other}`", stated.path);
     contradiction(
         "missing_key",
-        &[half],
+        &[stated],
         cause,
         format!("add `{other}`, as in `{{ from = \"23:00\", to = \"06:00\" }}`"),
     )
@@ -87,8 +88,9 @@ fn quiet_best_hours_of(
     let cause = format!("best {hours_lie} in the quiet hours of `{channel}`, when nothing is posted");
     let remedy = format!("remove {hours} from the best hours, or shorten the quiet hours");
     let mut settings = vec![list, from, to];
-    let minute = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
-    settings.extend(minute.iter().flatten().filter(|minute| minute.layer > 0));
+    // The minute of the hour is part of the contradiction only if an overlay changes it.
+    let minute_settings = ["calendar.minute.mode", "calendar.minute.at"].map(|key| view.find(key));
+    settings.extend(minute_settings.iter().flatten().filter(|found| found.layer > 0));
     contradiction("best_hour_is_quiet", &settings, cause, remedy)
 }
 
@@ -114,9 +116,9 @@ fn open_hours_of_week(view: &View<'_>, channel: Channel) -> Vec<bool> {
     (0..168).map(|hour| minutes.iter().any(|minute| is_open_at(hour * 60 + u16::from(*minute)))).collect()
 }
 
-/// Maximum number of posts that fit into a week of 168 hours, if no earlier post is near. They are placed greedily, as
-/// early as possible, which gives the maximum.
-fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
+/// Maximum number of posts that fit into a week of 168 hours, if no post before the week is near. They are placed
+/// greedily, each as early as possible, which gives the maximum.
+fn max_posts_of_week(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
     let (mut posts, mut earliest) = (0, 0);
     for (hour, is_open) in (0..).zip(open_hours_of_week(view, channel)) {
         if is_open && hour >= earliest {
@@ -130,35 +132,38 @@ fn most_posts(view: &View<'_>, channel: Channel, spacing_hours: i64) -> i64 {
 fn too_many_posts(view: &View<'_>, channel: Channel, quiet: &[FoundSetting<'_>]) -> Option<Contradiction> {
     let find = |key: &str| view.find(&format!("channels.{channel}.{key}"));
     let (weekly, spacing) = (find("weekly_posts")?, find("min_spacing_hours")?);
-    let (Value::Integer(wanted), Value::Integer(hours)) = (&weekly.setting.value, &spacing.setting.value) else {
+    let (Value::Integer(wanted), Value::Integer(spacing_hours)) = (&weekly.setting.value, &spacing.setting.value)
+    else {
         return None;
     };
-    let most = most_posts(view, channel, *hours);
-    if *wanted <= most {
+    let max_posts = max_posts_of_week(view, channel, *spacing_hours);
+    if *wanted <= max_posts {
         return None;
     }
     let holds_rows = |found: &FoundSetting<'_>| found.setting.value.as_rows().is_some_and(|rows| !rows.is_empty());
+    // The channel's own ranges come first, so that they are reported rather than those of the calendar.
     let lists = closed::keys(channel).into_iter().rev().filter_map(|key| view.find(&key));
-    let closed: Vec<FoundSetting<'_>> = lists.filter(holds_rows).collect();
+    let closed_ranges: Vec<FoundSetting<'_>> = lists.filter(holds_rows).collect();
     let mut settings = vec![&weekly, &spacing];
     settings.extend(quiet);
-    if most == 0 {
+    if max_posts == 0 {
         // Quiet hours never cover the whole day, so closed ranges must contribute.
         let cause = format!("every hour of the week is closed or quiet on `{channel}`, and {wanted} posts are wanted");
         let remedy = "shorten the ranges of `closed`; use `weekly_posts = 0` to switch a channel off".to_owned();
-        let settings: Vec<&FoundSetting<'_>> = closed.iter().chain(settings).collect();
+        let settings: Vec<&FoundSetting<'_>> = closed_ranges.iter().chain(settings).collect();
         return contradiction("closed_all_week", &settings, cause, remedy);
     }
-    let outside = match (quiet.is_empty(), closed.is_empty()) {
+    let outside = match (quiet.is_empty(), closed_ranges.is_empty()) {
         (true, true) => "",
         (false, true) => " outside the quiet hours",
         (true, false) => " outside the closed hours",
         (false, false) => " outside the quiet and closed hours",
     };
-    let cause =
-        format!("{wanted} posts a week, {hours} h apart, do not fit on `{channel}`: at most {most} do{outside}");
-    let remedy = format!("set `weekly_posts` to at most {most}, or `min_spacing_hours` lower");
-    settings.extend(&closed);
+    let cause = format!(
+        "{wanted} posts a week, {spacing_hours} h apart, do not fit on `{channel}`: at most {max_posts} do{outside}"
+    );
+    let remedy = format!("set `weekly_posts` to at most {max_posts}, or `min_spacing_hours` lower");
+    settings.extend(&closed_ranges);
     contradiction("too_many_posts", &settings, cause, remedy)
 }
 
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_posts_that_fit_are_counted_hour_by_hour() {
+    fn the_maximum_of_posts_that_fit_is_counted_hour_by_hour() {
         let fits = |files: PackFiles, wanted: u32| {
             let mut files = files;
             let text = files.get_mut("channels.toml").unwrap();

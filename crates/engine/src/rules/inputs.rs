@@ -1,8 +1,8 @@
-//! The input space of guardrails and hooks, field by field, with the values of each field at which a result may change.
+//! The input space of a pack's functions, field by field, with the values of each field at which a result may change.
 //!
-//! The domain is bounded: every number has limits, and every text is one that a script names or that of the starting
-//! input. The values tried for a field are its limits and, for each number that the function could compare it with,
-//! that number and its neighbours.
+//! The domain is bounded: every number has limits, and every text comes from a script or from the starting input. The
+//! values tried for a field are its limits and, for each number that the function could compare it with, that number
+//! and its neighbours.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::model::{Channel, ClientStatus, Verdict, parse_date, plus_days};
 /// The date of a neutral post.
 const NEUTRAL_DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
 
-/// The inputs of a pack's functions: a channel's week and a post in it, and for some an asset and a client.
+/// The inputs of a pack's functions: a channel's week and a post in it, and for some functions an asset and a client.
 #[derive(Debug, Clone)]
 pub struct Input {
     /// The channel's week, `ctx`.
@@ -39,16 +39,17 @@ impl Input {
         Self { ctx, post, asset: AssetFacts::typical(), client: ClientFacts::typical() }
     }
 
-    /// A neutral input on a channel under a pack's own rules; every other number is at its midpoint.
+    /// A neutral input on a channel. Numbers that come from the rules have their values; every other number is at the
+    /// midpoint of its limits.
     #[must_use]
     pub fn typical(rules: &Rules, channel: Channel) -> Self {
-        let numbers = rules.channel(channel);
+        let channel_rules = rules.channel(channel);
         let ctx = ChannelFacts {
             channel: channel.name().into(),
             status: ClientStatus::Active.name().into(),
-            weekly_posts: i64::from(numbers.weekly_posts),
-            hour_weights: numbers.hour_weights(),
-            min_spacing_hours: i64::from(numbers.min_spacing_hours),
+            weekly_posts: i64::from(channel_rules.weekly_posts),
+            hour_weights: channel_rules.hour_weights(),
+            min_spacing_hours: i64::from(channel_rules.min_spacing_hours),
             warn_at: rules.fatigue.warn_at,
             block_at: rules.fatigue.block_at,
             ..ChannelFacts::typical()
@@ -58,10 +59,10 @@ impl Input {
         Self::of_post(post, ctx)
     }
 
-    /// Calls a hook with this input and checks that it returns what its declaration promises.
+    /// Calls a function of the pack with this input, and discards what it returns.
     ///
     /// # Errors
-    /// If the script fails, or returns anything else.
+    /// If the script fails, or returns anything but what [`Hook::returns`] says.
     pub fn call_hook(
         &self,
         evaluator: &mut Evaluator,
@@ -101,7 +102,7 @@ pub enum InputField {
     Client(&'static Field<ClientFacts>),
 }
 
-/// Fields of the channel's week that hold a value of the pack, with its key.
+/// Fields of the channel's week that hold a number of the pack, each with the key of that number.
 const PACK_NUMBERS: [(&str, &str); 4] = [
     ("warn_at", "fatigue.warn_at"),
     ("block_at", "fatigue.block_at"),
@@ -109,7 +110,7 @@ const PACK_NUMBERS: [(&str, &str); 4] = [
     ("weekly_posts", "channels.<channel>.weekly_posts"),
 ];
 
-/// The pack key whose value a field of the channel's week holds; `None` if it comes from elsewhere.
+/// The pack key whose value a field of the channel's week holds; `None` if the value comes from elsewhere.
 #[must_use]
 pub fn key_of_field(field: &str, channel: &str) -> Option<String> {
     let (_, key) = PACK_NUMBERS.iter().find(|(name, _)| *name == field)?;
@@ -131,7 +132,7 @@ impl InputField {
         every.filter(|field| parameters.contains(&field.view())).collect()
     }
 
-    /// Name of the parameter that it is read from.
+    /// Name of the parameter that the field is read from.
     const fn view(self) -> &'static str {
         match self {
             InputField::Channel(_) => ChannelFacts::PARAMETER,
@@ -158,7 +159,7 @@ impl InputField {
         }
     }
 
-    /// The pack key whose value it holds on a channel; `None` if it comes from elsewhere.
+    /// The pack key whose value the field holds on a channel; `None` if its value comes from elsewhere.
     #[must_use]
     pub fn key(self, channel: &str) -> Option<String> {
         match self {
@@ -169,7 +170,7 @@ impl InputField {
 
     /// The field's value in an input.
     #[must_use]
-    pub fn of(self, input: &Input) -> Fact {
+    pub fn value_in(self, input: &Input) -> Fact {
         match self {
             InputField::Channel(field) => (field.get)(&input.ctx),
             InputField::Post(field) => (field.get)(&input.post),
@@ -199,7 +200,7 @@ impl InputField {
         }
     }
 
-    /// Whether it identifies the client, workspace, channel or industry, which a guardrail may read and nobody can
+    /// Whether the field identifies the client, workspace, channel or industry, which guardrails read and nobody can
     /// change.
     #[must_use]
     pub fn is_identity(self) -> bool {
@@ -229,30 +230,30 @@ pub(super) fn number_like(example: &Fact, number: f64) -> Fact {
 const MAX_ENUMERATED_RANGE: f64 = 24.0;
 
 /// Distance to a number's neighbours: 1 for integers, 0.001 for ranges up to 1 wide, and 0.1 for wider ones.
-fn step(fact: &Fact, (least, most): (f64, f64)) -> f64 {
+fn step(fact: &Fact, (min, max): (f64, f64)) -> f64 {
     match fact {
         Fact::Whole(_) => 1.0,
-        _ if most - least <= 1.0 => 0.001,
+        _ if max - min <= 1.0 => 0.001,
         _ => 0.1,
     }
 }
 
-/// The values to try for a field, that of the starting input first. `numbers` are those that the function
-/// may compare the field with in addition to the ones in its code.
+/// The values to try for a field, the value in the starting input first. The function may compare the field with its
+/// `constants`, which are the literals in its code, and with `numbers`.
 #[must_use]
 pub fn values_to_try(field: InputField, start: &Input, constants: &Constants, numbers: &[f64]) -> Vec<Fact> {
-    let starting = field.of(start);
+    let starting = field.value_in(start);
     let others: Vec<Fact> = match (&starting, field.limits()) {
         (Fact::Truth(truth), _) => vec![Fact::Truth(!truth)],
         (Fact::Text(_), _) if field.name() == "post.date" => dates(constants),
         (Fact::Text(_), _) => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
         (Fact::List(list), limits) => lists(list, limits, constants),
-        (Fact::Whole(_), Some((least, most))) if most - least < MAX_ENUMERATED_RANGE => {
-            (least as i64..=most as i64).map(Fact::Whole).collect()
+        (Fact::Whole(_), Some((min, max))) if max - min < MAX_ENUMERATED_RANGE => {
+            (min as i64..=max as i64).map(Fact::Whole).collect()
         }
         (number, Some(limits)) => {
-            let edges = edges(limits, step(number, limits), constants, numbers).into_iter();
-            edges.map(|edge| number_like(number, edge)).collect()
+            let tried = boundary_values(limits, step(number, limits), constants, numbers).into_iter();
+            tried.map(|value| number_like(number, value)).collect()
         }
         (_, None) => Vec::new(),
     };
@@ -270,6 +271,7 @@ pub fn values_to_try(field: InputField, start: &Input, constants: &Constants, nu
 /// tried in 2028, a leap year.
 fn dates(constants: &Constants) -> Vec<Fact> {
     let around = |text: &String| -> Vec<NaiveDate> {
+        // A script may compare a part of a date, such as `-12-24`.
         let text = text.trim_matches('-');
         let days_from = |date: NaiveDate, offsets: std::ops::RangeInclusive<i64>| {
             offsets.map(move |offset| plus_days(date, offset)).collect::<Vec<_>>()
@@ -285,14 +287,15 @@ fn dates(constants: &Constants) -> Vec<Fact> {
     dates.into_iter().map(|date| Fact::Text(date.to_string().into())).collect()
 }
 
-/// A list of one entry for each entry that a script may look for, and the empty list; none for a table of numbers.
+/// A list of one entry for each entry that a script may look for, and the empty list; nothing for a list of
+/// floating-point numbers, such as `ctx.hour_weights`, in which scripts look for no entry.
 fn lists(starting: &List, limits: Option<(f64, f64)>, constants: &Constants) -> Vec<Fact> {
     if matches!(starting.first(), Some(Fact::Number(_))) {
         return Vec::new();
     }
     let entries: Vec<Fact> = match limits {
-        Some((least, most)) => {
-            let allowed = constants.numbers.iter().filter(|number| (least..=most).contains(*number));
+        Some((min, max)) => {
+            let allowed = constants.numbers.iter().filter(|number| (min..=max).contains(*number));
             allowed.map(|number| Fact::Whole(*number as i64)).collect()
         }
         None => constants.names.iter().map(|name| Fact::Text(name.as_str().into())).collect(),
@@ -302,11 +305,11 @@ fn lists(starting: &List, limits: Option<(f64, f64)>, constants: &Constants) -> 
 }
 
 /// The limits, and each number within them that the field may be compared with, with its neighbours; ascending.
-fn edges((least, most): (f64, f64), step: f64, constants: &Constants, numbers: &[f64]) -> Vec<f64> {
+fn boundary_values((min, max): (f64, f64), step: f64, constants: &Constants, numbers: &[f64]) -> Vec<f64> {
     let around = constants.numbers.iter().chain(numbers).flat_map(|at| [at - step, *at, at + step]);
-    let mut edges: Vec<f64> = around.filter(|at| (least..=most).contains(at)).chain([least, most]).collect();
-    edges.sort_by(f64::total_cmp);
-    edges
+    let mut values: Vec<f64> = around.filter(|at| (min..=max).contains(at)).chain([min, max]).collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 /// The Cartesian product of the values of some fields.
@@ -339,36 +342,37 @@ impl Space {
         self.len() == 0
     }
 
-    /// The combinations, the starting input first; at most `most` of them, evenly spread if there are more.
-    pub fn inputs(&self, most: usize) -> impl Iterator<Item = Input> {
+    /// The combinations, the starting input first; if there are more than `max_count`, that many, evenly spread.
+    pub fn inputs(&self, max_count: usize) -> impl Iterator<Item = Input> {
         let all = self.len();
-        let is_complete = all <= most as u64;
+        let is_complete = all <= max_count as u64;
         let generators = if is_complete { Vec::new() } else { kronecker_generators(self.dimensions.len()) };
-        let count = all.min(most as u64);
-        (0..count).map(move |number| if is_complete { self.nth(number) } else { self.spread(number, &generators) })
+        let count = all.min(max_count as u64);
+        (0..count).map(move |index| if is_complete { self.nth(index) } else { self.nth_spread(index, &generators) })
     }
 
-    /// One of all combinations, in the order of the values.
-    fn nth(&self, mut number: u64) -> Input {
-        self.input(|_, count| {
-            let index = number % count;
-            number /= count;
+    /// The combination with a 0-based position among all of them; the first field varies fastest.
+    fn nth(&self, mut position: u64) -> Input {
+        self.build(|_, count| {
+            let index = position % count;
+            position /= count;
             index as usize
         })
     }
 
-    /// One point of a low-discrepancy sequence.
-    fn spread(&self, number: u64, generators: &[f64]) -> Input {
-        self.input(|dimension, count| {
+    /// The combination at a 0-based position of a low-discrepancy sequence.
+    fn nth_spread(&self, position: u64, generators: &[f64]) -> Input {
+        self.build(|dimension, count| {
             let generator = generators.get(dimension).copied().unwrap_or_default();
-            ((number as f64 * generator).fract() * count as f64) as usize
+            ((position as f64 * generator).fract() * count as f64) as usize
         })
     }
 
     /// Builds an input. `choose` receives a dimension and its number of values, and returns the index of the value.
-    fn input(&self, mut choose: impl FnMut(usize, u64) -> usize) -> Input {
+    fn build(&self, mut choose: impl FnMut(usize, u64) -> usize) -> Input {
         let mut input = self.start.clone();
         for (dimension, (field, values)) in self.dimensions.iter().enumerate() {
+            // `choose` may divide by the number of values.
             if let Some(fact) = values.get(choose(dimension, values.len().max(1) as u64)) {
                 field.put(&mut input, fact.clone());
             }
@@ -389,7 +393,7 @@ impl Space {
         let mut simplest = input.clone();
         for field in self.fields() {
             let mut tried = simplest.clone();
-            field.put(&mut tried, field.of(&self.start));
+            field.put(&mut tried, field.value_in(&self.start));
             make_consistent(&mut tried.post, &mut tried.ctx, &self.start.post);
             if holds(&tried)? {
                 simplest = tried;
@@ -411,11 +415,11 @@ impl Space {
     /// The fields in which an input differs from the start, as scripts write them; empty if there are none.
     #[must_use]
     pub fn describe_differences(&self, input: &Input) -> String {
-        self.described_fields(input, |field| field.of(input) != field.of(&self.start))
+        self.described_fields(input, |field| field.value_in(input) != field.value_in(&self.start))
     }
 
     fn described_fields(&self, input: &Input, is_wanted: impl Fn(&InputField) -> bool) -> String {
-        let described = |field: InputField| format!("{} = {}", field.name(), field.of(input));
+        let described = |field: InputField| format!("{} = {}", field.name(), field.value_in(input));
         self.fields().filter(is_wanted).map(described).collect::<Vec<_>>().join(", ")
     }
 }
@@ -500,40 +504,40 @@ pub(super) mod tests {
     fn numbers_are_tried_at_values_that_they_may_be_compared_with() {
         let constants = Constants { numbers: vec![0.25, 7.0], names: BTreeSet::new() };
         let fatigue = values_to_try(field("post.fatigue"), &input(), &constants, &[0.5]);
-        let reported: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
-        assert_eq!(reported, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
+        let tried: Vec<String> = fatigue.iter().map(ToString::to_string).collect();
+        assert_eq!(tried, ["0", "0.249", "0.25", "0.251", "0.499", "0.5", "0.501", "1"]);
         assert_eq!(values_to_try(field("post.weekday"), &input(), &constants, &[]).len(), 7);
         assert_eq!(values_to_try(field("post.has_asset"), &input(), &constants, &[]).len(), 2);
     }
 
     #[test]
-    fn a_space_that_is_small_enough_is_visited_whole_and_a_large_one_evenly() {
+    fn a_small_space_is_visited_completely_and_a_large_one_evenly() {
         let hours = values_to_try(field("post.hour"), &input(), &Constants::default(), &[]);
         let days = values_to_try(field("post.weekday"), &input(), &Constants::default(), &[]);
         let space = Space::new(input(), vec![(field("post.hour"), hours), (field("post.weekday"), days)]);
-        let visited = |most: usize| -> BTreeSet<(i64, i64)> {
-            space.inputs(most).map(|input| (input.post.weekday, input.post.hour)).collect()
+        let visited = |max_count: usize| -> BTreeSet<(i64, i64)> {
+            space.inputs(max_count).map(|input| (input.post.weekday, input.post.hour)).collect()
         };
         assert_eq!((space.len(), visited(1000).len()), (168, 168));
-        let some = visited(60);
-        let days: BTreeSet<i64> = some.iter().map(|(day, _)| *day).collect();
-        let hours: BTreeSet<i64> = some.iter().map(|(_, hour)| *hour).collect();
-        assert!(some.len() >= 45 && days.len() == 7 && hours.len() >= 20, "{some:?}");
+        let spread = visited(60);
+        let days: BTreeSet<i64> = spread.iter().map(|(day, _)| *day).collect();
+        let hours: BTreeSet<i64> = spread.iter().map(|(_, hour)| *hour).collect();
+        assert!(spread.len() >= 45 && days.len() == 7 && hours.len() >= 20, "{spread:?}");
     }
 
     #[test]
     fn a_space_too_large_to_count_is_spread_over_all_its_dimensions() {
         let numbers: Vec<InputField> =
-            InputField::all().filter(|field| number_of(&field.of(&input())).is_some()).collect();
-        let sixty = |field: &InputField| -> Vec<Fact> {
-            let number = field.of(&input());
+            InputField::all().filter(|field| number_of(&field.value_in(&input())).is_some()).collect();
+        let sixty_values = |field: &InputField| -> Vec<Fact> {
+            let number = field.value_in(&input());
             (0..60).map(|step| number_like(&number, f64::from(step))).collect()
         };
-        let space = Space::new(input(), numbers.iter().map(|field| (*field, sixty(field))).collect());
+        let space = Space::new(input(), numbers.iter().map(|field| (*field, sixty_values(field))).collect());
         assert_eq!(space.len(), u64::MAX);
         let visited: Vec<Input> = space.inputs(500).collect();
         for field in numbers {
-            let values: BTreeSet<String> = visited.iter().map(|input| field.of(input).to_string()).collect();
+            let values: BTreeSet<String> = visited.iter().map(|input| field.value_in(input).to_string()).collect();
             assert!(values.len() > 40, "{} takes {} values", field.name(), values.len());
         }
     }

@@ -1,6 +1,6 @@
 //! Building blocks of key tables: the path of a key, the values it allows and its default.
 //!
-//! One such table drives the validation of a file, its defaults, and its documentation for people and editors.
+//! One table of keys drives the validation of a file, its defaults, and its documentation for people and editors.
 //! Constraints between values are checked in `coherence`.
 
 use std::ops::Bound;
@@ -26,9 +26,9 @@ pub struct Key {
 pub enum Kind {
     /// An integer in a closed interval.
     Integer {
-        /// Smallest value, inclusive.
+        /// Smallest value.
         least: i64,
-        /// Largest value, inclusive.
+        /// Largest value.
         most: i64,
     },
     /// A finite number in a range.
@@ -69,7 +69,7 @@ pub struct Rows {
     /// The keys of each row; their paths have one part.
     pub columns: &'static [Key],
     /// Whether the first column must be strictly ascending from row to row.
-    pub ascending: bool,
+    pub is_ascending: bool,
     /// The value that the first column must have in the first row; `None` if it is free and the list may be empty.
     pub first: Option<f64>,
     /// An example of the list, for messages.
@@ -135,7 +135,7 @@ pub fn weekday_of(name: &str) -> Option<u8> {
     (0..).zip(DAYS).find(|(_, day)| *day == name).map(|(weekday, _)| weekday)
 }
 
-/// The signals of the early-warning matrix, which the agents compute.
+/// The names of the early-warning signals, which the pack's function `signal_matrix` scores.
 pub const SIGNALS: [&str; 10] = [
     "trend_shift",
     "collapse_risk",
@@ -276,7 +276,7 @@ impl Kind {
     /// A threshold table: rows of a threshold and a number, ascending by threshold.
     #[must_use]
     pub const fn threshold_table(columns: &'static [Key], first: Option<f64>, example: &'static str) -> Self {
-        Kind::Rows(Rows { columns, ascending: true, first, example })
+        Kind::Rows(Rows { columns, is_ascending: true, first, example })
     }
 
     /// A noun phrase for the kind, without its range: `a whole number`.

@@ -11,10 +11,11 @@ use crate::diagnostic::{Diagnostic, SourceLocation};
 /// Maximum number of values of one key.
 const MAX_VALUES: usize = 10_000;
 
-/// Minimum number of steps of a continuous range. Its values are rounded to these steps, to keep their texts short.
+/// Minimum number of steps into which a continuous range is divided. Values are rounded to these steps, which keeps
+/// their texts short.
 const MIN_RANGE_STEPS: f64 = 10_000.0;
 
-/// The values that a key takes.
+/// The values that a sweep gives a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Levels {
     /// These values, in this order; at least one.
@@ -23,12 +24,12 @@ pub enum Levels {
     Range(f64, f64),
 }
 
-/// One value of a key.
+/// One value that a sweep gives a key.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Level {
     /// The value as TOML.
     pub written: String,
-    /// The number that it is; `None` if it is not a number.
+    /// The value as a number; `None` if it is not a number.
     pub number: Option<f64>,
 }
 
@@ -42,7 +43,7 @@ impl Level {
         Self { written: value.to_string(), number: number_of(value) }
     }
 
-    /// Whether it is the same value, however it is written.
+    /// Whether both are the same value, however they are written.
     fn is_same_value(&self, other: &Level) -> bool {
         self.written == other.written || self.number.is_some() && self.number == other.number
     }
@@ -68,6 +69,7 @@ impl Levels {
                 level.cloned().unwrap_or(Level { written: String::new(), number: None })
             }
             Levels::Range(low, high) => {
+                // The largest power of ten of which the range holds at least `MIN_RANGE_STEPS`.
                 let step = libm::pow(10.0, libm::log10((high - low) / MIN_RANGE_STEPS).floor());
                 Level::number(rounded(((low + share * (high - low)) / step).round() * step).clamp(*low, *high))
             }
@@ -77,6 +79,7 @@ impl Levels {
 
 /// Rounds away floating-point error, so that 0.1 + 0.2 gives 0.3.
 fn rounded(number: f64) -> f64 {
+    // Adding 0.0 turns -0.0 into 0.0.
     format!("{number:.11e}").parse().map_or(number, |short: f64| short + 0.0)
 }
 
@@ -89,6 +92,7 @@ pub(super) fn read(
     text: &str,
     place: &dyn Fn(Range<usize>) -> SourceLocation,
 ) -> Result<Levels, Vec<Diagnostic>> {
+    // A caller without a valid key reports that key instead.
     let Some((path, key)) = keys.first() else { return Ok(Levels::List(Vec::new())) };
     let reader = LevelReader { keys, path, kind: key.kind, place };
     let parts = parts(text);
@@ -100,11 +104,11 @@ pub(super) fn read(
     let mut levels: Vec<Level> = Vec::new();
     let mut mistakes = Vec::new();
     for span in parts {
-        match reader.part(&span, text) {
-            Ok(found) => {
-                let repeated = found.iter().find(|level| levels.iter().any(|other| other.is_same_value(level)));
+        match reader.levels_of_part(&span, text) {
+            Ok(part_levels) => {
+                let repeated = part_levels.iter().find(|level| levels.iter().any(|other| other.is_same_value(level)));
                 mistakes.extend(repeated.map(|level| reader.listed_twice(level, &span)));
-                levels.extend(found);
+                levels.extend(part_levels);
             }
             Err(errors) => mistakes.extend(errors),
         }
@@ -117,7 +121,7 @@ pub(super) fn read(
     if mistakes.is_empty() { Ok(Levels::List(levels)) } else { Err(mistakes) }
 }
 
-/// The parts of a list: the trimmed spans between commas outside brackets and quotes.
+/// The spans of a list's parts, without surrounding spaces. Commas outside brackets and quotes separate the parts.
 fn parts(text: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut start, mut depth, mut quote) = (0, 0_i32, None);
@@ -143,9 +147,12 @@ fn parts(text: &str) -> Vec<Range<usize>> {
     trimmed.collect()
 }
 
+/// Reads the values of keys that vary together.
 struct LevelReader<'a> {
     keys: &'a [(&'a str, &'a Key)],
+    /// Path of the first key.
     path: &'a str,
+    /// Kind of the first key.
     kind: Kind,
     place: &'a dyn Fn(Range<usize>) -> SourceLocation,
 }
@@ -168,20 +175,24 @@ impl LevelReader<'_> {
     }
 
     /// The values of a part: one, or those of a range with steps.
-    fn part(&self, span: &Range<usize>, text: &str) -> Result<Vec<Level>, Vec<Diagnostic>> {
+    fn levels_of_part(&self, span: &Range<usize>, text: &str) -> Result<Vec<Level>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
         if part.is_empty() {
             let remedy = "write a value between two commas, and one after `=`";
             return Err(vec![self.mistake("no_value", span, format!("a value of `{}` is empty", self.path), remedy)]);
         }
-        match self.range(span, part)? {
-            Some(written) => self.stepped(span, &written),
+        match self.written_range(span, part)? {
+            Some(written) => self.stepped_levels(span, &written),
             None => self.level(part, span).map(|level| vec![level]),
         }
     }
 
-    /// The range that a part writes, with two dots outside quotes and brackets; `None` if it is a single value.
-    fn range<'t>(&self, span: &Range<usize>, part: &'t str) -> Result<Option<WrittenRange<'t>>, Vec<Diagnostic>> {
+    /// The range that a part states with two dots; `None` if the part is a single value.
+    fn written_range<'t>(
+        &self,
+        span: &Range<usize>,
+        part: &'t str,
+    ) -> Result<Option<WrittenRange<'t>>, Vec<Diagnostic>> {
         if part.starts_with(['"', '\'', '[', '{']) {
             return Ok(None);
         }
@@ -201,7 +212,7 @@ impl LevelReader<'_> {
         }))
     }
 
-    /// Both ends of a range, each of which must be valid for every key.
+    /// The lower and upper end of a range, each of which must be valid for every key.
     fn ends(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<(f64, f64), Vec<Diagnostic>> {
         let end = |(text, at): &(&str, Range<usize>)| {
             if text.trim().is_empty() {
@@ -221,17 +232,17 @@ impl LevelReader<'_> {
         Err(vec![self.mistake("empty_range", span, cause, "write the smaller number first")])
     }
 
-    /// A continuous range of numbers: one without a step.
+    /// The ends of a continuous range, which is one of numbers without a step; `None` for any other part.
     fn continuous_range(&self, span: &Range<usize>, text: &str) -> Result<Option<(f64, f64)>, Vec<Diagnostic>> {
         let part = text.get(span.clone()).unwrap_or_default();
         let is_continuous =
             |written: &WrittenRange<'_>| written.step.is_none() && matches!(self.kind, Kind::Number { .. });
-        let written = self.range(span, part)?.filter(is_continuous);
+        let written = self.written_range(span, part)?.filter(is_continuous);
         written.map(|written| self.ends(span, &written)).transpose()
     }
 
     /// The values of a range with steps.
-    fn stepped(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
+    fn stepped_levels(&self, span: &Range<usize>, written: &WrittenRange<'_>) -> Result<Vec<Level>, Vec<Diagnostic>> {
         let (low, high) = self.ends(span, written)?;
         let is_whole = matches!(self.kind, Kind::Integer { .. });
         let step = match &written.step {
@@ -270,7 +281,7 @@ impl LevelReader<'_> {
         let mut mistakes = Vec::new();
         for (path, key) in self.keys {
             let written = quoted(&key.kind, text);
-            match self.read(path, key, &written, span) {
+            match self.read_value(path, key, &written, span) {
                 Ok(value) => level = level.or_else(|| Some(Level { number: number_of(&value), written })),
                 Err(errors) => mistakes.extend(errors),
             }
@@ -281,26 +292,27 @@ impl LevelReader<'_> {
         }
     }
 
-    fn read(&self, path: &str, key: &Key, written: &str, span: &Range<usize>) -> Result<Value, Vec<Diagnostic>> {
+    fn read_value(&self, path: &str, key: &Key, written: &str, span: &Range<usize>) -> Result<Value, Vec<Diagnostic>> {
         let place = (self.place)(span.clone());
         let wrong_type = || {
             let cause = format!("`{written}` is not {}", key.kind.noun());
             let remedy = format!("write {}: {}", key.kind.expected(), key.doc);
             vec![Diagnostic::at("wrong_type", &place, path, cause, remedy)]
         };
-        let found = TomlDocument::read("value", &format!("value = {written}"), |document| {
+        let reading = TomlDocument::read("value", &format!("value = {written}"), |document| {
             let entries = document.root();
             match entries.get("value") {
-                Some(found) if document.mistakes().is_empty() && entries.len() == 1 => {
-                    Some(value::read(document, key, path, found))
+                // A line break in the text could add entries.
+                Some(entry) if document.mistakes().is_empty() && entries.len() == 1 => {
+                    Some(value::read(document, key, path, entry))
                 }
                 _ => None,
             }
         });
-        let moved = |Diagnostic { code, place: in_value, cause, remedy }| {
+        let relocated = |Diagnostic { code, place: in_value, cause, remedy }| {
             Diagnostic::at(code, &place, in_value.name(), cause, remedy)
         };
-        found.ok_or_else(wrong_type)?.map_err(|mistakes| mistakes.into_iter().map(moved).collect())
+        reading.ok_or_else(wrong_type)?.map_err(|mistakes| mistakes.into_iter().map(relocated).collect())
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) fn contradictions(view: &View<'_>) -> Vec<Option<Contradiction>> {
     single.chain(never_met(view, true)).collect()
 }
 
-/// Minima with a price that can never be met, so that the price is always paid.
-pub(super) fn priced_in_vain(view: &View<'_>) -> Vec<Option<Contradiction>> {
+/// Minima that have a price and can never be met, so that the price is always paid.
+pub(super) fn priced_minima_never_met(view: &View<'_>) -> Vec<Option<Contradiction>> {
     never_met(view, false)
 }
 
@@ -40,20 +40,21 @@ fn paths(name: &str) -> impl Iterator<Item = String> {
     LIMITS.iter().map(move |key| format!("limits.{}", key.path.replace("<limit>", name)))
 }
 
-/// Minima that a hard maximum or `weekly_posts` makes impossible: hard minima, or those with a price.
+/// Minima that a hard maximum or `weekly_posts` makes impossible: the hard ones if `is_hard`, otherwise those with a
+/// price.
 fn never_met(view: &View<'_>, is_hard: bool) -> Vec<Option<Contradiction>> {
-    let all = stated_limits(view);
-    let maxima = || all.iter().filter(|limit| limit.rules.price.is_none());
-    let minima = all.iter().filter(|limit| limit.rules.price.is_none() == is_hard);
+    let limits = stated_limits(view);
+    let hard_limits = || limits.iter().filter(|limit| limit.rules.price.is_none());
+    let minima = limits.iter().filter(|limit| limit.rules.price.is_none() == is_hard);
     let mut found = Vec::new();
     for minimum in minima {
         match minimum.rules.bound {
-            LimitBound::AtLeast(least) => {
-                found.extend(maxima().map(|maximum| above_maximum(minimum, least, maximum)));
-                found.extend(above_weekly_posts(view, minimum, least));
+            LimitBound::AtLeast(min_posts) => {
+                found.extend(hard_limits().map(|limit| above_maximum(minimum, min_posts, limit)));
+                found.extend(above_weekly_posts(view, minimum, min_posts));
             }
-            LimitBound::AtLeastShare(least) => {
-                found.extend(maxima().map(|maximum| above_share(minimum, least, maximum)));
+            LimitBound::AtLeastShare(min_share) => {
+                found.extend(hard_limits().map(|limit| above_share(minimum, min_share, limit)));
             }
             LimitBound::AtMost(_) | LimitBound::AtMostShare(_) => {}
         }
@@ -63,15 +64,15 @@ fn never_met(view: &View<'_>, is_hard: bool) -> Vec<Option<Contradiction>> {
 
 /// The enabled limits that have no errors themselves and whose counts can be compared.
 fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
-    let is_on = |name: &&str| view.bool(&path(name, "enabled")).unwrap_or(true);
-    let is_sound = |name: &&str| {
+    let is_enabled = |name: &&str| view.bool(&path(name, "enabled")).unwrap_or(true);
+    let is_valid = |name: &&str| {
         !view.is_unread_under(&format!("limits.{name}")) && errors_in_limit(view, name).iter().all(Option::is_none)
     };
-    let names = declared_limits(view).into_iter().filter(is_on).filter(is_sound);
+    let names = declared_limits(view).into_iter().filter(is_enabled).filter(is_valid);
     let stated = names.filter_map(|name| {
         let rules = limit(view, name)?;
-        // It is not known in advance which assets posts will have, what they weigh, which need a review, and where periods
-        // of hours begin.
+        // Not known in advance: how many clients a limit covers, which posts need a review, which assets posts have and
+        // what they count, and when periods of hours begin.
         if rules.scope != LimitScope::Client
             || rules.counts != LimitCounts::Posts
             || rules.per_asset
@@ -94,22 +95,22 @@ impl StatedLimit<'_> {
         self.others.iter().map(|found| found.layer).fold(self.bound.layer, usize::max)
     }
 
-    /// The channels that it names, or else all.
+    /// The channels that the limit names, or all if it names none.
     fn channels(&self) -> Vec<Channel> {
         let named = &self.rules.filter.channels;
         if named.is_empty() { Channel::ALL.to_vec() } else { named.clone() }
     }
 
-    /// What the bound applies to: `day`, or `channel and day`.
-    fn per(&self) -> String {
-        per(self.rules.per_channel, self.rules.period)
+    /// The unit for which the bound holds, in words: `day`, or `channel and day`.
+    fn unit(&self) -> String {
+        unit_in_words(self.rules.per_channel, self.rules.period)
     }
 
-    /// Reports that the limit, a minimum, cannot be met because of some settings. The setting of the topmost layer is
-    /// reported, so that an overlay which changes any of them is named.
+    /// Reports that the limit, a minimum, cannot be met because of the settings `because_of`. The reported setting is
+    /// that of the topmost layer, so that an overlay that changes any of them is named.
     ///
-    /// A limit for some tags or clients is not reported for an overlay that does not change it, since the overlay may
-    /// apply to other clients.
+    /// A limit on clients with some tags or ids is not reported because of an overlay that does not change the limit
+    /// itself, since the overlay may apply to other clients.
     fn impossible<'f>(
         &'f self,
         code: &'static str,
@@ -118,9 +119,9 @@ impl StatedLimit<'_> {
         remedy: String,
     ) -> Option<Contradiction> {
         let filter = &self.rules.filter;
-        let is_for_some = !filter.tags.is_empty() || !filter.clients.is_empty();
-        let is_from_outside = because_of.iter().any(|found| found.layer > self.layer());
-        if is_for_some && is_from_outside {
+        let is_for_some_clients = !filter.tags.is_empty() || !filter.clients.is_empty();
+        let is_due_to_other_overlay = because_of.iter().any(|found| found.layer > self.layer());
+        if is_for_some_clients && is_due_to_other_overlay {
             return None;
         }
         let of_overlays = self.others.iter().filter(|found| found.layer > 0);
@@ -135,15 +136,16 @@ impl StatedLimit<'_> {
     }
 }
 
-/// What a bound applies to: `day`, or `channel and day`.
-fn per(per_channel: bool, period: LimitPeriod) -> String {
+/// The unit for which a bound holds, in words: `day`, or `channel and day`.
+fn unit_in_words(per_channel: bool, period: LimitPeriod) -> String {
     let channel = if per_channel { "channel and " } else { "" };
     format!("{channel}{}", period.name())
 }
 
-/// Number of shorter periods in which posts count within a longer one; changes of daylight-saving time are ignored.
+/// Number of periods of length `shorter` in one of length `longer` whose posts the filter selects. Changes of
+/// daylight-saving time are ignored.
 fn periods_within(filter: &LimitFilter, shorter: LimitPeriod, longer: LimitPeriod) -> f64 {
-    let count = |flags: &[bool]| flags.iter().filter(|is_in| **is_in).count() as f64;
+    let count = |flags: &[bool]| flags.iter().filter(|is_set| **is_set).count() as f64;
     let (days, hours) = (count(&filter.days), count(&filter.hours));
     match (shorter, longer) {
         (LimitPeriod::Hour, LimitPeriod::Day) => hours,
@@ -153,7 +155,8 @@ fn periods_within(filter: &LimitFilter, shorter: LimitPeriod, longer: LimitPerio
     }
 }
 
-/// Number of periods of a minimum that are certain to lie in a longer one: one if the minimum begins or ends at a date.
+/// Number of periods of a minimum that are certain to lie in a longer one. It is 1 if the minimum begins or ends at a
+/// date, since the longer period may then be cut short.
 fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
     let is_dated = limit.filter.from.is_some() || limit.filter.to.is_some();
     if is_dated { 1.0 } else { periods_within(&limit.filter, limit.period, longer) }
@@ -161,11 +164,11 @@ fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
 
 /// Whether a filter selects every post that another one selects.
 fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
-    let all = |wide: &[bool], narrow: &[bool]| wide.iter().zip(narrow).all(|(wide, narrow)| *wide || !narrow);
+    let are_all_in = |wide: &[bool], narrow: &[bool]| wide.iter().zip(narrow).all(|(wide, narrow)| *wide || !narrow);
     let has_all_channels = wide.channels.is_empty() || wide.channels.len() == Channel::COUNT;
     (has_all_channels || is_subset(&narrow.channels, &wide.channels))
-        && all(&wide.days, &narrow.days)
-        && all(&wide.hours, &narrow.hours)
+        && are_all_in(&wide.days, &narrow.days)
+        && are_all_in(&wide.hours, &narrow.hours)
         && (wide.kinds.is_empty() || is_subset(&narrow.kinds, &wide.kinds))
         && (wide.campaigns.is_empty() || is_subset(&narrow.campaigns, &wide.campaigns))
         && (wide.tags.is_empty() || is_subset(&narrow.tags, &wide.tags))
@@ -179,7 +182,7 @@ fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
 }
 
-/// What a cause adds if not both limits apply in every week.
+/// The words that a cause ends with if one of the limits does not apply in every week.
 fn in_some_weeks(a: &LimitRules, b: &LimitRules) -> &'static str {
     let is_always = [a, b].iter().all(|limit| limit.weeks.every == 1);
     if is_always { "" } else { ", in the weeks in which both apply" }
@@ -191,68 +194,69 @@ fn is_subset<T: PartialEq>(list: &[T], other: &[T]) -> bool {
 }
 
 /// A minimum above what a maximum of the same posts allows.
-fn above_maximum(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
-    let LimitBound::AtMost(most) = maximum.rules.bound else { return None };
-    let (a, b) = (&minimum.rules, &maximum.rules);
-    if !includes(&b.filter, &a.filter) || !apply_together(a, b) {
+fn above_maximum(minimum: &StatedLimit<'_>, min_posts: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
+    let LimitBound::AtMost(max_posts) = maximum.rules.bound else { return None };
+    let (low, high) = (&minimum.rules, &maximum.rules);
+    if !includes(&high.filter, &low.filter) || !apply_together(low, high) {
         return None;
     }
-    let longer = a.period.max(b.period);
-    // Which channels a client uses is not known, except those that the minimum names.
-    let needing_channels = if a.per_channel && !b.per_channel { a.filter.channels.len().max(1) } else { 1 };
-    let allowing_channels = if b.per_channel && !a.per_channel { minimum.channels().len() } else { 1 };
-    let times = certain_periods_within(a, longer) * needing_channels as f64;
-    let needed = least * times;
-    let allowed = most * periods_within(&a.filter, b.period, longer) * allowing_channels as f64;
+    let longer = low.period.max(high.period);
+    // It is not known which channels a client uses: at least one, or those that the minimum names.
+    let needing_channels = if low.per_channel && !high.per_channel { low.filter.channels.len().max(1) } else { 1 };
+    let allowing_channels = if high.per_channel && !low.per_channel { minimum.channels().len() } else { 1 };
+    let times = certain_periods_within(low, longer) * needing_channels as f64;
+    let needed = min_posts * times;
+    let allowed = max_posts * periods_within(&low.filter, high.period, longer) * allowing_channels as f64;
     if needed <= allowed + SLACK {
         return None;
     }
-    let common = per(a.per_channel && b.per_channel, longer);
-    let amount = |bound: f64, limit: &StatedLimit<'_>, total: f64| match total == bound && limit.per() == common {
-        true => format!("{} per {common}", decimal(bound)),
-        false => format!("{} per {}, {} per {common}", decimal(bound), limit.per(), decimal(total)),
+    let common_unit = unit_in_words(low.per_channel && high.per_channel, longer);
+    let amount = |bound: f64, limit: &StatedLimit<'_>, total: f64| match total == bound && limit.unit() == common_unit {
+        true => format!("{} per {common_unit}", decimal(bound)),
+        false => format!("{} per {}, {} per {common_unit}", decimal(bound), limit.unit(), decimal(total)),
     };
     let cause = format!(
         "`{}` requires at least {}, but `{}` allows at most {}{}",
-        a.name,
-        amount(least, minimum, needed),
-        b.name,
-        amount(most, maximum, allowed),
-        in_some_weeks(a, b)
+        low.name,
+        amount(min_posts, minimum, needed),
+        high.name,
+        amount(max_posts, maximum, allowed),
+        in_some_weeks(low, high)
     );
-    let remedy = format!("{}, or raise `{}`", lowered(minimum, allowed / times), maximum.bound.path);
+    let remedy = format!("{}, or raise `{}`", lower_the_minimum(minimum, allowed / times), maximum.bound.path);
     minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
-/// The remedy for a minimum that can be met up to `most`.
-fn lowered(minimum: &StatedLimit<'_>, most: f64) -> String {
-    match most > 0.0 {
-        true => format!("set `{}` to at most {}", minimum.bound.path, decimal(most)),
+/// The remedy for a minimum that can be met up to `attainable`.
+fn lower_the_minimum(minimum: &StatedLimit<'_>, attainable: f64) -> String {
+    match attainable > 0.0 {
+        true => format!("set `{}` to at most {}", minimum.bound.path, decimal(attainable)),
         false => format!("set `limits.{}.enabled = false`", minimum.rules.name),
     }
 }
 
 /// A minimum above the `weekly_posts` of its channels.
-fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) -> Vec<Option<Contradiction>> {
-    let is_named = !minimum.rules.filter.channels.is_empty();
+fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, min_posts: f64) -> Vec<Option<Contradiction>> {
+    let names_channels = !minimum.rules.filter.channels.is_empty();
     let count = |found: &FoundSetting<'_>| match found.setting.value {
         Value::Integer(posts) => posts as f64,
         _ => 0.0,
     };
     let channels = minimum.channels().into_iter();
     let found = channels.filter_map(|channel| Some((channel, view.find(&format!("channels.{channel}.weekly_posts"))?)));
-    // A channel with 0 is switched off, so that a minimum for each channel does not apply to it unless it is named.
+    // A channel with 0 is switched off: a minimum for each channel applies to it only if the minimum names it.
     let weekly: Vec<(Channel, FoundSetting<'_>)> =
-        found.filter(|(_, found)| is_named || !minimum.rules.per_channel || count(found) > 0.0).collect();
+        found.filter(|(_, found)| names_channels || !minimum.rules.per_channel || count(found) > 0.0).collect();
     let times = certain_periods_within(&minimum.rules, LimitPeriod::Week);
-    // A season may raise `weekly_posts`.
-    let most_of_seasons: f64 = seasons(view).iter().map(|season| season.posts.max(1.0)).product();
+    // Seasons may raise `weekly_posts`, and may overlap.
+    let max_season_factor: f64 = seasons(view).iter().map(|season| season.posts.max(1.0)).product();
     let report = |channels: &[(Channel, FoundSetting<'_>)]| {
         let allowed: f64 = channels.iter().map(|(_, found)| count(found)).sum();
-        if least * times <= allowed * most_of_seasons + SLACK {
+        if min_posts * times <= allowed * max_season_factor + SLACK {
             return None;
         }
-        let weekly_total = if times == 1.0 { String::new() } else { format!(", {} per week", decimal(least * times)) };
+        let weekly_total =
+            if times == 1.0 { String::new() } else { format!(", {} per week", decimal(min_posts * times)) };
         let names = match channels.len() {
             Channel::COUNT => "all channels".to_owned(),
             _ => listed(channels.iter().map(|(channel, _)| channel.name())),
@@ -260,11 +264,11 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) ->
         let cause = format!(
             "`{}` requires at least {} per {}{weekly_total}, but `weekly_posts` of {names} allows {}",
             minimum.rules.name,
-            decimal(least),
-            minimum.per(),
+            decimal(min_posts),
+            minimum.unit(),
             decimal(allowed)
         );
-        let remedy = format!("{}, or raise `weekly_posts`", lowered(minimum, allowed / times));
+        let remedy = format!("{}, or raise `weekly_posts`", lower_the_minimum(minimum, allowed / times));
         let settings: Vec<&FoundSetting<'_>> = channels.iter().map(|(_, found)| found).collect();
         minimum.impossible("limit_above_weekly_posts", &settings, cause, remedy)
     };
@@ -272,34 +276,34 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, least: f64) ->
 }
 
 /// A minimum share above what a maximum share of the same posts allows.
-fn above_share(minimum: &StatedLimit<'_>, least: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
-    let LimitBound::AtMostShare(most) = maximum.rules.bound else { return None };
-    let (a, b) = (&minimum.rules, &maximum.rules);
-    let is_allowed = least <= most + SLACK;
-    if is_allowed || !includes(&b.filter, &a.filter) || !are_shares_of_same_posts(a, b) || !apply_together(a, b) {
+fn above_share(minimum: &StatedLimit<'_>, min_share: f64, maximum: &StatedLimit<'_>) -> Option<Contradiction> {
+    let LimitBound::AtMostShare(max_share) = maximum.rules.bound else { return None };
+    let (low, high) = (&minimum.rules, &maximum.rules);
+    let are_of_same_posts = includes(&high.filter, &low.filter) && are_shares_of_same_posts(low, high);
+    if min_share <= max_share + SLACK || !are_of_same_posts || !apply_together(low, high) {
         return None;
     }
     let cause = format!(
         "`{}` requires at least a share of {} per {}, but `{}` allows at most {} per {}{}",
-        a.name,
-        decimal(least),
-        minimum.per(),
-        b.name,
-        decimal(most),
-        maximum.per(),
-        in_some_weeks(a, b)
+        low.name,
+        decimal(min_share),
+        minimum.unit(),
+        high.name,
+        decimal(max_share),
+        maximum.unit(),
+        in_some_weeks(low, high)
     );
-    let remedy = format!("{}, or raise `{}`", lowered(minimum, most), maximum.bound.path);
+    let remedy = format!("{}, or raise `{}`", lower_the_minimum(minimum, max_share), maximum.bound.path);
     minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
-/// Whether the shares of a minimum, summed over channels and periods, are shares of the same posts as those of a
-/// maximum. A minimum for smaller parts says nothing about the whole unless it applies to every part.
+/// Whether a minimum share and a maximum share are shares of the same posts, once the minimum is added up over channels
+/// and periods. A minimum for smaller parts says nothing about the whole unless it applies to every part.
 fn are_shares_of_same_posts(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     let LimitFilter { channels, days, hours, from, to, .. } = &minimum.filter;
-    let is_always = from.is_none() && to.is_none() && days.iter().chain(hours).all(|is_in| *is_in);
+    let covers_all_times = from.is_none() && to.is_none() && days.iter().chain(hours).all(|is_set| *is_set);
     (!minimum.per_channel || maximum.per_channel || channels.is_empty())
-        && (minimum.period >= maximum.period || is_always)
+        && (minimum.period >= maximum.period || covers_all_times)
 }
 
 #[cfg(test)]
@@ -308,7 +312,7 @@ mod tests {
     use crate::rules::limits::tests::with_limits;
     use crate::rules::{RulesPack, load};
 
-    /// The errors of a pack with these limits and, for the client `acme`, these changes.
+    /// The errors of a pack with these limits and this overlay for the client `acme`.
     fn errors(limits: &str, overlay: &str) -> Vec<Diagnostic> {
         load(with_limits(limits, overlay)).err().unwrap_or_default()
     }
@@ -341,7 +345,7 @@ mod tests {
         assert_eq!(codes(&found), ["several_bounds"]);
         assert_eq!(found[0].place.to_string(), "overlays/acme.toml:3:12");
         assert!(found[0].remedy.starts_with("write `at_most`, the bound"), "{}", found[0].remedy);
-        // What cannot be read is an error of its own.
+        // A value that cannot be read is an error of its own.
         assert_eq!(codes(&errors("[a]\nat_most = \"3\"\n", "")), ["wrong_type"]);
     }
 
@@ -378,7 +382,7 @@ mod tests {
         let midweek = "where.days = [\"tuesday\", \"wednesday\", \"thursday\"]\n";
         let (cause, _) = only_error(&format!("[low]\nat_least = 4\n{midweek}[high]\nat_most = 1\nper = [\"day\"]\n"));
         assert!(cause.ends_with("at most 1 per day, 3 per week"), "{cause}");
-        // A minimum of each day.
+        // A daily minimum.
         let (cause, _) = only_error("[low]\nat_least = 1\nper = [\"day\"]\n[high]\nat_most = 6\n");
         assert_eq!(cause, "`low` requires at least 1 per day, 7 per week, but `high` allows at most 6 per week");
         // Two hours of the day.
@@ -396,7 +400,7 @@ mod tests {
                                [high]\nat_most = 2\nper = [\"channel\"]\n",
         );
         assert!(cause.ends_with("at most 2 per channel and week"), "{cause}");
-        // Which channels a client uses is not known: one is.
+        // It is not known which channels a client uses, only that it uses at least one.
         assert_valid("[low]\nat_least = 1\nper = [\"channel\"]\n[high]\nat_most = 1\n");
     }
 
@@ -424,7 +428,7 @@ mod tests {
             let text = format!("[low]\nat_least = 2\n{low}\n[high]\nat_most = 1\n{high}\n");
             assert_eq!(codes(&errors(&text, "")), ["limits_contradict"], "{text}");
         }
-        // A minimum of each day between two times holds on one day at least.
+        // A daily minimum that begins at a date applies on at least one day of the week.
         let dated = "per = [\"day\"]\nwhere.from = 2026-12-24T12:00:00\n";
         assert_valid(&format!("[low]\nat_least = 2\n{dated}[high]\nat_most = 2\n"));
     }

@@ -24,25 +24,25 @@ pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> [Option<Contradict
     ]
 }
 
-/// A name under which plans show a limit that no pack declares.
+/// A name that is reserved for a limit that no pack declares.
 fn reserved_name(view: &View<'_>, name: &str) -> Option<Contradiction> {
-    let of_what = match name {
+    let origin = match name {
         ACTIONS_A_DAY => "a client's policy sets",
         REVIEW_CAPACITY => "the reviewers of a scenario set",
         _ => return None,
     };
     let found = BOUNDS.iter().find_map(|(key, _)| view.find(&path(name, key)))?;
-    let cause = format!("`{name}` is the name of the limit that {of_what}");
+    let cause = format!("`{name}` is the name of the limit that {origin}");
     contradiction("reserved_name", &[&found], cause, "choose another name".to_owned())
 }
 
 /// No bound, or several.
 fn not_one_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
-    let all = BOUNDS.map(|(key, _)| path(name, key));
-    if all.iter().any(|path| view.is_unread(path)) {
+    let paths = BOUNDS.map(|(key, _)| path(name, key));
+    if paths.iter().any(|path| view.is_unread(path)) {
         return None;
     }
-    let stated: Vec<FoundSetting<'_>> = all.iter().filter_map(|path| view.find(path)).collect();
+    let stated: Vec<FoundSetting<'_>> = paths.iter().filter_map(|path| view.find(path)).collect();
     if stated.is_empty() {
         let table = format!("limits.{name}");
         let places = view.base()?.under(&table).filter_map(|(_, setting)| setting.place.as_ref());
@@ -59,7 +59,9 @@ fn not_one_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
         return None;
     }
     let cause = format!("the limit `{name}` has more than one bound: {}", listed(keys.iter().map(String::as_str)));
-    let remedy = match stated.iter().find(|found| found.layer == 0).filter(|_| stated.iter().any(|s| s.layer > 0)) {
+    // An overlay may change the bound of the base, not add another one.
+    let is_from_overlay = stated.iter().any(|found| found.layer > 0);
+    let remedy = match stated.iter().find(|found| found.layer == 0).filter(|_| is_from_overlay) {
         Some(of_base) => format!("write `{}`, the bound that the limit has, or declare a second limit", key(of_base)),
         None => "keep one, and declare a limit of its own for each of the others".to_owned(),
     };
@@ -88,7 +90,7 @@ fn several_scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
     contradiction("several_scopes", &[&found], cause, remedy)
 }
 
-/// A key that only limits of single clients can state.
+/// A key that only limits on single clients can state.
 fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let per = view.find(&path(name, "per"))?;
     let limit = limit(view, name)?;
@@ -109,31 +111,31 @@ fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction>
     contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
 }
 
-/// Keys that do not go with a count of posts that need a review.
+/// A key that cannot be combined with `counts = "needs_review"`.
 fn not_for_reviews(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let limit = limit(view, name)?;
     if limit.counts == LimitCounts::Posts {
         return None;
     }
     let counts = view.find(&path(name, "counts"))?;
-    let bound = || BOUNDS.iter().map(|(key, _)| *key).filter(|key| *key != "at_most");
-    let keys = bound().chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
-    let found = keys.into_iter().find_map(|key| view.find(&path(name, key)));
-    let of_assets = || limit.depends_on_assets().then(|| view.find(&path(name, "per"))).flatten();
-    let found = found.or_else(of_assets)?;
+    let other_bounds = BOUNDS.into_iter().map(|(key, _)| key).filter(|key| *key != "at_most");
+    let mut excluded = other_bounds.chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
+    let found = excluded.find_map(|key| view.find(&path(name, key)));
+    let per_if_by_asset = || limit.depends_on_assets().then(|| view.find(&path(name, "per"))).flatten();
+    let found = found.or_else(per_if_by_asset)?;
     let cause = format!("`{}` does not go with `counts = \"needs_review\"`", found.path);
     let remedy =
         "a limit on posts that need a review is hard, counts them whatever their assets are, and states `at_most`";
     contradiction("not_for_reviews", &[&found, &counts], cause, remedy.to_owned())
 }
 
-/// `within_hours` together with a period of the calendar.
+/// Both `within_hours` and a period of the calendar.
 fn within_and_period(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let within = view.find(&path(name, "within_hours"))?;
     let per = view.find(&path(name, "per"))?;
     let Value::Names(names) = &per.setting.value else { return None };
     let period = LimitPeriod::OF_CALENDAR.map(LimitPeriod::name).into_iter().find(|period| names.contains(period))?;
-    // A default `per` contains `week` and is no contradiction: `within_hours` replaces it.
+    // A default `per`, which has no location, contains `week`; `within_hours` replaces it.
     per.setting.place.as_ref()?;
     let cause = format!("the limit `{name}` counts both per {period} and within `within_hours`");
     let remedy = format!("keep `within_hours`, or `{period}` in `per`");

@@ -1,4 +1,4 @@
-//! In which weeks a limit applies: in every week, or in every n-th.
+//! The weeks in which a limit applies: every week, or every n-th.
 
 use chrono::{Datelike as _, Days, NaiveDate, NaiveDateTime};
 
@@ -24,16 +24,17 @@ impl LimitWeeks {
     pub fn include(self, monday: NaiveDate) -> bool {
         let Some(first_week) = self.first_week.and_then(monday_of) else { return true };
         let weeks = (monday - first_week).num_days().div_euclid(7);
+        // The `max` only prevents a division by 0.
         weeks.rem_euclid(i64::from(self.every.max(1))) == 0
     }
 }
 
-/// The Monday of a date's week; `None` at the edge of the calendar.
+/// The Monday of a date's week; `None` if it is before the first date that can be represented.
 fn monday_of(date: NaiveDate) -> Option<NaiveDate> {
     date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))
 }
 
-/// Reads the weeks of a limit, which is a table of `limits`.
+/// Reads the weeks of a limit, given by the full path of its table.
 pub(super) fn weeks(view: &View<'_>, table: &str) -> LimitWeeks {
     let every = view.integer(&format!("{table}.every_weeks")).and_then(|every| u32::try_from(every).ok());
     let first_week = view.get(&format!("{table}.first_week")).and_then(Value::as_date);
@@ -44,13 +45,15 @@ pub(super) fn weeks(view: &View<'_>, table: &str) -> LimitWeeks {
 pub(super) fn share_a_week([a, b]: [LimitWeeks; 2], from: Option<NaiveDateTime>, to: Option<NaiveDateTime>) -> bool {
     // Both patterns repeat after this many weeks, since both periods divide it.
     let cycle = i64::from(a.every.max(1)) * i64::from(b.every.max(1));
-    let any_day = a.first_week.or(b.first_week);
+    let day_of_cycle = a.first_week.or(b.first_week);
     let start = match (from, to) {
         (Some(from), _) => Some(from.date()),
         (None, Some(to)) => to.date().checked_sub_days(Days::new(7 * cycle.unsigned_abs())),
-        (None, None) => any_day,
+        (None, None) => day_of_cycle,
     };
+    // Without any date, both limits apply in every week.
     let Some(first) = start.and_then(monday_of) else { return true };
+    // One more than a cycle: without `from`, the last of them is that of the week of `to`.
     let mondays = (0..=cycle).filter_map(|week| first.checked_add_days(Days::new(7 * week.unsigned_abs())));
     let mut in_span = mondays.take_while(|monday| to.is_none_or(|to| monday.and_time(chrono::NaiveTime::MIN) < to));
     in_span.any(|monday| a.include(monday) && b.include(monday))
@@ -103,7 +106,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn every(every: u32, first_week: &str) -> LimitWeeks {
+    fn every_weeks(every: u32, first_week: &str) -> LimitWeeks {
         LimitWeeks { every, first_week: Some(date(first_week)) }
     }
 
@@ -111,7 +114,7 @@ mod tests {
         load(with_limits(limits, overlay))
     }
 
-    /// Code and place of each error or, if there is none, of each warning.
+    /// Code and location of each error or, if there is none, of each warning.
     fn reported(limits: &str, overlay: &str) -> Vec<(&'static str, String)> {
         let found = pack(limits, overlay).map_or_else(|mistakes| mistakes, |pack| pack.remarks());
         found.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.place.to_string())).collect()
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn every_second_week_is_counted_from_the_monday_before_the_date_in_both_directions() {
         for first_week in ["2026-11-30", "2026-12-01", "2026-12-06"] {
-            let weeks = every(2, first_week);
+            let weeks = every_weeks(2, first_week);
             for (monday, applies) in [
                 ("2026-11-30", true),
                 ("2026-12-07", false),
@@ -133,7 +136,9 @@ mod tests {
                 assert_eq!(weeks.include(date(monday)), applies, "{first_week}: {monday}");
             }
         }
-        assert!(LimitWeeks::ALL.include(date("2026-12-07")) && every(1, "2026-12-01").include(date("2026-12-07")));
+        assert!(
+            LimitWeeks::ALL.include(date("2026-12-07")) && every_weeks(1, "2026-12-01").include(date("2026-12-07"))
+        );
     }
 
     #[test]
@@ -143,8 +148,8 @@ mod tests {
         let pack = pack(&base, overlay).unwrap();
         let weeks_of =
             |client: &str| pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None).limits[0].weeks;
-        assert_eq!(weeks_of("other"), every(2, "2026-12-01"));
-        assert_eq!(weeks_of("acme"), every(3, "2026-12-08"));
+        assert_eq!(weeks_of("other"), every_weeks(2, "2026-12-01"));
+        assert_eq!(weeks_of("acme"), every_weeks(3, "2026-12-08"));
     }
 
     #[test]
@@ -160,11 +165,11 @@ mod tests {
         assert_eq!(reported(NEWSLETTER, "[limits.letter]\nevery_weeks = 2\n"), of_overlay);
         let with_first_week = format!("{NEWSLETTER}first_week = 2026-12-01\n");
         assert_eq!(reported(&with_first_week, "[limits.letter]\nevery_weeks = 2\n"), []);
-        // What cannot be read is an error of its own.
-        let codes = |text: &str| reported(&format!("{NEWSLETTER}{text}\n"), "").remove(0).0;
-        assert_eq!(codes("every_weeks = 2\nfirst_week = \"soon\""), "bad_date");
-        assert_eq!(codes("every_weeks = 0\nfirst_week = 2026-12-01"), "out_of_range");
-        assert_eq!(codes("every_weeks = 53\nfirst_week = 2026-12-01"), "out_of_range");
+        // A value that cannot be read is an error of its own.
+        let first_code = |text: &str| reported(&format!("{NEWSLETTER}{text}\n"), "").remove(0).0;
+        assert_eq!(first_code("every_weeks = 2\nfirst_week = \"soon\""), "bad_date");
+        assert_eq!(first_code("every_weeks = 0\nfirst_week = 2026-12-01"), "out_of_range");
+        assert_eq!(first_code("every_weeks = 53\nfirst_week = 2026-12-01"), "out_of_range");
     }
 
     #[test]
@@ -181,8 +186,8 @@ mod tests {
     fn limits_contradict_each_other_in_the_weeks_in_which_both_apply() {
         let pair = |low: &str, high: &str| {
             let text = format!("[low]\nat_least = 5\n{low}\n[high]\nat_most = 4\n{high}\n");
-            let found = pack(&text, "").err().unwrap_or_default();
-            found.into_iter().map(|mistake| mistake.cause).next()
+            let mistakes = pack(&text, "").err().unwrap_or_default();
+            mistakes.into_iter().map(|mistake| mistake.cause).next()
         };
         let every_second = |day: &str| format!("every_weeks = 2\nfirst_week = {day}");
         let both = "`low` requires at least 5 per week, but `high` allows at most 4 per week, \

@@ -26,19 +26,19 @@ const CHANNEL_NAMES: [&str; Channel::COUNT] = {
 /// Name of the limit that a client's policy sets on the posts of a day.
 pub const ACTIONS_A_DAY: &str = "max_actions_per_day";
 
-/// Name of the limit that the reviewers of a workspace set.
+/// Name of the limit on posts that need a review, which the reviewers of a workspace set.
 pub const REVIEW_CAPACITY: &str = "review_capacity";
 
 /// Maximum of a bound that is a number of posts.
-const MOST_POSTS: f64 = 1_000_000.0;
+const MAX_POSTS: f64 = 1_000_000.0;
 
-/// Greatest length of a period of `within_hours`: two weeks.
-const MOST_WITHIN_HOURS: i64 = 336;
+/// Maximum of `within_hours`: two weeks.
+const MAX_WITHIN_HOURS: i64 = 336;
 
 pub(super) const LIMITS: &[Key] = &[
     Key::with_default("<limit>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether the limit applies at all"),
-    Key::optional("<limit>.at_most", Kind::number(0.0, MOST_POSTS), "maximum number of posts in each period"),
-    Key::optional("<limit>.at_least", Kind::above(0.0, MOST_POSTS), "minimum number of posts in each period"),
+    Key::optional("<limit>.at_most", Kind::number(0.0, MAX_POSTS), "maximum number of posts in each period"),
+    Key::optional("<limit>.at_least", Kind::above(0.0, MAX_POSTS), "minimum number of posts in each period"),
     Key::optional("<limit>.at_most_share", Kind::number(0.0, 1.0), "maximum share of all posts of the same `per`"),
     Key::optional("<limit>.at_least_share", Kind::above(0.0, 1.0), "minimum share of all posts of the same `per`"),
     Key::with_default(
@@ -55,12 +55,12 @@ pub(super) const LIMITS: &[Key] = &[
     ),
     Key::optional(
         "<limit>.within_hours",
-        Kind::integer(1, MOST_WITHIN_HOURS),
+        Kind::integer(1, MAX_WITHIN_HOURS),
         "number of hours in a row in which posts are counted, instead of an hour, day or week; for `at_most` only",
     ),
     Key::optional(
         "<limit>.weigh.<type>",
-        Kind::number(0.0, MOST_POSTS),
+        Kind::number(0.0, MAX_POSTS),
         "what a post with an asset of that content type counts, instead of 1; types that are not listed count 0",
     ),
     Key::optional("<limit>.where.channels", Kind::Names(&CHANNEL_NAMES), "channels whose posts count; all if omitted"),
@@ -101,7 +101,7 @@ pub struct LimitRules {
     pub name: Arc<str>,
     /// The bound on the posts of each period.
     pub bound: LimitBound,
-    /// Which posts count, apart from `filter`.
+    /// Which of the posts that `filter` selects count.
     pub counts: LimitCounts,
     /// Over which clients posts are counted.
     pub scope: LimitScope,
@@ -109,11 +109,11 @@ pub struct LimitRules {
     pub per_channel: bool,
     /// Whether each asset is counted on its own.
     pub per_asset: bool,
-    /// What a post counts by the content type of its asset; `None` if each post counts 1.
+    /// What a post counts, by the content type of its asset; `None` if each post counts 1.
     pub weights: Option<BTreeMap<Arc<str>, f64>>,
     /// The period in which posts are counted.
     pub period: LimitPeriod,
-    /// Which posts are counted.
+    /// The condition that a post must meet to count.
     pub filter: LimitFilter,
     /// What each post too many or too few costs, in the unit of worth; `None` if the limit is hard.
     pub price: Option<f64>,
@@ -122,7 +122,7 @@ pub struct LimitRules {
 }
 
 impl LimitRules {
-    /// A maximum of posts of all channels, for each client and period of the calendar.
+    /// A hard maximum of posts over all channels, for each client and period.
     #[must_use]
     pub fn at_most(name: &str, posts: f64, period: LimitPeriod) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl LimitRules {
         }
     }
 
-    /// What the reviewers of a workspace can review in a week, as a limit.
+    /// The limit on posts that need a review: the number that the reviewers of a workspace can review in a week.
     #[must_use]
     pub fn review_capacity(reviews: u32) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl LimitRules {
         }
     }
 
-    /// Whether what a post counts depends on its asset, so that it is known only once assets are chosen.
+    /// Whether a post's count depends on its asset, so that it is known only once assets are chosen.
     #[must_use]
     pub fn depends_on_assets(&self) -> bool {
         let LimitFilter { kinds, campaigns, .. } = &self.filter;
@@ -167,7 +167,7 @@ pub enum LimitBound {
     AtLeast(f64),
     /// Maximum share of all posts of the same client, period and, if each is counted on its own, channel; `0..=1`.
     AtMostShare(f64),
-    /// Minimum share of the same posts; above 0, up to 1.
+    /// Minimum share of all posts, as for [`LimitBound::AtMostShare`]; above 0, up to 1.
     AtLeastShare(f64),
 }
 
@@ -294,7 +294,7 @@ impl LimitFilter {
     }
 }
 
-/// Makes a bound with a number.
+/// Makes a bound of a number.
 type MakeBound = fn(f64) -> LimitBound;
 
 /// The keys of which a limit states exactly one, each with the kind of bound that it stands for.
@@ -307,8 +307,8 @@ pub(super) const BOUNDS: [(&str, MakeBound); 4] = [
 
 /// The enabled limits, in file order.
 pub(super) fn limits(view: &View<'_>) -> Vec<LimitRules> {
-    let is_on = |name: &&str| view.bool(&format!("limits.{name}.enabled")).unwrap_or(true);
-    declared_limits(view).into_iter().filter(is_on).filter_map(|name| limit(view, name)).collect()
+    let is_enabled = |name: &&str| view.bool(&format!("limits.{name}.enabled")).unwrap_or(true);
+    declared_limits(view).into_iter().filter(is_enabled).filter_map(|name| limit(view, name)).collect()
 }
 
 /// The names of the limits that the base declares, in file order.
@@ -409,7 +409,7 @@ pub(super) mod tests {
     use crate::rules::load;
     use crate::rules::load::tests::{default_files, reported};
 
-    /// The default pack with these limits, and an overlay for the client `acme` unless its text is empty.
+    /// The default pack with these limits and, unless the text `overlay` is empty, an overlay for the client `acme`.
     pub(in crate::rules) fn with_limits(limits: &str, overlay: &str) -> PackFiles {
         let mut files = default_files();
         files.insert("limits.toml".to_owned(), limits.to_owned());
@@ -473,7 +473,7 @@ pub(super) mod tests {
         assert_eq!(channels, &[Channel::Linkedin, Channel::X]);
         assert_eq!(days, &[false, true, false, true, false, false, false]);
         assert_eq!(
-            hours.iter().zip(0..).filter(|(is_in, _)| **is_in).map(|(_, hour)| hour).collect::<Vec<_>>(),
+            hours.iter().zip(0..).filter(|(is_set, _)| **is_set).map(|(_, hour)| hour).collect::<Vec<_>>(),
             [6, 7]
         );
         assert_eq!(tags, &["b2b".into(), "eu".into()]);

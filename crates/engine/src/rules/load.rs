@@ -1,6 +1,6 @@
 //! Loads a rules pack from the texts of its files: validates all of its TOML, or reports every error.
 //!
-//! No file is read here and no script compiled: texts go in, rules and the texts of scripts come out.
+//! No file is read here and no script is compiled: texts go in, rules and the texts of scripts come out.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ impl OverlayKey {
 /// Every error in every file, sorted by file, line and column: syntax errors, invalid keys and values, and values that
 /// contradict each other, in the base or once an overlay is applied.
 pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
-    let mut mistakes = name_mistakes(&files);
+    let mut mistakes = file_name_mistakes(&files);
     let mut settings = Settings::default();
     let mut invalid_files = Vec::new();
     for file in &PACK_FILES {
@@ -74,25 +74,24 @@ pub fn load(files: PackFiles) -> Result<RulesPack, Vec<Diagnostic>> {
             continue;
         };
         let tree = KeyTree::of(file.stem, file.keys);
-        let (in_file, errors) = TomlDocument::read(&name, text, |document| {
+        let (file_settings, errors) = TomlDocument::read(&name, text, |document| {
             validate(document, &tree, file.stem, Completeness::Complete, &PACK_FILES)
         });
         invalid_files.extend((!errors.is_empty()).then_some(file.stem));
-        settings.extend(in_file);
+        settings.extend(file_settings);
         mistakes.extend(errors);
     }
-    mistakes.extend(coherence::calendar_days(&settings));
+    mistakes.extend(coherence::special_day_errors(&settings));
     mistakes.extend(closed::mistakes(&settings));
     mistakes.extend(seasons::mistakes(&settings));
     let view = View::new(&settings);
-    mistakes.extend(
-        Group::all().flat_map(|group| group.contradictions(&view)).map(|contradiction| contradiction.diagnostic),
-    );
+    let contradictions = Group::error_groups().flat_map(|group| group.contradictions(&view));
+    mistakes.extend(contradictions.map(|contradiction| contradiction.diagnostic));
     let if_valid = |stem: &str| (!invalid_files.contains(&stem)).then_some(&settings);
     let declared = BaseDeclarations { guardrails: if_valid("guardrails"), limits: if_valid("limits") };
     let (overlays, errors) = read_overlays(&files, declared);
     mistakes.extend(errors);
-    mistakes.extend(overlay::contradictions(&settings, &overlays, Group::all()));
+    mistakes.extend(overlay::contradictions(&settings, &overlays, Group::error_groups()));
     if !mistakes.is_empty() {
         Diagnostic::sort(&mut mistakes);
         return Err(mistakes);
@@ -116,13 +115,13 @@ impl RulesPack {
     }
 
     /// The effective rules of a client, or of one of its campaigns: the base, then the overlays of the workspace, the
-    /// client and the campaign in this order; within a scope in order of file name.
+    /// client and the campaign in this order. Overlays of one scope apply in order of file name.
     #[must_use]
     pub fn rules_for(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Rules {
         self.rules_with(&self.overlay_key(workspace, client, campaign))
     }
 
-    /// Which overlays apply to a client, or to one of its campaigns.
+    /// Which overlays apply to a client or, if a campaign is given, to that campaign of the client.
     #[must_use]
     pub fn overlay_key(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> OverlayKey {
         let context = Context { workspace: Some(workspace), client: Some(client), campaign };
@@ -148,7 +147,7 @@ impl RulesPack {
         (&self.settings, overlays.map(|overlay| &overlay.settings).collect())
     }
 
-    /// The names in the scopes of overlays.
+    /// The names of clients, workspaces and campaigns in the scopes of overlays.
     pub(super) fn names_of_scopes(&self) -> impl Iterator<Item = &NameReference> {
         self.overlays.iter().flat_map(|overlay| &overlay.names)
     }
@@ -158,7 +157,7 @@ impl RulesPack {
         self.all_layers().flat_map(limits::name_references)
     }
 
-    /// Warnings: what is valid and yet may not be intended.
+    /// Warnings about settings and overlays that are valid but may not be intended.
     #[must_use]
     pub fn remarks(&self) -> Vec<Diagnostic> {
         let priced = Group::PricedLimits;
@@ -200,7 +199,8 @@ impl RulesPack {
         topmost_first.find_map(|overlay| first_place(&overlay.settings, key)).or_else(|| self.place_of(key))
     }
 
-    /// File and line of one row of a list, or of a value as a whole, with overlays applied.
+    /// File and line of a list's row, by its 0-based position, or of the whole value if `row` is `None`, with overlays
+    /// applied.
     #[must_use]
     pub fn place_of_row(&self, overlays: &OverlayKey, key: &str, row: Option<usize>) -> Option<(Arc<str>, u32)> {
         let topmost_first = overlays.0.iter().rev().filter_map(|index| self.overlays.get(*index));
@@ -255,7 +255,7 @@ fn read_overlays(files: &PackFiles, declared: BaseDeclarations<'_>) -> (Vec<Over
         let (overlay, errors) = overlay::read(path, text, &tree, declared);
         mistakes.extend(errors);
         if let Some(overlay) = overlay {
-            mistakes.extend(coherence::calendar_days(&overlay.settings));
+            mistakes.extend(coherence::special_day_errors(&overlay.settings));
             mistakes.extend(closed::mistakes(&overlay.settings));
             mistakes.extend(seasons::mistakes(&overlay.settings));
             overlays.push(overlay);
@@ -278,7 +278,7 @@ fn is_note(path: &str) -> bool {
 }
 
 /// Unknown and missing files.
-fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
+fn file_name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
     let names: Vec<String> = PACK_FILES.iter().map(|file| format!("{}.toml", file.stem)).collect();
     let absent: Vec<&str> = names.iter().map(String::as_str).filter(|name| !files.contains_key(*name)).collect();
     let mut mistakes = Vec::new();
@@ -300,6 +300,7 @@ fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
         };
         mistakes.push(Diagnostic::of_file("unknown_file", path, format!("`{path}` is not a file of a pack"), remedy));
     }
+    // A file is not reported as missing too if another one seems to be that file under a mistyped name.
     let is_guess = |name: &str| guesses.contains(&name);
     let missing = PACK_FILES.iter().zip(&names).filter(|(file, name)| file.is_required && !files.contains_key(*name));
     for (file, name) in missing.filter(|(_, name)| !is_guess(name)) {
@@ -309,8 +310,8 @@ fn name_mistakes(files: &PackFiles) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// BLAKE3 over each file's name and content in order of name, each prefixed with its length, so that packs that differ
-/// only in where one file ends have different hashes. Tests do not change what a pack does and are left out.
+/// BLAKE3 over each file's name and content, in order of name. Each is prefixed with its length, so that packs that
+/// differ only in where one file ends have different hashes. Tests do not change what a pack does and are left out.
 fn hash(files: &PackFiles) -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, text) in files.iter().filter(|(path, _)| !is_test(path)) {
@@ -433,7 +434,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_list_for_a_day_replaces_that_for_weekdays() {
+    fn best_hours_of_a_day_replace_those_for_weekdays_or_the_weekend() {
         let from = "best_hours = { weekday = [9, 13, 16], weekend = [9, 13, 16] }";
         let to = "best_hours = { weekday = [9, 13], weekend = [], friday = [15, 11] }";
         let rules = load(changed("channels.toml", from, to)).unwrap().base();

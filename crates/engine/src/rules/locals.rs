@@ -10,10 +10,10 @@ use super::field_operand::FieldOperand;
 /// What is known about one function in addition to its AST.
 #[derive(Default)]
 pub(super) struct Locals {
-    /// Variables that hold a field of a view, or an entry of a field that is a list; `None` if they hold more than one
-    /// thing.
+    /// Variables that hold a field of a view, or an entry of a field that is a list; `None` if they may hold something
+    /// else too.
     fields: BTreeMap<String, Option<FieldOperand>>,
-    /// Variables that hold an array literal; `None` if they hold more than one thing.
+    /// Variables that hold an array literal; `None` if they may hold something else too.
     lists: BTreeMap<String, Option<Vec<Expr>>>,
     /// The values in the cases of each `switch`, of which the AST keeps only hashes.
     cases: BTreeMap<Position, Vec<Expr>>,
@@ -49,7 +49,7 @@ impl Locals {
         locals
     }
 
-    /// Records the value of a `let` or `const`. A name that is declared twice counts as holding more than one thing.
+    /// Records the value of a `let` or `const`. A name that is declared twice may hold either value.
     fn declare(&mut self, name: &str, value: &Expr) {
         self.add_field(name, FieldOperand::of(value));
         let list = match value {
@@ -86,7 +86,7 @@ impl Locals {
     }
 }
 
-/// Functions that do not modify their receiver.
+/// Functions that do not modify the value that they are called on.
 const PURE_FUNCTIONS: [&str; 12] = [
     "contains",
     "ends_with",
@@ -149,6 +149,7 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
             break;
         }
         let column = position.position().unwrap_or(1);
+        // Tokens before the `switch`, on the same line.
         if position.line() == Some(1) && column <= switch_column {
             continue;
         }
@@ -159,6 +160,7 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
                 if depth == 0 && token == Token::RightBrace {
                     break;
                 }
+                // A block after `=>` ends its case without a comma.
                 is_after_arrow &= !(depth == 1 && token == Token::RightBrace);
             }
             Token::Comma if depth == 1 => {
@@ -172,6 +174,7 @@ fn cases(engine: &Engine, text: &str, switch: Position) -> Vec<Expr> {
             }
             other if depth == 1 && !is_after_arrow => {
                 let line = position.line().map_or(0, |line| line + lines_before);
+                // `Position` holds numbers of 16 bits.
                 let line = u16::try_from(line).unwrap_or(u16::MAX);
                 pattern.push((other, Position::new(line, u16::try_from(column).unwrap_or(u16::MAX))));
             }
@@ -196,7 +199,8 @@ fn case_values(pattern: &[(Token, Position)]) -> Vec<Expr> {
 /// comment or in another string does not start one.
 fn without_backtick_strings(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    // The quote of an open string, or the second character of the `//` or `/*` of an open comment.
+    // What the current letter is inside of: the quote that opened a string, or the second character of the `//` or `/*`
+    // that opened a comment.
     let mut inside = None;
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -226,15 +230,16 @@ mod tests {
     use super::*;
 
     /// Compiles a script without optimizations.
-    fn read(text: &str) -> (Engine, AST) {
+    fn compiled(text: &str) -> (Engine, AST) {
         let mut engine = script::engine();
         engine.set_optimization_level(OptimizationLevel::None);
         let ast = engine.compile(text).unwrap();
         (engine, ast)
     }
 
+    /// Text, line and column of each value in a case.
     fn cases_of(text: &str) -> Vec<(String, Option<usize>, Option<usize>)> {
-        let (engine, ast) = read(text);
+        let (engine, ast) = compiled(text);
         let locals = Locals::of(&ast.clone_functions_only(), &engine, text);
         let all = locals.cases.values().flatten();
         all.map(|case| {
@@ -265,7 +270,7 @@ mod tests {
         let text = "fn f(ctx, post) {\n    let a = ctx.client;\n    let b = ctx.client;\n    b = post.campaign;\n    \
                     for (tag, i) in ctx.tags { let c = tag; }\n    \
                     let e = ctx.client;\n    e.truncate(3);\n    let g = [\"x\"];\n    g[0] = \"y\";\n    let d = [\"x\"];\n}\n";
-        let (engine, ast) = read(text);
+        let (engine, ast) = compiled(text);
         let locals = Locals::of(&ast.clone_functions_only(), &engine, text);
         let known: Vec<&str> =
             locals.fields.iter().filter(|(_, field)| field.is_some()).map(|(name, _)| name.as_str()).collect();

@@ -15,7 +15,7 @@ use super::validate::{Completeness, KeyTree, validate};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 use crate::model::{CampaignId, ClientId, WorkspaceId};
 
-/// What an overlay applies to.
+/// The workspace, client or campaign that an overlay applies to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Every client of a workspace.
@@ -82,7 +82,7 @@ pub(crate) fn key_tree() -> KeyTree {
     KeyTree::with("", std::iter::once(KeyTree::of("scope", SCOPE)).chain(tables).collect())
 }
 
-/// The base's settings, for each file whose entries an overlay may change but not add to. `None` if that file has
+/// The base's settings, for each file in which an overlay may change entries but not add any; `None` if the file has
 /// errors, so that names in the overlay cannot be checked against it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BaseDeclarations<'a> {
@@ -97,12 +97,12 @@ pub(crate) fn read(
     tree: &KeyTree,
     declared: BaseDeclarations<'_>,
 ) -> (Option<Overlay>, Vec<Diagnostic>) {
-    let (all, mut mistakes) =
+    let (all_settings, mut mistakes) =
         TomlDocument::read(file, text, |document| validate(document, tree, "", Completeness::Partial, &PACK_FILES));
     let is_scope_readable =
         !mistakes.iter().any(|mistake| mistake.place.name().starts_with("scope") || mistake.code == "syntax");
-    let (scope, names) = (scope_of(&all), scope_names(&all));
-    let settings = all.without("scope");
+    let (scope, names) = (scope_of(&all_settings), scope_names(&all_settings));
+    let settings = all_settings.without("scope");
     mistakes.extend(declared.guardrails.iter().flat_map(|base| unknown_guardrails(&settings, base)));
     mistakes.extend(declared.limits.iter().flat_map(|base| unknown_limits(&settings, base)));
     mistakes.extend(changed_guardrail_scopes(&settings));
@@ -127,7 +127,7 @@ pub(crate) fn read(
 
 const SCOPE_REMEDY: &str = "write `scope = { workspace = \"…\" }`, `{ client = \"…\" }` or `{ client = \"…\", campaign = \"…\" }` first in the file";
 
-/// The scope that an overlay states, or the location, if there is one, and the cause of the error in it.
+/// The scope that an overlay states, or the error in it: its location, if there is one, and its cause.
 fn scope_of(settings: &Settings) -> Result<Scope, (Option<SourceLocation>, String)> {
     let find = |key: &str| settings.get(&format!("scope.{key}"));
     let text = |key: &str| find(key).and_then(|setting| setting.value.as_text());
@@ -202,8 +202,8 @@ fn unknown_limits(settings: &Settings, base: &Settings) -> Vec<Diagnostic> {
     unknown.filter_map(mistake).collect()
 }
 
-/// The error of a name that an overlay sets and the base does not have. `noun` is the kind of thing that it names,
-/// `holder` the file or table of the base that such things are in.
+/// The error of a name that an overlay sets and the base does not have. `noun` says what is named, such as `limit`;
+/// `holder` is the file or table of the base that would define it.
 fn unknown_name(
     settings: &Settings,
     path: &str,
@@ -222,7 +222,7 @@ fn unknown_name(
     Some(Diagnostic::at(code, first.place.as_ref()?, path, cause, remedy))
 }
 
-/// An overlay cannot change a guardrail's scope: its function has the parameters of one scope.
+/// An overlay cannot change a guardrail's scope, since the guardrail's function has the parameters of one scope.
 fn changed_guardrail_scopes(settings: &Settings) -> Vec<Diagnostic> {
     let scopes = settings.iter().filter(|(path, _)| path.starts_with("guardrails.") && path.ends_with(".scope"));
     scopes
@@ -273,7 +273,7 @@ fn not_for_clients(settings: &Settings, base: Option<&Settings>) -> Vec<Diagnost
     changed.filter_map(mistake).collect()
 }
 
-/// Keys that two overlays of the same scope set; the one whose file name sorts later takes precedence.
+/// Warnings about keys that two overlays of the same scope set. The value in the file whose name sorts later applies.
 pub(crate) fn set_twice(overlays: &[Overlay]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, later) in overlays.iter().enumerate() {
@@ -290,26 +290,27 @@ pub(crate) fn set_twice(overlays: &[Overlay]) -> Vec<Diagnostic> {
     found
 }
 
-/// Conflicts that arise once overlays are applied to the base, in every combination of scopes that may occur.
+/// Contradictions that arise once overlays are applied to the base, in every combination of scopes that may occur.
 pub(crate) fn contradictions(
     base: &Settings,
     overlays: &[Overlay],
     groups: impl Iterator<Item = Group>,
 ) -> Vec<Diagnostic> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
+    let mut reported = BTreeSet::new();
+    let mut diagnostics = Vec::new();
     for group in groups {
         let relevant: Vec<&Overlay> =
             overlays.iter().filter(|overlay| overlay.settings.iter().any(|(path, _)| group.reads(path))).collect();
         for Contradiction { diagnostic, .. } in group_contradictions(group, base, &relevant) {
-            if seen.insert((diagnostic.place.to_string(), diagnostic.code)) {
-                found.push(diagnostic);
+            if reported.insert((diagnostic.place.to_string(), diagnostic.code)) {
+                diagnostics.push(diagnostic);
             }
         }
     }
-    found
+    diagnostics
 }
 
+/// The contradictions of a group that overlays cause, with repetitions.
 fn group_contradictions(group: Group, base: &Settings, overlays: &[&Overlay]) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for context in contexts(overlays) {
@@ -409,7 +410,7 @@ mod tests {
         let other_scope = "scope = { workspace = \"eu\" }\n[channels.tiktok]\nweekly_posts = 7\n";
         let pack = load(with_overlays(&[("a", text), ("b", other), ("c", other_scope)])).unwrap();
         let reported = pack.remarks();
-        let places: Vec<_> = reported.iter().map(|reported| (reported.code, reported.place.to_string())).collect();
+        let places: Vec<_> = reported.iter().map(|warning| (warning.code, warning.place.to_string())).collect();
         assert_eq!(places, [("set_twice", "overlays/b.toml:4:16".to_owned())]);
         assert!(
             reported[0].cause.starts_with("`overlays/a.toml` sets `channels.tiktok.weekly_posts`"),

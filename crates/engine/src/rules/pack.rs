@@ -1,7 +1,7 @@
 //! The effective rules for one client, with its overlays applied.
 //!
 //! Every field is read from keys of the pack's TOML files, which `load` has validated, so nothing can fail here.
-//! `compile` handles the scripts.
+//! Scripts are compiled in `compile`.
 
 use super::assets::AssetRules;
 use super::calendar::CalendarRules;
@@ -85,8 +85,8 @@ mod tests {
     use crate::rules::load::load;
     use crate::rules::load::tests::default_files;
 
-    /// The default pack with the shape of its response and an overlay that sets the strength of one client's Instagram.
-    fn pack(shape: Option<&str>) -> PackFiles {
+    /// The default pack with the key `response` set to `shape`, or without it, and an overlay for the client `a`.
+    fn pack_files(shape: Option<&str>) -> PackFiles {
         let mut files = default_files();
         let text = files.get_mut("fatigue.toml").unwrap();
         let others: Vec<&str> = text.lines().filter(|line| !line.starts_with("response = ")).collect();
@@ -100,19 +100,21 @@ mod tests {
 
     #[test]
     fn an_overlay_sets_the_response_strength_of_one_clients_channel() {
-        let pack = load(pack(Some("saturating"))).unwrap();
-        let at = |client: &str, channel| {
+        let pack = load(pack_files(Some("saturating"))).unwrap();
+        let response = |client: &str, channel| {
             let rules = pack.rules_for(&WorkspaceId::new("w"), &ClientId::new(client), None);
             rules.response(channel).at(3.0 * rules.channel(channel).fatigue_per_post)
         };
-        assert!((at("a", Channel::Ig) - 0.5).abs() < 1e-12, "4^-0.5");
+        assert!((response("a", Channel::Ig) - 0.5).abs() < 1e-12, "4^-0.5");
         let default = libm::pow(4.0, -0.11);
-        assert!((at("a", Channel::Fb) - default).abs() < 1e-12 && (at("b", Channel::Ig) - default).abs() < 1e-12);
+        for (client, channel) in [("a", Channel::Fb), ("b", Channel::Ig)] {
+            assert!((response(client, channel) - default).abs() < 1e-12, "{client}");
+        }
     }
 
     #[test]
     fn a_pack_that_names_no_response_has_a_linear_one() {
-        let rules = load(pack(None)).unwrap().base();
+        let rules = load(pack_files(None)).unwrap().base();
         assert!(matches!(rules.response(Channel::Fb), FatigueResponse::Linear(_)));
     }
 
@@ -123,9 +125,9 @@ mod tests {
             let pack = load(files).unwrap();
             keys.map(|key| pack.why_ineffective(key).is_some())
         };
-        assert_eq!(are_ineffective(pack(Some("saturating"))), [true, true, false]);
-        assert_eq!(are_ineffective(pack(None)), [false, false, true]);
-        let mut both = pack(Some("saturating"));
+        assert_eq!(are_ineffective(pack_files(Some("saturating"))), [true, true, false]);
+        assert_eq!(are_ineffective(pack_files(None)), [false, false, true]);
+        let mut both = pack_files(Some("saturating"));
         let overlay = "scope = { client = \"b\" }\n[fatigue]\nresponse = \"linear\"\n\
                        slope_below_warn = 0.6\nslope_above_warn = 1.4\n";
         both.insert("overlays/b.toml".to_owned(), overlay.to_owned());

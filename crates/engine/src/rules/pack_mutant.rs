@@ -1,6 +1,6 @@
 //! Mutations of a pack: each number one step up and down, each comparison of a script flipped.
 //!
-//! A mutant is an edit of the pack's texts; whether it is still a valid pack is up to `load`.
+//! A mutant is an edit of the pack's texts; `load` decides whether the result is still a valid pack.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -71,13 +71,13 @@ const PARTNERS: [(&str, &str, bool); 6] = [
     ("fatigue.health_weights.engagement", "fatigue.health_weights.rested", true),
 ];
 
-/// Ends of bands that are not changed by themselves: each follows the adjacent band, or is fixed.
+/// Ends of bands that are not changed on their own: each is fixed, or changes with the adjacent end in [`PARTNERS`].
 const FOLLOWERS: [&str; 4] =
     ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
 
 impl RulesPack {
     /// Every mutant of the pack, by file and line. The keys of `pack.toml` are not changed, nor are limits, which apply
-    /// to whole weeks and not to the single posts of cases.
+    /// to whole weeks and not to the single posts of test cases.
     #[must_use]
     pub fn mutants(&self) -> Vec<PackMutant> {
         let mut mutants = Vec::new();
@@ -112,16 +112,16 @@ impl RulesPack {
         for number in numbers {
             let start = span.start + number.start;
             let was = written.get(number).unwrap_or_default();
-            let at = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
+            let number_place = SourceLocation { span: Some(start..start + was.len()), ..place.clone() };
             for up in [true, false] {
-                let mutant = nudged(was, up).and_then(|becomes| PackMutant::at(&at, path, was, becomes));
+                let mutant = nudged(was, up).and_then(|becomes| PackMutant::at(&number_place, path, was, becomes));
                 mutants.extend(mutant.map(|mutant| self.with_partner(mutant, path, up)));
             }
         }
         mutants
     }
 
-    /// Adds the change of the key's partner, if it has one.
+    /// Adds the change of the key's partner, if the key has one.
     fn with_partner(&self, mut mutant: PackMutant, path: &str, up: bool) -> PackMutant {
         let partner = PARTNERS.iter().find(|(key, ..)| *key == path);
         let Some((_, partner, is_opposite)) = partner else { return mutant };
@@ -152,12 +152,13 @@ pub(super) fn numbers_in(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// A number one step up or down: a unit of its last decimal place, and at most 0.01 if it has decimal places. `None` if
-/// the text is no number.
+/// A number one step up or down. A step is a unit of the last decimal place, but at most 0.01 if there are decimal
+/// places. `None` if the text is not a number.
 fn nudged(written: &str, up: bool) -> Option<String> {
     let plain = written.replace('_', "");
     let Some((_, places)) = plain.split_once('.') else {
         let whole: i64 = plain.parse().ok()?;
+        // Leading zeros stay, as in the `06` of a time.
         let width = if plain.starts_with('0') { plain.len() } else { 1 };
         let changed = if up { whole.checked_add(1)? } else { whole.checked_sub(1)? };
         return Some(format!("{changed:0width$}"));
@@ -168,7 +169,7 @@ fn nudged(written: &str, up: bool) -> Option<String> {
     Some(format!("{:.places$}", if up { number + step } else { number - step }))
 }
 
-/// What replaces a comparison operator: first with its boundary shifted, then with its direction reversed.
+/// What replaces a comparison operator: the one that differs at equality, then the one with the direction reversed.
 fn mutated_operators(operator: &str) -> &'static [&'static str] {
     match operator {
         ">" => &[">=", "<"],
@@ -246,10 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_and_numbers_of_a_script_are_changed_where_they_stand() {
+    fn comparisons_and_numbers_of_a_script_are_changed_at_their_locations() {
         let text = "fn f(post, ctx) {\n    let why = `at ${post.hour > 17} h`;\n    if post.fatigue >= 0.5 { 1 } else { 2 }\n}\n";
-        let reported: Vec<(u32, String, String)> =
-            mutants_of_script("a.rhai", text).into_iter().map(|v| (v.line, v.was, v.becomes)).collect();
+        let change = |mutant: PackMutant| (mutant.line, mutant.was, mutant.becomes);
+        let reported: Vec<(u32, String, String)> = mutants_of_script("a.rhai", text).into_iter().map(change).collect();
         let expected = [
             (2, ">", ">="),
             (2, ">", "<"),

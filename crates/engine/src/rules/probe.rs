@@ -31,7 +31,7 @@ pub enum SiteKind {
     Condition,
 }
 
-/// A recorded location, and what of it has been reached.
+/// A recorded location and its coverage so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteCoverage {
     /// The location.
@@ -46,13 +46,13 @@ pub struct SiteCoverage {
 #[derive(Debug, Clone, Default)]
 pub struct Probes {
     sites: Vec<Site>,
-    /// Index of a site, and whether its condition was true; true for a function.
+    /// Index of a site, and the value that its condition had; `true` for a function.
     reached: Arc<Mutex<BTreeSet<(usize, bool)>>>,
 }
 
 /// Name of the function that records a call.
 const RECORD_CALL: &str = "probe_reached";
-/// Name of the function that records the value of a condition, and returns it.
+/// Name of the function that records and returns the value of a condition.
 const RECORD_CONDITION: &str = "probe_side";
 
 impl Probes {
@@ -71,17 +71,18 @@ impl Probes {
     /// An engine whose scripts record what they reach.
     pub(super) fn engine(&self) -> Engine {
         let mut engine = script::engine();
-        let record = |reached: &Mutex<BTreeSet<(usize, bool)>>, index: i64, holds: bool| {
+        let record = |reached: &Mutex<BTreeSet<(usize, bool)>>, index: i64, value: bool| {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
-            reached.lock().unwrap_or_else(PoisonError::into_inner).insert((index, holds));
+            reached.lock().unwrap_or_else(PoisonError::into_inner).insert((index, value));
         };
         let reached = Arc::clone(&self.reached);
         let function = move |index: i64| record(&reached, index, true);
+        // Volatile, so that the optimizer does not evaluate the calls at compile time.
         FuncRegistration::new(RECORD_CALL).with_volatility(true).register_into_engine(&mut engine, function);
         let reached = Arc::clone(&self.reached);
-        let condition = move |index: i64, holds: bool| {
-            record(&reached, index, holds);
-            holds
+        let condition = move |index: i64, value: bool| {
+            record(&reached, index, value);
+            value
         };
         FuncRegistration::new(RECORD_CONDITION).with_volatility(true).register_into_engine(&mut engine, condition);
         engine
@@ -109,6 +110,7 @@ impl Probes {
         for function in ast.iter_fn_def() {
             let Some((place, at)) = location_of(path, text, function.body.start_position(), "{") else { continue };
             let index = self.add(&place, SiteKind::Function(function.name.to_string()));
+            // After the `{`.
             insertions.push((at + 1, format!(" {RECORD_CALL}({index});")));
         }
         insertions
@@ -125,6 +127,7 @@ impl Probes {
                 && seen.insert(at)
             {
                 let index = self.add(&place, SiteKind::Condition);
+                // After the `if`.
                 insertions.push((at + 2, format!(" {RECORD_CONDITION}({index},")));
                 insertions.push((end, ") ".to_owned()));
             }

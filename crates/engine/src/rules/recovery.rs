@@ -1,8 +1,8 @@
 //! Error recovery for TOML: continues after a syntax error, statement by statement.
 //!
-//! After some errors the parser gives up on the rest of a table, or takes the lines after an unclosed bracket as part
-//! of it. A file that does not parse as a whole is therefore split into statements, each is parsed by itself, and the
-//! broken ones are blanked out. Byte offsets do not change.
+//! After some errors the parser gives up on the rest of a table, or takes the lines after an unclosed bracket for its
+//! content. A file that does not parse as a whole is therefore split into statements, each is parsed by itself, and the
+//! broken ones are replaced by spaces. Byte offsets do not change.
 
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ impl From<&Error> for SyntaxError {
     }
 }
 
-/// The text with broken statements, and the tables of broken headers, blanked out; and the error in each broken
-/// statement.
+/// The text with broken statements, and the content of tables with broken headers, replaced by spaces; and the error in
+/// each broken statement.
 pub(crate) fn blanked(text: &str) -> (String, Vec<SyntaxError>) {
     let mut errors = Vec::new();
     let mut blanked = text.as_bytes().to_vec();
@@ -55,7 +55,7 @@ impl Statement {
         Self { span: start..start, is_header: false, open: Vec::new() }
     }
 
-    /// The first syntax error in the statement by itself.
+    /// The first syntax error in the statement, parsed by itself.
     fn error(&self, text: &str) -> Option<SyntaxError> {
         let source = text.get(self.span.clone())?;
         let (_, errors) = DeTable::parse_recoverable(source);
@@ -63,8 +63,8 @@ impl Statement {
         let mut error = SyntaxError::from(first);
         error.span = match self.open.first() {
             Some(bracket) => {
-                let kind =
-                    if text.get(*bracket..).is_some_and(|at| at.starts_with('{')) { "inline table" } else { "array" };
+                let is_inline_table = text.get(*bracket..).is_some_and(|rest| rest.starts_with('{'));
+                let kind = if is_inline_table { "inline table" } else { "array" };
                 error.message = format!("unclosed {kind}");
                 Some(*bracket..*bracket + 1)
             }
@@ -76,8 +76,8 @@ impl Statement {
 
 /// Splits a text into statements; blank lines and comments between them are left out.
 ///
-/// Within open brackets, a line belongs to its statement unless it is not indented and looks like the start of another
-/// one.
+/// Within open brackets, a line begins a new statement if it is not indented and looks like the start of one. Any other
+/// line belongs to the open statement.
 fn statements(text: &str) -> Vec<Statement> {
     let mut statements: Vec<Statement> = Vec::new();
     let mut start = 0;
@@ -141,9 +141,9 @@ mod tests {
 
     /// The 1-based line and the message of each error.
     fn messages(text: &str) -> Vec<(usize, String)> {
-        let (rest, errors) = blanked(text);
-        assert_eq!(rest.len(), text.len());
-        assert_eq!(rest.lines().count(), text.lines().count());
+        let (readable, errors) = blanked(text);
+        assert_eq!(readable.len(), text.len());
+        assert_eq!(readable.lines().count(), text.lines().count());
         let line = |error: &SyntaxError| text[..error.span.clone().unwrap().start].matches('\n').count() + 1;
         errors.into_iter().map(|error| (line(&error), error.message)).collect()
     }
@@ -152,19 +152,19 @@ mod tests {
     fn an_open_bracket_is_reported_on_its_own_line_only() {
         let text = "a = [1, 2\nb = 3\nc = { d = 1\n[t]\ne = [\n  1,\n  2,\n]\n";
         assert_eq!(messages(text), [(1, "unclosed array".to_owned()), (3, "unclosed inline table".to_owned())]);
-        let (rest, _) = blanked(text);
-        assert!(rest.contains("b = 3") && rest.contains("[t]") && rest.contains("  2,") && !rest.contains("c ="));
+        let (readable, _) = blanked(text);
+        assert!(["b = 3", "[t]", "  2,"].iter().all(|part| readable.contains(*part)) && !readable.contains("c ="));
     }
 
     #[test]
     fn keys_after_a_broken_header_do_not_fall_into_the_table_before_it() {
-        let (rest, errors) = blanked("[a]\nx = 1\n[b\ny = 2\nz = = 3\n[c]\nw = 4\n");
+        let (readable, errors) = blanked("[a]\nx = 1\n[b\ny = 2\nz = = 3\n[c]\nw = 4\n");
         assert_eq!(errors.len(), 2);
-        assert!(rest.contains("x = 1") && rest.contains("w = 4") && !rest.contains("y = 2"));
+        assert!(readable.contains("x = 1") && readable.contains("w = 4") && !readable.contains("y = 2"));
     }
 
     #[test]
-    fn brackets_in_text_and_comments_are_no_brackets() {
+    fn brackets_in_texts_and_comments_are_ignored() {
         let text = "a = \"[ \\\" {\"   # [\nb = '[' # {\nc = = 1\n";
         assert_eq!(messages(text).len(), 1);
     }

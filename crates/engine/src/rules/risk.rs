@@ -43,22 +43,22 @@ rule_table! {
             table.threshold_table("confidence", "from", "confidence")
         )]
         pub confidence: Vec<ThresholdRow>,
-        /// deducted if the channel has no history of its own
+        /// confidence deducted if the channel has no history of its own
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_no_history: f64,
-        /// deducted if reality confidence is below `reality_confidence_below`
+        /// confidence deducted if reality confidence is below `reality_confidence_below`
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_low_reality_confidence: f64,
-        /// reality confidence below which it counts as low
+        /// reality confidence below which `minus_low_reality_confidence` is deducted
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_confidence_below: f64,
-        /// deducted if true and perceived results differ by more than `reality_gap_above`
+        /// confidence deducted if true and perceived results differ by more than `reality_gap_above`
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_reality_gap: f64,
-        /// difference between true and perceived results above which it counts
+        /// difference between true and perceived results above which `minus_reality_gap` is deducted
         #[key(required, Kind::number(0.0, 1.0))]
         pub reality_gap_above: f64,
-        /// deducted for each guardrail that warns
+        /// confidence deducted for each guardrail that warns
         #[key(required, Kind::number(0.0, 1.0))]
         pub minus_per_warning: f64,
         /// whether high risk needs an approver other than the person who committed the plan

@@ -1,4 +1,4 @@
-//! Source locations of the rows of lists that accumulate over layers.
+//! Source locations of rows in lists to which overlays add rows.
 
 use super::closed::{self, RowPlace};
 use super::load::{OverlayKey, RulesPack};
@@ -14,7 +14,7 @@ impl RulesPack {
     pub fn closed_places(&self, overlays: &OverlayKey, channel: Channel) -> Vec<RowPlace> {
         let (base, overlay_layers) = self.layers(overlays);
         let view = View::with(base, overlay_layers);
-        closed::rows(&view, channel).filter_map(|row| closed::place(row.key, row.index, row.cells)).collect()
+        closed::rows(&view, channel).filter_map(|row| closed::row_place(row.key, row.index, row.cells)).collect()
     }
 
     /// The source location of each season, in the order of [`CalendarRules::seasons`].
@@ -25,6 +25,6 @@ impl RulesPack {
         let (base, overlay_layers) = self.layers(overlays);
         let view = View::with(base, overlay_layers);
         let rows = closed::numbered_rows(&view, seasons::SEASONS_PATH);
-        rows.filter_map(|(index, cells)| closed::place(seasons::SEASONS_PATH.to_owned(), index, cells)).collect()
+        rows.filter_map(|(index, cells)| closed::row_place(seasons::SEASONS_PATH.to_owned(), index, cells)).collect()
     }
 }

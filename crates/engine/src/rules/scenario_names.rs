@@ -1,4 +1,4 @@
-//! Clients, workspaces and other names that a pack refers to; a scenario knows which of them exist.
+//! Clients, workspaces and other names that a pack refers to, and the check that they exist in a scenario.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -133,11 +133,11 @@ impl KnownNames {
         Some(Diagnostic::at("unknown_name", place, name, cause, remedy))
     }
 
-    /// The error in a campaign that another client has; `None` if the client does not exist, which is reported
-    /// separately.
+    /// The error in a campaign that `client` does not have; `None` if the client has it, or does not exist, which is
+    /// reported separately.
     fn campaign_of_another(&self, campaign: &str, client: &str, place: &SourceLocation) -> Option<Diagnostic> {
-        let is_of = |(owner, id): &(ClientId, CampaignId)| owner.as_str() == client && id.as_str() == campaign;
-        if self.campaigns.iter().any(is_of) || !self.of_kind(NameKind::Client).any(|id| id == client) {
+        let is_wanted = |(owner, id): &(ClientId, CampaignId)| owner.as_str() == client && id.as_str() == campaign;
+        if self.campaigns.iter().any(is_wanted) || !self.of_kind(NameKind::Client).any(|id| id == client) {
             return None;
         }
         let owners = self.campaigns.iter().filter(|(_, id)| id.as_str() == campaign).map(|(owner, _)| owner.as_str());

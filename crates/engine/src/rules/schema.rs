@@ -1,6 +1,6 @@
 //! JSON Schema (draft 2020-12) of a pack's files, so that editors complete and check them.
 //!
-//! It is generated from the key table that the loader validates against, and from nothing else.
+//! The schema is generated from the key table that the loader validates against, and from nothing else.
 
 use std::ops::Bound;
 
@@ -52,7 +52,7 @@ impl<'k> Node<'k> {
         }
     }
 
-    /// Whether this entry is required in its table.
+    /// Whether this entry is required if its table is present.
     fn is_required(&self) -> bool {
         match self.key {
             Some(key) => matches!(key.presence, Presence::Required | Presence::WithTable),

@@ -1,8 +1,8 @@
 //! The script engine: what scripts can use, and their resource limits.
 //!
 //! Scripts receive read-only views and have no I/O, imports, clock or randomness. Operations, depth and size are
-//! limited. Since every operation is short, the limit on operations also bounds time; unlike a timeout, it is reached
-//! at the same point on every machine.
+//! limited. Since every operation is short, the limit on operations also bounds time; unlike a timeout, it stops a
+//! script at the same point on every machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,6 +134,7 @@ fn register_verdicts(engine: &mut Engine) {
         line: context.call_position().line().unwrap_or(0),
     };
     let empty = ImmutableString::new;
+    // Volatile, so that the optimizer does not evaluate the calls at compile time.
     FuncRegistration::new("pass")
         .with_volatility(true)
         .register_into_engine(engine, move |context: NativeCallContext<'_>| {

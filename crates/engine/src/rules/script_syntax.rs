@@ -19,7 +19,7 @@ pub(super) struct ExplainedError {
 
 const FIRST_ONLY: &str = "fix the script at this position; only the first error of each file is shown";
 
-/// Words of other languages, and their equivalents here.
+/// Words of other languages, and their equivalents in Rhai.
 const FOREIGN: [(&str, &str); 14] = [
     ("and", "&&"),
     ("or", "||"),
@@ -46,8 +46,8 @@ pub(super) fn explain(error: &ParseError, text: &str) -> ExplainedError {
         cause,
         remedy,
     };
-    if let Some((word, ours)) = foreign_word(error.err_type(), text, position) {
-        return mistake(format!("`{word}` is a keyword of other languages"), format!("write `{ours}`"));
+    if let Some((word, equivalent)) = foreign_word(error.err_type(), text, position) {
+        return mistake(format!("`{word}` is a keyword of other languages"), format!("write `{equivalent}`"));
     }
     match error.err_type() {
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _))
@@ -98,7 +98,7 @@ pub(super) fn lowercase_first(text: &str) -> String {
     }
 }
 
-/// The foreign word that the error is about or that stands at its position, and its equivalent here.
+/// The foreign word that the error is about or that stands at its position, and the word's equivalent in Rhai.
 fn foreign_word(kind: &ParseErrorType, text: &str, position: Position) -> Option<(&'static str, &'static str)> {
     let found = match kind {
         ParseErrorType::VariableUndefined(name) => name.as_str(),
@@ -144,9 +144,12 @@ fn remedy_for_name(name: &str, text: &str) -> String {
         (AssetFacts::PARAMETER, has_field::<AssetFacts>(name)),
         (ClientFacts::PARAMETER, has_field::<ClientFacts>(name)),
     ];
-    let is_there = |view: &&str| text.split(|c: char| !is_name_char(c)).any(|word| word == *view);
-    let fields: Vec<String> =
-        views.iter().filter(|(view, has)| *has && is_there(view)).map(|(view, _)| format!("`{view}.{name}`")).collect();
+    let is_in_script = |view: &&str| text.split(|c: char| !is_name_char(c)).any(|word| word == *view);
+    let fields: Vec<String> = views
+        .iter()
+        .filter(|(view, has)| *has && is_in_script(view))
+        .map(|(view, _)| format!("`{view}.{name}`"))
+        .collect();
     if !fields.is_empty() {
         return format!("did you mean {}?", fields.join(" or "));
     }
@@ -158,27 +161,39 @@ fn has_field<T: Facts>(name: &str) -> bool {
     T::fields().iter().any(|field| field.name == name)
 }
 
+/// An opening brace.
+#[derive(Clone, Copy)]
+struct OpenBrace {
+    /// 1-based.
+    line: usize,
+    /// 1-based, in characters.
+    column: usize,
+    /// Indentation of its line, in characters.
+    indent: usize,
+}
+
 /// 1-based line and column of the brace that was left open: the first whose closing brace is indented less than the
-/// line that opens it, or else the innermost that has none.
+/// line that opens it, or else the innermost without a closing brace.
 fn open_brace(text: &str) -> Option<(usize, usize)> {
-    let mut open: Vec<(usize, usize, usize)> = Vec::new();
-    let mut misplaced = None;
+    let mut open: Vec<OpenBrace> = Vec::new();
+    let mut misindented = None;
     let mut in_comment = false;
     for (number, line) in text.lines().enumerate() {
         let indent = line.chars().take_while(|c| c.is_whitespace()).count();
         for (column, brace) in braces(line, &mut in_comment) {
             if brace == '{' {
-                open.push((number + 1, column + 1, indent));
-            } else if let Some((line, at, opened)) = open.pop()
+                open.push(OpenBrace { line: number + 1, column: column + 1, indent });
+            } else if let Some(opening) = open.pop()
                 && column == indent
-                && indent < opened
+                && indent < opening.indent
             {
-                misplaced = misplaced.or(Some((line, at)));
+                misindented = misindented.or(Some(opening));
             }
         }
     }
-    let (line, column, _) = open.last().copied()?;
-    misplaced.or(Some((line, column)))
+    let innermost = open.last().copied()?;
+    let OpenBrace { line, column, .. } = misindented.unwrap_or(innermost);
+    Some((line, column))
 }
 
 /// The braces of a line outside strings and comments, with their 0-based columns.
@@ -222,7 +237,7 @@ mod tests {
 
     #[test]
     fn notations_of_other_languages_are_explained() {
-        for (body, word, ours) in [
+        for (body, word, equivalent) in [
             ("    if post.hour > 3 and post.hour < 9 { return pass(); }", "and", "&&"),
             ("    if post.hour > 3 or post.hour < 9 { return pass(); }", "or", "||"),
             ("    if not post.has_asset { return pass(); }", "not", "!"),
@@ -232,7 +247,7 @@ mod tests {
         ] {
             let (line, _, cause, remedy) = mistake(body);
             assert_eq!((line, cause), (3, format!("`{word}` is a keyword of other languages")), "{body}");
-            assert_eq!(remedy, format!("write `{ours}`"), "{body}");
+            assert_eq!(remedy, format!("write `{equivalent}`"), "{body}");
         }
         let (line, column, _, remedy) = mistake("    if post.hour = 15 { return pass(); }");
         assert_eq!((line, column, remedy.as_str()), (3, 18, "write `==` to compare"));

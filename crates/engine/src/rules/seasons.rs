@@ -1,6 +1,6 @@
 //! Seasons: times in which every channel posts more or less often.
 //!
-//! The seasons of `calendar.toml` and of every overlay that applies to a client accumulate.
+//! All seasons apply together: those of `calendar.toml` and of every overlay that applies to a client.
 
 use chrono::NaiveDateTime;
 
@@ -21,7 +21,7 @@ const SEASON: &[Key] = &[
 /// The kind of the key that holds the seasons.
 pub(super) const SEASONS: Kind = Kind::Rows(Rows {
     columns: SEASON,
-    ascending: false,
+    is_ascending: false,
     first: None,
     example: "[{ from = 2026-12-21T00:00:00, to = 2027-01-04T00:00:00, posts = 0.5 }]",
 });
@@ -51,12 +51,12 @@ pub(super) fn seasons(view: &View<'_>) -> Vec<Season> {
 }
 
 fn season(row: &Row) -> Option<Season> {
-    let (from, to) = ends(row)?;
+    let (from, to) = endpoints(row)?;
     Some(Season { from, to, posts: row.get("posts")?.value.as_number()? })
 }
 
 /// Start and end of a season.
-fn ends(row: &Row) -> Option<(NaiveDateTime, NaiveDateTime)> {
+fn endpoints(row: &Row) -> Option<(NaiveDateTime, NaiveDateTime)> {
     match (&row.get("from")?.value, &row.get("to")?.value) {
         (Value::DateTime(from), Value::DateTime(to)) => Some((*from, *to)),
         _ => None,
@@ -67,7 +67,7 @@ fn ends(row: &Row) -> Option<(NaiveDateTime, NaiveDateTime)> {
 pub(super) fn mistakes(settings: &Settings) -> Vec<Diagnostic> {
     let rows = settings.get(SEASONS_PATH).and_then(|setting| setting.value.as_rows()).unwrap_or_default();
     let mistake = |row: &Row| {
-        let (from, to) = ends(row).filter(|(from, to)| to <= from)?;
+        let (from, to) = endpoints(row).filter(|(from, to)| to <= from)?;
         let place = row.get("to")?.place.as_ref()?;
         let [begin, end] = [from, to].map(wall_time_text);
         let (code, cause) = match from == to {

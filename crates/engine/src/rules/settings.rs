@@ -1,4 +1,4 @@
-//! Validated values by full path, and how overlays are layered over them.
+//! Validated values by full path, and views of the base's values with those of overlays on top.
 //!
 //! Nothing is validated here: every value in a [`Settings`] has passed the checks of its key.
 
@@ -54,7 +54,7 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     values: BTreeMap<String, Setting>,
-    /// Paths for which a file states something that could not be read, or that is unknown.
+    /// Paths at which a file states a value that could not be read, and unknown paths.
     unread: BTreeSet<String>,
 }
 
@@ -164,7 +164,7 @@ impl Settings {
     }
 }
 
-/// Whether the rows of a key accumulate over layers. For any other key, a later layer overrides an earlier one.
+/// Whether a key is a list to which every layer adds rows. For any other key, a later layer overrides an earlier one.
 pub(crate) fn accumulates(path: &str) -> bool {
     matches!(path, "calendar.days" | "calendar.seasons") || is_closed_ranges(path)
 }
@@ -210,7 +210,7 @@ impl<'a> FromValue<'a> for &'a [Row] {
     }
 }
 
-/// Settings in layers, the base first; a later layer overrides earlier ones, except for rows that accumulate.
+/// Settings in layers, the base first. A later layer overrides earlier ones, except for lists to which it adds rows.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     layers: Vec<&'a Settings>,
@@ -245,12 +245,12 @@ impl<'a> View<'a> {
         self.layers.iter().flat_map(|settings| settings.names_under(table)).collect()
     }
 
-    /// Whether some layer states something for the path that could not be read.
+    /// Whether some layer states a value for the path that could not be read, or the path is unknown.
     pub(crate) fn is_unread(&self, path: &str) -> bool {
         self.layers.iter().any(|settings| settings.unread.contains(path))
     }
 
-    /// Whether some layer states something in the table that could not be read, or that is unknown there.
+    /// Whether some layer states something in the table that could not be read or is unknown.
     pub(crate) fn is_unread_under(&self, table: &str) -> bool {
         let prefix = format!("{table}.");
         let is_under = |path: &String| path.starts_with(&prefix);
@@ -341,7 +341,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The rows of a list from all layers, for lists whose rows accumulate.
+    /// The rows of a list from all layers, for lists to which every layer adds rows.
     pub(crate) fn rows_of_all_layers(&self, path: &str) -> impl Iterator<Item = &'a Row> {
         self.rows_by_layer(path).flatten()
     }
@@ -369,9 +369,9 @@ mod tests {
         let mut base = Settings::default();
         base.insert("a.x".to_owned(), Value::Integer(1), None);
         base.insert("a.y".to_owned(), Value::Integer(2), None);
-        let mut over = Settings::default();
-        over.insert("a.y".to_owned(), Value::Integer(9), None);
-        let view = View::with(&base, [&over]);
+        let mut overlay = Settings::default();
+        overlay.insert("a.y".to_owned(), Value::Integer(9), None);
+        let view = View::with(&base, [&overlay]);
         assert_eq!((view.integer("a.x"), view.integer("a.y")), (Some(1), Some(9)));
         assert_eq!(view.find("a.y").map(|found| found.layer), Some(1));
     }

@@ -20,7 +20,7 @@ pub struct StatedKey {
     pub line: u32,
 }
 
-/// Keys that are thresholds; the name of a table stands for all its keys, that of a list for its rows.
+/// Keys that are thresholds. A table stands for all its keys, a list for all its rows.
 const THRESHOLDS: [&str; 11] = [
     "early_warning.high_from",
     "early_warning.signals",
@@ -36,8 +36,8 @@ const THRESHOLDS: [&str; 11] = [
 ];
 
 impl StatedKey {
-    /// Whether it is a threshold: something applies at or above it, and not below. A first row that begins at 0 has no
-    /// values below it.
+    /// Whether the key is a threshold, from which on something applies. A first row that begins at 0 is not, since no
+    /// value lies below it.
     #[must_use]
     pub fn is_threshold(&self) -> bool {
         let belongs_to = |name: &str| self.key == name || self.key.starts_with(&format!("{name}."));
@@ -70,7 +70,7 @@ impl RulesPack {
 
     fn why_recent_use_is_ineffective(&self) -> Option<String> {
         let stated = |key: &'static str| self.all_layers().filter_map(move |layer| View::new(layer).number(key));
-        // The values of any layer that are most favourable to an effect.
+        // The shortest cooldown and the longest recent use of any layer, the values most likely to have an effect.
         let mut extreme = self.base().assets;
         extreme.cooldown_hours = stated("assets.cooldown_hours").fold(extreme.cooldown_hours, f64::min);
         extreme.recent_use_days = stated("assets.recent_use_days").fold(extreme.recent_use_days, f64::max);
@@ -80,9 +80,9 @@ impl RulesPack {
         (!extreme.recent_use_can_count()).then(why)
     }
 
-    /// Every key that the pack and its overlays state, by file and line, except the keys of `pack.toml`, the scopes and
-    /// conflict kinds of guardrails, which change no verdict, and limits, which apply to whole weeks and not to the
-    /// single posts of cases.
+    /// Every key that the pack and its overlays state, by file and line. Keys that no test case can test are left out:
+    /// those of `pack.toml`, the scopes and conflict kinds of guardrails, which change no verdict, and limits, which
+    /// apply to whole weeks and not to single posts.
     #[must_use]
     pub fn stated_keys(&self) -> Vec<StatedKey> {
         let mut found = Vec::new();

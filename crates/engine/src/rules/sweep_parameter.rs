@@ -1,7 +1,7 @@
 //! Sweep parameters: keys of a pack that are set to other values, and the pack files with those values written in.
 //!
 //! A key is set in the base by editing its file: an existing value is replaced, a key left at its default is inserted.
-//! Overlays still apply on top. Whether the edited pack is valid is up to `load`.
+//! Overlays still apply on top. `load` decides whether the edited pack is valid.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -32,7 +32,7 @@ pub struct SweepParameter {
 pub struct SettableKey {
     /// Full path, such as `channels.tiktok.weekly_posts`.
     pub path: String,
-    /// Its value in the pack; `None` if it has neither a value nor a default.
+    /// The key's value in the pack; `None` if it has neither a value nor a default.
     pub base: Option<Level>,
     key: Key,
     edit: Edit,
@@ -149,8 +149,7 @@ impl RulesPack {
         }
     }
 
-    /// Whether the pack has the guardrail, limit or parameter that a path names; a key of one that it lacks
-    /// would have no effect.
+    /// Whether the pack has the guardrail, limit or parameter that a path names. Without it, the key has no effect.
     fn defines_names_in(&self, key: &Key, path: &str) -> bool {
         let is_pack_defined = key.path.split('.').any(|part| Placeholder::of(part) == Some(Placeholder::PackDefined));
         let table = || path.split('.').take(2).collect::<Vec<_>>().join(".");
@@ -181,7 +180,9 @@ impl RulesPack {
     fn edit_after(&self, place: &SourceLocation, prefix: &str, parts: &[&str]) -> Option<Edit> {
         let end = place.span.as_ref()?.end;
         let mut text = self.files.get(&*place.file)?.clone();
+        // Inserting panics outside the text and within a character.
         text.get(..end)?;
+        // A trial value, whatever the kind of the key.
         text.insert_str(end, &format!("{prefix}0"));
         let mut table = text.parse::<toml::Table>().ok()?;
         let (name, tables) = parts.split_last()?;
@@ -194,7 +195,7 @@ impl RulesPack {
     }
 
     /// The paths of all keys and list cells that can be set.
-    fn settable(&self) -> BTreeSet<String> {
+    fn settable_paths(&self) -> BTreeSet<String> {
         let stated = self.settings().iter().flat_map(|(path, setting)| {
             let rows = match &setting.value {
                 Value::Rows(rows) => rows.as_slice(),
@@ -205,20 +206,21 @@ impl RulesPack {
             });
             std::iter::once(path.to_owned()).chain(cells)
         });
-        let declared = files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
+        let declared =
+            rule_files().flat_map(|file| file.keys.iter().flat_map(move |key| expanded(file.stem, key.path)));
         stated.filter(|path| !path.starts_with("pack.")).chain(declared).collect()
     }
 }
 
-/// The files with planning rules.
-fn files() -> impl Iterator<Item = &'static super::key::FileKeys> {
+/// The files whose keys can be set: all but `pack.toml`.
+fn rule_files() -> impl Iterator<Item = &'static super::key::FileKeys> {
     PACK_FILES.iter().filter(|file| file.stem != "pack")
 }
 
 /// The key declaration that a full path matches; an exact match takes precedence over a placeholder.
 fn key_of(path: &str) -> Option<&'static Key> {
     let (stem, rest) = path.split_once('.')?;
-    let file = files().find(|file| file.stem == stem)?;
+    let file = rule_files().find(|file| file.stem == stem)?;
     let parts: Vec<&str> = rest.split('.').collect();
     let matches = |key: &&Key, exactly: bool| {
         let pattern: Vec<&str> = key.path.split('.').collect();
@@ -241,7 +243,7 @@ fn expanded(stem: &str, path: &str) -> Vec<String> {
     })
 }
 
-/// Parses the arguments.
+/// Parses `KEY=VALUES` arguments, the lines of `text`.
 struct ArgumentReader<'a> {
     pack: &'a RulesPack,
     file: Arc<str>,
@@ -254,6 +256,7 @@ impl ArgumentReader<'_> {
         self.lines.location(&self.file, self.text, span)
     }
 
+    /// Parses the argument that is the line `line` and starts at the byte `start`.
     fn parameter(&self, start: usize, line: &str) -> Result<SweepParameter, Vec<Diagnostic>> {
         let Some((keys, values)) = line.split_once('=') else {
             let cause = format!("`{line}` has no `=`");
@@ -261,33 +264,33 @@ impl ArgumentReader<'_> {
             let place = self.place(start..start + line.len());
             return Err(vec![Diagnostic::at("no_values", &place, "", cause, remedy)]);
         };
-        let mut found = Vec::new();
+        let mut settable_keys = Vec::new();
         let mut mistakes = Vec::new();
-        let mut at = start;
+        let mut part_start = start;
         for part in keys.split(',') {
             let name = part.trim();
-            let from = at + (part.len() - part.trim_start().len());
+            let name_start = part_start + (part.len() - part.trim_start().len());
             match self.pack.settable_key(name).or_else(|| self.pack.settable_cell(name)) {
-                Some(key) => found.push(key),
-                None => mistakes.push(self.unknown(name, self.place(from..from + name.len()))),
+                Some(key) => settable_keys.push(key),
+                None => mistakes.push(self.unknown_key(name, self.place(name_start..name_start + name.len()))),
             }
-            at += part.len() + 1;
+            part_start += part.len() + 1;
         }
-        let offset = start + keys.len() + 1;
-        let place = |span: Range<usize>| self.place(offset + span.start..offset + span.end);
-        let keys: Vec<(&str, &Key)> = found.iter().map(|found| (found.path.as_str(), &found.key)).collect();
+        let values_start = start + keys.len() + 1;
+        let place = |span: Range<usize>| self.place(values_start + span.start..values_start + span.end);
+        let keys: Vec<(&str, &Key)> = settable_keys.iter().map(|key| (key.path.as_str(), &key.key)).collect();
         let levels = match levels::read(&keys, values, &place) {
             Ok(levels) if mistakes.is_empty() => levels,
             Ok(_) => return Err(mistakes),
             Err(errors) => return Err(mistakes.into_iter().chain(errors).collect()),
         };
-        Ok(SweepParameter { keys: found, levels })
+        Ok(SweepParameter { keys: settable_keys, levels })
     }
 
-    fn unknown(&self, name: &str, place: SourceLocation) -> Diagnostic {
-        let settable = self.pack.settable();
+    fn unknown_key(&self, name: &str, place: SourceLocation) -> Diagnostic {
+        let known_paths = self.pack.settable_paths();
         let in_table: Vec<&str> =
-            settable.iter().filter(|path| path.starts_with(&format!("{name}."))).map(String::as_str).collect();
+            known_paths.iter().filter(|path| path.starts_with(&format!("{name}."))).map(String::as_str).collect();
         if !name.is_empty() && !in_table.is_empty() {
             let examples = listed(in_table.iter().take(5).copied());
             let cause = format!("`{name}` is a table, not a key");
@@ -295,23 +298,24 @@ impl ArgumentReader<'_> {
             return Diagnostic::at("not_a_key", &place, name, cause, remedy);
         }
         let cause = format!("`{name}` is not a key of the pack");
-        let remedy = match nearest(name, settable.iter().map(String::as_str)) {
+        let remedy = match nearest(name, known_paths.iter().map(String::as_str)) {
             Some(near) => format!("write `{near}`, the nearest known key"),
             None => "write a full path, as in `channels.tiktok.weekly_posts`; `mcoe rules show` lists them".to_owned(),
         };
         Diagnostic::at("unknown_key", &place, name, cause, remedy)
     }
 
-    /// Keys that are set twice, or that belong to a list that is set as a whole.
+    /// The errors in keys that are set twice, or that belong to a list that is set as a whole.
     fn duplicates(&self, parameters: &[(usize, SweepParameter)]) -> Vec<Diagnostic> {
-        let all: Vec<(usize, &str)> = parameters
+        // Each with the start of its argument.
+        let keys: Vec<(usize, &str)> = parameters
             .iter()
             .flat_map(|(start, parameter)| parameter.keys.iter().map(|key| (*start, key.path.as_str())))
             .collect();
         let includes = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
         let mut mistakes = Vec::new();
-        for (index, (start, key)) in all.iter().enumerate() {
-            let earlier = all.iter().take(index).find(|(_, other)| includes(key, other) || includes(other, key));
+        for (index, (start, key)) in keys.iter().enumerate() {
+            let earlier = keys.iter().take(index).find(|(_, other)| includes(key, other) || includes(other, key));
             let Some((_, other)) = earlier else { continue };
             let cause = format!("`{key}` is set twice: `{other}` is set before");
             let place = self.place(*start..*start + key.len());

@@ -9,7 +9,7 @@ pub struct ThresholdRow {
     pub value: f64,
 }
 
-/// The number that applies at `at`: that of the last row whose threshold is not above it; `None` if there is none.
+/// The number that applies at `at`: that of the last row whose threshold is at most `at`; `None` if no row is.
 #[must_use]
 pub fn value_at(table: &[ThresholdRow], at: f64) -> Option<f64> {
     table.iter().rev().find(|row| at >= row.threshold).map(|row| row.value)

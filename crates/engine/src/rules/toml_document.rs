@@ -66,7 +66,7 @@ impl<'t> TomlDocument<'t> {
         &self.mistakes
     }
 
-    /// Whether what the tree holds for the line may be an artefact of an error in it.
+    /// Whether a line has a syntax error, so that the tree's entries on that line may be wrong.
     pub(crate) fn is_broken(&self, line: u32) -> bool {
         self.broken_lines.contains(&line)
     }
@@ -90,8 +90,8 @@ impl<'t> TomlDocument<'t> {
         if short.len() < written.trim_end().len() { format!("{short}…") } else { short }
     }
 
-    /// Recognizes notations of other formats and countries on the line of a byte: a comma in a number, semicolons,
-    /// colons. Returns cause and remedy; `None` for other errors.
+    /// Recognizes notations of other formats and countries on the line of the byte `at`: a comma in a number,
+    /// semicolons, colons. Returns cause and remedy; `None` for other errors.
     fn foreign_notation(&self, at: usize) -> Option<(String, String)> {
         let before = self.text.get(..at)?;
         let start = before.rfind('\n').map_or(0, |line| line + 1);
@@ -102,12 +102,12 @@ impl<'t> TomlDocument<'t> {
             return Some((cause, format!("write a decimal point: `{whole}.{decimals}`")));
         }
         if outside_texts.contains(';') {
-            let is_end = outside_texts.trim_end().ends_with(';') && outside_texts.matches(';').count() == 1;
-            let remedy = if is_end { "remove the semicolon" } else { "separate the parts by commas" };
+            let is_trailing = outside_texts.trim_end().ends_with(';') && outside_texts.matches(';').count() == 1;
+            let remedy = if is_trailing { "remove the semicolon" } else { "separate the parts by commas" };
             return Some(("a semicolon is not a separator here".to_owned(), remedy.to_owned()));
         }
-        let is_assigned = outside_texts.contains('=') || outside_texts.trim_start().starts_with(['[', '#']);
-        (outside_texts.contains(':') && !is_assigned)
+        let is_toml_line = outside_texts.contains('=') || outside_texts.trim_start().starts_with(['[', '#']);
+        (outside_texts.contains(':') && !is_toml_line)
             .then(|| ("a colon is written instead of `=`".to_owned(), "write `key = value`".to_owned()))
     }
 
@@ -161,12 +161,13 @@ fn syntax_mistake(place: &SourceLocation, message: &str, quoted: &str) -> Diagno
         false if message.starts_with("invalid date") && !quoted.is_empty() => {
             (format!("`{quoted}` is not a date of the calendar"), "write a date that exists, as in `2026-02-28`")
         }
-        false => (plain_words(message), syntax_remedy(message)),
+        false => (in_plain_words(message), syntax_remedy(message)),
     };
     Diagnostic::at("syntax", place, "", cause, remedy)
 }
 
-fn plain_words(message: &str) -> String {
+/// The parser's message as a cause, in which an array is called a list.
+fn in_plain_words(message: &str) -> String {
     let (problem, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     let problem = problem.replace("array table", "table").replace("array", "list");
     match expected {
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn one_reading_finds_exactly_one_mistake_on_each_broken_line() {
+    fn each_broken_line_is_reported_once_and_all_in_one_pass() {
         let text = "a = 07:00:99x\nb = post\nc 5 = = 3\nd = [1, 2\n\n[t\ne 5\n[u]\nf = \"x\ng = 1\ng = 2\n";
         let lines: Vec<u32> = reported(text).iter().map(|(_, line, _)| *line).collect();
         assert_eq!(lines, [1, 2, 3, 4, 6, 7, 9, 11]);

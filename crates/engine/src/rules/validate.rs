@@ -1,7 +1,7 @@
 //! Validates a whole file against its key table.
 //!
-//! Every entry is visited once. Follow-up errors are suppressed: a key that is missing because its name was mistyped,
-//! and anything missing from a file that could not be parsed as a whole. Values are not compared with one another here.
+//! Every entry is visited once. Follow-up errors are suppressed: for a key that is missing because its name was
+//! mistyped, and for anything missing from a file with syntax errors. Values are not compared with one another here.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
 /// Whether a file must be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Completeness {
-    /// What it leaves out is missing, or takes its default.
+    /// Keys that the file leaves out are errors, or take their defaults.
     Complete,
-    /// It states only overrides.
+    /// The file states only overrides.
     Partial,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct KeyTree {
 }
 
 impl KeyTree {
-    /// The tree of a key table, with `part` as the name of its root.
+    /// The tree of a key table, whose root is called `part`.
     pub(crate) fn of(part: &'static str, keys: &[Key]) -> Self {
         let mut root = Self { part, key: None, children: Vec::new() };
         for key in keys {
@@ -41,6 +41,7 @@ impl KeyTree {
         root
     }
 
+    /// A tree of other trees, whose root is called `part`.
     pub(crate) fn with(part: &'static str, children: Vec<KeyTree>) -> Self {
         Self { part, key: None, children }
     }
@@ -69,14 +70,14 @@ impl KeyTree {
 
     /// The names of the children, as far as they are a fixed set.
     fn names(&self) -> Vec<&'static str> {
-        let each = |child: &KeyTree| match Placeholder::of(child.part) {
+        let names_of = |child: &KeyTree| match Placeholder::of(child.part) {
             Some(placeholder) => placeholder.allowed_names().unwrap_or_default(),
             None => vec![child.part],
         };
-        self.children.iter().flat_map(each).collect()
+        self.children.iter().flat_map(names_of).collect()
     }
 
-    /// The path, within this table, of a table below it that has a key of that name.
+    /// The path, relative to this table, of a table below it that has a key with this name.
     fn table_with(&self, name: &str) -> Option<String> {
         self.children.iter().filter(|child| child.key.is_none() && Placeholder::of(child.part).is_none()).find_map(
             |child| match child.children.iter().any(|key| key.part == name && key.key.is_some()) {
@@ -114,7 +115,7 @@ impl KeyTree {
 
 /// Validates every entry of a file.
 ///
-/// `prefix` is prepended to every path; `files` are those that a misplaced key may belong to.
+/// `prefix` is prepended to every path. Keys that are unknown here are looked for in `files`, to suggest a place.
 pub(crate) fn validate(
     document: &TomlDocument<'_>,
     tree: &KeyTree,
@@ -290,7 +291,7 @@ impl Visit<'_> {
             let keys = self.files.iter().flat_map(|file| file.keys.iter().map(move |key| (file, key)));
             keys.filter(|(_, key)| key.path.rsplit('.').next() == Some(name))
         };
-        // A key without placeholders takes precedence over one of a single channel.
+        // A key without placeholders takes precedence, for example over one of a single channel.
         let (file, key) = declarations().find(|(_, key)| !key.path.contains('<')).or_else(|| declarations().next())?;
         let table = key.path.rsplit_once('.').map(|(table, _)| table);
         let (file_name, table) = match (self.completeness, table) {
@@ -310,7 +311,7 @@ impl Visit<'_> {
         })
     }
 
-    /// A path relative to this file.
+    /// The path without the file's prefix.
     fn local<'p>(&self, path: &'p str) -> &'p str {
         match path.strip_prefix(self.prefix) {
             Some(rest) => rest.trim_start_matches('.'),
@@ -318,6 +319,7 @@ impl Visit<'_> {
         }
     }
 
+    /// Reports a mistake, unless a syntax error on its line may be the reason.
     fn report(&mut self, mistake: Diagnostic) {
         if !mistake.place.source().is_some_and(|location| self.document.is_broken(location.line)) {
             self.mistakes.push(mistake);

@@ -1,6 +1,7 @@
 //! Validates one value of a TOML file against the kind that its key requires.
 //!
-//! Every error in the value, and in each part of a list, is reported; relations to other values are not checked here.
+//! Every error in the value is reported, and in a list every error in each part. Relations to other values are not
+//! checked here.
 
 use std::ops::{Bound, RangeBounds as _};
 
@@ -83,6 +84,7 @@ impl ValueReader<'_> {
         };
         number
             .filter(|number| number.is_finite() && (least, most).contains(number))
+            // Adding 0.0 turns -0.0 into 0.0.
             .map(|number| Value::Number(number + 0.0))
             .ok_or_else(|| self.out_of_range())
     }
@@ -340,8 +342,8 @@ impl ValueReader<'_> {
             }
         }
         for column in schema.columns {
-            let is_explained = table.contains_key(column.path) || guesses.contains(&column.path);
-            if column.presence == Presence::Required && !is_explained {
+            let is_there_or_mistyped = table.contains_key(column.path) || guesses.contains(&column.path);
+            if column.presence == Presence::Required && !is_there_or_mistyped {
                 let cause = format!("a row of `{}` has no `{}`", self.path, column.path);
                 let remedy = format!("add `{} = …`, {}: {}", column.path, column.kind.expected(), column.doc);
                 mistakes.push(Diagnostic::at("missing_key", place, self.path, cause, remedy));
@@ -370,7 +372,7 @@ impl ValueReader<'_> {
 
     /// The errors in the order of rows whose first column must ascend.
     fn order_mistakes(&self, schema: &Rows, rows: &[Row]) -> Vec<Diagnostic> {
-        let Some(column) = schema.columns.first().map(|column| column.path).filter(|_| schema.ascending) else {
+        let Some(column) = schema.columns.first().map(|column| column.path).filter(|_| schema.is_ascending) else {
             return Vec::new();
         };
         let thresholds: Vec<(f64, Option<&SourceLocation>)> = rows
@@ -400,7 +402,7 @@ impl ValueReader<'_> {
     }
 }
 
-/// A value as messages name it.
+/// What messages call a value.
 fn described(document: &TomlDocument<'_>, value: &Spanned<DeValue<'_>>) -> String {
     let written = document.quote(value.span());
     match value.get_ref() {
@@ -476,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_a_range_are_exact() {
+    fn both_ends_of_a_range_are_checked_exactly() {
         let kind = Kind::above(0.0, 0.5);
         assert!(read_as(kind, "0.5").is_ok());
         assert_eq!(codes(read_as(kind, "0")), ["out_of_range"]);
@@ -539,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_in_a_row_explains_the_column_that_is_missing() {
+    fn a_mistyped_column_is_not_reported_as_missing_too() {
         let kind = Kind::threshold_table(THRESHOLD_ROW, None, "[]");
         assert_eq!(
             codes(read_as(kind, "[{ from = 0, facto = 1 }, { from = 0.2 }, 3]")),

@@ -194,7 +194,8 @@ pub struct MeasureDifference {
     pub measure: Measure,
     /// The difference.
     pub difference: Difference,
-    /// Its p-value after Holm's correction over all variants that are compared with the base.
+    /// Its p-value after Holm's correction over all variants that are compared with the base; `None` with one
+    /// replication.
     pub corrected_p: Option<f64>,
 }
 
@@ -244,8 +245,8 @@ impl Versus {
 /// Simulates every pack with common random numbers and accumulates the differences from the base. Under every pack,
 /// hours of fatigue are counted with the base's levels, and net worth is computed from the base's worths and costs.
 ///
-/// With `until` it stops, at a multiple of ten replications, as soon as the half-width of every pack's confidence
-/// interval of the difference in net worth is at most that share of the base's net worth; the replications of
+/// With `until`, the comparison stops, at a multiple of ten replications, as soon as the confidence interval of every
+/// pack's difference in net worth has a half-width of at most this share of the base's net worth. The replications of
 /// `extent` are then the maximum. The same inputs give a bit-identical result on any number of threads.
 ///
 /// # Errors
@@ -259,14 +260,15 @@ pub fn compare<'a>(
     observer: &'a dyn Observer,
 ) -> Result<Comparison, CompareError> {
     let base_rules = base.planner.rules();
-    let run = |ComparedPack { label, planner, scenario }| {
+    let variant_run = |ComparedPack { label, planner, scenario }| {
         let run = Run::new(planner, scenario, extent, observer);
         VariantRun { label, run: run.with_fatigue_levels_of(base_rules).with_worths_of(base_rules) }
     };
-    let (base, others) = variant_runs(base, others, run);
+    let (base, others) = variant_runs(base, others, variant_run);
     check_planned(&base)?;
+    let start = base.run.scenario.start;
     let differs =
-        |other: &&VariantRun<'_>| base.run.scenario.start != other.run.scenario.start || !base.ids().eq(other.ids());
+        |other: &&VariantRun<'_>| other.run.scenario.start != start || !base.client_ids().eq(other.client_ids());
     if let Some(other) = others.iter().find(differs) {
         return Err(CompareError::Mismatch(base.label.to_owned(), other.label.to_owned()));
     }
@@ -293,11 +295,11 @@ pub fn compare_scenarios<'a>(
     until: Option<f64>,
     observer: &'a dyn Observer,
 ) -> Result<Comparison, CompareError> {
-    let run = |ComparedScenario { label, scenario }| {
+    let variant_run = |ComparedScenario { label, scenario }| {
         let run = Run::new(planner, scenario, extent, observer);
         VariantRun { label, run: run.with_usual_assets_of(base.scenario) }
     };
-    let (base, others) = variant_runs(base, others, run);
+    let (base, others) = variant_runs(base, others, variant_run);
     check_planned(&base)?;
     others.iter().try_for_each(check_planned)?;
     let base_start = base.run.scenario.start;
@@ -322,8 +324,8 @@ fn run_comparison(
     let mut is_reached = false;
     while done < extent.replications && !is_reached {
         let last = extent.replications.min(done + BATCH);
-        for outcomes in replicate(&runs, done..last, |replication| replication.totals())? {
-            let Some((base, others)) = outcomes.split_first() else { continue };
+        for totals in replicate(&runs, done..last, |replication| replication.totals())? {
+            let Some((base, others)) = totals.split_first() else { continue };
             sums.iter_mut().zip(others).for_each(|(sums, other)| sums.add(base, other));
         }
         done = last;
@@ -335,7 +337,7 @@ fn run_comparison(
     }
     Ok(Comparison {
         compared,
-        variants: std::iter::once(base).chain(others).map(|variant| variant.summary(done)).collect(),
+        variants: std::iter::once(base).chain(others).map(|variant_run| variant_run.variant(done)).collect(),
         until: until.map(|half_width| StoppingRule { half_width, most_replications: extent.replications, is_reached }),
         versus,
     })
@@ -349,11 +351,11 @@ struct VariantRun<'a> {
 
 impl VariantRun<'_> {
     /// The clients that are planned for.
-    fn ids(&self) -> impl Iterator<Item = &ClientId> {
+    fn client_ids(&self) -> impl Iterator<Item = &ClientId> {
         self.run.clients.iter().map(|run_client| &run_client.client.id)
     }
 
-    fn summary(&self, replications: u32) -> Variant {
+    fn variant(&self, replications: u32) -> Variant {
         Variant { label: self.label.to_owned(), provenance: self.run.provenance(replications) }
     }
 }
@@ -362,9 +364,9 @@ impl VariantRun<'_> {
 fn variant_runs<'a, T: Copy>(
     base: T,
     others: &[T],
-    run: impl Fn(T) -> VariantRun<'a>,
+    variant_run: impl Fn(T) -> VariantRun<'a>,
 ) -> (VariantRun<'a>, Vec<VariantRun<'a>>) {
-    (run(base), others.iter().copied().map(&run).collect())
+    (variant_run(base), others.iter().copied().map(&variant_run).collect())
 }
 
 fn check_planned(variant: &VariantRun<'_>) -> Result<(), CompareError> {
@@ -392,16 +394,17 @@ struct ClientIndices {
 
 /// Every client that is planned for in either variant: the base's in its order, then those only in the other.
 fn client_indices(base: &VariantRun<'_>, other: &VariantRun<'_>) -> Vec<ClientIndices> {
-    let mut others: BTreeMap<&ClientId, usize> = other.ids().zip(0..).collect();
+    let mut others: BTreeMap<&ClientId, usize> = other.client_ids().zip(0..).collect();
+    let in_base = base.client_ids().zip(0..);
     let mut indices: Vec<ClientIndices> =
-        base.ids().zip(0..).map(|(id, index)| ClientIndices { base: Some(index), other: others.remove(id) }).collect();
+        in_base.map(|(id, index)| ClientIndices { base: Some(index), other: others.remove(id) }).collect();
     let mut only_other: Vec<usize> = others.into_values().collect();
     only_other.sort_unstable();
     indices.extend(only_other.into_iter().map(|index| ClientIndices { base: None, other: Some(index) }));
     indices
 }
 
-/// Accumulated paired differences of one variant from the base.
+/// Accumulated paired differences of one variant from the base; those by week and by channel are of engagement.
 struct Sums {
     headline: Vec<(Measure, Pairs)>,
     weeks: Vec<Pairs>,
@@ -435,8 +438,8 @@ impl Sums {
         for (measure, pairs) in &mut self.headline {
             pairs.add(measure.value_in(&base.total), measure.value_in(&other.total));
         }
-        add_each(&mut self.weeks, &base.weeks, &other.weeks);
-        add_each(&mut self.channels, &base.channels, &other.channels);
+        add_each(&mut self.weeks, &base.engagement_by_week, &other.engagement_by_week);
+        add_each(&mut self.channels, &base.engagement_by_channel, &other.engagement_by_channel);
         for ClientSums { indices, engagement, net_worth } in &mut self.clients {
             // A client that is not planned for earns nothing and costs nothing.
             let totals = |clients: &[Totals], index: Option<usize>| {

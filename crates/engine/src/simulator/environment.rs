@@ -15,7 +15,7 @@ pub(super) struct TrueClient<'a> {
     client: &'a Client,
     rng: KeyedRng,
     channels: Vec<TrueChannel>,
-    /// Mean quality of the assets with which its engagement rates were measured.
+    /// Mean quality of the assets with which the client's engagement rates were measured.
     usual_quality: f64,
 }
 
@@ -25,13 +25,13 @@ struct TrueChannel {
     audience: f64,
     /// Engagements of a post per person in the audience.
     rate: f64,
-    /// Posts in 28 days at which the rate was measured.
+    /// Posts in 28 days while the rate was measured.
     usual_posts: f64,
     /// The response drawn from the client's own estimates; `None` if the scenario's environment applies.
     response: Option<TrueResponse>,
 }
 
-/// A published post.
+/// A published post, as far as the response depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Published {
     pub channel: Channel,
@@ -41,9 +41,9 @@ pub(super) struct Published {
     pub quality: f64,
     /// Weight of the campaign it counts for; 1 without one.
     pub campaign: f64,
-    /// Factor of its content type from the channel's own estimates; 1 without estimates.
+    /// Factor of its content type by the channel's own estimates; 1 without estimates.
     pub content_type: f64,
-    /// Load of earlier posts from the channel's own estimates; 0 without estimates.
+    /// Load of earlier posts by the channel's own estimates, as [`TrueResponse::load`] defines it; 0 without estimates.
     pub load: f64,
     /// Posts of the channel in the preceding 24 hours.
     pub within_24_hours: u32,
@@ -51,7 +51,7 @@ pub(super) struct Published {
     pub within_7_days: u32,
     /// Posts of the channel in the preceding 28 days.
     pub within_28_days: u32,
-    /// Share of the channel's first audience that is still there.
+    /// Share of the channel's initial audience that is still there.
     pub audience_kept: f64,
 }
 
@@ -89,11 +89,11 @@ impl<'a> TrueClient<'a> {
         Self { usual_quality, ..self }
     }
 
-    /// The response to a post: audience x rate x effects of hour, weekday, campaign and special days
-    /// x exp(gain x (quality - the client's usual quality))
-    /// x (1 + posts in 24 h)^-loss x (1 + posts in 7 d)^-loss
-    /// x share of the audience still there x (posts in 28 d / usual posts, at least 1)^-loss
-    /// x exp(account drift + channel drift + noise).
+    /// The response to a post: audience · rate · effects of hour, weekday, campaign and special days
+    /// · exp(gain · (quality - the client's usual quality))
+    /// · (1 + posts in 24 h)^-loss · (1 + posts in 7 d)^-loss
+    /// · share of the audience still there · (posts in 28 d / usual posts, at least 1)^-loss
+    /// · exp(account drift + channel drift + noise).
     ///
     /// Every random factor has mean 1. `account_drift` is the sum of the account's drift steps so far, in log. If the
     /// client has estimates of the channel, they replace audience, rate, effects of hour and weekday, both drifts, the
@@ -103,28 +103,29 @@ impl<'a> TrueClient<'a> {
         let Some(channel) = self.channels.iter().find(|truth| truth.channel == post.channel) else {
             return Response { engagement: 0.0, without_noise: 0.0 };
         };
-        let asset = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
+        let asset_factor = libm::exp(environment.asset_log_gain * (post.quality - self.usual_quality));
         let ratio_to_usual = (f64::from(post.within_28_days) / channel.usual_posts).max(1.0);
-        let lasting = post.audience_kept * libm::pow(ratio_to_usual, -environment.lasting_loss);
+        let long_term_factor = post.audience_kept * libm::pow(ratio_to_usual, -environment.lasting_loss);
         let hour = post.at.as_second().div_euclid(HOUR_SECONDS);
         let normal = self.rng.normal(Purpose::Noise, Some(post.channel), hour);
         if let (Some(response), Some(wall)) = (&channel.response, hours.hours().get(post.hour)) {
             let expected = response.expected(post.at, *wall, post.content_type, post.load);
-            let calendar = self.calendar_factor(post, hours.date(wall.weekday));
-            let without_noise = expected * asset * post.campaign * calendar * lasting;
+            let calendar_factor = self.calendar_factor(post, hours.date(wall.weekday));
+            let without_noise = expected * asset_factor * post.campaign * calendar_factor * long_term_factor;
             let noise = response.noise(normal);
             return Response { engagement: without_noise * libm::exp(noise), without_noise };
         }
-        let timing = self.timing_factor(post, hours);
-        let recent = libm::pow(1.0 + f64::from(post.within_24_hours), -environment.loss_24_hours)
+        let timing_factor = self.timing_factor(post, hours);
+        let recent_factor = libm::pow(1.0 + f64::from(post.within_24_hours), -environment.loss_24_hours)
             * libm::pow(1.0 + f64::from(post.within_7_days), -environment.loss_7_days);
-        let drift = account_drift + self.channel_drift(post.channel, day_number(post.at));
-        let without_noise = channel.audience * channel.rate * timing * asset * recent * lasting * libm::exp(drift);
+        let drift = libm::exp(account_drift + self.channel_drift(post.channel, day_number(post.at)));
+        let usual = channel.audience * channel.rate;
+        let without_noise = usual * timing_factor * asset_factor * recent_factor * long_term_factor * drift;
         let noise = log_factor(environment.noise_log_sd, normal);
         Response { engagement: without_noise * libm::exp(noise), without_noise }
     }
 
-    /// Share of the audience that leaves at a post.
+    /// Share of the audience that leaves because of a post.
     pub fn share_leaving(&self, post: &Published) -> f64 {
         let base_share = match post.channel {
             Channel::Email => self.environment.leave_per_email,
@@ -175,15 +176,15 @@ impl<'a> TrueClient<'a> {
     }
 
     /// The channel's drift on a day, in log: a stationary AR(1) process over days, computed as a weighted sum of past
-    /// shocks, without those whose weight is below a millionth.
+    /// shocks, without those whose weight is below a millionth or that are 400 days old or older.
     fn channel_drift(&self, channel: Channel, day: i64) -> f64 {
         let ar1 = self.environment.channel_ar1;
-        let shock = self.environment.channel_log_sd * (1.0 - ar1 * ar1).sqrt();
+        let shock_sd = self.environment.channel_log_sd * (1.0 - ar1 * ar1).sqrt();
         let mut sum = 0.0;
         let mut weight = 1.0;
         let mut days_ago = 0;
         while weight > 1e-6 && days_ago < 400 {
-            sum += weight * shock * self.rng.normal(Purpose::ChannelDrift, Some(channel), day - days_ago);
+            sum += weight * shock_sd * self.rng.normal(Purpose::ChannelDrift, Some(channel), day - days_ago);
             weight *= ar1;
             days_ago += 1;
         }
@@ -208,12 +209,13 @@ fn true_channel(environment: &Environment, state: &ChannelState, rng: &KeyedRng)
     }
 }
 
-/// Posts of a channel per 28 days before the simulation, while its engagement rate was measured.
+/// Posts of a channel per 28 days before the simulation, while its engagement rate was measured: as the state counts or
+/// lists them, whichever is more, but at least `min_usual_posts`.
 fn usual_posts(environment: &Environment, state: &ChannelState) -> f64 {
-    let since = state.as_of.plus_days(-28);
-    let recent = state.recent_posts.iter().filter(|at| (since..state.as_of).contains(*at)).count();
-    let stated = f64::from(state.posts_last_30_days) * 28.0 / 30.0;
-    stated.max(recent as f64).max(environment.min_usual_posts)
+    let from = state.as_of.plus_days(-28);
+    let listed = state.recent_posts.iter().filter(|at| (from..state.as_of).contains(*at)).count();
+    let counted = f64::from(state.posts_last_30_days) * 28.0 / 30.0;
+    counted.max(listed as f64).max(environment.min_usual_posts)
 }
 
 /// The log of a lognormal factor with mean 1, at a standard normal number. `sd` is the standard deviation of the log.

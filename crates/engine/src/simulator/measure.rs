@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::totals::Totals;
 
-/// A headline measure: a total of a replication over all weeks, channels and clients. Each is the headline's field
+/// A headline measure: a total of a replication over all weeks, channels and clients. Each is the field of `Headline`
 /// with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -19,7 +19,8 @@ pub enum Measure {
     ExpectedEngagement,
     /// Hours of work on the drafts; in a comparison, by the base's rules.
     HoursOfWork,
-    /// What these hours and the people who left cost, in the unit of net worth; in a comparison, by the base's rules.
+    /// Cost of these hours, and of the audience members who left, in the unit of net worth; in a comparison, by the
+    /// base's rules.
     Cost,
     /// People in the audiences at the end, over all channels.
     AudienceEnd,

@@ -1,4 +1,4 @@
-//! Simulates weeks of planning, review and posting against an environment that responds.
+//! Simulates weeks of planning, review and posting, and the responses of audiences.
 
 mod compare;
 mod environment;

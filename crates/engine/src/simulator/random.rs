@@ -14,11 +14,12 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::model::{Channel, ClientId};
 
-/// What a draw is for, and what its `time` means.
+/// What a draw is for, and what its `time` means. Hours, days and seconds are counted from 1970 in UTC, weeks from the
+/// start of the simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// Noise of one post; `time` is its hour.
+    /// Noise of one post; `time` is the hour in which it goes out.
     Noise = 1,
     /// The account's drift; `time` is the week.
     AccountDrift = 2,
@@ -30,13 +31,13 @@ pub enum Purpose {
     WeekdayEffect = 5,
     /// Deviation of the true engagement rate from the scenario's; `time` is 0.
     RateEffect = 6,
-    /// Delay until a reviewer decides; `time` is the post's instant in seconds.
+    /// Delay until a reviewer decides; `time` is the second at which the post goes out.
     ReviewDelay = 7,
-    /// Whether a reviewer approves; `time` is the post's instant in seconds.
+    /// Whether a reviewer approves; `time` is the second at which the post goes out.
     ReviewAnswer = 8,
     /// A true parameter of the response; `time` is a hash of its name.
     TrueParameter = 9,
-    /// A step of a channel's level; `time` is the day.
+    /// A step of the random walk of a channel's level; `time` is the day.
     LevelStep = 10,
     /// A step of the slow component of a channel's level; `time` is the day.
     SlowStep = 11,

@@ -96,7 +96,7 @@ pub(super) fn par_map<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Syn
     jobs.par_iter().map(work).collect()
 }
 
-/// Number of worker threads.
+/// Number of worker threads, at least 1.
 pub(super) fn threads() -> usize {
     rayon::current_num_threads().max(1)
 }
@@ -117,9 +117,9 @@ pub(super) struct RunClient<'a> {
     /// Its state before the first week.
     state: &'a ClientState,
     rules: ClientRules,
-    /// The rules whose fatigue levels count as warning and blocking.
+    /// The rules by whose `warn_at` and `block_at` hours of high fatigue are counted.
     level_rules: ClientRules,
-    /// The rules with the worths and costs from which net worth is computed.
+    /// The rules by whose worths and costs net worth is computed.
     worth_rules: ClientRules,
     /// The assets with which its engagement rates were measured.
     usual_assets: &'a [Asset],
@@ -143,7 +143,8 @@ impl<'a> Run<'a> {
         Self { planner, scenario, extent, observer, clients: clients.collect() }
     }
 
-    /// Counts hours of fatigue with the levels of another pack, so that compared runs share a scale.
+    /// Counts hours of high fatigue by the `warn_at` and `block_at` of another pack, so that compared runs share a
+    /// scale.
     pub fn with_fatigue_levels_of(mut self, rules: &CompiledRules) -> Self {
         for run_client in &mut self.clients {
             run_client.level_rules = rules.for_client(run_client.client);
@@ -151,7 +152,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Computes net worth from the worths and costs of another pack, so that compared runs share a scale.
+    /// Computes net worth by the worths and costs of another pack, so that compared runs share a scale.
     pub fn with_worths_of(mut self, rules: &CompiledRules) -> Self {
         for run_client in &mut self.clients {
             run_client.worth_rules = rules.for_client(run_client.client);
@@ -223,28 +224,28 @@ impl<'a> Run<'a> {
                 Some((context.simulate(plan, simulated), run_client, hours))
             })
             .collect();
-        for (client, result) in results.iter().enumerate() {
+        for (client_index, result) in results.iter().enumerate() {
             let Some((result, run_client, hours)) = result else { continue };
             let (levels, worth_rules) = (&run_client.level_rules.base().fatigue, run_client.worth_rules.base());
-            replication.add(number as usize, client, result, levels, worth_rules, hours);
+            replication.add(number as usize, client_index, result, levels, worth_rules, hours);
         }
         Ok(())
     }
 
     fn summary(&self, tally: &Tally) -> Simulation {
         let start = self.scenario.start;
-        let has_channel = self.clients_by_channel();
+        let client_counts = self.clients_by_channel();
         let base = self.planner.rules().base();
-        let order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
+        let guardrail_order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
         let clients: Vec<&Client> = self.clients.iter().map(|run_client| run_client.client).collect();
         Simulation {
             provenance: self.provenance(self.extent.replications),
             headline: tally.headline(),
             weekly: tally.weekly(start),
-            channels: tally.channels(&has_channel, &base),
-            channel_weeks: tally.channel_weeks(start, &has_channel),
+            channels: tally.channels(&client_counts, &base),
+            channel_weeks: tally.channel_weeks(start, &client_counts),
             clients: tally.clients(&clients),
-            guardrails: tally.guardrails(&order),
+            guardrails: tally.guardrails(&guardrail_order),
             calendar: tally.calendar(),
             assets: tally.assets(),
         }
@@ -291,7 +292,7 @@ pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier,
 fn committed_posts(scenario: &Scenario, weeks: u32) -> u32 {
     let count = |(client, state): &(Client, ClientState)| {
         let monday = |weeks: i64| client.zone.start_of_day(scenario.start.plus(weeks).monday());
-        // Weeks at the edge of the calendar cannot be planned, so there is no run to count for.
+        // Weeks at the edge of the calendar cannot be planned, so they have no run and nothing to count.
         let (Ok(start), Ok(end)) = (monday(0), monday(i64::from(weeks))) else { return 0 };
         let posts = state.channels.iter().flat_map(|channel| &channel.recent_posts);
         posts.filter(|at| (start..end).contains(*at)).count()

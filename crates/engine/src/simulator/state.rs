@@ -8,7 +8,7 @@ use crate::model::{
 use crate::planner::fatigue_at;
 use crate::rules::ChannelRules;
 
-/// A client's state in a simulation: what the planner sees, and the smoothed values from which it is computed.
+/// A client's state in a simulation: what the planner sees, and the smoothed results from which that is computed.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedClient {
     pub state: ClientState,
@@ -24,22 +24,34 @@ struct Audience {
     channel: Channel,
     /// People at the start of the simulation.
     start: f64,
-    /// Share of them that is still there.
+    /// Share of these people that is still there.
     share_kept: f64,
 }
 
 /// Exponentially smoothed results of one channel.
 #[derive(Debug, Clone, Copy, Default)]
 struct SmoothedResults {
+    /// Realized engagements a week.
     earned: f64,
+    /// Engagements a week that the planner expected.
     expected: f64,
+    /// Engagements a week without the noise of single posts.
     without_noise: f64,
-    /// Mean log of engagement per post, smoothed fast (current level) and slowly (usual level).
-    level: Option<[f64; 2]>,
+    /// `None` before the first post.
+    mean_log: Option<MeanLog>,
     /// Posts since the start of the simulation.
     posts: u32,
     /// Engagements since the start of the simulation, not smoothed.
     total_earned: f64,
+}
+
+/// The mean log of engagements per post, in two smoothings.
+#[derive(Debug, Clone, Copy)]
+struct MeanLog {
+    /// Smoothed fast.
+    current: f64,
+    /// Smoothed slowly.
+    usual: f64,
 }
 
 /// Results of one channel in a week.
@@ -50,8 +62,10 @@ pub(super) struct ChannelWeekResult {
     /// Posts committed before the week was planned. The state's recent posts already contain them, and its asset uses
     /// their assets.
     pub committed: Vec<(Published, Response)>,
-    pub expected: f64,
-    pub wanted: u32,
+    /// Engagements that the planner expected of these posts.
+    pub expected_engagement: f64,
+    /// Number of posts that the rules wanted.
+    pub posts_wanted: u32,
 }
 
 impl ChannelWeekResult {
@@ -61,16 +75,16 @@ impl ChannelWeekResult {
     }
 
     /// Number of published posts.
-    fn posts(&self) -> usize {
+    fn post_count(&self) -> usize {
         self.published.len() + self.committed.len()
     }
 }
 
-/// Smoothing weight of the usual level, relative to that of the current level.
+/// Weight of a week in the usual mean log, relative to its weight in the current one.
 const USUAL_PACE: f64 = 0.25;
 /// Posts after which the engagement rate of a channel counts as measured.
 const MEASURED_AFTER: u32 = 10;
-/// Posts a week at which an assessment has a confidence of one half.
+/// Posts a week at which a reality assessment has a confidence of one half.
 const HALF_CONFIDENCE_POSTS: f64 = 5.0;
 
 impl SimulatedClient {
@@ -88,12 +102,12 @@ impl SimulatedClient {
         self.audiences.iter().map(|audience| (audience.channel, audience.start * audience.share_kept)).collect()
     }
 
-    /// Share of a channel's first audience that is still there.
+    /// Share of a channel's initial audience that is still there.
     pub fn audience_kept(&self, channel: Channel) -> f64 {
         self.audiences.iter().find(|audience| audience.channel == channel).map_or(1.0, |audience| audience.share_kept)
     }
 
-    /// A share of a channel's audience leaves.
+    /// Removes a share of a channel's audience.
     pub fn lose_audience(&mut self, channel: Channel, share: f64) {
         if let Some(audience) = self.audiences.iter_mut().find(|audience| audience.channel == channel) {
             audience.share_kept *= 1.0 - share;
@@ -115,7 +129,7 @@ impl SimulatedClient {
             smoothed.update(result, smoothing);
             smoothed.update_scores(state, result, smoothing);
         }
-        let posts: usize = results.iter().map(ChannelWeekResult::posts).sum();
+        let posts: usize = results.iter().map(ChannelWeekResult::post_count).sum();
         let (perceived, actual) = self.performance();
         if let Some(reality) = &mut self.state.reality {
             *reality = reassessed(reality, perceived, actual, posts as f64, end);
@@ -131,17 +145,17 @@ impl SimulatedClient {
         }
     }
 
-    /// Records the warnings that the signal matrix raises, and removes those that it no longer raises.
-    pub fn record_warnings(&mut self, warning: &EarlyWarning, at: Timestamp) {
+    /// Records a warning for each signal with a severity, and removes the warnings of signals without one.
+    pub fn record_warnings(&mut self, early_warning: &EarlyWarning, at: Timestamp) {
         let warnings = &mut self.state.warnings;
         warnings.retain(|recorded| {
-            warning
+            early_warning
                 .matrix
                 .iter()
                 .find(|signal| signal.signal == recorded.kind)
                 .is_none_or(|signal| signal.severity.is_some())
         });
-        for signal in &warning.matrix {
+        for signal in &early_warning.matrix {
             let Some(severity) = signal.severity else { continue };
             match warnings.iter_mut().find(|recorded| recorded.is_live() && recorded.kind == signal.signal) {
                 Some(recorded) => recorded.severity = severity,
@@ -156,13 +170,13 @@ impl SimulatedClient {
         }
     }
 
-    /// Perceived and actual performance over all channels, `0..=1`: smoothed results with and without noise, as a share
-    /// of themselves plus the expectation. One half is as expected.
+    /// Perceived and actual performance over all channels, `0..=1`: engagements with and without noise, each divided by
+    /// its sum with the expected engagements. One half is as expected.
     fn performance(&self) -> (f64, f64) {
         let sum = |part: fn(&SmoothedResults) -> f64| self.channels.iter().map(part).sum::<f64>();
         let expected = sum(|channel| channel.expected);
-        let performance = |result: f64| if result + expected > 0.0 { result / (result + expected) } else { 0.5 };
-        (performance(sum(|channel| channel.earned)), performance(sum(|channel| channel.without_noise)))
+        let against_expected = |result: f64| if result + expected > 0.0 { result / (result + expected) } else { 0.5 };
+        (against_expected(sum(|channel| channel.earned)), against_expected(sum(|channel| channel.without_noise)))
     }
 }
 
@@ -171,7 +185,7 @@ impl SimulatedClient {
 pub(super) struct FatiguePath {
     pub channel: Channel,
     /// Fatigue at every hour, before a post in that hour adds its own.
-    pub hours: Vec<f64>,
+    pub by_hour: Vec<f64>,
     /// Fatigue at the end of the week.
     pub end: f64,
 }
@@ -179,33 +193,33 @@ pub(super) struct FatiguePath {
 impl FatiguePath {
     /// The path from a channel's state before the week, with its published posts and those committed before.
     pub fn of(state: &ChannelState, rules: &ChannelRules, week: &WeekHours, result: &ChannelWeekResult) -> Self {
-        let mut posts = vec![0_u32; week.len()];
+        let mut post_counts = vec![0_u32; week.len()];
         let committed = state.recent_posts.iter().map(|at| week.hour_of(*at));
         let published = result.published.iter().map(|(post, _)| post.hour as i64);
         for hour in committed.chain(published).filter_map(|hour| usize::try_from(hour).ok()) {
-            if let Some(count) = posts.get_mut(hour) {
+            if let Some(count) = post_counts.get_mut(hour) {
                 *count += 1;
             }
         }
         let decay = rules.decay_per_hour();
         let mut fatigue = fatigue_at(state, rules, week.start());
-        let mut hours = Vec::with_capacity(week.len());
-        for count in posts {
-            hours.push(fatigue);
+        let mut by_hour = Vec::with_capacity(week.len());
+        for count in post_counts {
+            by_hour.push(fatigue);
             fatigue = decay * (fatigue + f64::from(count) * rules.fatigue_per_post);
         }
-        Self { channel: state.channel, hours, end: fatigue }
+        Self { channel: state.channel, by_hour, end: fatigue }
     }
 }
 
 fn update_recent_posts(state: &mut ChannelState, posts: &[&Published], end: Timestamp) {
     state.recent_posts.extend(posts.iter().map(|post| post.at));
     state.recent_posts.sort_unstable();
-    let since = |days: i64| end.plus_days(-days);
-    let month_ago = since(30);
+    let days_before_end = |days: i64| end.plus_days(-days);
+    let month_ago = days_before_end(30);
     state.recent_posts.retain(|at| *at >= month_ago);
     let count_since = |from: Timestamp| state.recent_posts.iter().filter(|at| (from..end).contains(*at)).count() as u32;
-    state.posts_last_7_days = count_since(since(7));
+    state.posts_last_7_days = count_since(days_before_end(7));
     state.posts_last_30_days = count_since(month_ago);
     state.last_post_at = posts.iter().map(|post| post.at).chain(state.last_post_at).max();
 }
@@ -214,36 +228,39 @@ impl SmoothedResults {
     fn update(&mut self, result: &ChannelWeekResult, smoothing: f64) {
         let sum = |part: fn(&Response) -> f64| result.responses().map(part).sum::<f64>();
         let (earned, without_noise) = (sum(|response| response.engagement), sum(|response| response.without_noise));
-        let blend = |old: f64, new: f64, first: bool| if first { new } else { old + smoothing * (new - old) };
-        if result.posts() > 0 {
-            let first = self.posts == 0;
-            self.earned = blend(self.earned, earned, first);
-            self.without_noise = blend(self.without_noise, without_noise, first);
-            self.expected = blend(self.expected, result.expected, first);
+        let is_first = self.posts == 0;
+        let smoothed = |old: f64, new: f64| if is_first { new } else { old + smoothing * (new - old) };
+        if result.post_count() > 0 {
+            self.earned = smoothed(self.earned, earned);
+            self.without_noise = smoothed(self.without_noise, without_noise);
+            self.expected = smoothed(self.expected, result.expected_engagement);
+            // Without a positive minimum, a post without engagements would have an infinite log.
             let logs = result.responses().map(|response| libm::log(response.engagement.max(f64::MIN_POSITIVE)));
-            let level = logs.sum::<f64>() / result.posts() as f64;
-            self.level = Some(match self.level {
-                None => [level; 2],
-                Some([fast, slow]) => {
-                    [fast + smoothing * (level - fast), slow + USUAL_PACE * smoothing * (level - slow)]
-                }
+            let log = logs.sum::<f64>() / result.post_count() as f64;
+            self.mean_log = Some(match self.mean_log {
+                None => MeanLog { current: log, usual: log },
+                Some(MeanLog { current, usual }) => MeanLog {
+                    current: current + smoothing * (log - current),
+                    usual: usual + USUAL_PACE * smoothing * (log - usual),
+                },
             });
         }
-        self.posts += result.posts() as u32;
+        self.posts += result.post_count() as u32;
         self.total_earned += earned;
     }
 
     /// Writes the scores that the planner sees.
     fn update_scores(&self, state: &mut ChannelState, result: &ChannelWeekResult, smoothing: f64) {
-        if let Some([fast, slow]) = self.level {
-            state.momentum = Some(Score::clamped(1.0 / (1.0 + libm::exp(slow - fast))));
+        if let Some(MeanLog { current, usual }) = self.mean_log {
+            state.momentum = Some(Score::clamped(1.0 / (1.0 + libm::exp(usual - current))));
         }
         if self.earned + self.expected > 0.0 {
             state.engagement = Some(Score::clamped(self.earned / (self.earned + self.expected)));
         }
-        let presence = result.posts() as f64 / f64::from(result.wanted.max(1));
-        let before = state.visibility.map_or(0.5, Score::get);
-        state.visibility = Some(Score::clamped(before + smoothing * (presence.min(1.0) - before)));
+        // `max` avoids a division by zero where no post is wanted.
+        let share_of_wanted = (result.post_count() as f64 / f64::from(result.posts_wanted.max(1))).min(1.0);
+        let visibility = state.visibility.map_or(0.5, Score::get);
+        state.visibility = Some(Score::clamped(visibility + smoothing * (share_of_wanted - visibility)));
         if state.engagement_rate.is_none() && self.posts >= MEASURED_AFTER && state.audience > 0.0 {
             state.engagement_rate = Some(self.total_earned / (f64::from(self.posts) * state.audience));
         }

@@ -32,7 +32,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Changes of the post target over all weeks, by cause.
+    /// Differences between `posts_target` and `posts_wanted` over all weeks, by cause.
     #[must_use]
     pub fn target_changes(&self) -> TargetChanges {
         let sum = |part: fn(&TargetChanges) -> f64| self.weekly.iter().map(|week| part(&week.target_changes)).sum();
@@ -88,7 +88,7 @@ pub struct Headline {
     pub expected_engagement: Estimate,
     /// Hours of work on the drafts.
     pub hours_of_work: Estimate,
-    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    /// Cost of these hours, and of the audience members who left, in the unit of `net_worth`.
     pub cost: Estimate,
     /// People in the audiences at the end, over all channels.
     pub audience_end: Estimate,
@@ -126,7 +126,7 @@ pub struct WeekSummary {
     pub net_worth: Estimate,
     /// Hours of work on the drafts.
     pub hours_of_work: f64,
-    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    /// Cost of these hours, and of the audience members who left, in the unit of `net_worth`.
     pub cost: f64,
     /// People in the audiences at the end of the week, over all channels.
     pub audience_end: f64,
@@ -134,13 +134,13 @@ pub struct WeekSummary {
     pub expected_engagement: f64,
     /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Target posts, after fatigue and the pack's `weekly_posts` function.
+    /// Number of posts aimed at, after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
     /// Why `posts_target` differs from `posts_wanted`.
     pub target_changes: TargetChanges,
     /// Posts committed before the run, which are published unchanged.
     pub posts_committed: f64,
-    /// Number of target posts that these account for; the planner plans the rest.
+    /// Number of them that count towards `posts_target`; the planner plans the rest.
     pub committed_in_target: f64,
     /// Posts placed by the planner.
     pub posts_planned: f64,
@@ -158,7 +158,7 @@ pub struct WeekSummary {
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
-/// Changes of the post target from what the rules want, by cause.
+/// Differences between `posts_target` and `posts_wanted`, by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetChanges {
@@ -192,7 +192,7 @@ pub struct ChannelSummary {
     pub net_worth: Estimate,
     /// Hours of work on the drafts.
     pub hours_of_work: f64,
-    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    /// Cost of these hours, and of the audience members who left, in the unit of `net_worth`.
     pub cost: f64,
     /// People in the audience at the end.
     pub audience_end: f64,
@@ -229,7 +229,7 @@ pub struct ChannelWeek {
     pub channel: Channel,
     /// Posts that the rules wanted, before fatigue lowers the number.
     pub posts_wanted: f64,
-    /// Target posts, after fatigue and the pack's `weekly_posts` function.
+    /// Number of posts aimed at, after fatigue and the pack's `weekly_posts` function.
     pub posts_target: f64,
     /// Drafts created, including posts committed before the run.
     pub posts_drafted: f64,
@@ -256,7 +256,7 @@ pub struct ClientSummary {
     pub net_worth: Estimate,
     /// Hours of work on the drafts.
     pub hours_of_work: f64,
-    /// What these hours and the people who left cost, in the unit of `net_worth`.
+    /// Cost of these hours, and of the audience members who left, in the unit of `net_worth`.
     pub cost: f64,
     /// People in the audiences at the end, over all channels.
     pub audience_end: f64,
@@ -289,13 +289,13 @@ pub struct GuardrailSummary {
     pub rule: String,
     /// Whether it is a reason of the engine and not a guardrail of the pack.
     pub by_engine: bool,
-    /// Posts it passed.
+    /// Posts that it passed.
     pub passed: f64,
-    /// Posts it warned about.
+    /// Posts that it warned about.
     pub warned: f64,
-    /// Posts it blocked.
+    /// Posts that it blocked.
     pub blocked: f64,
-    /// Posts it blocked, by week.
+    /// Posts that it blocked, by week.
     pub blocked_by_week: Vec<f64>,
 }
 
@@ -304,8 +304,8 @@ pub struct GuardrailSummary {
 pub struct AssetSummary {
     /// Number of assets.
     pub assets: u32,
-    /// Mean number of assets per replication by number of uses: never, once, and so on; the last entry counts that many
-    /// uses or more.
+    /// Mean number of assets per replication by number of uses, from 0 up; the last entry counts that many uses or
+    /// more.
     pub by_uses: Vec<f64>,
     /// Drafts with a variation of an asset.
     pub variations: f64,

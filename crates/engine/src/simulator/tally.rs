@@ -15,6 +15,14 @@ use crate::model::{Allocation, AssetChoice, AssetId, Channel, Client, Outcome, T
 use crate::rules::{FatigueRules, Rules};
 use crate::stats::{Estimate, ScoreHistogram};
 
+/// A guardrail of the pack, or a reason for which the engine blocks posts. In order, the engine's reasons follow the
+/// guardrails.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct VerdictKey {
+    by_engine: bool,
+    rule: String,
+}
+
 /// Verdict counts of one guardrail.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct VerdictCounts {
@@ -30,11 +38,14 @@ pub(super) struct Replication {
     channels: Vec<Totals>,
     clients: Vec<Totals>,
     channel_weeks: Vec<Vec<ChannelWeekSums>>,
-    /// By whether the engine blocks and by rule, so that the engine's reasons follow the pack's guardrails.
-    guardrails: BTreeMap<(bool, String), VerdictCounts>,
+    guardrails: BTreeMap<VerdictKey, VerdictCounts>,
+    /// Drafts by weekday, Monday first, and hour of the client's clock.
     calendar: Vec<[f64; 24]>,
+    /// Number of drafts with each asset.
     uses: BTreeMap<AssetId, u32>,
+    /// Number of drafts with a variation that is no evolution.
     variations: f64,
+    /// Number of drafts that continue a story.
     evolutions: f64,
 }
 
@@ -46,11 +57,11 @@ struct ChannelWeekSums {
     fatigue: ScoreHistogram,
 }
 
-/// The totals of a replication, overall and by client, and its engagement by week and channel.
+/// The totals of a replication, overall and by client, and its engagement by week and by channel.
 pub(super) struct ReplicationTotals {
     pub total: Totals,
-    pub weeks: Vec<f64>,
-    pub channels: Vec<f64>,
+    pub engagement_by_week: Vec<f64>,
+    pub engagement_by_channel: Vec<f64>,
     pub clients: Vec<Totals>,
 }
 
@@ -69,8 +80,8 @@ impl Replication {
         }
     }
 
-    /// Adds one client's week. `levels` has the fatigue levels with which hours are counted, `worth_rules` the worths
-    /// and costs.
+    /// Adds one client's week, given the numbers of the week and of the client. Hours of high fatigue are counted by
+    /// `levels`, net worth by `worth_rules`.
     pub fn add(
         &mut self,
         week: usize,
@@ -98,7 +109,7 @@ impl Replication {
             let channel = path.channel.index();
             let channel_week = self.channel_weeks.get_mut(week).and_then(|channels| channels.get_mut(channel));
             if let (Some(totals), Some(sums)) = (by_channel.get_mut(channel), channel_week) {
-                add_fatigue(totals, &mut sums.fatigue, &path.hours, levels);
+                add_fatigue(totals, &mut sums.fatigue, &path.by_hour, levels);
             }
         }
         for (index, totals) in by_channel.iter().enumerate() {
@@ -123,12 +134,12 @@ impl Replication {
         worth_rules: &Rules,
         by_channel: &mut [Totals],
     ) {
-        for PostResult { post, outcome, reviewed, engagement, work } in &result.posts {
+        for PostResult { post, outcome, was_reviewed, engagement, work } in &result.posts {
             let Some(totals) = by_channel.get_mut(post.channel.index()) else { continue };
             totals.planned += 1.0;
             totals.fatigue_at_posts += post.fatigue;
             totals.without_asset += f64::from(u8::from(post.asset.is_none()));
-            totals.reviews += f64::from(u8::from(*reviewed));
+            totals.reviews += f64::from(u8::from(*was_reviewed));
             totals.add_worth(*engagement, *work, worth_rules.channel(post.channel).worth);
             if let Some(count) = totals.risk.get_mut(post.risk as usize) {
                 *count += 1.0;
@@ -152,8 +163,8 @@ impl Replication {
         }
     }
 
-    /// Adds posts committed before the week was planned. They are drafts, but not planned posts: no guardrail, band or
-    /// reviewer saw them in this run.
+    /// Adds posts committed before the week was planned. They count as drafts but not as planned posts: in this run
+    /// they had no guardrails, no risk band and no review.
     fn add_committed(
         &mut self,
         result: &ClientWeekResult,
@@ -194,7 +205,7 @@ impl Replication {
         let weeks = self.weeks.len();
         let counts = self
             .guardrails
-            .entry((by_engine, rule.to_owned()))
+            .entry(VerdictKey { by_engine, rule: rule.to_owned() })
             .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
         match outcome {
             Outcome::Pass => counts.passed += 1.0,
@@ -212,8 +223,8 @@ impl Replication {
         let engagement = |rows: &[Totals]| rows.iter().map(|totals| totals.engagement).collect();
         ReplicationTotals {
             total: self.total(),
-            weeks: engagement(&self.weeks),
-            channels: engagement(&self.channels),
+            engagement_by_week: engagement(&self.weeks),
+            engagement_by_channel: engagement(&self.channels),
             clients: self.clients.clone(),
         }
     }
@@ -245,29 +256,33 @@ fn add_target(totals: &mut Totals, allocation: &Allocation, committed: &[Committ
     }
 }
 
-fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, path: &[f64], levels: &FatigueRules) {
-    for fatigue in path {
+fn add_fatigue(totals: &mut Totals, histogram: &mut ScoreHistogram, by_hour: &[f64], levels: &FatigueRules) {
+    for fatigue in by_hour {
         histogram.add(*fatigue);
         totals.fatigue_sum += fatigue;
         totals.hours_above_warn += f64::from(u8::from(*fatigue >= levels.warn_at));
         totals.hours_above_block += f64::from(u8::from(*fatigue >= levels.block_at));
     }
-    totals.hours += path.len() as f64;
+    totals.hours += by_hour.len() as f64;
 }
 
 /// The sums of all replications so far, added in order.
 pub(super) struct Tally {
+    /// Number of replications.
     count: f64,
+    /// The totals of each replication.
     totals: Vec<Totals>,
     weeks: Vec<Accumulated>,
     channels: Vec<Accumulated>,
     clients: Vec<Accumulated>,
     channel_weeks: Vec<Vec<ChannelWeekSums>>,
-    guardrails: BTreeMap<(bool, String), VerdictCounts>,
+    guardrails: BTreeMap<VerdictKey, VerdictCounts>,
     calendar: Vec<[f64; 24]>,
+    /// Number of assets by number of uses; the last entry counts those used [`MAX_USES`] times or more.
     by_uses: Vec<f64>,
     variations: f64,
     evolutions: f64,
+    /// Number of assets.
     assets: usize,
 }
 
@@ -311,11 +326,11 @@ impl Tally {
             sums.totals.add(&other.totals);
             sums.fatigue.merge(&other.fatigue);
         }
-        for (rule, counts) in &replication.guardrails {
+        for (key, counts) in &replication.guardrails {
             let weeks = counts.blocked_by_week.len();
             let sums = self
                 .guardrails
-                .entry(rule.clone())
+                .entry(key.clone())
                 .or_insert_with(|| VerdictCounts { blocked_by_week: vec![0.0; weeks], ..VerdictCounts::default() });
             sums.passed += counts.passed;
             sums.warned += counts.warned;
@@ -368,6 +383,7 @@ impl Tally {
     }
 
     pub fn weekly(&self, start: Week) -> Vec<WeekSummary> {
+        // The first week's total is the initial audience less losses; those of later weeks are losses only.
         let mut audience = 0.0;
         let mut audience_after = |totals: &Totals| {
             audience += self.mean(totals.audience);
@@ -402,12 +418,12 @@ impl Tally {
         .collect()
     }
 
-    /// Results by channel. `clients` is the number of clients with each channel; `rules` has the fatigue levels.
-    pub fn channels(&self, clients: &[u32; Channel::COUNT], rules: &Rules) -> Vec<ChannelSummary> {
+    /// Results by channel. `client_counts` has the number of clients with each channel, `rules` the fatigue levels.
+    pub fn channels(&self, client_counts: &[u32; Channel::COUNT], rules: &Rules) -> Vec<ChannelSummary> {
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         Channel::ALL
             .into_iter()
-            .zip(clients)
+            .zip(client_counts)
             .zip(&self.channels)
             .filter(|((_, clients), _)| **clients > 0)
             .map(|((channel, clients), Accumulated { sums: totals, engagement, net_worth })| ChannelSummary {
@@ -433,11 +449,11 @@ impl Tally {
             .collect()
     }
 
-    pub fn channel_weeks(&self, start: Week, clients: &[u32; Channel::COUNT]) -> Vec<ChannelWeek> {
+    pub fn channel_weeks(&self, start: Week, client_counts: &[u32; Channel::COUNT]) -> Vec<ChannelWeek> {
         let weeks = self.channel_weeks.iter().enumerate();
         weeks
             .flat_map(|(number, channels)| Channel::ALL.into_iter().zip(channels).map(move |row| (number, row)))
-            .filter(|(_, (channel, _))| clients.get(channel.index()).is_some_and(|count| *count > 0))
+            .filter(|(_, (channel, _))| client_counts.get(channel.index()).is_some_and(|count| *count > 0))
             .map(|(number, (channel, ChannelWeekSums { totals, fatigue }))| ChannelWeek {
                 week: start.plus(number as i64),
                 channel,
@@ -479,11 +495,11 @@ impl Tally {
     /// Results by rule, in the order given, then the engine's reasons.
     pub fn guardrails(&self, order: &[&str]) -> Vec<GuardrailSummary> {
         let position = |rule: &str| order.iter().position(|name| *name == rule).unwrap_or(order.len());
-        let mut rules: Vec<(&(bool, String), &VerdictCounts)> = self.guardrails.iter().collect();
-        rules.sort_by_key(|((by_engine, rule), _)| (*by_engine, position(rule), rule.clone()));
+        let mut rules: Vec<(&VerdictKey, &VerdictCounts)> = self.guardrails.iter().collect();
+        rules.sort_by_key(|(VerdictKey { by_engine, rule }, _)| (*by_engine, position(rule), rule.clone()));
         rules
             .into_iter()
-            .map(|((by_engine, rule), counts)| {
+            .map(|(VerdictKey { by_engine, rule }, counts)| {
                 let blocked_by_week: Vec<f64> = counts.blocked_by_week.iter().map(|sum| self.mean(*sum)).collect();
                 GuardrailSummary {
                     rule: rule.clone(),

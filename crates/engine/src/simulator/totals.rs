@@ -1,4 +1,4 @@
-//! The quantities that a simulation sums.
+//! The sums of a simulation.
 
 use super::week::Work;
 use crate::model::{Channel, RiskBand};
@@ -23,23 +23,26 @@ pub(super) struct Totals {
     pub rejected: f64,
     pub expired: f64,
     pub without_asset: f64,
+    /// Channel-hours.
     pub hours: f64,
     pub hours_above_warn: f64,
     pub hours_above_block: f64,
+    /// Sum of fatigue over channel-hours.
     pub fatigue_sum: f64,
+    /// Sum of fatigue at posts, planned or committed before.
     pub fatigue_at_posts: f64,
     pub hours_of_work: f64,
-    /// What that work and the people who left cost, in the unit of worth.
+    /// Cost of that work, and of the audience members who left, in the unit of worth.
     pub cost: f64,
     /// Worth of the engagements less the cost.
     pub net_worth: f64,
-    /// Audience at the start, if the first week is included in the sum, less the people who left.
+    /// Audience at the start, if the first week is included in the sum, less the members who left.
     pub audience: f64,
     pub risk: [f64; RiskBand::ALL.len()],
 }
 
 impl Totals {
-    /// Adds the engagements, work and net worth of a post; `worth` is that of one engagement.
+    /// Adds the engagements, work and net worth of a post; `worth` is the worth of one engagement.
     pub fn add_worth(&mut self, engagement: f64, work: Work, worth: f64) {
         self.engagement += engagement;
         self.hours_of_work += work.hours;
@@ -47,7 +50,7 @@ impl Totals {
         self.net_worth += engagement * worth - work.cost;
     }
 
-    /// Subtracts the people of an audience who left.
+    /// Subtracts the members of an audience who left, and what their loss costs.
     pub fn lose_audience(&mut self, people: f64, channel: Channel, worth_rules: &Rules) {
         let cost = people * worth_rules.channel(channel).person_worth;
         self.audience -= people;

@@ -1,4 +1,4 @@
-//! The noise of single posts in one replication's truth.
+//! The noise of single posts in one replication.
 
 /// The distribution of a post's noise, as a factor on its engagements with mean 1.
 ///
@@ -8,7 +8,7 @@
 pub(super) enum TrueNoise {
     /// Normal in log, with this standard deviation.
     Normal(f64),
-    /// Quantiles of its log, with linear interpolation: at least two, ascending in share and log.
+    /// Quantiles of its log, with linear interpolation between them: at least two, ascending in share and log.
     Quantiles(Vec<Quantile>),
 }
 
@@ -24,8 +24,8 @@ pub(super) struct Quantile {
 impl TrueNoise {
     /// Noise with the given quantiles, or normal noise with standard deviation `sd` if there are fewer than two.
     ///
-    /// The logs of the quantiles are multiplied by `scale`, then shifted so that the mean factor is 1. A quantile below
-    /// that of a smaller share is raised to it.
+    /// The logs of the quantiles are multiplied by `scale`, then shifted so that the mean factor is 1. A quantile that
+    /// is below the quantile of a smaller share is raised to the latter.
     pub fn new(mut quantiles: Vec<Quantile>, scale: f64, sd: f64) -> Self {
         quantiles.retain(|quantile| quantile.log.is_finite());
         quantiles.sort_by(|a, b| a.share.total_cmp(&b.share));
@@ -51,6 +51,7 @@ impl TrueNoise {
     }
 }
 
+/// The quantile of the log at a share.
 fn log_at(quantiles: &[Quantile], share: f64) -> f64 {
     let above = quantiles.partition_point(|quantile| quantile.share <= share);
     let before = above.checked_sub(1).and_then(|before| quantiles.get(before));
@@ -66,12 +67,13 @@ fn mean_factor(quantiles: &[Quantile]) -> f64 {
     let between = quantiles.windows(2).map(|pair| {
         let &[low, high] = pair else { return 0.0 };
         let rise = high.log - low.log;
+        // Mean of exp over `0..rise`, relative to its start; near a rise of 0 the quotient loses its digits.
         let mean = if rise > 1e-9 { libm::expm1(rise) / rise } else { 1.0 };
         (high.share - low.share) * libm::exp(low.log) * mean
     });
-    let beyond =
-        |end: Option<&Quantile>, share: fn(f64) -> f64| end.map_or(0.0, |end| share(end.share) * libm::exp(end.log));
-    between.sum::<f64>() + beyond(quantiles.first(), |share| share) + beyond(quantiles.last(), |share| 1.0 - share)
+    let below_first = quantiles.first().map_or(0.0, |first| first.share * libm::exp(first.log));
+    let above_last = quantiles.last().map_or(0.0, |last| (1.0 - last.share) * libm::exp(last.log));
+    between.sum::<f64>() + below_first + above_last
 }
 
 #[cfg(test)]

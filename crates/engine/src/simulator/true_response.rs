@@ -10,21 +10,25 @@ use crate::model::{
     WorldEstimate, WorldParameter,
 };
 
-/// Half-life of the load where the estimates give none, in hours.
+/// Half-life of the load if there is no estimate of it, in hours.
 const USUAL_HALF_LIFE_HOURS: f64 = 24.0;
 
-/// The true response of one channel in one replication.
+/// The true response of one channel in one replication: the parameters that [`WorldParameter`] describes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TrueResponse {
     level: f64,
+    /// Factor of each group of [`HOURS_PER_BIN`] hours of the local day.
     hours: [f64; HOUR_BINS],
+    /// Factor of each weekday, Monday first.
     weekdays: [f64; 7],
+    /// Factor by content type.
     content_types: BTreeMap<Arc<str>, f64>,
     response_strength: f64,
     half_life_hours: f64,
     noise: TrueNoise,
-    /// Log of the factor by which the level has moved, by day since the start.
+    /// Log of the factor by which the level has moved, for each day from the start on.
     drift: Vec<f64>,
+    /// The first of these days, counted from 1970.
     first_day: i64,
 }
 
@@ -32,7 +36,8 @@ impl TrueResponse {
     /// Draws the true response of a channel for a run of `days` days from `start`; `None` without an estimate of its
     /// level.
     ///
-    /// The random number of a parameter depends on the parameter's name, so that compared packs meet the same truth.
+    /// The random number of a parameter depends on the parameter's name only, so that compared packs get the same true
+    /// response.
     pub fn draw(
         estimates: &[WorldEstimate],
         channel: Channel,
@@ -48,7 +53,7 @@ impl TrueResponse {
         let value =
             |parameter: WorldParameter| of_channel().find(|estimate| estimate.parameter == parameter).map(drawn);
         let or_zero = |parameter| value(parameter).unwrap_or(0.0);
-        let spreads = Spreads {
+        let spreads = DriftSpreads {
             per_week: or_zero(WorldParameter::DriftSd),
             slow: or_zero(WorldParameter::SlowSd),
             fast: or_zero(WorldParameter::FastSd),
@@ -103,8 +108,8 @@ impl TrueResponse {
     }
 }
 
-/// The noise with the estimated percentiles, whose logs are multiplied by the ratio of the true standard deviation to
-/// the estimated one.
+/// The noise with the estimated percentiles. Their logs are multiplied by the ratio of the drawn standard deviation
+/// `true_sd` to the estimated one.
 fn noise<'e>(estimates: impl Iterator<Item = &'e WorldEstimate> + Clone, true_sd: f64) -> TrueNoise {
     let value = |parameter: WorldParameter| {
         estimates.clone().find(|estimate| estimate.parameter == parameter).map(|estimate| estimate.value)
@@ -117,17 +122,20 @@ fn noise<'e>(estimates: impl Iterator<Item = &'e WorldEstimate> + Clone, true_sd
     TrueNoise::new(NOISE_PERCENTS.into_iter().filter_map(quantile).collect(), scale, true_sd)
 }
 
-/// Standard deviations of the components of a level, in log.
-struct Spreads {
+/// Standard deviations of the components of a level's drift, in log.
+struct DriftSpreads {
+    /// Of the change of the random walk in a week.
     per_week: f64,
+    /// Of the slow component, stationary.
     slow: f64,
+    /// Of the fast component, stationary.
     fast: f64,
 }
 
-impl Spreads {
-    /// The log of a level's drift by day: a random walk and a slow component, which start at 0 because the level is
-    /// estimated for the start, and a fast component, which starts from its stationary distribution. Each day's factor
-    /// has mean 1.
+impl DriftSpreads {
+    /// The log of a level's drift by day: the sum of a random walk, a slow and a fast component. The first two start at
+    /// 0 because the level is estimated for the start; the fast component starts from its stationary distribution. Each
+    /// day's factor has mean 1.
     fn drift(&self, channel: Channel, rng: &KeyedRng, first_day: i64, days: usize) -> Vec<f64> {
         let [slow_decay, fast_decay] = [SLOW_DAYS, FAST_DAYS].map(|days| libm::exp(-1.0 / days));
         let step = |sd: f64, decay: f64| sd * (1.0 - decay * decay).sqrt();
@@ -137,12 +145,12 @@ impl Spreads {
         let normal = |purpose, day| rng.normal(purpose, Some(channel), day);
         let mut fast = self.fast * normal(Purpose::FastStep, first_day - 1);
         let mut path = Vec::with_capacity(days);
-        for day in 0..days {
-            let key = first_day + day as i64;
-            walk += walk_step * normal(Purpose::LevelStep, key);
-            slow = slow_decay * slow + slow_step * normal(Purpose::SlowStep, key);
-            fast = fast_decay * fast + fast_step * normal(Purpose::FastStep, key);
-            let elapsed = (day + 1) as f64;
+        for index in 0..days {
+            let day = first_day + index as i64;
+            walk += walk_step * normal(Purpose::LevelStep, day);
+            slow = slow_decay * slow + slow_step * normal(Purpose::SlowStep, day);
+            fast = fast_decay * fast + fast_step * normal(Purpose::FastStep, day);
+            let elapsed = (index + 1) as f64;
             let slow_variance = self.slow * self.slow * (1.0 - libm::exp(-2.0 * elapsed / SLOW_DAYS));
             let variance = walk_step * walk_step * elapsed + slow_variance + self.fast * self.fast;
             path.push(walk + slow + fast - variance / 2.0);
@@ -179,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn truths_are_spread_over_replications_as_their_standard_errors_say() {
+    fn drawn_parameters_vary_over_replications_by_their_standard_errors() {
         let estimates =
             [estimate(WorldParameter::Level, 200.0, 0.3), estimate(WorldParameter::ResponseStrength, 0.1, 0.02)];
         let truths: Vec<TrueResponse> = (0..4000).map(|replication| drawn(&estimates, replication, 1)).collect();
@@ -198,12 +206,12 @@ mod tests {
             estimate(WorldParameter::SlowSd, 0.3, 0.0),
             estimate(WorldParameter::FastSd, 0.2, 0.0),
         ];
-        let last = |replication| drawn(&estimates, replication, 84).drift.last().copied();
-        let last: Vec<f64> = (0..4000).filter_map(last).collect();
-        let factors: Vec<f64> = last.iter().map(|log| libm::exp(*log)).collect();
-        let slow = 0.09 * (1.0 - libm::exp(-2.0 * 84.0 / SLOW_DAYS));
-        let expected = 0.0025 * 12.0 + slow + 0.04;
-        assert!((variance(&last).unwrap() / expected - 1.0).abs() < 0.06);
+        let last_drift = |replication| drawn(&estimates, replication, 84).drift.last().copied();
+        let drifts: Vec<f64> = (0..4000).filter_map(last_drift).collect();
+        let factors: Vec<f64> = drifts.iter().map(|log| libm::exp(*log)).collect();
+        let slow_variance = 0.09 * (1.0 - libm::exp(-2.0 * 84.0 / SLOW_DAYS));
+        let expected = 0.0025 * 12.0 + slow_variance + 0.04;
+        assert!((variance(&drifts).unwrap() / expected - 1.0).abs() < 0.06);
         assert!((mean(&factors) - 1.0).abs() < 0.02, "{}", mean(&factors));
     }
 

@@ -1,4 +1,4 @@
-//! One client's simulated week: review, drafts, responses, the state afterwards.
+//! One client's simulated week: reviews, drafts, responses to them, and the state afterwards.
 
 use super::environment::{Published, Response, TrueClient, true_quality};
 use super::random::{KeyedRng, Purpose};
@@ -27,7 +27,8 @@ pub(super) enum PostOutcome {
 pub(super) struct PostResult {
     pub post: Post,
     pub outcome: PostOutcome,
-    pub reviewed: bool,
+    pub was_reviewed: bool,
+    /// Realized engagements; 0 if its draft was not created.
     pub engagement: f64,
     /// The work on it; zero if its draft was not created.
     pub work: Work,
@@ -45,7 +46,7 @@ pub(super) struct CommittedResult {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Work {
     pub hours: f64,
-    /// What the hours cost, in the unit of worth.
+    /// Cost of these hours, in the unit of worth.
     pub cost: f64,
 }
 
@@ -61,7 +62,7 @@ pub(super) struct AudienceWeek {
 pub(super) struct ClientWeekResult {
     /// Planned posts, in the order of the plan.
     pub posts: Vec<PostResult>,
-    /// Posts committed before, in the order of the plan.
+    /// Posts committed before the week was planned, in the order of the plan.
     pub committed: Vec<CommittedResult>,
     pub allocations: Vec<Allocation>,
     /// Fatigue of each channel, in the order of the state's channels.
@@ -90,7 +91,7 @@ impl WeekContext<'_> {
     /// Simulates a planned week and advances the client's state.
     pub fn simulate(&self, plan: ClientPlan, simulated: &mut SimulatedClient) -> ClientWeekResult {
         let empty_result = |allocation: &Allocation| ChannelWeekResult {
-            wanted: allocation.posts_wanted,
+            posts_wanted: allocation.posts_wanted,
             ..ChannelWeekResult::default()
         };
         let mut results: Vec<ChannelWeekResult> = plan.allocations.iter().map(empty_result).collect();
@@ -98,7 +99,7 @@ impl WeekContext<'_> {
         let start_audiences = simulated.audiences();
         let mut posts = Vec::with_capacity(plan.posts.len());
         for post in plan.posts {
-            let (outcome, reviewed) = self.outcome(&post);
+            let (outcome, was_reviewed) = self.outcome(&post);
             let (mut engagement, mut work) = (0.0, Work::default());
             let index = simulated.state.channels.iter().position(|state| state.channel == post.channel);
             if let (PostOutcome::Drafted, Some(result)) = (outcome, index.and_then(|index| results.get_mut(index))) {
@@ -106,13 +107,13 @@ impl WeekContext<'_> {
                 let (published, response) = self.publish(outgoing, simulated, result);
                 engagement = response.engagement;
                 work = self.work(outgoing);
-                result.expected += post.expected_engagement;
+                result.expected_engagement += post.expected_engagement;
                 result.published.push((published, response));
                 if let Some(asset) = &post.asset {
                     simulated.use_asset(asset.used(), post.channel, post.at);
                 }
             }
-            posts.push(PostResult { post, outcome, reviewed, engagement, work });
+            posts.push(PostResult { post, outcome, was_reviewed, engagement, work });
         }
         let publish_committed = |post: CommittedPost| {
             let engagement = self.publish_committed(&post, simulated, &mut results);
@@ -145,14 +146,14 @@ impl WeekContext<'_> {
 
     fn review(&self, post: &Post) -> PostOutcome {
         let channel = Some(post.channel);
-        let hour = post.at.as_second();
-        let delay = self.review.delay_hours * self.rng.exponential(Purpose::ReviewDelay, channel, hour);
+        let instant = post.at.as_second();
+        let delay = self.review.delay_hours * self.rng.exponential(Purpose::ReviewDelay, channel, instant);
         let answered_at = plus_hours(self.hours.start(), delay - self.review.planned_ahead_hours);
         let approval_chance = match post.risk {
             RiskBand::High => self.review.high_approved,
             RiskBand::Medium | RiskBand::Low => self.review.medium_approved,
         };
-        if self.rng.uniform(Purpose::ReviewAnswer, channel, hour) >= approval_chance {
+        if self.rng.uniform(Purpose::ReviewAnswer, channel, instant) >= approval_chance {
             PostOutcome::Rejected
         } else if answered_at > post.at {
             PostOutcome::Expired
@@ -172,12 +173,12 @@ impl WeekContext<'_> {
         let index = simulated.state.channels.iter().position(|state| state.channel == post.channel);
         let Some(result) = index.and_then(|index| results.get_mut(index)) else { return 0.0 };
         let (published, response) = self.publish(OutgoingPost::committed(post), simulated, result);
-        result.expected += post.expected_engagement;
+        result.expected_engagement += post.expected_engagement;
         result.committed.push((published, response));
         response.engagement
     }
 
-    /// Publishes a post: people respond to it, and some leave.
+    /// Publishes a post: the audience responds to it, and some of its members leave.
     fn publish(
         &self,
         post: OutgoingPost<'_>,
@@ -242,7 +243,7 @@ impl WeekContext<'_> {
     }
 }
 
-/// A post about to be published, planned or committed before.
+/// A post about to be published: planned for the week, or committed before.
 #[derive(Clone, Copy)]
 struct OutgoingPost<'p> {
     channel: Channel,

@@ -1,4 +1,4 @@
-//! Weighted means of observations that are independent between clusters only.
+//! Weighted means of observations that are independent between clusters, but not within one.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -58,16 +58,17 @@ mod tests {
     #[test]
     fn equal_weights_give_the_mean_and_its_usual_standard_error() {
         let clusters: Vec<Cluster> = [1.0, 2.0, 6.0].map(|mean| Cluster { mean, weight: 2.0 }).into();
-        let found = ClusteredMean::of(&clusters).unwrap();
+        let estimate = ClusteredMean::of(&clusters).unwrap();
+        let ClusteredMean { mean, standard_error, .. } = estimate;
         // Variance 7 of three values.
-        assert!((found.mean - 3.0).abs() < 1e-12 && (found.standard_error - (7.0_f64 / 3.0).sqrt()).abs() < 1e-12);
-        let [low, high] = found.interval();
+        assert!((mean - 3.0).abs() < 1e-12 && (standard_error - (7.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        let [low, high] = estimate.interval();
         // 95 % quantile of Student's t with two degrees of freedom: 2.919986.
-        assert!((high - low - 2.0 * 2.919_986 * found.standard_error).abs() < 1e-5);
+        assert!((high - low - 2.0 * 2.919_986 * standard_error).abs() < 1e-5);
     }
 
     #[test]
-    fn a_heavy_cluster_pulls_the_mean_and_a_single_cluster_has_no_error() {
+    fn a_heavy_cluster_pulls_the_mean_and_a_single_cluster_gives_none() {
         let clusters = [Cluster { mean: 0.0, weight: 9.0 }, Cluster { mean: 10.0, weight: 1.0 }];
         assert!((ClusteredMean::of(&clusters).unwrap().mean - 1.0).abs() < 1e-12);
         assert_eq!(ClusteredMean::of(&clusters[..1]), None);

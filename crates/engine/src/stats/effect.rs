@@ -45,36 +45,36 @@ pub fn main_effect(groups: &[usize], values: &[f64], is_crossed: bool) -> MainEf
     MainEffect { share, means }
 }
 
-/// The share of the variance between points' means that random noise alone would produce. Each row holds the values of
-/// one point, one per replication; the points use common random numbers, replication by replication, so noise that
-/// shifts all points alike does not count. `None` with fewer than two points or replications, or if nothing varies. It
-/// is 1 / F of the analysis of variance by points and replications.
+/// The variance of the points' means that random noise alone would produce, as a share of their variance: 1 / F of the
+/// analysis of variance by points and replications. Each row holds the values of one point, one per replication. The
+/// points use common random numbers, replication by replication, so noise that shifts all points alike does not count.
+/// `None` with fewer than two points or replications, or if nothing varies.
 #[must_use]
 pub fn noise_share(rows: &[Vec<f64>]) -> Option<f64> {
     let replications = rows.first()?.len();
     let column = |number: usize| rows.iter().filter_map(|row| row.get(number).copied()).collect::<Vec<f64>>();
-    let common: Vec<f64> = (0..replications).map(|number| mean(&column(number))).collect();
+    let common_means: Vec<f64> = (0..replications).map(|number| mean(&column(number))).collect();
     let own_variances = rows.iter().map(|row| {
-        let residuals: Vec<f64> = row.iter().zip(&common).map(|(value, common)| value - common).collect();
+        let residuals: Vec<f64> = row.iter().zip(&common_means).map(|(value, common)| value - common).collect();
         variance(&residuals)
     });
     let own_variances: Option<Vec<f64>> = own_variances.collect();
     let count = rows.len() as f64;
-    let by_noise = mean(&own_variances?) * count / (count - 1.0) / replications as f64;
+    let noise_variance = mean(&own_variances?) * count / (count - 1.0) / replications as f64;
     let means: Vec<f64> = rows.iter().map(|row| mean(row)).collect();
     let total = variance(&means).filter(|total| *total > 0.0)?;
-    Some(by_noise / total)
+    Some(noise_variance / total)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn is_near(value: Option<f64>, expected: f64) {
+    fn assert_near(value: Option<f64>, expected: f64) {
         assert!((value.unwrap() - expected).abs() < 1e-9, "{value:?} is not {expected}");
     }
 
-    /// y = 10 a + b over a in 0, 1 and b in 0, 1, 2: the variance of 10 a is 25, that of b is 2/3.
+    /// y = 10 a + b over a in 0, 1 and b in 0, 1, 2: the variance of 10 a is 25, the variance of b is 2/3.
     #[test]
     fn the_shares_of_an_additive_grid_are_those_computed_by_hand_and_sum_to_one() {
         let (mut a, mut b, mut y) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,26 +85,27 @@ mod tests {
                 y.push(10.0 * first as f64 + second as f64);
             }
         }
-        let all = 25.0 + 2.0 / 3.0;
-        is_near(main_effect(&a, &y, true).share, 25.0 / all);
-        is_near(main_effect(&b, &y, true).share, 2.0 / 3.0 / all);
+        let total = 25.0 + 2.0 / 3.0;
+        assert_near(main_effect(&a, &y, true).share, 25.0 / total);
+        assert_near(main_effect(&b, &y, true).share, 2.0 / 3.0 / total);
         assert_eq!(main_effect(&a, &y, true).means, [Some(1.0), Some(11.0)]);
     }
 
     #[test]
     fn a_pure_interaction_gives_neither_factor_a_share() {
         let y = [1.0, -1.0, -1.0, 1.0];
-        is_near(main_effect(&[0, 0, 1, 1], &y, true).share, 0.0);
-        is_near(main_effect(&[0, 1, 0, 1], &y, true).share, 0.0);
+        assert_near(main_effect(&[0, 0, 1, 1], &y, true).share, 0.0);
+        assert_near(main_effect(&[0, 1, 0, 1], &y, true).share, 0.0);
     }
 
-    /// Sums of squares: 3 x 2 x 0.25 = 1.5 between groups of 17.5 in total; 16 within groups, 4 per degree of freedom.
+    /// Sums of squares: 3 · 2 · 0.25 = 1.5 between groups and 16 within groups, 17.5 in total. Within groups it is 4
+    /// per degree of freedom.
     #[test]
     fn the_share_expected_by_chance_is_subtracted_unless_groups_are_crossed() {
         let (groups, values) = ([0, 0, 0, 1, 1, 1], [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
-        is_near(main_effect(&groups, &values, true).share, 1.5 / 17.5);
-        is_near(main_effect(&groups, &values, false).share, 0.0);
-        is_near(main_effect(&[0, 0, 1, 1], &[0.0, 0.0, 1.0, 1.0], false).share, 1.0);
+        assert_near(main_effect(&groups, &values, true).share, 1.5 / 17.5);
+        assert_near(main_effect(&groups, &values, false).share, 0.0);
+        assert_near(main_effect(&[0, 0, 1, 1], &[0.0, 0.0, 1.0, 1.0], false).share, 1.0);
     }
 
     #[test]
@@ -116,16 +117,15 @@ mod tests {
 
     #[test]
     fn variation_that_all_points_share_is_not_noise() {
-        let shared = [vec![1.0, 5.0, 3.0], vec![2.0, 6.0, 4.0]];
-        is_near(noise_share(&shared), 0.0);
+        assert_near(noise_share(&[vec![1.0, 5.0, 3.0], vec![2.0, 6.0, 4.0]]), 0.0);
         assert_eq!(noise_share(&[vec![1.0], vec![2.0]]), None);
         assert_eq!(noise_share(&[vec![1.0, 2.0], vec![1.0, 2.0]]), None);
     }
 
-    /// Rows less the replications' means: -1.5, 0.5 and 1.5, -0.5. The mean square of this interaction is 4 with 1
-    /// degree of freedom, so 2 for a mean of two, against a variance of 0.5 between the means 2 and 3.
+    /// Less the replications' means, the rows are -1.5, 0.5 and 1.5, -0.5. The mean square of this interaction, with 1
+    /// degree of freedom, is 4, so the variance of a mean of two is 2, against 0.5 between the means 2 and 3.
     #[test]
     fn variation_of_single_points_is_noise() {
-        is_near(noise_share(&[vec![0.0, 4.0], vec![3.0, 3.0]]), 4.0);
+        assert_near(noise_share(&[vec![0.0, 4.0], vec![3.0, 3.0]]), 4.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Pareto frontier of two objectives.
 
-/// By choice, whether it is on the Pareto frontier: no other choice has at least as much of both numbers and more of
-/// one. More is better for both. Equal choices are on the frontier together.
+/// For each choice, whether it is on the Pareto frontier: whether no other choice is at least as great in both numbers
+/// and greater in one. Greater is better for both. Equal choices are on the frontier together.
 #[must_use]
 pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
     let mut order: Vec<(usize, [f64; 2])> = choices.iter().copied().enumerate().collect();
@@ -9,8 +9,8 @@ pub fn frontier(choices: &[[f64; 2]]) -> Vec<bool> {
     let mut on_frontier = vec![false; choices.len()];
     let mut best: Option<[f64; 2]> = None;
     for (index, choice) in order {
-        // INVARIANT: all choices seen have at least as much of the first number; `best` has the most of the second
-        // among them, and of those the most of the first.
+        // INVARIANT: all choices seen so far are at least as great in the first number. `best` is the greatest of them
+        // in the second number; among several such choices, the greatest in the first.
         let is_on = best.is_none_or(|best| choice[1] > best[1] || choice == best);
         if is_on {
             best = Some(choice);
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn a_staircase_of_choices_is_the_frontier_and_what_lies_below_is_not() {
+    fn choices_that_trade_one_number_for_the_other_are_on_the_frontier_and_choices_below_them_are_not() {
         let choices = [[3.0, 1.0], [2.0, 2.0], [1.0, 3.0], [2.0, 1.0], [1.0, 1.0], [3.0, 1.0]];
         assert_eq!(frontier(&choices), [true, true, true, false, false, true]);
     }
@@ -47,12 +47,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_frontier_is_what_no_other_choice_dominates(
+        fn the_frontier_holds_the_choices_that_no_other_dominates(
             choices in prop::collection::vec((0_u8..9, 0_u8..9), 0..60)
         ) {
             let choices: Vec<[f64; 2]> = choices.into_iter().map(|(a, b)| [f64::from(a), f64::from(b)]).collect();
-            let by_force: Vec<bool> = choices.iter().map(|choice| !is_dominated(*choice, &choices)).collect();
-            prop_assert_eq!(frontier(&choices), by_force);
+            let expected: Vec<bool> = choices.iter().map(|choice| !is_dominated(*choice, &choices)).collect();
+            prop_assert_eq!(frontier(&choices), expected);
         }
     }
 }

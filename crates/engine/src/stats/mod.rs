@@ -14,13 +14,13 @@ pub use paired::{Difference, MIN_BASE_RATIO, Pairs, holm};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-/// Mean of non-negative values, with their spread over replications.
+/// Mean of values, with their spread over replications.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Arithmetic mean.
     pub mean: f64,
-    /// 95 % t confidence interval of the mean, cut off at 0; `None` with fewer than two values.
+    /// 95 % t confidence interval of the mean, cut off at 0 if no value is negative; `None` with fewer than two values.
     pub interval: Option<[f64; 2]>,
     /// 5 % quantile of the values.
     pub p5: f64,
@@ -45,7 +45,8 @@ impl Estimate {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let mean = mean(values);
-        let interval = half_width(values).map(|half| [(mean - half).max(0.0), mean + half]);
+        let least = if sorted.first().is_some_and(|least| *least < 0.0) { f64::NEG_INFINITY } else { 0.0 };
+        let interval = half_width(values).map(|half| [(mean - half).max(least), mean + half]);
         Self { mean, interval, p5: quantile(&sorted, 0.05), p50: quantile(&sorted, 0.5), p95: quantile(&sorted, 0.95) }
     }
 }
@@ -68,8 +69,8 @@ fn squared(number: f64) -> f64 {
     number * number
 }
 
-/// Rounds a result of `statrs` to 13 digits. Its elementary functions may be the system's (another dependency can
-/// enable that feature), and their last bits differ between platforms.
+/// Rounds a result of `statrs` to 13 digits. If another dependency enables a feature of it, `statrs` computes with the
+/// system's elementary functions, whose last bits differ between platforms.
 fn round_to_13_digits(number: f64) -> f64 {
     format!("{number:.12e}").parse().unwrap_or(number)
 }
@@ -127,8 +128,8 @@ impl ScoreHistogram {
 
     /// Adds another histogram's counts.
     pub fn merge(&mut self, other: &ScoreHistogram) {
-        for (mine, theirs) in self.bins.iter_mut().zip(other.bins.iter()) {
-            *mine += theirs;
+        for (count, added) in self.bins.iter_mut().zip(other.bins.iter()) {
+            *count += added;
         }
     }
 
@@ -136,6 +137,7 @@ impl ScoreHistogram {
     #[must_use]
     pub fn quantile(&self, share: f64) -> f64 {
         let total: u64 = self.bins.iter().sum();
+        // 1-based, also at a share of 0.
         let rank = (share.clamp(0.0, 1.0) * total as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
         for (bin, count) in self.bins.iter().enumerate() {

@@ -5,14 +5,16 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{half_width_of, round_to_13_digits};
 
-/// Accumulates pairs of non-negative values in constant memory. Means are plain sums over their count, so they are
-/// bit-identical to the mean of one side alone.
+/// Accumulates pairs of values in constant memory. A mean is a plain sum divided by the count, so it is
+/// bit-identical to the mean of the base's or the other's values alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Pairs {
     count: f64,
     base: Spread,
     other: Spread,
     difference: Spread,
+    /// Whether a value of either treatment was negative.
+    has_negative: bool,
 }
 
 /// Sum and spread of values. The spread is computed by the algorithm of Welford (1962), which avoids cancellation.
@@ -20,6 +22,7 @@ pub struct Pairs {
 struct Spread {
     sum: f64,
     mean: f64,
+    /// Sum of the squared deviations from the mean.
     squares: f64,
 }
 
@@ -40,6 +43,7 @@ impl Pairs {
         self.base.add(base, self.count);
         self.other.add(other, self.count);
         self.difference.add(other - base, self.count);
+        self.has_negative |= base < 0.0 || other < 0.0;
     }
 
     /// The estimated difference so far; zeros without pairs.
@@ -49,11 +53,12 @@ impl Pairs {
         let variance = |spread: Spread| (self.count >= 2.0).then(|| spread.squares / (self.count - 1.0));
         let mean_difference = mean(self.difference);
         let half = variance(self.difference).and_then(|variance| half_width_of(variance, self.count));
+        let least = if self.has_negative { f64::NEG_INFINITY } else { -mean(self.base) };
         Difference {
             base: mean(self.base),
             other: mean(self.other),
             mean: mean_difference,
-            interval: half.map(|half| [(mean_difference - half).max(-mean(self.base)), mean_difference + half]),
+            interval: half.map(|half| [(mean_difference - half).max(least), mean_difference + half]),
             p: variance(self.difference).map(|variance| two_sided_p(mean_difference, variance, self.count)),
             variance_reduction: variance(self.difference).and_then(|paired| {
                 let independent = variance(self.base)? + variance(self.other)?;
@@ -79,36 +84,38 @@ fn two_sided_p(mean: f64, variance: f64, count: f64) -> f64 {
 pub struct Difference {
     /// Mean of the base.
     pub base: f64,
-    /// Mean of the other.
+    /// Mean of the other treatment.
     pub other: f64,
-    /// Mean of other - base, in the unit of both.
+    /// Mean of the other's value minus the base's.
     pub mean: f64,
-    /// 95 % t confidence interval of that mean, cut off where the other's mean would be below 0 given the base's;
-    /// `None` with fewer than two pairs.
+    /// 95 % t confidence interval of `mean`; if no value is negative, cut off where the other's mean would be below 0 given
+    /// the base's. `None` with fewer than two pairs.
     pub interval: Option<[f64; 2]>,
     /// Two-sided p-value of the paired t test, `0..=1`; `None` with fewer than two pairs.
     pub p: Option<f64>,
-    /// Share of the variance of a difference between independent samples that pairing removes, at most 1: 1 - var(other
-    /// - base) / (var(other) + var(base)). `None` if neither varies.
+    /// Share of the variance of a difference between independent samples that pairing removes, at most 1:
+    /// `1 - var(other - base) / (var(other) + var(base))`. `None` if neither varies.
     pub variance_reduction: Option<f64>,
     /// Whether the two values of every pair are equal.
     pub is_same: bool,
 }
 
-/// A base below this share of the other is too small for a relative difference: the ratio would be huge and say little.
+/// A base below this share of the other treatment is too small for a relative difference: the ratio would be huge and
+/// say little.
 pub const MIN_BASE_RATIO: f64 = 0.05;
 
 impl Difference {
-    /// A value relative to the base's mean; `None` if that mean is 0, or below [`MIN_BASE_RATIO`] times the other's.
+    /// A value relative to the base's mean; `None` if that mean is 0 or negative, or below [`MIN_BASE_RATIO`] times the
+    /// other's.
     #[must_use]
     pub fn share_of_base(&self, value: f64) -> Option<f64> {
         (self.base > 0.0 && self.base >= MIN_BASE_RATIO * self.other).then(|| value / self.base)
     }
 
-    /// Whether the base is too small against the other for a relative difference.
+    /// Whether the base is too small, compared with the other treatment, for a relative difference.
     #[must_use]
     pub fn is_base_negligible(&self) -> bool {
-        self.other > 0.0 && self.relative().is_none()
+        self.base >= 0.0 && self.other > 0.0 && self.relative().is_none()
     }
 
     /// The mean difference relative to the base's mean.
@@ -165,93 +172,108 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn pairs(values: &[(f64, f64)]) -> Difference {
+    fn difference_of(values: &[(f64, f64)]) -> Difference {
         let mut pairs = Pairs::default();
         values.iter().for_each(|(base, other)| pairs.add(*base, *other));
         pairs.difference()
     }
 
-    fn is_near(value: f64, expected: f64) {
+    fn assert_near(value: f64, expected: f64) {
         assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
     }
 
-    /// Differences 0, -10: mean -5, half-width 12.706 * 5; the base's mean is 5.
+    /// Differences 0, -10: mean -5, half-width 12.706 · 5; the base's mean is 5.
     #[test]
     fn no_interval_of_non_negative_values_goes_below_zero() {
-        let found = pairs(&[(0.0, 0.0), (10.0, 0.0)]);
-        assert_eq!(found.interval.unwrap()[0], -5.0);
-        is_near(found.half_width().unwrap(), 12.706_204_7 * 5.0);
-        assert_eq!(found.relative_interval().unwrap()[0], -1.0);
+        let difference = difference_of(&[(0.0, 0.0), (10.0, 0.0)]);
+        assert_eq!(difference.interval.unwrap()[0], -5.0);
+        assert_near(difference.half_width().unwrap(), 12.706_204_7 * 5.0);
+        assert_eq!(difference.relative_interval().unwrap()[0], -1.0);
         assert_eq!(super::super::Estimate::of(&[0.0, 10.0]).interval.unwrap()[0], 0.0);
+    }
+
+    /// Net worth may be negative: nothing is cut off then, and a loss that grows is no gain.
+    #[test]
+    fn intervals_of_negative_values_are_whole() {
+        let difference = difference_of(&[(-50.0, -60.0), (-52.0, -61.0), (-48.0, -59.0)]);
+        let [low, high] = difference.interval.unwrap();
+        assert!(low < -10.0 && -10.0 < high && high < 0.0, "{difference:?}");
+        assert!(difference.is_significantly_less() && !difference.is_significantly_greater());
+        assert_eq!((difference.relative(), difference.is_base_negligible()), (None, false));
+        let estimate = super::super::Estimate::of(&[-50.0, -40.0, -60.0]);
+        let [low, high] = estimate.interval.unwrap();
+        assert!(low < -50.0 && -50.0 < high && high < 0.0, "{estimate:?}");
     }
 
     /// Differences 2, 1, 3, 2, 4: mean 2.4, variance 1.3, standard error sqrt(0.26) = 0.5099020,
     /// t = 4.7067872 with 4 degrees of freedom, whose 97.5 % quantile is 2.7764451.
     #[test]
     fn a_paired_t_interval_is_the_one_computed_by_hand() {
-        let found = pairs(&[(10.0, 12.0), (12.0, 13.0), (9.0, 12.0), (11.0, 13.0), (13.0, 17.0)]);
-        is_near(found.base, 11.0);
-        is_near(found.other, 13.4);
-        is_near(found.mean, 2.4);
-        let [low, high] = found.interval.unwrap();
-        is_near(low, 2.4 - 2.776_445_1 * 0.509_902_0);
-        is_near(high, 2.4 + 2.776_445_1 * 0.509_902_0);
-        is_near(found.p.unwrap(), 0.009_261_7);
-        // The variances are 2.5 and 4.3, so independent samples would have 6.8 where pairs have 1.3.
-        is_near(found.variance_reduction.unwrap(), 1.0 - 1.3 / 6.8);
-        is_near(found.relative().unwrap(), 2.4 / 11.0);
-        assert!(found.is_significantly_greater() && !found.is_significantly_less() && !found.is_same);
+        let difference = difference_of(&[(10.0, 12.0), (12.0, 13.0), (9.0, 12.0), (11.0, 13.0), (13.0, 17.0)]);
+        assert_near(difference.base, 11.0);
+        assert_near(difference.other, 13.4);
+        assert_near(difference.mean, 2.4);
+        let [low, high] = difference.interval.unwrap();
+        assert_near(low, 2.4 - 2.776_445_1 * 0.509_902_0);
+        assert_near(high, 2.4 + 2.776_445_1 * 0.509_902_0);
+        assert_near(difference.p.unwrap(), 0.009_261_7);
+        // The variances are 2.5 and 4.3, so a difference between independent samples would have 6.8, against 1.3.
+        assert_near(difference.variance_reduction.unwrap(), 1.0 - 1.3 / 6.8);
+        assert_near(difference.relative().unwrap(), 2.4 / 11.0);
+        assert!(difference.is_significantly_greater() && !difference.is_significantly_less() && !difference.is_same);
     }
 
     #[test]
     fn equal_values_do_not_differ() {
-        let found = pairs(&[(10.1, 10.1), (0.3, 0.3), (7.7, 7.7)]);
-        assert!(found.is_same);
-        assert_eq!((found.mean, found.interval, found.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
-        assert_eq!(found.variance_reduction, Some(1.0));
-        assert!(!found.is_significantly_greater() && !found.is_significantly_less());
+        let difference = difference_of(&[(10.1, 10.1), (0.3, 0.3), (7.7, 7.7)]);
+        assert!(difference.is_same);
+        assert_eq!((difference.mean, difference.interval, difference.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
+        assert_eq!(difference.variance_reduction, Some(1.0));
+        assert!(!difference.is_significantly_greater() && !difference.is_significantly_less());
     }
 
     #[test]
     fn a_difference_that_never_varies_is_certain() {
-        let found = pairs(&[(4.0, 6.0), (4.0, 6.0)]);
-        assert_eq!((found.interval, found.p, found.variance_reduction), (Some([2.0, 2.0]), Some(0.0), None));
-        assert!(found.is_significantly_greater());
+        let difference = difference_of(&[(4.0, 6.0), (4.0, 6.0)]);
+        assert_eq!((difference.interval, difference.p), (Some([2.0, 2.0]), Some(0.0)));
+        assert_eq!(difference.variance_reduction, None);
+        assert!(difference.is_significantly_greater());
     }
 
     #[test]
     fn differences_that_cancel_are_not_the_same() {
-        let found = pairs(&[(1.0, 2.0), (2.0, 1.0)]);
-        assert_eq!(found.mean, 0.0);
-        assert!(!found.is_same);
+        let difference = difference_of(&[(1.0, 2.0), (2.0, 1.0)]);
+        assert_eq!(difference.mean, 0.0);
+        assert!(!difference.is_same);
     }
 
     #[test]
     fn one_pair_has_no_interval_and_no_pair_has_no_difference() {
-        let one = pairs(&[(4.0, 5.0)]);
-        assert_eq!((one.mean, one.interval, one.p, one.variance_reduction), (1.0, None, None, None));
-        let none = pairs(&[]);
-        assert_eq!((none.base, none.mean, none.interval, none.relative()), (0.0, 0.0, None, None));
+        let one_pair = difference_of(&[(4.0, 5.0)]);
+        assert_eq!((one_pair.mean, one_pair.interval, one_pair.p), (1.0, None, None));
+        assert_eq!(one_pair.variance_reduction, None);
+        let no_pair = difference_of(&[]);
+        assert_eq!((no_pair.base, no_pair.mean, no_pair.interval, no_pair.relative()), (0.0, 0.0, None, None));
     }
 
     #[test]
     fn a_negligible_base_gives_no_relative_difference() {
-        let little = pairs(&[(4.0, 100.0), (6.0, 102.0)]);
+        let little = difference_of(&[(4.0, 100.0), (6.0, 102.0)]);
         assert!((little.base, little.other) == (5.0, 101.0) && little.is_base_negligible());
         assert_eq!((little.relative(), little.relative_interval()), (None, None));
-        let enough = pairs(&[(5.0, 99.0), (7.0, 101.0)]);
-        is_near(enough.relative().unwrap(), 94.0 / 6.0);
+        let enough = difference_of(&[(5.0, 99.0), (7.0, 101.0)]);
+        assert_near(enough.relative().unwrap(), 94.0 / 6.0);
         assert!(enough.relative_interval().is_some() && !enough.is_base_negligible());
-        let fewer = pairs(&[(100.0, 1.0), (100.0, 3.0)]);
-        is_near(fewer.relative().unwrap(), -0.98);
-        assert!(!pairs(&[(0.0, 0.0)]).is_base_negligible(), "the base is not negligible if both are 0");
+        let fewer = difference_of(&[(100.0, 1.0), (100.0, 3.0)]);
+        assert_near(fewer.relative().unwrap(), -0.98);
+        assert!(!difference_of(&[(0.0, 0.0)]).is_base_negligible(), "the base is not negligible if both are 0");
     }
 
     #[test]
     fn means_are_bit_identical_to_a_plain_mean() {
         let values = [0.1, 0.7, 1e9, 3.3, 0.2];
-        let found = pairs(&values.map(|value| (value, 2.0 * value)));
-        assert_eq!(found.base.to_bits(), super::super::mean(&values).to_bits());
+        let difference = difference_of(&values.map(|value| (value, 2.0 * value)));
+        assert_eq!(difference.base.to_bits(), super::super::mean(&values).to_bits());
     }
 
     /// The example of R's `p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")`.
@@ -259,7 +281,7 @@ mod tests {
     fn holm_adjusts_a_known_example() {
         let adjusted = holm(&[0.01, 0.04, 0.03, 0.005]);
         for (value, expected) in adjusted.into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
-            is_near(value, expected);
+            assert_near(value, expected);
         }
     }
 

@@ -30,8 +30,8 @@ pub(super) fn read_calendar(table: &Table, clients: &mut Clients, diagnostics: &
         check_unique(&mut row, &mut first_rows, &(scope, from, to, kind, name.clone()), "scope", "entry");
         let name = name.unwrap_or_else(|| kind.name().into());
         let entry = CalendarEntry { from, to, kind, factor, channel, name };
-        if let CalendarScope::Client(only) = target {
-            clients.draft_mut(only).into_iter().for_each(|draft| draft.client.calendar.push(entry.clone()));
+        if let CalendarScope::Client(client) = target {
+            clients.draft_mut(client).into_iter().for_each(|draft| draft.client.calendar.push(entry.clone()));
             continue;
         }
         for draft in clients.drafts_mut().filter(|draft| match target {

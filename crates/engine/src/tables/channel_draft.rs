@@ -5,7 +5,7 @@ use crate::model::{ChannelRow, ChannelState, Score, Timestamp};
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// How many days before the scenario's start recent posts go back.
+/// Number of days before the state's instant over which recent posts are listed.
 const RECENT_DAYS: i64 = 30;
 
 /// A client's channel while its tables are read.
@@ -73,10 +73,12 @@ impl ChannelDraft {
         let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
         let end = self.row.last_post_at.unwrap_or(as_of);
         let is_last_recent = self.row.last_post_at.is_some_and(|last| last >= since);
+        // A recent last post is one of them even if none is counted.
         let posts_of_week = self.row.posts_last_7_days.unwrap_or(0).max(u32::from(is_last_recent));
         let earlier_posts = self.row.posts_last_30_days.unwrap_or(0).saturating_sub(posts_of_week);
         let week_seconds = 7 * DAY_SECONDS;
         let week_start = before(end, week_seconds);
+        // With an offset of 0 the newest post is the known last post; with 0.5 posts are in the middle of their steps.
         let mut posts = spread(end, week_seconds, posts_of_week, if is_last_recent { 0.0 } else { 0.5 });
         posts.extend(spread(week_start, (RECENT_DAYS - 7) * DAY_SECONDS, earlier_posts, 0.5));
         posts.retain(|at| *at >= since);
@@ -92,6 +94,7 @@ fn count_in_days_before(posts: &[Timestamp], as_of: Timestamp, days: i64) -> usi
 
 /// `count` instants spaced evenly over the seconds before `end`; the newest is `offset` steps before `end`.
 fn spread(end: Timestamp, seconds: i64, count: u32, offset: f64) -> Vec<Timestamp> {
+    // `max` avoids a division by zero.
     let step = seconds as f64 / f64::from(count.max(1));
     (0..count).map(|n| before(end, ((f64::from(n) + offset) * step) as i64)).collect()
 }

@@ -1,8 +1,9 @@
 //! The tables of clients' channels: `channels`, and `history`, their past posts.
 //!
 //! If the history has posts of a channel, they are the channel's recent posts, and blank counts in `channels` are
-//! computed from them. Otherwise the posts that `channels` counts are spread evenly: those of 7 days over the 7 days
-//! that end at `last_post_at` (or at the scenario's start), the rest of the 30 over the days before.
+//! computed from them. Otherwise the posts that `channels` counts are spread evenly: the posts of the last 7 days over
+//! the 7 days that end at `last_post_at` (or at the scenario's start), the other posts of the last 30 days over the 23
+//! days before these.
 
 use std::collections::BTreeMap;
 
@@ -48,9 +49,9 @@ pub(super) fn read_channels(table: &Table, clients: &mut Clients, diagnostics: &
 }
 
 fn check_counts(row: &mut Row<'_, '_>, channel: &ChannelRow) {
-    let (Some(week), Some(month)) = (channel.posts_last_7_days, channel.posts_last_30_days) else { return };
-    if week > month {
-        let cause = format!("{week} posts in 7 days are more than the {month} in 30 days");
+    let (Some(in_7_days), Some(in_30_days)) = (channel.posts_last_7_days, channel.posts_last_30_days) else { return };
+    if in_7_days > in_30_days {
+        let cause = format!("{in_7_days} posts in 7 days are more than the {in_30_days} in 30 days");
         row.reject("counts_contradict", "posts_last_7_days", cause, "count the 7 days among the 30");
     }
 }
@@ -131,6 +132,7 @@ pub(super) fn check_last_posts(
     }
 }
 
+/// Whether the client has the channel. If it is known not to, an error is recorded.
 fn has_channel(row: &mut Row<'_, '_>, clients: &Clients, client: usize, channel: Channel) -> bool {
     let Some(draft) = clients.draft(client) else { return false };
     let is_present = draft.channels.contains_key(&channel);

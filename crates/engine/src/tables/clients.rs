@@ -62,7 +62,7 @@ impl Clients {
         for index in 0..table.height() {
             let mut row = clients.row(table, index, diagnostics);
             let client = row.read::<ClientRow>().map(|client| client.into_client(default_zone, default_policy.clone()));
-            let draft = client.and_then(|client| draft(&mut row, client, start));
+            let draft = client.and_then(|client| new_draft(&mut row, client, start));
             clients.workspaces.extend(row.text("workspace_id").map(Arc::from));
             let Some(id) = row.text("client_id").map(Arc::<str>::from) else { continue };
             clients.ids.insert(Arc::clone(&id));
@@ -109,11 +109,11 @@ impl Clients {
         has_clients
     }
 
-    /// Warns if an instant lies after the start: what happens then cannot be known yet.
+    /// Warns if an instant lies after the scenario's start: what happens after it cannot be known yet.
     fn warn_of_future(&self, row: &mut Row<'_, '_>, column: &str, client: Option<usize>, at: Timestamp) {
         let start_of_client = client.and_then(|client| self.draft(client)).map(|draft| draft.as_of);
         if at > start_of_client.unwrap_or(Timestamp::at_midnight(self.start.monday())) {
-            let cause = "it lies after the scenario's start, and is used nevertheless";
+            let cause = "it lies after the scenario's start; it is used all the same";
             row.warn("after_start", column, cause, "check the year, or start the scenario later");
         }
     }
@@ -123,12 +123,12 @@ impl Clients {
         self.drafts.iter_mut()
     }
 
-    /// One client.
+    /// The client at an index.
     pub fn draft(&self, client: usize) -> Option<&ClientDraft> {
         self.drafts.get(client)
     }
 
-    /// One client.
+    /// The client at an index.
     pub fn draft_mut(&mut self, client: usize) -> Option<&mut ClientDraft> {
         self.drafts.get_mut(client)
     }
@@ -141,7 +141,8 @@ impl Clients {
     }
 }
 
-fn draft(row: &mut Row<'_, '_>, client: Client, start: Week) -> Option<ClientDraft> {
+/// A client without content yet; `None`, with an error recorded, if the start has no instant in its zone.
+fn new_draft(row: &mut Row<'_, '_>, client: Client, start: Week) -> Option<ClientDraft> {
     let as_of = match client.zone.start_of_day(start.monday()) {
         Ok(as_of) => as_of,
         Err(error) => {

@@ -8,9 +8,10 @@ use super::row::{Row, Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{AssetRow, CampaignRow};
 
-/// The client of each campaign; `None` if that client's row is invalid.
+/// The campaigns of the table.
 #[derive(Debug, Default)]
 pub(super) struct Campaigns {
+    /// The index of each campaign's client; `None` if that client's row is invalid.
     owners: BTreeMap<Arc<str>, Option<usize>>,
     /// Whether the table exists but cannot be read completely, so that no campaign can be called unknown.
     pub are_unreadable: bool,
@@ -48,13 +49,14 @@ fn check_dates(row: &mut Row<'_, '_>, campaign: &CampaignRow) -> bool {
 /// What other rows need to know about an asset.
 #[derive(Debug, Clone)]
 struct AssetEntry {
+    /// The index of its client; `None` if that client's row is invalid.
     owner: Option<usize>,
-    parent: Option<Arc<str>>,
+    parent_id: Option<Arc<str>>,
     step: u32,
-    row: usize,
+    row_index: usize,
 }
 
-/// Every asset of the table.
+/// The assets of the table.
 #[derive(Debug, Default)]
 pub(super) struct Assets {
     entries: BTreeMap<Arc<str>, AssetEntry>,
@@ -103,7 +105,8 @@ pub(super) fn read_assets(
         let step = asset.as_ref().map_or(0, |asset| asset.evolution_step);
         let id = row.text("asset_id").map(Arc::<str>::from);
         if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "asset_id", "asset")) {
-            entries.insert(id, AssetEntry { owner, parent: row.text("parent_id").map(Arc::from), step, row: index });
+            let parent_id = row.text("parent_id").map(Arc::from);
+            entries.insert(id, AssetEntry { owner, parent_id, step, row_index: index });
         }
         if let (Some(asset), Some(draft)) = (asset, owner.and_then(|owner| clients.draft_mut(owner))) {
             draft.client.assets.push(asset.into());
@@ -129,11 +132,11 @@ fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<u
 
 /// Checks that each family consists of a root and its children: a child cannot have children.
 fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
-    let children = assets.entries.iter().filter_map(|(id, child)| Some((id, child, child.parent.as_ref()?)));
+    let children = assets.entries.iter().filter_map(|(id, child)| Some((id, child, child.parent_id.as_ref()?)));
     let mut children: Vec<_> = children.collect();
-    children.sort_by_key(|(_, child, _)| child.row);
+    children.sort_by_key(|(_, child, _)| child.row_index);
     for (id, child, parent_id) in children {
-        let mut row = clients.row(table, child.row, diagnostics);
+        let mut row = clients.row(table, child.row_index, diagnostics);
         if parent_id == id {
             let remedy = "leave the cell blank, or name the asset that it varies";
             row.reject("own_parent", "parent_id", format!("asset `{id}` is its own parent"), remedy);
@@ -143,7 +146,7 @@ fn check_families(table: &Table, clients: &Clients, assets: &Assets, diagnostics
             continue;
         }
         let Some(parent) = assets.entries.get(parent_id) else { continue };
-        if let Some(grandparent_id) = parent.parent.as_ref().filter(|grandparent_id| *grandparent_id != parent_id) {
+        if let Some(grandparent_id) = parent.parent_id.as_ref().filter(|grandparent_id| *grandparent_id != parent_id) {
             let cause = format!("asset `{parent_id}` is itself a child of `{grandparent_id}`");
             row.reject("nested_parent", "parent_id", cause, format!("name the root of the family, `{grandparent_id}`"));
         } else if child.step < parent.step {

@@ -50,7 +50,7 @@ impl ScenarioTable {
 
     /// The table with the given name, if there is one.
     #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.name == name)
     }
 
@@ -79,7 +79,8 @@ impl ScenarioTables {
         self.tables.get(name)
     }
 
-    /// Whether a table exists but cannot be read completely, so that nothing can be called missing from it.
+    /// Whether a table exists but has unreadable rows or lacks the column, so that nothing can be called missing from
+    /// it.
     fn is_unreadable(&self, name: &str, column: &str) -> bool {
         self.unreadable.iter().any(|table| table == name) || self.get(name).is_some_and(|table| !table.is_whole(column))
     }

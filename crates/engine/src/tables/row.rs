@@ -13,7 +13,7 @@ use super::spreadsheet::unguarded;
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation, suggestion};
 use crate::model::{Cell, CellError, Cells, Column, Record, Value, quoted};
 
-/// Number of errors after which no similar name is suggested: the search takes time, and nobody reads so many.
+/// Number of errors after which no similar names are suggested: the search takes time, and nobody reads so many errors.
 const MAX_ERRORS_WITH_SUGGESTIONS: usize = 200;
 
 /// A column of text cells, from a file or a table in memory.
@@ -72,6 +72,7 @@ impl Table {
         start: Option<NaiveDate>,
         diagnostics: &'d mut Diagnostics,
     ) -> Row<'t, 'd> {
+        // Beyond the end, all cells are blank.
         let after_end = RowLocation { position: usize::MAX, number: index + 1, line: None };
         Row { table: self, row_location: self.rows.get(index).copied().unwrap_or(after_end), start, diagnostics }
     }
@@ -141,19 +142,19 @@ impl<'t> Row<'t, '_> {
         self.reject(fault.code, column, fault.cause, remedy);
     }
 
-    /// Records that a cell refers to something that does not exist.
-    pub fn reject_unknown<'n>(&mut self, column: &str, what: &str, name: &str, known: impl Iterator<Item = &'n str>) {
+    /// Records that a cell names something that does not exist. `noun` says what kind of thing it names.
+    pub fn reject_unknown<'n>(&mut self, column: &str, noun: &str, name: &str, known: impl Iterator<Item = &'n str>) {
         let known = if self.may_suggest() { known.collect() } else { Vec::new() };
-        let remedy = suggestion(name, known, || format!("use a {what} that is in its table"));
-        self.reject("unknown_reference", column, format!("there is no {what} {}", quoted(name)), remedy);
+        let remedy = suggestion(name, known, || format!("use a {noun} that is in its table"));
+        self.reject("unknown_reference", column, format!("there is no {noun} {}", quoted(name)), remedy);
     }
 
     /// Records that the row repeats an earlier one.
-    fn reject_duplicate(&mut self, column: &str, what: &str, earlier: usize) {
+    fn reject_duplicate(&mut self, column: &str, noun: &str, earlier: usize) {
         self.reject(
             "duplicate",
             column,
-            format!("this {what} is already in row {earlier}"),
+            format!("this {noun} is already in row {earlier}"),
             "keep one of the two rows",
         );
     }
@@ -192,17 +193,18 @@ impl Cells for Row<'_, '_> {
     }
 }
 
-/// Whether the key occurs for the first time; otherwise the duplicate is recorded as an error.
+/// Whether the key occurs for the first time; otherwise the duplicate is recorded as an error. Callers that use the row
+/// all the same, since errors are only collected, ignore the result.
 pub fn check_unique<K: Ord + Clone>(
     row: &mut Row<'_, '_>,
     first_rows: &mut BTreeMap<K, usize>,
     key: &K,
     column: &str,
-    what: &str,
+    noun: &str,
 ) -> bool {
     match first_rows.get(key) {
         Some(earlier) => {
-            row.reject_duplicate(column, what, *earlier);
+            row.reject_duplicate(column, noun, *earlier);
             false
         }
         None => {

@@ -7,8 +7,8 @@ use super::row::{Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Channel, WorldEstimate, WorldParameter, WorldRow};
 
-/// Reads `world`, after `channels`. Each parameter of a client's channel has one row, and a channel with rows has one
-/// for its level, to which the other parameters refer.
+/// Reads `world`, after `channels`. A parameter of a client's channel has at most one row. A channel with rows must
+/// have one for its level, to which the other parameters refer.
 pub(super) fn read_world(table: &Table, clients: &mut Clients, diagnostics: &mut Diagnostics) {
     let mut first_rows = BTreeMap::new();
     let mut first_rows_of_channels: BTreeMap<(usize, Channel), usize> = BTreeMap::new();
@@ -33,7 +33,7 @@ pub(super) fn read_world(table: &Table, clients: &mut Clients, diagnostics: &mut
         }
         let Some(draft) = clients.draft_mut(client) else { continue };
         if draft.channels_are_known && !draft.channels.contains_key(&estimate.channel) {
-            let cause = format!("the client does not post on `{}`, so that the row has no effect", estimate.channel);
+            let cause = format!("the client does not post on `{}`, so the row has no effect", estimate.channel);
             row.warn("no_channel", "channel", cause, "remove the row, or add the channel to the table `channels`");
         }
         draft.client.world.push(estimate);

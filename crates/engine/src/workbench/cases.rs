@@ -1,4 +1,4 @@
-//! Reads the test cases from the files in `tests/`; if any is invalid, reports every error instead.
+//! Reads the test cases from the files in `tests/`; if any of them is invalid, reports every error instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Case {
     /// The expected results, in file order.
     pub expected: Vec<Expectation>,
     /// Whether all results are compared with a snapshot file.
-    pub snapshot: bool,
+    pub has_snapshot: bool,
 }
 
 /// One expected result.
@@ -34,7 +34,7 @@ pub struct Case {
 pub struct Expectation {
     /// Its key in the `expect` table.
     pub key: String,
-    /// The value it must have.
+    /// The condition that the result must meet.
     pub condition: Condition,
     /// 1-based line in the case's file.
     pub line: u32,
@@ -45,7 +45,7 @@ pub struct Expectation {
 pub enum Condition {
     /// Equal to this value.
     Exactly(ResultValue),
-    /// This number, to as many decimal places as are written and at least three.
+    /// This number, to as many decimal places as the case writes, but at least three.
     Number {
         /// The expected number.
         number: f64,
@@ -75,20 +75,20 @@ fn snapshot_file(case: &str) -> String {
 pub fn read(rules: &CompiledRules) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let names = PackNames::of(rules);
     let mut cases: Vec<Case> = Vec::new();
-    let mut positions = BTreeMap::new();
+    let mut indices = BTreeMap::new();
     let mut mistakes = Vec::new();
     let is_case_file = |path: &str| path.starts_with("tests/") && path.ends_with(".toml");
     for (path, text) in rules.pack().files.iter().filter(|(path, _)| is_case_file(path)) {
         let (settings, key_mistakes) = read_alone(path, text, &CASE_KEYS);
-        let headers = headers(path, text);
+        let headers = table_headers(path, text);
         let file =
             CaseFile { path, text, settings: &settings, headers: &headers, names: &names, mistakes: &key_mistakes };
         for name in case_names(&settings) {
-            let first = positions.get(&name).and_then(|at: &usize| cases.get(*at));
+            let first = indices.get(&name).and_then(|index: &usize| cases.get(*index));
             mistakes.extend(first.map(|first| file.duplicate(&name, first)));
             match file.case(&name, rules) {
                 Ok(case) => {
-                    positions.entry(name).or_insert(cases.len());
+                    indices.entry(name).or_insert(cases.len());
                     cases.push(case);
                 }
                 Err(case_mistakes) => mistakes.extend(case_mistakes),
@@ -118,7 +118,7 @@ fn case_names(settings: &Settings) -> Vec<String> {
 }
 
 /// The first table header of each case of a file that has one, by the case's name.
-fn headers<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
+fn table_headers<'t>(path: &str, text: &'t str) -> BTreeMap<&'t str, SourceLocation> {
     let file: Arc<str> = path.into();
     let mut headers = BTreeMap::new();
     let mut start = 0;
@@ -140,7 +140,7 @@ struct PackNames {
     clients: BTreeSet<String>,
     workspaces: BTreeSet<String>,
     campaigns: BTreeSet<String>,
-    /// The text of all scripts, which may refer to any name in quotes.
+    /// The text of all scripts. A name in quotes there counts as known.
     scripts: String,
 }
 
@@ -177,10 +177,10 @@ struct CaseFile<'f> {
     path: &'f str,
     text: &'f str,
     settings: &'f Settings,
-    /// The first table header of each of its cases that has one.
+    /// The first table header of each case that has one, by the case's name.
     headers: &'f BTreeMap<&'f str, SourceLocation>,
     names: &'f PackNames,
-    /// The errors in its keys and values.
+    /// The errors in the file's keys and values.
     mistakes: &'f [Diagnostic],
 }
 
@@ -189,10 +189,10 @@ impl CaseFile<'_> {
         let mut mistakes = self.unknown_names(name);
         let expected = self.expected(name);
         let view = View::new(self.settings);
-        let snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
+        let has_snapshot = view.bool(&format!("{name}.snapshot")).unwrap_or_default();
         let prefix = format!("{name}.");
         let has_mistake = self.mistakes.iter().any(|mistake| mistake.place.name().starts_with(&prefix));
-        if expected.is_empty() && !snapshot && !has_mistake {
+        if expected.is_empty() && !has_snapshot && !has_mistake {
             let cause = format!("the case `{name}` has no expected result");
             let remedy = format!("add `[{name}.expect]` with the expected results, or `snapshot = true`");
             mistakes.push(Diagnostic::at("expects_nothing", &self.start(name), name, cause, remedy));
@@ -212,7 +212,7 @@ impl CaseFile<'_> {
             line: self.start(name).line,
             situation,
             expected,
-            snapshot,
+            has_snapshot,
         })
     }
 
@@ -228,6 +228,7 @@ impl CaseFile<'_> {
         Diagnostic::at("duplicate_case", &self.start(name), name, cause, "give it another name")
     }
 
+    /// Where the case states a key, or else where it starts.
     fn place(&self, path: &str, name: &str) -> SourceLocation {
         let stated = self.settings.get(path).and_then(|setting| setting.place.clone());
         stated.unwrap_or_else(|| self.start(name))
@@ -369,7 +370,7 @@ fn stated_text(setting: Option<&Setting>) -> Option<(&str, &SourceLocation)> {
     Some((setting.value.as_text()?, setting.place.as_ref()?))
 }
 
-/// Half a unit of the last decimal place written, and at most half a thousandth.
+/// The tolerance of a number as written: half a unit of its last decimal place, but at most half a thousandth.
 fn tolerance(written: &str) -> f64 {
     let places = written.split_once('.').map_or(0, |(_, places)| places.bytes().filter(u8::is_ascii_digit).count());
     let places = places.clamp(3, 12) as f64;
@@ -382,9 +383,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_begins_at_its_own_table_or_at_its_first_subtable() {
+    fn a_case_starts_at_its_own_table_or_at_its_first_subtable() {
         let text = "# é\n[a]\nx = 1\n  [b.expect]\ny = 1\n[a.expect]\n";
-        let headers = headers("tests/x.toml", text);
+        let headers = table_headers("tests/x.toml", text);
         for (name, line) in [("a", 2), ("b", 4)] {
             assert_eq!(headers[name], SourceLocation::at_position("tests/x.toml", text, line, 1), "{name}");
         }

@@ -2,7 +2,8 @@
 //! sides of thresholds.
 //!
 //! A function or a branch of a condition is covered if a case reaches it. A key is covered if an expected result
-//! depends on it, and a side of a threshold if a case whose expected result depends on the threshold lies on that side.
+//! depends on it. A side of a threshold is covered if an expected result depends on the threshold and compares it with
+//! a value on that side.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,18 +21,18 @@ use crate::rules::{CompiledRules, SiteCoverage, SiteKind, StatedKey};
 /// How much of a pack the test cases cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// Functions of scripts.
+    /// The functions of scripts.
     pub functions: CoverageCount,
-    /// Branches of conditions in scripts: each can be true or false.
+    /// The branches of conditions in scripts, two for each condition: true and false.
     pub branches: CoverageCount,
-    /// Keys of the TOML files, each row of a list separately.
+    /// The keys of the TOML files; each row of a list counts as one.
     pub keys: CoverageCount,
-    /// Sides of thresholds: at or above, and below.
+    /// The sides of thresholds, two for each: at or above it, and below it.
     pub sides: CoverageCount,
     /// What no case covers, by file and line.
     pub gaps: Vec<Gap>,
-    /// Keys without effect, given the pack's other values, so that no case could depend on them; not counted in the
-    /// shares.
+    /// Keys that have no effect with the pack's other values, so that no case could depend on them. They are not
+    /// counted in `keys`.
     #[serde(rename = "idle")]
     pub ineffective: Vec<Gap>,
 }
@@ -68,6 +69,7 @@ impl Coverage {
 }
 
 impl CoverageCount {
+    /// Counts one item, and adds the gap if it is not covered.
     fn count(&mut self, is_covered: bool, gap: impl FnOnce() -> Gap, gaps: &mut Vec<Gap>) {
         self.total += 1;
         match is_covered {
@@ -80,16 +82,16 @@ impl CoverageCount {
 /// Measures what the cases cover.
 ///
 /// # Errors
-/// If the instrumentation pushes a script over an engine limit.
+/// If a script exceeds a limit of the script engine once probes are added to it.
 pub fn coverage(rules: &CompiledRules, cases: &[Case]) -> Result<Coverage, Vec<Diagnostic>> {
     let (probed, probes) = rules.probed()?;
     let steps: Vec<ExplanationStep> = cases.iter().flat_map(|case| steps(&probed, case)).collect();
-    let none = CoverageCount::default();
+    let zero = CoverageCount::default();
     let mut coverage = Coverage {
-        functions: none,
-        branches: none,
-        keys: none,
-        sides: none,
+        functions: zero,
+        branches: zero,
+        keys: zero,
+        sides: zero,
         gaps: Vec::new(),
         ineffective: Vec::new(),
     };
@@ -139,11 +141,11 @@ fn is_compared_by_scripts_only(rules: &CompiledRules, key: &str) -> bool {
     key == "fatigue.warn_at" && rules.pack().why_ineffective("fatigue.slope_above_warn").is_some()
 }
 
-/// The explanation of every result that a case expects.
+/// The explanation of every result that a case expects; all results of a case with a snapshot.
 fn steps(rules: &CompiledRules, case: &Case) -> Vec<ExplanationStep> {
     let Ok((evaluation, _)) = CaseRunner::new(rules).evaluate(case) else { return Vec::new() };
-    let numbers = rules.for_client(case.situation.client());
-    let all = if case.snapshot { results(&evaluation, numbers.base(), &rules.base()) } else { Vec::new() };
+    let client_rules = rules.for_client(case.situation.client());
+    let all = if case.has_snapshot { results(&evaluation, client_rules.base(), &rules.base()) } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|result| result.key.as_str()));
     keys.flat_map(|key| explanation(rules, &case.situation, &evaluation, key)).collect()

@@ -1,6 +1,6 @@
 //! Situations that two packs decide differently: the packs' behaviour is compared, not their text.
 //!
-//! Cases that vary one factor at a time are evaluated under both packs by the planner's functions; guardrails, which
+//! Cases that vary one factor at a time are evaluated under both packs by the planner's functions. Guardrails, which
 //! may depend on several fields at once, are compared over their whole input space.
 
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use crate::model::{Channel, Outcome, Tier};
 use crate::planner::{PlanError, Planner};
 use crate::rules::{CompiledRules, Constants, Evaluator, Input, InputField, RuleFailure, RulePlace, Space, read_alone};
 
-/// A situation on which two packs decide differently.
+/// A situation that two packs decide differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Divergence {
     /// The result that differs, by its key in test cases: `weekly_posts`, `verdicts.channel_fatigue`.
     pub what: String,
-    /// The simplest situation found: as lines of a case, or in the syntax of scripts.
+    /// The simplest situation found: lines of a case, or for a guardrail an input in the syntax of scripts.
     pub situation: String,
     /// The first pack's result.
     pub before: String,
@@ -31,46 +31,46 @@ pub struct Divergence {
     pub reason: String,
     /// Where the verdict with that reason comes from; `None` for a result that is not a guardrail's verdict.
     pub place: Option<RulePlace>,
-    /// Number of the situations tried in which this result differs.
+    /// Number of tried situations in which this result differs.
     pub situations: usize,
 }
 
-/// The results that two packs decide differently, with one situation each; verdicts of guardrails first. `is_wanted` is
-/// polled now and then, and ends the search early by returning `false`.
+/// The results that two packs decide differently, each with one situation; verdicts of guardrails first.
+/// `should_continue` is polled now and then, and ends the search early by returning `false`.
 ///
 /// # Errors
 /// If a rule fails.
 pub fn divergences(
     before: &CompiledRules,
     after: &CompiledRules,
-    is_wanted: &dyn Fn() -> bool,
+    should_continue: &dyn Fn() -> bool,
 ) -> Result<Vec<Divergence>, PlanError> {
-    let mut found = guardrail_divergences(before, after, is_wanted)?;
-    for divergence in case_divergences(before, after, is_wanted)? {
-        if !found.iter().any(|known| known.what == divergence.what) {
-            found.push(divergence);
+    let mut divergences = guardrail_divergences(before, after, should_continue)?;
+    for divergence in case_divergences(before, after, should_continue)? {
+        if !divergences.iter().any(|other| other.what == divergence.what) {
+            divergences.push(divergence);
         }
     }
-    Ok(found)
+    Ok(divergences)
 }
 
-/// The results that differ in cases that vary one factor, each with the first case in which it differs.
+/// The results that differ in cases that vary one factor, each with the first case in which the packs differ.
 fn case_divergences(
     before: &CompiledRules,
     after: &CompiledRules,
-    is_wanted: &dyn Fn() -> bool,
+    should_continue: &dyn Fn() -> bool,
 ) -> Result<Vec<Divergence>, PlanError> {
-    let mut found: BTreeMap<String, Divergence> = BTreeMap::new();
+    let mut by_key: BTreeMap<String, Divergence> = BTreeMap::new();
     let mut order = Vec::new();
-    for case in one_factor_cases(before, after).into_iter().take_while(|_| is_wanted()) {
+    for case in one_factor_cases(before, after).into_iter().take_while(|_| should_continue()) {
         let (old_results, new_results) = (all_results(before, &case)?, all_results(after, &case)?);
         for (key, new) in &new_results {
             let old = old_results.iter().find(|(other, _)| other == key).map(|(_, value)| value);
             // Reasons and remedies are reported with their verdicts.
             let is_sentence = key.starts_with("reasons.") || key.starts_with("remedies.");
             let Some(old) = old.filter(|old| *old != new && !is_sentence) else { continue };
-            if let Some(known) = found.get_mut(key) {
-                known.situations += 1;
+            if let Some(earlier) = by_key.get_mut(key) {
+                earlier.situations += 1;
                 continue;
             }
             order.push(key.clone());
@@ -83,10 +83,10 @@ fn case_divergences(
                 place: None,
                 situations: 1,
             };
-            found.insert(key.clone(), divergence);
+            by_key.insert(key.clone(), divergence);
         }
     }
-    Ok(order.into_iter().filter_map(|key| found.remove(&key)).collect())
+    Ok(order.into_iter().filter_map(|key| by_key.remove(&key)).collect())
 }
 
 /// All results of a case by key, as text.
@@ -95,8 +95,8 @@ fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, St
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
     let situation = Situation::of(&settings, "case", rules)?;
     let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
-    let numbers = rules.for_client(situation.client());
-    let all = results(&evaluation, numbers.base(), &rules.base()).into_iter();
+    let client_rules = rules.for_client(situation.client());
+    let all = results(&evaluation, client_rules.base(), &rules.base()).into_iter();
     Ok(all.map(|result| (result.key, result.value.to_string())).collect())
 }
 
@@ -107,13 +107,13 @@ const MAX_INPUTS: usize = 4_000;
 fn guardrail_divergences(
     before: &CompiledRules,
     after: &CompiledRules,
-    is_wanted: &dyn Fn() -> bool,
+    should_continue: &dyn Fn() -> bool,
 ) -> Result<Vec<Divergence>, PlanError> {
     let declared = |rules: &CompiledRules| rules.pack().declared_guardrails();
     let mut names: Vec<String> =
-        declared(after).into_iter().chain(declared(before)).map(|rules| rules.name.to_string()).collect();
-    let mut earlier = std::collections::BTreeSet::new();
-    names.retain(|name| earlier.insert(name.clone()));
+        declared(after).into_iter().chain(declared(before)).map(|guardrail| guardrail.name.to_string()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     let mut pairs = Vec::new();
     for target in overlay_targets(&[before, after]) {
         for channel in Channel::ALL {
@@ -121,14 +121,14 @@ fn guardrail_divergences(
         }
     }
     let mut evaluators = (before.evaluator(None), after.evaluator(None));
-    let mut found = Vec::new();
-    for name in names.into_iter().take_while(|_| is_wanted()) {
-        found.extend(guardrail_divergence(before, after, &name, &pairs, &mut evaluators)?);
+    let mut divergences = Vec::new();
+    for name in names.into_iter().take_while(|_| should_continue()) {
+        divergences.extend(guardrail_divergence(before, after, &name, &pairs, &mut evaluators)?);
     }
-    Ok(found)
+    Ok(divergences)
 }
 
-/// The same overlay target on the same channel, under both packs.
+/// The contexts of one overlay target on one channel, under both packs.
 struct ContextPair {
     before: EvalContext,
     after: EvalContext,
@@ -147,32 +147,33 @@ impl ContextPair {
         Ok(Self { before: EvalContext::of(before, target, channel)?, after: EvalContext::of(after, target, channel)? })
     }
 
-    /// The verdicts of both packs on the same situation, each with the values of its own pack in `ctx`.
+    /// The verdicts of both packs on the same situation. Each pack sees its own values in `ctx`.
     fn verdicts(
         &self,
         name: &str,
         input: &Input,
-        (first, second): &mut (Evaluator, Evaluator),
+        (evaluator_before, evaluator_after): &mut (Evaluator, Evaluator),
     ) -> Result<(GuardrailVerdict, GuardrailVerdict), RuleFailure> {
         let mut input_after = input.clone();
         input_after.ctx.warn_at = self.after.input.ctx.warn_at;
         input_after.ctx.block_at = self.after.input.ctx.block_at;
         input_after.ctx.min_spacing_hours = self.after.input.ctx.min_spacing_hours;
         input_after.ctx.weekly_posts = self.after.input.ctx.weekly_posts;
-        let old = self.before.guardrail(name).map(|rules| input.evaluate(first, rules)).transpose()?;
-        let new = self.after.guardrail(name).map(|rules| input_after.evaluate(second, rules)).transpose()?;
+        let old = self.before.guardrail(name).map(|rules| input.evaluate(evaluator_before, rules)).transpose()?;
+        let new = self.after.guardrail(name).map(|rules| input_after.evaluate(evaluator_after, rules)).transpose()?;
         Ok((old, new))
     }
 
-    /// The input space in which the verdict of either pack's guardrail may change.
+    /// The input space of a guardrail: all fields that it reads in either pack, with the values at which a verdict may
+    /// change.
     fn space(&self, before: &CompiledRules, after: &CompiledRules, name: &str) -> Space {
         let mut constants = before.constants(name);
         let Constants { numbers, names } = after.constants(name);
         constants.numbers.extend(numbers);
         constants.names.extend(names);
-        let read: Vec<String> =
+        let names_read: Vec<String> =
             before.inputs(name).into_iter().chain(after.inputs(name)).map(InputField::name).collect();
-        let fields = InputField::all().filter(|field| read.contains(&field.name())).collect();
+        let fields = InputField::all().filter(|field| names_read.contains(&field.name())).collect();
         let params = [&self.before, &self.after].into_iter().filter_map(|context| context.guardrail(name));
         let params = params.flat_map(|rules| rules.params.values().copied());
         let ctx = &self.after.input.ctx;

@@ -18,23 +18,27 @@ pub(super) struct OverlayTarget {
 }
 
 impl OverlayTarget {
-    /// In words; empty for the default client.
+    /// The target in words; empty for the default client.
     pub fn description(&self) -> String {
-        let named = |noun: &str, id: &Option<String>| id.as_ref().map(|id| format!("{noun} `{id}`"));
-        let parts =
-            [named("campaign", &self.campaign), named("client", &self.client), named("workspace", &self.workspace)];
+        let described = |noun: &str, id: &Option<String>| id.as_ref().map(|id| format!("{noun} `{id}`"));
+        let parts = [
+            described("campaign", &self.campaign),
+            described("client", &self.client),
+            described("workspace", &self.workspace),
+        ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" of ")
     }
 
-    /// Its effective rules under a pack.
+    /// The rules of a pack that apply to it.
     pub fn rules(&self, rules: &CompiledRules) -> Rules {
+        // A blank id matches no overlay.
         let id = |id: &Option<String>| id.clone().unwrap_or_default();
         let campaign = self.campaign.as_deref().map(CampaignId::new);
         let pack = rules.pack();
         pack.rules_for(&WorkspaceId::new(id(&self.workspace)), &ClientId::new(id(&self.client)), campaign.as_ref())
     }
 
-    /// As lines of a case; empty for the default client.
+    /// The lines of a case that state the target; empty for the default client.
     pub fn lines(&self) -> Vec<String> {
         let stated =
             |key: &str, id: &Option<String>| id.as_ref().map(|id| format!("{key} = {}", Value::Text(id.clone())));
@@ -42,8 +46,8 @@ impl OverlayTarget {
             let id = Value::Text(id.clone());
             [format!("client.campaigns = [{{ id = {id} }}]"), format!("asset.campaign = {id}")]
         });
-        let named = [stated("client.workspace", &self.workspace), stated("client.id", &self.client)];
-        named.into_iter().flatten().chain(campaign.into_iter().flatten()).collect()
+        let client = [stated("client.workspace", &self.workspace), stated("client.id", &self.client)];
+        client.into_iter().flatten().chain(campaign.into_iter().flatten()).collect()
     }
 
     fn of(scope: &Scope) -> Self {
@@ -62,15 +66,15 @@ impl OverlayTarget {
 /// The default client, then the target of every overlay of the packs.
 pub(super) fn overlay_targets(packs: &[&CompiledRules]) -> Vec<OverlayTarget> {
     let scopes = packs.iter().flat_map(|rules| rules.pack().overlays());
-    let mut overlay_targets: Vec<OverlayTarget> =
+    let mut targets: Vec<OverlayTarget> =
         std::iter::once(OverlayTarget::default()).chain(scopes.map(|(_, scope)| OverlayTarget::of(scope))).collect();
-    overlay_targets.sort();
-    overlay_targets.dedup();
-    overlay_targets
+    targets.sort();
+    targets.dedup();
+    targets
 }
 
-/// An evaluation context: one overlay target on one channel, with the input of its default week and its effective
-/// rules.
+/// An evaluation context: one overlay target on one channel, with the rules that apply there, and the input of the
+/// default case.
 pub(super) struct EvalContext {
     /// Channel and overlay target, in words.
     pub description: String,
@@ -81,7 +85,7 @@ pub(super) struct EvalContext {
 }
 
 impl EvalContext {
-    /// Evaluates the default week of an overlay target on a channel.
+    /// Evaluates the default case of an overlay target on a channel.
     ///
     /// # Errors
     /// If a rule fails.
@@ -98,9 +102,10 @@ impl EvalContext {
         Ok(Self { description, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
     }
 
-    /// The input space of some fields: all combinations of the values at which a result may change. These follow from
-    /// `constants`, the literals in the code; from the values of the fields; and from `numbers`, others that the code
-    /// compares with. Values of the pack and the channel are fixed.
+    /// The input space of some fields: all combinations of the values at which a result may change. These values follow
+    /// from `constants`, the literals of the script; from the values that the fields have here; and from `numbers`,
+    /// further numbers that the script compares fields with. The channel, and fields whose values come from the pack,
+    /// are fixed.
     pub fn space(&self, fields: Vec<InputField>, constants: &Constants, numbers: Vec<f64>) -> Space {
         space_around(&self.input, self.channel, fields, constants, numbers)
     }
@@ -115,8 +120,8 @@ impl EvalContext {
     /// # Errors
     /// See [`EvalContext::of`].
     pub fn all(rules: &CompiledRules) -> Result<Vec<Self>, PlanError> {
-        let overlay_targets = overlay_targets(&[rules]);
-        let pairs = overlay_targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
+        let targets = overlay_targets(&[rules]);
+        let pairs = targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
         pairs.map(|(target, channel)| Self::of(rules, target, channel)).collect()
     }
 }
@@ -129,7 +134,7 @@ pub(super) fn space_around(
     constants: &Constants,
     mut numbers: Vec<f64>,
 ) -> Space {
-    numbers.extend(fields.iter().filter_map(|field| number_of(&field.of(start))));
+    numbers.extend(fields.iter().filter_map(|field| number_of(&field.value_in(start))));
     let is_free = |field: &InputField| field.key(channel.name()).is_none() && field.field_name() != "channel";
     let dimensions = fields.into_iter().filter(is_free).map(|field| {
         let values = values_to_try(field, start, constants, &numbers);
@@ -138,6 +143,7 @@ pub(super) fn space_around(
     Space::new(start.clone(), dimensions.collect())
 }
 
+/// Name of the case in the settings below.
 const CASE: &str = "case";
 
 /// The settings of a case that states its overlay target and channel, and nothing else.

@@ -85,10 +85,10 @@ const PARTS: [(&str, &[&str]); 26] = [
     ("weekly_pass", &["calendar.passes.weekly_day", "calendar.passes.weekly_hour", "calendar.passes.time_zone"]),
 ];
 
-/// Tables for which the base rules apply to every client, since the ledger uses no overlays.
+/// Tables whose base values apply to every client, since the ledger uses no overlays.
 const LEDGER_TABLES: [&str; 2] = ["calendar.drafts.", "calendar.passes."];
 
-/// Fields of scripts whose values come from keys of the pack if the client has no policy of its own.
+/// Fields of scripts, each with the key of the pack that its value comes from if the client has no policy of its own.
 const POLICY_FIELDS: [(&str, &str); 4] = [
     ("ctx.agent_enabled", "risk.default_policy.agent_enabled"),
     ("ctx.auto_exec_enabled", "risk.default_policy.auto_exec_enabled"),
@@ -107,63 +107,63 @@ struct Explanation<'w> {
 impl Explanation<'_> {
     fn explain(&mut self, key: &str) {
         match key.split_once('.') {
-            Some(("verdicts" | "reasons" | "remedies", guardrail)) => return self.verdict(guardrail),
-            Some((kind @ ("signals" | "raised"), signal)) => return self.signal(signal, kind == "raised"),
+            Some(("verdicts" | "reasons" | "remedies", guardrail)) => return self.explain_verdict(guardrail),
+            Some((kind @ ("signals" | "raised"), signal)) => return self.explain_signal(signal, kind == "raised"),
             _ => {}
         }
         let parts = PARTS.iter().filter(|(name, _)| *name == key).flat_map(|(_, parts)| *parts);
         for part in parts {
-            if part.contains('.') { self.setting(part) } else { self.explain(part) }
+            if part.contains('.') { self.add_setting(part) } else { self.explain(part) }
         }
         let SlotEvaluation { ctx, post, .. } = self.evaluation;
         match key {
-            "weekly_posts" => self.weekly_posts(ctx.fatigue),
-            "priority" => self.rows("fatigue.priority_loss", |rules| &rules.fatigue.priority_loss, post.fatigue),
-            "wait_hours" => self.rows("fatigue.wait_hours", |rules| &rules.fatigue.wait_hours, ctx.fatigue),
+            "weekly_posts" => self.explain_weekly_posts(ctx.fatigue),
+            "priority" => self.add_rows("fatigue.priority_loss", |rules| &rules.fatigue.priority_loss, post.fatigue),
+            "wait_hours" => self.add_rows("fatigue.wait_hours", |rules| &rules.fatigue.wait_hours, ctx.fatigue),
             "health" => {
                 let parts = [1.0 - ctx.fatigue, ctx.momentum, ctx.visibility, ctx.engagement].map(decimal);
                 let [rested, momentum, visibility, engagement] = parts;
-                self.fact(format!(
+                self.add_fact(format!(
                     "rested {rested}, momentum {momentum}, visibility {visibility}, engagement {engagement}"
                 ));
             }
             "health_level" => {
                 let scores = [ctx.momentum, ctx.visibility, ctx.engagement];
                 let health = self.explainer.effective.fatigue.health(ctx.fatigue, scores);
-                self.threshold("fatigue.health_levels.good_from", health);
-                self.threshold("fatigue.health_levels.fair_from", health);
+                self.add_threshold("fatigue.health_levels.good_from", health);
+                self.add_threshold("fatigue.health_levels.fair_from", health);
             }
-            "best_hours" => self.best_hours(),
+            "best_hours" => self.explain_best_hours(),
             "closed_by" => self.steps.extend(self.explainer.closed_ranges(self.situation.channel())),
-            "fatigue" => self.fact(format!("fatigue at the start of the week is {}", decimal(ctx.fatigue))),
+            "fatigue" => self.add_fact(format!("fatigue at the start of the week is {}", decimal(ctx.fatigue))),
             "response" => self.steps.extend(self.explainer.response(post.channel, post.fatigue)),
-            "slot_value" => self.slot_value(),
-            "asset_score" => self.asset_score(),
-            "quality_factor" => self.quality_factor(),
-            "cost" => self.cost(),
-            "confidence" => self.confidence(),
-            "risk" => self.risk(),
-            "status" => post.verdicts_of(Outcome::Block).for_each(|verdict| self.verdict(&verdict.rule)),
+            "slot_value" => self.explain_slot_value(),
+            "asset_score" => self.explain_asset_score(),
+            "quality_factor" => self.explain_quality_factor(),
+            "cost" => self.explain_cost(),
+            "confidence" => self.explain_confidence(),
+            "risk" => self.explain_risk(),
+            "status" => post.verdicts_of(Outcome::Block).for_each(|verdict| self.explain_verdict(&verdict.rule)),
             "true_score" => {
                 let completeness = decimal(self.evaluation.reality.completeness);
-                self.fact(format!("{completeness} of the data was available"));
+                self.add_fact(format!("{completeness} of the data was available"));
             }
             _ => {}
         }
     }
 
-    fn weekly_posts(&mut self, fatigue: f64) {
+    fn explain_weekly_posts(&mut self, fatigue: f64) {
         self.steps.extend(self.situation.hours().iter().flat_map(|hours| self.explainer.seasons(hours)));
-        if !self.function("weekly_posts") {
-            self.rows("fatigue.frequency", |rules| &rules.fatigue.frequency, fatigue);
+        if !self.add_function("weekly_posts") {
+            self.add_rows("fatigue.frequency", |rules| &rules.fatigue.frequency, fatigue);
         }
     }
 
-    fn fact(&mut self, sentence: impl Into<String>) {
+    fn add_fact(&mut self, sentence: impl Into<String>) {
         self.steps.push(ExplanationStep::fact(sentence));
     }
 
-    fn setting(&mut self, key: &str) {
+    fn add_setting(&mut self, key: &str) {
         let key = key.replace("<channel>", self.situation.channel().name());
         let setting = if LEDGER_TABLES.iter().any(|table| key.starts_with(table)) {
             Explainer::base(self.rules).setting(&key)
@@ -173,59 +173,59 @@ impl Explanation<'_> {
         self.steps.extend(setting);
     }
 
-    fn threshold(&mut self, key: &str, value: f64) {
+    fn add_threshold(&mut self, key: &str, value: f64) {
         self.steps.extend(self.explainer.threshold(key, value));
     }
 
-    fn rows(&mut self, key: &str, rows: fn(&Rules) -> &[ThresholdRow], value: f64) {
-        self.steps.extend(self.explainer.rows(key, rows(&self.explainer.effective), value));
+    fn add_rows(&mut self, key: &str, rows: fn(&Rules) -> &[ThresholdRow], value: f64) {
+        self.steps.extend(self.explainer.threshold_rows(key, rows(&self.explainer.effective), value));
     }
 
-    /// Adds a step if the pack defines the function, and returns whether it does.
-    fn function(&mut self, name: &str) -> bool {
+    /// Adds a step for a function if the pack defines it, and returns whether it does.
+    fn add_function(&mut self, name: &str) -> bool {
         let function = self.explainer.function(name);
         let is_defined = function.is_some();
         self.steps.extend(function);
         is_defined
     }
 
-    fn best_hours(&mut self) {
+    fn explain_best_hours(&mut self) {
         let (channel, day) = (self.situation.channel(), self.situation.day());
         let part_of_week = if matches!(day, "saturday" | "sunday") { "weekend" } else { "weekday" };
         let key_of_day = format!("channels.{channel}.best_hours.{day}");
         match self.explainer.source(&key_of_day).place() {
-            Some(_) => self.setting(&key_of_day),
-            None => self.setting(&format!("channels.{channel}.best_hours.{part_of_week}")),
+            Some(_) => self.add_setting(&key_of_day),
+            None => self.add_setting(&format!("channels.{channel}.best_hours.{part_of_week}")),
         }
     }
 
-    fn slot_value(&mut self) {
+    fn explain_slot_value(&mut self) {
         let factors = &self.evaluation.value_parts;
         self.steps.extend_from_slice(factors);
         if !factors.iter().any(|step| step.name == "hour" && matches!(step.source, Source::Script(_))) {
-            self.best_hours();
+            self.explain_best_hours();
         }
     }
 
-    /// An explainer with the rules of the asset's own campaign.
+    /// An explainer with the rules that apply to the asset's campaign, which may not be that of the post.
     fn explainer_of_asset(&self) -> Explainer<'_> {
         let client = self.situation.client();
         let asset = client.assets.first();
         Explainer::new(self.rules, client, asset.and_then(|asset| asset.campaign_id.as_ref()))
     }
 
-    fn quality_factor(&mut self) {
+    fn explain_quality_factor(&mut self) {
         if !self.evaluation.asset_usable {
             return self.steps.extend(self.explainer.quality_factor(false));
         }
-        self.asset_score();
+        self.explain_asset_score();
         let steps = self.explainer_of_asset().quality_factor(true);
         let kind = self.situation.client().assets.first().map(|asset| &asset.kind);
         let by_type = kind.and_then(|kind| self.explainer.content_type(self.situation.channel(), kind));
         self.steps.extend(steps.into_iter().chain(by_type));
     }
 
-    fn cost(&mut self) {
+    fn explain_cost(&mut self) {
         let usable = self.situation.client().assets.first().filter(|_| self.evaluation.asset_usable);
         let work = match usable {
             Some(asset) => self.explainer_of_asset().work_cost(Some(&asset.kind)),
@@ -235,12 +235,12 @@ impl Explanation<'_> {
         self.steps.extend(work.into_iter().chain(leaving.into_iter().flatten()));
     }
 
-    fn asset_score(&mut self) {
-        if self.function(SCORE_ASSET) {
+    fn explain_asset_score(&mut self) {
+        if self.add_function(SCORE_ASSET) {
             return;
         }
         let Some(points) = self.evaluation.points else {
-            return self.fact("no asset can be used");
+            return self.add_fact("no asset can be used");
         };
         let explainer = self.explainer_of_asset();
         let assets = &explainer.effective.assets;
@@ -264,50 +264,50 @@ impl Explanation<'_> {
         self.steps.extend(steps);
     }
 
-    fn confidence(&mut self) {
-        if self.function(CONFIDENCE) {
+    fn explain_confidence(&mut self) {
+        if self.add_function(CONFIDENCE) {
             return;
         }
         let SlotEvaluation { ctx, facts, post, .. } = self.evaluation;
-        self.rows("risk.confidence", |rules| &rules.risk.confidence, facts.asset_score);
-        self.threshold("risk.reality_confidence_below", ctx.reality_confidence);
-        self.threshold("risk.reality_gap_above", ctx.reality_gap);
+        self.add_rows("risk.confidence", |rules| &rules.risk.confidence, facts.asset_score);
+        self.add_threshold("risk.reality_confidence_below", ctx.reality_confidence);
+        self.add_threshold("risk.reality_gap_above", ctx.reality_gap);
         let steps = self.explainer.confidence(facts.asset_score, &post.confidence_steps);
         self.steps.extend(steps.into_iter().skip(1));
     }
 
-    fn risk(&mut self) {
+    fn explain_risk(&mut self) {
         let confidence = self.evaluation.post.confidence;
-        self.threshold("risk.bands.low.from", confidence);
-        self.threshold("risk.bands.medium.from", confidence);
+        self.add_threshold("risk.bands.low.from", confidence);
+        self.add_threshold("risk.bands.medium.from", confidence);
         let names: Vec<Arc<str>> = self.explainer.effective.guardrails.iter().map(|rules| rules.name.clone()).collect();
         for name in names {
-            self.setting(&format!("guardrails.{name}.warn_raises_risk"));
+            self.add_setting(&format!("guardrails.{name}.warn_raises_risk"));
         }
     }
 
-    fn signal(&mut self, signal: &str, is_raised: bool) {
+    fn explain_signal(&mut self, signal: &str, with_severity: bool) {
         let SlotEvaluation { warning, facts, ctx, client, .. } = self.evaluation;
         let Some(score) = warning.matrix.iter().find(|score| &*score.signal == signal) else {
-            return self.fact(format!("the pack has no signal `{signal}`"));
+            return self.add_fact(format!("the pack has no signal `{signal}`"));
         };
-        self.function("signal_matrix");
+        self.add_function("signal_matrix");
         let input = Input { client: ClientFacts::clone(client), ..Input::of_post((**facts).clone(), (**ctx).clone()) };
         let fields = self.rules.inputs_of_parameters("signal_matrix");
         self.steps.extend(self.explainer.inputs(fields, &input));
-        if is_raised {
-            self.threshold(&format!("early_warning.signals.{signal}"), score.score);
-            self.threshold("early_warning.high_from", score.score);
+        if with_severity {
+            self.add_threshold(&format!("early_warning.signals.{signal}"), score.score);
+            self.add_threshold("early_warning.high_from", score.score);
             let severity = score.severity.map_or("no", Severity::name);
-            self.fact(format!("{signal} is {}: {severity} severity", decimal(score.score)));
+            self.add_fact(format!("{signal} is {}: {severity} severity", decimal(score.score)));
         }
     }
 
-    fn verdict(&mut self, guardrail: &str) {
+    fn explain_verdict(&mut self, guardrail: &str) {
         let SlotEvaluation { post, facts, ctx, .. } = self.evaluation;
         let enabled = format!("guardrails.{guardrail}.enabled");
         let Some(verdict) = post.verdicts.iter().find(|verdict| &*verdict.rule == guardrail) else {
-            return self.setting(&enabled);
+            return self.add_setting(&enabled);
         };
         let reason = if verdict.reason.is_empty() { String::new() } else { format!(": {}", verdict.reason) };
         let sentence = format!("{guardrail} answers {}{reason}", verdict.outcome.name());
@@ -317,9 +317,9 @@ impl Explanation<'_> {
             let policy = POLICY_FIELDS.iter().find(|(name, _)| *name == read.name);
             self.steps.push(read);
             if let Some((_, key)) = policy {
-                self.setting(key);
+                self.add_setting(key);
             }
         }
-        self.setting(&enabled);
+        self.add_setting(&enabled);
     }
 }

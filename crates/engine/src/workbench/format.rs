@@ -1,4 +1,4 @@
-//! Formats the files of a pack: only whitespace changes, rules and comments stay.
+//! Formats the files of a pack: only whitespace changes; rules and comments stay as they are.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::rules::{PackFiles, is_same_script, script_syntax, toml_syntax};
 /// The result of formatting a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Formatted {
-    /// Files whose layout changes: new text by path within the pack.
+    /// Files whose layout changes: their new text, by path within the pack.
     pub changed: BTreeMap<String, String>,
-    /// Files whose meaning would change, and which must therefore be left as they are.
+    /// Files that are left as they are, since formatting would change their meaning.
     pub refused: Vec<String>,
 }
 
@@ -73,6 +73,7 @@ fn trimmed(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut trimmed: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
     if !is_same_script(text, &trimmed.join("\n")) {
+        // A string has whitespace at the end of a line, so the lines are trimmed one by one.
         trimmed.clone_from(&lines);
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.trim_end() != **line) {
             set_line(&mut trimmed, index, line.trim_end());
@@ -135,7 +136,7 @@ mod tests {
         let files = [("a.toml", "a = \n"), ("b.rhai", "fn f( {"), ("tests/c.toml", "[c\nd = 1\n")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
         let reported: Vec<String> =
-            format(&files).unwrap_err().iter().map(|wrong| wrong.place.source().unwrap().file.to_string()).collect();
+            format(&files).unwrap_err().iter().map(|error| error.place.source().unwrap().file.to_string()).collect();
         assert_eq!(reported, ["a.toml", "b.rhai", "tests/c.toml"]);
     }
 }

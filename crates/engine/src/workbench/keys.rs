@@ -1,6 +1,7 @@
-//! All keys of a test case in `tests/*.toml`: the situation, its defaults, and the expected results.
+//! All keys of a test case in `tests/*.toml`: those of the situation, with their defaults, and those of the expected
+//! results.
 //!
-//! This is the only declaration of these keys; validation, defaults and documentation use it.
+//! The keys are declared only here; validation, defaults and documentation are derived from this.
 
 use crate::rules::{DAYS, DefaultValue, FileKeys, Key, Kind, Rows, SIGNALS};
 
@@ -16,6 +17,7 @@ const CHANNELS: &[&str] = &["fb", "ig", "tiktok", "linkedin", "youtube", "gmb", 
 
 const SEVERITIES: &[&str] = &["low", "medium", "high"];
 
+/// The rules that may close an hour; `nothing` if it is open.
 const HOUR_RULES: &[&str] = &["nothing", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
 
 const HOUR: Kind = Kind::integer(0, 23);
@@ -48,17 +50,18 @@ const SPECIAL_DAY: &[Key] = &[
 ];
 
 const fn rows(columns: &'static [Key], example: &'static str) -> Kind {
-    Kind::Rows(Rows { columns, ascending: false, first: None, example })
+    Kind::Rows(Rows { columns, is_ascending: false, first: None, example })
 }
 
 const fn share(path: &'static str, default: f64, doc: &'static str) -> Key {
     Key::with_default(path, Kind::number(0.0, 1.0), DefaultValue::Number(default), doc)
 }
 
-const fn maybe_share(path: &'static str, doc: &'static str) -> Key {
+const fn optional_share(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::number(0.0, 1.0), doc)
 }
 
+/// A number that a case may expect.
 const fn result(path: &'static str, doc: &'static str) -> Key {
     Key::optional(path, Kind::any_number(), doc)
 }
@@ -126,7 +129,7 @@ const KEYS: &[Key] = &[
     Key::optional(
         "<case>.policy.pause_on_high_severity_warning",
         Kind::Bool,
-        "whether a warning blocks posts; the pack's if omitted",
+        "whether a warning of high severity blocks posts; the pack's if omitted",
     ),
     share("<case>.state.fatigue", 0.0, "fatigue at the start of the week"),
     share("<case>.state.momentum", 0.5, "momentum"),
@@ -166,10 +169,10 @@ const KEYS: &[Key] = &[
         DefaultValue::NoRows,
         "early warnings on record",
     ),
-    maybe_share("<case>.reality.perceived", "performance as reported; 0.5 if omitted"),
-    maybe_share("<case>.reality.true_score", "performance as assessed; as reported if omitted"),
-    maybe_share("<case>.reality.confidence", "confidence in the assessment; 1 if omitted"),
-    maybe_share("<case>.reality.completeness", "share of the data that was available; 1 if omitted"),
+    optional_share("<case>.reality.perceived", "performance as reported; 0.5 if omitted"),
+    optional_share("<case>.reality.true_score", "performance as assessed; as reported if omitted"),
+    optional_share("<case>.reality.confidence", "confidence in the assessment; 1 if omitted"),
+    optional_share("<case>.reality.completeness", "share of the data that was available; 1 if omitted"),
     Key::with_default(
         "<case>.workspace_reviewers",
         Kind::integer(0, 1000),
@@ -221,7 +224,7 @@ const KEYS: &[Key] = &[
     Key::optional("<case>.asset.campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
     Key::with_default("<case>.post.day", Kind::Choice(&DAYS), DefaultValue::Text("monday"), "day of the post"),
     Key::with_default("<case>.post.hour", HOUR, DefaultValue::Integer(0), "hour of the post on the client's clock"),
-    maybe_share("<case>.post.fatigue", "fatigue at the hour of the post, instead of what follows from the state"),
+    optional_share("<case>.post.fatigue", "fatigue at the hour of the post, instead of what follows from the state"),
     Key::optional(
         "<case>.post.hours_to_nearest_post",
         Kind::number(0.0, 10_000.0),
@@ -232,14 +235,14 @@ const KEYS: &[Key] = &[
         Kind::integer(1, 1000),
         "1-based position among the client's posts of that day, instead of what follows from the state",
     ),
-    Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "posts a week after fatigue lowered them"),
-    result("<case>.expect.priority", "priority for capacity after fatigue lowered it"),
+    Key::optional("<case>.expect.weekly_posts", Kind::integer(0, 168), "number of posts a week, lowered for fatigue"),
+    result("<case>.expect.priority", "priority for capacity, lowered for fatigue"),
     result("<case>.expect.wait_hours", "recommended hours to wait at the start of the week"),
     result("<case>.expect.health", "health of the channel at the start of the week"),
     Key::optional(
         "<case>.expect.health_level",
         Kind::Choice(&["good", "fair", "poor"]),
-        "label of this health: good, fair or poor",
+        "label of the channel's health: good, fair or poor",
     ),
     Key::optional("<case>.expect.best_hours", Kind::Hours, "best hours of the day of the post"),
     Key::optional("<case>.expect.open_hours", Kind::Hours, "hours of the day of the post that no rule closes"),
@@ -254,16 +257,19 @@ const KEYS: &[Key] = &[
     Key::optional(
         "<case>.expect.planned_with_asset",
         Kind::integer(0, 168),
-        "how many of them a plan gives the case's one asset",
+        "how many of these hours a plan gives the case's asset",
     ),
     result("<case>.expect.fatigue", "fatigue at the hour of the post"),
-    result("<case>.expect.response", "factor on engagement at that fatigue"),
+    result("<case>.expect.response", "factor on engagement at the fatigue of that hour"),
     result("<case>.expect.slot_value", "engagements of an average asset on a rested channel"),
     result("<case>.expect.expected_engagement", "engagements expected of the post"),
     Key::optional("<case>.expect.asset_usable", Kind::Bool, "whether the asset can be used at the hour of the post"),
     result("<case>.expect.asset_score", "score of the asset, 0 to 100"),
-    result("<case>.expect.quality_factor", "factor on engagement of that score, or of having no asset"),
-    result("<case>.expect.cost", "what the work on the post and the people who leave cost"),
+    result("<case>.expect.quality_factor", "factor on engagement from the asset's score, or from having no asset"),
+    result(
+        "<case>.expect.cost",
+        "cost of the work on the post, and of the people who unsubscribe or unfollow because of it",
+    ),
     result("<case>.expect.net_worth", "expected engagements times the channel's `worth`, less the cost"),
     result("<case>.expect.confidence", "confidence in the post"),
     Key::optional("<case>.expect.risk", Kind::Choice(SEVERITIES), "risk band of the post"),
@@ -279,7 +285,7 @@ const KEYS: &[Key] = &[
     ),
     result("<case>.expect.draft_until_hours", "hours after the post's time in which its draft may still be created"),
     Key::optional("<case>.expect.draft_tries", Kind::integer(1, 20), "maximum number of attempts to create a draft"),
-    result("<case>.expect.draft_waits_minutes", "minutes from the first of these attempts to the last"),
+    result("<case>.expect.draft_waits_minutes", "minutes from the first attempt to create a draft to the last"),
     Key::optional(
         "<case>.expect.daily_pass_every_hours",
         Kind::integer(1, 24),
@@ -295,8 +301,8 @@ const KEYS: &[Key] = &[
         Kind::Choice(&["pass", "warn", "block"]),
         "verdict of the guardrail",
     ),
-    Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "text that its reason contains"),
-    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "text that its remedy contains"),
+    Key::optional("<case>.expect.reasons.<guardrail>", Kind::Text, "text that the guardrail's reason contains"),
+    Key::optional("<case>.expect.remedies.<guardrail>", Kind::Text, "text that the guardrail's remedy contains"),
     result("<case>.expect.signals.<signal>", "score of the signal"),
     Key::optional(
         "<case>.expect.raised.<signal>",
@@ -304,8 +310,8 @@ const KEYS: &[Key] = &[
         "severity of the warning that the signal raises",
     ),
     result("<case>.expect.true_score", "true performance as estimated"),
-    result("<case>.expect.true_score_low", "lower end of the band around it"),
-    result("<case>.expect.true_score_high", "upper end of the band around it"),
+    result("<case>.expect.true_score_low", "lower end of the band around true performance"),
+    result("<case>.expect.true_score_high", "upper end of the band around true performance"),
 ];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The workbench for authors of rules: does a pack do what it is meant to, and would a test case fail if it did not?
+//! The workbench for authors of rules: does a pack do what it is meant to do, and would a test case fail if it did not?
 //!
 //! ```text
 //! tests/*.toml ── cases ──> Case ── run ──> Report      which results are not as expected, and why
@@ -10,9 +10,9 @@
 //! A case describes a situation; everything it leaves out has a documented default. It is evaluated by the functions
 //! that plan a week, never by formulas of its own, so a case cannot pass while a plan would differ.
 //!
-//! Without cases, `verify` checks rules over the whole domain of their inputs, `divergence` finds situations that two
-//! packs decide differently, and `trial` finds inputs on which functions fail. `format` formats the files of a pack
-//! without changing what they mean.
+//! Three parts need no cases: `verify` checks rules over the whole domain of their inputs, `divergence` finds
+//! situations that two packs decide differently, and `trial` finds inputs on which functions fail. `format` formats the
+//! files of a pack without changing what they mean.
 
 mod cases;
 mod coverage;

@@ -1,5 +1,5 @@
-//! Mutation testing: every number of the pack one step up and down, every comparison of a script flipped, one change at
-//! a time. A change that no case detects survives.
+//! Mutation testing: moves each number of the pack one step up and one step down, and flips each comparison of a
+//! script, one change at a time. A change that no case detects survives.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Mutation {
     pub tried: usize,
     /// Number of changes that a case detected.
     pub noticed: usize,
-    /// Number of changes that made the pack invalid, so that `mcoe check` rejects it.
+    /// Number of changes that made the pack invalid, so that `mcoe check` would reject it.
     pub refused: usize,
     /// Changes that no case detected.
     pub survivors: Vec<Survivor>,
@@ -36,7 +36,7 @@ pub struct Survivor {
     pub key: String,
     /// The original text.
     pub was: String,
-    /// The text that could replace it.
+    /// The text that could replace it without a case failing.
     pub becomes: String,
 }
 
@@ -46,14 +46,14 @@ enum MutantOutcome {
     Survived,
 }
 
-/// Tries every change. `cases` must pass on the unchanged pack. `is_wanted` is polled before each change, and ends the
-/// run early by returning `false`.
+/// Tries every change. `cases` must pass on the unchanged pack. `should_continue` is polled before each change, and
+/// ends the run early by returning `false`.
 #[must_use]
-pub fn mutate(rules: &CompiledRules, cases: &[Case], is_wanted: &dyn Fn() -> bool) -> Mutation {
+pub fn mutate(rules: &CompiledRules, cases: &[Case], should_continue: &dyn Fn() -> bool) -> Mutation {
     let cited = cited_names(rules, cases);
     let mut mutation = Mutation { tried: 0, noticed: 0, refused: 0, survivors: Vec::new() };
     for mutant in rules.pack().mutants() {
-        if !is_wanted() {
+        if !should_continue() {
             break;
         }
         mutation.tried += 1;

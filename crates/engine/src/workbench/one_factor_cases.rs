@@ -5,8 +5,8 @@ use crate::model::Channel;
 use crate::model::digits::rounded;
 use crate::rules::{CompiledRules, DAYS, Rules, ThresholdRow};
 
-/// The lines of each case, starting with the default case of every channel. The target of each overlay is tested in the
-/// default case, and at every threshold if its effective rules differ between the two packs.
+/// The lines of each case. The first cases are the default case on every channel. The target of each overlay is tested
+/// in the default case, and at every threshold if the rules that apply to it differ between the two packs.
 pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) -> Vec<Vec<String>> {
     let packs = [before, after];
     let mut cases: Vec<Vec<String>> = vec![Vec::new()];
@@ -19,8 +19,9 @@ pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) ->
             cases.push(lines.clone());
         }
         if is_default_client || old != new {
-            let edges = fatigue_lines(&rules).into_iter().chain(asset_lines(&rules)).chain(doubt_lines(&rules));
-            cases.extend(edges.map(|edge| lines.iter().cloned().chain([edge]).collect()));
+            let threshold_lines =
+                fatigue_lines(&rules).into_iter().chain(asset_lines(&rules)).chain(doubt_lines(&rules));
+            cases.extend(threshold_lines.map(|line| lines.iter().cloned().chain([line]).collect()));
         }
     }
     cases.extend(fixed_lines().into_iter().chain(name_lines(&packs)).map(|line| vec![line]));
@@ -34,16 +35,17 @@ pub(super) fn one_factor_cases(before: &CompiledRules, after: &CompiledRules) ->
     on_channels.collect()
 }
 
-/// Each number and one just below it, without duplicates, ascending.
-fn edges(numbers: impl IntoIterator<Item = f64>, below: f64) -> Vec<f64> {
-    let mut edges: Vec<f64> = numbers.into_iter().flat_map(|at| [at - below, at]).filter(|at| *at >= 0.0).collect();
-    edges.sort_by(f64::total_cmp);
-    edges.dedup();
-    edges.into_iter().map(|at| rounded(at, 6)).collect()
+/// Each threshold and the value `distance` below it, without negative values and duplicates, ascending.
+fn both_sides(thresholds: impl IntoIterator<Item = f64>, distance: f64) -> Vec<f64> {
+    let values = thresholds.into_iter().flat_map(|threshold| [threshold - distance, threshold]);
+    let mut values: Vec<f64> = values.filter(|value| *value >= 0.0).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.into_iter().map(|value| rounded(value, 6)).collect()
 }
 
-fn thresholds<'s>(steps: &'s [ThresholdRow]) -> impl Iterator<Item = f64> + 's {
-    steps.iter().map(|row| row.threshold)
+fn thresholds<'r>(rows: &'r [ThresholdRow]) -> impl Iterator<Item = f64> + 'r {
+    rows.iter().map(|row| row.threshold)
 }
 
 fn fatigue_lines(packs: &[Rules; 2]) -> Vec<String> {
@@ -54,14 +56,15 @@ fn fatigue_lines(packs: &[Rules; 2]) -> Vec<String> {
             .chain(thresholds(&fatigue.wait_hours));
         tables.chain([fatigue.warn_at, fatigue.block_at]).collect::<Vec<f64>>()
     });
-    let edges = edges(numbers, 0.001).into_iter().filter(|at| *at <= 1.0);
-    edges.flat_map(|at| [format!("state.fatigue = {at:?}"), format!("post.fatigue = {at:?}")]).collect()
+    let values = both_sides(numbers, 0.001).into_iter().filter(|at| *at <= 1.0);
+    values.flat_map(|at| [format!("state.fatigue = {at:?}"), format!("post.fatigue = {at:?}")]).collect()
 }
 
 fn asset_lines(packs: &[Rules; 2]) -> Vec<String> {
-    let ages = edges(packs.iter().flat_map(|rules| thresholds(&rules.assets.freshness).collect::<Vec<f64>>()), 1.0);
-    let hours_since_use =
-        edges(packs.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]), 1.0);
+    let freshness = packs.iter().flat_map(|rules| thresholds(&rules.assets.freshness).collect::<Vec<f64>>());
+    let ages = both_sides(freshness, 1.0);
+    let rest_hours = packs.iter().flat_map(|rules| [rules.assets.cooldown_hours, rules.assets.recent_use_days * 24.0]);
+    let hours_since_use = both_sides(rest_hours, 1.0);
     let extremes = ["quality", "brand_consistency", "value", "impact"]
         .into_iter()
         .flat_map(|part| [0.0, 1.0].map(|at| format!("asset.{part} = {at:?}")));
@@ -74,26 +77,27 @@ fn asset_lines(packs: &[Rules; 2]) -> Vec<String> {
         .collect()
 }
 
-/// Lines around the thresholds at which confidence falls or guardrails fire.
+/// Lines around the thresholds at which confidence falls, or at which guardrails warn or block.
 fn doubt_lines(packs: &[Rules; 2]) -> Vec<String> {
-    let confidences = edges(packs.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
-    let gaps = edges(packs.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
+    let confidences = both_sides(packs.iter().map(|rules| rules.risk.reality_confidence_below), 0.001);
+    // A gap equal to the threshold does not exceed it, so a gap slightly above is tried too.
+    let gaps = both_sides(packs.iter().map(|rules| rules.risk.reality_gap_above + 0.001), 0.001);
     let confidences = confidences.into_iter().map(|at| format!("reality.confidence = {at:?}"));
     let gaps = gaps
         .into_iter()
         .filter(|gap| *gap <= 1.0)
         .map(|gap| format!("reality = {{ perceived = 0.0, true_score = {gap:?} }}"));
-    let spacings = edges(
+    let spacings = both_sides(
         packs.iter().flat_map(|rules| {
             rules.channels.iter().map(|channel| f64::from(channel.min_spacing_hours)).collect::<Vec<f64>>()
         }),
         0.1,
     );
-    let nearest = spacings.into_iter().map(|at| format!("post.hours_to_nearest_post = {at:?}"));
+    let hours_to_nearest = spacings.into_iter().map(|at| format!("post.hours_to_nearest_post = {at:?}"));
     let actions = packs.iter().map(|rules| rules.risk.default_policy.max_actions_per_day + 1);
     confidences
         .chain(gaps)
-        .chain(nearest)
+        .chain(hours_to_nearest)
         .chain(actions.map(|number| format!("post.action_of_day = {number}")))
         .collect()
 }
@@ -120,15 +124,14 @@ fn fixed_lines() -> Vec<String> {
     lines
 }
 
-/// Lines with the names in the functions of either pack, each as an industry and as a kind of asset.
+/// Lines with the names that the functions of either pack mention, each as an industry and as a kind of asset.
 fn name_lines(packs: &[&CompiledRules; 2]) -> Vec<String> {
-    let functions = packs.iter().flat_map(|rules| {
-        let guardrails = rules.pack().declared_guardrails();
-        let hooks = crate::rules::HOOKS.iter().map(|hook| hook.name.to_owned());
-        let names = guardrails.into_iter().map(|guardrail| guardrail.name.to_string()).chain(hooks);
-        names.flat_map(|name| rules.constants(&name).names).collect::<Vec<String>>()
+    let mentioned = packs.iter().flat_map(|rules| {
+        let guardrails = rules.pack().declared_guardrails().into_iter().map(|guardrail| guardrail.name.to_string());
+        let functions = guardrails.chain(crate::rules::HOOKS.iter().map(|hook| hook.name.to_owned()));
+        functions.flat_map(|function| rules.constants(&function).names).collect::<Vec<String>>()
     });
-    let mut names: Vec<String> = functions.filter(|name| !Channel::names().any(|channel| channel == name)).collect();
+    let mut names: Vec<String> = mentioned.filter(|name| !Channel::names().any(|channel| channel == name)).collect();
     names.sort();
     names.dedup();
     let quoted = names.iter().filter(|name| !name.contains(['\\', '"']));

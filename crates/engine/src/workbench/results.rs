@@ -49,14 +49,14 @@ impl fmt::Display for ResultValue {
     }
 }
 
-/// All results of a situation. `rules` are the client's effective rules; `pack` are the base rules, which the ledger
-/// uses.
+/// All results of a situation. `client_rules` are the rules that apply to the client; `base_rules` are those without
+/// overlays, which the ledger uses.
 #[must_use]
-pub fn results(evaluation: &SlotEvaluation, rules: &Rules, pack: &Rules) -> Vec<CaseResult> {
+pub fn results(evaluation: &SlotEvaluation, client_rules: &Rules, base_rules: &Rules) -> Vec<CaseResult> {
     let mut results = Results(Vec::with_capacity(40));
-    results.add_channel(evaluation, rules);
+    results.add_channel(evaluation, client_rules);
     results.add_post(evaluation);
-    results.add_ledger(evaluation, pack);
+    results.add_ledger(evaluation, base_rules);
     results.add_verdicts(evaluation);
     results.add_client(evaluation);
     results.0
@@ -108,18 +108,18 @@ impl Results {
         self.add("status", ResultValue::Text(post.status.name().to_owned()));
     }
 
-    fn add_ledger(&mut self, evaluation: &SlotEvaluation, pack: &Rules) {
+    fn add_ledger(&mut self, evaluation: &SlotEvaluation, base_rules: &Rules) {
         let approver = match evaluation.post.status {
-            ScheduleStatus::Pending if pack.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
+            ScheduleStatus::Pending if base_rules.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
             ScheduleStatus::Pending => "anybody",
             _ => "nobody",
         };
         self.add("approved_by", ResultValue::Text(approver.to_owned()));
-        let drafts = pack.calendar.drafts;
+        let drafts = base_rules.calendar.drafts;
         self.add_number("draft_until_hours", drafts.late_hours);
         self.add("draft_tries", ResultValue::Integer(i64::from(drafts.attempts)));
         self.add_number("draft_waits_minutes", drafts.total_wait_minutes());
-        let passes = &pack.calendar.passes;
+        let passes = &base_rules.calendar.passes;
         self.add("daily_pass_every_hours", ResultValue::Integer(i64::from(passes.daily_every_hours)));
         self.add("weekly_pass", ResultValue::Text(passes.weekly_pass_time()));
     }

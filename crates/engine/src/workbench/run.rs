@@ -17,7 +17,7 @@ use crate::rules::CompiledRules;
 pub struct Report {
     /// The reports of the cases, in file order.
     pub cases: Vec<CaseReport>,
-    /// Snapshots that are missing or out of date in the pack: new text by path within the pack.
+    /// Snapshots that are missing or out of date in the pack: their new text, by path within the pack.
     #[serde(skip)]
     pub snapshots: BTreeMap<String, String>,
 }
@@ -61,7 +61,7 @@ impl CaseReport {
 pub struct Mismatch {
     /// Its key in the `expect` table.
     pub key: String,
-    /// File that states what is expected: that of the case, or its snapshot.
+    /// The file that states the expected value: that of the case, or its snapshot.
     pub file: Arc<str>,
     /// 1-based line in the file; 0 if no line states it.
     pub line: u32,
@@ -88,7 +88,7 @@ pub fn run(rules: &CompiledRules, cases: &[Case]) -> Report {
     report
 }
 
-/// A pack to run cases against.
+/// Runs cases against one pack.
 pub(super) struct CaseRunner<'r> {
     rules: &'r CompiledRules,
     planner: Planner<'r>,
@@ -102,22 +102,23 @@ impl<'r> CaseRunner<'r> {
     /// The planner's evaluation of a case, and all results.
     pub fn evaluate(&self, case: &Case) -> Result<(SlotEvaluation, Vec<CaseResult>), PlanError> {
         let evaluation = self.planner.evaluate_slot(&case.situation.query())?;
-        let numbers = self.rules.for_client(case.situation.client());
-        let results = results(&evaluation, numbers.base(), &self.rules.base());
-        Ok((evaluation, results))
+        let client_rules = self.rules.for_client(case.situation.client());
+        let all = results(&evaluation, client_rules.base(), &self.rules.base());
+        Ok((evaluation, all))
     }
 
     /// Whether all results are as expected.
     pub fn passes(&self, case: &Case) -> bool {
         let Ok((_, results)) = self.evaluate(case) else { return false };
-        let agrees = case.expected.iter().all(|expected| {
+        let all_are_met = case.expected.iter().all(|expected| {
             let actual = results.iter().find(|result| result.key == expected.key);
             actual.is_some_and(|actual| expected.condition.admits(&actual.value))
         });
         let stored = || self.rules.pack().files.get(&case.snapshot_file());
-        agrees && (!case.snapshot || stored().is_some_and(|stored| *stored == snapshot(case, &results)))
+        all_are_met && (!case.has_snapshot || stored().is_some_and(|stored| *stored == snapshot_text(case, &results)))
     }
 
+    /// The report of a case, and the new text of its snapshot if it differs from the stored one.
     fn report(&self, case: &Case) -> (CaseReport, Option<String>) {
         let mut report = CaseReport {
             name: case.name.clone(),
@@ -149,10 +150,10 @@ impl<'r> CaseRunner<'r> {
                 explanation: explanation(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
-        if !case.snapshot {
+        if !case.has_snapshot {
             return (report, None);
         }
-        let text = snapshot(case, &results);
+        let text = snapshot_text(case, &results);
         let stored = self.rules.pack().files.get(&case.snapshot_file());
         if stored == Some(&text) {
             return (report, None);
@@ -184,10 +185,10 @@ impl<'r> CaseRunner<'r> {
             .zip(stored.lines())
             .filter_map(|(number, line)| line.split_once(" = ").map(|(key, value)| (key, (number, value))))
             .collect();
-        let nothing = (0, "nothing");
+        let not_stored = (0, "nothing");
         let mut mismatches: Vec<Mismatch> = results
             .iter()
-            .map(|result| (result, lines.get(result.key.as_str()).copied().unwrap_or(nothing)))
+            .map(|result| (result, lines.get(result.key.as_str()).copied().unwrap_or(not_stored)))
             .filter(|(result, (_, expected))| result.value.to_string() != *expected)
             .map(|(result, (line, expected))| Mismatch {
                 key: result.key.clone(),
@@ -211,8 +212,8 @@ impl<'r> CaseRunner<'r> {
     }
 }
 
-/// All results of a case, one per line.
-fn snapshot(case: &Case, results: &[CaseResult]) -> String {
+/// The text of a case's snapshot: all results, one per line.
+fn snapshot_text(case: &Case, results: &[CaseResult]) -> String {
     let header = format!("# All results of `{}`; `mcoe rules test --update` rewrites this file.\n", case.name);
     results.iter().fold(header, |text, result| format!("{text}{} = {}\n", result.key, result.value))
 }

@@ -1,4 +1,4 @@
-//! The situation of a test case: one client that posts on one channel, a week, and one of its hours.
+//! The situation of a test case: a client that posts on one channel, a week, and one hour of that week.
 
 use std::sync::Arc;
 
@@ -33,16 +33,16 @@ impl Situation {
         let week: Week = values.text("week").parse()?;
         let hours = WeekHours::new(week, &zone)?;
         let client = values.client(zone, &hours, &rules.base());
-        let numbers = rules.for_client(&client);
-        let state = values.state(&client, &hours, numbers.base());
+        let client_rules = rules.for_client(&client);
+        let state = values.state(&client, &hours, client_rules.base());
         Ok(Self {
             capacity: Capacity { reviewers: values.count("workspace_reviewers"), ..Capacity::default() },
             week,
             weekday: weekday(values.text("post.day")),
             hour: values.count("post.hour") as u8,
             overrides: SlotOverrides {
-                fatigue: values.maybe_number("post.fatigue"),
-                hours_to_nearest_post: values.maybe_number("post.hours_to_nearest_post"),
+                fatigue: values.optional_number("post.fatigue"),
+                hours_to_nearest_post: values.optional_number("post.hours_to_nearest_post"),
                 action_of_day: values.integer("post.action_of_day"),
             },
             client,
@@ -62,7 +62,7 @@ impl Situation {
         &self.client
     }
 
-    /// State of the channel of the post before the week.
+    /// State of the channel at the start of the week.
     #[must_use]
     pub fn channel_state(&self) -> Option<&ChannelState> {
         self.state.channels.first()
@@ -79,7 +79,7 @@ impl Situation {
         day_name(self.weekday)
     }
 
-    /// The situation as input for the planner.
+    /// The situation as input of the planner.
     #[must_use]
     pub const fn query(&self) -> SlotQuery<'_> {
         SlotQuery {
@@ -94,7 +94,8 @@ impl Situation {
     }
 }
 
-/// The values that a case states, including defaults.
+/// The values that a case states, or else their defaults. Keys are validated before, so that only the time zone and the
+/// week can be invalid.
 struct CaseValues<'s> {
     view: View<'s>,
     case: &'s str,
@@ -109,12 +110,12 @@ impl<'s> CaseValues<'s> {
         self.view.text(&self.path(key)).unwrap_or_default()
     }
 
-    fn maybe_number(&self, key: &str) -> Option<f64> {
+    fn optional_number(&self, key: &str) -> Option<f64> {
         self.view.number(&self.path(key))
     }
 
     fn number(&self, key: &str) -> f64 {
-        self.maybe_number(key).unwrap_or_default()
+        self.optional_number(key).unwrap_or_default()
     }
 
     fn score(&self, key: &str) -> Score {
@@ -129,12 +130,12 @@ impl<'s> CaseValues<'s> {
         self.integer(key).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
     }
 
-    fn maybe_bool(&self, key: &str) -> Option<bool> {
+    fn optional_bool(&self, key: &str) -> Option<bool> {
         self.view.bool(&self.path(key))
     }
 
     fn bool(&self, key: &str) -> bool {
-        self.maybe_bool(key).unwrap_or_default()
+        self.optional_bool(key).unwrap_or_default()
     }
 
     fn rows(&self, key: &str) -> &'s [Row] {
@@ -169,13 +170,13 @@ impl<'s> CaseValues<'s> {
     }
 
     fn policy(&self, default: &Policy) -> Policy {
-        let bool = |key: &str, default| self.maybe_bool(&format!("policy.{key}")).unwrap_or(default);
+        let flag = |key: &str, default| self.optional_bool(&format!("policy.{key}")).unwrap_or(default);
         let actions = self.integer("policy.max_actions_per_day").and_then(|actions| u32::try_from(actions).ok());
         Policy {
-            agent_enabled: bool("agent_enabled", default.agent_enabled),
-            auto_exec_enabled: bool("auto_exec_enabled", default.auto_exec_enabled),
+            agent_enabled: flag("agent_enabled", default.agent_enabled),
+            auto_exec_enabled: flag("auto_exec_enabled", default.auto_exec_enabled),
             max_actions_per_day: actions.unwrap_or(default.max_actions_per_day),
-            pause_on_high_severity_warning: bool(
+            pause_on_high_severity_warning: flag(
                 "pause_on_high_severity_warning",
                 default.pause_on_high_severity_warning,
             ),
@@ -204,8 +205,8 @@ impl<'s> CaseValues<'s> {
 
     fn state(&self, client: &Client, hours: &WeekHours, rules: &Rules) -> ClientState {
         let start = hours.start();
-        let used_hours_ago = self.maybe_number("asset.used_hours_ago");
-        let use_of = |asset: &Asset| {
+        let used_hours_ago = self.optional_number("asset.used_hours_ago");
+        let last_use = |asset: &Asset| {
             let at = hours_before(start, used_hours_ago?);
             Some(AssetUse { asset_id: asset.id.clone(), channel: self.channel(), at })
         };
@@ -213,14 +214,14 @@ impl<'s> CaseValues<'s> {
             channels: vec![self.channel_state(hours, rules)],
             warnings: self.rows("warnings").iter().map(|row| warning(row, start)).collect(),
             reality: self.reality(start),
-            asset_uses: client.assets.iter().filter_map(use_of).collect(),
+            asset_uses: client.assets.iter().filter_map(last_use).collect(),
         }
     }
 
     fn channel_state(&self, hours: &WeekHours, rules: &Rules) -> ChannelState {
         let channel = self.channel();
-        let rate = self.maybe_number("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
-        let last_post_hours_ago = self.maybe_number("state.last_post_hours_ago");
+        let rate = self.optional_number("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
+        let last_post_hours_ago = self.optional_number("state.last_post_hours_ago");
         let mut committed: Vec<Timestamp> =
             self.rows("state.committed").iter().filter_map(|row| instant(row, hours)).collect();
         committed.sort_unstable();
@@ -242,9 +243,9 @@ impl<'s> CaseValues<'s> {
     }
 
     fn reality(&self, start: Timestamp) -> Option<Reality> {
-        let values = |key: &str| self.maybe_number(&format!("reality.{key}"));
+        let number = |key: &str| self.optional_number(&format!("reality.{key}"));
         let keys = ["perceived", "true_score", "confidence", "completeness"];
-        let [perceived, actual, confidence, completeness] = keys.map(values);
+        let [perceived, actual, confidence, completeness] = keys.map(number);
         let is_assessed = [perceived, actual, confidence, completeness].iter().any(Option::is_some);
         let score_or = |score: Option<f64>, default: f64| Score::clamped(score.unwrap_or(default));
         is_assessed.then(|| Reality {

@@ -6,18 +6,18 @@
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
-/// Spaces per nesting level of brackets that span several lines.
+/// Number of spaces per nesting level of brackets that span several lines.
 const INDENT: usize = 4;
 
-/// Spaces between the longest line of a run and the aligned comments of the run.
-const BEFORE_COMMENT: usize = 3;
+/// Number of spaces between the longest line of a run of adjacent lines and the aligned comments of the run.
+const COMMENT_GAP: usize = 3;
 
 /// Formats the text of a file.
 pub(super) fn formatted(text: &str) -> String {
     let mut writer = LayoutWriter::default();
     let source = Source::new(text);
     let mut line_start = 0;
-    let mut was_blank = false;
+    let mut follows_whitespace = false;
     for token in source.lex() {
         let written = source.get(token).map_or("", |raw| raw.as_str());
         let (kind, start) = (token.kind(), token.span().start());
@@ -28,18 +28,18 @@ pub(super) fn formatted(text: &str) -> String {
                 let column = text.get(line_start..start).map_or(0, |before| before.chars().count());
                 writer.comment(written, column);
             }
-            _ => writer.code(kind, written, was_blank),
+            _ => writer.code(kind, written, follows_whitespace),
         }
-        was_blank = kind == TokenKind::Whitespace;
+        follows_whitespace = kind == TokenKind::Whitespace;
         if let Some(at) = written.rfind('\n') {
             line_start = start + at + 1;
         }
     }
     writer.end_line();
-    text_of(&writer.lines)
+    joined(&writer.lines)
 }
 
-/// One line; empty if it has neither code nor comment.
+/// One line. It is blank if it has neither code nor comment.
 #[derive(Debug, Default)]
 struct Line<'t> {
     indent: usize,
@@ -58,15 +58,16 @@ struct Comment<'t> {
 }
 
 impl Line<'_> {
-    fn is_empty(&self) -> bool {
+    fn is_blank(&self) -> bool {
         self.code.is_empty() && self.comment.is_none()
     }
 
-    /// Whether its comment is aligned with those of its run.
+    /// Whether it has a comment that is aligned with the others of its run.
     fn has_aligned_comment(&self) -> bool {
         self.comment.as_ref().is_some_and(|comment| comment.is_continuation || !self.code.is_empty())
     }
 
+    /// Number of characters, without the comment; of the last line of a string over several lines.
     fn width(&self) -> usize {
         match self.code.rsplit_once('\n') {
             Some((_, last)) => last.chars().count(),
@@ -81,34 +82,36 @@ struct LayoutWriter<'t> {
     line: Line<'t>,
     /// The previous token on the same line.
     previous: Option<TokenKind>,
-    /// The line of each open bracket, innermost last.
-    open: Vec<usize>,
+    /// The line index of each open bracket, innermost last.
+    open_brackets: Vec<usize>,
     /// Whether the line has nothing but closing brackets so far.
-    only_closes: bool,
+    has_only_closing_brackets: bool,
     /// Whether the next token belongs to a value.
     is_value: bool,
 }
 
 impl<'t> LayoutWriter<'t> {
-    fn code(&mut self, kind: TokenKind, written: &str, was_blank: bool) {
+    /// Appends a token other than whitespace and comments.
+    fn code(&mut self, kind: TokenKind, written: &str, follows_whitespace: bool) {
         let is_first = self.previous.is_none();
         if is_first {
-            self.only_closes = true;
-            self.line.is_header = self.open.is_empty() && !self.is_value && kind == TokenKind::LeftSquareBracket;
+            self.has_only_closing_brackets = true;
+            self.line.is_header =
+                self.open_brackets.is_empty() && !self.is_value && kind == TokenKind::LeftSquareBracket;
         }
         if is_closing(kind) && !self.line.is_header {
-            self.open.pop();
+            self.open_brackets.pop();
         }
-        if self.only_closes {
+        if self.has_only_closing_brackets {
             self.line.indent = INDENT * self.levels();
-            self.only_closes = is_closing(kind);
+            self.has_only_closing_brackets = is_closing(kind);
         }
         if is_opening(kind) && !self.line.is_header {
-            self.open.push(self.lines.len());
+            self.open_brackets.push(self.lines.len());
         }
         self.is_value |= kind == TokenKind::Equals;
         if let Some(previous) = self.previous
-            && are_apart(previous, kind, was_blank)
+            && need_space_between(previous, kind, follows_whitespace)
         {
             self.line.code.push(' ');
         }
@@ -120,7 +123,7 @@ impl<'t> LayoutWriter<'t> {
         let is_alone = self.previous.is_none();
         let above = self.lines.last().filter(|line| line.has_aligned_comment());
         let is_continuation = is_alone
-            && self.open.is_empty()
+            && self.open_brackets.is_empty()
             && above.is_some_and(|line| line.comment.as_ref().is_some_and(|comment| comment.column == column));
         if is_alone {
             self.line.indent = INDENT * self.levels();
@@ -131,15 +134,16 @@ impl<'t> LayoutWriter<'t> {
 
     /// Nesting depth: several brackets that open on one line count as one level.
     fn levels(&self) -> usize {
-        self.open.chunk_by(|a, b| a == b).count()
+        self.open_brackets.chunk_by(|a, b| a == b).count()
     }
 
+    /// Adds the line, unless it is blank and follows a blank line or nothing.
     fn end_line(&mut self) {
         self.previous = None;
-        self.is_value = !self.open.is_empty();
+        self.is_value = !self.open_brackets.is_empty();
         let line = std::mem::take(&mut self.line);
-        let follows_blank = self.lines.last().is_none_or(Line::is_empty);
-        if !(line.is_empty() && follows_blank) {
+        let follows_blank = self.lines.last().is_none_or(Line::is_blank);
+        if !(line.is_blank() && follows_blank) {
             self.lines.push(line);
         }
     }
@@ -153,30 +157,32 @@ fn is_closing(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket)
 }
 
-/// Whether two adjacent tokens of a line are separated by a space.
-fn are_apart(previous: TokenKind, kind: TokenKind, was_blank: bool) -> bool {
+/// Whether two adjacent tokens of a line are separated by a space. `had_whitespace` tells whether they were before.
+fn need_space_between(previous: TokenKind, kind: TokenKind, had_whitespace: bool) -> bool {
     use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket, RightCurlyBracket, RightSquareBracket};
     match (previous, kind) {
         (_, Comma) | (Dot, _) | (_, Dot) | (LeftSquareBracket, _) | (_, RightSquareBracket) => false,
         (LeftCurlyBracket, RightCurlyBracket) => false,
         (Comma | Equals | LeftCurlyBracket, _) | (_, Equals | RightCurlyBracket) => true,
         // Between a date and its time, for example.
-        _ => was_blank,
+        _ => had_whitespace,
     }
 }
 
-fn text_of(lines: &[Line<'_>]) -> String {
+/// The text of the lines, with the comments of each run of lines aligned.
+fn joined(lines: &[Line<'_>]) -> String {
     let mut text = String::new();
-    let is_one_run = |above: &Line<'_>, line: &Line<'_>| {
+    let are_in_one_run = |above: &Line<'_>, line: &Line<'_>| {
         above.has_aligned_comment() && line.has_aligned_comment() && above.is_header == line.is_header
     };
-    for run in lines.chunk_by(is_one_run) {
+    for run in lines.chunk_by(are_in_one_run) {
         let with_code = run.iter().filter(|line| !line.code.is_empty());
-        let column = with_code.map(Line::width).max().unwrap_or(0) + BEFORE_COMMENT;
+        let column = with_code.map(Line::width).max().unwrap_or(0) + COMMENT_GAP;
         for line in run {
-            let indent = if line.is_empty() { 0 } else { line.indent };
-            let starts_with_gap = line.has_aligned_comment() && line.code.is_empty();
-            text.extend(std::iter::repeat_n(' ', if starts_with_gap { 0 } else { indent }));
+            let indent = if line.is_blank() { 0 } else { line.indent };
+            // Before a comment without code, the gap below replaces the indentation.
+            let has_gap_only = line.has_aligned_comment() && line.code.is_empty();
+            text.extend(std::iter::repeat_n(' ', if has_gap_only { 0 } else { indent }));
             text.push_str(&line.code);
             if let Some(comment) = &line.comment {
                 let code_width = if line.code.is_empty() { 0 } else { line.width() };

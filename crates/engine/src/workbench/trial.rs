@@ -1,4 +1,4 @@
-//! Calls every function of a pack on inputs from its domain, to report in advance the failures that would stop a plan.
+//! Calls every function of a pack on many inputs, to report in advance the failures that would stop a plan.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,17 @@ use crate::diagnostic::Diagnostic;
 use crate::model::Channel;
 use crate::rules::{CompiledRules, Evaluator, GuardrailRules, HOOKS, Input, RuleFailure, Rules, Space};
 
-/// Maximum number of inputs per function, over all channels.
+/// Maximum number of inputs per function, on all channels together.
 const MAX_TRIALS: usize = 4_000;
 /// Maximum number of failures reported per function.
 const MAX_FAILURES: usize = 3;
 
 /// A failure, and an input that causes it, in the syntax of scripts.
 type Failure = (RuleFailure, String);
+/// Calls the function under test on an input.
 type Call<'a> = dyn FnMut(&mut Evaluator, &Input) -> Result<(), RuleFailure> + 'a;
 
-/// The failures of a pack's functions: each location once, with the simplest input found that fails there.
+/// The failures of a pack's functions: one for each location, with the simplest input found that fails there.
 #[must_use]
 pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     let mut evaluator = rules.evaluator(None);
@@ -38,7 +39,7 @@ pub fn trial(rules: &CompiledRules) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Every declared guardrail, with its base parameters and with those that overlays set.
+/// Every declared guardrail with its base parameters, and again with each other set of parameters from an overlay.
 fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     let mut guardrails = rules.pack().declared_guardrails();
     for target in overlay_targets(&[rules]) {
@@ -51,7 +52,7 @@ fn guardrails(rules: &CompiledRules) -> Vec<GuardrailRules> {
     guardrails
 }
 
-/// The input spaces of a function, one per channel. `numbers` are its parameters.
+/// The input spaces of a function, one per channel. `numbers` are the parameters that the function compares with.
 fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) -> Vec<Space> {
     let (fields, constants) = (rules.inputs_of_parameters(function), rules.constants(function));
     let space =
@@ -59,21 +60,22 @@ fn spaces(rules: &CompiledRules, base: &Rules, function: &str, numbers: &[f64]) 
     Channel::ALL.into_iter().map(space).collect()
 }
 
+/// The failures of a function on inputs of the spaces, at most [`MAX_FAILURES`].
 fn failures_in(spaces: &[Space], evaluator: &mut Evaluator, call: &mut Call<'_>) -> Vec<Failure> {
     let mut positions = BTreeSet::new();
-    let mut found = Vec::new();
+    let mut failures = Vec::new();
     for space in spaces {
         for input in space.inputs(MAX_TRIALS / spaces.len().max(1)) {
             let Err(failure) = call(evaluator, &input) else { continue };
             if positions.insert(position(&failure)) {
-                found.push((failure.clone(), simplest(space, &input, evaluator, call, &failure)));
+                failures.push((failure.clone(), simplest(space, &input, evaluator, call, &failure)));
             }
-            if found.len() == MAX_FAILURES {
-                return found;
+            if failures.len() == MAX_FAILURES {
+                return failures;
             }
         }
     }
-    found
+    failures
 }
 
 /// The simplest input on which the function fails at the same position, in the syntax of scripts.
@@ -88,8 +90,8 @@ fn simplest(
         let failed = call(evaluator, tried).err();
         Ok(failed.is_some_and(|other| position(&other) == position(failure)))
     };
-    let found = space.simplest(input, &mut fails_there).unwrap_or_else(|_: RuleFailure| input.clone());
-    space.describe_differences(&found)
+    let simplest_input = space.simplest(input, &mut fails_there).unwrap_or_else(|_: RuleFailure| input.clone());
+    space.describe_differences(&simplest_input)
 }
 
 /// Line and column of a failure.

@@ -16,15 +16,15 @@ use crate::cli::failure::Failure;
 use crate::files;
 use crate::simulator::PointOutcome;
 
-/// Version of the file's format and of the meaning of its numbers. Since version 2, each replication has its own world,
-/// and hours of high fatigue are counted by the levels of the base pack. Since version 3, net worth, work and audience
-/// are measured.
+/// Version of the file's format and of the meaning of its numbers. Since version 2, the true response of the audiences
+/// is drawn for each replication, and hours of high fatigue are counted with the thresholds of the base pack. Since
+/// version 3, net worth, work and audience are measured.
 pub(super) const FORMAT: u32 = 3;
 
 /// Everything that determines the results of a sweep's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Head {
+pub(super) struct Header {
     /// Version of the file's format.
     pub format: u32,
     /// Version of the engine.
@@ -40,7 +40,7 @@ pub(super) struct Head {
     pub tier: String,
 }
 
-/// The open checkpoint file, shared by threads.
+/// An open checkpoint file, to which several threads add points.
 pub(super) struct CheckpointFile {
     path: PathBuf,
     writer: Mutex<CheckpointWriter>,
@@ -68,49 +68,50 @@ impl CheckpointWriter {
 
 /// The parsed contents of a checkpoint file.
 struct Contents {
-    head: Option<Head>,
+    header: Option<Header>,
     outcomes: Vec<PointOutcome>,
     /// Length in bytes up to the end of the last complete line.
     complete_bytes: usize,
 }
 
 impl CheckpointFile {
-    /// Opens or creates the checkpoint file next to `out`, and returns the points in it. `belongs` checks whether a
-    /// point belongs to this sweep.
+    /// Opens or creates the checkpoint file next to `out`, and returns the points that it stores. `belongs` says
+    /// whether a point belongs to this sweep.
     pub fn open(
         out: &Path,
-        head: &Head,
+        header: &Header,
         restart: bool,
         belongs: impl Fn(&PointOutcome) -> bool,
     ) -> Result<(Self, Vec<PointOutcome>), Failure> {
         let path = checkpoint_path(out);
-        let store_failure = |error: io::Error| machine_failure("store points in", &path, &error);
+        let store_failure = |error: io::Error| system_failure("store points in", &path, &error);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(store_failure)?;
         }
         let file = open_file(&path)?;
+        // Where the file system has no locks, the sweep runs without one.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             let shown = path.display();
             let remedy = "wait until it has finished, or use another --out";
             return Err(Failure::input(format!("another mcoe process is using `{shown}`"), remedy));
         }
-        let text =
+        let bytes =
             files::read(&path, MAX_CHECKPOINT_BYTES).map_err(|error| not_a_checkpoint(&path, &error.to_string()))?;
-        let text = String::from_utf8_lossy(&text);
+        let text = String::from_utf8_lossy(&bytes);
         if !is_checkpoint(&text) {
             return Err(not_a_checkpoint(&path, "line 1 is not the header of a sweep"));
         }
         let contents = parse(if restart { "" } else { &text }).map_err(|cause| cannot_resume(&path, &cause))?;
-        if let Some(stored) = contents.head.as_ref().filter(|stored| *stored != head) {
-            return Err(cannot_resume(&path, &difference(stored, head, contents.outcomes.len())));
+        if let Some(stored) = contents.header.as_ref().filter(|stored| *stored != header) {
+            return Err(cannot_resume(&path, &describe_difference(stored, header, contents.outcomes.len())));
         }
         if let Some(other) = contents.outcomes.iter().find(|outcome| !belongs(outcome)) {
             return Err(cannot_resume(&path, &format!("it has a different point {}", other.point)));
         }
         file.set_len(contents.complete_bytes as u64).map_err(store_failure)?;
         let mut writer = CheckpointWriter { file, bytes: contents.complete_bytes as u64 };
-        if contents.head.is_none() {
-            writer.add(&json_line(head)).map_err(store_failure)?;
+        if contents.header.is_none() {
+            writer.add(&json_line(header)).map_err(store_failure)?;
         }
         Ok((Self { path, writer: Mutex::new(writer) }, contents.outcomes))
     }
@@ -118,12 +119,12 @@ impl CheckpointFile {
     /// Stores a point in a single write, so that a killed process leaves at most one incomplete line.
     pub fn add(&self, outcome: &PointOutcome) -> Result<(), Failure> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.add(&json_line(outcome)).map_err(|error| machine_failure("store points in", &self.path, &error))
+        writer.add(&json_line(outcome)).map_err(|error| system_failure("store points in", &self.path, &error))
     }
 
     /// Removes the file; its points are in the report.
     pub fn remove(self) -> Result<(), Failure> {
-        fs::remove_file(&self.path).map_err(|error| machine_failure("remove", &self.path, &error))
+        fs::remove_file(&self.path).map_err(|error| system_failure("remove", &self.path, &error))
     }
 }
 
@@ -133,7 +134,7 @@ fn open_file(path: &Path) -> Result<File, Failure> {
     options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path).map_err(|error| match error.raw_os_error() {
         Some(libc::ELOOP) => not_a_checkpoint(path, "it is a symbolic link"),
-        _ => machine_failure("store points in", path, &error),
+        _ => system_failure("store points in", path, &error),
     })?;
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if is_file { Ok(file) } else { Err(not_a_checkpoint(path, "it is not a regular file")) }
@@ -165,25 +166,27 @@ fn json_line(value: &impl Serialize) -> String {
 fn parse(text: &str) -> Result<Contents, String> {
     let complete_bytes = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text.get(..complete_bytes).unwrap_or_default().lines();
-    let Some(first) = lines.next() else { return Ok(Contents { head: None, outcomes: Vec::new(), complete_bytes: 0 }) };
-    let head = serde_json::from_str(first).map_err(|_| "line 1 is not the header of a sweep".to_owned())?;
+    let Some(first) = lines.next() else {
+        return Ok(Contents { header: None, outcomes: Vec::new(), complete_bytes: 0 });
+    };
+    let header = serde_json::from_str(first).map_err(|_| "line 1 is not the header of a sweep".to_owned())?;
     let outcome = |(line, number): (&str, u32)| {
         serde_json::from_str::<PointOutcome>(line).map_err(|_| format!("line {number} is not a point of a sweep"))
     };
     let outcomes = lines.zip(2..).map(outcome).collect::<Result<_, _>>()?;
-    Ok(Contents { head: Some(head), outcomes, complete_bytes })
+    Ok(Contents { header: Some(header), outcomes, complete_bytes })
 }
 
 /// Describes how the stored header differs from the requested one.
-fn difference(stored: &Head, requested: &Head, points: usize) -> String {
-    let fields = |head: &Head| match serde_json::to_value(head) {
+fn describe_difference(stored: &Header, requested: &Header, points: usize) -> String {
+    let fields = |header: &Header| match serde_json::to_value(header) {
         Ok(Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
     };
     let requested = fields(requested);
-    let differ = fields(stored).into_iter().filter_map(|(name, was)| {
-        let now = requested.get(&name).filter(|now| **now != was)?;
-        Some(format!("its {} is {was} instead of {now}", name.replace('_', " ")))
+    let differ = fields(stored).into_iter().filter_map(|(name, stored)| {
+        let requested = requested.get(&name).filter(|requested| **requested != stored)?;
+        Some(format!("its {} is {stored} instead of {requested}", name.replace('_', " ")))
     });
     format!("it has {points} point(s) of a different sweep: {}", differ.collect::<Vec<_>>().join("; "))
 }
@@ -199,8 +202,8 @@ fn not_a_checkpoint(path: &Path, cause: &str) -> Failure {
     Failure::input(format!("cannot store points in `{}`: {cause}", path.display()), remedy)
 }
 
-fn machine_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::machine(format!("cannot {action} `{}`: {error}", path.display()))
+fn system_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::system(format!("cannot {action} `{}`: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -208,8 +211,8 @@ mod tests {
     use super::*;
     use crate::simulator::Measure;
 
-    fn head() -> Head {
-        Head {
+    fn header() -> Header {
+        Header {
             format: FORMAT,
             engine: "0.1.0".to_owned(),
             scenario_hash: "aa".to_owned(),
@@ -228,7 +231,7 @@ mod tests {
         PointOutcome { point, rules_hash: "cc".to_owned(), rows: vec![[0.1 + 0.2; Measure::ALL.len()]] }
     }
 
-    fn error(opened: Result<(CheckpointFile, Vec<PointOutcome>), Failure>) -> String {
+    fn error_message(opened: Result<(CheckpointFile, Vec<PointOutcome>), Failure>) -> String {
         opened.err().unwrap().message().to_owned()
     }
 
@@ -236,16 +239,16 @@ mod tests {
     fn points_are_read_back_exactly_and_an_incomplete_line_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("run");
-        let (checkpoint, found) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
-        assert!(found.is_empty());
+        let (checkpoint, stored_points) = CheckpointFile::open(&out, &header(), false, |_| true).unwrap();
+        assert!(stored_points.is_empty());
         checkpoint.add(&outcome(2)).unwrap();
         checkpoint.add(&outcome(1)).unwrap();
         drop(checkpoint);
         let path = dir.path().join(".run.sweep.jsonl");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{text}{}", json_line(&outcome(3)).trim_end())).unwrap();
-        let (checkpoint, found) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
-        assert_eq!(found, [outcome(2), outcome(1)]);
+        let (checkpoint, stored_points) = CheckpointFile::open(&out, &header(), false, |_| true).unwrap();
+        assert_eq!(stored_points, [outcome(2), outcome(1)]);
         checkpoint.add(&outcome(3)).unwrap();
         checkpoint.remove().unwrap();
         assert!(!path.exists());
@@ -255,29 +258,29 @@ mod tests {
     fn an_incomplete_header_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".run.sweep.jsonl"), "{\"format\":1").unwrap();
-        let (_, found) = CheckpointFile::open(&dir.path().join("run"), &head(), false, |_| true).unwrap();
-        assert!(found.is_empty());
-        assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), json_line(&head()));
+        let (_, stored_points) = CheckpointFile::open(&dir.path().join("run"), &header(), false, |_| true).unwrap();
+        assert!(stored_points.is_empty());
+        assert_eq!(fs::read_to_string(dir.path().join(".run.sweep.jsonl")).unwrap(), json_line(&header()));
     }
 
     #[test]
     fn the_points_of_a_different_sweep_are_rejected_with_the_difference() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("run");
-        let (checkpoint, _) = CheckpointFile::open(&out, &head(), false, |_| true).unwrap();
+        let (checkpoint, _) = CheckpointFile::open(&out, &header(), false, |_| true).unwrap();
         checkpoint.add(&outcome(1)).unwrap();
-        let text = error(CheckpointFile::open(&out, &head(), false, |_| true));
+        let text = error_message(CheckpointFile::open(&out, &header(), false, |_| true));
         assert!(text.contains("another mcoe process is using"), "{text}");
         drop(checkpoint);
-        let other = Head { seed: 2, rules_hash: "dd".to_owned(), ..head() };
-        let text = error(CheckpointFile::open(&out, &other, false, |_| true));
+        let other = Header { seed: 2, rules_hash: "dd".to_owned(), ..header() };
+        let text = error_message(CheckpointFile::open(&out, &other, false, |_| true));
         assert!(text.contains("has 1 point(s) of a different sweep"), "{text}");
         assert!(text.contains("its seed is 1 instead of 2") && text.contains("its rules hash is \"bb\""), "{text}");
         assert!(text.contains("--restart"), "{text}");
-        let text = error(CheckpointFile::open(&out, &head(), false, |outcome| outcome.point > 1));
+        let text = error_message(CheckpointFile::open(&out, &header(), false, |outcome| outcome.point > 1));
         assert!(text.contains("a different point 1"), "{text}");
-        let (_, found) = CheckpointFile::open(&out, &other, true, |_| true).unwrap();
-        assert!(found.is_empty());
+        let (_, stored_points) = CheckpointFile::open(&out, &other, true, |_| true).unwrap();
+        assert!(stored_points.is_empty());
     }
 
     #[test]
@@ -286,11 +289,11 @@ mod tests {
         let (out, path) = (dir.path().join("run"), dir.path().join(".run.sweep.jsonl"));
         for text in ["notes of my own", "notes of my own\n"] {
             fs::write(&path, text).unwrap();
-            assert!(error(CheckpointFile::open(&out, &head(), true, |_| true)).contains("line 1 "));
+            assert!(error_message(CheckpointFile::open(&out, &header(), true, |_| true)).contains("line 1 "));
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
-        assert!(error(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 1 "));
-        fs::write(&path, format!("{}invalid\n{}", json_line(&head()), json_line(&outcome(1)))).unwrap();
-        assert!(error(CheckpointFile::open(&out, &head(), false, |_| true)).contains("line 2 "));
+        assert!(error_message(CheckpointFile::open(&out, &header(), false, |_| true)).contains("line 1 "));
+        fs::write(&path, format!("{}invalid\n{}", json_line(&header()), json_line(&outcome(1)))).unwrap();
+        assert!(error_message(CheckpointFile::open(&out, &header(), false, |_| true)).contains("line 2 "));
     }
 }

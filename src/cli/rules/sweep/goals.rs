@@ -1,15 +1,15 @@
-//! `--frontier A,B`: the two objectives of the Pareto frontier.
+//! `--frontier A,B`: the two goals of the Pareto frontier.
 
 use crate::diagnostic::{did_you_mean, nearest};
 use crate::simulator::{Direction, Goal, Measure};
 
-/// Parses two objectives, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override its default
-/// direction.
-pub(super) fn goals(text: &str) -> Result<[Goal; 2], String> {
+/// Parses two goals, such as `engagement,reviews`; each may end in `:more` or `:fewer` to override the default
+/// direction of its figure.
+pub(super) fn parse_goals(text: &str) -> Result<[Goal; 2], String> {
     let Some((first, second)) = text.split_once(',') else {
         return Err("name two figures separated by a comma, such as engagement,reviews".to_owned());
     };
-    let goals = [goal(first.trim())?, goal(second.trim())?];
+    let goals = [parse_goal(first.trim())?, parse_goal(second.trim())?];
     let [first, second] = goals;
     if first.measure == second.measure {
         return Err(format!("`{}` is named twice; name two different figures", first.measure.name()));
@@ -17,7 +17,7 @@ pub(super) fn goals(text: &str) -> Result<[Goal; 2], String> {
     Ok(goals)
 }
 
-fn goal(text: &str) -> Result<Goal, String> {
+fn parse_goal(text: &str) -> Result<Goal, String> {
     let (name, direction) = text.split_once(':').map_or((text, None), |(name, direction)| (name, Some(direction)));
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
@@ -34,7 +34,7 @@ fn goal(text: &str) -> Result<Goal, String> {
     Ok(Goal { measure, wish })
 }
 
-/// Formats two goals as [`goals`] parses them.
+/// Formats two goals as [`parse_goals`] parses them.
 pub(super) fn format_goals(goals: [Goal; 2]) -> String {
     let texts = goals.map(|goal| match goal.wish {
         wish if wish == goal.measure.direction() => goal.measure.name().to_owned(),
@@ -51,9 +51,9 @@ mod tests {
     #[test]
     fn goals_are_formatted_as_they_were_parsed() {
         for text in ["engagement,reviews", "posts_drafted:fewer,engagement", "reviews:more,expired"] {
-            assert_eq!(format_goals(goals(text).unwrap()), text);
+            assert_eq!(format_goals(parse_goals(text).unwrap()), text);
         }
-        assert_eq!(format_goals(goals("engagement:more, reviews:fewer").unwrap()), "engagement,reviews");
+        assert_eq!(format_goals(parse_goals("engagement:more, reviews:fewer").unwrap()), "engagement,reviews");
     }
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
             ("engagement,engagement", "named twice"),
             ("engagement:less,reviews", "write `engagement:more`"),
         ] {
-            let text = goals(wrong).unwrap_err();
+            let text = parse_goals(wrong).unwrap_err();
             assert!(text.contains(message), "{wrong}: {text}");
         }
     }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use self::checkpoint::{CheckpointFile, Head};
-use self::goals::{format_goals, goals};
+use self::checkpoint::{CheckpointFile, Header};
+use self::goals::{format_goals, parse_goals};
 use self::points::{Points, Swept};
 use crate::cli::failure::{ADD_CLIENT, Failure, NOTHING_WRITTEN};
 use crate::cli::folder::OutFolder;
 use crate::cli::plan::Tables;
-use crate::cli::progress::{Progress, interrupted, set_saved_work, stop_if_requested};
+use crate::cli::progress::{Progress, interruption_message, set_saved_work, stop_if_requested};
 use crate::cli::simulate::Tier;
 use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::diagnostic::Diagnostic;
@@ -62,7 +62,7 @@ pub(super) struct Sweep {
     /// The two headline figures of the Pareto frontier. Net worth, engagement, audience and posts are maximised,
     /// everything else is minimised; `:more` or `:fewer` after a figure overrides this, as in
     /// `engagement,posts_drafted:fewer`.
-    #[arg(long, value_name = "A,B", default_value = "net_worth,reviews", value_parser = goals)]
+    #[arg(long, value_name = "A,B", default_value = "net_worth,reviews", value_parser = parse_goals)]
     frontier: [Goal; 2],
     /// Skip combinations that give an invalid pack. Without this option, such a combination is an error, reported
     /// before anything is simulated.
@@ -117,6 +117,7 @@ struct SweepPlan<'a> {
     rules: &'a CompiledRules,
     extent: Extent,
     parameters: Vec<SweepParameter>,
+    /// One entry per point: a value for every parameter.
     levels: Vec<Vec<Level>>,
     design: Design,
 }
@@ -132,15 +133,15 @@ impl Sweep {
         let swept = Swept { rules: &rules, parameters: &plan.parameters, points: &plan.levels };
         let validate = || Points::validate(swept, scenario, &self.scenario, globals);
         let points = self.threads.run(validate)?;
-        self.check_invalid_points(&points, globals)?;
+        self.refuse_invalid_points(&points, globals)?;
         stop_if_requested()?;
         let start = Instant::now();
         let (checkpoint, outcomes) = self.simulate(&plan, &points, globals)?;
-        let took = start.elapsed();
+        let wall_time = start.elapsed();
         let spec = self.spec(&plan, &points);
         let sweep = summarise(&spec, &outcomes);
         let out = OutFolder::open(&self.out.out, self.out.force)?;
-        self.write(&out, &sweep, took)?;
+        self.write(&out, &sweep, wall_time)?;
         stop_if_requested()?;
         out.finish()?;
         checkpoint.remove()?;
@@ -153,9 +154,9 @@ impl Sweep {
         scenario: &Scenario,
         globals: &Globals,
     ) -> Result<SweepPlan<'r>, Failure> {
-        let failure =
+        let to_failure =
             |errors: Vec<Diagnostic>| input::argument_failure(&errors, &rules::sweep_text(&self.set), globals);
-        let parameters = rules::sweep_parameters(rules.pack(), &self.set).map_err(failure)?;
+        let parameters = rules::sweep_parameters(rules.pack(), &self.set).map_err(to_failure)?;
         let design = match (self.design, self.points) {
             (DesignArgument::Grid, None) => Design::Grid,
             (DesignArgument::Sobol, points) => Design::Sobol(points.unwrap_or(DEFAULT_POINTS)),
@@ -170,7 +171,8 @@ impl Sweep {
         Ok(SweepPlan { rules, extent, parameters, levels, design })
     }
 
-    fn check_invalid_points(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
+    /// Fails if a point's pack is invalid; with `--skip-invalid`, only if no point's pack is valid.
+    fn refuse_invalid_points(&self, points: &Points<'_>, globals: &Globals) -> Result<(), Failure> {
         let invalid = points.left_out.len();
         // The base pack is always valid and does not count as a point.
         let has_no_valid_point = points.numbers().len() < 2;
@@ -178,7 +180,7 @@ impl Sweep {
             return Ok(());
         }
         if !self.skip_invalid || has_no_valid_point {
-            return Err(points.failure(&self.rules.rules, globals));
+            return Err(points.invalid_points_failure(&self.rules.rules, globals));
         }
         globals.info(&format!("skipped {invalid} point(s) whose pack is invalid"));
         Ok(())
@@ -190,23 +192,28 @@ impl Sweep {
         points: &Points<'_>,
         globals: &Globals,
     ) -> Result<(CheckpointFile, Vec<PointOutcome>), Failure> {
-        let rows = self.replications as usize;
-        let belongs =
-            |outcome: &PointOutcome| outcome.rows.len() == rows && points.has_pack(outcome.point, &outcome.rules_hash);
-        let head = self.checkpoint_head(plan, points.base_scenario());
-        let (checkpoint, mut outcomes) = CheckpointFile::open(&self.out.out, &head, self.restart, belongs)?;
+        let row_count = self.replications as usize;
+        let belongs = |outcome: &PointOutcome| {
+            outcome.rows.len() == row_count && points.has_pack(outcome.point, &outcome.rules_hash)
+        };
+        let header = self.checkpoint_header(plan, points.base_scenario());
+        let (checkpoint, mut outcomes) = CheckpointFile::open(&self.out.out, &header, self.restart, belongs)?;
         let numbers = points.numbers();
         let is_done = |point: &u32| outcomes.iter().any(|outcome| outcome.point == *point);
         let remaining: Vec<u32> = numbers.iter().copied().filter(|point| !is_done(point)).collect();
         // The base pack is simulated too, but does not count as a point.
         let already_done = outcomes.iter().filter(|outcome| outcome.point > 0).count();
-        let all = numbers.len() - 1;
+        let point_count = numbers.len() - 1;
         if already_done > 0 {
-            globals.info(&format!("resuming: {already_done} of {all} points are already done"));
+            globals.info(&format!("resuming: {already_done} of {point_count} points are already done"));
         }
         let steps = u64::from(plan.extent.weeks) * u64::from(self.replications) * remaining.len() as u64;
-        let observer =
-            SweepProgress::new(Progress::new(globals, steps, "simulating weeks"), &checkpoint, already_done, all);
+        let observer = SweepProgress::new(
+            Progress::new(globals, steps, "simulating weeks"),
+            &checkpoint,
+            already_done,
+            point_count,
+        );
         let new_outcomes = self.threads.run(|| {
             let outcomes = simulator::outcomes(points, &remaining, self.tier.into(), plan.extent, &observer);
             outcomes.map_err(|error| self.sweep_failure(error, Some(points)))
@@ -217,8 +224,8 @@ impl Sweep {
         Ok((checkpoint, outcomes))
     }
 
-    fn checkpoint_head(&self, plan: &SweepPlan<'_>, scenario: &Scenario) -> Head {
-        Head {
+    fn checkpoint_header(&self, plan: &SweepPlan<'_>, scenario: &Scenario) -> Header {
+        Header {
             format: checkpoint::FORMAT,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             scenario_hash: scenario.hash.clone(),
@@ -235,7 +242,7 @@ impl Sweep {
 
     fn sweep_failure(&self, error: SweepError, points: Option<&Points<'_>>) -> Failure {
         match &error {
-            SweepError::Stopped => Failure::Interrupted(interrupted()),
+            SweepError::Stopped => Failure::Interrupted(interruption_message()),
             SweepError::NoClients(_) => Failure::input(error, ADD_CLIENT).with_line(NOTHING_WRITTEN),
             SweepError::Failed { point, cause } => self.point_failure(*point, &cause.to_string(), points),
             SweepError::Invalid { point, mistakes } => {
@@ -246,10 +253,10 @@ impl Sweep {
     }
 
     fn point_failure(&self, point: u32, cause: &str, points: Option<&Points<'_>>) -> Failure {
-        let coordinates = points.map(|points| points.coordinates(point)).unwrap_or_default();
+        let settings = points.map(|points| points.settings_text(point)).unwrap_or_default();
         let hint =
             "the finished points are stored, but belong to this pack: after fixing it, start over with --restart";
-        let shown = if point == 0 { coordinates } else { format!("point {point}, {coordinates}") };
+        let shown = if point == 0 { settings } else { format!("point {point}, {settings}") };
         Failure::input_error(format!("{shown}:\n  {cause}")).with_line(hint)
     }
 
@@ -268,7 +275,7 @@ impl Sweep {
         }
     }
 
-    fn write(&self, out: &OutFolder, sweep: &simulator::Sweep, took: Duration) -> Result<(), Failure> {
+    fn write(&self, out: &OutFolder, sweep: &simulator::Sweep, wall_time: Duration) -> Result<(), Failure> {
         let command = self.command(sweep);
         let report = SweepReport { sweep, command: &command, tables: self.tables.format() };
         for (name, bytes) in report::render_sweep(&report)? {
@@ -285,7 +292,7 @@ impl Sweep {
             "points": sweep.points.len(),
             "left_out": sweep.left_out,
             "frontier": sweep.goals,
-            "wall_seconds": took.as_secs_f64(),
+            "wall_seconds": wall_time.as_secs_f64(),
         });
         out.write("run.json", format!("{run:#}\n").as_bytes())
     }
@@ -349,8 +356,9 @@ fn shell_word(text: &str) -> String {
 struct SweepProgress<'a> {
     progress: Progress,
     checkpoint: &'a CheckpointFile,
+    /// Number of points that are stored.
     done: AtomicUsize,
-    all: usize,
+    point_count: usize,
     /// Whether storing a point has failed.
     has_failed: AtomicBool,
     /// Why it has failed.
@@ -358,12 +366,12 @@ struct SweepProgress<'a> {
 }
 
 impl<'a> SweepProgress<'a> {
-    fn new(progress: Progress, checkpoint: &'a CheckpointFile, already_done: usize, all: usize) -> Self {
+    fn new(progress: Progress, checkpoint: &'a CheckpointFile, already_done: usize, point_count: usize) -> Self {
         let progress = Self {
             progress,
             checkpoint,
             done: AtomicUsize::new(already_done),
-            all,
+            point_count,
             has_failed: AtomicBool::new(false),
             failure: Mutex::new(None),
         };
@@ -372,7 +380,10 @@ impl<'a> SweepProgress<'a> {
     }
 
     fn update_interrupt_message(&self, done: usize) {
-        set_saved_work(format!("{done} of {} points are stored; run the same command again to resume", self.all));
+        set_saved_work(format!(
+            "{done} of {} points are stored; run the same command again to resume",
+            self.point_count
+        ));
     }
 
     /// Fails if a point could not be stored.

@@ -25,10 +25,10 @@ pub(super) struct Swept<'a> {
 /// The validated packs of a sweep.
 pub(super) struct Points<'a> {
     swept: Swept<'a>,
-    /// The scenario under the base pack's default policy.
-    base: Scenario,
-    /// The scenario under each other default policy, in order of first use.
-    others: Vec<Scenario>,
+    /// The scenario with the base pack's default policy.
+    base_scenario: Scenario,
+    /// The scenario with each other default policy, in order of first use.
+    other_scenarios: Vec<Scenario>,
     /// The base pack and the pack of every point, by number; `None` if the pack is invalid.
     packs: Vec<Option<ValidPack>>,
     /// The points whose pack is invalid.
@@ -38,7 +38,8 @@ pub(super) struct Points<'a> {
 /// A valid pack.
 struct ValidPack {
     hash: String,
-    /// The scenario under its default policy: 0 for `base`, else a 1-based position in `others`.
+    /// The scenario with this pack's default policy: 0 for `base_scenario`, otherwise a 1-based position in
+    /// `other_scenarios`.
     scenario_number: usize,
 }
 
@@ -73,15 +74,15 @@ impl<'a> Points<'a> {
             Ok((rules.hash().to_owned(), rules.base().risk.default_policy.clone()))
         });
         let mut policies = vec![swept.rules.base().risk.default_policy.clone()];
-        let mut others = Vec::new();
+        let mut other_scenarios = Vec::new();
         let mut packs = Vec::new();
         let mut left_out = Vec::new();
         for (point, result) in numbers.into_iter().zip(results) {
             match result {
                 Ok((hash, policy)) => {
-                    let scenario_number = index_of(&policy, &mut policies);
-                    if scenario_number > others.len() {
-                        others.push(input::scenario_with_policy(scenario_dir, &policy, globals)?);
+                    let scenario_number = index_or_append(&policy, &mut policies);
+                    if scenario_number > other_scenarios.len() {
+                        other_scenarios.push(input::scenario_with_policy(scenario_dir, &policy, globals)?);
                     }
                     packs.push(Some(ValidPack { hash, scenario_number }));
                 }
@@ -91,7 +92,7 @@ impl<'a> Points<'a> {
                 }
             }
         }
-        Ok(Self { swept, base: scenario, others, packs, left_out })
+        Ok(Self { swept, base_scenario: scenario, other_scenarios, packs, left_out })
     }
 
     /// The numbers of the base pack (0) and of every valid point, ascending.
@@ -109,7 +110,7 @@ impl<'a> Points<'a> {
     }
 
     /// The error about the points whose pack is invalid.
-    pub fn failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
+    pub fn invalid_points_failure(&self, rules_dir: &Path, globals: &Globals) -> Failure {
         if globals.format == Format::Json {
             let mistakes: Vec<Value> = self.left_out.iter().flat_map(|point| self.mistakes_as_json(point)).collect();
             return Failure::Input(errors_as_json(mistakes));
@@ -118,7 +119,7 @@ impl<'a> Points<'a> {
         let mut text = format!("error: the pack of {invalid} of {all} points is invalid\n");
         for point in &self.left_out {
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "\npoint {}: {}", point.point, self.coordinates(point.point));
+            let _ = writeln!(text, "\npoint {}: {}", point.point, self.settings_text(point.point));
             for mistake in &point.mistakes {
                 let Diagnostic { place, cause, remedy, .. } = mistake.clone().within(&rules_dir.to_string_lossy());
                 let _ = writeln!(text, "  {place}: {cause}\n    remedy: {remedy}");
@@ -136,7 +137,7 @@ impl<'a> Points<'a> {
             let mut json = json!(mistake);
             if let Some(fields) = json.as_object_mut() {
                 fields.insert("point".to_owned(), left_out.point.into());
-                fields.insert("settings".to_owned(), self.coordinates(left_out.point).into());
+                fields.insert("settings".to_owned(), self.settings_text(left_out.point).into());
             }
             json
         };
@@ -144,7 +145,7 @@ impl<'a> Points<'a> {
     }
 
     /// The values of a point as text: `fatigue.warn_at = 0.4, fatigue.block_at = 0.8`.
-    pub fn coordinates(&self, point: u32) -> String {
+    pub fn settings_text(&self, point: u32) -> String {
         let levels = (point as usize).checked_sub(1).and_then(|index| self.swept.points.get(index));
         let Some(levels) = levels else { return "the base pack".to_owned() };
         let values = self.swept.parameters.iter().zip(levels);
@@ -152,14 +153,14 @@ impl<'a> Points<'a> {
         texts.collect::<Vec<_>>().join(", ")
     }
 
-    /// The scenario under the base pack.
+    /// The scenario with the base pack's default policy.
     pub fn base_scenario(&self) -> &Scenario {
-        &self.base
+        &self.base_scenario
     }
 }
 
 /// The index of a policy among those seen so far; a new one is appended.
-fn index_of(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
+fn index_or_append(policy: &Policy, policies: &mut Vec<Policy>) -> usize {
     policies.iter().position(|known| known == policy).unwrap_or_else(|| {
         policies.push(policy.clone());
         policies.len() - 1
@@ -176,6 +177,7 @@ impl Packs for Points<'_> {
     }
 
     fn scenario(&self, point: u32) -> &Scenario {
-        self.pack(point).and_then(|pack| self.others.get(pack.scenario_number.checked_sub(1)?)).unwrap_or(&self.base)
+        let other = |pack: &ValidPack| self.other_scenarios.get(pack.scenario_number.checked_sub(1)?);
+        self.pack(point).and_then(other).unwrap_or(&self.base_scenario)
     }
 }

@@ -27,7 +27,7 @@ pub fn backtests() -> Vec<(&'static str, Backtest)> {
         ("names", hostile),
         ("one-account", one_account),
         ("zeros", nothing_earned),
-        ("empty", Backtest { predictions: Vec::new(), hour_gain: None, widths: BTreeMap::new() }),
+        ("empty", Backtest { predictions: Vec::new(), hour_gain: None, widening_factors: BTreeMap::new() }),
     ]
 }
 
@@ -45,7 +45,7 @@ pub fn backtest() -> Backtest {
         }
     }
     let hour_gain = Some(ClusteredMean { mean: 0.06, standard_error: 0.02, clusters: 12 });
-    Backtest { predictions, hour_gain, widths: BTreeMap::new() }
+    Backtest { predictions, hour_gain, widening_factors: BTreeMap::new() }
 }
 
 fn prediction(

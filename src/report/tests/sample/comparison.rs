@@ -8,23 +8,35 @@ use crate::simulator::{
 };
 use crate::stats::{Difference, Pairs};
 
-/// The effect of another pack: its label, the mean relative difference, and the spread of the difference.
-type Effect = (&'static str, f64, f64);
+/// The effect of another pack.
+#[derive(Clone, Copy)]
+struct Effect {
+    label: &'static str,
+    /// Mean relative difference.
+    mean: f64,
+    /// Spread of the relative difference over replications.
+    spread: f64,
+}
 
-const BOLD: Effect = ("bold", 0.027, 0.05);
-const UNCLEAR: Effect = ("hardly-other", 0.001, 0.2);
-const SAME: Effect = ("twin", 0.0, 0.0);
+const fn effect(label: &'static str, mean: f64, spread: f64) -> Effect {
+    Effect { label, mean, spread }
+}
+
+const BOLD: Effect = effect("bold", 0.027, 0.05);
+const UNCLEAR: Effect = effect("hardly-other", 0.001, 0.2);
+const SAME: Effect = effect("twin", 0.0, 0.0);
 
 /// Comparisons with the default pack, and one of scenarios, each with a name.
 pub fn comparisons() -> Vec<(&'static str, Comparison)> {
     let until = |is_reached| Some(StoppingRule { half_width: 0.005, most_replications: 1000, is_reached });
     let usual = comparison(USUAL, &[BOLD]);
-    let mut hostile = comparison(USUAL, &[("<script>`a|b`</script> & a name that goes on and on and on", 0.1, 0.3)]);
+    let mut hostile =
+        comparison(USUAL, &[effect("<script>`a|b`</script> & a name that goes on and on and on", 0.1, 0.3)]);
     for client in hostile.versus.iter_mut().flat_map(|versus| &mut versus.clients) {
         client.name = "<b>a|b`c*d_e</b>".to_owned();
     }
     vec![
-        ("three-packs", comparison(USUAL, &[BOLD, ("careful", -0.18, 0.1), SAME])),
+        ("three-packs", comparison(USUAL, &[BOLD, effect("careful", -0.18, 0.1), SAME])),
         ("reached", Comparison { until: until(true), ..usual.clone() }),
         ("not-reached", Comparison { until: until(false), ..usual.clone() }),
         ("usual", usual),
@@ -35,7 +47,7 @@ pub fn comparisons() -> Vec<(&'static str, Comparison)> {
         ("one-client", comparison(Shape { clients: 1, channels: 4, ..USUAL }, &[BOLD])),
         ("many-clients", comparison(Shape { clients: 400, weeks: 52, ..USUAL }, &[BOLD])),
         ("zeros", comparison(Shape { size: 0.0, ..USUAL }, &[BOLD])),
-        ("huge", comparison(Shape { size: 90_000.0, ..USUAL }, &[("wild", 3.0, 20.0)])),
+        ("huge", comparison(Shape { size: 90_000.0, ..USUAL }, &[effect("wild", 3.0, 20.0)])),
         ("names", hostile),
         ("scenarios", scenarios()),
     ]
@@ -43,7 +55,7 @@ pub fn comparisons() -> Vec<(&'static str, Comparison)> {
 
 /// A comparison of two scenarios, each of which plans for a client that the other lacks.
 fn scenarios() -> Comparison {
-    let mut comparison = comparison(USUAL, &[("without-harbour", -0.05, 0.05)]);
+    let mut comparison = comparison(USUAL, &[effect("without-harbour", -0.05, 0.05)]);
     comparison.compared = Compared::Scenarios;
     for (variant, name) in comparison.variants.iter_mut().zip(["agency", "without-harbour"]) {
         variant.label = name.to_owned();
@@ -75,13 +87,13 @@ fn comparison(shape: Shape, effects: &[Effect]) -> Comparison {
     };
     Comparison {
         compared: Compared::Packs,
-        variants: std::iter::once("default").chain(effects.iter().map(|(label, ..)| *label)).map(pack).collect(),
+        variants: std::iter::once("default").chain(effects.iter().map(|effect| effect.label)).map(pack).collect(),
         until: None,
         versus: effects.iter().map(|effect| versus(shape, *effect, base.start, effects.len())).collect(),
     }
 }
 
-/// The difference of two packs over replications, with a relative effect and a spread of the effect.
+/// The difference of two packs over replications. `mean` is the mean of the base; `effect`, the relative difference.
 fn difference(shape: Shape, mean: f64, effect: f64, spread: f64, salt: usize) -> Difference {
     let mut pairs = Pairs::default();
     for replication in 0..shape.replications as usize {
@@ -91,8 +103,9 @@ fn difference(shape: Shape, mean: f64, effect: f64, spread: f64, salt: usize) ->
     pairs.difference()
 }
 
-fn versus(shape: Shape, (label, effect, spread): Effect, start: Week, packs: usize) -> Versus {
-    // The effect differs between parts.
+fn versus(shape: Shape, effect: Effect, start: Week, packs: usize) -> Versus {
+    let Effect { label, mean: effect, spread } = effect;
+    // The effect differs between weeks, channels and clients.
     let part = |mean, salt| difference(shape, mean, effect * (4.0 * pseudo_random(salt, 60) - 1.0), spread, salt);
     let row = |(index, measure): (usize, Measure)| {
         let effect = if measure == Measure::Reviews { -5.0 * effect } else { effect };

@@ -56,7 +56,7 @@ fn level(number: usize) -> Level {
     Level { written: number.to_string(), number: Some(number as f64) }
 }
 
-/// The values of a point's replications.
+/// The values of the measure with the given index at a point, one for each replication.
 fn values(shape: Shape, point: u32, index: usize) -> Vec<f64> {
     let factor = 0.8 + 0.4 * pseudo_random(point as usize, index % 2);
     let mean = 40_000.0 / libm::pow(1.0 + index as f64, 2.0) * factor * shape.size;

@@ -8,16 +8,16 @@
 
   const twoDigits = (number) => String(number).padStart(2, "0");
 
-  // The element's text is the client's local time. Nothing is added if the viewer's time is the same.
+  // `time` is an element whose text is the client's local time. Nothing is added if the viewer's time is the same.
   function addViewerTime(time) {
     const at = new Date(time.dateTime);
-    const local = time.dataset.viewer || time.textContent;
+    const clientTime = time.dataset.viewer || time.textContent;
     const clock = `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
     const date = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
     // If the text has no date, only the time of day can be compared.
-    const isSameDay = !/\d [A-Z]/.test(local) || new RegExp(`\\b${date}`).test(local);
+    const isSameDay = !/\d [A-Z]/.test(clientTime) || new RegExp(`\\b${date}`).test(clientTime);
     const isAdded = time.nextElementSibling?.classList.contains("viewer");
-    if (isAdded || Number.isNaN(at.getTime()) || !/\d:\d\d/.test(local) || (isSameDay && local.includes(clock))) {
+    if (isAdded || Number.isNaN(at.getTime()) || !/\d:\d\d/.test(clientTime) || (isSameDay && clientTime.includes(clock))) {
       return;
     }
     const viewer = document.createElement("span");
@@ -26,12 +26,12 @@
     time.after(" ", viewer);
   }
 
-  const boxesOf = (form) => [...form.querySelectorAll('input[name="ids"]')];
+  const checkboxesOf = (form) => [...form.querySelectorAll('input[name="ids"]')];
   const allows = (box, action) => box.dataset.actions.split(" ").includes(action);
 
-  // Shows how many posts are selected, and to how many of them each action applies; disables buttons that apply to none.
-  function count(form) {
-    const boxes = boxesOf(form);
+  // Shows how many posts are selected, and to how many of them each action applies. Disables buttons that apply to none.
+  function showSelection(form) {
+    const boxes = checkboxesOf(form);
     const selected = boxes.filter((box) => box.checked);
     for (const all of form.querySelectorAll("[data-all]")) {
       const allowing = boxes.filter((box) => allows(box, all.dataset.all));
@@ -58,7 +58,7 @@
 
   function prepare() {
     document.querySelectorAll("time[data-viewer]").forEach(addViewerTime);
-    document.querySelectorAll("form[data-select]").forEach(count);
+    document.querySelectorAll("form[data-select]").forEach(showSelection);
     document.querySelectorAll("details[data-wide-open]").forEach(expandOnWideScreen);
   }
 
@@ -68,11 +68,11 @@
       return;
     }
     if (event.target.matches("[data-all]")) {
-      for (const box of boxesOf(form)) {
+      for (const box of checkboxesOf(form)) {
         box.checked = event.target.checked && allows(box, event.target.dataset.all);
       }
     }
-    count(form);
+    showSelection(form);
   });
 
   // pageshow fires after the browser has restored checkboxes; the other two after htmx has swapped content.

@@ -1,4 +1,4 @@
-//! The model on histories with known effects, and on histories that determine little.
+//! Tests of the model on histories with known effects, and on degenerate histories.
 
 mod synthetic;
 
@@ -14,28 +14,28 @@ use super::prediction::{Method, Score};
 use crate::model::{Channel, ClientId, HOUR_BINS, Timestamp, WorldParameter, Zone};
 use synthetic::{HALF_LIFE_HOURS, World};
 
-fn fit(histories: &[AccountHistory]) -> ChannelFit {
+fn fitted(histories: &[AccountHistory]) -> ChannelFit {
     let all: Vec<&AccountHistory> = histories.iter().collect();
     fit_channel(&all, Timestamp::from_second(i64::MAX / 4), None).unwrap()
 }
 
-/// z of the 95 % quantile.
-const EDGE: f64 = 1.645;
+/// z of the 95 % quantile of the normal distribution.
+const Z_95: f64 = 1.645;
 
 #[test]
-fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
+fn intervals_of_the_effect_of_load_hold_the_truth_as_often_as_they_say() {
     let (mut held, mut total) = (0, 0);
     // The accounts of a channel share the error of the channel's effects, so many channels are needed.
     for seed in 0..40 {
         let world = World::new(5, 100, seed);
-        let fit = fit(&world.histories);
+        let fit = fitted(&world.histories);
         for (account, truth) in fit.accounts.iter().zip(&world.truths) {
             for (index, effect) in fit.design.effects().iter().enumerate() {
-                // Only differences between hours, weekdays and types can be estimated: their mean goes into the level.
+                // Of hours, weekdays and types only differences can be estimated, so only the load is compared.
                 if matches!(effect, Effect::Load) {
                     let sd = account.effects.covariance[(index, index)].sqrt();
                     total += 1;
-                    held += usize::from((account.effects.mean[index] - truth[index]).abs() <= EDGE * sd);
+                    held += usize::from((account.effects.mean[index] - truth[index]).abs() <= Z_95 * sd);
                 }
             }
         }
@@ -44,7 +44,8 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
     assert!((0.85..=0.95).contains(&share), "{held} of {total}");
 }
 
-/// The share of the hours' effects whose interval holds the truth, and the share of accounts with a detectable one.
+/// The share of the hours' effects whose interval holds the truth, and the share of accounts with a detectable effect
+/// of an hour.
 fn shares_held_and_detected(worlds: impl Iterator<Item = World>) -> (f64, f64) {
     let (mut held, mut total, mut detected, mut accounts) = (0, 0, 0, 0);
     for world in worlds {
@@ -52,11 +53,11 @@ fn shares_held_and_detected(worlds: impl Iterator<Item = World>) -> (f64, f64) {
         for (account, truth) in calibration.accounts.iter().zip(&world.truths) {
             let observed = observations(&account.history, &ContentTypes::of([&account.history]), HALF_LIFE_HOURS);
             let effect = |bin: usize| truth[1 + bin];
-            let usual = observed.iter().map(|post| effect(post.hour_bin)).sum::<f64>() / observed.len() as f64;
+            let mean = observed.iter().map(|post| effect(post.hour_bin)).sum::<f64>() / observed.len() as f64;
             let hours: Vec<_> = (0..HOUR_BINS).filter_map(|bin| account.get(&WorldParameter::Hours(bin))).collect();
             for (bin, hours) in hours.iter().enumerate() {
                 let [low, high] = hours.estimate.interval();
-                held += usize::from((low..=high).contains(&libm::exp(effect(bin) - usual)));
+                held += usize::from((low..=high).contains(&libm::exp(effect(bin) - mean)));
                 total += 1;
             }
             detected += usize::from(hours.iter().any(|hours| hours.is_detectable));
@@ -73,9 +74,9 @@ fn intervals_of_hours_hold_the_truth_as_often_as_they_say() {
 }
 
 #[test]
-fn where_hours_make_no_difference_a_best_hour_is_found_in_at_most_a_tenth_of_accounts() {
-    let without = |seed| World::with_effects(5, 300, seed, |effect| !matches!(effect, Effect::Hours(_)));
-    let (_, detected) = shares_held_and_detected((200..240).map(without));
+fn if_hours_have_no_effect_one_is_detected_in_at_most_a_tenth_of_accounts() {
+    let world_without_hours = |seed| World::with_effects(5, 300, seed, |effect| !matches!(effect, Effect::Hours(_)));
+    let (_, detected) = shares_held_and_detected((200..240).map(world_without_hours));
     assert!(detected <= 0.1, "{detected}");
 }
 
@@ -92,7 +93,7 @@ fn ranges_of_forecasts_hold_the_outcome_as_often_as_they_say() {
 }
 
 #[test]
-fn planned_posts_are_expected_to_earn_what_such_posts_earn() {
+fn ranges_of_planned_posts_hold_the_outcomes_and_new_accounts_are_forecast_too() {
     let world = World::new(30, 200, 3);
     let last = world.histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max().unwrap();
     let cut = last.plus_days(-28);
@@ -122,11 +123,11 @@ fn planned_posts_are_expected_to_earn_what_such_posts_earn() {
 fn the_same_histories_give_the_same_predictions_on_any_number_of_threads() {
     let world = World::new(6, 120, 5);
     let options = BacktestOptions { cuts: 2, draws: 50, ..BacktestOptions::default() };
-    let on = |threads: usize| {
+    let backtest_on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| backtest(&world.histories, &options))
     };
-    assert_eq!(on(1), on(4));
+    assert_eq!(backtest_on(1), backtest_on(4));
 }
 
 fn history(posts: &[(i64, Option<f64>)]) -> AccountHistory {
@@ -154,7 +155,7 @@ fn degenerate_histories_give_wide_ranges_of_finite_numbers() {
     ];
     for (case, history) in cases {
         let histories = [history];
-        let fit = fit(&histories);
+        let fit = fitted(&histories);
         let account = &fit.accounts[0];
         let is_usable = |mean: f64, variance: f64| mean.is_finite() && variance.is_finite() && variance > 0.0;
         let variances = account.effects.covariance.diagonal();

@@ -19,7 +19,7 @@ pub(super) struct World {
     pub truths: Vec<DVector<f64>>,
 }
 
-/// The half-life of the load.
+/// The half-life of the load in these histories.
 pub(super) const HALF_LIFE_HOURS: f64 = 24.0;
 
 const TYPES: [&str; 2] = ["link", "photo"];
@@ -30,7 +30,7 @@ impl World {
         Self::with_effects(accounts, posts, seed, |_| true)
     }
 
-    /// The same, where all effects are 0 but those that `is_real` selects.
+    /// Like [`World::new`], but all effects except those that `is_real` selects are 0.
     pub fn with_effects(accounts: usize, posts: usize, seed: u64, is_real: fn(Effect) -> bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let design = Design::new(TYPES.len());
@@ -41,7 +41,7 @@ impl World {
             for (effect, value) in design.effects().iter().zip(effects.iter_mut()) {
                 *value = if is_real(*effect) { *value } else { 0.0 };
             }
-            // A level at which engagements are rarely 0.
+            // At this level, engagements are rarely 0.
             effects[0] = 5.0;
             histories.push(history(number, posts, &design, &effects, &mut rng));
             truths.push(effects);
@@ -83,11 +83,12 @@ fn history(
     history
 }
 
+/// A draw of independent normal numbers.
 fn drawn(mean: &DVector<f64>, sd: &DVector<f64>, rng: &mut ChaCha8Rng) -> DVector<f64> {
     mean + sd.map(|sd| sd * normal(rng))
 }
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    // Twelve uniform numbers: close enough to normal for a truth, and not the code under test.
+    // The sum of twelve uniform numbers is close enough to normal, and independent of the code under test.
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }

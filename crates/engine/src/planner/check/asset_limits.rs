@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 
+use super::assets::asset_by_id;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::applies_in;
@@ -11,34 +12,35 @@ use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};
 
-/// A post, planned or committed, with how much a limit counts it.
+/// A planned or committed post, with how much a limit counts it.
 struct CountedPost {
     channel: Channel,
+    /// Hour of the week; negative before it.
     hour: i64,
     asset: Option<AssetId>,
+    /// 0 if the limit does not count the post.
     weight: f64,
     is_planned: bool,
     is_live: bool,
 }
 
-/// Checks the limits without a price, and the stated prices. Returns the price of what the posts that are not blocked
-/// exceed the other limits by.
+/// Checks the limits without a price, and the stated prices. Returns the penalty for exceeding the limits that have a
+/// price; blocked posts do not count for it.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) -> f64 {
     let limits: Vec<&LimitRules> = case.base().limits.iter().filter(|limit| applies(case, limit)).collect();
     let mut penalty = 0.0;
     for limit in &limits {
         let posts = counted_posts(case, channels, limit);
-        for period in periods(case, limit, &posts) {
-            let excess = |live_only: bool| excess(limit, &posts, &period, live_only);
-            if limit.price.is_none() && excess(false) > OBJECTIVE_ROUNDING {
+        for period in periods(case, channels, limit, &posts) {
+            if limit.price.is_none() && excess(limit, &posts, &period, |_| true) > OBJECTIVE_ROUNDING {
                 let detail = format!("the posts from hour {} of the week on break `{}`", period.first, limit.name);
                 findings.report_client("limits", detail);
             }
-            penalty += limit.price.unwrap_or(0.0) * excess(true);
+            penalty += limit.price.unwrap_or(0.0) * excess(limit, &posts, &period, |post| post.is_live);
         }
     }
     let stated = case.plan.certificate.iter().flat_map(|certificate| &certificate.limits);
-    for used in stated.filter(|used| depends_on_assets(case, used)) {
+    for used in stated.filter(|used| is_of_asset_limit(case, used)) {
         let limit = limits.iter().find(|limit| limit.name == used.limit);
         let highest_price = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
         if limit.is_none() || !(0.0..=highest_price).contains(&used.price) {
@@ -49,8 +51,8 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
     penalty
 }
 
-/// Whether a stated use is that of a limit that counts posts by their assets.
-pub(super) fn depends_on_assets(case: &ClientCase<'_>, used: &LimitUse) -> bool {
+/// Whether a stated use is of a limit that counts posts by their assets.
+pub(super) fn is_of_asset_limit(case: &ClientCase<'_>, used: &LimitUse) -> bool {
     case.base().limits.iter().any(|limit| limit.depends_on_assets() && limit.name == used.limit)
 }
 
@@ -69,24 +71,43 @@ fn applies(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
         && (filter.campaigns.is_empty() || filter.campaigns.iter().any(is_running))
 }
 
-/// Hours over which a limit counts posts: those on one channel, or on all, and with one asset, or with any.
+/// A range of hours over which a limit counts posts.
 struct CountedPeriod {
+    /// The channel, if each channel is counted on its own.
     channel: Option<Channel>,
+    /// The asset, if each asset is counted on its own.
     asset: Option<AssetId>,
+    /// First hour, counted from the start of the week; negative before it.
     first: i64,
+    /// The hour after the last.
     end: i64,
 }
 
-fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> Vec<CountedPeriod> {
-    let client_channels: BTreeSet<Channel> = case.state.channels.iter().map(|state| state.channel).collect();
+/// The periods in which a limit counts posts; none if it counts posts of none of the client's channels.
+fn periods(
+    case: &ClientCase<'_>,
+    channels: &[ChannelCase<'_>],
+    limit: &LimitRules,
+    posts: &[CountedPost],
+) -> Vec<CountedPeriod> {
+    let named = &limit.filter.channels;
+    // A limit that names no channels leaves out those on which the rules want no posts.
+    let is_counted = |channel: &&ChannelCase<'_>| match named.as_slice() {
+        [] => channel.posts_wanted() > 0,
+        named => named.contains(&channel.state.channel),
+    };
+    let counted: BTreeSet<Channel> = channels.iter().filter(is_counted).map(|channel| channel.state.channel).collect();
+    if counted.is_empty() {
+        return Vec::new();
+    }
     let channels: Vec<Option<Channel>> =
-        if limit.per_channel { client_channels.into_iter().map(Some).collect() } else { vec![None] };
-    let used: BTreeSet<AssetId> = posts.iter().filter_map(|post| post.asset.clone()).collect();
-    let assets: Vec<Option<AssetId>> = if limit.per_asset { used.into_iter().map(Some).collect() } else { vec![None] };
-    let end = case.clock.len();
+        if limit.per_channel { counted.into_iter().map(Some).collect() } else { vec![None] };
+    let ids: BTreeSet<AssetId> = posts.iter().filter_map(|post| post.asset.clone()).collect();
+    let assets: Vec<Option<AssetId>> = if limit.per_asset { ids.into_iter().map(Some).collect() } else { vec![None] };
+    let week_end = case.clock.len();
     let spans: Vec<(i64, i64)> = match limit.period {
-        LimitPeriod::Week => vec![(0, end)],
-        LimitPeriod::Hour => (0..end).map(|hour| (hour, hour + 1)).collect(),
+        LimitPeriod::Week => vec![(0, week_end)],
+        LimitPeriod::Hour => (0..week_end).map(|hour| (hour, hour + 1)).collect(),
         LimitPeriod::Day => {
             let mut days: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
             for (hour, moment) in (0..).zip(&case.clock.hours) {
@@ -94,6 +115,7 @@ fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> 
             }
             days.into_values().collect()
         }
+        // If any range of so many hours breaks the limit, one that starts at a post does.
         LimitPeriod::Within(hours) => {
             let firsts: BTreeSet<i64> = posts.iter().map(|post| post.hour).collect();
             firsts.into_iter().map(|first| (first, first + i64::from(hours))).collect()
@@ -110,15 +132,14 @@ fn periods(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> 
     periods
 }
 
-/// Every post of the client, with how much a limit counts it. Planned posts without an asset are left out, since they
-/// count nothing.
+/// Every post of the client, with how much a limit counts it. Planned posts without an asset are left out: they are
+/// blocked, and do not count even towards the number of posts of which a limit allows a share.
 fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &LimitRules) -> Vec<CountedPost> {
     let mut posts = Vec::new();
     for channel in channels {
-        let find = |id: &AssetId| case.client.assets.iter().find(|asset| asset.id == *id);
         for placed in &channel.posts {
             let Some(choice) = &placed.post.asset else { continue };
-            let asset = find(choice.variation_id.as_ref().unwrap_or(&choice.asset_id));
+            let asset = asset_by_id(case, choice.used());
             let at = case.client.zone.wall_time(placed.post.at);
             posts.push(CountedPost {
                 channel: channel.state.channel,
@@ -135,8 +156,8 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
                 continue;
             }
             let mut uses = case.state.asset_uses.iter();
-            let used = uses.find(|used| used.channel == channel.state.channel && used.at == *at);
-            let asset = used.and_then(|used| find(&used.asset_id));
+            let asset_use = uses.find(|used| used.channel == channel.state.channel && used.at == *at);
+            let asset = asset_use.and_then(|used| asset_by_id(case, &used.asset_id));
             let campaign = match case.clock.moment(hour) {
                 Some(moment) => channel.campaign_of(asset, moment),
                 None => asset.and_then(|asset| asset.campaign_id.as_ref()),
@@ -154,7 +175,7 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
     posts
 }
 
-/// How much a limit counts a post that goes out at a time of the client's clock.
+/// How much a limit counts a post that goes out at a time on the client's clock; 0 if it does not count it.
 fn weight(
     limit: &LimitRules,
     channel: Channel,
@@ -165,7 +186,7 @@ fn weight(
     let filter = &limit.filter;
     let kind = asset.map_or("", |asset| &*asset.kind);
     let is_counted = (filter.channels.is_empty() || filter.channels.contains(&channel))
-        && (filter.kinds.is_empty() || filter.kinds.iter().any(|known| **known == *kind))
+        && (filter.kinds.is_empty() || filter.kinds.iter().any(|included| **included == *kind))
         && (filter.campaigns.is_empty() || campaign.is_some_and(|id| filter.campaigns.contains(id)))
         && filter.covers(at);
     match &limit.weights {
@@ -175,23 +196,31 @@ fn weight(
     }
 }
 
-/// By how much the planned posts exceed a limit in a period. What committed posts alone exceed it by does not count.
-fn excess(limit: &LimitRules, posts: &[CountedPost], period: &CountedPeriod, live_only: bool) -> f64 {
-    let is_in = |post: &&CountedPost| {
+/// By how much the posts that are included exceed a limit in a period, or fall short of a minimum; 0 if they keep the
+/// limit. What committed posts alone exceed a maximum by does not count.
+fn excess(
+    limit: &LimitRules,
+    posts: &[CountedPost],
+    period: &CountedPeriod,
+    is_included: impl Fn(&CountedPost) -> bool,
+) -> f64 {
+    let is_in_period = |post: &&CountedPost| {
         (period.first..period.end).contains(&post.hour)
             && period.channel.is_none_or(|channel| channel == post.channel)
-            && (!live_only || post.is_live)
+            && is_included(post)
     };
     let weight = |post: &CountedPost| {
         let is_of_asset = period.asset.is_none() || period.asset == post.asset;
         if is_of_asset { post.weight } else { 0.0 }
     };
-    let counted = |is_planned: bool| -> (f64, f64) {
-        let posts = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in);
-        posts.fold((0.0, 0.0), |(counted, all), post| (counted + weight(post), all + 1.0))
+    let weight_and_number = |is_planned: bool| -> (f64, f64) {
+        let posts = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in_period);
+        posts.fold((0.0, 0.0), |(weights, number), post| (weights + weight(post), number + 1.0))
     };
-    let ((planned, all_planned), (committed, all_committed)) = (counted(true), counted(false));
-    let all = all_planned + all_committed;
+    let (planned, planned_number) = weight_and_number(true);
+    let (committed, committed_number) = weight_and_number(false);
+    // A share is of all posts, whether they have a weight or not.
+    let all = planned_number + committed_number;
     let excess = match limit.bound {
         LimitBound::AtMost(most) => planned - (most - committed).max(0.0),
         LimitBound::AtLeast(least) => least - committed - planned,

@@ -1,4 +1,4 @@
-//! Checks the assets of posts: they exist, fit the channel, are finished, belong to a running campaign if to any, keep
+//! Checks the assets of posts: they exist, fit the channel, are finished, belong to a running campaign or to none, keep
 //! cooldown and weekly cap, and follow the order of their story.
 
 use std::collections::BTreeMap;
@@ -14,10 +14,10 @@ use crate::rules::{AssetRules, ChannelRules};
 pub(super) struct OnChannel<'a> {
     pub asset: &'a Asset,
     channel: Channel,
-    /// The first moment of the week at which it is finished, off cooldown before and after its uses there, and not
-    /// ahead of its story; in seconds.
+    /// The first moment of the week at which the asset is finished, the preceding step of its story was used, and every
+    /// past or committed use on the channel is at least the cooldown away; in Unix seconds.
     available_from: i64,
-    /// Last use there before `available_from`, in seconds.
+    /// Last use on the channel before `available_from`, in Unix seconds.
     last_use: Option<i64>,
 }
 
@@ -27,9 +27,9 @@ impl<'a> OnChannel<'a> {
             case.state.asset_uses.iter().filter(|used| used.channel == channel && used.asset_id == asset.id);
         let mut uses: Vec<i64> = on_channel.map(|used| used.at.as_second()).collect();
         uses.sort_unstable();
-        let story = step_before(case, asset).map(Timestamp::as_second);
-        let ready = [Some(asset.created_at.as_second()), Some(case.clock.start), story];
-        let mut available_from = ready.into_iter().flatten().max().unwrap_or(case.clock.start);
+        let story_from = first_use_of_preceding_step(case, asset).map(Timestamp::as_second);
+        let earliest = [Some(asset.created_at.as_second()), Some(case.clock.start), story_from];
+        let mut available_from = earliest.into_iter().flatten().max().unwrap_or(case.clock.start);
         let cooldown = cooldown_seconds(&case.base().assets);
         for used in &uses {
             if used.abs_diff(available_from) < cooldown.unsigned_abs() {
@@ -40,31 +40,32 @@ impl<'a> OnChannel<'a> {
         Self { asset, channel, available_from, last_use }
     }
 
-    /// Whether the channel can use it at some time of the week.
+    /// Whether the channel can use the asset at some time of the week.
     pub fn is_usable(&self, case: &ClientCase<'_>) -> bool {
         let asset = self.asset;
         let runs = || case.clock.hours.iter().any(|moment| campaign_runs(case, asset, self.channel, moment));
         has_content(asset)
             && fits(asset, self.channel)
             && self.available_from < case.clock.end()
-            && (!continues_story(case, asset) || step_before(case, asset).is_some())
+            && (!continues_story(case, asset) || first_use_of_preceding_step(case, asset).is_some())
             && runs()
     }
 
-    /// Whether it can be used by the end of a day and its campaign, if it has one, runs there that day.
+    /// Whether the asset is available by the end of a moment's day, and its campaign, if it has one, runs on the
+    /// channel that day.
     pub fn is_usable_by(&self, case: &ClientCase<'_>, moment: &LocalHour) -> bool {
-        let first_day = usize::try_from((self.available_from - case.clock.start).div_euclid(HOUR)).ok();
-        let first_day = first_day.and_then(|hour| case.clock.hours.get(hour)).map(|moment| moment.date);
+        let first_hour = usize::try_from((self.available_from - case.clock.start).div_euclid(HOUR)).ok();
+        let first_day = first_hour.and_then(|hour| case.clock.hours.get(hour)).map(|moment| moment.date);
         first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
     }
 
-    /// The score by the points of `assets.toml`, clamped to `0..=100`.
+    /// The sum of the asset's points by `assets.toml`, clamped to `0..=100`.
     pub fn score(&self, rules: &AssetRules) -> f64 {
         let asset = self.asset;
         let age_hours = (self.available_from - asset.created_at.as_second()) as f64 / HOUR as f64;
         let since_use = self.last_use.map(|last| (self.available_from - last) as f64 / HOUR as f64);
-        let younger = rules.freshness.iter().filter(|row| age_hours < row.threshold);
-        let fresh = younger.min_by(|a, b| a.threshold.total_cmp(&b.threshold)).map_or(0.0, |row| row.value);
+        let applying = rules.freshness.iter().filter(|row| age_hours < row.threshold);
+        let freshness = applying.min_by(|a, b| a.threshold.total_cmp(&b.threshold)).map_or(0.0, |row| row.value);
         let made_for = if asset.channels.contains(&self.channel) { rules.made_for_channel } else { 0.0 };
         let is_recent = since_use.is_some_and(|hours| hours < 24.0 * rules.recent_use_days);
         let points = rules.base
@@ -73,7 +74,7 @@ impl<'a> OnChannel<'a> {
             + rules.per_value * asset.value.get()
             + rules.per_impact * asset.impact.get()
             + made_for
-            + fresh
+            + freshness
             + if is_recent { rules.recent_use } else { 0.0 };
         points.clamp(0.0, 100.0)
     }
@@ -89,12 +90,12 @@ pub(super) fn content_type_factor(channel: &ChannelRules, asset: &Asset) -> f64 
     channel.content_types.get(&*asset.kind).map_or(1.0, |factor| *factor)
 }
 
-/// Hours of work on a post with an asset x cost of an hour.
+/// Cost of the work on a post with an asset.
 pub(super) fn cost(rules: &AssetRules, asset: &Asset) -> f64 {
     rules.cost_per_hour * rules.cost_hours.get(&*asset.kind).map_or(rules.cost_hours_otherwise, |hours| *hours)
 }
 
-/// The same for a post without an asset.
+/// Cost of the work on a post without an asset.
 pub(super) fn cost_without(rules: &AssetRules) -> f64 {
     rules.cost_per_hour * rules.cost_hours_otherwise
 }
@@ -108,7 +109,7 @@ pub(super) fn fits(asset: &Asset, channel: Channel) -> bool {
     asset.channels.is_empty() || asset.channels.contains(&channel)
 }
 
-/// Whether it has a title, a text or media.
+/// Whether an asset has a title, a text or media.
 pub(super) fn has_content(asset: &Asset) -> bool {
     !(asset.title.trim().is_empty() && asset.body.trim().is_empty() && asset.media_url.trim().is_empty())
 }
@@ -121,7 +122,7 @@ fn campaign_runs(case: &ClientCase<'_>, asset: &Asset, channel: Channel, moment:
     })
 }
 
-/// The client's asset with an id; `None` if it has none.
+/// The client's asset with an id; `None` if the client has no such asset.
 pub(super) fn asset_by_id<'a>(case: &ClientCase<'a>, id: &AssetId) -> Option<&'a Asset> {
     case.client.assets.iter().find(|asset| asset.id == *id)
 }
@@ -132,19 +133,19 @@ fn continues_story(case: &ClientCase<'_>, asset: &Asset) -> bool {
     parent.is_some_and(|parent| asset.evolution_step > parent.evolution_step)
 }
 
-/// First use of the preceding evolution step, on any channel; `None` if it was never used or does not exist.
-fn step_before(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
+/// First use of the preceding evolution step, on any channel; `None` if that step was never used or does not exist.
+fn first_use_of_preceding_step(case: &ClientCase<'_>, asset: &Asset) -> Option<Timestamp> {
     if !continues_story(case, asset) {
         return None;
     }
     let root = asset.parent_id.as_ref()?;
-    let is_before = |id: &AssetId| {
+    let is_preceding_step = |id: &AssetId| {
         asset_by_id(case, id).is_some_and(|other| {
             other.parent_id.as_ref().unwrap_or(&other.id) == root
                 && other.evolution_step.checked_add(1) == Some(asset.evolution_step)
         })
     };
-    case.state.asset_uses.iter().filter(|used| is_before(&used.asset_id)).map(|used| used.at).min()
+    case.state.asset_uses.iter().filter(|used| is_preceding_step(&used.asset_id)).map(|used| used.at).min()
 }
 
 /// Checks the assets of a client's posts.
@@ -206,42 +207,42 @@ fn check_fitness(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &m
 
 /// An evolution step comes after a use of the preceding step.
 fn check_story(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
-    let is_early = step_before(case, asset).is_none_or(|used| used > post.at);
+    let is_early = first_use_of_preceding_step(case, asset).is_none_or(|first_use| first_use > post.at);
     if continues_story(case, asset) && is_early {
         let detail = format!("`{}` continues a story whose preceding step was not used by then", asset.id);
         findings.report_post(case, post, "asset_evolution", detail);
     }
 }
 
-/// The asset keeps the cooldown to its past and committed uses on the channel.
+/// The post is at least the cooldown away from the asset's past and committed uses on the channel.
 fn check_cooldown(case: &ClientCase<'_>, post: &Post, asset: &Asset, findings: &mut Findings) {
     let uses = case.state.asset_uses.iter().filter(|used| used.channel == post.channel && used.asset_id == asset.id);
     let nearest = uses.map(|used| used.at.as_second().abs_diff(post.at.as_second())).min();
     let cooldown = cooldown_seconds(&case.base().assets).unsigned_abs();
-    if let Some(near) = nearest.filter(|distance| *distance < cooldown) {
-        let detail = format!("`{}` is used on the channel {near} s away, its cooldown is {cooldown} s", asset.id);
+    if let Some(distance) = nearest.filter(|distance| *distance < cooldown) {
+        let detail = format!("`{}` is used on the channel {distance} s away, its cooldown is {cooldown} s", asset.id);
         findings.report_post(case, post, "asset_cooldown", detail);
     }
 }
 
-/// The asset keeps the cooldown between its uses on a channel in the plan itself.
+/// Planned posts with the asset on the same channel are at least the cooldown apart.
 fn check_cooldown_within_plan(case: &ClientCase<'_>, id: &AssetId, posts: &[&Post], findings: &mut Findings) {
     let cooldown = cooldown_seconds(&case.base().assets);
-    let mut last: BTreeMap<Channel, i64> = BTreeMap::new();
+    let mut last_use: BTreeMap<Channel, i64> = BTreeMap::new();
     let mut by_time = posts.to_vec();
     by_time.sort_by_key(|post| post.at);
     for post in by_time {
         let at = post.at.as_second();
-        let distance = last.insert(post.channel, at).map(|before| at - before);
-        if let Some(near) = distance.filter(|distance| *distance < cooldown) {
-            let detail = format!("`{id}` is planned on the channel {near} s before, its cooldown is {cooldown} s");
+        let since_last = last_use.insert(post.channel, at).map(|last| at - last);
+        if let Some(distance) = since_last.filter(|distance| *distance < cooldown) {
+            let detail = format!("`{id}` is planned on the channel {distance} s before, its cooldown is {cooldown} s");
             findings.report_post(case, post, "asset_cooldown", detail);
         }
     }
 }
 
-/// The asset is used no more often in the week than the rules allow, committed uses included, unless those alone
-/// exceed the cap.
+/// The asset is used no more often in the week than the rules allow, committed uses included. If those alone exceed the
+/// cap, no use is planned.
 fn check_weekly_uses(case: &ClientCase<'_>, id: &AssetId, planned: usize, findings: &mut Findings) {
     let week = case.clock.start..case.clock.end();
     let in_week = |at: Timestamp| week.contains(&at.as_second());

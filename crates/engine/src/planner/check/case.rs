@@ -4,7 +4,7 @@ use super::clock::Clock;
 use crate::model::{Campaign, CampaignId, Client, ClientPlan, ClientState, Timestamp};
 use crate::rules::{ClientRules, CompiledRules, Rules};
 
-/// Which hooks the pack has. Scripts then decide what its numbers decide otherwise.
+/// Which of these functions the pack defines. Each decides what otherwise the pack's tables decide.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hooks {
     pub weekly_posts: bool,

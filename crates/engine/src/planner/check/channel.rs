@@ -1,5 +1,4 @@
-//! Expected numbers of one client's channel for the week, derived from scenario and rules: what a plan is checked
-//! against.
+//! The numbers that a plan must state for one channel of a client, derived from scenario and rules.
 //!
 //! Every formula is in its simplest form, not its fastest.
 
@@ -18,14 +17,14 @@ pub(super) struct Placed<'a> {
     pub hour: i64,
 }
 
-/// One channel's week.
+/// One channel's week: its part of the plan, and what that part must agree with.
 pub(super) struct ChannelCase<'a> {
     pub case: ClientCase<'a>,
     pub state: &'a ChannelState,
     pub rules: &'a ChannelRules,
-    /// What the plan states for the channel; `None` if nothing.
+    /// The plan's allocation for the channel; `None` if it has none.
     pub allocation: Option<&'a Allocation>,
-    /// Its posts in the week, by time.
+    /// The channel's planned posts in the week, by time.
     pub posts: Vec<Placed<'a>>,
     /// The client's assets that the channel can use at some time of the week.
     pub usable: Vec<OnChannel<'a>>,
@@ -35,7 +34,7 @@ pub(super) struct ChannelCase<'a> {
     pub fatigue_start: f64,
     /// Hours with planned or committed posts, blocked ones included.
     all_hours: Vec<i64>,
-    /// The same without blocked ones.
+    /// Hours with committed posts, or with planned posts that are not blocked.
     live_hours: Vec<i64>,
 }
 
@@ -68,7 +67,7 @@ impl<'a> ChannelCase<'a> {
         }
     }
 
-    /// F(t) with posts at the given hours: every post before t adds fatigue, which then decays.
+    /// Fatigue at an hour with the given posts: every post before the hour adds fatigue, which then decays.
     pub fn fatigue_with(&self, posts: impl Iterator<Item = i64>, hour: i64) -> f64 {
         let from_start = self.fatigue_start * decay(self.rules, hour as f64);
         let earlier = posts.filter(|post| *post < hour);
@@ -76,23 +75,23 @@ impl<'a> ChannelCase<'a> {
             + earlier.map(|post| self.rules.fatigue_per_post * decay(self.rules, (hour - post) as f64)).sum::<f64>()
     }
 
-    /// F(t) with every planned and committed post, blocked ones included.
+    /// Fatigue at an hour with every planned and committed post, blocked ones included.
     pub fn fatigue_of_all(&self, hour: i64) -> f64 {
         self.fatigue_with(self.all_hours.iter().copied(), hour)
     }
 
-    /// F(t) without blocked posts.
+    /// Fatigue at an hour without blocked posts.
     pub fn fatigue_of_live(&self, hour: i64) -> f64 {
         self.fatigue_with(self.live_hours.iter().copied(), hour)
     }
 
-    /// F(t) with every planned and committed post but one.
+    /// Fatigue at an hour with every planned and committed post but one.
     pub fn fatigue_without(&self, left_out: i64, hour: i64) -> f64 {
         self.fatigue_with(self.all_hours.iter().copied().filter(|post| *post != left_out), hour)
     }
 
-    /// s(F): two falling lines that meet at the warn threshold, or a power of 1 plus the number of posts that add up to
-    /// F.
+    /// Factor of fatigue on engagement. Linear: two falling lines that meet at `warn_at`. Saturating:
+    /// (1 + n)^-strength, where n is the number of posts whose fatigue adds up to `fatigue`.
     pub fn response(&self, fatigue: f64) -> f64 {
         let rules = &self.case.base().fatigue;
         match rules.response {
@@ -107,50 +106,50 @@ impl<'a> ChannelCase<'a> {
         }
     }
 
-    /// Cost of the people who leave at a post: audience x share x worth of a person.
+    /// Cost of the audience members who leave because of one post.
     pub fn leaving_cost(&self) -> f64 {
         self.state.audience * self.rules.leave_per_post * self.rules.person_worth
     }
 
-    /// Posts that the rules want in this week: `weekly_posts` times the mean, over the hours of the week, of the
-    /// product of the factors of each hour's seasons, rounded to the nearest whole number.
-    pub fn wanted(&self) -> u32 {
+    /// Number of posts that the rules want in this week: `weekly_posts` times the mean factor of the week's hours,
+    /// rounded to the nearest whole number. The factor of an hour is the product over the seasons that cover it.
+    pub fn posts_wanted(&self) -> u32 {
         let seasons = &self.case.base().calendar.seasons;
-        let (mut hours, mut factors) = (0.0, 0.0);
+        let (mut hours, mut factor_sum) = (0.0, 0.0);
         for hour in &self.case.clock.hours {
             let local_time = hour.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(hour.minute_of_day));
             let covering = seasons.iter().filter(|season| season.from <= local_time && local_time < season.to);
-            factors += covering.map(|season| season.posts).product::<f64>();
+            factor_sum += covering.map(|season| season.posts).product::<f64>();
             hours += 1.0;
         }
-        let posts = f64::from(self.rules.weekly_posts) * factors / hours;
+        let posts = f64::from(self.rules.weekly_posts) * factor_sum / hours;
         // 168 is the most that `weekly_posts` may be.
         (posts + 0.5 + ROUNDING_TOLERANCE).floor().min(168.0) as u32
     }
 
-    /// Posts wanted after fatigue; `None` if a script decides.
-    pub fn target(&self) -> Option<u32> {
+    /// Number of posts aimed at: the posts wanted, fewer if fatigue is high; `None` if a script decides.
+    pub fn posts_target(&self) -> Option<u32> {
         if self.case.hooks.weekly_posts {
             return None;
         }
-        let factor = step_from(&self.case.base().fatigue.frequency, self.fatigue_start).unwrap_or(1.0);
-        Some((f64::from(self.wanted()) * factor + ROUNDING_TOLERANCE).floor() as u32)
+        let factor = reached_value(&self.case.base().fatigue.frequency, self.fatigue_start).unwrap_or(1.0);
+        Some((f64::from(self.posts_wanted()) * factor + ROUNDING_TOLERANCE).floor() as u32)
     }
 
     /// Number of posts that may be planned in addition to committed ones; `None` if unknown.
     pub fn posts_max(&self) -> Option<u32> {
-        let target = self.target().or(self.allocation.map(|allocation| allocation.posts_target))?;
+        let target = self.posts_target().or(self.allocation.map(|allocation| allocation.posts_target))?;
         Some(target.saturating_sub(u32::try_from(self.committed.len()).unwrap_or(u32::MAX)))
     }
 
-    /// Times of past and committed posts of the channel, in seconds.
+    /// Times of past and committed posts of the channel, in Unix seconds.
     pub fn existing_posts(&self) -> impl Iterator<Item = i64> {
         self.state.recent_posts.iter().chain(&self.state.last_post_at).map(|at| at.as_second())
     }
 
-    /// Whether two posts, in seconds, are closer than the spacing: whole days are counted on the client's clock, any
-    /// other spacing in elapsed time.
-    pub fn is_too_near(&self, post: i64, other: i64) -> bool {
+    /// Whether two posts, at times in Unix seconds, are closer than the spacing. A spacing of whole days is counted on
+    /// the client's clock, any other in elapsed time.
+    pub fn are_too_close(&self, post: i64, other: i64) -> bool {
         let hours = i64::from(self.rules.min_spacing_hours);
         let (earlier, later) = (post.min(other), post.max(other));
         let missing = hours * HOUR - (later - earlier);
@@ -161,7 +160,8 @@ impl<'a> ChannelCase<'a> {
         missing > 0
     }
 
-    /// Minute within the hour at which posts of the channel go out; `None` if unknown.
+    /// Minute within the hour at which posts of the channel go out. If the rules spread posts over the hour, it is the
+    /// first planned post's; `None` if no post is planned then.
     pub fn minute(&self) -> Option<i64> {
         match self.case.base().calendar.minute {
             MinuteRule::Fixed(minute) => Some(i64::from(minute)),
@@ -193,7 +193,7 @@ impl<'a> ChannelCase<'a> {
 
     /// The closed range that any of the hour's sixty minutes lies in.
     pub fn closed_hours(&self, moment: &LocalHour) -> Option<&'a ClosedRange> {
-        let begins = || moment.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(moment.minute_of_day));
+        let start = || moment.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(moment.minute_of_day));
         let minutes = || (moment.minute_of_day..moment.minute_of_day + 60).map(usize::from);
         self.rules.closed.iter().find(|range| match range {
             ClosedRange::Weekly { from, to } => minutes().any(|minute| {
@@ -201,7 +201,7 @@ impl<'a> ChannelCase<'a> {
                 let (from, to) = (usize::from(*from), usize::from(*to));
                 if from < to { from <= of_week && of_week < to } else { of_week < to || from <= of_week }
             }),
-            ClosedRange::Dated { from, to } => begins().max(*from) < (begins() + TimeDelta::minutes(60)).min(*to),
+            ClosedRange::Dated { from, to } => start().max(*from) < (start() + TimeDelta::minutes(60)).min(*to),
         })
     }
 
@@ -219,8 +219,8 @@ impl<'a> ChannelCase<'a> {
             .any(|minute| if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
     }
 
-    /// The campaign that a post counts for: its asset's, or else the heaviest running one that applies to any asset,
-    /// the first by id among equals.
+    /// The campaign that a post counts for: its asset's; otherwise, of the running campaigns that apply to any asset,
+    /// the one with the greatest weight, the first by id among equals.
     pub fn campaign_of(&self, asset: Option<&'a Asset>, moment: &LocalHour) -> Option<&'a CampaignId> {
         let for_any = |campaign: &&Campaign| campaign.any_asset && runs_on(campaign, self.state, moment);
         let by_weight = |a: &&Campaign, b: &&Campaign| a.weight.total_cmp(&b.weight).then_with(|| b.id.cmp(&a.id));
@@ -235,19 +235,19 @@ impl<'a> ChannelCase<'a> {
         campaign.filter(|campaign| runs_on(campaign, self.state, moment)).map_or(1.0, |campaign| campaign.weight)
     }
 
-    /// The heaviest campaign weight of a post with an asset that is usable by that day; if there is none, that of a
-    /// post without an asset.
-    fn heaviest_weight(&self, moment: &LocalHour) -> f64 {
+    /// The greatest campaign weight that a post can have with any asset that is usable by that day; if there is no such
+    /// asset, the weight of a post without one.
+    fn greatest_weight(&self, moment: &LocalHour) -> f64 {
         let weight_with = |asset| self.campaign_weight(self.campaign_of(asset, moment), moment);
         let usable = self.usable.iter().filter(|usable| usable.is_usable_by(&self.case, moment));
         let weights = usable.map(|usable| weight_with(Some(usable.asset)));
         weights.max_by(f64::total_cmp).unwrap_or_else(|| weight_with(None))
     }
 
-    /// v(t): the value of an hour at the heaviest campaign weight that a post can have there; `None` if a script weighs
-    /// the hours.
+    /// The value of an hour at the greatest campaign weight that a post can have there; `None` if a script weighs the
+    /// hours.
     pub fn hour_value(&self, moment: &LocalHour) -> Option<f64> {
-        Some(self.plain_value(moment)? * self.heaviest_weight(moment))
+        Some(self.value_without_campaign(moment)? * self.greatest_weight(moment))
     }
 
     /// `hour_value` of a planned post's hour; if a script weighs the hours, derived from the post's stated slot value.
@@ -258,19 +258,20 @@ impl<'a> ChannelCase<'a> {
         self.hour_value(moment).unwrap_or_else(by_post)
     }
 
-    /// By hour, the index of the first rule that removes it, in the order in which rules are evaluated; `None` if the
-    /// posting minute is unknown.
-    pub fn removed_by(&self) -> Option<Vec<Option<usize>>> {
+    /// For each hour, the index of the first of these rules that removes it: past, closed day, closed hours, quiet
+    /// hours, last post, committed post, guardrail. `None` if the posting minute is unknown.
+    pub fn rules_that_remove(&self) -> Option<Vec<Option<usize>>> {
         let clock = self.case.clock;
         let minute = self.minute()?;
         let (past, committed): (Vec<i64>, Vec<i64>) = self.existing_posts().partition(|at| *at < clock.start);
-        let is_near = |others: &[i64], at: i64| others.iter().any(|other| self.is_too_near(*other, at));
+        let is_near = |others: &[i64], at: i64| others.iter().any(|other| self.are_too_close(*other, at));
         let from = self.case.not_before.map_or(i64::MIN, Timestamp::as_second);
         let rule_of = |(hour, moment): (i64, &LocalHour)| {
             let at = clock.start + hour * HOUR + minute * 60;
-            let closed = [self.is_closed(moment), self.closed_hours(moment).is_some(), self.is_quiet(moment)];
-            let [day, hours, quiet] = closed;
-            let applies = [at < from, day, hours, quiet, is_near(&past, at), is_near(&committed, at)];
+            let (is_closed_day, is_closed_hour) = (self.is_closed(moment), self.closed_hours(moment).is_some());
+            let is_quiet = self.is_quiet(moment);
+            let (is_near_past, is_near_committed) = (is_near(&past, at), is_near(&committed, at));
+            let applies = [at < from, is_closed_day, is_closed_hour, is_quiet, is_near_past, is_near_committed];
             let by_guardrail = || self.is_closed_by_guardrail(hour).then_some(applies.len());
             applies.iter().position(|applies| *applies).or_else(by_guardrail)
         };
@@ -279,22 +280,23 @@ impl<'a> ChannelCase<'a> {
 
     /// The hours that no rule removes.
     pub fn open_hours(&self) -> Option<Vec<i64>> {
-        let removed = self.removed_by()?;
+        let removed = self.rules_that_remove()?;
         Some((0..).zip(removed).filter(|(_, rule)| rule.is_none()).map(|(hour, _)| hour).collect())
     }
 
     /// `hour_value`, derived from the stated slot value of a post of a campaign.
     fn hour_value_from(&self, slot_value: f64, campaign: Option<&CampaignId>, moment: &LocalHour) -> f64 {
-        slot_value / self.campaign_weight(campaign, moment) * self.heaviest_weight(moment)
+        slot_value / self.campaign_weight(campaign, moment) * self.greatest_weight(moment)
     }
 
-    /// v(t) for a post of a campaign; `None` if a script weighs the hours.
+    /// The value of an hour for a post of a campaign; `None` if a script weighs the hours.
     pub fn slot_value(&self, campaign: Option<&CampaignId>, moment: &LocalHour) -> Option<f64> {
-        Some(self.plain_value(moment)? * self.campaign_weight(campaign, moment))
+        Some(self.value_without_campaign(moment)? * self.campaign_weight(campaign, moment))
     }
 
-    /// Audience x rate x hour x weekday x momentum x calendar; `None` if a script weighs the hours.
-    fn plain_value(&self, moment: &LocalHour) -> Option<f64> {
+    /// Audience · engagement rate · factors of hour, weekday, momentum and calendar; `None` if a script weighs the
+    /// hours.
+    fn value_without_campaign(&self, moment: &LocalHour) -> Option<f64> {
         if self.case.hooks.hour_weights {
             return None;
         }
@@ -302,6 +304,7 @@ impl<'a> ChannelCase<'a> {
         let is_best = rules.best_hours.get(moment.weekday).is_some_and(|hours| hours.contains(&moment.hour));
         let hour = if is_best { rules.hour_lift } else { 1.0 };
         let weekday = rules.weekday_weights.get(moment.weekday).copied().unwrap_or(1.0);
+        // Unknown momentum leaves the factor at 1.
         let momentum = state.momentum.map_or(0.5, |score| score.get());
         let momentum_factor = 1.0 + rules.momentum_gain * (2.0 * momentum - 1.0);
         let rate = state.engagement_rate.unwrap_or(rules.engagement_rate);
@@ -319,24 +322,24 @@ impl<'a> ChannelCase<'a> {
     }
 }
 
-/// Share of fatigue left after so many hours: 2^(-hours / half life).
+/// Share of fatigue left after a number of hours: 2^(-hours / half-life).
 fn decay(rules: &ChannelRules, hours: f64) -> f64 {
     libm::exp2(-hours / rules.half_life_hours)
 }
 
-/// Fatigue at the start of the week: the state's, decayed since, plus that of posts committed between its `as_of` and
-/// the week, counted by the hour.
+/// Fatigue at the start of the week: the state's fatigue, decayed since its `as_of`, plus that of posts between `as_of`
+/// and the week, of which those in one hour count as one.
 fn fatigue_start(clock: &Clock, state: &ChannelState, rules: &ChannelRules) -> f64 {
     let hours_rested = (clock.start - state.as_of.as_second()).max(0) as f64 / HOUR as f64;
-    let since = state.recent_posts.iter().filter(|at| **at >= state.as_of).map(|at| clock.hour_of(*at));
-    let added: f64 = without_repeats(since.filter(|hour| *hour < 0))
+    let later_posts = state.recent_posts.iter().filter(|at| **at >= state.as_of).map(|at| clock.hour_of(*at));
+    let from_posts: f64 = without_repeats(later_posts.filter(|hour| *hour < 0))
         .iter()
         .map(|hour| rules.fatigue_per_post * decay(rules, hour.unsigned_abs() as f64))
         .sum();
-    (state.fatigue.get() * decay(rules, hours_rested) + added).min(1.0)
+    (state.fatigue.get() * decay(rules, hours_rested) + from_posts).min(1.0)
 }
 
-/// Keeps a product such as 0.7 x 10 from being rounded down to 6 because 0.7 is no exact double.
+/// Keeps a product such as 0.29 · 100 from being rounded down to 28 because 0.29 is no exact double.
 const ROUNDING_TOLERANCE: f64 = 1e-9;
 
 fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &LocalHour) -> bool {
@@ -344,8 +347,8 @@ fn runs_on(campaign: &Campaign, state: &ChannelState, moment: &LocalHour) -> boo
     is_of_channel && campaign.starts_on <= moment.date && moment.date <= campaign.ends_on
 }
 
-/// The value of the row with the highest threshold that is reached.
-pub(super) fn step_from(table: &[ThresholdRow], at: f64) -> Option<f64> {
+/// The value of the row with the highest threshold that `at` reaches; `None` if it reaches none.
+pub(super) fn reached_value(table: &[ThresholdRow], at: f64) -> Option<f64> {
     let reached = table.iter().filter(|row| row.threshold <= at);
     reached.max_by(|a, b| a.threshold.total_cmp(&b.threshold)).map(|row| row.value)
 }

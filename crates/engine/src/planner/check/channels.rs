@@ -1,5 +1,5 @@
-//! Checks the numbers of each channel's week: counts, fatigue, mean quality, objective, and the hours that rules
-//! removed.
+//! Checks the numbers of each channel's week: numbers of posts, fatigue, mean quality and cost, objective, and the
+//! numbers of hours that rules removed.
 
 use super::assets::{self, OnChannel};
 use super::case::ClientCase;
@@ -46,8 +46,8 @@ impl ChannelWeek<'_, '_> {
         let planned = channel_posts.clone().count();
         let blocked = channel_posts.filter(|post| !post.is_live()).count();
         let counts = [
-            ("posts_wanted", stated.posts_wanted, channel.wanted() as usize),
-            ("posts_target", stated.posts_target, channel.target().unwrap_or(stated.posts_target) as usize),
+            ("posts_wanted", stated.posts_wanted, channel.posts_wanted() as usize),
+            ("posts_target", stated.posts_target, channel.posts_target().unwrap_or(stated.posts_target) as usize),
             ("posts_planned", stated.posts_planned, planned),
             ("posts_blocked", stated.posts_blocked, blocked),
         ];
@@ -58,11 +58,11 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// A reason is given if and only if there are fewer live posts than wanted: than `weekly_posts` of the pack, or
-    /// than wanted in this week if that is more. A script may want another number of posts.
+    /// A reason is given if and only if there are fewer posts that are not blocked than `weekly_posts` of the pack or,
+    /// if that is more, than wanted in this week. If a script sets the target, a reason may be given in any case.
     fn check_why_fewer(&self, findings: &mut Findings) {
         let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
-        let wanted = self.channel.rules.weekly_posts.max(self.channel.wanted()) as usize;
+        let wanted = self.channel.rules.weekly_posts.max(self.channel.posts_wanted()) as usize;
         let has_reason = !self.allocation.why_fewer.is_empty();
         if live < wanted && !has_reason {
             let detail = format!("{live} of {wanted} posts, and no reason for the missing ones");
@@ -89,6 +89,7 @@ impl ChannelWeek<'_, '_> {
             ("fatigue_end", stated.fatigue_end, end),
         ];
         numbers.extend(self.mean_quality().map(|mean| ("mean_quality", stated.mean_quality, mean)));
+        // The assumed cost is proportional to quality, as the value of an hour is.
         numbers.push(("mean_cost", stated.mean_cost, stated.mean_quality * self.usual_cost()));
         for (rule, stated, derived) in numbers {
             if !is_same(stated, derived) {
@@ -100,10 +101,11 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the plan says {}, the rules keep it within {least}..={most}", stated.mean_quality);
             self.breach("mean_quality", detail, findings);
         }
-        let is_fatigue_free = channel.case.base().fatigue.end_weight_rounds == 0;
+        let must_be_zero = channel.case.base().fatigue.end_weight_rounds == 0;
         let is_price = stated.end_weight.is_finite() && stated.end_weight >= 0.0;
-        if !is_price || (is_fatigue_free && stated.end_weight != 0.0) {
-            self.breach("end_weight", format!("{} is no price under these rules", stated.end_weight), findings);
+        if !is_price || (must_be_zero && stated.end_weight != 0.0) {
+            let detail = format!("{} is not a possible price of fatigue under these rules", stated.end_weight);
+            self.breach("end_weight", detail, findings);
         }
         if stated.tier != Tier::Exact {
             self.breach("tier", format!("solved to tier `{}`; plans are solved exactly", stated.tier), findings);
@@ -111,7 +113,7 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Mean quality factor of the best usable assets, one for each post to place; a post for which no asset is left
-    /// counts as one without. 1 if there is no post to place; `None` if a script scores the assets.
+    /// counts with `quality_without_asset`. 1 if there is no post to place; `None` if a script scores the assets.
     fn mean_quality(&self) -> Option<f64> {
         let (channel, case) = (self.channel, &self.channel.case);
         if case.hooks.score_asset {
@@ -131,8 +133,9 @@ impl ChannelWeek<'_, '_> {
         Some(best.iter().sum::<f64>() / posts_max as f64)
     }
 
-    /// Mean cost of the work on the client's assets that have content and fit the channel, usable this week or not, or
-    /// of the work on a missing asset if there are none; plus the cost of the people who leave.
+    /// Cost of a post of quality factor 1: the mean cost of the work on the client's assets that have content and fit
+    /// the channel, whether usable this week or not, or else that of a post without an asset; and the cost of the
+    /// audience members who leave because of the post.
     fn usual_cost(&self) -> f64 {
         let (channel, case) = (self.channel, &self.channel.case);
         let (mut sum, mut count) = (0.0, 0.0);
@@ -146,8 +149,8 @@ impl ChannelWeek<'_, '_> {
         work + channel.leaving_cost()
     }
 
-    /// The objective is what the planned posts are worth less the price of the fatigue they carry over; the upper bound
-    /// is not below it, and leaving out any one post does not raise it.
+    /// The objective is what the planned posts are worth less their costs and the price of the fatigue that the next
+    /// week inherits. The upper bound is not below it, and leaving out any one post does not raise it.
     fn check_objective(&self, findings: &mut Findings) {
         let stated = self.allocation;
         let (objective, scale) = self.objective(None);
@@ -156,6 +159,7 @@ impl ChannelWeek<'_, '_> {
         if !is_near(stated.objective, objective) {
             self.breach("objective", format!("the plan says {}, it is {objective}", stated.objective), findings);
         }
+        // Only an exact solution has these properties; any other tier has been reported.
         if stated.tier != Tier::Exact {
             return;
         }
@@ -164,7 +168,7 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
             self.breach("upper_bound", detail, findings);
         }
-        // A limit from below may demand posts that do not pay.
+        // A minimum may demand posts that cost more than they earn.
         let is_from_below = |bound| matches!(bound, LimitBound::AtLeast(_) | LimitBound::AtLeastShare(_));
         if self.channel.case.base().limits.iter().any(|limit| is_from_below(limit.bound)) {
             return;
@@ -178,8 +182,9 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Sum of v q w s(F) - c over the planned posts, blocked ones included, less the price of F at the end, with one
-    /// post left out or none; and the sum of the absolute values of these terms.
+    /// The objective, with one post left out or none, and its scale. The objective sums value · mean quality · worth ·
+    /// response - mean cost over the planned posts, blocked ones included, less the price of fatigue at the end. The
+    /// scale is the sum of the absolute values of its terms.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
         let fatigue = |hour: i64| match left_out {
@@ -221,11 +226,12 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// Hours that each rule removes, counted under the first that applies; `None` if the posting minute is unknown.
+    /// Number of hours that each rule removes, in the order of `rules_that_remove`. An hour counts for the first rule
+    /// that removes it. `None` if the posting minute is unknown.
     fn hours_removed(&self) -> Option<[(&'static str, u32); 7]> {
         let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post", "guardrail"];
         let mut counts = names.map(|name| (name, 0));
-        for rule in self.channel.removed_by()?.into_iter().flatten() {
+        for rule in self.channel.rules_that_remove()?.into_iter().flatten() {
             if let Some((_, count)) = counts.get_mut(rule) {
                 *count += 1;
             }
@@ -234,7 +240,8 @@ impl ChannelWeek<'_, '_> {
     }
 }
 
-/// The least and the greatest mean quality factor that the client's rules allow.
+/// The least and the greatest mean quality factor that the client's rules allow. 1, which is stated if there is no post
+/// to place, is always allowed.
 fn quality_bounds(channel: &ChannelCase<'_>) -> [f64; 2] {
     let case = &channel.case;
     let by_type = channel.usable.iter().map(|usable| assets::content_type_factor(channel.rules, usable.asset));
@@ -243,9 +250,9 @@ fn quality_bounds(channel: &ChannelCase<'_>) -> [f64; 2] {
     let of_campaigns = case.client.campaigns.iter().map(|campaign| case.rules.of(Some(&campaign.id)));
     let factors = |rules: &Rules| {
         let rules = &rules.assets;
-        let of_assets = [rules.quality_at_0, rules.quality_at_100];
-        let low = of_assets.map(|factor| factor * lowest);
-        let high = of_assets.map(|factor| factor * highest);
+        let by_score = [rules.quality_at_0, rules.quality_at_100];
+        let low = by_score.map(|factor| factor * lowest);
+        let high = by_score.map(|factor| factor * highest);
         low.into_iter().chain(high).chain([rules.quality_without_asset])
     };
     let all = std::iter::once(case.base()).chain(of_campaigns).flat_map(factors);

@@ -1,7 +1,7 @@
 //! The hours of a week as the wall clocks of a zone show them.
 //!
-//! Hours are counted in elapsed time from the first instant of Monday. In zones that shift by half an hour, the
-//! fraction left over at the end is not an hour of the week.
+//! Hours are counted in elapsed time from the first instant of Monday. If the clocks shift by half an hour in the week,
+//! the half hour left over at its end is not an hour of the week.
 
 use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _};
 
@@ -27,7 +27,7 @@ pub(super) struct LocalHour {
 /// One week in one zone.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Clock {
-    /// The first instant of Monday, in seconds.
+    /// The first instant of Monday, in Unix seconds.
     pub start: i64,
     /// The hours, in order.
     pub hours: Vec<LocalHour>,
@@ -65,7 +65,7 @@ impl Clock {
         self.hours.len() as i64
     }
 
-    /// The end of the last hour, in seconds.
+    /// The end of the last hour, in Unix seconds.
     pub fn end(&self) -> i64 {
         self.start + self.len() * HOUR
     }
@@ -81,20 +81,21 @@ impl Clock {
     }
 }
 
-/// Whether `later` lies at least `days` after `earlier`, to the second, as the zone's wall clock counts days.
+/// Whether `later` lies at least `days` after `earlier`, both in Unix seconds, as the zone's wall clock counts days.
 ///
-/// It does as soon as the clock has shown the same time of day that many days later, which it may show twice, or shows
-/// a later time, since the clock may skip that time of day.
+/// It does from the moment at which the clock first shows the same time of day that many days later or, if the clock
+/// skips that time, a later one.
 pub(super) fn is_days_after(zone: &Zone, earlier: i64, later: i64, days: i64) -> bool {
     let wall_time = |at: i64| zone.wall_time(Timestamp::from_second(at));
     let Some(same_time) = wall_time(earlier).checked_add_signed(TimeDelta::days(days)) else { return false };
-    let has_reached_it = || {
+    let has_shown_same_time = || {
+        // The offsets before and after a change of the clock give both instants at which it may show that time.
         let as_utc = Timestamp::from(same_time.and_utc());
         let offsets = [-1, 1].map(|day| zone.local(as_utc.plus_days(day)).offset().local_minus_utc());
         let instants = offsets.map(|offset| as_utc.as_second() - i64::from(offset));
         instants.into_iter().any(|at| at <= later && wall_time(at) == same_time)
     };
-    wall_time(later) >= same_time || has_reached_it()
+    wall_time(later) >= same_time || has_shown_same_time()
 }
 
 fn moment(zone: &Zone, at: Timestamp) -> LocalHour {
@@ -108,11 +109,12 @@ fn moment(zone: &Zone, at: Timestamp) -> LocalHour {
     }
 }
 
-/// Whether a limit that applies in some weeks only applies in the week that begins on `monday`.
+/// Whether a limit that is restricted to some weeks applies in the week that begins on `monday`.
 pub(super) fn applies_in(weeks: LimitWeeks, monday: NaiveDate) -> bool {
     weeks.first_week.is_none_or(|first_week| {
-        // Rounded down, so that every day of a week stands for the whole week.
+        // `first_week` may be any day of its week, so the number of weeks is rounded down.
         let weeks_until = (first_week.num_days_from_ce() - monday.num_days_from_ce()).div_euclid(7);
+        // `every` is 1 or more in a valid pack; `max` only rules out a division by zero.
         i64::from(weeks_until) % i64::from(weeks.every.max(1)) == 0
     })
 }

@@ -1,9 +1,9 @@
-//! Checks that a client's week keeps its limits, and the proof of how good it is.
+//! Checks that a client's week keeps its limits, and recomputes the upper bound on its objective.
 //!
-//! The proof is a Lagrangian bound: whatever prices the limits have, no week earns more than the sum of what each
-//! channel earns at most if these prices are charged for its hours, plus the price of all that the limits allow. What a
-//! channel earns at most is found here by dynamic programming, forward in time, over labels that no other label
-//! dominates; only the prices are taken from the planner.
+//! The bound is Lagrangian: at any prices of the limits, no week earns more than the sum over the channels of the most
+//! that each can earn if its posts pay these prices, plus the price of all that the limits allow. The most that a
+//! channel can earn is found here by dynamic programming, forward in time, over partial weeks (labels) that no other
+//! dominates. Only the prices are taken from the planner.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour, applies_in};
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
-use crate::model::{Certificate, Channel, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod, Timestamp};
+use crate::model::{Certificate, Channel, LimitUse, Post, QuotaPeriod, SharedLimitUse, SharedPeriod, Timestamp};
 use crate::rules::{
     ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
 };
@@ -29,7 +29,7 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         return;
     }
     let periods = periods(case, channels);
-    // `timing` checks the policy's maximum.
+    // `timing` checks the policy's maximum of posts a day.
     for period in periods.iter().filter(|period| period.price.is_none() && period.name != ACTIONS_A_DAY) {
         let used = period.used(channels, |_| true);
         if used > period.at_most + OBJECTIVE_ROUNDING {
@@ -43,9 +43,9 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         return;
     };
     check_objective(certificate, &periods, asset_penalty, channels, findings);
-    let is_of_hours = |used: &&LimitUse| !asset_limits::depends_on_assets(case, used);
-    let stated: Vec<&LimitUse> = certificate.limits.iter().filter(is_of_hours).collect();
-    check_bound(certificate, &stated, &periods, channels, findings);
+    let is_in_bound = |used: &&LimitUse| !asset_limits::is_of_asset_limit(case, used);
+    let uses: Vec<&LimitUse> = certificate.limits.iter().filter(is_in_bound).collect();
+    check_bound(certificate, &uses, &periods, channels, findings);
 }
 
 /// What the client's week can come to at most if the prices of its own limits and of those that it shares are charged for
@@ -66,12 +66,12 @@ pub(super) fn share_of_bound(
         periods.push(LimitPeriodCase { at_most: 0.0, ..period });
         prices.push(used.price);
     }
-    bound(channels, &periods, &prices)
+    bound_at(&prices, channels, &periods)
 }
 
 /// The price that a certificate states for a limit in a period; 0 if it states none.
 fn stated_price(period: &LimitPeriodCase<'_>, certificate: &Certificate) -> f64 {
-    certificate.limits.iter().find(|used| is_of(period, used)).map_or(0.0, |used| used.price)
+    certificate.limits.iter().find(|used| is_use_of(period, used)).map_or(0.0, |used| used.price)
 }
 
 /// The period of a limit that the client shares with others, as far as its own posts count there; `None` if none do.
@@ -95,15 +95,16 @@ fn shared_period<'a>(
     in_period_from(case, channels, &limit, hour, used.channel)
 }
 
-/// A limit in one of its periods: the coefficients of the channels' posts sum to `at_most` or less.
+/// A limit in one of its periods: the sum of the posts' coefficients may be `at_most`.
 struct LimitPeriodCase<'a> {
     name: &'a str,
     channel: Option<Channel>,
     /// Start of the period on the client's clock.
     from: NaiveDateTime,
-    /// Coefficients by channel and hour; a post that does not count has 0.
+    /// Coefficient of a post, by channel and hour.
     coefficients: Vec<Vec<f64>>,
     at_most: f64,
+    /// Price of exceeding the limit by 1; `None` if it must be kept.
     price: Option<f64>,
 }
 
@@ -113,18 +114,19 @@ impl LimitPeriodCase<'_> {
     }
 
     /// Sum of the coefficients of the planned posts that are counted.
-    fn used(&self, channels: &[ChannelCase<'_>], is_counted: impl Fn(&crate::model::Post) -> bool) -> f64 {
+    fn used(&self, channels: &[ChannelCase<'_>], is_counted: impl Fn(&Post) -> bool) -> f64 {
         let mut used = 0.0;
         for (channel, coefficients) in channels.iter().zip(&self.coefficients) {
             for placed in channel.posts.iter().filter(|placed| is_counted(placed.post)) {
-                used += at(coefficients, placed.hour);
+                used += value_at(coefficients, placed.hour);
             }
         }
         used
     }
 }
 
-fn at(by_hour: &[f64], hour: i64) -> f64 {
+/// The value at an hour; 0 outside the week.
+fn value_at(by_hour: &[f64], hour: i64) -> f64 {
     usize::try_from(hour).ok().and_then(|hour| by_hour.get(hour)).copied().unwrap_or(0.0)
 }
 
@@ -195,11 +197,13 @@ const REVIEWS: StatedLimit<'static> = StatedLimit { name: REVIEW_CAPACITY, of_re
 struct StatedLimit<'a> {
     name: &'a str,
     bound: LimitBound,
-    /// Whether it counts posts that need a review; only those of channels all of whose posts do.
+    /// Whether it counts only posts that need a review. Which do is known here only for channels whose posts always
+    /// do; the others do not count.
     of_reviews: bool,
     period: LimitPeriod,
     /// Whether each channel is counted on its own.
     per_channel: bool,
+    /// Price of exceeding the limit by 1; `None` if it must be kept.
     price: Option<f64>,
     filter: &'a LimitFilter,
 }
@@ -213,7 +217,7 @@ impl<'a> StatedLimit<'a> {
     }
 
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
-        let is_counted = |channel: &&ChannelCase<'_>| channel.wanted() > 0 || !self.filter.channels.is_empty();
+        let is_counted = |channel: &&ChannelCase<'_>| channel.posts_wanted() > 0 || !self.filter.channels.is_empty();
         let counted = channels.iter().filter(is_counted).map(|channel| Some(channel.state.channel));
         let groups: Vec<Option<Channel>> = if self.per_channel { counted.collect() } else { vec![None] };
         let periods = self.hours_of_periods(case);
@@ -224,7 +228,7 @@ impl<'a> StatedLimit<'a> {
         groups.into_iter().flat_map(in_periods).collect()
     }
 
-    /// The first hour of each period, and those of its hours that are in the week.
+    /// The first hour of each period, negative before the week, and the period's hours that lie in the week.
     fn hours_of_periods(&self, case: &ClientCase<'_>) -> Vec<(i64, Vec<usize>)> {
         let len = case.clock.hours.len();
         if let LimitPeriod::Within(length) = self.period {
@@ -245,7 +249,8 @@ impl<'a> StatedLimit<'a> {
         periods.into_values().map(|hours| (hours.first().map_or(0, |first| *first as i64), hours)).collect()
     }
 
-    /// The limit in the period of some hours; `None` if no post can count there.
+    /// The limit in one period; `None` if no post can count there. `group` is the channel, if each is counted on its
+    /// own; `first` the first hour of the period, and `hours` those in the week.
     fn in_period(
         &self,
         case: &ClientCase<'a>,
@@ -258,7 +263,7 @@ impl<'a> StatedLimit<'a> {
         let (mut counts_any, mut committed, mut all_committed) = (false, 0.0, 0.0);
         for (channel, coefficients) in channels.iter().zip(&mut coefficients) {
             let is_in_group = group.is_none_or(|group| group == channel.state.channel);
-            // Only a period of a number of hours may begin before the week.
+            // A period of `within_hours` may begin before the week.
             let earlier = channel.state.recent_posts.iter().filter(|_| is_in_group);
             for at in earlier.filter(|at| (first..0).contains(&case.clock.hour_of(**at))) {
                 let is_named = self.filter.channels.is_empty() || self.filter.channels.contains(&channel.state.channel);
@@ -270,7 +275,7 @@ impl<'a> StatedLimit<'a> {
                 let may_count = !self.of_reviews || always_needs_review(channel);
                 let is_counted = may_count && counts(channel, case.clock.hours.get(*hour)?, self.filter);
                 counts_any |= is_counted;
-                *coefficients.get_mut(*hour)? = weight(self.bound, is_counted);
+                *coefficients.get_mut(*hour)? = coefficient(self.bound, is_counted);
                 if !self.of_reviews && channel.committed.contains(&(*hour as i64)) {
                     committed += f64::from(u8::from(is_counted));
                     all_committed += 1.0;
@@ -290,8 +295,8 @@ impl<'a> StatedLimit<'a> {
     }
 }
 
-/// Coefficient of a post, counted or not, if the limit is written with "at most".
-fn weight(bound: LimitBound, is_counted: bool) -> f64 {
+/// Coefficient of a post, counted or not, in the limit written as a sum with an upper bound.
+fn coefficient(bound: LimitBound, is_counted: bool) -> f64 {
     match (bound, is_counted) {
         (LimitBound::AtMost(_), true) => 1.0,
         (LimitBound::AtLeast(_), true) => -1.0,
@@ -315,8 +320,8 @@ fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -
         && filter.to.is_none_or(|to| local_time < to)
 }
 
-/// The objective is that of the posts that are not blocked, less the price of what they exceed limits by. For limits on
-/// assets, that price is `asset_penalty`.
+/// The objective is that of the posts that are not blocked, less the penalties for exceeding limits that have a price.
+/// `asset_penalty` is the penalty for limits on assets.
 fn check_objective(
     certificate: &Certificate,
     periods: &[LimitPeriodCase<'_>],
@@ -332,12 +337,12 @@ fn check_objective(
             objective += value * channel.response(channel.fatigue_of_live(placed.hour)) - allocation.mean_cost;
             scale += value.abs() + allocation.mean_cost.abs();
         }
-        let end = allocation.end_weight * channel.fatigue_of_live(channel.case.clock.len());
-        objective -= end;
-        scale += end.abs();
+        let fatigue_price = allocation.end_weight * channel.fatigue_of_live(channel.case.clock.len());
+        objective -= fatigue_price;
+        scale += fatigue_price.abs();
     }
     for period in periods {
-        let excess = period.used(channels, crate::model::Post::is_live) - period.at_most;
+        let excess = period.used(channels, Post::is_live) - period.at_most;
         objective -= period.price.unwrap_or(0.0) * if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 };
     }
     objective -= asset_penalty;
@@ -354,41 +359,43 @@ fn is_near(stated: f64, derived: f64, scale: f64) -> bool {
 /// The bound follows from the stated prices. If all are 0, it is the sum of the channels' own bounds.
 fn check_bound(
     certificate: &Certificate,
-    stated: &[&LimitUse],
+    uses: &[&LimitUse],
     periods: &[LimitPeriodCase<'_>],
     channels: &[ChannelCase<'_>],
     findings: &mut Findings,
 ) {
     let mut prices = vec![0.0; periods.len()];
-    for stated in stated {
-        let same = |period: &&LimitPeriodCase<'_>| is_of(period, stated);
-        let Some((period, price)) = periods.iter().zip(&mut prices).find(|(period, _)| same(period)) else {
-            findings.report_client("certificate_limits", format!("there is no limit `{}` there", stated.limit));
+    for used in uses {
+        let mut priced_periods = periods.iter().zip(&mut prices);
+        let Some((period, price)) = priced_periods.find(|(period, _)| is_use_of(period, used)) else {
+            let detail = format!("`{}` does not apply in the period from {} on", used.limit, used.from);
+            findings.report_client("certificate_limits", detail);
             continue;
         };
         let highest_price = period.price.unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
-        if !(0.0..=highest_price).contains(&stated.price) {
-            let detail = format!("{} is not a possible price of {}", stated.price, period.label());
+        if !(0.0..=highest_price).contains(&used.price) {
+            let detail = format!("{} is not a possible price of {}", used.price, period.label());
             findings.report_client("certificate_limits", detail);
         }
-        *price = stated.price;
+        *price = used.price;
     }
-    let unpriced = channels.iter().filter_map(|channel| Some(channel.allocation?.upper_bound)).sum::<f64>();
-    let bound =
-        if prices.iter().all(|price| *price == 0.0) { Some(unpriced) } else { bound(channels, periods, &prices) };
+    let of_channels = channels.iter().filter_map(|channel| Some(channel.allocation?.upper_bound)).sum::<f64>();
+    let is_unpriced = prices.iter().all(|price| *price == 0.0);
+    let bound = if is_unpriced { Some(of_channels) } else { bound_at(&prices, channels, periods) };
     let Some(bound) = bound else { return };
-    if !is_near(certificate.upper_bound, bound, unpriced.abs().max(bound.abs())) {
+    if !is_near(certificate.upper_bound, bound, of_channels.abs().max(bound.abs())) {
         let detail = format!("the plan says {}, the prices prove {bound}", certificate.upper_bound);
         findings.report_client("certificate_bound", detail);
     }
 }
 
-fn is_of(period: &LimitPeriodCase<'_>, stated: &LimitUse) -> bool {
-    *period.name == *stated.limit && period.channel == stated.channel && period.from == stated.from
+/// Whether a stated use is of a limit in this period.
+fn is_use_of(period: &LimitPeriodCase<'_>, used: &LimitUse) -> bool {
+    *period.name == *used.limit && period.channel == used.channel && period.from == used.from
 }
 
-/// The bound at some prices; `None` if a script weighs the hours.
-fn bound(channels: &[ChannelCase<'_>], periods: &[LimitPeriodCase<'_>], prices: &[f64]) -> Option<f64> {
+/// The bound at the given price of each period; `None` if it cannot be derived, as when a script weighs the hours.
+fn bound_at(prices: &[f64], channels: &[ChannelCase<'_>], periods: &[LimitPeriodCase<'_>]) -> Option<f64> {
     let mut bound: f64 = periods.iter().zip(prices).map(|(period, price)| period.at_most * price).sum();
     for (index, channel) in channels.iter().enumerate() {
         let hours = channel.case.clock.hours.len();
@@ -402,14 +409,14 @@ fn bound(channels: &[ChannelCase<'_>], periods: &[LimitPeriodCase<'_>], prices: 
     Some(bound)
 }
 
-/// A partial week of a channel: its fatigue, and what it has earned.
+/// A partial week of a channel: its fatigue, and what it has earned less costs and prices.
 #[derive(Clone, Copy)]
 struct Label {
     fatigue: f64,
     earned: f64,
 }
 
-/// A label that has posted and waits until the spacing has passed.
+/// A label that cannot post again until the spacing since its last post has passed.
 struct WaitingLabel {
     /// Hour of the last post.
     posted: i64,
@@ -418,7 +425,7 @@ struct WaitingLabel {
     label: Label,
 }
 
-/// The most that a channel's week can come to if each hour has a price.
+/// The most that a channel's week can earn if a post pays the price of its hour; `None` if it cannot be derived.
 fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
     let (allocation, clock) = (channel.allocation?, channel.case.clock);
     let posts_max = channel.posts_max()? as usize;
@@ -433,19 +440,19 @@ fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
     let mut waiting: Vec<WaitingLabel> = Vec::new();
     ready.first_mut()?.push(Label { fatigue: channel.fatigue_start, earned: 0.0 });
     for hour in 0..clock.len() {
-        let added = if is_committed(hour) { channel.rules.fatigue_per_post } else { 0.0 };
+        let committed_fatigue = if is_committed(hour) { channel.rules.fatigue_per_post } else { 0.0 };
         let moment = clock.moment(hour)?;
         waiting.retain(|WaitingLabel { posted, posts, label }| {
-            let waits = channel.is_too_near(instant(*posted), instant(hour));
-            if let Some(labels) = ready.get_mut(*posts).filter(|_| !waits) {
+            let is_waiting = channel.are_too_close(instant(*posted), instant(hour));
+            if let Some(labels) = ready.get_mut(*posts).filter(|_| !is_waiting) {
                 labels.push(*label);
             }
-            waits
+            is_waiting
         });
         ready.iter_mut().for_each(drop_dominated);
         if open.contains(&hour) {
             let value = channel.hour_value(moment)? * allocation.mean_quality * channel.rules.worth;
-            let spent = allocation.mean_cost + at(prices, hour);
+            let spent = allocation.mean_cost + value_at(prices, hour);
             for (posts, labels) in ready.iter().enumerate().take(posts_max) {
                 let below_block = labels.iter().filter(|label| label.fatigue < block_at);
                 waiting.extend(below_block.map(|Label { fatigue, earned }| {
@@ -455,21 +462,21 @@ fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
                 }));
             }
         }
-        let decay = |label: &mut Label| label.fatigue = (label.fatigue + added) * decay;
-        ready.iter_mut().flatten().for_each(decay);
-        waiting.iter_mut().for_each(|waiting| decay(&mut waiting.label));
+        let end_hour = |label: &mut Label| label.fatigue = (label.fatigue + committed_fatigue) * decay;
+        ready.iter_mut().flatten().for_each(end_hour);
+        waiting.iter_mut().for_each(|waiting| end_hour(&mut waiting.label));
     }
-    let ended = ready.iter().flatten().chain(waiting.iter().map(|waiting| &waiting.label));
-    Some(ended.map(|label| label.earned - allocation.end_weight * label.fatigue).fold(f64::NEG_INFINITY, f64::max))
+    let complete = ready.iter().flatten().chain(waiting.iter().map(|waiting| &waiting.label));
+    Some(complete.map(|label| label.earned - allocation.end_weight * label.fatigue).fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// Drops labels that another one with no more fatigue and no less earned dominates.
+/// Drops each label for which another has no more fatigue and has earned no less.
 fn drop_dominated(labels: &mut Vec<Label>) {
     labels.sort_by(|a, b| a.fatigue.total_cmp(&b.fatigue).then(b.earned.total_cmp(&a.earned)));
-    let mut best = f64::NEG_INFINITY;
+    let mut most_earned = f64::NEG_INFINITY;
     labels.retain(|label| {
-        let is_better = label.earned > best;
-        best = best.max(label.earned);
+        let is_better = label.earned > most_earned;
+        most_earned = most_earned.max(label.earned);
         is_better
     });
 }

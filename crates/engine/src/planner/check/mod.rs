@@ -1,27 +1,28 @@
 //! Verifies a finished plan against scenario and rules, independently of the planner.
 //!
 //! ```text
-//! plan, scenario, rules ──> timing     when posts go out, how many, how high fatigue is
-//!                       ──> assets     which assets they use
-//!                       ──> worth      numbers of each post: value, score, confidence, risk, status
-//!                       ──> channels   numbers of each channel's week
-//!                       ──> limits     limits over several channels, and the proof of the bound
+//! plan, scenario, rules ──> timing          when posts go out, how many, how high fatigue is
+//!                       ──> assets          which assets they use
+//!                       ──> worth           numbers of each post: value, score, confidence, risk, status
+//!                       ──> channels        numbers of each channel's week
+//!                       ──> limits          limits of a client, over channels and on assets, and the upper bound
+//!                       ──> shared_limits   limits over several clients
 //!                       ──> breaches
 //! ```
 //!
 //! None of the planner's or the agents' code is used here, so that a mistake must be made twice to go unnoticed. The
-//! one exception is the last step: the check that planning shares with the daily pass and approvals is applied to each
-//! post again. Nothing is repaired, and no plan, however nonsensical, causes a panic.
+//! one exception is `check_objections`, which applies to each post again the check that planning shares with the daily
+//! pass and approvals. Nothing is repaired, and no plan, however nonsensical, causes a panic.
 //!
 //! Scripts are not run. The guardrails' verdicts are taken as given; it is checked that all were evaluated, in order,
-//! and that status, confidence and risk follow from the verdicts. If the pack has a hook, the numbers that it replaces
-//! are taken as given too: with `weekly_posts` the target, with `hour_weights` the value of a slot, with `score_asset`
-//! the score, with `confidence` the steps. What follows from those numbers is still checked. Agents' signals, conflicts
-//! and the wording of reasons are not checked. Nor is it checked that no better plan exists, only that leaving out any
-//! one post would not raise the objective.
+//! and that status, confidence and risk follow from the verdicts. If the pack defines one of these functions, the
+//! numbers that it replaces are taken as given too: `weekly_posts` the target, `hour_weights` the value of a slot,
+//! `score_asset` the score of an asset, `confidence` the steps of confidence. What follows from those numbers is still
+//! checked. Agents' signals, conflicts and the wording of reasons are not checked. Nor is it checked that no better
+//! plan exists, only that leaving out any one post would not raise the objective.
 //!
-//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one, as
-//! x(t) in the optimisation problem does.
+//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one,
+//! except for limits on assets.
 
 mod asset_limits;
 mod assets;
@@ -81,14 +82,16 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Relative tolerance of a product or a sum. Doubles carry 16 digits and the longest chain here has some hundreds of
-/// steps, so rounding errors stay near 1e-13.
+/// Relative tolerance of a product or a sum. Doubles carry 16 digits and the longest calculation here has some hundreds
+/// of steps, so rounding errors stay near 1e-13.
 const ROUNDING: f64 = 1e-9;
-/// Tolerance of an objective relative to its scale: it is a difference of sums, which loses digits.
+/// Tolerance of an objective relative to the terms that it sums: their difference may be much smaller than they are.
 const OBJECTIVE_ROUNDING: f64 = 1e-6;
 /// Tolerance of a confidence, which is rounded to a millionth.
 const CONFIDENCE_ROUNDING: f64 = 1e-6;
-/// Whether two numbers are equal up to rounding. NaN equals nothing.
+
+/// Whether two numbers are equal up to rounding: relative to the larger one, or absolute if both are below 1e-3. NaN
+/// equals nothing.
 fn is_same(stated: f64, derived: f64) -> bool {
     (stated - derived).abs() <= ROUNDING * stated.abs().max(derived.abs()).max(1e-3)
 }
@@ -173,14 +176,14 @@ fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
     if stated == expected {
         return;
     }
-    let before = findings.breaches.len();
+    let breaches_before = findings.breaches.len();
     for id in expected.iter().filter(|id| !stated.contains(id)) {
         findings.report_client("clients", format!("client `{id}` is missing"));
     }
     for id in stated.iter().filter(|id| !expected.contains(id)) {
         findings.report_client("clients", format!("client `{id}` is not to be planned for"));
     }
-    if findings.breaches.len() == before {
+    if findings.breaches.len() == breaches_before {
         findings.report_client("clients", "clients are repeated or out of order".to_owned());
     }
 }
@@ -194,7 +197,7 @@ fn check_client(
     clock: &Clock,
     findings: &mut Findings,
 ) -> Option<f64> {
-    let before = findings.breaches.len();
+    let breaches_before = findings.breaches.len();
     let client_rules = rules.for_client(client);
     let case = ClientCase {
         plan: client_plan,
@@ -229,7 +232,7 @@ fn check_client(
     }
     channels::check(&case, &channels, findings);
     // Skipped after other breaches, which it would report a second time.
-    if findings.breaches.len() == before {
+    if findings.breaches.len() == breaches_before {
         check_objections(&case, plan, findings);
     }
     let workspace = plan.workspaces.iter().find(|workspace| workspace.workspace_id == client_plan.workspace_id);

@@ -13,13 +13,13 @@ use crate::model::{
 };
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
-/// Posts that are counted together.
+/// Identifies the posts that are counted together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct CountKey {
     workspace: WorkspaceId,
     limit: Arc<str>,
     industry: Option<Arc<str>>,
-    /// The client, if the limit counts each separately.
+    /// The client, if the limit counts each client on its own.
     client: Option<ClientId>,
     channel: Option<Channel>,
     period: SharedPeriod,
@@ -33,7 +33,7 @@ fn weekly_reviews(capacity: &Capacity) -> u32 {
     capacity.reviewers.saturating_mul(capacity.reviews_per_reviewer_per_day).saturating_mul(REVIEW_DAYS)
 }
 
-/// Number of posts that are counted together, and how many the limit allows.
+/// Numbers of posts that are counted together, and how many the limit allows.
 #[derive(Default)]
 struct Count {
     allowed: f64,
@@ -84,8 +84,10 @@ pub(super) fn check(
             bound = bound.map(|bound| bound + used.price * left);
             let is_off = (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.allowed != allowed;
             if is_off || used.price < 0.0 || used.price.is_nan() {
-                let detail =
-                    format!("workspace `{id}` uses {derived} of `{}`, the plan says {}", used.limit, used.used);
+                let detail = format!(
+                    "workspace `{id}` uses {derived} of `{}`, the plan says {} at a price of {}",
+                    used.limit, used.used, used.price
+                );
                 findings.report_client("shared_limits", detail);
             }
         }
@@ -95,6 +97,7 @@ pub(super) fn check(
         let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
         let is_wrong = (workspace.objective - objective).abs() > tolerance
             || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
+        // Without a bound, some client may have no certificate, and no objective is stated.
         if workspace.upper_bound.is_some() && is_wrong {
             let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
             findings.report_client("certificate_objective", detail);
@@ -108,39 +111,41 @@ pub(super) fn check(
     }
 }
 
-/// What is planned and committed of every shared limit. Of clients that are not planned for, committed posts count.
+/// Counts the posts under each limit that is checked here. Of clients that are not planned for, committed posts count.
 fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<CountKey, Count> {
     let by_id: BTreeMap<_, _> = scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut counts = BTreeMap::new();
     let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
-    let planned = plan.clients.iter().filter_map(|one| Some((*by_id.get(&one.client_id)?, one.posts.as_slice())));
+    let client_plans = plan.clients.iter();
+    let planned = client_plans.filter_map(|client| Some((*by_id.get(&client.client_id)?, client.posts.as_slice())));
     let others = scenario.other_clients.iter().map(|client| (client, &[][..]));
     for ((client, state), posts) in planned.chain(others) {
         let client_rules = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
-        let is_in_week = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
-        // The number of posts that do need a review is checked here for limits of single clients, too. All else about these
-        // is checked with the client's plan.
-        let is_shared =
+        let applies = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
+        // Limits of single clients are checked with the client's plan. Limits on reviews are checked here as well: the
+        // check of the client's plan counts only channels whose posts always need a review.
+        let is_checked =
             |limit: &&LimitRules| limit.scope != LimitScope::Client || limit.counts == LimitCounts::NeedsReview;
-        let declared = client_rules.base().limits.iter().filter(is_shared);
-        for limit in declared.chain([&reviewers]).filter(|limit| is_in_week(limit)) {
-            add_client(limit, (client, state, posts), &clock, &mut counts);
+        let declared = client_rules.base().limits.iter().filter(is_checked);
+        for limit in declared.chain([&reviewers]).filter(|limit| applies(limit)) {
+            count_posts(limit, (client, state, posts), &clock, &mut counts);
         }
     }
     counts
 }
 
-fn add_client(
+/// Counts a client's posts towards a limit. All limits that reach here state `at_most`, and none `within_hours`.
+fn count_posts(
     limit: &LimitRules,
     (client, state, posts): (&Client, &ClientState, &[Post]),
     clock: &Clock,
     counts: &mut BTreeMap<CountKey, Count>,
 ) {
     let filter = &limit.filter;
-    let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
+    let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
     let LimitBound::AtMost(allowed) = limit.bound else { return };
-    if !by_tag || !(filter.clients.is_empty() || filter.clients.contains(&client.id)) {
+    if !is_tagged || !(filter.clients.is_empty() || filter.clients.contains(&client.id)) {
         return;
     }
     let client_id = (limit.scope == LimitScope::Client).then(|| client.id.clone());

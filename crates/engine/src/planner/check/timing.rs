@@ -44,7 +44,7 @@ fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
 }
 
 /// Every post goes out at the minute that the rules fix or, if they spread posts, at a multiple of five that all posts
-/// of the channel share. Times are compared to the second, as minutes are whole.
+/// of the channel share. Posts go out on the full minute, without a fraction.
 fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let case = &channel.case;
     let Some(minute) = channel.minute() else { return };
@@ -80,10 +80,10 @@ fn check_moment(channel: &ChannelCase<'_>, placed: &Placed<'_>, moment: &LocalHo
 /// The post is far enough from every past and committed post.
 fn check_distance_to_existing(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let at = placed.post.at.as_second();
-    let near = channel.existing_posts().filter(|other| channel.is_too_near(*other, at));
-    if let Some(near) = near.map(|other| at.abs_diff(other)).min() {
+    let too_close = channel.existing_posts().filter(|other| channel.are_too_close(*other, at));
+    if let Some(distance) = too_close.map(|other| at.abs_diff(other)).min() {
         let spacing = channel.rules.min_spacing_hours;
-        let detail = format!("a past or committed post is {near} s away, the spacing is {spacing} h");
+        let detail = format!("a past or committed post is {distance} s away, the spacing is {spacing} h");
         findings.report_post(&channel.case, placed.post, "spacing", detail);
     }
 }
@@ -92,7 +92,7 @@ fn check_distance_to_existing(channel: &ChannelCase<'_>, placed: &Placed<'_>, fi
 fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
     for (before, after) in channel.posts.iter().zip(channel.posts.iter().skip(1)) {
         let (earlier, later) = (before.post.at.as_second(), after.post.at.as_second());
-        if channel.is_too_near(earlier, later) {
+        if channel.are_too_close(earlier, later) {
             let (distance, spacing) = (later - earlier, channel.rules.min_spacing_hours);
             let detail = format!("the post before it is {distance} s away, the spacing is {spacing} h");
             findings.report_post(&channel.case, after.post, "spacing", detail);
@@ -100,8 +100,8 @@ fn check_distances(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// Fatigue is below the block with every planned post counted, blocked ones included. No tolerance: fatigue equal to
-/// the block is blocked, and the planner keeps a rounding margin below it.
+/// Fatigue is below `block_at`, with every planned post counted, blocked ones included. There is no tolerance: a post
+/// at `block_at` exactly is blocked, and the planner keeps a margin for rounding below it.
 fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Findings) {
     let block_at = channel.case.base().fatigue.block_at;
     let fatigue = channel.fatigue_of_all(placed.hour);
@@ -111,7 +111,7 @@ fn check_block(channel: &ChannelCase<'_>, placed: &Placed<'_>, findings: &mut Fi
     }
 }
 
-/// No more posts than the weekly target after fatigue, committed ones included.
+/// The channel has no more posts than its target for the week, committed ones included.
 fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let Some(posts_max) = channel.posts_max() else { return };
     if channel.posts.len() > posts_max as usize {
@@ -121,15 +121,16 @@ fn check_frequency(channel: &ChannelCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// No day has more posts than the client's policy allows, unless committed ones alone exceed it.
+/// No day has more posts than the client's policy allows, committed ones included. If those alone exceed it, none is
+/// planned.
 fn check_days(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
     let max_posts = case.client.policy.max_actions_per_day as usize;
-    let on_day = |hours: &mut dyn Iterator<Item = i64>, day: usize| {
+    let count_on_day = |hours: &mut dyn Iterator<Item = i64>, day: usize| {
         hours.filter(|hour| case.clock.moment(*hour).is_some_and(|moment| moment.weekday == day)).count()
     };
     for (day, date) in case.clock.dates.iter().enumerate() {
-        let planned = on_day(&mut channels.iter().flat_map(|c| c.posts.iter().map(|placed| placed.hour)), day);
-        let committed = on_day(&mut channels.iter().flat_map(|c| c.committed.iter().copied()), day);
+        let planned = count_on_day(&mut channels.iter().flat_map(|c| c.posts.iter().map(|placed| placed.hour)), day);
+        let committed = count_on_day(&mut channels.iter().flat_map(|c| c.committed.iter().copied()), day);
         if planned > max_posts.saturating_sub(committed) {
             let detail =
                 format!("{planned} posts on {date} besides {committed} committed ones, the policy allows {max_posts}");

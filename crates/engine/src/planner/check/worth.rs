@@ -1,9 +1,9 @@
 //! Checks the numbers of each post: value, fatigue, score, expected engagement, priority, guardrails, confidence, risk
-//! and status. Each number is derived from the expected values of those before it, so that one wrong number is one
-//! breach; only what people or scripts decided is taken from the plan.
+//! and status. Each number is derived from the expected values of the numbers before it, so that one wrong number is
+//! one breach; only the planner's choices and what scripts returned are taken from the plan.
 
 use super::assets::{self, OnChannel};
-use super::channel::{ChannelCase, Placed, step_from};
+use super::channel::{ChannelCase, Placed, reached_value};
 use super::clock::LocalHour;
 use super::reviews::{confidence_steps, may_run_unreviewed};
 use super::{CONFIDENCE_ROUNDING, Findings, is_same};
@@ -86,13 +86,13 @@ impl<'c, 'a> PostCheck<'c, 'a> {
 
     fn check_numbers(&self, findings: &mut Findings) {
         let post = self.post;
-        let expected = self.slot_value * self.quality * self.channel.response(self.fatigue);
+        let engagement = self.slot_value * self.quality * self.channel.response(self.fatigue);
         let mut numbers = vec![
             ("slot_value", post.slot_value, self.slot_value),
             ("fatigue", post.fatigue, self.fatigue),
-            ("expected_engagement", post.expected_engagement, expected),
+            ("expected_engagement", post.expected_engagement, engagement),
             ("cost", post.cost, self.cost),
-            ("net_worth", post.net_worth, expected * self.channel.rules.worth - self.cost),
+            ("net_worth", post.net_worth, engagement * self.channel.rules.worth - self.cost),
             ("priority", post.priority, self.priority()),
         ];
         if let (Some(choice), Some(_)) = (&post.asset, self.asset) {
@@ -110,7 +110,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     /// below the floor is not raised to it.
     fn priority(&self) -> f64 {
         let priority = self.channel.rules.priority;
-        let loss = step_from(&self.rules.fatigue.priority_loss, self.fatigue).unwrap_or(0.0);
+        let loss = reached_value(&self.rules.fatigue.priority_loss, self.fatigue).unwrap_or(0.0);
         let floor = self.rules.fatigue.priority_floor;
         if priority <= floor { priority } else { (priority - loss).max(floor) }
     }
@@ -120,7 +120,8 @@ impl<'c, 'a> PostCheck<'c, 'a> {
         let expected: Vec<&str> = self.rules.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
         let stated: Vec<&str> = self.post.verdicts.iter().map(|verdict| &*verdict.rule).collect();
         if stated != expected {
-            let detail = format!("verdicts of [{}], the rules have [{}]", stated.join(", "), expected.join(", "));
+            let (stated, expected) = (stated.join(", "), expected.join(", "));
+            let detail = format!("the plan has verdicts of [{stated}], the rules have the guardrails [{expected}]");
             self.breach("guardrails", detail, findings);
         }
     }
@@ -168,12 +169,13 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no asset or no content, or
-    /// a limit left no review for it, which is checked for all posts together.
+    /// a limit left no review for it. The limit itself is checked for all posts together.
     fn applies(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
                 self.post.verdicts_of(Outcome::Block).any(|verdict| verdict.rule == *rule)
             }
+            // A guardrail that blocks is named before any other reason.
             _ if self.post.verdicts_of(Outcome::Block).next().is_some() => false,
             Reason::NoAsset => self.post.asset.is_none(),
             Reason::EmptyAsset { .. } => self.asset.is_some() && !self.has_content(),

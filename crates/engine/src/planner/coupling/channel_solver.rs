@@ -10,7 +10,7 @@ pub(super) struct ChannelSolver<'s> {
 }
 
 impl ChannelSolver<'_> {
-    /// The best hours of a week with a price for a post at each of them.
+    /// The best hours of a channel's week, given the price of a post at each hour.
     pub fn solve(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
         match self.tier {
             Tier::Exact => self.solver.solve_with_prices(instance, prices),

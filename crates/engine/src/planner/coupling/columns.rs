@@ -11,7 +11,7 @@ pub(super) struct Column {
     pub chosen: Vec<usize>,
     /// Objective of the choice, without prices of rows.
     pub objective: f64,
-    /// How much the choice uses of each row in which it counts, ascending by row.
+    /// The rows in which the choice counts, each with how much of the row it uses, ascending by row.
     pub used: Vec<(usize, f64)>,
 }
 
@@ -32,7 +32,7 @@ impl Column {
         Self { chosen, objective, used }
     }
 
-    /// The objective less the prices of what the choice uses.
+    /// The objective less the prices of what the choice uses of the rows.
     pub fn net_value(&self, prices: &[f64]) -> f64 {
         self.objective - self.used.iter().map(|(row, used)| prices[*row] * used).sum::<f64>()
     }
@@ -87,23 +87,22 @@ impl Columns {
     }
 
     /// The best combination with an objective above `floor` that satisfies the rows without a price; `None` if none is
-    /// found within `steps` steps. At any prices a combination loses at least what its columns lose against the best of
-    /// their channels, so the search leaves out every column and every partial combination that loses too much to
-    /// exceed `floor`.
+    /// found within `steps` steps. At any prices, the objective of a combination is at most the bound less what each of
+    /// its columns loses against the best one of its channel. So the search leaves out every column and every partial
+    /// combination that loses too much to exceed `floor`.
     pub fn best(&self, week: &CoupledWeek<'_>, prices: &[f64], floor: f64, steps: usize) -> Option<Combination> {
-        let bests: Vec<f64> = self.by_channel.iter().map(|columns| best_net_value(columns, prices)).collect();
+        let best_values: Vec<f64> = self.by_channel.iter().map(|columns| best_net_value(columns, prices)).collect();
         let rows = week.rows().iter().zip(prices);
-        let bound = bests.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
+        let bound = best_values.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
         let mut channels: Vec<ChannelCandidates<'_>> = Vec::with_capacity(self.by_channel.len());
         for (channel, columns) in self.by_channel.iter().enumerate() {
-            channels.push(ChannelCandidates::new(channel, columns, prices, bests[channel], bound - floor));
+            channels.push(ChannelCandidates::new(channel, columns, prices, best_values[channel], bound - floor));
         }
         channels.sort_by_key(|channel| (channel.candidates.len(), channel.channel));
-        let least_uses = least_uses(week, &channels);
         let mut search = CombinationSearch {
             week,
             channels: &channels,
-            least_uses,
+            min_uses: min_uses_by_depth(week, &channels),
             used: vec![0.0; week.rows().len()],
             indices: vec![0; channels.len()],
             bound,
@@ -126,7 +125,7 @@ struct Candidate<'a> {
     /// Index among its channel's columns.
     index: usize,
     column: &'a Column,
-    /// How far its net value is below the best of its channel.
+    /// How far its net value is below that of the channel's best column.
     loss: f64,
 }
 
@@ -138,35 +137,36 @@ struct ChannelCandidates<'a> {
 }
 
 impl<'a> ChannelCandidates<'a> {
-    fn new(channel: usize, columns: &'a [Column], prices: &[f64], best: f64, loss_below: f64) -> Self {
+    /// The columns of a channel with a loss below `max_loss`, given the greatest net value of its columns.
+    fn new(channel: usize, columns: &'a [Column], prices: &[f64], best_value: f64, max_loss: f64) -> Self {
         let mut candidates: Vec<Candidate<'_>> = columns
             .iter()
             .enumerate()
-            .map(|(index, column)| Candidate { index, column, loss: best - column.net_value(prices) })
-            .filter(|candidate| candidate.loss < loss_below)
+            .map(|(index, column)| Candidate { index, column, loss: best_value - column.net_value(prices) })
+            .filter(|candidate| candidate.loss < max_loss)
             .collect();
         candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
         Self { channel, candidates }
     }
 }
 
-/// By depth, the least that the channels from that depth on use of each row.
-fn least_uses(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
+/// By depth, how much of each row the channels from that depth on use at least.
+fn min_uses_by_depth(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
     let rows = week.rows().len();
-    let mut least = vec![vec![0.0; rows]; channels.len() + 1];
+    let mut min_uses = vec![vec![0.0; rows]; channels.len() + 1];
     for depth in (0..channels.len()).rev() {
         let mut of_channel = vec![f64::INFINITY; rows];
         for Candidate { column, .. } in &channels[depth].candidates {
             let mut used = vec![0.0; rows];
             column.used.iter().for_each(|(row, count)| used[*row] = *count);
-            of_channel.iter_mut().zip(used).for_each(|(least, used)| *least = f64::min(*least, used));
+            of_channel.iter_mut().zip(used).for_each(|(min, used)| *min = f64::min(*min, used));
         }
-        let (until_depth, after) = least.split_at_mut(depth + 1);
+        let (until_depth, after) = min_uses.split_at_mut(depth + 1);
         for ((sum, of_channel), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
             *sum = of_channel + of_later;
         }
     }
-    least
+    min_uses
 }
 
 /// A depth-first search for the best combination.
@@ -174,8 +174,9 @@ struct CombinationSearch<'a> {
     week: &'a CoupledWeek<'a>,
     /// In the order in which columns are chosen for them.
     channels: &'a [ChannelCandidates<'a>],
-    least_uses: Vec<Vec<f64>>,
-    /// What the columns chosen so far use of each row.
+    /// By depth, how much of each row the channels from that depth on use at least.
+    min_uses: Vec<Vec<f64>>,
+    /// How much of each row the columns chosen so far use.
     used: Vec<f64>,
     /// By channel, the index of the column chosen.
     indices: Vec<usize>,
@@ -184,12 +185,13 @@ struct CombinationSearch<'a> {
     /// Objective of the best combination, or the floor.
     best_objective: f64,
     best: Option<Vec<usize>>,
-    /// Number of steps left.
+    /// Number of steps that may still be taken.
     steps: usize,
 }
 
 impl CombinationSearch<'_> {
-    /// Chooses a column for the channel at a depth, and for all after it.
+    /// Chooses a column for the channel at a depth and for all channels after it, given the loss and the objective of
+    /// the columns chosen so far.
     fn descend(&mut self, depth: usize, loss: f64, objective: f64) {
         let channels = self.channels;
         let Some(channel) = channels.get(depth) else {
@@ -214,11 +216,11 @@ impl CombinationSearch<'_> {
     fn can_satisfy_rows(&self, depth: usize, column: &Column) -> bool {
         column.used.iter().all(|(index, _)| {
             let row = &self.week.rows()[*index];
-            row.price.is_some() || row.excess(self.used[*index] + self.least_uses[depth][*index]) <= 0.0
+            row.price.is_some() || row.excess(self.used[*index] + self.min_uses[depth][*index]) <= 0.0
         })
     }
 
-    /// Takes the combination chosen if it is feasible and the best so far.
+    /// Takes the chosen combination if it is feasible and the best so far.
     fn complete(&mut self, objective: f64) {
         if !self.week.is_feasible(&self.used) {
             return;

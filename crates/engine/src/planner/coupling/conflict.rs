@@ -5,20 +5,20 @@ use super::search;
 use crate::model::Tier;
 use crate::planner::{Instance, Solver};
 
-/// Groups of rows that no choice of hours satisfies together and of which none can be left out, as far as leaving them
-/// out one after the other shows. `groups` holds the group of each row. Rows with a price cannot contradict others. If
-/// no contradiction is proven, returns all groups that have a row without a price.
+/// A smallest set of groups of rows that no choice of hours satisfies together: groups are left out one after the other
+/// as long as the others provably contradict each other. `groups` holds the group of each row. Rows with a price cannot
+/// contradict others. If no contradiction is proven, returns all groups that have a row without a price.
 #[must_use]
 pub fn smallest_conflict(week: &CoupledWeek<'_>, groups: &[usize], solver: &mut Solver) -> Vec<usize> {
-    let is_hard = |group: usize| week.rows().iter().zip(groups).any(|(row, of)| *of == group && row.price.is_none());
-    let count = groups.iter().max().map_or(0, |last| last + 1);
-    let mut conflict: Vec<usize> = (0..count).filter(|group| is_hard(*group)).collect();
-    let without_values: Vec<Instance> = week.channels().iter().map(|instance| without_values(instance)).collect();
+    let rows_with_groups = || week.rows().iter().zip(groups);
+    let is_hard = |group: usize| rows_with_groups().any(|(row, other)| *other == group && row.price.is_none());
+    let group_count = groups.iter().max().map_or(0, |last| last + 1);
+    let mut conflict: Vec<usize> = (0..group_count).filter(|group| is_hard(*group)).collect();
+    let channels: Vec<Instance> = week.channels().iter().map(|instance| without_values(instance)).collect();
     let mut is_contradiction = |selected: &[usize]| {
-        let rows = week.rows().iter().zip(groups);
-        let hard = rows.filter(|(row, group)| row.price.is_none() && selected.contains(group));
+        let hard = rows_with_groups().filter(|(row, group)| row.price.is_none() && selected.contains(group));
         let priced: Vec<Row> = hard.map(|(row, _)| Row { price: Some(1.0), ..row.clone() }).collect();
-        must_exceed_a_row(CoupledWeek::new(without_values.iter().collect(), priced), solver)
+        must_exceed_a_row(CoupledWeek::new(channels.iter().collect(), priced), solver)
     };
     if !is_contradiction(&conflict) {
         return conflict;
@@ -38,7 +38,7 @@ fn without_values(instance: &Instance) -> Instance {
 }
 
 /// Whether every choice provably exceeds some row. The rows have price 1 and posts earn nothing, so the upper bound is
-/// below 0 only if every choice pays.
+/// below 0 only if every choice pays the price of a row.
 fn must_exceed_a_row(week: CoupledWeek<'_>, solver: &mut Solver) -> bool {
     let alone = week.channels().iter().map(|instance| solver.solve(instance)).collect();
     let solution = search::solve_coupled(&week, alone, solver, Tier::Exact);

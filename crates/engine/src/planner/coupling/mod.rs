@@ -5,6 +5,8 @@
 //! maximise   sum over channels c of f_c(x_c) - sum over priced rows r of price_r * excess_r
 //! such that  x_c is feasible for the week of channel c, f_c is its objective   (see `instance`)
 //!            sum over (c, t) of a_r(c, t) x_c(t) <= b_r + excess_r    for every row r; excess_r = 0 without a price
+//! where      x_c(t) is 1 if channel c posts at hour t, else 0; a_r and b_r are the coefficients and the upper bound
+//!            of row r
 //! ```
 //!
 //! Any prices y >= 0 of the rows, at most `price_r` where a row has one, give an upper bound (Lagrangian relaxation):
@@ -17,9 +19,9 @@
 //!
 //! ```text
 //! problem   rows, and how much of each a choice uses
-//! prices    the prices of least bound, by cutting planes: a linear programme over the choices found so far
+//! prices    the prices with the lowest bound, by cutting planes: a linear programme over the choices found so far
 //! columns   the choices found so far, by channel, and the best combination of them that satisfies every row
-//! repair    a combination that satisfies every row, channel after channel, from given prices
+//! repair    a combination that satisfies the rows, built channel by channel at given prices
 //! search    the rounds of all of these, and their result
 //! conflict  which rows contradict each other
 //! ```

@@ -1,6 +1,7 @@
-//! The prices of least bound, by cutting planes.
+//! The prices with the lowest bound, by cutting planes.
 //!
 //! The bound is convex in the prices, and each choice of hours found so far is a plane below it. The linear programme
+//! (with the symbols of `coupling`, and m_c as the highest net value of channel c)
 //!
 //! ```text
 //! minimise   sum over c of m_c + sum over r of y_r b_r
@@ -8,23 +9,24 @@
 //!            0 <= y_r <= the row's price; without one, a price that is high enough
 //! ```
 //!
-//! has the least bound over the choices found so far as its optimum, which is never above the least over all choices.
+//! has the lowest bound over the choices found so far as its optimum. This is never above the lowest bound over all
+//! choices.
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, SolveOutcome, Variable};
 
 use super::columns::{Column, Columns};
 use super::problem::CoupledWeek;
 
-/// Highest price of a row that has an initial price but none of its own: this multiple of the initial price, plus
-/// `INITIAL_MARGIN` times the scale.
+/// The highest price of a row that has an initial price but none of its own is `INITIAL_FACTOR` · the initial price +
+/// `INITIAL_MARGIN` · the scale.
 const INITIAL_FACTOR: f64 = 2.0;
 const INITIAL_MARGIN: f64 = 0.05;
 
 /// The linear programme of the prices.
 pub(super) struct PriceProgramme {
     scale: f64,
-    /// By channel, the most that a choice found so far comes to at the prices: m_c.
-    bests: Vec<Variable>,
+    /// By channel, the highest net value of the choices found so far: m_c.
+    best_values: Vec<Variable>,
     /// The rows that take part, with their prices.
     prices: Vec<(usize, Variable)>,
     solution: Option<Solution>,
@@ -32,10 +34,10 @@ pub(super) struct PriceProgramme {
 
 impl PriceProgramme {
     /// The programme over the active rows and the columns found so far. Objectives and prices are divided by `scale`,
-    /// the greatest value of a post; `highest_price` is one that no row without a price of its own needs to exceed.
+    /// the greatest value of a post. `highest_price` is the highest price of a row without a price of its own.
     pub fn new(week: &CoupledWeek<'_>, active: &[usize], columns: &Columns, scale: f64, highest_price: f64) -> Self {
         let mut problem = Problem::new(OptimizationDirection::Minimize);
-        let bests: Vec<Variable> =
+        let best_values: Vec<Variable> =
             week.channels().iter().map(|_| problem.add_var(1.0, (f64::NEG_INFINITY, f64::INFINITY))).collect();
         let prices: Vec<(usize, Variable)> = active
             .iter()
@@ -47,7 +49,7 @@ impl PriceProgramme {
                 (index, problem.add_var(row.at_most, (0.0, highest)))
             })
             .collect();
-        let mut programme = Self { scale, bests, prices, solution: None };
+        let mut programme = Self { scale, best_values, prices, solution: None };
         for (channel, column) in columns.all() {
             if let Some((plane, at_least)) = programme.plane(channel, column) {
                 problem.add_constraint(plane, ComparisonOp::Ge, at_least);
@@ -64,7 +66,7 @@ impl PriceProgramme {
         }
     }
 
-    /// The price of every row, and the least bound over the choices found so far; `None` if the programme could not be
+    /// The price of every row, and the lowest bound over the choices found so far; `None` if the programme could not be
     /// solved.
     pub fn prices(&self, rows: usize) -> Option<(Vec<f64>, f64)> {
         let solution = self.solution.as_ref()?;
@@ -77,9 +79,9 @@ impl PriceProgramme {
         Some((prices, solution.objective() * self.scale))
     }
 
-    /// The plane of a choice of hours as a constraint: coefficients, and what their sum is at least.
+    /// The plane of a choice of hours as a constraint: its coefficients, and the lower bound of their sum.
     fn plane(&self, channel: usize, column: &Column) -> Option<(Vec<(Variable, f64)>, f64)> {
-        let mut plane = vec![(*self.bests.get(channel)?, 1.0)];
+        let mut plane = vec![(*self.best_values.get(channel)?, 1.0)];
         let used = |row: usize| column.used.iter().find(|(index, _)| *index == row).map(|(_, used)| *used);
         plane.extend(self.prices.iter().filter_map(|(row, price)| Some((*price, used(*row)?))));
         Some((plane, column.objective / self.scale))

@@ -9,7 +9,7 @@ pub struct Term {
     pub channel: usize,
     /// Hour of the week.
     pub hour: usize,
-    /// The coefficient; negative in a row that asks for posts.
+    /// The coefficient; negative in a row that requires posts.
     pub coefficient: f64,
 }
 
@@ -20,7 +20,7 @@ pub struct Row {
     pub terms: Vec<Term>,
     /// Upper bound on the sum.
     pub at_most: f64,
-    /// What each unit above `at_most` costs, in the unit of the objective; `None` if the row may not be exceeded.
+    /// Price of each unit above `at_most`, in the unit of the objective; `None` if the row may not be exceeded.
     pub price: Option<f64>,
 }
 
@@ -104,7 +104,7 @@ impl<'a> CoupledWeek<'a> {
         of_channel.any(|(row, coefficient)| *coefficient < 0.0 && is_hard(*row))
     }
 
-    /// Adds what posts of a channel at the chosen hours use of every row to `used`.
+    /// Adds to `used` how much of every row posts of a channel at the chosen hours use.
     pub(super) fn add_use(&self, channel: usize, chosen: &[usize], used: &mut [f64]) {
         for (row, coefficient) in chosen.iter().flat_map(|hour| self.coefficients(channel, *hour)) {
             if let Some(used) = used.get_mut(*row) {
@@ -113,7 +113,7 @@ impl<'a> CoupledWeek<'a> {
         }
     }
 
-    /// How much of every row a choice of hours for every channel uses.
+    /// How much of every row is used, given the chosen hours of every channel.
     #[must_use]
     pub fn used<'c>(&self, chosen: impl IntoIterator<Item = &'c [usize]>) -> Vec<f64> {
         let mut used = vec![0.0; self.rows.len()];
@@ -151,16 +151,16 @@ impl<'a> CoupledWeek<'a> {
 const EXCESS_TOLERANCE: f64 = 1e-9;
 
 impl Row {
-    /// By how much `used` exceeds the row; 0 within rounding.
+    /// By how much `used` exceeds the row; 0 if only by a rounding error.
     #[must_use]
     pub fn excess(&self, used: f64) -> f64 {
         excess(used, self.at_most)
     }
 }
 
-/// By how much `used` exceeds `at_most`; 0 within rounding.
+/// By how much `used` exceeds `at_most`; 0 if only by a rounding error.
 #[must_use]
 pub fn excess(used: f64, at_most: f64) -> f64 {
-    let excess = used - at_most;
-    if excess > EXCESS_TOLERANCE * (1.0 + at_most.abs()) { excess } else { 0.0 }
+    let surplus = used - at_most;
+    if surplus > EXCESS_TOLERANCE * (1.0 + at_most.abs()) { surplus } else { 0.0 }
 }

@@ -1,5 +1,5 @@
-//! A combination that satisfies every row that asks for no posts, channel after channel: each is solved at given prices
-//! in the hours that the channels before it leave open.
+//! Builds, channel by channel, a combination that satisfies every row that does not require posts: each channel is
+//! solved at given prices in the hours that the channels before it leave open.
 
 #![expect(clippy::indexing_slicing, reason = "lists by channel, by hour and by row are as long as the week's")]
 
@@ -7,8 +7,8 @@ use super::channel_solver::ChannelSolver;
 use super::problem::CoupledWeek;
 use crate::planner::{Instance, Solution};
 
-/// Solves the channels in the given order at the prices of the rows. `chosen` holds a choice for every channel; those
-/// of the channels in `order` are replaced.
+/// Solves the channels in the given order at the prices of the rows. `chosen` holds a choice for every channel; the
+/// choices of the channels in `order` are replaced.
 pub(super) fn solve_in_order(
     week: &CoupledWeek<'_>,
     solver: &mut ChannelSolver<'_>,
@@ -26,7 +26,8 @@ pub(super) fn solve_in_order(
     }
 }
 
-/// The best choice for a channel within what the others leave of each row, as far as closing hours finds it.
+/// The best choice found for a channel that exceeds no row, given how much of each row the other channels use. While
+/// the choice exceeds a row, hours that count in the row are closed.
 fn solve_within_rows(
     week: &CoupledWeek<'_>,
     solver: &mut ChannelSolver<'_>,
@@ -52,7 +53,7 @@ fn solve_within_rows(
     }
 }
 
-/// Whether a post that counts in a row fits into what is left of it.
+/// Whether a post with the given coefficient fits into a row, given how much of the row is used.
 fn fits(week: &CoupledWeek<'_>, used: &[f64], (index, coefficient): (usize, f64)) -> bool {
     let row = &week.rows()[index];
     coefficient <= 0.0 || row.price.is_some() || row.excess(used[index] + coefficient) <= 0.0
@@ -68,8 +69,8 @@ fn close_surplus(
     instance: &mut Instance,
 ) {
     let coefficient = |hour: usize| {
-        let found = week.coefficients(channel, hour).iter().find(|(index, _)| *index == row);
-        found.map_or(0.0, |(_, coefficient)| *coefficient)
+        let in_row = week.coefficients(channel, hour).iter().find(|(index, _)| *index == row);
+        in_row.map_or(0.0, |(_, coefficient)| *coefficient)
     };
     let mut posts: Vec<usize> = chosen.iter().copied().filter(|hour| coefficient(*hour) > 0.0).collect();
     posts.sort_by(|a, b| instance.value[*b].total_cmp(&instance.value[*a]).then(a.cmp(b)));

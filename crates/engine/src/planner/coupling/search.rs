@@ -30,9 +30,9 @@ impl Effort {
     }
 }
 
-/// Gap, as a share of the bound, at which the search ends.
+/// The search ends once the objective is below the bound by at most this share of the bound.
 const GAP: f64 = 1e-5;
-/// Highest price of a row without a price of its own, and what a unit above such a row costs, as a multiple of the
+/// Highest price of a row without a price of its own, and the price of each unit above such a row, as a multiple of the
 /// greatest value of a post.
 const HIGHEST_PRICE: f64 = 20.0;
 /// How often the range of a price is halved in the search for a lower price with the same bound.
@@ -50,7 +50,7 @@ pub struct CoupledSolution {
     /// Upper bound on the objective of any choice that satisfies the rows; `None` if the channels were not solved
     /// exactly.
     pub bound: Option<f64>,
-    /// The prices that prove the bound, by row.
+    /// By row, its price, with which the bound is proven.
     pub prices: Vec<f64>,
     /// Whether every row without a price is satisfied. If not, no choice was found that satisfies them all.
     pub is_feasible: bool,
@@ -144,7 +144,7 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// Takes the bound and the choices at some prices if they are better than those so far.
+    /// Takes the bound and the choices at the given prices if they are better than those so far.
     fn start_from_prices(&mut self, prices: Vec<f64>) {
         let (bound, _) = self.bound_at(prices);
         let combination = self.columns.combination(self.week, bound.best_columns.clone(), self.highest_price);
@@ -157,18 +157,18 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// Runs rounds from some active rows on, adding the rows that the channels' best choices exceed.
+    /// Runs rounds, starting with the active rows, and adds the rows that the channels' best choices exceed.
     fn run(&mut self, mut active: Vec<usize>) {
         for _ in 0..self.effort.row_rounds {
-            self.lower_bound(&active);
+            self.tighten_bound(&active);
             self.improve();
-            let before = active.len();
+            let active_before = active.len();
             for indices in [&self.bound.best_columns, &self.latest] {
                 active.extend(exceeded_rows(self.week, &self.week.used(self.chosen(indices))));
             }
             active.sort_unstable();
             active.dedup();
-            if active.len() == before || self.is_close() {
+            if active.len() == active_before || self.is_close() {
                 break;
             }
         }
@@ -179,53 +179,54 @@ impl<'a, 's> Search<'a, 's> {
         indices.iter().enumerate().map(|(channel, index)| self.columns.get(channel, *index).chosen.as_slice())
     }
 
+    /// Whether the objective is close enough to the bound to end the search.
     fn is_close(&self) -> bool {
         self.best.objective >= self.bound.value - GAP * self.bound.value.abs()
     }
 
-    /// Lowers the bound by prices of the active rows.
-    fn lower_bound(&mut self, active: &[usize]) {
+    /// Lowers the bound by better prices of the active rows.
+    fn tighten_bound(&mut self, active: &[usize]) {
         let rows = self.week.rows().len();
         let mut programme = PriceProgramme::new(self.week, active, &self.columns, self.scale, self.highest_price);
         for _ in 0..self.effort.price_rounds {
-            let Some((prices, least_bound)) = programme.prices(rows) else { return };
-            if self.bound.value - least_bound <= GAP * self.bound.value.abs() {
+            let Some((prices, lowest_bound)) = programme.prices(rows) else { return };
+            if self.bound.value - lowest_bound <= GAP * self.bound.value.abs() {
                 return;
             }
             // Halfway from the best prices so far to those of the programme, because the latter oscillate.
             let halfway: Vec<f64> =
                 self.bound.prices.iter().zip(&prices).map(|(best, price)| 0.5 * (best + price)).collect();
-            let before = self.bound.value;
+            let value_before = self.bound.value;
             let is_new = self.evaluate(halfway, &mut programme);
-            if !is_new && self.bound.value >= before && !self.evaluate(prices, &mut programme) {
+            if !is_new && self.bound.value >= value_before && !self.evaluate(prices, &mut programme) {
                 return;
             }
         }
     }
 
-    /// Lowers prices that are higher than the bound needs. Above some price the bound may not change any more, as for a
-    /// row that asks for one post in a single hour, and such a price says nothing about what the row costs.
+    /// Lowers prices that are higher than the bound needs. From some price on, the bound may not change any more, as
+    /// for a row that requires one post in a single hour. A higher price says nothing about what the row costs.
     fn lower_prices(&mut self) {
         let rows = self.week.rows().iter().zip(&self.bound.prices).enumerate();
-        // A price up to the scale can be what a post is worth.
+        // A price up to the scale may be the value of a post.
         let too_high = rows.filter(|(_, (row, price))| row.price.is_none() && **price > self.scale);
         for row in too_high.map(|(index, _)| index).collect::<Vec<usize>>() {
             let (mut low, mut high) = (0.0, self.bound.prices[row]);
             for _ in 0..HALVINGS {
                 let mut prices = self.bound.prices.clone();
                 prices[row] = 0.5 * (low + high);
-                let (lower, _) = self.bound_at(prices);
-                if lower.value <= self.bound.value + BOUND_TOLERANCE * self.bound.value.abs() {
-                    high = lower.prices[row];
-                    self.bound = lower;
+                let (trial, _) = self.bound_at(prices);
+                if trial.value <= self.bound.value + BOUND_TOLERANCE * self.bound.value.abs() {
+                    high = trial.prices[row];
+                    self.bound = trial;
                 } else {
-                    low = lower.prices[row];
+                    low = trial.prices[row];
                 }
             }
         }
     }
 
-    /// The bound at some prices, and the channels whose best columns at these prices are new.
+    /// The bound at the given prices, and the channels whose best columns at these prices are new.
     fn bound_at(&mut self, prices: Vec<f64>) -> (Bound, Vec<usize>) {
         let mut value: f64 = self.week.rows().iter().zip(&prices).map(|(row, price)| row.at_most * price).sum();
         let (mut hour_prices, mut new) = (Vec::new(), Vec::new());
@@ -241,8 +242,8 @@ impl<'a, 's> Search<'a, 's> {
         (Bound { value, prices, best_columns }, new)
     }
 
-    /// Takes the bound at some prices if it is the lowest so far, and adds the planes of its columns that are new.
-    /// Returns whether any is new.
+    /// Takes the bound at the given prices if it is the lowest so far, and adds the planes of the best columns that are
+    /// new. Returns whether any is new.
     fn evaluate(&mut self, prices: Vec<f64>, programme: &mut PriceProgramme) -> bool {
         let (bound, new) = self.bound_at(prices);
         for channel in &new {
@@ -255,8 +256,8 @@ impl<'a, 's> Search<'a, 's> {
         !new.is_empty()
     }
 
-    /// Looks for a better combination: from the prices of the bound, channel after channel, and among the choices found
-    /// so far. Channels whose posts earn most come first, then last.
+    /// Looks for a better combination: channel by channel at the prices of the bound, in descending and then in
+    /// ascending order of the value of the channels' posts, and at last among the choices found so far.
     fn improve(&mut self) {
         let mut order: Vec<usize> = (0..self.week.channels().len()).collect();
         let value = |channel: usize| self.value_per_post(channel);
@@ -272,9 +273,9 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// Tries a choice for all channels that is solved in the given order at the prices of the bound. Channels that can
-    /// lower the use of rows come first, because their posts allow those of others. Then tries the choice after each of
-    /// the others is solved once more, without prices, given the posts of all other channels.
+    /// Tries the choice that solving the channels in the given order at the prices of the bound yields. Channels that
+    /// can lower the use of rows come first, because their posts make room for those of other channels. Then solves
+    /// each of the other channels once more, without prices, given the posts of all channels, and tries the result.
     fn repair(&mut self, order: &[usize]) {
         let (mut order, others): (Vec<usize>, Vec<usize>) =
             order.iter().partition(|channel| self.week.can_lower_use(**channel));

@@ -1,4 +1,4 @@
-//! Compares solutions of coupled weeks with the best of all combinations.
+//! Compares solutions of coupled weeks with the best of all combinations of choices.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,8 +11,8 @@ use crate::planner::{Instance, Solver};
 
 const HOURS: usize = 6;
 
-/// The weeks of two or three channels.
-fn channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
+/// The weeks of two or three random channels.
+fn random_channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
     let count = random.random_range(2..=3);
     let channel = |random: &mut ChaCha8Rng| {
         let mut week = extreme_week(HOURS, random);
@@ -27,8 +27,9 @@ fn channels(random: &mut ChaCha8Rng) -> Vec<Instance> {
     (0..count).map(|_| channel(random)).collect()
 }
 
-/// Rows of every kind: upper and lower limits on the number, or the share, of posts of some channels in some hours.
-fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
+/// Random rows of every kind: upper and lower limits on the number or the share of posts of some channels in some
+/// hours.
+fn random_rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
     let count = random.random_range(1..=5);
     let row = |random: &mut ChaCha8Rng| {
         let kind = random.random_range(0..4);
@@ -53,7 +54,7 @@ fn rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
     (0..count).map(|_| row(random)).collect()
 }
 
-/// The greatest objective of all combinations that satisfy the rows; `None` if there is none.
+/// The greatest objective of all combinations that satisfy the rows; `None` if no combination does.
 fn best_of_all(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> Option<f64> {
     let choices: Vec<_> = weeks.iter().map(every_choice).collect();
     let mut best: Option<f64> = None;
@@ -81,12 +82,12 @@ fn solve_exactly(weeks: &[Instance], coupled: &CoupledWeek<'_>) -> CoupledSoluti
 }
 
 #[test]
-fn the_bound_is_above_and_the_choice_close_to_the_best_of_all() {
+fn the_bound_is_at_least_the_best_objective_and_the_choice_is_close_to_it() {
     let (mut suboptimal, mut coupled_weeks, mut contradictions) = (0, 0, 0);
     for seed in 0..2000 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let weeks = channels(&mut random);
-        let coupled = CoupledWeek::new(weeks.iter().collect(), rows(weeks.len(), &mut random));
+        let weeks = random_channels(&mut random);
+        let coupled = CoupledWeek::new(weeks.iter().collect(), random_rows(weeks.len(), &mut random));
         let best = best_of_all(&weeks, &coupled);
         let solution = solve_exactly(&weeks, &coupled);
         let used = coupled.used(solution.channels.iter().map(|solution| solution.chosen.as_slice()));
@@ -131,7 +132,7 @@ fn the_price_of_a_post_required_in_one_hour_is_what_it_costs() {
         let solution = solve_exactly(&weeks, &coupled);
         assert!(solution.is_feasible && solution.channels[0].chosen.contains(&hour), "seed {seed}");
         let unlimited: f64 = weeks.iter().map(|week| Solver::default().solve(week).objective).sum();
-        // The price is exact up to the last halving of its range.
+        // The price is exact up to the last halving of its range: `HIGHEST_PRICE` · scale / 2^`HALVINGS`.
         let scale = weeks.iter().flat_map(|week| &week.value).copied().fold(1.0, f64::max);
         let loss = unlimited - solution.objective;
         let expected = loss - 1e-6 * scale..=loss + 20.0 * scale / 65_536.0 + 1e-3 * scale;

@@ -37,11 +37,11 @@ pub struct VerdictExplanation {
 /// A threshold between two risk bands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BandThreshold {
-    /// The band on the other side, before any guardrail raises it.
+    /// The band on the other side of the threshold, before any guardrail raises it.
     pub band: RiskBand,
     /// The threshold, a confidence in `0..=1`.
     #[serde(rename = "edge")]
-    pub limit: f64,
+    pub threshold: f64,
     /// Absolute difference between the threshold and the confidence.
     pub distance: f64,
     /// Where the threshold is set.
@@ -52,8 +52,9 @@ pub struct BandThreshold {
 pub(crate) struct Explainer<'r> {
     rules: &'r CompiledRules,
     overlays: OverlayKey,
-    /// The client's estimates.
+    /// The client's estimates from a calibration.
     world: &'r [WorldEstimate],
+    /// The rules that apply, overlays included.
     pub effective: Arc<Rules>,
 }
 
@@ -64,7 +65,7 @@ impl<'r> Explainer<'r> {
         Self { rules, overlays, world: &client.world, effective: rules.effective(workspace, id, campaign) }
     }
 
-    /// An explainer by the base rules, without overlays.
+    /// Explains numbers by the base rules, without overlays.
     pub fn base(rules: &'r CompiledRules) -> Self {
         Self { rules, overlays: OverlayKey::default(), world: &[], effective: rules.base() }
     }
@@ -100,7 +101,7 @@ impl<'r> Explainer<'r> {
     }
 
     /// Every row of a table with a threshold in each row, and the value that is compared with the thresholds.
-    pub fn rows(&self, key: &str, rows: &[ThresholdRow], value: f64) -> Vec<ExplanationStep> {
+    pub fn threshold_rows(&self, key: &str, rows: &[ThresholdRow], value: f64) -> Vec<ExplanationStep> {
         let applying = applying_row(rows, value);
         let step = |(index, row): (usize, &ThresholdRow)| {
             let role = StepRole::Row { row: *row, value, applies: applying == Some(index) };
@@ -186,24 +187,25 @@ impl<'r> Explainer<'r> {
         weights: Option<&[Option<f64>]>,
         wall: WallHour,
     ) -> Source {
-        let of_channel = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
+        let channel_source = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
         match (factor, factor.key()) {
             (HourFactor::Audience, _) => Source::Scenario("channels.audience"),
             (HourFactor::EngagementRate, _) if state.engagement_rate.is_some() => {
                 Source::Scenario("channels.avg_engagement_rate")
             }
             (HourFactor::Hour, Some(key)) => {
-                let by_script = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
-                by_script.map_or_else(|| of_channel(key), |function| function.source)
+                let function = weight_by_script(weights, wall).and_then(|_| self.function("hour_weights"));
+                function.map_or_else(|| channel_source(key), |function| function.source)
             }
-            (HourFactor::Weekday, Some(key)) => of_channel(&format!("{key}.{}", day_name(wall.weekday))),
-            (_, Some(key)) => of_channel(key),
+            (HourFactor::Weekday, Some(key)) => channel_source(&format!("{key}.{}", day_name(wall.weekday))),
+            (_, Some(key)) => channel_source(key),
             (_, None) => Source::Scenario("calendar"),
         }
     }
 
     /// What a calibration estimates for a factor of an hour's value.
     fn hour_estimate(&self, factor: HourFactor, state: &ChannelState, wall: WallHour) -> Option<StepEstimate> {
+        // A level is a number of engagements; an engagement rate is one for each person of the audience.
         let (parameter, unit) = match factor {
             HourFactor::EngagementRate => (WorldParameter::Level, 1.0 / state.audience.max(f64::MIN_POSITIVE)),
             HourFactor::Hour => (WorldParameter::Hours(usize::from(wall.hour) / HOURS_PER_BIN as usize), 1.0),
@@ -253,18 +255,19 @@ impl<'r> Explainer<'r> {
         Some(ExplanationStep::new(format!("content type {kind}"), factor, source).with_estimate(estimate))
     }
 
-    /// The factors whose product is the cost of the people who leave because of a post; empty if that cost is 0.
+    /// The factors whose product is the cost of the audience members who unsubscribe or unfollow because of a post;
+    /// empty if that cost is 0.
     pub fn leaving_cost(&self, state: &ChannelState) -> Vec<ExplanationStep> {
         let rules = self.effective.channel(state.channel);
         if rules.leaving_cost(state.audience) == 0.0 {
             return Vec::new();
         }
-        let of_channel = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
+        let channel_source = |key: &str| self.source(&format!("channels.{}.{key}", state.channel));
         let step = |name: &str, factor, source| ExplanationStep::new(name, StepRole::Factor(factor), source);
         vec![
             step("audience", state.audience, Source::Scenario("channels.audience")),
-            step("share that leaves at a post", rules.leave_per_post, of_channel("leave_per_post")),
-            step("worth of one person", rules.person_worth, of_channel("person_worth")),
+            step("share that leaves at a post", rules.leave_per_post, channel_source("leave_per_post")),
+            step("worth of one person", rules.person_worth, channel_source("person_worth")),
         ]
     }
 
@@ -275,9 +278,9 @@ impl<'r> Explainer<'r> {
         if assets.work_cost(kind) == 0.0 {
             return Vec::new();
         }
-        let listed = kind.filter(|kind| assets.cost_hours.contains_key(*kind));
-        let key =
-            listed.map_or_else(|| "assets.cost_hours_otherwise".to_owned(), |kind| format!("assets.cost_hours.{kind}"));
+        let listed_kind = kind.filter(|kind| assets.cost_hours.contains_key(*kind));
+        let otherwise = || "assets.cost_hours_otherwise".to_owned();
+        let key = listed_kind.map_or_else(otherwise, |kind| format!("assets.cost_hours.{kind}"));
         let hours = StepRole::Factor(assets.hours_of_work(kind));
         let per_hour = StepRole::Factor(assets.cost_per_hour);
         let name = format!("hours of work on one {}", kind.unwrap_or("asset"));
@@ -333,18 +336,18 @@ impl<'r> Explainer<'r> {
     /// The thresholds between risk bands, the nearest to the confidence first.
     pub fn band_thresholds(&self, confidence: f64) -> Vec<BandThreshold> {
         let risk = &self.effective.risk;
-        let threshold = |(band, limit): (RiskBand, f64)| BandThreshold {
-            band: if confidence >= limit { band.raised() } else { band },
-            limit,
-            distance: (confidence - limit).abs(),
+        let band_threshold = |(band, threshold): (RiskBand, f64)| BandThreshold {
+            band: if confidence >= threshold { band.raised() } else { band },
+            threshold,
+            distance: (confidence - threshold).abs(),
             source: self.source(&format!("risk.bands.{band}.from")),
         };
-        let mut thresholds = [(RiskBand::Low, risk.low_from), (RiskBand::Medium, risk.medium_from)].map(threshold);
+        let mut thresholds = [(RiskBand::Low, risk.low_from), (RiskBand::Medium, risk.medium_from)].map(band_threshold);
         thresholds.sort_by(|a, b| a.distance.total_cmp(&b.distance));
         thresholds.into()
     }
 
-    /// A verdict with what the guardrail reads, without counterfactuals.
+    /// A verdict with the inputs that the guardrail reads, without counterfactuals.
     pub fn verdict(&self, verdict: &Arc<Verdict>, input: &Input) -> VerdictExplanation {
         let rule = &*verdict.rule;
         let names = self.rules.reads(rule);
@@ -362,7 +365,7 @@ impl<'r> Explainer<'r> {
     pub fn inputs(&self, fields: Vec<InputField>, input: &Input) -> Vec<ExplanationStep> {
         let step = |field: InputField| {
             let source = field.key(&input.ctx.channel).map_or(Source::Facts, |key| self.source(&key));
-            ExplanationStep::new(field.name(), StepRole::Input(field.of(input).to_string()), source)
+            ExplanationStep::new(field.name(), StepRole::Input(field.value_in(input).to_string()), source)
         };
         fields.into_iter().map(step).collect()
     }

@@ -16,11 +16,11 @@ use crate::model::{
     CampaignId, Channel, Client, ClientId, ClientPlan, ClientState, HOUR_SECONDS, LimitQuota, Post, Reason, RiskBand,
     Scenario, ScheduleStatus, Timestamp, Week,
 };
-use crate::planner::around_guardrails::draft;
+use crate::planner::around_guardrails::draft_week;
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::draft::Draft;
 use crate::planner::reviews::WithoutReview;
-use crate::planner::week::PlanningContext;
+use crate::planner::week::{ClientInput, PlanningContext};
 use crate::planner::{PlanError, Planner};
 use crate::rules::{PostFacts, RuleFailure, SCORE_ASSET};
 
@@ -35,9 +35,9 @@ pub struct PostExplanation {
     pub local_time: String,
     /// Publication time in UTC.
     pub scheduled_for: String,
-    /// Its schedule status.
+    /// Schedule status of the post.
     pub status: ScheduleStatus,
-    /// Why it is blocked; `None` if it is not.
+    /// Why the post is blocked; `None` if it is not.
     pub blocked: Option<Arc<Reason>>,
     /// The factors whose product is `slot_value`.
     #[serde(serialize_with = "components")]
@@ -61,26 +61,27 @@ pub struct PostExplanation {
     pub quality_parts: Vec<ExplanationStep>,
     /// Factor on engagement from the asset's quality, or from having no asset.
     pub quality_factor: f64,
-    /// `slot_value` x `quality_factor` x `response`.
+    /// `slot_value` · `quality_factor` · `response`.
     pub expected_engagement: f64,
     /// Worth of one engagement on the channel, relative to other channels.
     pub worth: f64,
     /// The factors whose product is the cost of the work on the post; empty if that cost is 0.
     #[serde(serialize_with = "components")]
     pub work_cost_parts: Vec<ExplanationStep>,
-    /// The factors whose product is the cost of the people who leave because of the post; empty if that cost is 0.
+    /// The factors whose product is the cost of the audience members who unsubscribe or unfollow because of the post;
+    /// empty if that cost is 0.
     #[serde(serialize_with = "components")]
     pub leaving_cost_parts: Vec<ExplanationStep>,
     /// The sum of both costs, in the unit of worth.
     pub cost: f64,
-    /// `expected_engagement` x `worth` - `cost`.
+    /// `expected_engagement` · `worth` - `cost`.
     pub net_worth: f64,
     /// The guardrails' verdicts, in the rules' order.
     pub verdicts: Vec<VerdictExplanation>,
     /// The steps that add up to the confidence.
     #[serde(serialize_with = "changes")]
     pub confidence_steps: Vec<ExplanationStep>,
-    /// Their sum, clamped to `0..=1`.
+    /// The sum of these steps, clamped to `0..=1`.
     pub confidence: f64,
     /// The risk band.
     pub risk: RiskBand,
@@ -138,7 +139,7 @@ pub fn explain_post(
 ) -> Result<PostExplanation, ExplainError> {
     let quotas = Quotas::Known(&plan.quotas);
     with_channel(planner, scenario, week, (&plan.client_id, post.channel), quotas, |draft, channel_draft, worker| {
-        let facts = facts(draft, plan, post, worker)?;
+        let facts = guardrail_facts(draft, plan, post, worker)?;
         explanation(planner, draft, channel_draft, post, &facts, worker)
     })
 }
@@ -163,7 +164,7 @@ pub fn explain_hour(
         let hour = usize::try_from(hour).map_err(|_| no_such_hour(at.to_string(), week))?;
         let factors =
             Explainer::new(planner.rules(), week.client, campaign).slot_value(week, channel_draft, hour, campaign);
-        let (better_hours, hours) = better_hours(channel_draft, hour, |_| true);
+        let (better_hours, hours) = count_better_hours(channel_draft, hour, |_| true);
         Ok(HourExplanation {
             value_parts: factors.ok_or_else(|| no_such_hour(at.to_string(), week))?,
             slot_value: channel_draft.hours.value_for(week, hour, campaign),
@@ -217,12 +218,12 @@ pub(super) fn no_such_hour(at: String, week: &ClientWeek<'_>) -> ExplainError {
     ExplainError::NoSuchHour { at, week: week.hours.week().to_string(), zone }
 }
 
-/// What the client may use of limits that it shares with others.
+/// The client's quotas of limits that it shares with other clients.
 #[derive(Clone, Copy)]
 pub(super) enum Quotas<'q> {
     Known(&'q [LimitQuota]),
-    /// Found by planning all clients.
-    SharedOut,
+    /// To be computed by planning all clients.
+    Unknown,
 }
 
 /// Plans a client's week again, and calls `read` with one of its channels.
@@ -238,17 +239,17 @@ pub(super) fn with_channel<T>(
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
     let unknown = || ExplainError::UnknownClient {
         client: client.to_string(),
-        nearest: nearest(client.as_str(), clients.iter().map(|(known, _)| known.id.as_str())).map(str::to_owned),
+        nearest: nearest(client.as_str(), clients.iter().map(|(other, _)| other.id.as_str())).map(str::to_owned),
     };
-    let index = clients.iter().position(|(known, _)| known.id == *client).ok_or_else(unknown)?;
+    let index = clients.iter().position(|(other, _)| other.id == *client).ok_or_else(unknown)?;
     let mut context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
     match quotas {
         Quotas::Known(quotas) => context.set_quotas(index, quotas.to_vec()),
-        Quotas::SharedOut => context = planner.share_limits(context, |_, _| Ok(()))?.context,
+        Quotas::Unknown => context = planner.share_limits(context, |_, _| Ok(()))?.context,
     }
-    let (week, rules, demand) = context.client(index).ok_or_else(unknown)?;
+    let ClientInput { week, rules, demand } = context.client(index).ok_or_else(unknown)?;
     planner.with_worker(|worker| {
-        let draft = draft(week, rules, demand, worker)?;
+        let draft = draft_week(week, rules, demand, worker)?;
         let channel_draft = draft.channel_drafts.iter().find(|channel_draft| channel_draft.state.channel == channel);
         let channel_draft =
             channel_draft.ok_or_else(|| ExplainError::NoChannel { client: client.to_string(), channel })?;
@@ -258,7 +259,11 @@ pub(super) fn with_channel<T>(
 
 /// The number of hours with a higher value than the given hour, fatigue aside, and the number of all hours, each among
 /// the hours for which `is_counted` holds.
-fn better_hours(channel_draft: &ChannelDraft<'_>, hour: usize, is_counted: impl Fn(usize) -> bool) -> (usize, usize) {
+fn count_better_hours(
+    channel_draft: &ChannelDraft<'_>,
+    hour: usize,
+    is_counted: impl Fn(usize) -> bool,
+) -> (usize, usize) {
     let values = &channel_draft.hours.value;
     let counted = || values.iter().enumerate().filter(|(hour, _)| is_counted(*hour));
     let is_better = |value: f64| values.get(hour).is_some_and(|at_hour| value > *at_hour);
@@ -266,7 +271,7 @@ fn better_hours(channel_draft: &ChannelDraft<'_>, hour: usize, is_counted: impl 
 }
 
 /// The facts of a post that the guardrails read.
-fn facts(
+fn guardrail_facts(
     draft: &Draft<'_>,
     plan: &ClientPlan,
     post: &Post,
@@ -278,8 +283,8 @@ fn facts(
     };
     let without_review: WithoutReview = plan.posts.iter().filter_map(lacks_review).collect();
     let evaluated = draft.evaluated_posts(&without_review, worker).map_err(PlanError::from)?;
-    let found = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
-    found.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), &draft.week))
+    let same_post = evaluated.into_iter().find(|(other, _)| (other.channel, other.hour) == (post.channel, post.hour));
+    same_post.map(|(_, facts)| facts).ok_or_else(|| no_such_hour(post.at.to_string(), &draft.week))
 }
 
 fn explanation(
@@ -294,9 +299,9 @@ fn explanation(
     let explainer = Explainer::new(planner.rules(), week.client, campaign);
     let factors = explainer.slot_value(week, channel_draft, post.hour, campaign);
     let is_allowed = |hour: usize| channel_draft.instance.allowed.get(hour).copied().unwrap_or(false);
-    let (better_hours, allowed_hours) = better_hours(channel_draft, post.hour, is_allowed);
+    let (better_hours, allowed_hours) = count_better_hours(channel_draft, post.hour, is_allowed);
     let without_asset = explainer.effective.assets.quality_without_asset;
-    let (asset, quality_parts, work_cost_parts) = match asset(planner, draft, channel_draft, post) {
+    let (asset, quality_parts, work_cost_parts) = match asset_parts(planner, draft, channel_draft, post) {
         Some(AssetParts { asset, quality, cost }) => (Some(asset), quality, cost),
         None => (None, explainer.quality_factor(false), explainer.work_cost(None)),
     };
@@ -357,8 +362,8 @@ struct AssetParts {
     cost: Vec<ExplanationStep>,
 }
 
-/// The asset of a post; `None` if it has none.
-fn asset(
+/// The parts of a post's asset; `None` if the post has none.
+fn asset_parts(
     planner: &Planner<'_>,
     draft: &Draft<'_>,
     channel_draft: &ChannelDraft<'_>,
@@ -368,18 +373,18 @@ fn asset(
     let scored = channel_draft.candidates.iter().find(|scored| scored.candidate.asset.id == *choice.used())?;
     let campaign = scored.candidate.asset.campaign_id.as_ref();
     let explainer = Explainer::new(planner.rules(), draft.week.client, campaign);
-    let points = points(&scored.candidate, &explainer.effective.assets, post.channel);
+    let asset_points = points(&scored.candidate, &explainer.effective.assets, post.channel);
     let by_script = planner.rules().has_function(SCORE_ASSET);
     let asset = AssetExplanation {
         asset_id: choice.used().to_string(),
         family: choice.asset_id.to_string(),
-        parts: if by_script { Vec::new() } else { explainer.asset_score(&points) },
+        parts: if by_script { Vec::new() } else { explainer.asset_score(&asset_points) },
         score: choice.score,
         better: channel_draft.candidates.iter().filter(|other| other.score > choice.score).count(),
         usable: channel_draft.candidates.len(),
     };
     let kind = &scored.candidate.asset.kind;
-    let by_type = Explainer::new(planner.rules(), draft.week.client, None).content_type(post.channel, kind);
-    let quality = explainer.quality_factor(true).into_iter().chain(by_type).collect();
+    let content_type = Explainer::new(planner.rules(), draft.week.client, None).content_type(post.channel, kind);
+    let quality = explainer.quality_factor(true).into_iter().chain(content_type).collect();
     Some(AssetParts { asset, quality, cost: explainer.work_cost(Some(kind)) })
 }

@@ -69,7 +69,7 @@ pub enum StepRole {
     Threshold {
         /// The threshold.
         threshold: f64,
-        /// The value; if it equals the threshold, it reaches it.
+        /// The value; it reaches the threshold if the two are equal.
         value: f64,
     },
     /// A row of a table with a threshold in each row.

@@ -36,23 +36,24 @@ pub enum WhyNot {
         /// The reason, for display.
         because: String,
     },
-    /// The channel alone would gain by a post at that hour, but limits leave what they allow to posts that earn more.
+    /// The channel alone would gain from a post at that hour, but the limits allow only so many posts, and others earn
+    /// more.
     Limited {
         /// Objective of the channel's planned week.
         objective: f64,
         /// The channel's best objective with a post at that hour, without limits.
         with_it: f64,
-        /// The limits in which a post at that hour would count, each with an upper bound on what one post more would
-        /// earn.
+        /// The limits in which a post at that hour would count. The price of each is an upper bound on what one post
+        /// more would earn.
         limits: Vec<LimitUse>,
     },
     /// A post at that hour would lower the objective.
     Costs {
         /// Objective of the channel's plan, less the prices of the limits in which its posts count.
         objective: f64,
-        /// Objective, computed alike, of the channel's best plan with a post at that hour.
+        /// Objective of the channel's best plan with a post at that hour, less the same prices.
         with_it: f64,
-        /// By how much the latter is lower, in the unit of worth.
+        /// By how much `with_it` is below `objective`, in the unit of worth.
         loss: f64,
         /// Local times of the posts that the best plan with that hour drops.
         gives_up: Vec<String>,
@@ -73,7 +74,7 @@ pub fn why_not(
     channel: Channel,
     at: NaiveDateTime,
 ) -> Result<WhyNot, ExplainError> {
-    with_channel(planner, scenario, week, (client, channel), Quotas::SharedOut, |draft, channel_draft, worker| {
+    with_channel(planner, scenario, week, (client, channel), Quotas::Unknown, |draft, channel_draft, worker| {
         let week = &draft.week;
         let hour = hour_of(week, at).ok_or_else(|| no_such_hour(wall_time_text(at), week))?;
         if channel_draft.solution.chosen.contains(&hour) {
@@ -120,14 +121,14 @@ fn why_not_chosen(
         };
         return WhyNot::Impossible { because };
     };
-    let mut limits = draft.settled.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
+    let mut limits = draft.solved_limits.limits_at(week, &draft.channel_drafts, channel_draft.state.channel, hour);
     if !channel_draft.left_out.is_empty() {
         limits.extend(draft.asset_limits.priced_uses_on(channel_draft.state.channel, &draft.assignment));
     }
     if with_hour.objective > planned.objective && !limits.is_empty() {
         return WhyNot::Limited { objective: planned.objective, with_it: with_hour.objective, limits };
     }
-    let prices = draft.settled.hour_prices(week, &draft.channel_drafts, channel_draft.state.channel);
+    let prices = draft.solved_limits.hour_prices(week, &draft.channel_drafts, channel_draft.state.channel);
     let with_hour = worker.solver.solve_pinned_with_prices(&channel_draft.instance, &prices, hour).unwrap_or(with_hour);
     let price_of = |hours: &[usize]| hours.iter().filter_map(|hour| prices.get(*hour)).sum::<f64>();
     let [objective, objective_with_hour] =
@@ -181,7 +182,7 @@ fn reason_and_source(
     (because, source.to_string())
 }
 
-/// Why an hour is in a closed range, as a reason, and where the range is set.
+/// Why no post may go out in an hour of a closed range, and where the range is set.
 fn closed_hours(
     explainer: &Explainer<'_>,
     week: &ClientWeek<'_>,

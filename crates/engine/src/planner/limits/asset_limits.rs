@@ -30,7 +30,7 @@ pub(in crate::planner) struct AssetLimits {
 struct AssetLimitRow {
     name: Arc<str>,
     kind: LimitKind,
-    /// The number of posts that the limit states, or the share.
+    /// The number or the share of posts that the limit states.
     allowed: f64,
     /// Whether the weight of a post depends on the content type of its asset.
     is_weighed: bool,
@@ -46,7 +46,7 @@ struct AssetLimitRow {
     row: AssetRow,
     /// Sum of the weights of the committed posts in the period that count.
     committed: f64,
-    /// Number of committed posts in the period, whether they count or not: a share is of all posts.
+    /// Number of committed posts in the period, whether they count or not, because a share is taken of all posts.
     committed_total: f64,
 }
 
@@ -63,7 +63,7 @@ impl HourRange {
     }
 }
 
-/// A committed post. The asset and the campaign are `None` if they are unknown.
+/// A post committed in the week, or one before the week. The asset and the campaign are `None` if they are unknown.
 struct CommittedPost<'a> {
     channel: Channel,
     hour: i64,
@@ -96,7 +96,7 @@ impl AssetLimits {
         Self { rows, prices }
     }
 
-    /// The rows as those of the assignment.
+    /// The limits as rows of the assignment.
     pub fn rows(&self) -> Vec<AssetRow> {
         self.rows.iter().map(|row| row.row.clone()).collect()
     }
@@ -116,8 +116,8 @@ impl AssetLimits {
         self.with_prices(prices)
     }
 
-    /// Names of the limits that cost something.
-    pub fn names_that_cost(&self) -> Vec<Arc<str>> {
+    /// Names of the limits with a price above 0.
+    pub fn priced_names(&self) -> Vec<Arc<str>> {
         let priced = self.prices.iter().enumerate().filter(|(_, price)| **price > 0.0);
         self.names(&priced.map(|(index, _)| index).collect::<Vec<_>>())
     }
@@ -128,14 +128,14 @@ impl AssetLimits {
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Names of the limits that cost something on a channel.
-    pub fn names_on(&self, channel: Channel) -> Vec<&str> {
+    /// Names of the limits with a price above 0 that count posts of a channel.
+    pub fn priced_names_on(&self, channel: Channel) -> Vec<&str> {
         let priced = self.rows.iter().zip(&self.prices).filter(|(_, price)| **price > 0.0);
         let on_channel = priced.filter(|(row, _)| row.channel.is_none_or(|only| only == channel));
         on_channel.map(|(row, _)| &*row.name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// How much an assignment uses of the limits that cost something on a channel.
+    /// How much an assignment uses of the limits with a price above 0 that count posts of a channel.
     pub fn priced_uses_on(&self, channel: Channel, assignment: &Assignment) -> Vec<LimitUse> {
         let priced = self.uses(assignment).into_iter().filter(|used| used.price > 0.0);
         priced.filter(|used| used.channel.is_none_or(|only| only == channel)).collect()
@@ -149,8 +149,8 @@ impl AssetLimits {
         self.rows.iter().map(of_row).fold(0.0, |sum, penalty| sum + penalty)
     }
 
-    /// How much an assignment uses of each limit, by period. Leaves out limits that cost nothing in a period and are
-    /// not used up there, and limits on single hours or single assets that cost nothing.
+    /// How much an assignment uses of each limit, by period. Leaves out periods in which a limit costs nothing and is
+    /// not used up, and limits on single hours or single assets that cost nothing.
     pub fn uses(&self, assignment: &Assignment) -> Vec<LimitUse> {
         let is_included = |limit: &AssetLimitRow, price: f64| {
             let is_narrow = limit.asset.is_some() || limit.hours <= 1;
@@ -171,7 +171,8 @@ impl AssetLimitRow {
     fn limit_use(&self, assignment: &Assignment, price: f64) -> LimitUse {
         let used = self.row.used(assignment);
         let posts = self.row.posts(assignment) + self.committed_total;
-        // Converts the sum of the row, which excludes committed posts, to the number or share that the limit states.
+        // Converts the row's sum, which excludes committed posts, to the number or share of posts that the limit
+        // bounds.
         let used = match self.kind {
             LimitKind::AtMost => self.committed + used,
             LimitKind::AtLeast => self.committed - used,
@@ -210,7 +211,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let mut rows = Vec::new();
         for channel in channels {
             for asset in &assets {
-                rows.extend(periods.iter().filter_map(|hours| self.row(limit, channel, asset.as_ref(), *hours)));
+                rows.extend(periods.iter().filter_map(|period| self.row(limit, channel, asset.as_ref(), *period)));
             }
         }
         rows
@@ -261,7 +262,7 @@ impl<'a> RowBuilder<'_, 'a> {
         limit: &LimitRules,
         channel: Option<Channel>,
         asset: Option<&AssetId>,
-        hours: HourRange,
+        period: HourRange,
     ) -> Option<AssetLimitRow> {
         let (kind, allowed) = kind_and_number(limit.bound);
         let coefficient = |weight: f64| match kind {
@@ -273,7 +274,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let mut terms = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
             let Some(draft) = self.channel_drafts.get(slot.channel_draft) else { continue };
-            if !hours.contains(slot.hour as i64) || channel.is_some_and(|only| only != draft.state.channel) {
+            if !period.contains(slot.hour as i64) || channel.is_some_and(|only| only != draft.state.channel) {
                 continue;
             }
             for (candidate, scored) in draft.candidates.iter().enumerate() {
@@ -283,7 +284,7 @@ impl<'a> RowBuilder<'_, 'a> {
                 }
             }
         }
-        let (committed, committed_total) = self.committed_in(limit, channel, asset, hours);
+        let (committed, committed_total) = self.committed_in(limit, channel, asset, period);
         let at_most = match kind {
             LimitKind::AtMost => (allowed - committed).max(0.0),
             LimitKind::AtLeast => committed - allowed,
@@ -291,8 +292,8 @@ impl<'a> RowBuilder<'_, 'a> {
             LimitKind::AtLeastShare => committed - allowed * committed_total,
         };
         let row = AssetRow { terms, at_most, price: limit.price };
-        let from = self.week.client.zone.wall_time(self.week.hours.instant(hours.first));
-        let length = u32::try_from(hours.end - hours.first).unwrap_or(u32::MAX);
+        let from = self.week.client.zone.wall_time(self.week.hours.instant(period.first));
+        let hours = u32::try_from(period.end - period.first).unwrap_or(u32::MAX);
         let (name, asset, is_weighed) = (Arc::clone(&limit.name), asset.cloned(), limit.weights.is_some());
         let limit_row = AssetLimitRow {
             name,
@@ -302,7 +303,7 @@ impl<'a> RowBuilder<'_, 'a> {
             channel,
             asset,
             from,
-            hours: length,
+            hours,
             row,
             committed,
             committed_total,
@@ -310,8 +311,8 @@ impl<'a> RowBuilder<'_, 'a> {
         limit_row.row.may_be_exceeded().then_some(limit_row)
     }
 
-    /// How much a post at a slot counts with an asset; 0 if it does not count. `only` is the asset that counts, if each
-    /// is counted on its own.
+    /// How much a post at a slot counts with an asset; 0 if it does not count. `only` is the one asset that counts, if
+    /// the limit counts each asset on its own.
     fn weight(
         &self,
         limit: &LimitRules,
@@ -335,11 +336,11 @@ impl<'a> RowBuilder<'_, 'a> {
         limit: &LimitRules,
         channel: Option<Channel>,
         asset: Option<&AssetId>,
-        hours: HourRange,
+        period: HourRange,
     ) -> (f64, f64) {
         let (mut weights, mut total) = (0.0, 0.0);
         let filter = &limit.filter;
-        for post in self.committed.iter().filter(|post| hours.contains(post.hour)) {
+        for post in self.committed.iter().filter(|post| period.contains(post.hour)) {
             if channel.is_some_and(|only| only != post.channel) {
                 continue;
             }
@@ -371,8 +372,8 @@ fn weight_of_kind(limit: &LimitRules, asset: Option<&Asset>) -> f64 {
 fn runs_any(campaigns: &[CampaignId], week: &ClientWeek<'_>) -> bool {
     let [first, last] = [0, 6].map(|weekday| week.hours.date(weekday));
     let is_running = |id: &CampaignId| {
-        let found = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
-        found.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
+        let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
+        campaign.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
     };
     campaigns.is_empty() || campaigns.iter().any(is_running)
 }

@@ -18,14 +18,14 @@ pub struct LimitCost {
     pub kind: LimitKind,
     /// The limit in words, such as `at most 4 posts a day`. Only posts that the limit's `where` selects count.
     pub bounds: String,
-    /// Number of clients for which it costs something in some period.
+    /// Number of clients for which the limit costs something in some period.
     pub clients: usize,
-    /// Number of periods, over all clients, in which it costs something.
+    /// Number of periods, over all clients, in which the limit costs something.
     pub periods: usize,
-    /// Sum over those periods of an upper bound on what one post more, or one less for a lower limit, would earn, in
-    /// the unit of worth.
+    /// Sum, over these periods, of upper bounds on the gain if the limit allowed one post more (for a lower limit, one
+    /// post less), in the unit of worth.
     pub price: f64,
-    /// The period in which it costs most.
+    /// The period in which the limit costs most.
     pub highest: HighestPrice,
 }
 
@@ -38,11 +38,12 @@ pub struct HighestPrice {
     pub channel: Option<Channel>,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
-    /// Upper bound on what one post more, or one less for a lower limit, would earn, in the unit of worth.
+    /// Upper bound on the gain if the limit allowed one post more (for a lower limit, one post less), in the unit of
+    /// worth.
     pub price: f64,
 }
 
-/// A client, and how much its week uses of a limit in a period.
+/// A client, and how much the client's week uses of a limit in a period.
 type ClientUse<'p> = (&'p ClientId, &'p LimitUse);
 
 /// The limits that cost something for some clients of a plan, the most expensive first.
@@ -55,13 +56,13 @@ pub fn limit_costs<'p>(clients: impl IntoIterator<Item = &'p ClientPlan>) -> Vec
             uses.entry((Arc::clone(&limit.limit), limit.kind)).or_default().push((&client.client_id, limit));
         }
     }
-    let mut costs: Vec<LimitCost> = uses.into_values().filter_map(|uses| cost(&uses)).collect();
+    let mut costs: Vec<LimitCost> = uses.into_values().filter_map(|uses| limit_cost(&uses)).collect();
     costs.sort_by(|a, b| b.price.total_cmp(&a.price).then_with(|| a.limit.cmp(&b.limit)));
     costs
 }
 
 /// What a limit costs, given its uses in all periods in which it costs something, by client; `None` if there are none.
-fn cost(uses: &[ClientUse<'_>]) -> Option<LimitCost> {
+fn limit_cost(uses: &[ClientUse<'_>]) -> Option<LimitCost> {
     let ((first_client, first), others) = uses.split_first()?;
     let (mut clients, mut last_client) = (1, first_client);
     let (mut highest_client, mut highest) = (first_client, first);
@@ -136,7 +137,7 @@ mod tests {
     fn bounds_in_words(uses: &[LimitUse]) -> String {
         let client = ClientId::new("a");
         let uses: Vec<ClientUse<'_>> = uses.iter().map(|limit| (&client, limit)).collect();
-        cost(&uses).unwrap().bounds
+        limit_cost(&uses).unwrap().bounds
     }
 
     #[test]
@@ -162,9 +163,9 @@ mod tests {
         let (one, other) = (ClientId::new("one"), ClientId::new("other"));
         let limits = [2.0, 5.0, 1.0].map(|price| limit_use("a", LimitKind::AtMost, 4.0, 24, price));
         let [first, second, third] = &limits;
-        let cost = cost(&[(&one, first), (&one, second), (&other, third)]).unwrap();
+        let cost = limit_cost(&[(&one, first), (&one, second), (&other, third)]).unwrap();
         assert_eq!((cost.clients, cost.periods, cost.price), (2, 3, 8.0));
         assert_eq!((cost.highest.client_id, cost.highest.price), (one, 5.0));
-        assert!(super::cost(&[]).is_none());
+        assert!(limit_cost(&[]).is_none());
     }
 }

@@ -6,10 +6,10 @@ use crate::model::{Channel, ClientId};
 
 /// A client's week as an optimisation problem over all of its channels, with its solution: one JSON object.
 ///
-/// The week of each channel is a problem of its own, in another file. `limits` couples these problems: the coefficients
-/// of a row's terms at which there are posts sum to at most `at_most`. If the row has a `price`, the sum may be higher,
-/// and each unit above costs that price. A lower limit has negative coefficients. The prices `shadow_price` of all rows
-/// prove the `bound`, as the head of `coupling` says.
+/// The week of each channel is a problem of its own, in another file. `limits` couples these problems: for each row,
+/// the coefficients of the terms at which there are posts sum to at most `at_most`. If the row has a `price`, the sum
+/// may be higher, and each unit above costs that price. A lower limit has negative coefficients. The `shadow_price`s of
+/// all rows prove the `bound`, as the documentation of `coupling` explains.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitsExport {
     /// Version of the format: 1.
@@ -43,8 +43,8 @@ pub struct RowExport {
     /// What each unit above `at_most` costs; absent if the row may not be exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
-    /// The row's price in the proof of the bound.
+    /// The row's Lagrangian price, with which the bound is proven.
     pub shadow_price: f64,
-    /// Channel, hour of the week, asset and coefficient of each term; one without an asset holds for every asset.
+    /// Channel, hour of the week, asset and coefficient of each term; a term without an asset counts posts with any.
     pub terms: Vec<(Channel, usize, Option<String>, f64)>,
 }

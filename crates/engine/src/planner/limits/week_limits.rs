@@ -1,8 +1,8 @@
 //! The limits of a client's week that count posts by channel and hour, as rows: one row for each period of a limit, or
 //! for each period and channel if the limit counts each channel on its own.
 //!
-//! Committed posts count, and leave less to plan. The policy's maximum of posts a day is a limit like those of
-//! `limits.toml`.
+//! Committed posts count, so they lower the number of posts that may be planned. The policy's maximum of posts a day is
+//! a limit like those of `limits.toml`.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::rules::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPer
 /// The chosen hours of each channel.
 pub(super) type Chosen = [Vec<usize>];
 
-/// A limit, and which posts it counts.
+/// A limit, with the posts that it counts.
 struct WeekLimit {
     name: Arc<str>,
     kind: LimitKind,
-    /// The number of posts that the limit states, or the share.
+    /// The number or the share of posts that the limit states.
     allowed: f64,
-    /// What each post too many or too few costs; `None` if the limit is hard.
+    /// Price of each post too many or too few; `None` if the limit is hard.
     price: Option<f64>,
     /// By channel and hour, whether a post counts; `None` if every post does.
     counted: Option<Vec<Vec<bool>>>,
@@ -40,11 +40,11 @@ struct LimitRow {
     period: Period,
     /// Number of committed posts in the period that count.
     committed: u32,
-    /// Number of committed posts in the period, whether they count or not: a share is of all posts.
+    /// Number of committed posts in the period, whether they count or not, because a share is taken of all posts.
     committed_total: u32,
 }
 
-/// A period of the week.
+/// A period that includes hours of the week.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Period {
     Week,
@@ -52,7 +52,7 @@ enum Period {
     Day(u8),
     /// Hour of the week.
     Hour(usize),
-    /// A number of hours from `first` on, an hour counted from the first of the week.
+    /// A number of hours from `first` on. Hours are counted from the first hour of the week and negative before it.
     Within {
         first: i64,
         hours: u32,
@@ -69,7 +69,7 @@ impl Period {
         }
     }
 
-    /// Whether this is a `Within` that covers an hour, counted from the first of the week and negative before it.
+    /// Whether this is a `Within` that covers an hour, counted like its `first`.
     fn is_within(self, hour: i64) -> bool {
         matches!(self, Period::Within { first, hours } if (first..first + i64::from(hours)).contains(&hour))
     }
@@ -101,26 +101,31 @@ impl WeekLimits {
     }
 
     /// For each row, the price from which the search for its price starts.
-    pub fn first_prices(&self) -> Vec<f64> {
+    pub fn initial_prices(&self) -> Vec<f64> {
         let price = |row: &LimitRow| self.limits.get(row.limit).map_or(0.0, |limit| limit.quota_price.unwrap_or(0.0));
         self.rows.iter().map(price).collect()
     }
 
-    /// Adds what the client may use of a limit that it shares with other clients.
+    /// Adds the client's quota of a limit that it shares with other clients.
     fn add_quota(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], quota: &LimitQuota) {
         let review_capacity = LimitRules::review_capacity(0);
-        let mut known = week.rules.limits.iter().chain([&review_capacity]);
-        let Some(rules) = known.find(|limit| limit.name == quota.limit) else { return };
-        let counted = counted(week, channel_drafts, rules);
-        let (name, allowed) = (Arc::clone(&rules.name), quota.posts);
-        let quota_price = Some(quota.first_price);
-        let limit = WeekLimit { name, kind: LimitKind::AtMost, allowed, price: None, counted, quota_price };
+        let mut shared_limits = week.rules.limits.iter().chain([&review_capacity]);
+        let Some(rules) = shared_limits.find(|limit| limit.name == quota.limit) else { return };
+        let limit = WeekLimit {
+            name: Arc::clone(&rules.name),
+            kind: LimitKind::AtMost,
+            allowed: quota.posts,
+            price: None,
+            counted: counted_by_hour(week, channel_drafts, rules),
+            quota_price: Some(quota.first_price),
+        };
         let channel = quota.channel.map(|named| channel_drafts.iter().position(|draft| draft.state.channel == named));
         let period = match quota.period {
             QuotaPeriod::Week => Period::Week,
             QuotaPeriod::Day(day) => Period::Day(day),
             QuotaPeriod::Hour(hour) => Period::Hour(hour),
         };
+        // A quota for a channel that the client does not have limits nothing.
         if channel == Some(None) {
             return;
         }
@@ -131,12 +136,13 @@ impl WeekLimits {
         self.limits.push(limit);
     }
 
+    /// Adds a limit with its rows.
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
         let (kind, allowed) = kind_and_number(rules.bound);
-        let counted = counted(week, channel_drafts, rules);
+        let counted = counted_by_hour(week, channel_drafts, rules);
         let name = Arc::clone(&rules.name);
         let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, quota_price: None };
-        // A limit that names no channels leaves out those on which the rules want no posts.
+        // A limit on each channel that names no channels leaves out those on which the rules want no posts.
         let is_included = |channel: &usize| {
             let posts_wanted = channel_drafts.get(*channel).map_or(0, |draft| draft.posts_wanted);
             posts_wanted > 0 || !rules.filter.channels.is_empty()
@@ -147,7 +153,7 @@ impl WeekLimits {
             LimitPeriod::Week => vec![Period::Week],
             LimitPeriod::Day => (0..7).map(Period::Day).collect(),
             LimitPeriod::Hour => (0..week.hours.len()).map(Period::Hour).collect(),
-            LimitPeriod::Within(hours) => windows(week, hours),
+            LimitPeriod::Within(hours) => rolling_periods(week, hours),
         };
         for channel in channels {
             for period in &periods {
@@ -178,19 +184,19 @@ impl WeekLimits {
         indices.iter().filter_map(|index| self.limits.get(*index)).map(|limit| Arc::clone(&limit.name)).collect()
     }
 
-    /// Each row with its limit.
-    fn each(&self) -> impl Iterator<Item = (&WeekLimit, &LimitRow)> {
+    /// Each row, after its limit.
+    fn limits_and_rows(&self) -> impl Iterator<Item = (&WeekLimit, &LimitRow)> {
         self.rows.iter().filter_map(|row| Some((self.limits.get(row.limit)?, row)))
     }
 
     /// Whether a choice of hours breaks a limit.
     pub fn are_broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> bool {
-        self.each().any(|(limit, row)| limit.excess(week, row, chosen) > 0.0)
+        self.limits_and_rows().any(|(limit, row)| limit.excess(week, row, chosen) > 0.0)
     }
 
     /// Names of the limits without a price that a choice of hours breaks.
     pub fn broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<Arc<str>> {
-        let hard = self.each().filter(|(limit, _)| limit.price.is_none());
+        let hard = self.limits_and_rows().filter(|(limit, _)| limit.price.is_none());
         let broken = hard.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
         let mut names: Vec<Arc<str>> = broken.map(|(limit, _)| Arc::clone(&limit.name)).collect();
         names.dedup();
@@ -200,12 +206,12 @@ impl WeekLimits {
     /// What a choice of hours loses by exceeding limits with a price.
     pub fn penalty(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> f64 {
         let penalty = |(limit, row): (&WeekLimit, &LimitRow)| Some(limit.price? * limit.excess(week, row, chosen));
-        self.each().filter_map(penalty).fold(0.0, |sum, penalty| sum + penalty)
+        self.limits_and_rows().filter_map(penalty).fold(0.0, |sum, penalty| sum + penalty)
     }
 
     /// The days, since Monday, on which a choice of hours exceeds the policy's maximum of posts a day.
     pub fn full_days(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<u8> {
-        let of_policy = self.each().filter(|(limit, _)| *limit.name == *ACTIONS_A_DAY);
+        let of_policy = self.limits_and_rows().filter(|(limit, _)| *limit.name == *ACTIONS_A_DAY);
         let exceeded = of_policy.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
         let day = |(_, row): (&WeekLimit, &LimitRow)| match row.period {
             Period::Day(day) => Some(day),
@@ -214,19 +220,19 @@ impl WeekLimits {
         exceeded.filter_map(day).collect()
     }
 
-    /// The rows as those of the coupled problem.
+    /// The limits as rows of the coupled problem.
     pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
-        self.each().map(|(limit, row)| limit.coupled_row(week, row, channels)).collect()
+        self.limits_and_rows().map(|(limit, row)| limit.coupled_row(week, row, channels)).collect()
     }
 
     /// The rows of the limits of the client alone, without its quotas, each with its price of those given.
     pub fn own_rows(&self, week: &ClientWeek<'_>, channels: usize, prices: &[f64]) -> Vec<(Row, f64)> {
-        let own = self.each().zip(prices).filter(|((limit, _), _)| limit.quota_price.is_none());
+        let own = self.limits_and_rows().zip(prices).filter(|((limit, _), _)| limit.quota_price.is_none());
         own.map(|((limit, row), price)| (limit.coupled_row(week, row, channels), *price)).collect()
     }
 
-    /// How much of each limit a choice of hours uses, by period, given the prices of the rows. Leaves out limits that
-    /// cost nothing in a period and are not used up there, and single hours and windows that cost nothing.
+    /// How much of each limit a choice of hours uses, by period, given the prices of the rows. Leaves out periods in
+    /// which a limit costs nothing and is not used up, and single hours and rolling periods in which it costs nothing.
     pub fn uses(
         &self,
         week: &ClientWeek<'_>,
@@ -238,12 +244,13 @@ impl WeekLimits {
             !matches!(row.period, Period::Hour(_) | Period::Within { .. })
                 && limit.used(week, row, chosen) >= limit.at_most(row)
         };
-        let included = self.each().zip(prices).filter(|((limit, row), price)| **price > 0.0 || is_used_up(limit, row));
+        let rows = self.limits_and_rows().zip(prices);
+        let included = rows.filter(|((limit, row), price)| **price > 0.0 || is_used_up(limit, row));
         included.map(|((limit, row), price)| limit_use(week, channel_drafts, (limit, row), chosen, *price)).collect()
     }
 
-    /// How much a choice of hours uses of the limits in which a post of a channel at an hour would count: of those with
-    /// a price above 0 or, if there are none, of those that the post would break.
+    /// How much a choice of hours uses of the limits in which a post of a channel at an hour would count: of the limits
+    /// with a price above 0 or, if there are none, of the limits that the post would break.
     pub fn uses_at(
         &self,
         week: &ClientWeek<'_>,
@@ -253,7 +260,8 @@ impl WeekLimits {
         (channel, hour): (usize, usize),
     ) -> Vec<LimitUse> {
         let coefficient = |(limit, row): (&WeekLimit, &LimitRow)| limit.coefficient_at(week, row, channel, hour);
-        let counting = || self.each().zip(prices).filter(|(each, _)| coefficient(*each) > 0.0);
+        let rows = || self.limits_and_rows().zip(prices);
+        let counting = || rows().filter(|(limit_and_row, _)| coefficient(*limit_and_row) > 0.0);
         let use_of_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| {
             limit_use(week, channel_drafts, (limit, row), chosen, *price)
         };
@@ -261,16 +269,16 @@ impl WeekLimits {
         if !priced.is_empty() {
             return priced;
         }
-        let is_full = |(limit, row): (&WeekLimit, &LimitRow)| {
+        let would_break = |(limit, row): (&WeekLimit, &LimitRow)| {
             let with_post = limit.used(week, row, chosen) + coefficient((limit, row));
             limit.price.is_none() && excess(with_post, limit.at_most(row)) > 0.0
         };
-        counting().filter(|(each, _)| is_full(*each)).map(use_of_row).collect()
+        counting().filter(|(limit_and_row, _)| would_break(*limit_and_row)).map(use_of_row).collect()
     }
 
     /// The price of a post of a channel at each hour, given the prices of the rows.
     pub fn hour_prices(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<f64> {
-        let priced = || self.each().zip(prices).filter(|(_, price)| **price > 0.0);
+        let priced = || self.limits_and_rows().zip(prices).filter(|(_, price)| **price > 0.0);
         let price = |hour: usize| {
             let of_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| {
                 price * limit.coefficient_at(week, row, channel, hour)
@@ -281,11 +289,12 @@ impl WeekLimits {
     }
 
     /// Names of the limits with a price above 0 in which posts of a channel count.
-    pub fn names_on(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<&str> {
+    pub fn priced_names_on(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<&str> {
         let is_counted = |limit: &WeekLimit, row: &LimitRow| {
             (0..week.hours.len()).any(|hour| limit.coefficient_at(week, row, channel, hour) > 0.0)
         };
-        let priced = self.each().zip(prices).filter(|(_, price)| **price > 0.0).map(|(each, _)| each);
+        let priced = self.limits_and_rows().zip(prices).filter(|(_, price)| **price > 0.0);
+        let priced = priced.map(|(limit_and_row, _)| limit_and_row);
         let mut names: Vec<&str> =
             priced.filter(|(limit, row)| is_counted(limit, row)).map(|(limit, _)| &*limit.name).collect();
         names.dedup();
@@ -294,13 +303,14 @@ impl WeekLimits {
 
     /// For each row, the name of its limit and the start of its period.
     pub fn names_and_starts(&self, week: &ClientWeek<'_>) -> Vec<(&str, NaiveDateTime)> {
-        self.each().map(|(limit, row)| (&*limit.name, row.start_and_hours(week).0)).collect()
+        self.limits_and_rows().map(|(limit, row)| (&*limit.name, row.start_and_hours(week).0)).collect()
     }
 }
 
-/// The periods of the given number of hours that include an hour of the week. A period that ends after the week has no
-/// hour of the week that an earlier one lacks; of these only the first, or the one from the first hour on, is needed.
-fn windows(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
+/// The periods of the given number of hours that include an hour of the week, up to the one that ends with the week, or
+/// begins with it if the period is longer. Later periods include no further hour of the week, so they limit nothing
+/// more.
+fn rolling_periods(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
     let (length, end) = (i64::from(hours), week.hours.len() as i64);
     let last = (end - length).max(0);
     (1 - length..=last).map(|first| Period::Within { first, hours }).collect()
@@ -316,16 +326,20 @@ pub(in crate::planner) fn applies_to(limit: &LimitRules, week: &ClientWeek<'_>) 
     is_tagged && (filter.clients.is_empty() || filter.clients.contains(&client.id))
 }
 
-/// By channel and hour, whether a limit counts a post; `None` if it counts every post. Where it is uncertain whether posts
-/// of a channel need a review, none counts as one that does.
-fn counted(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) -> Option<Vec<Vec<bool>>> {
-    let (filter, of_reviews) = (&rules.filter, rules.counts == LimitCounts::NeedsReview);
-    if *filter == LimitFilter::ALL && !of_reviews {
+/// By channel and hour, whether a limit counts a post; `None` if it counts every post. If not every post of a channel
+/// certainly needs a review, a limit on reviews counts none of them.
+fn counted_by_hour(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    rules: &LimitRules,
+) -> Option<Vec<Vec<bool>>> {
+    let (filter, counts_reviews) = (&rules.filter, rules.counts == LimitCounts::NeedsReview);
+    if *filter == LimitFilter::ALL && !counts_reviews {
         return None;
     }
     let of_channel = |channel_draft: &ChannelDraft<'_>| {
         let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
-        let is_counted = is_named && (channel_draft.always_needs_review || !of_reviews);
+        let is_counted = is_named && (channel_draft.always_needs_review || !counts_reviews);
         let is_counted_at = |hour: usize| is_counted && counts_at(week, channel_draft.minute, filter, hour);
         (0..week.hours.len()).map(is_counted_at).collect()
     };
@@ -346,7 +360,7 @@ pub(in crate::planner) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &
     filter.from.is_none_or(|from| at >= from) && filter.to.is_none_or(|to| at < to)
 }
 
-/// The kind of a limit, and the number of posts, or the share, that it states.
+/// The kind of a limit, and the number or the share of posts that it states.
 pub(super) const fn kind_and_number(bound: LimitBound) -> (LimitKind, f64) {
     match bound {
         LimitBound::AtMost(posts) => (LimitKind::AtMost, posts),
@@ -366,7 +380,7 @@ impl WeekLimit {
         counted.get(channel).and_then(|hours| hours.get(hour)).copied().unwrap_or(false)
     }
 
-    /// The coefficient of a post in a row of this limit, which always bounds a sum from above.
+    /// The coefficient of a post in a row of this limit. A row always bounds the sum of coefficients from above.
     fn coefficient(&self, is_counted: bool) -> f64 {
         let count = f64::from(u8::from(is_counted));
         match self.kind {
@@ -382,13 +396,14 @@ impl WeekLimit {
         if row.covers(week, channel, hour) { self.coefficient(self.is_counted(channel, hour)) } else { 0.0 }
     }
 
+    /// Whether the row counts any post that could be planned.
     fn counts_anything(&self, week: &ClientWeek<'_>, row: &LimitRow) -> bool {
         let channels = self.counted.as_ref().map_or(0, Vec::len);
         let mut posts = (0..channels).flat_map(|channel| (0..week.hours.len()).map(move |hour| (channel, hour)));
         posts.any(|(channel, hour)| row.covers(week, channel, hour) && self.is_counted(channel, hour))
     }
 
-    /// Upper bound of a row: what committed posts leave of the limit; 0 if they exceed a maximum number of posts.
+    /// Upper bound of a row: the limit less what committed posts use of it; 0 if they exceed a maximum number of posts.
     fn at_most(&self, row: &LimitRow) -> f64 {
         let (committed, total) = (f64::from(row.committed), f64::from(row.committed_total));
         match self.kind {
@@ -399,7 +414,7 @@ impl WeekLimit {
         }
     }
 
-    /// How much of a row a choice of hours uses: the sum of the coefficients.
+    /// The sum of the coefficients of a choice of hours in a row.
     fn used(&self, week: &ClientWeek<'_>, row: &LimitRow, chosen: &Chosen) -> f64 {
         let mut used = 0.0;
         for (channel, hours) in chosen.iter().enumerate() {
@@ -408,7 +423,7 @@ impl WeekLimit {
         used
     }
 
-    /// By how much a choice of hours exceeds a row; 0 within rounding.
+    /// By how much a choice of hours exceeds a row; 0 if only by a rounding error.
     fn excess(&self, week: &ClientWeek<'_>, row: &LimitRow, chosen: &Chosen) -> f64 {
         excess(self.used(week, row, chosen), self.at_most(row))
     }
@@ -443,7 +458,7 @@ impl LimitRow {
         limit: &WeekLimit,
         rules: &LimitRules,
     ) {
-        // Reviews of committed posts are not planned.
+        // Committed posts never count as needing a review.
         if rules.counts == LimitCounts::NeedsReview {
             return;
         }
@@ -505,6 +520,7 @@ fn limit_use(
             total += 1;
         }
     }
+    // A share of no posts is 0.
     let used = if limit.kind.is_share() { f64::from(counted) / f64::from(total.max(1)) } else { f64::from(counted) };
     let (from, hours) = row.start_and_hours(week);
     let channel_draft = row.channel.and_then(|index| channel_drafts.get(index));

@@ -1,8 +1,9 @@
-//! Chooses a week for every client from its proposals, so that together they satisfy the rows.
+//! Chooses one proposal for each client, so that together they satisfy the rows.
 //!
-//! The first choice is every client's best proposal at the best prices. Where these exceed a row, clients get other
-//! proposals, those first that lose least for each unit that they free. Then clients get other proposals that raise the
-//! objective, one client or two at a time.
+//! The first choice is each client's best proposal at the best prices. Each swap then gives one client another
+//! proposal. The first swaps raise the objective while posts beyond a row's capacity cost more and more. The next ones
+//! lower the use of exceeded rows, at the lowest loss for each post. The last ones, alone and in pairs, raise the
+//! objective without exceeding any row further.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -15,24 +16,24 @@ use super::prices::PriceSearch;
 
 /// Maximum number of swaps from which pairs are formed.
 const MAX_PAIRED: usize = 1_000;
-/// What each unit above a row costs, as multiples of the row's price, applied in turn.
+/// Cost of each post beyond a row's capacity, as a multiple of the row's weight; applied in turn.
 const PENALTIES: [f64; 3] = [1.1, 1.5, 4.0];
-/// Least weight of a row, as a share of the highest price.
-const LEAST_WEIGHT: f64 = 0.01;
-/// Rounding error of sums of uses, and of sums of objectives as a share of these.
+/// Minimum weight of a row, as a share of the highest price.
+const MIN_WEIGHT: f64 = 0.01;
+/// Allowed rounding error of a number of posts, and of a sum of objectives as a share of the objectives.
 const TOLERANCE: f64 = 1e-9;
 
-/// A week for every client.
+/// A proposal for each client.
 struct Choice {
-    /// By row, the weight of each unit above it.
+    /// By row, the weight of each post beyond its capacity.
     weights: Vec<f64>,
     /// By client, the index of its proposal; `None` if it has none.
     chosen: Vec<Option<usize>>,
-    /// By row, how much all clients use.
+    /// By row, the number of posts of all clients that count.
     used: Vec<f64>,
     /// Sum of the objectives.
     total: f64,
-    /// Difference up to which two sums of objectives are the same.
+    /// Difference up to which two sums of objectives are considered equal.
     tolerance: f64,
 }
 
@@ -44,7 +45,7 @@ struct Swap {
     proposal: usize,
     /// By how much the objective rises.
     gain: f64,
-    /// By how much the weighted excess over the rows falls.
+    /// By how much the weighted number of posts beyond the rows' capacities falls.
     relief: f64,
 }
 
@@ -57,21 +58,22 @@ struct PricedSwap {
     loss: f64,
     /// By how much the objective rises.
     gain: f64,
-    /// Change in use of the rows, ascending by row.
+    /// By how many posts the use of each row changes, ascending by row.
     changes: Vec<(usize, f64)>,
 }
 
-/// What a client may use of the rows.
+/// The posts that a client may plan in the rows.
 pub(super) struct Share {
-    /// Ascending by row.
+    /// Rows with the number of posts in each, ascending by row.
     pub used: Vec<(usize, f64)>,
     /// Index of the price list at which the client's week was found.
     pub price_list: usize,
 }
 
-/// By client, what its week uses of the rows: together no more than what is left of each row.
+/// By client, its share of the rows, chosen from the proposals found so far. Together, the shares do not exceed the
+/// capacity of any row.
 pub(super) fn shares_at(search: &PriceSearch<'_>, prices: &[f64]) -> Vec<Share> {
-    let (prices, _) = search.least_bound_of_proposals(prices);
+    let (prices, _) = search.minimize_bound_of_proposals(prices);
     let choice = Choice::from_prices(search, &prices);
     let share = |client| {
         let proposal = choice.proposal(search, client);
@@ -81,18 +83,18 @@ pub(super) fn shares_at(search: &PriceSearch<'_>, prices: &[f64]) -> Vec<Share> 
         }
     };
     let mut shares: Vec<Share> = (0..choice.chosen.len()).map(share).collect();
-    take_surplus(&mut shares, &choice.used, search.left());
+    take_surplus(&mut shares, &choice.used, search.capacities());
     shares
 }
 
-/// Takes what exceeds a row from the shares of the last clients that use it.
-fn take_surplus(shares: &mut [Share], used: &[f64], left: &[f64]) {
-    for (row, (used, left)) in used.iter().zip(left).enumerate() {
-        let mut surplus = (used - left - TOLERANCE).max(0.0).ceil();
+/// Lowers the shares of rows that are used beyond their capacity, starting from the last client.
+fn take_surplus(shares: &mut [Share], used: &[f64], capacities: &[f64]) {
+    for (row, (used, capacity)) in used.iter().zip(capacities).enumerate() {
+        let mut surplus = (used - capacity - TOLERANCE).max(0.0).ceil();
         let uses = shares.iter_mut().rev().flat_map(|share| &mut share.used);
-        for (_, in_share) in uses.filter(|(other, _)| *other == row) {
-            let taken = in_share.min(surplus);
-            (*in_share, surplus) = (*in_share - taken, surplus - taken);
+        for (_, posts) in uses.filter(|(other, _)| *other == row) {
+            let taken = posts.min(surplus);
+            (*posts, surplus) = (*posts - taken, surplus - taken);
         }
     }
 }
@@ -105,9 +107,10 @@ impl Choice {
         };
         let chosen: Vec<Option<usize>> = search.proposals.iter().map(best).collect();
         let highest = prices.iter().copied().fold(0.0, f64::max);
-        let least = if highest > 0.0 { LEAST_WEIGHT * highest } else { 1.0 };
-        let weights = prices.iter().map(|price| price.max(least)).collect();
-        let mut choice = Self { weights, used: vec![0.0; search.left().len()], total: 0.0, tolerance: 0.0, chosen };
+        let min_weight = if highest > 0.0 { MIN_WEIGHT * highest } else { 1.0 };
+        let weights = prices.iter().map(|price| price.max(min_weight)).collect();
+        let used = vec![0.0; search.capacities().len()];
+        let mut choice = Self { weights, used, total: 0.0, tolerance: 0.0, chosen };
         for client in 0..choice.chosen.len() {
             let Some(proposal) = choice.proposal(search, client) else { continue };
             choice.total += proposal.objective;
@@ -128,7 +131,7 @@ impl Choice {
         self.chosen[client].map(|index| &search.proposals[client][index])
     }
 
-    /// How another proposal for a client changes the use of the rows, ascending by row.
+    /// By how many posts another proposal for a client changes the use of each row, ascending by row.
     fn changes(&self, search: &PriceSearch<'_>, client: usize, proposal: usize) -> Vec<(usize, f64)> {
         let mut changes: BTreeMap<usize, f64> = BTreeMap::new();
         for (row, used) in self.proposal(search, client).into_iter().flat_map(|proposal| &proposal.used) {
@@ -140,25 +143,26 @@ impl Choice {
         changes.into_iter().filter(|(_, change)| *change != 0.0).collect()
     }
 
-    /// By how much the weighted excess over the rows falls if the changes of two swaps are made.
-    fn relief(&self, left: &[f64], first: &[(usize, f64)], second: &[(usize, f64)]) -> f64 {
-        let of_row = |row: usize, change: f64| {
-            let surplus = self.used[row] - left[row];
+    /// By how much the weighted number of posts beyond the capacities falls if the changes of two swaps are made.
+    fn relief(&self, capacities: &[f64], first: &[(usize, f64)], second: &[(usize, f64)]) -> f64 {
+        let relief_in_row = |row: usize, change: f64| {
+            let surplus = self.used[row] - capacities[row];
             self.weights[row] * (excess(surplus) - excess(surplus + change))
         };
         let change_of = |changes: &[(usize, f64)], row: usize| {
             changes.iter().find(|(other, _)| *other == row).map_or(0.0, |(_, change)| *change)
         };
-        let of_first: f64 = first.iter().map(|(row, change)| of_row(*row, change + change_of(second, *row))).sum();
+        let relief_of_first: f64 =
+            first.iter().map(|(row, change)| relief_in_row(*row, change + change_of(second, *row))).sum();
         let only_second = second.iter().filter(|(row, _)| first.iter().all(|(other, _)| other != row));
-        of_first + only_second.map(|(row, change)| of_row(*row, *change)).sum::<f64>()
+        relief_of_first + only_second.map(|(row, change)| relief_in_row(*row, *change)).sum::<f64>()
     }
 
     fn swap(&self, search: &PriceSearch<'_>, client: usize, proposal: usize) -> Swap {
         let before = self.proposal(search, client).map_or(0.0, |proposal| proposal.objective);
         let gain = search.proposals[client][proposal].objective - before;
         let changes = self.changes(search, client, proposal);
-        Swap { client, proposal, gain, relief: self.relief(search.left(), &changes, &[]) }
+        Swap { client, proposal, gain, relief: self.relief(search.capacities(), &changes, &[]) }
     }
 
     fn apply(&mut self, search: &PriceSearch<'_>, client: usize, proposal: usize) {
@@ -197,14 +201,14 @@ impl Choice {
         }
     }
 
-    /// Makes swaps that raise the objective if each unit above a row costs `penalty` times the row's weight.
+    /// Makes swaps that raise the objective when each post beyond a row's capacity costs `penalty` · the row's weight.
     fn improve_at_penalty(&mut self, search: &PriceSearch<'_>, penalty: f64) {
         let tolerance = self.tolerance;
         let value = |swap: &Swap| swap.gain + penalty * swap.relief;
         self.swap_all(search, |swap| Some(value(swap)).filter(|value| *value > tolerance));
     }
 
-    /// Makes swaps until no row is exceeded or none reduces the excess.
+    /// Makes swaps, those first that lose least for each post freed, until no row is exceeded or no swap frees any.
     fn reduce_excess(&mut self, search: &PriceSearch<'_>) {
         self.swap_all(search, |swap| (swap.relief > TOLERANCE).then(|| swap.gain / swap.relief));
     }
@@ -245,13 +249,13 @@ impl Choice {
     /// The two swaps, each as client and proposal, that together raise the objective most without exceeding a row
     /// further; `None` if no two raise it.
     fn best_pair(&self, search: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
-        // Two swaps that exceed no row further gain at most the price of what is left of the rows, less their losses.
+        // Two swaps that exceed no row further gain at most the prices of the unused capacity, less their two losses.
         let max_loss: f64 = search
-            .left()
+            .capacities()
             .iter()
             .zip(&self.used)
             .zip(prices)
-            .map(|((left, used), price)| (left - used).max(0.0) * price)
+            .map(|((capacity, used), price)| (capacity - used).max(0.0) * price)
             .sum();
         let swaps = self.cheapest_swaps(search, prices);
         let tolerance = self.tolerance;
@@ -262,7 +266,7 @@ impl Choice {
             for second in others.filter(|second| second.client != first.client) {
                 let best_gain = best.map_or(tolerance, |(gain, _)| gain);
                 let gain = first.gain + second.gain;
-                if gain > best_gain && self.relief(search.left(), &first.changes, &second.changes) >= -TOLERANCE {
+                if gain > best_gain && self.relief(search.capacities(), &first.changes, &second.changes) >= -TOLERANCE {
                     best = Some((gain, [(first.client, first.proposal), (second.client, second.proposal)]));
                 }
             }
@@ -274,7 +278,7 @@ impl Choice {
     }
 }
 
-/// The surplus if it is positive; 0 within rounding.
+/// The surplus if it is greater than the rounding error, else 0.
 fn excess(surplus: f64) -> f64 {
     if surplus > TOLERANCE { surplus } else { 0.0 }
 }

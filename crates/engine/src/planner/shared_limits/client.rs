@@ -1,4 +1,4 @@
-//! A client's week as a problem of its own, with prices of the shared rows in which its posts count.
+//! One client's week as an optimisation problem, given prices of the shared rows in which the client's posts count.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by channel are as long as the problem's")]
 
@@ -17,7 +17,7 @@ pub(super) struct CountedRange {
     pub row: usize,
 }
 
-/// A client's week as a problem, with the rows of shared limits that take part.
+/// One client's week as an optimisation problem, with the shared rows in which its posts count.
 #[derive(Clone)]
 pub(super) struct ClientProblem<'a> {
     instances: &'a [Instance],
@@ -25,7 +25,7 @@ pub(super) struct ClientProblem<'a> {
     own_rows: &'a [Row],
     counted: Vec<CountedRange>,
     /// The shared rows in which the client's posts count, ascending.
-    rows: Vec<usize>,
+    shared_rows: Vec<usize>,
     /// Channel and hour of the posts if the client is planned alone.
     posts: Vec<(usize, usize)>,
 }
@@ -35,19 +35,19 @@ pub(super) struct ClientProblem<'a> {
 pub(super) struct Proposal {
     /// Objective of the week, without prices.
     pub objective: f64,
-    /// How much the week uses of the shared rows, ascending by row.
+    /// Shared rows with the number of the week's posts that count in each, ascending by row.
     pub used: Vec<(usize, f64)>,
-    /// Index of the price list at which it was found.
+    /// Index of the price list at which the price search found the week; 0 before it is set.
     pub price_list: usize,
 }
 
 impl Proposal {
-    /// Whether it uses the same as another and its objective is no higher.
+    /// Whether another proposal uses the shared rows equally and its objective is at least as high.
     pub fn is_dominated_by(&self, other: &Proposal) -> bool {
         self.used == other.used && self.objective <= other.objective
     }
 
-    /// The objective less the prices of what the week uses.
+    /// The objective less the prices of the shared rows for the posts that count in them.
     pub fn net_value(&self, prices: &[f64]) -> f64 {
         self.objective - self.used.iter().map(|(row, used)| prices[*row] * used).sum::<f64>()
     }
@@ -71,15 +71,15 @@ impl<'a> ClientProblem<'a> {
         counted: Vec<CountedRange>,
         posts: Vec<(usize, usize)>,
     ) -> Self {
-        let mut rows: Vec<usize> = counted.iter().map(|counted| counted.row).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        Self { instances, own_rows, counted, rows, posts }
+        let mut shared_rows: Vec<usize> = counted.iter().map(|counted| counted.row).collect();
+        shared_rows.sort_unstable();
+        shared_rows.dedup();
+        Self { instances, own_rows, counted, shared_rows, posts }
     }
 
     /// The shared rows in which the client's posts count, ascending.
-    pub fn rows(&self) -> &[usize] {
-        &self.rows
+    pub fn shared_rows(&self) -> &[usize] {
+        &self.shared_rows
     }
 
     /// The weeks of the client's channels.
@@ -87,18 +87,18 @@ impl<'a> ClientProblem<'a> {
         self.instances
     }
 
-    /// The shared rows in which the client's posts count, ascending, each with the most that the client could use.
+    /// The shared rows in which the client's posts count, ascending, each with the most posts that could count in it.
     pub fn max_uses(&self) -> Vec<(usize, f64)> {
-        let mut max_uses: Vec<(usize, f64)> = self.rows.iter().map(|row| (*row, 0.0)).collect();
+        let mut max_uses: Vec<(usize, f64)> = self.shared_rows.iter().map(|row| (*row, 0.0)).collect();
         for CountedRange { hours, row, .. } in &self.counted {
-            if let Ok(index) = self.rows.binary_search(row) {
+            if let Ok(index) = self.shared_rows.binary_search(row) {
                 max_uses[index].1 += hours.len() as f64;
             }
         }
         max_uses
     }
 
-    /// For each post of the client planned alone, each row in which it counts, with what the post earns at fatigue 0.
+    /// For each post of the client planned alone, each shared row in which it counts, and its value at fatigue 0.
     pub fn values_alone(&self) -> impl Iterator<Item = (usize, f64)> {
         self.posts.iter().flat_map(|(channel, hour)| {
             let counting =
@@ -114,8 +114,8 @@ impl<'a> ClientProblem<'a> {
     }
 
     /// A shared row without terms.
-    pub fn shared_row(left: f64) -> Row {
-        Row { terms: Vec::new(), at_most: left, price: None }
+    pub fn shared_row(capacity: f64) -> Row {
+        Row { terms: Vec::new(), at_most: capacity, price: None }
     }
 
     /// Adds the client's terms to the shared rows, with the indices of channels shifted by `first_channel`.
@@ -128,32 +128,32 @@ impl<'a> ClientProblem<'a> {
 
     /// The week of the client planned alone.
     pub fn proposal_alone(&self) -> Proposal {
-        let chosen = |channel: usize| {
+        let chosen_hours = |channel: usize| {
             let hours = self.posts.iter().filter(|(other, _)| *other == channel).map(|(_, hour)| *hour);
             hours.collect::<BTreeSet<usize>>().into_iter().collect::<Vec<usize>>()
         };
-        let of_channel = |(channel, instance): (usize, &Instance)| {
-            let chosen = chosen(channel);
+        let solution = |(channel, instance): (usize, &Instance)| {
+            let chosen = chosen_hours(channel);
             Solution { objective: instance.objective(&chosen), chosen, optimal: false }
         };
-        let alone: Vec<Solution> = self.instances.iter().enumerate().map(of_channel).collect();
-        let objective = alone.iter().map(|solution| solution.objective).sum();
-        Proposal { objective, used: self.used(&alone), price_list: 0 }
+        let solutions: Vec<Solution> = self.instances.iter().enumerate().map(solution).collect();
+        let objective = solutions.iter().map(|solution| solution.objective).sum();
+        Proposal { objective, used: self.used(&solutions), price_list: 0 }
     }
 
-    /// The best choice of each channel without prices.
-    pub fn alone(&self, solver: &mut Solver, tier: Tier) -> Vec<Solution> {
+    /// The best hours of each channel on its own, without prices.
+    pub fn solve_channels(&self, solver: &mut Solver, tier: Tier) -> Vec<Solution> {
         let no_prices = |instance: &Instance| vec![0.0; instance.value.len()];
         self.instances.iter().map(|instance| best_hours(instance, &no_prices(instance), solver, tier)).collect()
     }
 
-    /// The best week given a price of each shared row. The search for the prices of the client's own rows starts from
-    /// `own_prices`.
+    /// The best week at the given prices of the shared rows. The search for the prices of the client's own rows starts
+    /// from `own_prices`.
     pub fn best_week(&self, prices: &[f64], own_prices: &[f64], solver: &mut Solver, tier: Tier) -> BestWeek {
-        let (hour_prices, alone) = self.channels_at(prices, solver, tier);
-        if self.satisfies_own_rows(&alone) {
-            let used = self.used(&alone);
-            let objective = alone.iter().map(|solution| solution.objective).sum();
+        let (hour_prices, solutions) = self.solve_channels_at(prices, solver, tier);
+        if self.satisfies_own_rows(&solutions) {
+            let used = self.used(&solutions);
+            let objective = solutions.iter().map(|solution| solution.objective).sum();
             let proposal = Proposal { objective, used, price_list: 0 };
             let bound = proposal.net_value(prices);
             return BestWeek { bound, proposal: Some(proposal), own_prices: own_prices.to_vec() };
@@ -161,19 +161,19 @@ impl<'a> ClientProblem<'a> {
         let week = CoupledWeek::new(self.instances.iter().collect(), self.own_rows.to_vec())
             .with_hour_costs(hour_prices)
             .with_initial_prices(own_prices.to_vec());
-        self.coupled_best_week(solve_coupled(&week, alone, solver, tier), prices)
+        self.coupled_best_week(solve_coupled(&week, solutions, solver, tier), prices)
     }
 
-    /// The price of every hour by channel, and the best choice of each channel at these prices, on its own.
-    fn channels_at(&self, prices: &[f64], solver: &mut Solver, tier: Tier) -> (Vec<Vec<f64>>, Vec<Solution>) {
+    /// The price of every hour by channel, and the best hours of each channel on its own at these prices.
+    fn solve_channels_at(&self, prices: &[f64], solver: &mut Solver, tier: Tier) -> (Vec<Vec<f64>>, Vec<Solution>) {
         let mut hour_prices: Vec<Vec<f64>> =
             self.instances.iter().map(|instance| vec![0.0; instance.value.len()]).collect();
         for CountedRange { channel, hours, row } in self.counted.iter().filter(|counted| prices[counted.row] != 0.0) {
             hour_prices[*channel][hours.clone()].iter_mut().for_each(|price| *price += prices[*row]);
         }
         let channels = self.instances.iter().zip(&hour_prices);
-        let alone = channels.map(|(instance, prices)| best_hours(instance, prices, solver, tier)).collect();
-        (hour_prices, alone)
+        let solutions = channels.map(|(instance, prices)| best_hours(instance, prices, solver, tier)).collect();
+        (hour_prices, solutions)
     }
 
     fn coupled_best_week(&self, solution: CoupledSolution, prices: &[f64]) -> BestWeek {
@@ -187,12 +187,13 @@ impl<'a> ClientProblem<'a> {
         }
     }
 
-    /// How much choices of hours for the client's channels use of the shared rows, ascending by row.
-    pub fn used(&self, chosen: &[Solution]) -> Vec<(usize, f64)> {
-        let mut used: Vec<(usize, f64)> = self.rows.iter().map(|row| (*row, 0.0)).collect();
+    /// Shared rows with the number of posts of the channels' solutions that count in each, ascending by row; without
+    /// rows in which none counts.
+    pub fn used(&self, solutions: &[Solution]) -> Vec<(usize, f64)> {
+        let mut used: Vec<(usize, f64)> = self.shared_rows.iter().map(|row| (*row, 0.0)).collect();
         for CountedRange { channel, hours, row } in &self.counted {
-            let count = chosen[*channel].chosen.iter().filter(|hour| hours.contains(hour)).count();
-            if let (true, Ok(index)) = (count > 0, self.rows.binary_search(row)) {
+            let count = solutions[*channel].chosen.iter().filter(|hour| hours.contains(hour)).count();
+            if let (true, Ok(index)) = (count > 0, self.shared_rows.binary_search(row)) {
                 used[index].1 += count as f64;
             }
         }
@@ -200,10 +201,10 @@ impl<'a> ClientProblem<'a> {
         used
     }
 
-    fn satisfies_own_rows(&self, chosen: &[Solution]) -> bool {
+    fn satisfies_own_rows(&self, solutions: &[Solution]) -> bool {
         let mut is_chosen: Vec<Vec<bool>> =
             self.instances.iter().map(|instance| vec![false; instance.value.len()]).collect();
-        for (hours, solution) in is_chosen.iter_mut().zip(chosen) {
+        for (hours, solution) in is_chosen.iter_mut().zip(solutions) {
             solution.chosen.iter().for_each(|hour| hours[*hour] = true);
         }
         self.own_rows.iter().all(|row| {

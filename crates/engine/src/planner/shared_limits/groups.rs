@@ -15,7 +15,7 @@ use crate::model::{LimitQuota, Tier};
 /// Maximum number of clients that are planned as one problem.
 const MAX_JOINT_CLIENTS: usize = 4;
 
-/// Rounding error of sums of uses.
+/// Allowed rounding error of a number of posts.
 const TOLERANCE: f64 = 1e-9;
 
 /// Clients that share rows with each other but not with other clients.
@@ -30,15 +30,15 @@ pub(super) struct Group {
 pub(super) struct GroupSolution {
     /// The rows, ascending.
     rows: Vec<SharedRow>,
-    /// By row, whether clients get quotas: it has a price, is full, or takes part from the start.
+    /// By row, whether clients get quotas of it: if it has a price, is full, or is one of the group's rows.
     has_quotas: Vec<bool>,
-    /// By row, its price in the proof of the bound.
+    /// By row, its price, with which the bound is proven.
     prices: Vec<f64>,
     /// By client of the group, its share of the rows.
     shares: Vec<Share>,
-    /// The lists of prices, by row, that shares refer to.
+    /// The price lists that shares refer to, each with a price for every row.
     price_lists: Vec<Vec<f64>>,
-    /// By client of the group, the rows in which it counts, ascending, each with the most that the client could use.
+    /// By client of the group, the rows in which its posts count, ascending, each with the most posts that could count.
     max_uses: Vec<Vec<(usize, f64)>>,
 }
 
@@ -50,21 +50,21 @@ struct CountedHour {
     row: SharedRow,
 }
 
-/// The groups of clients whose posts count in some of the rows.
+/// The groups of clients whose posts count in active rows.
 pub(super) fn competing(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     sketches: &[ClientSketch],
     active: &BTreeSet<SharedRow>,
 ) -> Vec<Group> {
-    let of_client = |(client, sketch): (&ClientWeek<'_>, &ClientSketch)| -> BTreeSet<SharedRow> {
+    let active_rows = |(client, sketch): (&ClientWeek<'_>, &ClientSketch)| -> BTreeSet<SharedRow> {
         counted_hours(limits, client, sketch).map(|hour| hour.row).filter(|row| active.contains(row)).collect()
     };
-    let rows_of: Vec<BTreeSet<SharedRow>> = clients.par_iter().zip(sketches).map(of_client).collect();
-    let mut clients_of: BTreeMap<&SharedRow, Vec<usize>> = BTreeMap::new();
-    for (client, rows) in rows_of.iter().enumerate() {
+    let rows_by_client: Vec<BTreeSet<SharedRow>> = clients.par_iter().zip(sketches).map(active_rows).collect();
+    let mut clients_by_row: BTreeMap<&SharedRow, Vec<usize>> = BTreeMap::new();
+    for (client, rows) in rows_by_client.iter().enumerate() {
         for row in rows {
-            clients_of.entry(row).or_default().push(client);
+            clients_by_row.entry(row).or_default().push(client);
         }
     }
     let mut is_grouped = vec![false; clients.len()];
@@ -72,16 +72,16 @@ pub(super) fn competing(
     for first in 0..clients.len() {
         let (mut members, mut rows, mut waiting) = (Vec::new(), BTreeSet::new(), vec![first]);
         while let Some(client) = waiting.pop() {
-            let (Some(is_grouped), Some(of_client)) = (is_grouped.get_mut(client), rows_of.get(client)) else {
+            let (Some(is_grouped), Some(client_rows)) = (is_grouped.get_mut(client), rows_by_client.get(client)) else {
                 continue;
             };
-            if std::mem::replace(is_grouped, true) || of_client.is_empty() {
+            if std::mem::replace(is_grouped, true) || client_rows.is_empty() {
                 continue;
             }
             members.push(client);
-            for row in of_client {
+            for row in client_rows {
                 if rows.insert(row.clone()) {
-                    waiting.extend(clients_of.get(row).into_iter().flatten());
+                    waiting.extend(clients_by_row.get(row).into_iter().flatten());
                 }
             }
         }
@@ -94,7 +94,7 @@ pub(super) fn competing(
 }
 
 impl Group {
-    /// Finds weeks for the clients that together satisfy the rows.
+    /// Finds weeks for the group's clients that together satisfy the rows, and shares the rows out by them.
     pub fn solve(
         &self,
         limits: &SharedLimits,
@@ -106,24 +106,24 @@ impl Group {
             self.members.iter().filter_map(|index| Some((clients.get(*index)?, sketches.get(*index)?))).collect();
         if self.members.len() <= MAX_JOINT_CLIENTS {
             let rows = self.joint_rows(limits, &members);
-            let (problems, left) = problems(limits, &members, &rows);
-            if let Some(sharing) = joint::solve(&problems, &left, tier) {
-                return self.solution(rows, left, &problems, sharing);
+            let (problems, capacities) = problems(limits, &members, &rows);
+            if let Some(sharing) = joint::solve(&problems, &capacities, tier) {
+                return self.solution(rows, capacities, &problems, sharing);
             }
         }
-        let (problems, left) = problems(limits, &members, &self.rows);
+        let (problems, capacities) = problems(limits, &members, &self.rows);
         let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
-        let mut search = PriceSearch::new(problems, left.clone(), &rows::kinds(&self.rows), tier);
+        let mut search = PriceSearch::new(problems, capacities.clone(), &rows::kinds(&self.rows), tier);
         let prices = search.find_prices(bound_alone);
         let shares = choice::shares_at(&search, &prices);
         let sharing = joint::Sharing { prices, shares, price_lists: search.price_lists.clone() };
-        self.solution(self.rows.clone(), left, search.problems(), sharing)
+        self.solution(self.rows.clone(), capacities, search.problems(), sharing)
     }
 
     fn solution(
         &self,
         rows: Vec<SharedRow>,
-        left: Vec<f64>,
+        capacities: Vec<f64>,
         problems: &[ClientProblem<'_>],
         sharing: joint::Sharing,
     ) -> GroupSolution {
@@ -134,8 +134,10 @@ impl Group {
                 *used += count;
             }
         }
-        let is_full =
-            |row: usize| used.get(row).zip(left.get(row)).is_none_or(|(used, left)| used + 1.0 > left + TOLERANCE);
+        let is_full = |row: usize| {
+            let of_row = used.get(row).zip(capacities.get(row));
+            of_row.is_none_or(|(used, capacity)| used + 1.0 > capacity + TOLERANCE)
+        };
         let is_priced = |row: usize| prices.get(row).is_some_and(|price| *price > 0.0);
         let has_quotas = rows
             .iter()
@@ -146,8 +148,8 @@ impl Group {
         GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
     }
 
-    /// The rows over which the clients are planned as one problem: those that take part, and all in which posts of two
-    /// clients count.
+    /// The rows of the problem in which the group's clients are planned together: those of the group, and all in which
+    /// posts of two or more of the clients count.
     fn joint_rows(&self, limits: &SharedLimits, members: &[(&ClientWeek<'_>, &ClientSketch)]) -> Vec<SharedRow> {
         let mut clients: BTreeMap<SharedRow, usize> = BTreeMap::new();
         for (client, sketch) in members {
@@ -158,7 +160,7 @@ impl Group {
         shared.chain(self.rows.iter().cloned()).collect::<BTreeSet<SharedRow>>().into_iter().collect()
     }
 
-    /// The quotas of each client, given with its index.
+    /// The index of each client with its quotas.
     pub fn quotas<'g>(
         &'g self,
         limits: &'g SharedLimits,
@@ -185,7 +187,7 @@ impl GroupSolution {
     }
 }
 
-/// Every hour of every channel of a client, once for each row in which a post at that hour certainly counts.
+/// Every hour of every channel of a client, once for each row in which any post at that hour counts.
 fn counted_hours<'c>(
     limits: &'c SharedLimits,
     client: &'c ClientWeek<'_>,
@@ -202,7 +204,7 @@ fn counted_hours<'c>(
     sketch.channels.iter().enumerate().flat_map(of_channel)
 }
 
-/// The clients' problems over some rows, and what is left of each row.
+/// The clients' problems over the given rows, and the capacity of each row.
 fn problems<'s>(
     limits: &SharedLimits,
     members: &[(&ClientWeek<'_>, &'s ClientSketch)],
@@ -220,13 +222,13 @@ fn problems<'s>(
         let posts = sketch.posts.iter().filter_map(|post| Some((index(post.channel)?, post.hour))).collect();
         ClientProblem::new(&sketch.instances, &sketch.own_rows, counted, posts)
     };
-    (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.left(row)).collect())
+    (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.capacity(row)).collect())
 }
 
 /// Number of ranges, from the last one backwards, that are searched for one that an hour extends.
 const RANGES_SEARCHED: usize = 32;
 
-/// Adds an hour of a channel that counts in a row: to the range that it extends, if there is one.
+/// Adds an hour at which posts of a channel count in a row. It extends a range that ends there, if there is one.
 fn add_hour(counted: &mut Vec<CountedRange>, channel: usize, hour: usize, row: usize) {
     let ends_here = |range: &&mut CountedRange| range.channel == channel && range.row == row && range.hours.end == hour;
     match counted.iter_mut().rev().take(RANGES_SEARCHED).find(ends_here) {

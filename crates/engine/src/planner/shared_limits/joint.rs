@@ -8,16 +8,17 @@ use crate::planner::coupling::{CoupledWeek, solve_coupled};
 
 /// How clients share rows.
 pub(super) struct Sharing {
-    /// By row, its price in the proof of the bound.
+    /// By row, its price, with which the bound is proven.
     pub prices: Vec<f64>,
     /// By client, its share of the rows.
     pub shares: Vec<Share>,
-    /// The lists of prices, by row, that shares refer to.
+    /// The price lists that shares refer to, each with a price for every row.
     pub price_lists: Vec<Vec<f64>>,
 }
 
-/// Weeks of all clients that together satisfy the rows, given what is left of each row; `None` if none were found.
-pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) -> Option<Sharing> {
+/// Shares the rows out by planning all clients as one problem, given the capacity of each row; `None` if no weeks were
+/// found that together satisfy the rows.
+pub(super) fn solve(problems: &[ClientProblem<'_>], capacities: &[f64], tier: Tier) -> Option<Sharing> {
     let mut solver = Solver::default();
     let mut rows = Vec::new();
     let mut channels = Vec::new();
@@ -25,15 +26,15 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) ->
         rows.extend(problem.own_rows(channels.len()));
         channels.extend(problem.instances());
     }
-    let own_rows = rows.len();
+    let own_row_count = rows.len();
     let mut first_channel = 0;
-    let mut shared_rows: Vec<_> = left.iter().map(|left| ClientProblem::shared_row(*left)).collect();
+    let mut shared_rows: Vec<_> = capacities.iter().map(|capacity| ClientProblem::shared_row(*capacity)).collect();
     for problem in problems {
         problem.add_terms(first_channel, &mut shared_rows);
         first_channel += problem.instances().len();
     }
     rows.extend(shared_rows);
-    let alone = problems.iter().flat_map(|problem| problem.alone(&mut solver, tier)).collect();
+    let alone = problems.iter().flat_map(|problem| problem.solve_channels(&mut solver, tier)).collect();
     let solution = solve_coupled(&CoupledWeek::new(channels, rows), alone, &mut solver, tier);
     if !solution.is_feasible {
         return None;
@@ -41,10 +42,10 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], left: &[f64], tier: Tier) ->
     let mut remaining = solution.channels.as_slice();
     let mut shares = Vec::with_capacity(problems.len());
     for problem in problems {
-        let (of_client, others) = remaining.split_at_checked(problem.instances().len())?;
-        shares.push(Share { used: problem.used(of_client), price_list: 0 });
-        remaining = others;
+        let (solutions, rest) = remaining.split_at_checked(problem.instances().len())?;
+        shares.push(Share { used: problem.used(solutions), price_list: 0 });
+        remaining = rest;
     }
-    let prices = solution.prices.get(own_rows..)?.to_vec();
+    let prices = solution.prices.get(own_row_count..)?.to_vec();
     Some(Sharing { price_lists: vec![prices.clone()], prices, shares })
 }

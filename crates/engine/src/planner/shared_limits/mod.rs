@@ -1,23 +1,26 @@
-//! Limits that the clients of a workspace share, such as a maximum of posts a day for an agency, or of one post an hour
-//! among rivals.
+//! Limits that the clients of a workspace share, such as at most 30 posts a day for an agency, or one post an hour
+//! among competitors.
 //!
 //! ```text
-//! rows     the limits in their periods, and how much of each the clients' posts use
+//! rows     the limits in their periods, and the clients' posts that count in each
 //! groups   the groups of clients that compete for the same rows
 //! client   a client's best week, given prices of the rows
 //! joint    the weeks of the clients of a small group as one problem
-//! prices   the prices of least bound for a larger group, at which each client is planned on its own
+//! prices   Lagrangian prices of the rows for a larger group, at which each client is planned on its own
 //! choice   a week for each client, from those found, that together satisfy the rows
 //! ```
 //!
-//! Clients are planned alone first. Only the rows that they exceed together take part, and the clients whose posts
-//! count in them fall into groups that share no row. A small group is one problem over all channels of its clients. For
-//! a larger group, prices of the rows are found in rounds: each finds every client's best week at the latest prices,
-//! and then the prices at which the weeks found so far have the least bound. One of the weeks found is chosen for each
-//! client, so that together they satisfy the rows.
+//! A row is a limit in one of its periods. Its capacity is the number of posts that it allows beyond those committed.
 //!
-//! A client gets a quota of each row that takes part, is full or has a price: what its week uses of the row. The client
-//! is then planned with its quotas as limits of its own. Rows that the new plans exceed take part in the next round.
+//! Clients are planned alone first. Rows that they exceed together become active, and the clients whose posts count in
+//! active rows fall into groups that share no such row. A small group is one problem over all channels of its clients.
+//! For a larger group, prices of the rows are found in rounds. Each round finds every client's best week at the latest
+//! prices, and then the prices at which the upper bound given by the weeks found so far is lowest. One of the weeks
+//! found is chosen for each client, so that together they satisfy the rows.
+//!
+//! A client gets a quota of each row that is active, is full or has a price: the number of posts of its chosen week
+//! that count in the row. The client is then planned with its quotas as limits of its own. Rows that the new plans
+//! exceed become active too, and all this is repeated.
 
 mod choice;
 mod client;
@@ -48,7 +51,7 @@ pub(super) struct ClientSketch {
     pub own_rows: Vec<Row>,
     /// The prices of these rows that prove the client's bound.
     pub own_prices: Vec<f64>,
-    /// Every planned post. It counts as needing a review only if every post of its channel does.
+    /// Every planned post. A post counts as needing a review only if every post of its channel needs one.
     pub posts: Vec<CountedPost>,
     /// Upper bound on the objective of any week within the client's own limits.
     pub bound: f64,
@@ -96,71 +99,68 @@ pub(super) struct SketchedChannel {
     pub always_needs_review: bool,
 }
 
-/// Shared limits, shared out among clients as quotas.
+/// Shared limits, divided into quotas of the clients.
 #[derive(Debug, Default)]
-pub(super) struct SharedOut {
+pub(super) struct DividedLimits {
     /// By client, its quotas.
     pub quotas: Vec<Vec<LimitQuota>>,
     /// Upper bound on the sum of the clients' objectives in any plan that satisfies the limits; `None` if none is
     /// proven or the clients, planned alone, exceed no limit.
     pub bound: Option<f64>,
-    /// The rows that clients exceed when each is planned alone, and those that only their new plans would exceed.
+    /// The rows that clients exceed when each is planned alone or within its quotas of other rows.
     active: BTreeSet<SharedRow>,
-    /// The prices that prove the bound, of rows that cost something.
+    /// The prices above 0, with which the bound is proven.
     prices: BTreeMap<SharedRow, f64>,
 }
 
-impl SharedOut {
-    /// How much the clients' planned posts use of the limits, by period: of those that the clients exceed when each is
-    /// planned alone, and of those with a price.
+impl DividedLimits {
+    /// How much of the limits the clients use in each period: for active rows with planned posts, and for rows with a
+    /// price.
     pub fn uses(
         &self,
         limits: &SharedLimits,
         clients: &[ClientWeek<'_>],
         posts: &[Vec<CountedPost>],
     ) -> Vec<SharedLimitUse> {
-        let used = used(limits, clients, posts);
-        let planned = |row: &SharedRow| used.get(row).copied().unwrap_or(0.0);
+        let planned_posts = posts_by_row(limits, clients, posts);
+        let planned = |row: &SharedRow| planned_posts.get(row).copied().unwrap_or(0.0);
         let included: BTreeSet<&SharedRow> =
             self.active.iter().filter(|row| planned(row) > 0.0).chain(self.prices.keys()).collect();
-        let use_of = |row: &SharedRow| {
-            let (limit, allowed) = limits.limit(row);
-            SharedLimitUse {
-                limit,
-                industry: row.industry.clone(),
-                channel: row.channel,
-                period: row.period,
-                allowed,
-                used: limits.committed(row) + planned(row),
-                price: self.prices.get(row).copied().unwrap_or(0.0),
-            }
+        let use_of = |row: &SharedRow| SharedLimitUse {
+            limit: limits.name(row),
+            industry: row.industry.clone(),
+            channel: row.channel,
+            period: row.period,
+            allowed: limits.max_posts(row),
+            used: limits.committed(row) + planned(row),
+            price: self.prices.get(row).copied().unwrap_or(0.0),
         };
         included.into_iter().map(use_of).collect()
     }
 }
 
-/// Shares limits out among clients. `plan` plans the client with a given index within quotas. Also returns its results
-/// within the final quotas, by client.
-pub(super) fn share_out<T: Send>(
+/// Divides limits into quotas of the clients. `plan` plans the client with a given index within quotas. Also returns
+/// the results of `plan` within the final quotas, by client.
+pub(super) fn divide_limits<T: Send>(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     tier: Tier,
     plan: impl Fn(usize, &[LimitQuota]) -> Result<(ClientSketch, T), PlanError> + Sync,
-) -> Result<(SharedOut, Vec<T>), PlanError> {
+) -> Result<(DividedLimits, Vec<T>), PlanError> {
     let alone: Vec<Result<(ClientSketch, T), PlanError>> =
         (0..clients.len()).into_par_iter().map(|client| plan(client, &[])).collect();
     let alone: Vec<(ClientSketch, T)> = alone.into_iter().collect::<Result<_, _>>()?;
     let (sketches, mut planned): (Vec<ClientSketch>, Vec<T>) = alone.into_iter().unzip();
     let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
-    let mut shared = SharedOut { quotas: vec![Vec::new(); clients.len()], ..SharedOut::default() };
+    let mut divided = DividedLimits { quotas: vec![Vec::new(); clients.len()], ..DividedLimits::default() };
     // By client, its week within quotas.
     let mut within: Vec<Option<ClientSketch>> = clients.iter().map(|_| None).collect();
     let mut active = BTreeSet::new();
     let mut groups: Vec<(Group, GroupSolution)> = Vec::new();
     loop {
-        let before = active.len();
-        active.extend(on_all_days(exceeded(limits, &used(limits, clients, &posts))));
-        if active.len() == before {
+        let active_before = active.len();
+        active.extend(on_all_days(exceeded_rows(limits, &posts_by_row(limits, clients, &posts))));
+        if active.len() == active_before {
             break;
         }
         groups = groups::competing(limits, clients, &sketches, &active)
@@ -170,13 +170,13 @@ pub(super) fn share_out<T: Send>(
                 (group, solution)
             })
             .collect();
-        let quotas_before = std::mem::replace(&mut shared.quotas, vec![Vec::new(); clients.len()]);
+        let quotas_before = std::mem::replace(&mut divided.quotas, vec![Vec::new(); clients.len()]);
         for (client, quotas) in groups.iter().flat_map(|(group, solution)| group.quotas(limits, clients, solution)) {
-            if let Some(of_client) = shared.quotas.get_mut(client) {
-                *of_client = quotas;
+            if let Some(client_quotas) = divided.quotas.get_mut(client) {
+                *client_quotas = quotas;
             }
         }
-        let quotas = shared.quotas.par_iter().zip(&quotas_before).enumerate();
+        let quotas = divided.quotas.par_iter().zip(&quotas_before).enumerate();
         let results = planned.par_iter_mut().zip(posts.par_iter_mut().zip(&mut within));
         let replanned = quotas.zip(results).map(|((client, (quotas, before)), (planned, (posts, within)))| {
             if quotas != before {
@@ -188,19 +188,23 @@ pub(super) fn share_out<T: Send>(
         });
         replanned.collect::<Vec<Result<(), PlanError>>>().into_iter().collect::<Result<(), _>>()?;
     }
-    let priced = groups.iter().flat_map(|(_, week)| week.prices()).filter(|(_, price)| *price > 0.0);
-    shared.prices = priced.map(|(row, price)| (row.clone(), price)).collect();
-    shared.active = active;
+    let priced = groups.iter().flat_map(|(_, solution)| solution.prices()).filter(|(_, price)| *price > 0.0);
+    divided.prices = priced.map(|(row, price)| (row.clone(), price)).collect();
+    divided.active = active;
     if tier == Tier::Exact && !groups.is_empty() {
         let last: Vec<&ClientSketch> =
             within.iter().zip(&sketches).map(|(within, alone)| within.as_ref().unwrap_or(alone)).collect();
-        shared.bound = Some(bound(limits, clients, &last, &shared.prices));
+        divided.bound = Some(total_bound(limits, clients, &last, &divided.prices));
     }
-    Ok((shared, planned))
+    Ok((divided, planned))
 }
 
 /// For each row, the number of planned posts of all clients that count.
-fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Vec<CountedPost>]) -> BTreeMap<SharedRow, f64> {
+fn posts_by_row(
+    limits: &SharedLimits,
+    clients: &[ClientWeek<'_>],
+    posts: &[Vec<CountedPost>],
+) -> BTreeMap<SharedRow, f64> {
     let of_client = |(client, posts): (&ClientWeek<'_>, &Vec<CountedPost>)| limits.used_by(client, posts);
     let by_client: Vec<BTreeMap<SharedRow, f64>> = clients.par_iter().zip(posts).map(of_client).collect();
     let mut sum = BTreeMap::new();
@@ -210,19 +214,20 @@ fn used(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Vec<CountedP
     sum
 }
 
-fn exceeded(limits: &SharedLimits, used: &BTreeMap<SharedRow, f64>) -> BTreeSet<SharedRow> {
-    used.iter().filter(|(row, used)| **used > limits.left(row)).map(|(row, _)| row.clone()).collect()
+fn exceeded_rows(limits: &SharedLimits, posts: &BTreeMap<SharedRow, f64>) -> BTreeSet<SharedRow> {
+    let exceeded = posts.iter().filter(|(row, posts)| **posts > limits.capacity(row));
+    exceeded.map(|(row, _)| row.clone()).collect()
 }
 
-/// Adds to the rows of days those of the other days of the week, to which posts will move.
+/// The rows and, for each row of a day, the rows of the same limit on the other days, to which posts may move.
 fn on_all_days(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
     rows.into_iter().flat_map(|row| row.on_all_days()).collect()
 }
 
 /// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows: whatever prices the rows and the
 /// clients' own limits have, no plan comes to more than what each channel earns at most if these prices are charged for its
-/// hours, and the prices of all that the limits leave.
-fn bound(
+/// hours, and the prices of the rows' capacities.
+fn total_bound(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     sketches: &[&ClientSketch],
@@ -233,6 +238,6 @@ fn bound(
         sketch.bound_at(limits, client, prices, solver)
     };
     let of_clients: Vec<f64> = weeks.map_init(Solver::default, of_client).collect();
-    let of_rows = prices.iter().map(|(row, price)| price * limits.left(row)).fold(0.0, |sum, one| sum + one);
+    let of_rows = prices.iter().map(|(row, price)| price * limits.capacity(row)).fold(0.0, |sum, one| sum + one);
     of_clients.into_iter().fold(of_rows, |sum, bound| sum + bound)
 }

@@ -1,4 +1,5 @@
-//! Lagrangian prices of shared rows: with them, clients that are planned on their own use about what the rows allow.
+//! Lagrangian prices of shared rows: at these prices, clients that are planned on their own together use about the
+//! rows' capacities.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -10,18 +11,18 @@ use super::client::{BestWeek, ClientProblem, Proposal};
 use crate::model::Tier;
 use crate::planner::Solver;
 
-/// Maximum number of rounds of prices with the fast solver's weeks.
+/// Maximum number of rounds of the search, which uses the fast solver.
 const ROUNDS: usize = 25;
-/// Gap, as a share of the bound, at which the rounds end.
+/// The rounds end once the lowest bound found is above that of the proposals by at most this share.
 const GAP: f64 = 2e-5;
 /// Maximum factor by which a price changes in a round.
 const MAX_FACTOR: f64 = 1.15;
-/// What a price may change by in addition, as a share of the median value of a post.
+/// Amount by which a price may change in addition, as a share of the median value of a post.
 const EXTRA_CHANGE: f64 = 0.02;
 /// Number of clients from which on the search starts from the prices of a sample of the clients.
 const SAMPLED_FROM: usize = 400;
 /// Minimum number of clients in a sample.
-const SAMPLE: usize = 150;
+const MIN_SAMPLE: usize = 150;
 /// Maximum number of clients whose best weeks are also found at perturbed prices.
 const MAX_PERTURBED: usize = 60;
 
@@ -32,26 +33,26 @@ const SPREAD_BY: [f64; 2] = [0.02, 0.06];
 
 /// Number of subgradient steps.
 const STEPS: usize = 200;
-/// Share by which a price changes in the first step, for a row of which twice as much is used as is left.
+/// Share by which the first step changes the price of a row that is used at twice its capacity.
 const FIRST_STEP: f64 = 0.05;
-/// Factor on the step from one to the next.
+/// Factor on the size of each further step.
 const STEP_DECAY: f64 = 0.98;
 
 /// Clients that share rows, and their proposals at the prices so far.
 pub(super) struct PriceSearch<'a> {
     problems: Vec<ClientProblem<'a>>,
-    /// What is left of each row.
-    left: Vec<f64>,
+    /// By row, its capacity.
+    capacities: Vec<f64>,
     tier: Tier,
-    /// By row, the values of the posts of clients planned alone that count in a row of its kind, descending.
+    /// By row, the values of the posts, of clients planned alone, that count in a row of the same kind; descending.
     values: Vec<Arc<[f64]>>,
-    /// By row, its kind.
+    /// By row, its kind. Rows of one kind differ only in their day.
     kinds: Vec<usize>,
-    /// By row, what is left of the rows of its kind together.
-    left_of_kind: Vec<f64>,
+    /// By row, the total capacity of the rows of the same kind.
+    capacity_of_kind: Vec<f64>,
     /// By client, its best week at the prices tried last.
     best_weeks: Vec<BestWeek>,
-    /// The prices tried last, and the tier at which the weeks were solved.
+    /// The prices tried last, and the tier at which the clients' weeks were solved.
     tried: Option<(Vec<f64>, Tier)>,
     /// By client, the weeks found so far.
     pub proposals: Vec<Vec<Proposal>>,
@@ -60,29 +61,28 @@ pub(super) struct PriceSearch<'a> {
 }
 
 impl<'a> PriceSearch<'a> {
-    /// A search over clients, given what is left of each row and the kind of each row. Rows of the same kind differ
-    /// only in their periods.
-    pub fn new(problems: Vec<ClientProblem<'a>>, left: Vec<f64>, kinds: &[usize], tier: Tier) -> Self {
+    /// A search over clients, given the capacity and the kind of each row.
+    pub fn new(problems: Vec<ClientProblem<'a>>, capacities: Vec<f64>, kinds: &[usize], tier: Tier) -> Self {
         let proposals = problems.iter().map(|problem| vec![problem.proposal_alone()]).collect();
         let unknown = |_: &ClientProblem<'_>| BestWeek { bound: 0.0, proposal: None, own_prices: Vec::new() };
         let best_weeks = problems.iter().map(unknown).collect();
         let kind_count = kinds.iter().max().map_or(0, |last| last + 1);
-        let (mut values_by_kind, mut left_by_kind) = (vec![Vec::new(); kind_count], vec![0.0; kind_count]);
+        let (mut values_by_kind, mut capacity_by_kind) = (vec![Vec::new(); kind_count], vec![0.0; kind_count]);
         for (row, value) in problems.iter().flat_map(ClientProblem::values_alone) {
             values_by_kind[kinds[row]].push(value);
         }
-        left.iter().zip(kinds).for_each(|(left, kind)| left_by_kind[*kind] += left);
+        capacities.iter().zip(kinds).for_each(|(capacity, kind)| capacity_by_kind[*kind] += capacity);
         values_by_kind.iter_mut().for_each(|values| values.sort_by(|a, b| b.total_cmp(a)));
         let values_by_kind: Vec<Arc<[f64]>> = values_by_kind.into_iter().map(Arc::from).collect();
         let values = kinds.iter().map(|kind| Arc::clone(&values_by_kind[*kind])).collect();
-        let left_of_kind = kinds.iter().map(|kind| left_by_kind[*kind]).collect();
+        let capacity_of_kind = kinds.iter().map(|kind| capacity_by_kind[*kind]).collect();
         Self {
             problems,
-            left,
+            capacities,
             tier,
             values,
             kinds: kinds.to_vec(),
-            left_of_kind,
+            capacity_of_kind,
             best_weeks,
             tried: None,
             proposals,
@@ -94,19 +94,20 @@ impl<'a> PriceSearch<'a> {
         &self.problems
     }
 
-    /// What is left of each row.
-    pub fn left(&self) -> &[f64] {
-        &self.left
+    /// By row, its capacity.
+    pub fn capacities(&self) -> &[f64] {
+        &self.capacities
     }
 
-    /// Finds the best week of every client at some prices. Clients for which the prices are the same as last time keep
-    /// their weeks. Returns the bound at these prices, which is an upper bound only if the tier is exact.
+    /// Finds the best week of every client at the given prices. Clients for which the prices are the same as last time
+    /// keep their weeks. Returns the bound at these prices, which is an upper bound only if the tier is exact.
     fn solve_at(&mut self, prices: &[f64], tier: Tier) -> f64 {
         let price_list = self.price_lists.len();
         self.price_lists.push(prices.to_vec());
         let tried = self.tried.take().filter(|(_, tried_tier)| *tried_tier == tier);
         let is_unchanged = |problem: &ClientProblem<'_>| {
-            let is_same = |(tried, _): &(Vec<f64>, Tier)| problem.rows().iter().all(|row| tried[*row] == prices[*row]);
+            let is_same =
+                |(tried, _): &(Vec<f64>, Tier)| problem.shared_rows().iter().all(|row| tried[*row] == prices[*row]);
             tried.as_ref().is_some_and(is_same)
         };
         type Found<'o> = (&'o mut BestWeek, &'o mut Vec<Proposal>);
@@ -122,8 +123,9 @@ impl<'a> PriceSearch<'a> {
         let clients = self.problems.par_iter().zip(self.best_weeks.par_iter_mut().zip(&mut self.proposals));
         clients.for_each_init(Solver::default, solve);
         self.tried = Some((prices.to_vec(), tier));
-        let of_rows: f64 = prices.iter().zip(&self.left).map(|(price, left)| price * left).sum();
-        self.best_weeks.iter().fold(of_rows, |sum, best_week| sum + best_week.bound)
+        let price_of_capacities: f64 =
+            prices.iter().zip(&self.capacities).map(|(price, capacity)| price * capacity).sum();
+        self.best_weeks.iter().fold(price_of_capacities, |sum, best_week| sum + best_week.bound)
     }
 
     /// Finds prices for the rows: those at which the fast solver's weeks have the least bound, or none if exact weeks prove
@@ -141,46 +143,48 @@ impl<'a> PriceSearch<'a> {
             }
         }
         if self.tier == Tier::Exact && bound >= bound_alone {
-            return vec![0.0; self.left.len()];
+            return vec![0.0; self.capacities.len()];
         }
         prices
     }
 
-    /// A search over an evenly spaced sample of the clients. Of each row, the sample gets as large a share of what is
-    /// left as its share of the clients whose posts count in the row.
+    /// A search over an evenly spaced sample of the clients. The capacity of each row is scaled by the share of the
+    /// clients, of those whose posts count in the row, that are in the sample.
     fn sample(&self) -> PriceSearch<'a> {
-        let step = self.problems.len() / SAMPLE;
+        let step = self.problems.len() / MIN_SAMPLE;
         let clients_by_row = |problems: &mut dyn Iterator<Item = &ClientProblem<'a>>| {
-            let mut clients = vec![0.0; self.left.len()];
-            problems.flat_map(ClientProblem::rows).for_each(|row| clients[*row] += 1.0);
+            let mut clients = vec![0.0; self.capacities.len()];
+            problems.flat_map(ClientProblem::shared_rows).for_each(|row| clients[*row] += 1.0);
             clients
         };
         let of_all = clients_by_row(&mut self.problems.iter());
         let of_sample = clients_by_row(&mut self.problems.iter().step_by(step));
-        let left = self.left.iter().zip(of_all.iter().zip(&of_sample)).map(|(left, (all, sample))| left * sample / all);
+        let counts = of_all.iter().zip(&of_sample);
+        let capacities =
+            self.capacities.iter().zip(counts).map(|(capacity, (all, sample))| capacity * sample / all).collect();
         let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(step).cloned().collect();
-        PriceSearch::new(problems, left.collect(), &self.kinds, Tier::Fast)
+        PriceSearch::new(problems, capacities, &self.kinds, Tier::Fast)
     }
 
-    /// By row, the value of the best post that does not fit if the rows of its kind take posts in descending order of
-    /// value.
+    /// By row, the value of the best post that no longer fits if the rows of the same kind are filled with posts in
+    /// descending order of value.
     fn first_prices(&self) -> Vec<f64> {
-        let rows = self.values.iter().zip(&self.left_of_kind);
-        rows.map(|(values, left)| values.get(*left as usize).copied().unwrap_or(0.0)).collect()
+        let rows = self.values.iter().zip(&self.capacity_of_kind);
+        rows.map(|(values, capacity)| values.get(*capacity as usize).copied().unwrap_or(0.0)).collect()
     }
 
-    /// The prices, searched from `first` on, at which the fast solver's weeks have the least bound. Each round solves
-    /// all clients at the prices at which their proposals so far have the least bound.
+    /// The prices with the lowest bound when the fast solver finds the weeks, searched for from `first` on. Each round
+    /// solves all clients at the prices that minimize the bound of the proposals so far.
     fn fast_prices(&mut self, first: Vec<f64>) -> Vec<f64> {
-        let (mut prices, mut best, mut least_bound) = (first.clone(), first, f64::INFINITY);
+        let (mut prices, mut best, mut lowest_bound) = (first.clone(), first, f64::INFINITY);
         for _ in 0..ROUNDS {
             let bound = self.solve_at(&prices, Tier::Fast);
-            if bound < least_bound {
-                least_bound = bound;
+            if bound < lowest_bound {
+                lowest_bound = bound;
                 best.clone_from(&prices);
             }
-            let (next, of_proposals) = self.least_bound_of_proposals(&best);
-            if least_bound - of_proposals <= GAP * least_bound.abs() {
+            let (next, bound_of_proposals) = self.minimize_bound_of_proposals(&best);
+            if lowest_bound - bound_of_proposals <= GAP * lowest_bound.abs() {
                 break;
             }
             prices = next;
@@ -188,39 +192,42 @@ impl<'a> PriceSearch<'a> {
         best
     }
 
-    /// Prices near `from` at which the proposals so far have the least bound, and that bound, by subgradient steps.
-    pub fn least_bound_of_proposals(&self, from: &[f64]) -> (Vec<f64>, f64) {
+    /// Searches by subgradient steps for the prices near `from` with the lowest bound if clients had no weeks but their
+    /// proposals so far. Returns the prices and that bound.
+    pub fn minimize_bound_of_proposals(&self, from: &[f64]) -> (Vec<f64>, f64) {
         let mut prices = from.to_vec();
-        let (mut best, mut least_bound) = (from.to_vec(), f64::INFINITY);
+        let (mut best, mut lowest_bound) = (from.to_vec(), f64::INFINITY);
         let median = |values: &Arc<[f64]>| values.get(values.len() / 2).copied().unwrap_or(0.0);
         let extra_changes: Vec<f64> = self.values.iter().map(|values| EXTRA_CHANGE * median(values)).collect();
         let mut step = FIRST_STEP;
         for _ in 0..STEPS {
             let best_proposals: Vec<Option<(f64, &Proposal)>> =
                 self.proposals.par_iter().map(|proposals| best_proposal(proposals, &prices)).collect();
-            let mut bound: f64 = prices.iter().zip(&self.left).map(|(price, left)| price * left).sum();
-            let mut used = vec![0.0; self.left.len()];
+            let mut bound: f64 = prices.iter().zip(&self.capacities).map(|(price, capacity)| price * capacity).sum();
+            let mut used = vec![0.0; self.capacities.len()];
             for (value, proposal) in best_proposals.into_iter().flatten() {
                 bound += value;
                 proposal.used.iter().for_each(|(row, count)| used[*row] += count);
             }
-            if bound < least_bound {
-                least_bound = bound;
+            if bound < lowest_bound {
+                lowest_bound = bound;
                 best.clone_from(&prices);
             }
-            let surplus =
-                used.iter().zip(&self.left).map(|(used, left)| ((used - left) / left.max(1.0)).clamp(-1.0, 1.0));
+            let surplus = used
+                .iter()
+                .zip(&self.capacities)
+                .map(|(used, capacity)| ((used - capacity) / capacity.max(1.0)).clamp(-1.0, 1.0));
             for (((price, surplus), from), extra) in prices.iter_mut().zip(surplus).zip(from).zip(&extra_changes) {
                 let lowest = (from / MAX_FACTOR - extra).max(0.0);
                 *price = (*price + step * surplus * (*price + extra)).clamp(lowest, from * MAX_FACTOR + extra);
             }
             step *= STEP_DECAY;
         }
-        (best, least_bound)
+        (best, lowest_bound)
     }
 }
 
-/// The proposal of greatest net value at some prices, with that value; of equal ones the first.
+/// The proposal of greatest net value at the given prices, and this value; the first of several equal ones.
 fn best_proposal<'p>(proposals: &'p [Proposal], prices: &[f64]) -> Option<(f64, &'p Proposal)> {
     let mut best: Option<(f64, &Proposal)> = None;
     for proposal in proposals {
@@ -237,6 +244,8 @@ fn perturbed(prices: &[f64]) -> Vec<Vec<f64>> {
     let changed_by = |share: &dyn Fn(usize) -> f64| {
         prices.iter().enumerate().map(|(row, price)| price * (1.0 + share(row))).collect::<Vec<f64>>()
     };
+    // For each bit, rows whose index has the bit set change one way, and all others the other way. The indices of any
+    // two rows differ in some bit, so that one of the two becomes dearer than the other.
     let bits = usize::BITS - prices.len().saturating_sub(1).leading_zeros();
     let raised = RAISED_BY.iter().map(|share| changed_by(&|_| *share));
     let spread = SPREAD_BY.iter().flat_map(|share| (0..bits).flat_map(move |bit| [(bit, *share), (bit, -*share)]));

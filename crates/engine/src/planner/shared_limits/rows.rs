@@ -1,4 +1,4 @@
-//! The limits that clients share, as rows, and how much of each their posts use.
+//! The limits that clients share, as rows, and the clients' posts that count in each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::planner::channel::posting_minute;
 use crate::planner::limits::{applies_to, counts_at};
 use crate::rules::{LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
-/// A limit of a workspace, in one of its periods, for one industry or channel if each is counted on its own.
+/// A limit of a workspace in one of its periods, for one industry or channel if the limit counts each on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::planner) struct SharedRow {
     /// Index of the limit.
@@ -49,8 +49,7 @@ pub(in crate::planner) struct SharedLimits {
 /// A limit that clients share.
 struct SharedLimit {
     rules: LimitRules,
-    /// Maximum number of posts.
-    posts: f64,
+    max_posts: f64,
 }
 
 /// A post, as far as shared limits depend on it.
@@ -63,28 +62,28 @@ pub(in crate::planner) struct CountedPost {
 }
 
 impl SharedLimits {
-    /// The limits that the clients of a workspace share, one of them the posts that its reviewers can review in a week.
-    /// The committed posts of the `others`, which are not planned for, count as well.
+    /// The limits that the clients of a workspace share, including the number of posts that its reviewers can review in
+    /// a week. The committed posts of the `others`, which are not planned for, count as well.
     pub fn shared_by(clients: &[ClientWeek<'_>], others: &[ClientWeek<'_>], weekly_reviews: u32) -> Self {
         let declared = clients.first().into_iter().flat_map(|first| &first.rules.limits);
         let shared = declared.filter(|limit| limit.scope != LimitScope::Client).cloned();
-        Self::with(clients.iter().chain(others), shared.chain([LimitRules::review_capacity(weekly_reviews)]))
+        Self::new(clients.iter().chain(others), shared.chain([LimitRules::review_capacity(weekly_reviews)]))
     }
 
-    /// The limits on reviews that count the posts of one client alone.
+    /// The limits on reviews that count only this client's posts.
     pub fn on_reviews_of(client: &ClientWeek<'_>) -> Self {
         let is_on_reviews =
             |limit: &&LimitRules| limit.scope == LimitScope::Client && limit.counts == LimitCounts::NeedsReview;
-        Self::with([client].into_iter(), client.rules.limits.iter().filter(is_on_reviews).cloned())
+        Self::new([client].into_iter(), client.rules.limits.iter().filter(is_on_reviews).cloned())
     }
 
-    fn with<'w, 'a: 'w>(
+    fn new<'w, 'a: 'w>(
         clients: impl Iterator<Item = &'w ClientWeek<'a>>,
         limits: impl Iterator<Item = LimitRules>,
     ) -> Self {
         let mut limits: Vec<SharedLimit> = limits
             .filter_map(|rules| match rules.bound {
-                LimitBound::AtMost(posts) => Some(SharedLimit { rules, posts }),
+                LimitBound::AtMost(max_posts) => Some(SharedLimit { rules, max_posts }),
                 _ => None,
             })
             .collect();
@@ -100,15 +99,19 @@ impl SharedLimits {
         shared
     }
 
-    /// Name of a row's limit, and the number of posts that it allows.
-    pub fn limit(&self, row: &SharedRow) -> (Arc<str>, f64) {
-        let limit = self.limits.get(row.limit);
-        limit.map_or_else(|| ("".into(), 0.0), |limit| (Arc::clone(&limit.rules.name), limit.posts))
+    /// Name of a row's limit.
+    pub fn name(&self, row: &SharedRow) -> Arc<str> {
+        self.limits.get(row.limit).map_or_else(|| "".into(), |limit| Arc::clone(&limit.rules.name))
     }
 
-    /// The number of posts that committed posts leave of a row; 0 if they exceed it.
-    pub fn left(&self, row: &SharedRow) -> f64 {
-        (self.limit(row).1 - self.committed(row)).max(0.0)
+    /// The number of posts that a row allows.
+    pub fn max_posts(&self, row: &SharedRow) -> f64 {
+        self.limits.get(row.limit).map_or(0.0, |limit| limit.max_posts)
+    }
+
+    /// The number of posts that a row allows beyond the committed ones; 0 if these exceed it.
+    pub fn capacity(&self, row: &SharedRow) -> f64 {
+        (self.max_posts(row) - self.committed(row)).max(0.0)
     }
 
     /// The number of committed posts of all clients that count in a row.
@@ -117,7 +120,7 @@ impl SharedLimits {
     }
 
     /// Whether a row counts posts that need a review.
-    pub fn is_of_reviews(&self, row: &SharedRow) -> bool {
+    pub fn counts_reviews(&self, row: &SharedRow) -> bool {
         self.limits.get(row.limit).is_some_and(|limit| limit.rules.counts == LimitCounts::NeedsReview)
     }
 
@@ -127,10 +130,10 @@ impl SharedLimits {
         let state = client.state.channels.iter().find(|state| state.channel == channel);
         let minute = state.map_or(0, |state| posting_minute(client.rules.calendar.minute, client.client, state));
         let counting = self.limits.iter().enumerate().filter(move |(_, SharedLimit { rules, .. })| {
-            let named = &rules.filter.channels;
+            let channels = &rules.filter.channels;
             applies_to(rules, client)
                 && (needs_review || rules.counts == LimitCounts::Posts)
-                && (named.is_empty() || named.contains(&channel))
+                && (channels.is_empty() || channels.contains(&channel))
                 && counts_at(client, minute, &rules.filter, hour)
         });
         counting.filter_map(move |(limit, SharedLimit { rules, .. })| {
@@ -155,16 +158,16 @@ impl SharedLimits {
         used
     }
 
-    /// The quota of a client that may plan `posts` posts in a row with the given price, in addition to its committed
-    /// ones; `None` if the client has no hour in the row's period.
-    pub fn quota(&self, client: &ClientWeek<'_>, row: &SharedRow, posts: f64, price: f64) -> Option<LimitQuota> {
+    /// The quota of a client that may plan `planned` posts in a row with the given price, in addition to its committed
+    /// posts; `None` if the client has no hour in the row's period.
+    pub fn quota(&self, client: &ClientWeek<'_>, row: &SharedRow, planned: f64, price: f64) -> Option<LimitQuota> {
         let SharedLimit { rules, .. } = self.limits.get(row.limit)?;
         let period = match row.period {
             SharedPeriod::Week => QuotaPeriod::Week,
             SharedPeriod::Day(day) => QuotaPeriod::Day(day),
-            SharedPeriod::Hour(utc) => {
-                let is_hour = |hour: &usize| client.hours.instant(*hour as i64).as_second().div_euclid(3600) == utc;
-                QuotaPeriod::Hour((0..client.hours.len()).find(is_hour)?)
+            SharedPeriod::Hour(utc_hour) => {
+                let of_hour = |hour: &usize| client.hours.instant(*hour as i64).as_second().div_euclid(3600);
+                QuotaPeriod::Hour((0..client.hours.len()).find(|hour| of_hour(hour) == utc_hour)?)
             }
         };
         let committed = self.used_by(client, &committed_posts(client)).get(row).copied().unwrap_or(0.0);
@@ -172,13 +175,13 @@ impl SharedLimits {
             limit: Arc::clone(&rules.name),
             channel: row.channel,
             period,
-            posts: posts + committed,
+            posts: planned + committed,
             first_price: price,
         })
     }
 }
 
-/// The client's committed posts of the week, at most one for each channel and hour. Their reviews are not planned.
+/// The client's committed posts of the week, at most one for each channel and hour. They never need a review.
 fn committed_posts(client: &ClientWeek<'_>) -> Vec<CountedPost> {
     let mut posts = Vec::new();
     for state in &client.state.channels {

@@ -15,7 +15,7 @@ const HOURS: usize = 6;
 /// A client with one channel.
 struct OneChannel {
     week: [Instance; 1],
-    /// Hours whose posts count, each with the row.
+    /// Hours at which a post counts, each with the row in which it counts.
     counted: Vec<(usize, usize)>,
 }
 
@@ -36,7 +36,7 @@ impl OneChannel {
     }
 }
 
-/// Some clients, whose posts count in some of the rows.
+/// Random clients, whose posts count in some of the rows.
 fn clients(count: usize, rows: usize, random: &mut ChaCha8Rng) -> Vec<OneChannel> {
     let client = |random: &mut ChaCha8Rng| {
         let mut week = extreme_week(HOURS, random);
@@ -51,14 +51,14 @@ fn clients(count: usize, rows: usize, random: &mut ChaCha8Rng) -> Vec<OneChannel
 }
 
 /// The greatest sum of the clients' objectives within the rows.
-fn best_of_all(clients: &[OneChannel], left: &[f64], choices: &[Vec<(Vec<usize>, f64)>]) -> f64 {
+fn best_of_all(clients: &[OneChannel], capacities: &[f64], choices: &[Vec<(Vec<usize>, f64)>]) -> f64 {
     let Some((client, others)) = clients.split_first() else { return 0.0 };
     let mut best = f64::NEG_INFINITY;
     for (chosen, objective) in &choices[0] {
-        let used = client.used(chosen, left.len());
-        let left_after: Vec<f64> = left.iter().zip(&used).map(|(left, used)| left - used).collect();
-        if left_after.iter().all(|left| *left >= 0.0) {
-            best = best.max(objective + best_of_all(others, &left_after, &choices[1..]));
+        let used = client.used(chosen, capacities.len());
+        let capacities_after: Vec<f64> = capacities.iter().zip(&used).map(|(capacity, used)| capacity - used).collect();
+        if capacities_after.iter().all(|capacity| *capacity >= 0.0) {
+            best = best.max(objective + best_of_all(others, &capacities_after, &choices[1..]));
         }
     }
     best
@@ -73,15 +73,15 @@ fn best_within(client: &OneChannel, share: &[(usize, f64)], rows: usize, choices
     within.map(|(_, objective)| *objective).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Shares rows out by prices, as among many clients, or as one problem.
-fn sharing(problems: Vec<ClientProblem<'_>>, left: &[f64], by_prices: bool) -> joint::Sharing {
+/// Shares rows out by prices, as for many clients, or by planning all clients as one problem.
+fn sharing(problems: Vec<ClientProblem<'_>>, capacities: &[f64], by_prices: bool) -> joint::Sharing {
     if !by_prices {
-        return joint::solve(&problems, left, Tier::Exact).unwrap();
+        return joint::solve(&problems, capacities, Tier::Exact).unwrap();
     }
-    let alone = problems.iter().flat_map(|problem| problem.alone(&mut Solver::default(), Tier::Exact));
+    let alone = problems.iter().flat_map(|problem| problem.solve_channels(&mut Solver::default(), Tier::Exact));
     let bound_alone = alone.map(|solution| solution.objective).sum();
-    let kinds: Vec<usize> = (0..left.len()).collect();
-    let mut search = PriceSearch::new(problems, left.to_vec(), &kinds, Tier::Exact);
+    let kinds: Vec<usize> = (0..capacities.len()).collect();
+    let mut search = PriceSearch::new(problems, capacities.to_vec(), &kinds, Tier::Exact);
     let prices = search.find_prices(bound_alone);
     let shares = choice::shares_at(&search, &prices);
     joint::Sharing { prices, shares, price_lists: search.price_lists }
@@ -95,25 +95,26 @@ fn bound_at(clients: &[OneChannel], left: &[f64], prices: &[f64]) -> f64 {
     of_clients.sum::<f64>() + prices.iter().zip(left).map(|(price, left)| price * left).sum::<f64>()
 }
 
-/// Number of groups of clients, of 400 drawn ones, whose shares allow less than the best of all combinations.
+/// Number of groups, of 400 random groups of clients, whose shares allow less than the best combination of weeks.
 fn suboptimal_groups(by_prices: bool) -> usize {
     let mut suboptimal = 0;
     for seed in 0..400 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (count, rows) = (random.random_range(2..=3), random.random_range(1..=3));
         let clients = clients(count, rows, &mut random);
-        let left: Vec<f64> = (0..rows).map(|_| f64::from(random.random_range(0..3_u8))).collect();
+        let capacities: Vec<f64> = (0..rows).map(|_| f64::from(random.random_range(0..3_u8))).collect();
         let choices: Vec<_> = clients.iter().map(|client| every_choice(&client.week[0])).collect();
-        let best = best_of_all(&clients, &left, &choices);
-        let sharing = sharing(clients.iter().map(OneChannel::problem).collect(), &left, by_prices);
-        let bound = bound_at(&clients, &left, &sharing.prices);
+        let best = best_of_all(&clients, &capacities, &choices);
+        let sharing = sharing(clients.iter().map(OneChannel::problem).collect(), &capacities, by_prices);
+        let bound = bound_at(&clients, &capacities, &sharing.prices);
         assert!(bound >= best - 1e-9 * (1.0 + best.abs()), "seed {seed}: bound {bound} is below {best}");
         let (mut total, mut sum) = (0.0, vec![0.0; rows]);
         for ((client, share), choices) in clients.iter().zip(&sharing.shares).zip(&choices) {
             total += best_within(client, &share.used, rows, choices);
             share.used.iter().for_each(|(row, posts)| sum[*row] += posts);
         }
-        assert!(sum.iter().zip(&left).all(|(used, left)| used <= left), "seed {seed}: {sum:?} of {left:?}");
+        let exceeds_none = sum.iter().zip(&capacities).all(|(used, capacity)| used <= capacity);
+        assert!(exceeds_none, "seed {seed}: {sum:?} of {capacities:?}");
         assert!(total <= best + 1e-9 * (1.0 + best.abs()), "seed {seed}: {total} is above {best}");
         suboptimal += usize::from(total < best - 0.01 * (1.0 + best.abs()));
     }
@@ -121,12 +122,12 @@ fn suboptimal_groups(by_prices: bool) -> usize {
 }
 
 #[test]
-fn few_clients_share_rows_as_in_the_best_of_all_combinations() {
+fn few_clients_share_rows_as_in_the_best_combination_of_weeks() {
     assert_eq!(suboptimal_groups(false), 0);
 }
 
 #[test]
-fn clients_at_prices_share_rows_nearly_as_in_the_best_of_all_combinations() {
+fn clients_planned_at_prices_share_rows_nearly_as_in_the_best_combination_of_weeks() {
     let suboptimal = suboptimal_groups(true);
     assert!(suboptimal <= 40, "{suboptimal} of 400 are not close to the best");
 }
@@ -136,10 +137,10 @@ fn the_order_of_clients_hardly_changes_the_bound() {
     for seed in 0..50 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut clients = clients(8, 2, &mut random);
-        let left = [3.0, 4.0];
+        let capacities = [3.0, 4.0];
         let bound = |clients: &[OneChannel]| {
-            let prices = sharing(clients.iter().map(OneChannel::problem).collect(), &left, true).prices;
-            bound_at(clients, &left, &prices)
+            let prices = sharing(clients.iter().map(OneChannel::problem).collect(), &capacities, true).prices;
+            bound_at(clients, &capacities, &prices)
         };
         let before = bound(&clients);
         clients.reverse();

@@ -5,7 +5,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "every curve has at least one piece")]
 
-/// A straight line: `intercept - slope x fatigue`.
+/// A straight line: `intercept - slope · fatigue`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Line {
     pub intercept: f64,
@@ -37,12 +37,12 @@ pub(super) struct Piece {
     pub line: Line,
 }
 
-/// A curve seen from an earlier hour: fatigue `f` at that hour is `(f + added) x decay` at the curve's own hour.
+/// A curve seen from an earlier hour: fatigue `f` at that hour is `(f + added) · decay` at the curve's own hour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     /// The pieces, ascending, at least one; the first also applies below its start, the last has no end.
     pub pieces: &'a [Piece],
-    /// Factor on fatigue over the hours between the two.
+    /// Factor on fatigue from the earlier hour to the curve's own.
     pub decay: f64,
     /// Reciprocal of `decay`.
     pub growth: f64,
@@ -65,7 +65,7 @@ impl View<'_> {
         Line { intercept: piece.line.intercept - slope * self.added, slope }
     }
 
-    /// Start of the first of some pieces, in terms of the earlier hour's fatigue; infinite if there are none.
+    /// Start of the first of the given pieces, in terms of the earlier hour's fatigue; infinite if there are none.
     #[inline]
     fn start(&self, pieces: &[Piece]) -> f64 {
         pieces.first().map_or(f64::INFINITY, |piece| piece.from * self.growth - self.added)
@@ -83,7 +83,7 @@ impl View<'_> {
     }
 }
 
-/// A cursor along a curve: the current piece, in terms of the earlier hour's fatigue, and those ahead.
+/// A cursor along a curve: the current piece, in terms of the earlier hour's fatigue, and the pieces ahead.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
     view: &'a View<'a>,
@@ -109,41 +109,41 @@ impl Cursor<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gain {
     /// Line below the kink.
-    pub rested: Line,
+    pub below_kink: Line,
     /// Line from the kink on.
-    pub tired: Line,
-    /// Whichever of the two is above the other from the kink on.
+    pub above_kink: Line,
+    /// Whichever of the two lines is the higher one from the kink on.
     pub upper: Line,
     /// Fatigue at which the lines meet.
     pub kink: f64,
-    /// Fatigue from which the gain is needed.
+    /// Lower end of the range of fatigue for which the lines hold.
     pub from: f64,
     /// Fatigue from which the post is blocked.
     pub headroom: f64,
 }
 
 /// Fills `out`, which must be empty, with the upper envelope of waiting and posting, for fatigue from chosen posts of
-/// `gain.from..=most`, and returns true. If posting is nowhere better, leaves `out` empty and returns false.
+/// `gain.from..=max_fatigue`, and returns true. If posting is nowhere better, leaves `out` empty and returns false.
 #[inline]
-pub(super) fn write_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
-    !is_dominated_at_ends(wait, post, gain, most) && walk_envelope(wait, post, gain, most, out)
+pub(super) fn write_envelope(wait: &View, post: &View, gain: &Gain, max_fatigue: f64, out: &mut Vec<Piece>) -> bool {
+    !is_dominated_at_ends(wait, post, gain, max_fatigue) && walk_envelope(wait, post, gain, max_fatigue, out)
 }
 
-/// Quick test, for curves of one piece, whether posting is better at neither end of the range; saves most walks.
+/// Whether posting is better at neither end of the range: a quick test for curves of one piece, which saves most walks.
 #[inline]
-fn is_dominated_at_ends(wait: &View, post: &View, gain: &Gain, most: f64) -> bool {
+fn is_dominated_at_ends(wait: &View, post: &View, gain: &Gain, max_fatigue: f64) -> bool {
     let ([wait_piece], [post_piece]) = (wait.pieces, post.pieces) else { return false };
     let advantage = |earned: Line| post.line(post_piece).plus(earned).minus(wait.line(wait_piece));
-    advantage(gain.rested).at(gain.from) <= 0.0 && advantage(gain.upper).at(most) <= 0.0
+    advantage(gain.below_kink).at(gain.from) <= 0.0 && advantage(gain.upper).at(max_fatigue) <= 0.0
 }
 
 /// Walks both curves, and writes the envelope once a segment is found on which posting is better somewhere. Returns
 /// whether there is one.
-fn walk_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec<Piece>) -> bool {
+fn walk_envelope(wait: &View, post: &View, gain: &Gain, max_fatigue: f64, out: &mut Vec<Piece>) -> bool {
     if gain.headroom <= gain.from {
         return false;
     }
-    let mut walk = Walk::new(wait, post, gain, most);
+    let mut walk = Walk::new(wait, post, gain, max_fatigue);
     while !walk.is_posting_better() {
         if !walk.step() {
             return false;
@@ -151,7 +151,7 @@ fn walk_envelope(wait: &View, post: &View, gain: &Gain, most: f64, out: &mut Vec
     }
     append(wait, [gain.from, walk.from], out);
     walk.write(out);
-    append(wait, [walk.ceiling, most], out);
+    append(wait, [walk.range_end, max_fatigue], out);
     true
 }
 
@@ -162,27 +162,27 @@ struct Walk<'a> {
     /// The gain's current line.
     earned: Line,
     /// The gain's line from the kink on.
-    tired: Line,
+    above_kink: Line,
     /// Start of the current segment.
     from: f64,
     /// End of the current segment.
     until: f64,
     /// End of the gain's current line.
     earned_until: f64,
-    /// Where the block begins or the range ends.
-    ceiling: f64,
+    /// Fatigue at which the range ends or, if lower, from which the post is blocked.
+    range_end: f64,
 }
 
 impl<'a> Walk<'a> {
     #[inline]
-    fn new(wait: &'a View, post: &'a View, gain: &Gain, most: f64) -> Self {
-        let ceiling = lesser(most, gain.headroom);
-        let is_rested = gain.kink > gain.from;
+    fn new(wait: &'a View, post: &'a View, gain: &Gain, max_fatigue: f64) -> Self {
+        let range_end = lesser(max_fatigue, gain.headroom);
+        let is_below_kink = gain.kink > gain.from;
         let (earned, earned_until) =
-            if is_rested { (gain.rested, lesser(gain.kink, ceiling)) } else { (gain.tired, ceiling) };
+            if is_below_kink { (gain.below_kink, lesser(gain.kink, range_end)) } else { (gain.above_kink, range_end) };
         let (waiting, posting) = (wait.cursor_at(gain.from), post.cursor_at(gain.from));
         let until = lesser(lesser(waiting.end, posting.end), earned_until);
-        Self { waiting, posting, earned, tired: gain.tired, from: gain.from, until, earned_until, ceiling }
+        Self { waiting, posting, earned, above_kink: gain.above_kink, from: gain.from, until, earned_until, range_end }
     }
 
     /// Value of posting on the current segment.
@@ -201,11 +201,11 @@ impl<'a> Walk<'a> {
     #[inline]
     fn step(&mut self) -> bool {
         if self.until >= self.earned_until {
-            if self.until >= self.ceiling {
+            if self.until >= self.range_end {
                 return false;
             }
-            self.earned_until = self.ceiling;
-            self.earned = self.tired;
+            self.earned_until = self.range_end;
+            self.earned = self.above_kink;
         }
         if self.waiting.end <= self.until {
             self.waiting.advance();

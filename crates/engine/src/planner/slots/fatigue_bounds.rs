@@ -11,41 +11,41 @@ use super::horizon::Horizon;
 #[derive(Debug, Default)]
 pub(super) struct FatigueBounds {
     columns: usize,
-    most: Vec<f64>,
-    least: Vec<f64>,
+    max: Vec<f64>,
+    min: Vec<f64>,
 }
 
 impl FatigueBounds {
-    /// Minimum and maximum fatigue at an hour, just before its post, by number of posts used, all of them at least the
-    /// spacing away. The maximum is negative if that many do not fit.
+    /// Minimum and maximum fatigue at an hour, just before its post, by number of posts used, if the spacing after each
+    /// of them has passed. The maximum is negative if that many posts do not fit.
     pub fn ranges(&self, hour: usize) -> impl DoubleEndedIterator<Item = (f64, f64)> + ExactSizeIterator {
         let row = hour * self.columns..(hour + 1) * self.columns;
-        self.least[row.clone()].iter().copied().zip(self.most[row].iter().copied())
+        self.min[row.clone()].iter().copied().zip(self.max[row].iter().copied())
     }
 
-    /// Computes every hour, forward in time. Without `with_least` all minima are 0.
-    pub fn prepare(&mut self, horizon: &Horizon, fatigue_per_post: f64, with_least: bool) {
-        self.columns = horizon.posts + 1;
+    /// Computes every hour, forward in time. Without `with_min` all minima are 0.
+    pub fn prepare(&mut self, horizon: &Horizon, fatigue_per_post: f64, with_min: bool) {
+        self.columns = horizon.max_posts + 1;
         let size = self.columns * horizon.hours;
-        self.most.clear();
-        self.most.resize(size, f64::NEG_INFINITY);
-        fill(&mut self.most, self.columns, horizon, |now, before, headroom, decay| {
+        self.max.clear();
+        self.max.resize(size, f64::NEG_INFINITY);
+        fill(&mut self.max, self.columns, horizon, |now, before, headroom, decay| {
             let posted = (lesser(before, headroom) + fatigue_per_post) * decay;
             if posted > now { posted } else { now }
         });
-        self.least.clear();
-        self.least.resize(size, if with_least { f64::INFINITY } else { 0.0 });
-        if with_least {
-            fill(&mut self.least, self.columns, horizon, |now, before, headroom, decay| {
+        self.min.clear();
+        self.min.resize(size, if with_min { f64::INFINITY } else { 0.0 });
+        if with_min {
+            fill(&mut self.min, self.columns, horizon, |now, before, headroom, decay| {
                 if before < headroom { lesser(now, (before + fatigue_per_post) * decay) } else { now }
             });
         }
     }
 }
 
-/// Fills the rows from the first hour on: fatigue decays from hour to hour, and plans are added whose last post has
-/// just become far enough away. `widen` returns the new bound of an hour, given its bound so far, the bound before that
-/// post, the headroom at that post, and the decay since that post.
+/// Fills the rows from the first hour on: fatigue decays from hour to hour, and plans are added as soon as the spacing
+/// after their last post has passed. `widen` returns the new bound of an hour, given its bound so far, the bound before
+/// the last post, the headroom at that post, and the decay since that post.
 fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, widen: impl Fn(f64, f64, f64, f64) -> f64) {
     if let Some(start) = bounds.first_mut() {
         *start = 0.0;

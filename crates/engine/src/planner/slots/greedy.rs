@@ -1,9 +1,11 @@
-//! The fast tier: greedy insertion improved by swaps. Within a fraction of a percent of the optimum, never proven.
+//! The fast tier: greedy insertion improved by swaps. The result is usually within a fraction of a percent of the
+//! optimum, but this is never proven.
 //!
-//! In place of a saturating response its upper bound is used, which is read from a table.
+//! A saturating response is replaced by its upper bound, which is read from a table.
 //!
-//! A post's gain is what it earns less what its fatigue costs later posts and the end of the week. Most hours are ruled
-//! out without going through the other posts, by an upper bound on the gain from the least slope of the response.
+//! A post's gain is what it earns less what its fatigue costs later posts and at the end of the week. Most hours are
+//! ruled out without going through the other posts, by an upper bound on the gain that uses the response's minimum
+//! slope.
 
 #![expect(
     clippy::indexing_slicing,
@@ -24,7 +26,7 @@ pub(super) struct Greedy {
     chosen: Vec<usize>,
     /// Fatigue at each hour, just before its post.
     fatigue: Vec<f64>,
-    /// Lower bound on what a unit of fatigue costs from each hour on.
+    /// For each hour and the end of the week, a lower bound on what a unit of fatigue costs from then on.
     fatigue_costs: Vec<f64>,
     /// For each hour, the number of chosen posts that it is too near to.
     posts_nearby: Vec<u32>,
@@ -45,9 +47,9 @@ impl Greedy {
         self.posts_nearby.resize(horizon.hours, 0);
         self.refresh(instance, horizon, bound);
         for _ in 0..ROUNDS {
-            let added = self.add_posts(instance, horizon, bound);
-            let swapped = self.swap_posts(instance, horizon, bound);
-            if !added && !swapped {
+            let has_added = self.add_posts(instance, horizon, bound);
+            let has_moved = self.swap_posts(instance, horizon, bound);
+            if !has_added && !has_moved {
                 break;
             }
         }
@@ -56,30 +58,30 @@ impl Greedy {
 
     /// Adds a post at the best hour as long as one raises the objective. Returns whether any was added.
     fn add_posts(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
-        let mut added = false;
-        while self.chosen.len() < horizon.posts {
+        let mut has_added = false;
+        while self.chosen.len() < horizon.max_posts {
             let Some(best) = self.best_hour(instance, horizon, bound, horizon.tie) else { break };
             self.insert(best.hour, instance, horizon, bound);
-            added = true;
+            has_added = true;
         }
-        added
+        has_added
     }
 
     /// Removes each post in turn and inserts one at the best hour instead. Returns whether any moved.
     fn swap_posts(&mut self, instance: &Instance, horizon: &Horizon, bound: &ResponseBound) -> bool {
-        let mut moved = false;
+        let mut has_moved = false;
         for index in 0..self.chosen.len() {
             let hour = self.chosen[index];
             self.remove(index, instance, horizon, bound);
             let gain = self.gain(instance, horizon, bound, hour).unwrap_or(f64::NEG_INFINITY);
             let best = self.best_hour(instance, horizon, bound, gain.max(0.0) + horizon.tie);
-            moved |= best.is_some();
+            has_moved |= best.is_some();
             self.insert(best.map_or(hour, |best| best.hour), instance, horizon, bound);
         }
-        moved
+        has_moved
     }
 
-    /// The open hour of greatest gain, if more than `floor`; the earliest among equals.
+    /// The open hour of greatest gain, if this is above `floor`; the earliest of equally good ones.
     fn best_hour(
         &self,
         instance: &Instance,

@@ -18,16 +18,16 @@ pub(super) struct Horizon {
     /// For each hour, the first hour at which the next post is allowed: greater than the hour, at most `hours`, and
     /// non-decreasing.
     pub next: Vec<usize>,
-    /// Maximum number of posts, and no more than fit into the open hours.
-    pub posts: usize,
+    /// Maximum number of posts: the instance's, or fewer if fewer fit into the open hours.
+    pub max_posts: usize,
     /// Decay over waits of `0..=hours` hours, by number of hours.
     pub waits: Vec<Wait>,
     /// Whether a post may be chosen at each hour: it is allowed, worth more than it costs at fatigue 0, and far enough
     /// from existing posts.
     pub open: Vec<bool>,
-    /// Fatigue at each hour and at the end from the initial fatigue and the committed posts alone.
+    /// Fatigue at each hour and at the end of the week, from the initial fatigue and the committed posts alone.
     pub baseline: Vec<f64>,
-    /// Fatigue from which an hour is blocked: the instance's, less a margin for rounding.
+    /// Fatigue from which an hour is blocked: the instance's `block_at`, less a margin for rounding.
     pub block_at: f64,
     /// Upper bound on the absolute value of any objective.
     pub scale: f64,
@@ -35,11 +35,11 @@ pub(super) struct Horizon {
     pub tie: f64,
     /// Price of a unit of fatigue at the end of the week.
     pub end_weight: f64,
-    /// What each post costs.
+    /// Cost of each post.
     pub cost: f64,
     /// Price of a post at each hour, on top of its cost; negative where a post is rewarded.
     pub prices: Vec<f64>,
-    /// Extra reward for the pinned hour, large enough that no plan without it can win.
+    /// Extra reward for a post at the pinned hour, so large that no plan without one can win.
     pub bonus: f64,
     /// The hour that the plan must contain.
     pub pinned: Option<usize>,
@@ -55,7 +55,7 @@ pub(super) struct Wait {
 }
 
 impl Horizon {
-    /// Fills the tables for an instance. `prices` are by hour, on top of the instance's cost; those left out are 0. A
+    /// Fills the tables for an instance. `prices` are by hour, on top of the instance's cost; missing ones are 0. A
     /// pinned hour is open even if a post there earns nothing.
     pub fn prepare(&mut self, instance: &Instance, end_weight: f64, prices: &[f64], pinned: Option<usize>) {
         self.end_weight = end_weight;
@@ -71,11 +71,12 @@ impl Horizon {
             next
         }));
         self.pinned = pinned;
+        // `min` keeps a block at infinity from becoming NaN.
         self.block_at = instance.block_at - BLOCK_MARGIN * instance.block_at.abs().min(f64::MAX);
         self.fill_waits(instance.decay_per_hour);
         self.fill_open(instance);
         self.fill_baseline(instance);
-        self.posts = self.posts_that_fit(instance.posts_max);
+        self.max_posts = self.posts_that_fit(instance.posts_max);
         self.fill_scale(instance);
     }
 
@@ -84,13 +85,13 @@ impl Horizon {
         self.block_at - self.baseline[hour]
     }
 
-    /// What choosing the hour adds beyond the instance's objective: the extra reward if it is pinned, less its price.
+    /// What choosing the hour adds to the instance's objective: the extra reward if it is pinned, less its price.
     pub fn extra_at(&self, hour: usize) -> f64 {
         let bonus = if self.pinned == Some(hour) { self.bonus } else { 0.0 };
         bonus - self.prices[hour]
     }
 
-    /// What a post at the hour gains whatever the fatigue is: the extra reward less price and cost.
+    /// The part of a post's gain at the hour that does not depend on fatigue: the extra reward less price and cost.
     pub fn fixed_gain_at(&self, hour: usize) -> f64 {
         self.extra_at(hour) - self.cost
     }
@@ -161,11 +162,11 @@ impl Horizon {
     fn fill_scale(&mut self, instance: &Instance) {
         let max_value = instance.value.iter().copied().fold(0.0, f64::max);
         let max_baseline = self.baseline.iter().copied().fold(0.0, f64::max);
-        let max_fatigue = max_baseline + self.posts as f64 * instance.fatigue_per_post;
+        let max_fatigue = max_baseline + self.max_posts as f64 * instance.fatigue_per_post;
         let max_response = instance.response.max_abs(max_fatigue);
         let max_price = self.prices.iter().fold(0.0, |max: f64, price| max.max(price.abs()));
         let per_post = max_value * max_response + self.cost + max_price;
-        self.scale = self.posts as f64 * per_post + self.end_weight * max_fatigue;
+        self.scale = self.max_posts as f64 * per_post + self.end_weight * max_fatigue;
         self.tie = TIE * self.scale;
         self.bonus = if self.pinned.is_some() { 2.0 * self.scale + 1.0 } else { 0.0 };
     }

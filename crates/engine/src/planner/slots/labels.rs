@@ -4,7 +4,7 @@
 //! A label is a partial plan: the fatigue that its posts have caused and what they earn. A label with no more fatigue
 //! and no less value than another dominates it, because no response rises with fatigue. Among the labels at an hour
 //! with the same number of posts, the dominated ones are dropped. So are those whose value plus an upper bound on what
-//! is left to earn does not exceed the value of the given choice. The search stays exact.
+//! later hours earn does not exceed the value of the given choice. The search stays exact.
 
 #![expect(clippy::indexing_slicing, reason = "a front for each number of posts, and tables with one entry an hour")]
 
@@ -18,7 +18,7 @@ use super::value_functions::ValueFunctions;
 struct Label {
     /// Fatigue that its posts have caused.
     fatigue: f64,
-    /// What its posts earn.
+    /// What its posts earn together.
     value: f64,
     /// Index of its last post in `Labels::posts`.
     last: Option<u32>,
@@ -28,11 +28,11 @@ struct Label {
 #[derive(Debug, Clone, Copy)]
 struct PlacedPost {
     hour: usize,
-    /// Index of the plan's post before it.
+    /// Index of the plan's previous post.
     previous: Option<u32>,
 }
 
-/// The undominated labels with some number of posts, all of which are at least the spacing away.
+/// The undominated labels with a given number of posts, which may post again because the spacing has passed.
 #[derive(Debug, Default)]
 struct Front {
     /// The hour whose fatigue the labels hold.
@@ -63,9 +63,9 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Puts the best choice of hours into `chosen` if its value, extras included, exceeds `lower_bound` by more than a
-    /// tie. `lower_bound` is the value of the choice that `chosen` holds before. `value_functions` bound what is left
-    /// to earn. Returns the greatest value.
+    /// Puts the best choice of hours into `chosen` if its value, extras included, exceeds `lower_bound` by more than
+    /// the tie tolerance. `lower_bound` is the value of the choice that `chosen` holds before. `value_functions` bound
+    /// what later hours earn. Returns the greatest value.
     pub fn improve(
         &mut self,
         week: &SearchWeek<'_>,
@@ -74,15 +74,15 @@ impl Labels {
         chosen: &mut Vec<usize>,
     ) -> f64 {
         let horizon = week.horizon;
-        self.clear(horizon.posts);
+        self.clear(horizon.max_posts);
         let floor = lower_bound + horizon.tie;
         for hour in 0..=horizon.hours {
             while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.until <= hour) {
                 self.admit(week, value_functions, floor, &waiting);
             }
             if hour < horizon.hours && horizon.open[hour] {
-                for used in 0..horizon.posts {
-                    self.post(week, value_functions, floor, hour, used);
+                for used in 0..horizon.max_posts {
+                    self.add_post(week, value_functions, floor, hour, used);
                 }
             }
         }
@@ -103,12 +103,19 @@ impl Labels {
         }
     }
 
-    /// Adds a post at an hour to every label with `used` posts for which that may be best.
-    fn post(&mut self, week: &SearchWeek<'_>, value_functions: &ValueFunctions, floor: f64, hour: usize, used: usize) {
+    /// Adds a post at an hour to every label with `used` posts if the result may be part of the best choice.
+    fn add_post(
+        &mut self,
+        week: &SearchWeek<'_>,
+        value_functions: &ValueFunctions,
+        floor: f64,
+        hour: usize,
+        used: usize,
+    ) {
         let SearchWeek { instance, horizon, response_bound, .. } = *week;
         let (value, baseline, fixed) = (instance.value[hour], horizon.baseline[hour], horizon.fixed_gain_at(hour));
         let (next, headroom) = (horizon.next[hour], horizon.headroom(hour));
-        let rest = value_functions.view(horizon, hour, next, horizon.posts - used - 1, instance.fatigue_per_post);
+        let rest = value_functions.view(horizon, hour, next, horizon.max_posts - used - 1, instance.fatigue_per_post);
         let (from, to) = (&self.fronts[used], &self.fronts[used + 1]);
         let [from_decay, to_decay] = [from, to].map(|front| horizon.waits[hour - front.hour].decay);
         let decay_to_next = horizon.waits[next - hour].decay;
@@ -149,7 +156,7 @@ impl Labels {
         let Waiting { until, used, count } = *waiting;
         let front = &mut self.fronts[used];
         let decay = horizon.waits[until - front.hour].decay;
-        let future_bound = value_functions.view(horizon, until, until, horizon.posts - used, 0.0);
+        let future_bound = value_functions.view(horizon, until, until, horizon.max_posts - used, 0.0);
         let merged = &mut self.merged;
         let mut best = f64::NEG_INFINITY;
         let mut keep = |label: Label| {
@@ -175,8 +182,8 @@ impl Labels {
         front.hour = until;
     }
 
-    /// Puts the best complete plan into `chosen` if its value exceeds `lower_bound` by more than a tie. Returns the
-    /// greatest value.
+    /// Puts the best complete plan into `chosen` if its value exceeds `lower_bound` by more than the tie tolerance.
+    /// Returns the greatest value.
     fn choose_best(&self, week: &SearchWeek<'_>, lower_bound: f64, chosen: &mut Vec<usize>) -> f64 {
         let horizon = week.horizon;
         let (mut best_value, mut best) = (lower_bound + horizon.tie, None);

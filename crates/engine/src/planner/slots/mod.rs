@@ -4,7 +4,7 @@
 //! horizon          where a post is allowed, and fatigue without chosen posts  by hour, once per instance
 //! fatigue_bounds   bounds on the fatigue that chosen posts can cause          forward in time
 //! response_bound   straight lines above the response                          once per response
-//! value_functions  upper bound on what is left to earn, by fatigue; a plan    backward in time, then forward
+//! value_functions  upper bound on what later hours earn, by fatigue; a plan   backward in time, then forward
 //!   curve          ... its linear pieces
 //! labels           partial plans that may beat that plan                      forward in time, unless it is optimal
 //! greedy           the fast tier, which needs none of `fatigue_bounds`, `value_functions`, `labels`
@@ -34,7 +34,7 @@ use self::value_functions::ValueFunctions;
 use super::{Instance, Solution};
 use crate::model::FatigueResponse;
 
-/// Rounding error of one plan, in tie tolerances, above which the plan no longer counts as proven optimal.
+/// Rounding error, as a multiple of the tie tolerance, above which a plan no longer counts as proven optimal.
 const MAX_ROUNDING: f64 = 1e3;
 
 /// Solves channel-weeks, one after the other. It owns the buffers, so a worker that keeps one soon allocates nothing
@@ -50,7 +50,7 @@ pub struct Solver {
     chosen: Vec<usize>,
 }
 
-/// An instance and the tables that searches for its hours share.
+/// An instance, with the tables that the searches for hours share.
 #[derive(Clone, Copy)]
 struct SearchWeek<'a> {
     instance: &'a Instance,
@@ -60,9 +60,9 @@ struct SearchWeek<'a> {
 }
 
 impl Solver {
-    /// The optimal choice of hours; posts that earn nothing or lower the objective are left out. With a linear response
-    /// it is, among choices of equal objective (to 1e-12 of its scale), the one whose first post is earliest, then its
-    /// second, and so on. With any other it is one of them, always the same.
+    /// The optimal choice of hours; posts that earn nothing or lower the objective are left out. Of several choices of
+    /// equal objective (to 1e-12 of its scale), it is with a linear response the one whose first post is earliest, then
+    /// its second, and so on; with any other response it is one of them, always the same one.
     ///
     /// `optimal` is true unless the choice misses the computed maximum, which only rounding right at the fatigue block
     /// can cause.
@@ -108,9 +108,10 @@ impl Solver {
     /// a unit at the end of this week costs as much as one at its start, assuming that every week is like this one.
     ///
     /// The initial guess spreads the posts evenly. Each round then solves the week at the current price and takes the
-    /// price that its plan implies: with C the cost to the plan's posts of a unit at the start, price = C + price x
-    /// decay over the week. With no rounds the price is 0. The instance's own `end_weight` is ignored. The rounds use
-    /// only the most valuable hours: the price needs a plan close to the optimum, not the optimum itself.
+    /// price that its plan implies: `price = cost + price · decay`, where `cost` is what a unit of fatigue at the start
+    /// costs the plan's posts, and `decay` is the decay over the whole week. With no rounds the price is 0. The
+    /// instance's own `end_weight` is ignored. The rounds use only the most valuable hours: the price needs a plan
+    /// close to the optimum, not the optimum itself.
     pub fn end_weight(&mut self, instance: &Instance, rounds: u32) -> f64 {
         if rounds == 0 {
             return 0.0;
@@ -137,8 +138,8 @@ impl Solver {
         Solution { chosen: self.chosen.clone(), objective, optimal }
     }
 
-    /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, extras included: their
-    /// objective plus the horizon's `extra_at` of each.
+    /// Puts the optimal hours of the prepared horizon into `chosen`. Returns their value, extras included: the
+    /// objective plus [`Horizon::extra_at`] of each chosen hour.
     fn choose(&mut self, instance: &Instance) -> f64 {
         let upper_bound = self.choose_by_value_functions(instance);
         if let FatigueResponse::Linear(_) = instance.response {
@@ -155,7 +156,7 @@ impl Solver {
     }
 
     /// Puts hours of the prepared horizon into `chosen` that are optimal for a linear response and close to optimal for
-    /// any other. Returns an upper bound on the value, extras included, of any hours.
+    /// any other. Returns an upper bound on the value, extras included, of any choice of hours.
     fn choose_by_value_functions(&mut self, instance: &Instance) -> f64 {
         let Self { horizon, fatigue_bounds, response_bound, value_functions, chosen, .. } = self;
         let is_exact = matches!(instance.response, FatigueResponse::Linear(_));

@@ -1,7 +1,8 @@
 //! Shadow price of fatigue: what a unit of fatigue costs a plan, by hour and at the end of the week.
 //!
-//! By the envelope theorem the price of fatigue at the start is the sum, over the chosen posts, of value x slope of the
-//! response x decay since the start, plus the end price decayed over the whole week. No finite differences are needed.
+//! By the envelope theorem, the price of fatigue at the start is the sum, over the chosen posts, of `value · slope of
+//! the response · decay since the start`, plus the price at the end · the decay over the whole week. No finite
+//! differences are needed.
 
 #![expect(clippy::indexing_slicing, reason = "tables have one entry an hour and chosen hours lie in the week")]
 
@@ -10,9 +11,10 @@ use super::response_bound::ResponseBound;
 use crate::model::FatigueResponse;
 use crate::planner::Instance;
 
-/// Fills `costs` with a lower bound, for each hour, on what a unit of fatigue just before the hour's post costs the
-/// posts from that hour on and the end of the week; the last entry is for the end itself. The bounds hold as long as no
-/// more fatigue is added than one post leaves after an hour.
+/// Fills `costs`, for each hour, with a lower bound on the cost of a unit of fatigue just before the hour's post: what
+/// the posts from that hour on lose, plus the price at the end of the week. The last entry is the price at the end
+/// alone. The bounds hold as long as no more fatigue is added than what remains of the fatigue of one post an hour
+/// later.
 pub(super) fn fill_fatigue_costs(
     instance: &Instance,
     bound: &ResponseBound,
@@ -29,13 +31,13 @@ pub(super) fn fill_fatigue_costs(
     for hour in (0..horizon.hours).rev() {
         cost *= instance.decay_per_hour;
         if posts.next_if_eq(&&hour).is_some() {
-            cost += instance.value[hour] * bound.least_slope(&instance.response, fatigue[hour], added);
+            cost += instance.value[hour] * bound.min_slope(&instance.response, fatigue[hour], added);
         }
         costs[hour] = cost;
     }
 }
 
-/// The cost to the chosen posts of a unit of fatigue at the start of the week, excluding the end price.
+/// The cost to the chosen posts of a unit of fatigue at the start of the week, without the price at the end.
 pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize]) -> f64 {
     let (mut from_chosen, mut decay, mut cost) = (0.0, 1.0, 0.0);
     let mut posts = chosen.iter().peekable();
@@ -53,7 +55,7 @@ pub(super) fn start_cost(instance: &Instance, horizon: &Horizon, chosen: &[usize
 /// Initial guess for [`start_cost`]: the week's best values spread evenly over its allowed hours.
 pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 {
     let usable: Vec<usize> = (0..horizon.hours).filter(|hour| instance.allowed[*hour]).collect();
-    let posts = horizon.posts.min(usable.len());
+    let posts = horizon.max_posts.min(usable.len());
     if posts == 0 {
         return 0.0;
     }
@@ -61,7 +63,7 @@ pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 
     values.sort_unstable_by(|a, b| b.total_cmp(a));
     let value = values[..posts].iter().sum::<f64>() / posts as f64;
     let hour = |post: usize| usable[(2 * post + 1) * usable.len() / (2 * posts)];
-    let decayed: f64 = (0..posts).map(|post| libm::pow(instance.decay_per_hour, hour(post) as f64)).sum();
+    let total_decay: f64 = (0..posts).map(|post| libm::pow(instance.decay_per_hour, hour(post) as f64)).sum();
     let slope = match instance.response {
         FatigueResponse::Linear(response) => response.slope_below,
         // At the mean fatigue from as many posts, spread evenly.
@@ -70,12 +72,12 @@ pub(super) fn initial_cost_guess(instance: &Instance, horizon: &Horizon) -> f64 
             instance.response.slope_at(post_total * posts as f64 / horizon.hours as f64)
         }
     };
-    value * slope * decayed
+    value * slope * total_decay
 }
 
 /// Hours that [`reduced_instance`] leaves allowed for each post of the week.
 const HOURS_PER_POST: usize = 3;
-/// Minimum number of hours that it leaves allowed.
+/// Minimum number of hours that [`reduced_instance`] leaves allowed.
 const MIN_HOURS: usize = 12;
 
 /// The week reduced to its most valuable allowed hours; of the hours tied in value at the end of the list, an evenly
@@ -88,12 +90,12 @@ pub(super) fn reduced_instance(instance: &Instance) -> Instance {
         return reduced;
     }
     usable.sort_by(|a, b| instance.value[*b].total_cmp(&instance.value[*a]).then(a.cmp(b)));
-    let least_value = instance.value[usable[hours - 1]];
-    let better = usable.partition_point(|hour| instance.value[*hour] > least_value);
-    let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= least_value)];
-    let ties_kept = hours - better;
+    let cutoff = instance.value[usable[hours - 1]];
+    let better = usable.partition_point(|hour| instance.value[*hour] > cutoff);
+    let ties = &usable[better..usable.partition_point(|hour| instance.value[*hour] >= cutoff)];
+    let ties_used = hours - better;
     reduced.allowed.fill(false);
     usable[..better].iter().for_each(|hour| reduced.allowed[*hour] = true);
-    (0..ties_kept).for_each(|index| reduced.allowed[ties[index * ties.len() / ties_kept]] = true);
+    (0..ties_used).for_each(|index| reduced.allowed[ties[index * ties.len() / ties_used]] = true);
     reduced
 }

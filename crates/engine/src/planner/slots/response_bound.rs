@@ -1,8 +1,8 @@
 //! Upper bounds on the response that are made of straight lines, as value functions need them.
 //!
 //! A linear response is its own bound. A saturating one is convex, so every chord lies above it. One table for all
-//! hours holds its values at evenly spaced fatigues. From them, two chords are drawn over each range of fatigue that is
-//! possible at an hour after a number of posts.
+//! hours holds the response at evenly spaced values of fatigue. From these, two chords are drawn over each range of
+//! fatigue that is possible at an hour after a number of posts.
 
 #![expect(clippy::indexing_slicing, reason = "a position in the table is clamped to its length")]
 
@@ -17,9 +17,9 @@ const CHORDS: usize = 64;
 /// Upper bound on an instance's response, for fatigue below the block.
 #[derive(Debug, Default)]
 pub(super) struct ResponseBound {
-    /// The response in `heights`, and the fatigue at which they end.
-    made_for: Option<(FatigueResponse, f64)>,
-    /// The response where chords meet, first and last end included; empty for a linear response.
+    /// The response for which `heights` was filled, and the instance's `block_at`.
+    prepared_for: Option<(FatigueResponse, f64)>,
+    /// The response at the ends of all chords, in order of fatigue; empty for a linear response.
     heights: Vec<f64>,
     /// Chords per unit of fatigue.
     chords_per_unit: f64,
@@ -28,13 +28,14 @@ pub(super) struct ResponseBound {
 impl ResponseBound {
     /// Fills the table for an instance; a solver's next instance often has the same response.
     pub fn prepare(&mut self, instance: &Instance) {
-        let made_for = Some((instance.response, instance.block_at));
-        if self.made_for == made_for {
+        let prepared_for = Some((instance.response, instance.block_at));
+        if self.prepared_for == prepared_for {
             return;
         }
-        self.made_for = made_for;
+        self.prepared_for = prepared_for;
         self.heights.clear();
         if let FatigueResponse::Saturating(_) = instance.response {
+            // Without a positive `block_at` every post is blocked, so any table serves.
             let end = if instance.block_at > 0.0 { lesser(instance.block_at, f64::MAX / CHORDS as f64) } else { 1.0 };
             self.chords_per_unit = CHORDS as f64 / end;
             let fatigue = |chord: usize| end * chord as f64 / CHORDS as f64;
@@ -51,15 +52,16 @@ impl ResponseBound {
         }
     }
 
-    /// Lower bound on the loss per unit of fatigue if at most `width`, which is above 0, is added to `fatigue` and the
-    /// response is taken to be at its upper bound.
-    pub fn least_slope(&self, response: &FatigueResponse, fatigue: f64, width: f64) -> f64 {
+    /// Lower bound on how much the response's upper bound falls per unit of fatigue, if at most `width`, which is above
+    /// 0, is added to `fatigue`.
+    pub fn min_slope(&self, response: &FatigueResponse, fatigue: f64, width: f64) -> f64 {
         match response {
             FatigueResponse::Linear(_) => response.slope_at(fatigue),
             FatigueResponse::Saturating(_) => (self.height(fatigue) - self.height(fatigue + width)) / width,
         }
     }
 
+    /// Height, at a fatigue, of the chord between the two nearest table values.
     #[inline]
     fn height(&self, fatigue: f64) -> f64 {
         let position = fatigue * self.chords_per_unit;
@@ -75,12 +77,12 @@ impl ResponseBound {
         let (baseline, headroom) = (horizon.baseline[hour], horizon.headroom(hour));
         match &instance.response {
             FatigueResponse::Linear(response) => {
-                let [rested, tired] = response.lines().map(|[intercept, slope]| Line {
+                let [below_kink, above_kink] = response.lines().map(|[intercept, slope]| Line {
                     intercept: value * (intercept - slope * baseline) + fixed,
                     slope: value * slope,
                 });
                 let kink = response.warn_at - baseline;
-                HourBound::Lines(Gain { rested, tired, upper: rested, kink, from: 0.0, headroom })
+                HourBound::Lines(Gain { below_kink, above_kink, upper: below_kink, kink, from: 0.0, headroom })
             }
             FatigueResponse::Saturating(response) => HourBound::Chords {
                 bound: self,
@@ -98,13 +100,13 @@ impl ResponseBound {
 pub(super) enum HourBound<'a> {
     /// The gain of a linear response, for any fatigue from chosen posts.
     Lines(Gain),
-    /// What the chords of a saturating response are drawn from.
+    /// The numbers from which the chords of a saturating response are drawn.
     Chords {
         /// The table.
         bound: &'a ResponseBound,
         /// Value of the hour.
         value: f64,
-        /// What a post at the hour gains whatever the fatigue is.
+        /// The part of a post's gain at the hour that does not depend on fatigue.
         fixed: f64,
         /// Fatigue at the hour without chosen posts.
         baseline: f64,
@@ -116,19 +118,20 @@ pub(super) enum HourBound<'a> {
 }
 
 impl HourBound<'_> {
-    /// The bound for fatigue from chosen posts in a range.
+    /// The bound for fatigue from chosen posts between the given ends of a range.
     #[inline]
-    pub fn over(&self, least: f64, most: f64) -> Gain {
+    pub fn over(&self, min_fatigue: f64, max_fatigue: f64) -> Gain {
         match *self {
             Self::Lines(gain) => gain,
             Self::Chords { bound, value, fixed, baseline, headroom, offset } => {
-                let end = lesser(most, headroom);
+                let (start, end) = (min_fatigue, lesser(max_fatigue, headroom));
                 // Where the logarithm of the response is halfway: both chords then lie about equally near the response.
-                let kink = ((offset + least) * (offset + end)).max(0.0).sqrt() - offset;
+                let kink = ((offset + start) * (offset + end)).max(0.0).sqrt() - offset;
                 let earned = |fatigue: f64| value * bound.height(baseline + fatigue) + fixed;
-                let (first, middle, last) = (earned(least), earned(kink), earned(end));
-                let tired = chord((kink, middle), (end, last));
-                Gain { rested: chord((least, first), (kink, middle)), tired, upper: tired, kink, from: least, headroom }
+                let (first, middle, last) = (earned(start), earned(kink), earned(end));
+                let below_kink = chord((start, first), (kink, middle));
+                let above_kink = chord((kink, middle), (end, last));
+                Gain { below_kink, above_kink, upper: above_kink, kink, from: start, headroom }
             }
         }
     }
@@ -154,11 +157,11 @@ mod tests {
             bound.prepare(&instance);
             horizon.prepare(&instance, 0.0, &[], None);
             for hour in (0..160).step_by(9) {
-                let (least, most) = (0.02, 0.3);
-                let gain = bound.at_hour(&instance, &horizon, hour).over(least, most);
-                let mut fatigue = least;
-                while fatigue < lesser(most, gain.headroom) {
-                    let line = if fatigue < gain.kink { gain.rested } else { gain.tired };
+                let (start, end) = (0.02, 0.3);
+                let gain = bound.at_hour(&instance, &horizon, hour).over(start, end);
+                let mut fatigue = start;
+                while fatigue < lesser(end, gain.headroom) {
+                    let line = if fatigue < gain.kink { gain.below_kink } else { gain.above_kink };
                     let earned = instance.value[hour] * instance.response.at(horizon.baseline[hour] + fatigue);
                     let excess = line.at(fatigue) / earned - 1.0;
                     assert!((-1e-12..0.02).contains(&excess), "hour {hour} at {fatigue}: {excess}");

@@ -1,13 +1,13 @@
 //! Value functions: dynamic programming, backward in time, over hours, posts left and fatigue.
 //!
 //! ```text
-//! W(t, k, f)   maximum value of hours t.. with k posts left, where f is the fatigue that chosen posts have
-//!              caused and every chosen post is at least the spacing away
+//! W(t, k, f)   maximum value of the hours from t on with k posts left, where f is the fatigue that chosen posts
+//!              have caused, and the spacing after every chosen post has passed
 //! W(T, k, f) = -end_weight * (baseline(T) + f)
 //! W(t, k, f) = max( W(t+1, k, f rho),
 //!                   value(t) * bound(baseline(t) + f) - cost + W(n, k-1, (f + delta) rho^(n-t)) )
-//!              where n is the first hour at which the next post is allowed, rho the decay per hour
-//!              and delta the fatigue per post
+//!              where n is the first hour at which the next post is allowed, baseline the fatigue
+//!              without chosen posts, rho the decay per hour and delta the fatigue per post
 //! ```
 //!
 //! Both branches are piecewise linear in f, so W is too, and is stored as its pieces: fatigue is not discretised. Each
@@ -30,7 +30,7 @@ struct Curve {
     first: u32,
     /// Number of pieces.
     pieces: u32,
-    /// The hour whose fatigue they refer to.
+    /// The hour whose fatigue the pieces refer to.
     hour: u32,
 }
 
@@ -47,6 +47,7 @@ impl Curve {
 /// The value functions of a week, by hour and posts left.
 #[derive(Debug, Default)]
 pub(super) struct ValueFunctions {
+    /// Number of curves for each hour: one for each number of posts left, 0 included.
     columns: usize,
     curves: Vec<Curve>,
     pieces: Vec<Piece>,
@@ -59,7 +60,7 @@ impl ValueFunctions {
     pub fn prepare(&mut self, week: &SearchWeek<'_>) {
         let horizon = week.horizon;
         let hours = horizon.hours;
-        self.columns = horizon.posts + 1;
+        self.columns = horizon.max_posts + 1;
         self.pieces.clear();
         let at_end = -horizon.end_weight * horizon.baseline[hours];
         self.pieces.push(Piece { from: 0.0, line: Line { intercept: at_end, slope: horizon.end_weight } });
@@ -85,13 +86,15 @@ impl ValueFunctions {
         let waiting = &later[1..self.columns];
         let posting = &later[(spacing - 1) * self.columns..];
         let ranges = fatigue_bounds.ranges(hour).rev().skip(1);
-        for (((now, wait), post), (least, most)) in now[1..].iter_mut().zip(waiting).zip(posting).zip(ranges) {
-            if most < 0.0 {
+        let curves = now[1..].iter_mut().zip(waiting).zip(posting);
+        for (((now, wait), post), (min_fatigue, max_fatigue)) in curves.zip(ranges) {
+            // So many posts do not fit before this hour.
+            if max_fatigue < 0.0 {
                 continue;
             }
             let wait = wait.seen_from(hour, &self.pieces, horizon, 0.0);
             let post = post.seen_from(hour, &self.pieces, horizon, instance.fatigue_per_post);
-            if write_envelope(&wait, &post, &bound.over(least, most), most, envelope) {
+            if write_envelope(&wait, &post, &bound.over(min_fatigue, max_fatigue), max_fatigue, envelope) {
                 *now = Curve { first: self.pieces.len() as u32, pieces: envelope.len() as u32, hour: hour as u32 };
                 self.pieces.extend_from_slice(envelope);
                 envelope.clear();
@@ -102,22 +105,22 @@ impl ValueFunctions {
     /// The curve for an hour and a number of posts left, as seen from an hour `from` that is no later, with fatigue
     /// added at `from`.
     #[inline]
-    pub fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, left: usize, added: f64) -> View<'a> {
-        self.curves[hour * self.columns + left].seen_from(from, &self.pieces, horizon, added)
+    pub fn view<'a>(&'a self, horizon: &Horizon, from: usize, hour: usize, posts_left: usize, added: f64) -> View<'a> {
+        self.curves[hour * self.columns + posts_left].seen_from(from, &self.pieces, horizon, added)
     }
 
     /// Upper bound on the value of any choice of hours; the optimum for a linear response.
     pub fn upper_bound(&self, horizon: &Horizon) -> f64 {
-        self.view(horizon, 0, 0, horizon.posts, 0.0).at(0.0)
+        self.view(horizon, 0, 0, horizon.max_posts, 0.0).at(0.0)
     }
 
-    /// Fills `chosen` with the hours of greatest value by the curves, one after the other: for a linear response the
+    /// Fills `chosen` with the hours that are best by the curves, one after the other: for a linear response the
     /// optimum. Among equally good hours the earliest is taken; a post that earns nothing is left out.
     pub fn choose(&self, week: &SearchWeek<'_>, chosen: &mut Vec<usize>) {
         chosen.clear();
         let (instance, horizon) = (week.instance, week.horizon);
         let (mut hour, mut fatigue) = (0, 0.0);
-        while let Some((post, before)) = self.next_post(week, hour, horizon.posts - chosen.len(), fatigue) {
+        while let Some((post, before)) = self.next_post(week, hour, horizon.max_posts - chosen.len(), fatigue) {
             chosen.push(post);
             hour = horizon.next[post];
             fatigue = (before + instance.fatigue_per_post) * horizon.waits[hour - post].decay;
@@ -126,24 +129,30 @@ impl ValueFunctions {
 
     /// The best hour from `first` on for the next post, with the fatigue from chosen posts at that hour; `None` if no
     /// further post is worth it.
-    fn next_post(&self, week: &SearchWeek<'_>, first: usize, left: usize, mut fatigue: f64) -> Option<(usize, f64)> {
+    fn next_post(
+        &self,
+        week: &SearchWeek<'_>,
+        first: usize,
+        posts_left: usize,
+        mut fatigue: f64,
+    ) -> Option<(usize, f64)> {
         let SearchWeek { instance, horizon, response_bound, .. } = *week;
-        if left == 0 {
+        if posts_left == 0 {
             return None;
         }
         let mut best = None;
-        let mut best_value = self.view(horizon, first, horizon.hours, left, 0.0).at(fatigue) - horizon.tie;
+        let mut best_value = self.view(horizon, first, horizon.hours, posts_left, 0.0).at(fatigue) - horizon.tie;
         for hour in first..horizon.hours {
             if horizon.open[hour] && fatigue < horizon.headroom(hour) {
                 let response = response_bound.at(&instance.response, horizon.baseline[hour] + fatigue);
                 let earned = instance.value[hour] * response + horizon.fixed_gain_at(hour);
-                let rest = self.view(horizon, hour, horizon.next[hour], left - 1, instance.fatigue_per_post);
+                let rest = self.view(horizon, hour, horizon.next[hour], posts_left - 1, instance.fatigue_per_post);
                 let value = earned + rest.at(fatigue);
                 if earned > horizon.tie && value > best_value {
                     (best, best_value) = (Some((hour, fatigue)), value);
                 }
             }
-            if best_value >= self.view(horizon, hour, hour + 1, left, 0.0).at(fatigue) - horizon.tie {
+            if best_value >= self.view(horizon, hour, hour + 1, posts_left, 0.0).at(fatigue) - horizon.tie {
                 break;
             }
             fatigue *= instance.decay_per_hour;

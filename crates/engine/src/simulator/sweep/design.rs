@@ -127,9 +127,8 @@ fn sobol(parameters: &[SweepParameter], points: u32, seed: u64) -> Result<Vec<Ve
     let seed_32 = (seed ^ (seed >> 32)) as u32;
     let mut seen = std::collections::BTreeSet::new();
     let sequence = (0..MAX_POINTS as u32).map(|index| {
-        let levels = parameters.iter().zip(0..);
-        levels
-            .map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, seed_32))))
+        let axes = parameters.iter().zip(0..);
+        axes.map(|(parameter, axis)| parameter.levels.at(f64::from(sobol_burley::sample(index, axis, seed_32))))
             .collect()
     });
     let mut is_new = |point: &Vec<Level>| seen.insert(point.iter().map(|l| l.written.clone()).collect::<Vec<_>>());
@@ -172,15 +171,15 @@ mod tests {
     #[test]
     fn an_impossible_design_is_refused_with_a_remedy() {
         let any = parameter(Levels::Range(0.0, 1.0));
-        let refused = |parameters: &[SweepParameter], kind| {
+        let message = |parameters: &[SweepParameter], kind| {
             let error = design(parameters, kind, 1).unwrap_err();
             format!("{error}; {}", error.remedy())
         };
-        assert!(refused(&[counted(2), any.clone()], Design::Grid).contains("without a step"));
-        assert!(refused(&[counted(9999), counted(9999)], Design::Grid).contains("99980001 points"));
-        assert!(refused(&[counted(2), counted(3)], Design::Sobol(7)).contains("only 6 combinations"));
-        assert!(refused(std::slice::from_ref(&any), Design::Sobol(70_000)).contains("at most 65536"));
-        assert!(refused(&vec![any; 257], Design::Sobol(4)).contains("257 keys"));
+        assert!(message(&[counted(2), any.clone()], Design::Grid).contains("without a step"));
+        assert!(message(&[counted(9999), counted(9999)], Design::Grid).contains("99980001 points"));
+        assert!(message(&[counted(2), counted(3)], Design::Sobol(7)).contains("only 6 combinations"));
+        assert!(message(std::slice::from_ref(&any), Design::Sobol(70_000)).contains("at most 65536"));
+        assert!(message(&vec![any; 257], Design::Sobol(4)).contains("257 keys"));
     }
 
     #[test]

@@ -30,14 +30,15 @@ pub trait Packs: Sync {
     /// Everything that is wrong with it.
     fn rules(&self, point: u32) -> Result<CompiledRules, Vec<Diagnostic>>;
 
-    /// The unmodified pack. At every point, hours of fatigue are counted with its levels.
+    /// The unmodified pack. At every point, hours of high fatigue are counted by its `warn_at` and `block_at`; net
+    /// worth is computed by the point's own worths and costs.
     fn base_rules(&self) -> &CompiledRules;
 
     /// The scenario of a point; clients and weeks are the same for all.
     fn scenario(&self, point: u32) -> &Scenario;
 }
 
-/// Observes a sweep and receives each point as soon as it is done.
+/// Observes a sweep and receives the outcome of each point as soon as it is known.
 pub trait SweepObserver: Observer {
     /// Called when a point is done, in no particular order.
     fn point_done(&self, outcome: &PointOutcome);

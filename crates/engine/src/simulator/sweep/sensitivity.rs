@@ -1,5 +1,5 @@
-//! Sensitivity of the headline measures to each key of a sweep alone: the share of the variance between points that the
-//! key explains, and how far a measure moves with it.
+//! Sensitivity of the headline measures to each single key of a sweep: the share of the variance between points that
+//! the key explains, and how far a measure moves with it.
 
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub(super) fn sensitivities(
             groups_by_value(parameter, &levels, is_grid)
         })
         .collect();
-    let mut all = Vec::new();
+    let mut sensitivities = Vec::new();
     let mut noise = Vec::new();
     for (index, measure) in Measure::ALL.into_iter().enumerate() {
         let rows: Vec<Vec<f64>> = simulated
@@ -75,12 +75,12 @@ pub(super) fn sensitivities(
         noise.push(Noise { measure, share: noise_share(&rows) });
         let mut ranked: Vec<Sensitivity> =
             groups.iter().map(|groups| sensitivity(measure, groups, &rows, is_crossed)).collect();
-        // The sort is stable: keys with equal shares stay in the order given.
+        // The sort is stable: keys with equal shares stay in the order given. Keys without a share come last.
         ranked.sort_by(|a, b| b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)));
         ranked.iter_mut().zip(1..).for_each(|(row, rank)| row.rank = rank);
-        all.extend(ranked);
+        sensitivities.extend(ranked);
     }
-    (all, noise)
+    (sensitivities, noise)
 }
 
 fn sensitivity(measure: Measure, groups: &Groups, rows: &[Vec<f64>], is_crossed: bool) -> Sensitivity {
@@ -106,7 +106,7 @@ fn swing(group_of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Di
     let mut pairs = Pairs::default();
     for replication in 0..rows.first().map_or(0, Vec::len) {
         let group_mean = |group: usize| {
-            let members = group_of.iter().zip(rows).filter(|(of_point, _)| **of_point == group);
+            let members = group_of.iter().zip(rows).filter(|(group_of_point, _)| **group_of_point == group);
             mean(&members.filter_map(|(_, row)| row.get(replication).copied()).collect::<Vec<f64>>())
         };
         pairs.add(group_mean(least), group_mean(most));
@@ -115,7 +115,7 @@ fn swing(group_of: &[usize], rows: &[Vec<f64>], least: usize, most: usize) -> Di
 }
 
 /// Groups points by the value of a key. If a space-filling design visits so many values that groups would be tiny, the
-/// values are binned into classes of about equally many points.
+/// values are binned into classes with about equally many points each.
 fn groups_by_value(parameter: &SweepParameter, levels: &[&Level], is_grid: bool) -> Groups {
     let classes = (levels.len() as f64).sqrt().floor().clamp(2.0, MAX_CLASSES) as usize;
     let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.number).collect();
@@ -129,6 +129,7 @@ fn groups_by_value(parameter: &SweepParameter, levels: &[&Level], is_grid: bool)
             group_of: levels.iter().map(|level| values.iter().position(|value| value == *level).unwrap_or(0)).collect(),
             labels: values.iter().map(|value| value.written.clone()).collect(),
         },
+        // Values from a range are always numbers.
         (Levels::Range(..), None) => {
             Groups { key: parameter.name(), group_of: vec![0; levels.len()], labels: Vec::new() }
         }
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_range_are_binned_into_classes_of_equally_many_points() {
+    fn values_of_a_range_are_binned_into_classes_with_equally_many_points() {
         let parameter = SweepParameter::made_up("a.b", Levels::Range(0.0, 1.0));
         let levels: Vec<Level> = (0..64).map(|index| level(f64::from(index * 37 % 64) / 64.0)).collect();
         let groups = groups_by_value(&parameter, &levels.iter().collect::<Vec<_>>(), false);

@@ -64,8 +64,8 @@ pub struct SweepPoint {
     pub settings: Vec<Level>,
     /// Hash of its pack.
     pub rules_hash: String,
-    /// Whether it is Pareto-optimal: no other point, nor the unmodified pack, does at least as well in both goals and
-    /// better in one.
+    /// Whether it is Pareto-optimal: whether no other point, nor the unmodified pack, does at least as well in both
+    /// goals and better in one.
     pub is_on_frontier: bool,
     /// Every headline measure, in the order of [`Measure::ALL`].
     pub measures: Vec<PointMeasure>,
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_fewer_is_negated() {
+    fn a_measure_that_should_fall_is_negated() {
         let point = point(&outcome(1, 120.0, 12.0), &outcome(0, 100.0, 10.0), Vec::new());
-        let goal = |measure: Measure| Goal { measure, wish: measure.direction() }.oriented_mean(&point);
-        assert_eq!((goal(Measure::Engagement), goal(Measure::Reviews)), (123.5, -15.5));
+        let oriented_mean = |measure: Measure| Goal { measure, wish: measure.direction() }.oriented_mean(&point);
+        assert_eq!((oriented_mean(Measure::Engagement), oriented_mean(Measure::Reviews)), (123.5, -15.5));
     }
 }

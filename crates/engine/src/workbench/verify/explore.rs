@@ -17,23 +17,24 @@ pub(super) struct Explored {
     pub findings: Vec<Finding>,
 }
 
-/// Maximum number of inputs of a guardrail, over all contexts.
+/// Maximum number of inputs of a guardrail, shared by its contexts.
 const MAX_INPUTS: usize = 200_000;
-/// Minimum of the number of inputs allowed per context, however many contexts share [`MAX_INPUTS`].
-const MIN_INPUTS: usize = 2_000;
+/// The share of [`MAX_INPUTS`] per context is at least this number.
+const MIN_SHARE_OF_CONTEXT: usize = 2_000;
 
+/// Evaluates every declared guardrail of a pack.
 pub(super) fn explore(
     rules: &CompiledRules,
     contexts: &[EvalContext],
-    is_wanted: &dyn Fn() -> bool,
+    should_continue: &dyn Fn() -> bool,
 ) -> Result<Explored, PlanError> {
-    // If the scripts cannot be instrumented, they are explored all the same; only conditions are not checked.
+    // If probes cannot be added to the scripts, guardrails are explored all the same, but conditions are not checked.
     let probed = rules.probed().ok();
     let mut evaluator = probed.as_ref().map_or(rules, |(probed, _)| probed).evaluator(None);
     let mut explored = Explored { guardrails: Vec::new(), inputs: 0, findings: Vec::new() };
-    for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| is_wanted()) {
-        let found = reachable_verdicts(rules, &declared.name, contexts, &mut evaluator)?;
-        let Some(reachable) = found else { continue };
+    for declared in rules.pack().declared_guardrails().into_iter().take_while(|_| should_continue()) {
+        let reachable = reachable_verdicts(rules, &declared.name, contexts, &mut evaluator)?;
+        let Some(reachable) = reachable else { continue };
         explored.inputs += reachable.inputs;
         explored.findings.extend(finding(&reachable));
         explored.guardrails.push(reachable);
@@ -62,6 +63,7 @@ pub(super) fn space(rules: &CompiledRules, guardrail: &GuardrailRules, context: 
     context.space(rules.inputs(&guardrail.name), &rules.constants(&guardrail.name), numbers)
 }
 
+/// The verdicts that a guardrail can give; `None` if it is disabled in every context or has no function.
 fn reachable_verdicts(
     rules: &CompiledRules,
     name: &Arc<str>,
@@ -70,7 +72,7 @@ fn reachable_verdicts(
 ) -> Result<Option<ReachableVerdicts>, RuleFailure> {
     let relevant = relevant_contexts(rules, name, contexts);
     let Some((file, line)) = rules.place_of_function(name).filter(|_| !relevant.is_empty()) else { return Ok(None) };
-    let max_inputs = (MAX_INPUTS / relevant.len()).max(MIN_INPUTS);
+    let max_inputs = (MAX_INPUTS / relevant.len()).max(MIN_SHARE_OF_CONTEXT);
     let place = RulePlace { file, line };
     let mut reachable =
         ReachableVerdicts { guardrail: Arc::clone(name), place, inputs: 0, is_exhaustive: true, witnesses: Vec::new() };
@@ -90,7 +92,7 @@ fn reachable_verdicts(
     Ok(Some(reachable))
 }
 
-/// The simplest input with the same verdict.
+/// The simplest input with the same verdict as the given one.
 fn witness(
     rules: &CompiledRules,
     context: &EvalContext,
@@ -112,6 +114,7 @@ fn witness(
     })
 }
 
+/// The problem of a guardrail that always passes, or never.
 fn finding(reachable: &ReachableVerdicts) -> Option<Finding> {
     let outcomes: Vec<Outcome> = reachable.witnesses.iter().map(|witness| witness.outcome).collect();
     let name = &reachable.guardrail;
@@ -122,13 +125,13 @@ fn finding(reachable: &ReachableVerdicts) -> Option<Finding> {
     };
     let (kind, what, remedy) = match outcomes.as_slice() {
         [Outcome::Pass] => (
-            FindingKind::NeverFires,
-            format!("`{name}` never fires: it passes {inputs}"),
+            FindingKind::AlwaysPasses,
+            format!("`{name}` never warns or blocks: it passes {inputs}"),
             "correct its conditions, or remove it from guardrails.toml",
         ),
         outcomes if !outcomes.contains(&Outcome::Pass) => (
-            FindingKind::AlwaysFires,
-            format!("`{name}` always fires: it warns of or blocks {inputs}"),
+            FindingKind::NeverPasses,
+            format!("`{name}` never passes: it warns of or blocks {inputs}"),
             "return `pass()` if nothing is wrong",
         ),
         _ => return None,

@@ -1,22 +1,24 @@
-//! Finds values of a pack that have no effect because of its other values: rows that can never apply, and keys.
+//! Finds rows of tables that can never apply, and keys that have no effect with the pack's other values.
 
 use super::{Finding, FindingKind, IneffectiveKey};
 use crate::rules::{AssetRules, CompiledRules, RulePlace, SCORE_ASSET, StatedKey};
 use crate::workbench::eval_context::EvalContext;
 
 /// Every row that can never apply.
-pub(super) fn rows(rules: &CompiledRules, contexts: &[EvalContext]) -> Vec<Finding> {
-    let mut found = Vec::new();
+pub(super) fn rows_that_never_apply(rules: &CompiledRules, contexts: &[EvalContext]) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for context in contexts {
+        // With either function of the pack, the rows may apply to higher scores, or are not used at all.
         if !rules.has_function(SCORE_ASSET) && !rules.has_function("confidence") {
-            found.extend(confidence_rows(rules, context));
+            findings.extend(confidence_rows(rules, context));
         }
     }
-    found
+    findings
 }
 
-/// Keys without effect, given the pack's other values. They are no error, since an overlay may give them an effect.
-pub(super) fn keys(rules: &CompiledRules) -> Vec<IneffectiveKey> {
+/// Keys that have no effect with the pack's other values. They are not errors, since an overlay may give them an
+/// effect.
+pub(super) fn keys_without_effect(rules: &CompiledRules) -> Vec<IneffectiveKey> {
     let stated = rules.pack().stated_keys().into_iter();
     let ineffective = stated.filter_map(|StatedKey { key, file, line, .. }| {
         let why = rules.pack().why_ineffective(&key)?;
@@ -34,7 +36,7 @@ fn confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding>
         let (file, line) = rules.pack().place_of_row(&context.overlays, KEY, Some(index)).unwrap_or_default();
         Finding {
             place: RulePlace { file, line },
-            kind: FindingKind::NeverHolds,
+            kind: FindingKind::NeverApplies,
             what: format!(
                 "no asset scores {} or more, since the highest score is {highest}, so this row never applies",
                 row.threshold
@@ -57,6 +59,6 @@ fn highest_score(assets: &AssetRules) -> f64 {
         assets.made_for_channel,
         freshest,
     ];
-    let highest: f64 = assets.base + parts.iter().map(|points| points.max(0.0)).sum::<f64>();
-    highest.clamp(0.0, 100.0)
+    let highest_sum: f64 = assets.base + parts.iter().map(|points| points.max(0.0)).sum::<f64>();
+    highest_sum.clamp(0.0, 100.0)
 }

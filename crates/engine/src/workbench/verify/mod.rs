@@ -1,15 +1,16 @@
-//! Verifies what no single case can show: every guardrail can fire and can pass, every condition and row can apply, and
-//! more fatigue never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room
-//! for the posts that are wanted.)
+//! Verifies what no single case can show: that every guardrail can pass and can warn or block, that every condition can
+//! be true and can be false, that every row of a table can apply, that no guardrail is redundant, and that more fatigue
+//! never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room for the posts
+//! that are wanted.)
 //!
 //! Rules are evaluated on a bounded domain of inputs: for every overlay target and every channel, all combinations of
 //! the values at which a result may change, or an even sample of them if there are too many. Findings about verdicts
-//! come with inputs that show them; if nothing is found, there is no problem among the inputs evaluated.
+//! come with inputs that show them; if there are none, no evaluated input shows a problem.
 
 mod explore;
 mod ineffective;
 mod monotone;
-mod overlap;
+mod redundant;
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub struct Verification {
     pub ineffective: Vec<IneffectiveKey>,
 }
 
-/// A key without effect, given the pack's other values, until an overlay changes one of them.
+/// A key that has no effect with the pack's other values, until an overlay changes one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IneffectiveKey {
     /// Location of the key.
@@ -52,11 +53,11 @@ pub struct ReachableVerdicts {
     pub guardrail: Arc<str>,
     /// Location of its function.
     pub place: RulePlace,
-    /// Number of inputs it was evaluated on.
+    /// Number of inputs that it was evaluated on.
     pub inputs: u64,
-    /// Whether these are all combinations of the values at which its verdict may change.
+    /// Whether these inputs are all combinations of the values at which its verdict may change.
     pub is_exhaustive: bool,
-    /// The simplest input for each verdict that it can give, mildest first.
+    /// The simplest input for each verdict that it can give, the mildest verdict first.
     pub witnesses: Vec<Witness>,
 }
 
@@ -72,29 +73,33 @@ pub struct Witness {
     pub context: String,
     /// The guardrail's reason.
     pub reason: Arc<str>,
-    /// 1-based line of the verdict.
+    /// 1-based line at which the guardrail gives the verdict.
     pub line: u32,
 }
 
-/// The kinds of problems in a pack.
+/// The kind of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A guardrail always passes.
-    NeverFires,
+    #[serde(rename = "never_fires")]
+    AlwaysPasses,
     /// A guardrail never passes.
-    AlwaysFires,
+    #[serde(rename = "always_fires")]
+    NeverPasses,
     /// One branch of a condition is never reached.
     DeadCondition,
     /// More fatigue permits more, or less confidence requires less attention.
     NotMonotone,
-    /// A row of a table, or a number, that can never apply.
-    NeverHolds,
-    /// One guardrail is redundant: another one blocks whatever it fires on.
-    Overlap,
+    /// A row of a table can never apply.
+    #[serde(rename = "never_holds")]
+    NeverApplies,
+    /// A guardrail is redundant: another one blocks every input that it warns of or blocks.
+    #[serde(rename = "overlap")]
+    Redundant,
 }
 
-/// One problem.
+/// One problem of a pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// Location of the problem.
@@ -103,31 +108,31 @@ pub struct Finding {
     pub kind: FindingKind,
     /// Its description.
     pub what: String,
-    /// Inputs that show it; empty if none is needed to see it.
+    /// Inputs that show it; empty if it can be seen without inputs.
     pub witness: Vec<String>,
     /// How to fix it.
     pub remedy: String,
 }
 
-/// Verifies a pack. `is_wanted` is polled now and then, and ends the run early by returning `false`; the result must
-/// then be discarded.
+/// Verifies a pack. `should_continue` is polled now and then, and ends the run early by returning `false`; the result
+/// must then be discarded.
 ///
 /// # Errors
 /// If a rule fails on an input of the domain. That is a problem of the pack itself; the error has its location and
 /// cause.
-pub fn verify(rules: &CompiledRules, is_wanted: &dyn Fn() -> bool) -> Result<Verification, PlanError> {
+pub fn verify(rules: &CompiledRules, should_continue: &dyn Fn() -> bool) -> Result<Verification, PlanError> {
     let contexts = EvalContext::all(rules)?;
-    let explored = explore::explore(rules, &contexts, is_wanted)?;
+    let explored = explore::explore(rules, &contexts, should_continue)?;
     let mut findings = explored.findings;
-    findings.extend(monotone::breaches(rules, &contexts, is_wanted)?);
-    findings.extend(overlap::overlaps(rules, &contexts, is_wanted)?);
-    findings.extend(ineffective::rows(rules, &contexts));
+    findings.extend(monotone::breaches(rules, &contexts, should_continue)?);
+    findings.extend(redundant::redundant_guardrails(rules, &contexts, should_continue)?);
+    findings.extend(ineffective::rows_that_never_apply(rules, &contexts));
     findings.sort();
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));
     Ok(Verification {
         inputs: explored.inputs,
         guardrails: explored.guardrails,
         findings,
-        ineffective: ineffective::keys(rules),
+        ineffective: ineffective::keys_without_effect(rules),
     })
 }

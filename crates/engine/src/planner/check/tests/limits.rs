@@ -6,8 +6,8 @@ use super::*;
 /// The week that is planned.
 const WEEK: &str = "2026-W43";
 
-/// A plan under limits that cost something.
-fn limited() -> Case {
+/// A plan under limits that have a price in its certificate.
+fn case_with_prices() -> Case {
     let week = week(WEEK);
     let mut tight = client("tight", "Europe/London", week, &Channel::ALL, 40);
     tight.0.policy.max_actions_per_day = 3;
@@ -20,9 +20,9 @@ fn limited() -> Case {
 
 #[test]
 fn each_number_of_a_certificate_is_verified() {
-    let case = limited();
+    let case = case_with_prices();
     let priced = case.plan.clients[0].certificate.as_ref().unwrap().limits.iter().filter(|limit| limit.price > 0.0);
-    assert!(priced.count() > 2, "limits cost something");
+    assert!(priced.count() > 2, "several limits have a price");
     type Change = fn(&mut crate::model::Certificate);
     let changes: [(&[&str], Change); 7] = [
         (&["certificate_objective"], |c| c.objective *= 1.0 + 1e-5),
@@ -39,8 +39,8 @@ fn each_number_of_a_certificate_is_verified() {
     }
 }
 
-/// Two clients of one industry that share limits, and whose assets are limited as well.
-fn shared() -> Case {
+/// A plan of two clients of one industry that share limits, and whose assets are limited as well.
+fn case_with_shared_limits() -> Case {
     let week = week(WEEK);
     let clients = ["one", "other"].map(|id| client(id, "Europe/London", week, &[Channel::Fb, Channel::X], 40));
     let limits = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n\
@@ -53,12 +53,13 @@ fn shared() -> Case {
 
 #[test]
 fn limits_over_several_clients_and_on_assets_are_verified() {
-    let case = shared();
-    let shared = case.plan.workspaces.first().unwrap();
-    let gap = shared.gap().unwrap();
+    let case = case_with_shared_limits();
+    let workspace = case.plan.workspaces.first().unwrap();
+    let gap = workspace.gap().unwrap();
     // The bound ignores the limit on photos.
     assert!((0.0..0.6).contains(&gap), "{gap}");
-    assert!(shared.limits.iter().any(|limit| limit.price > 0.0) && shared.limits.len() > 5, "{:?}", shared.limits);
+    let shared_limits = &workspace.limits;
+    assert!(shared_limits.iter().any(|limit| limit.price > 0.0) && shared_limits.len() > 5, "{shared_limits:?}");
     assert!(case.plan.clients.iter().all(|client| client.posts.len() <= 7), "at most seven photos");
     type Change = fn(&mut Plan);
     let changes: [(&str, Change); 7] = [
@@ -87,10 +88,10 @@ fn limits_over_several_clients_and_on_assets_are_verified() {
 }
 
 #[test]
-fn a_post_beyond_a_limit_is_found() {
-    let case = limited();
+fn a_post_beyond_a_limit_and_a_missing_certificate_are_found() {
+    let case = case_with_prices();
     let broken = case.broken_under(|scenario| scenario.clients[0].0.policy.max_actions_per_day = 2);
     assert!(broken.contains(&"actions_a_day"), "{broken:?}");
-    let without = case.broken_by(|plan| plan.clients[0].certificate = None);
-    assert_eq!(without, ["certificate"]);
+    let broken = case.broken_by(|plan| plan.clients[0].certificate = None);
+    assert_eq!(broken, ["certificate"]);
 }

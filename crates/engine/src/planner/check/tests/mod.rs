@@ -40,7 +40,7 @@ fn rules_with(changes: &[(&str, &str, &str)]) -> CompiledRules {
             continue;
         }
         let text = files.get_mut(*file).unwrap();
-        assert!(text.contains(from), "{file} holds no `{from}`");
+        assert!(text.contains(from), "{file} does not contain `{from}`");
         *text = text.replace(from, to);
     }
     CompiledRules::compile(load(files).unwrap()).unwrap()
@@ -58,7 +58,7 @@ fn week(text: &str) -> Week {
     text.parse().unwrap()
 }
 
-/// The instant so many hours after Monday 00:00 of the week on the client's clock.
+/// The instant a number of hours after the client's Monday 00:00.
 fn in_week(client: &Client, week: Week, hours: i64) -> Timestamp {
     client.zone.start_of_day(week.monday()).unwrap().plus_hours(hours)
 }
@@ -105,13 +105,13 @@ fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize)
 }
 
 fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState {
-    let last = in_week(client, week, -20).plus_minutes(17);
+    let last_post = in_week(client, week, -20).plus_minutes(17);
     ChannelState {
         channel,
         audience: 10_000.0 + 1000.0 * channel.index() as f64,
         engagement_rate: Some(0.03),
-        last_post_at: Some(last),
-        recent_posts: vec![in_week(client, week, -90), last],
+        last_post_at: Some(last_post),
+        recent_posts: vec![in_week(client, week, -90), last_post],
         posts_last_7_days: 2,
         posts_last_30_days: 2,
         fatigue: score(0.2),
@@ -137,15 +137,16 @@ fn scenario(week: Week, clients: Vec<(Client, ClientState)>) -> Scenario {
     }
 }
 
-/// One client on every channel, with campaigns, a story, special days, an assessment, past uses and committed posts.
+/// A client on every channel, with campaigns, a story, special days, a reality assessment, uses of assets and committed
+/// posts.
 fn rich(week: Week, zone: &str) -> (Client, ClientState) {
     let (mut client, mut state) = client("rich", zone, week, &Channel::ALL, 40);
     let monday = week.monday();
     client.campaigns = vec![campaign("autumn", week, &[], 1.3), campaign("bright", week, &[Channel::Fb], 1.3)];
     client.calendar = vec![
-        day(DayKind::Blackout, week, 2, Some(Channel::Tiktok)),
-        day(DayKind::Holiday, week, 3, None),
-        day(DayKind::Boost, week, 4, None),
+        special_day(DayKind::Blackout, week, 2, Some(Channel::Tiktok)),
+        special_day(DayKind::Holiday, week, 3, None),
+        special_day(DayKind::Boost, week, 4, None),
     ];
     for (n, asset) in client.assets.iter_mut().enumerate() {
         match n % 5 {
@@ -199,7 +200,7 @@ fn campaign(id: &str, week: Week, channels: &[Channel], weight: f64) -> Campaign
 }
 
 /// One special day of the week.
-fn day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
+fn special_day(kind: DayKind, week: Week, weekday: i64, channel: Option<Channel>) -> CalendarEntry {
     let date = plus_days(week.monday(), weekday);
     CalendarEntry { from: date, to: date, kind, factor: None, channel, name: kind.name().into() }
 }

@@ -53,7 +53,7 @@ impl Case {
     }
 }
 
-/// A planned post of the first client with an asset.
+/// A post of the first client on LinkedIn that has an asset.
 fn post(plan: &mut Plan) -> &mut Post {
     plan.clients[0].posts.iter_mut().find(|post| post.channel == Channel::Linkedin && post.asset.is_some()).unwrap()
 }
@@ -123,19 +123,20 @@ fn each_number_of_a_channel_is_verified() {
 }
 
 #[test]
-fn the_weight_of_a_campaign_belongs_to_its_own_posts() {
+fn the_weight_of_a_campaign_counts_only_for_its_posts() {
     let case = Case::new();
     let weight = 1.3;
-    let of_rich = |plan: &mut Plan, is_campaigns: bool, change: fn(&mut Post, f64)| {
+    let change_post = |plan: &mut Plan, has_campaign: bool, change: fn(&mut Post, f64)| {
         let mut posts = plan.clients[1].posts.iter_mut().filter(|post| post.asset.is_some());
-        change(posts.find(|post| post.campaign_id.is_some() == is_campaigns).unwrap(), weight);
+        change(posts.find(|post| post.campaign_id.is_some() == has_campaign).unwrap(), weight);
     };
-    let weight_added = case.broken_by(|plan| of_rich(plan, false, |post, weight| post.expected_engagement *= weight));
+    let weight_added =
+        case.broken_by(|plan| change_post(plan, false, |post, weight| post.expected_engagement *= weight));
     assert_eq!(weight_added, ["expected_engagement"]);
-    let weight_removed = case.broken_by(|plan| of_rich(plan, true, |post, weight| post.slot_value /= weight));
+    let weight_removed = case.broken_by(|plan| change_post(plan, true, |post, weight| post.slot_value /= weight));
     assert_eq!(weight_removed, ["slot_value"]);
     let campaign_added =
-        case.broken_by(|plan| of_rich(plan, false, |post, _| post.campaign_id = Some(CampaignId::new("autumn"))));
+        case.broken_by(|plan| change_post(plan, false, |post, _| post.campaign_id = Some(CampaignId::new("autumn"))));
     assert_eq!(campaign_added, ["campaign"]);
     let any_asset = case.broken_under(|scenario| scenario.clients[1].0.campaigns[0].any_asset = true);
     assert!(["campaign", "expected_engagement", "slot_value"].iter().all(|rule| any_asset.contains(rule)));
@@ -154,7 +155,7 @@ fn hours_that_one_rule_removed_cannot_be_counted_for_another() {
 }
 
 #[test]
-fn the_plan_belongs_to_its_scenario_and_rules() {
+fn a_plan_of_another_scenario_or_other_rules_is_found() {
     let case = Case::new();
     assert_eq!(case.broken_by(|plan| plan.scenario_hash.push('0')), ["scenario_hash"]);
     assert_eq!(case.broken_by(|plan| plan.rules_hash.clear()), ["rules_hash"]);
@@ -164,7 +165,7 @@ fn the_plan_belongs_to_its_scenario_and_rules() {
 }
 
 #[test]
-fn clients_are_those_that_are_planned_for_in_order() {
+fn missing_repeated_and_misplaced_clients_are_found() {
     let case = Case::new();
     assert_eq!(case.broken_by(|plan| plan.clients.reverse()), ["clients"]);
     assert_eq!(case.broken_by(|plan| drop(plan.clients.pop())), ["clients"]);
@@ -173,7 +174,7 @@ fn clients_are_those_that_are_planned_for_in_order() {
 }
 
 #[test]
-fn posts_and_allocations_keep_their_order_and_their_channels() {
+fn misplaced_posts_and_allocations_and_unknown_channels_are_found() {
     let case = Case::new();
     assert_eq!(case.broken_by(|plan| plan.clients[0].posts.swap(0, 1)), ["post_order"]);
     assert_eq!(case.broken_by(|plan| plan.clients[0].allocations.swap(0, 1)), ["allocations"]);
@@ -227,7 +228,7 @@ fn a_spread_minute_is_a_multiple_of_five_and_the_same_for_all_posts() {
 }
 
 #[test]
-fn quiet_hours_and_closed_days_are_kept() {
+fn posts_in_quiet_hours_and_on_closed_days_are_found() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {
         let post = post(plan);
@@ -237,13 +238,13 @@ fn quiet_hours_and_closed_days_are_kept() {
     assert!(broken.contains(&"quiet_hours"), "{broken:?}");
     let week = week(WEEK);
     let weekday = (case.plan.clone().clients[0].posts[0].hour / 24) as i64;
-    let broken =
-        case.broken_under(|scenario| scenario.clients[0].0.calendar.push(day(DayKind::Blackout, week, weekday, None)));
+    let blackout = special_day(DayKind::Blackout, week, weekday, None);
+    let broken = case.broken_under(|scenario| scenario.clients[0].0.calendar.push(blackout));
     assert!(broken.contains(&"closed_day"), "{broken:?}");
 }
 
 #[test]
-fn closed_hours_are_kept() {
+fn posts_in_closed_hours_are_found() {
     let case = Case::new();
     let (weekday, hour) = {
         let post = case.plan.clients[0].posts.iter().find(|post| post.channel == Channel::Linkedin).unwrap();
@@ -251,25 +252,25 @@ fn closed_hours_are_kept() {
     };
     let day = crate::rules::DAYS[weekday];
     let date = plus_days(case.plan.week.monday(), weekday as i64);
-    let broken_with = |file: &str, from: &str, rows: String| {
-        let rules = rules_with(&[(file, from, &rows)]);
+    let broken_with = |file: &str, from: &str, to: String| {
+        let rules = rules_with(&[(file, from, &to)]);
         let breaches = check_plan(&case.plan, &case.scenario, &rules);
         breaches.iter().map(|breach| breach.rule).collect::<Vec<_>>()
     };
-    let calendar = |rows: String| broken_with("calendar.toml", "closed = []", format!("closed = [{rows}]"));
-    let within = [
+    let broken_by_range = |range: &str| broken_with("calendar.toml", "closed = []", format!("closed = [{range}]"));
+    let ranges = [
         format!("{{ from = {date}T{hour:02}:59:00, to = {date}T{:02}:30:00 }}", hour + 2),
         format!("{{ from = {date}T00:00:00, to = {date}T{hour:02}:00:01 }}"),
     ];
-    for rows in within {
-        assert!(calendar(rows.clone()).contains(&"closed_hours"), "{rows}");
+    for range in ranges {
+        assert!(broken_by_range(&range).contains(&"closed_hours"), "{range}");
     }
     let table = format!("[linkedin]\nclosed = [{{ from = \"{day} {hour:02}:00\", to = \"{day} {hour:02}:01\" }}]\n");
     assert!(broken_with("channels.toml", "[linkedin]   # LinkedIn company pages\n", table).contains(&"closed_hours"));
 }
 
 #[test]
-fn spacing_is_kept_between_planned_posts_and_from_existing_ones() {
+fn posts_too_close_to_planned_or_existing_ones_are_found() {
     let case = Case::new();
     let broken = case.broken_by(|plan| {
         let posts = &mut plan.clients[0].posts;
@@ -349,20 +350,20 @@ fn a_blocked_post_has_a_reason_that_names_its_guardrail() {
     let rules = rules();
     let plan = passing(&scenario, &rules, week);
     let case = Case { scenario, rules, plan };
-    let first = |plan: &mut Plan| plan.clients[0].posts[0].clone();
-    let by = |rule: &str| Arc::new(Reason::Guardrail { rule: rule.into(), reason: "no".into(), remedy: "".into() });
+    let guardrail =
+        |rule: &str| Arc::new(Reason::Guardrail { rule: rule.into(), reason: "no".into(), remedy: "".into() });
     assert_eq!(case.broken_by(|plan| plan.clients[0].posts[0].blocked = None), ["blocked_reason"]);
-    let broken = case.broken_by(|plan| plan.clients[0].posts[0].blocked = Some(by("the moon")));
+    let broken = case.broken_by(|plan| plan.clients[0].posts[0].blocked = Some(guardrail("the moon")));
     assert_eq!(broken, ["blocked_reason"]);
-    assert_eq!(first(&mut case.plan.clone()).status, ScheduleStatus::Blocked);
-    let freed = case.broken_by(|plan| plan.clients[0].posts[0].status = ScheduleStatus::Ready);
-    assert!(freed.contains(&"status") && freed.contains(&"blocked_reason"), "{freed:?}");
-    let live = Case::new().broken_by(|plan| post(plan).blocked = Some(by("early_warning")));
+    assert_eq!(case.plan.clients[0].posts[0].status, ScheduleStatus::Blocked);
+    let unblocked = case.broken_by(|plan| plan.clients[0].posts[0].status = ScheduleStatus::Ready);
+    assert!(unblocked.contains(&"status") && unblocked.contains(&"blocked_reason"), "{unblocked:?}");
+    let live = Case::new().broken_by(|plan| post(plan).blocked = Some(guardrail("early_warning")));
     assert_eq!(live, ["blocked_reason"]);
 }
 
 #[test]
-fn every_guardrail_is_evaluated_in_order() {
+fn missing_misplaced_and_unknown_verdicts_are_found() {
     let case = Case::new();
     assert_eq!(case.broken_by(|plan| drop(post(plan).verdicts.pop())), ["guardrails"]);
     assert_eq!(case.broken_by(|plan| post(plan).verdicts.swap(0, 1)), ["guardrails"]);
@@ -408,7 +409,7 @@ fn a_warning_raises_risk_where_its_rule_says_so() {
 }
 
 #[test]
-fn assets_exist_and_fit_and_their_family_is_stated() {
+fn unknown_and_unfit_assets_and_wrong_families_are_found() {
     let case = Case::new();
     assert!(case.broken_by(|plan| choice(plan).asset_id = AssetId::new("rich-00")).contains(&"asset_unknown"));
     assert_eq!(case.broken_by(|plan| choice(plan).is_evolution = true), ["asset_family"]);
@@ -440,7 +441,7 @@ fn choice(plan: &mut Plan) -> &mut crate::model::AssetChoice {
 }
 
 #[test]
-fn assets_keep_cooldown_and_weekly_cap() {
+fn asset_uses_within_the_cooldown_and_beyond_the_cap_are_found() {
     let case = Case::new();
     let mut plan = case.plan.clone();
     let (id, at) = (choice(&mut plan).used().clone(), post(&mut plan).at);
@@ -463,7 +464,7 @@ fn assets_keep_cooldown_and_weekly_cap() {
 }
 
 #[test]
-fn more_posts_than_reviewers_can_see_are_found() {
+fn more_posts_than_reviewers_can_review_are_found() {
     let broken = Case::new().broken_under(|scenario| {
         scenario.capacity.reviewers = 1;
         scenario.capacity.reviews_per_reviewer_per_day = 1;
@@ -503,7 +504,7 @@ fn the_bound_of_a_workspace_follows_from_its_prices() {
 }
 
 #[test]
-fn a_post_that_earns_less_than_it_costs_is_found() {
+fn a_post_that_costs_more_fatigue_than_it_earns_is_found() {
     let broken = Case::new().broken_by(|plan| allocation(plan).end_weight = 1e6);
     assert!(broken.contains(&"worthless_post") && broken.contains(&"objective"), "{broken:?}");
 }

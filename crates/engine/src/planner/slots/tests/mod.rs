@@ -14,14 +14,14 @@ mod reference;
 #[path = "../../../../benches/support/mod.rs"]
 pub(in crate::planner) mod support;
 
-fn random(seed: u64) -> ChaCha8Rng {
+fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
 /// Extreme weeks of up to `max_hours` hours, one per seed.
 fn extreme_weeks(count: u64, max_hours: usize) -> impl Iterator<Item = (u64, Instance)> {
     (0..count).map(move |seed| {
-        let mut random = random(seed);
+        let mut random = rng(seed);
         let hours = random.random_range(1..=max_hours);
         (seed, extreme_week(hours, &mut random))
     })
@@ -31,7 +31,7 @@ fn extreme_weeks(count: u64, max_hours: usize) -> impl Iterator<Item = (u64, Ins
 pub(super) fn channel_weeks(count: u64) -> impl Iterator<Item = Instance> {
     let presets = CHANNELS.into_iter().chain([BUSY]);
     presets.flat_map(move |preset| {
-        (0..count).map(move |seed| channel_week(&preset, 167 + seed as usize % 3, &mut random(seed)))
+        (0..count).map(move |seed| channel_week(&preset, 167 + seed as usize % 3, &mut rng(seed)))
     })
 }
 
@@ -52,7 +52,7 @@ fn assert_close(found: f64, expected: f64, context: &str) {
     assert!((found - expected).abs() <= 1e-9 * scale, "{context}: found {found}, expected {expected}");
 }
 
-/// The solution is feasible, and its objective is that of its hours.
+/// Asserts that the solution is feasible, and that its objective is the objective of its hours.
 fn assert_consistent(instance: &Instance, solution: &Solution, context: &str) {
     assert!(instance.is_feasible(&solution.chosen), "{context}: {:?} breaks a constraint", solution.chosen);
     assert_eq!(solution.objective.to_bits(), instance.objective(&solution.chosen).to_bits(), "{context}");
@@ -80,7 +80,7 @@ fn the_optimum_of_a_short_week_is_the_best_of_all_choices() {
 fn the_optimum_of_few_posts_in_forty_hours_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for seed in 0..2500 {
-        let mut random = random(seed + 120_000);
+        let mut random = rng(seed + 120_000);
         let mut instance = extreme_week(random.random_range(14..=40), &mut random);
         instance.posts_max = random.random_range(2..=4);
         for instance in both_shapes(instance, seed) {
@@ -97,7 +97,7 @@ fn the_optimum_of_few_posts_in_forty_hours_is_the_best_of_all_choices() {
 fn the_optimum_of_a_longer_week_is_the_best_of_all_choices() {
     let mut solver = Solver::default();
     for seed in 0..60 {
-        for instance in both_shapes(extreme_week(20, &mut random(seed + 50_000)), seed) {
+        for instance in both_shapes(extreme_week(20, &mut rng(seed + 50_000)), seed) {
             let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
             assert_consistent(&instance, &solution, &context);
@@ -107,7 +107,7 @@ fn the_optimum_of_a_longer_week_is_the_best_of_all_choices() {
 }
 
 #[test]
-fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
+fn the_optimum_of_a_channel_week_is_that_of_the_reference_search() {
     let mut solver = Solver::default();
     for (index, mut instance) in channel_weeks(6).enumerate() {
         instance.posts_max = instance.posts_max.min(10);
@@ -125,10 +125,10 @@ fn the_optimum_of_a_channel_week_is_that_of_an_unpruned_search() {
 }
 
 #[test]
-fn the_optimum_of_an_extreme_week_of_full_length_is_that_of_an_unpruned_search() {
+fn the_optimum_of_an_extreme_week_of_full_length_is_that_of_the_reference_search() {
     let mut solver = Solver::default();
     for seed in 0..150 {
-        for instance in both_shapes(extreme_week(167 + seed as usize % 3, &mut random(seed + 90_000)), seed) {
+        for instance in both_shapes(extreme_week(167 + seed as usize % 3, &mut rng(seed + 90_000)), seed) {
             let context = format!("seed {seed}, {:?}", instance.response);
             let solution = solver.solve(&instance);
             assert_consistent(&instance, &solution, &context);
@@ -139,12 +139,12 @@ fn the_optimum_of_an_extreme_week_of_full_length_is_that_of_an_unpruned_search()
 }
 
 #[test]
-fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
+fn the_optimum_of_a_week_in_which_the_clocks_change_is_that_of_the_reference_search() {
     let mut solver = Solver::default();
     for (seed, week) in ["2026-W13", "2026-W43"].into_iter().enumerate() {
         let hours = WeekHours::new(week.parse().unwrap(), &"Europe/London".parse().unwrap()).unwrap();
         for (days, preset) in [1, 2, 3].into_iter().flat_map(|days| CHANNELS.map(|preset| (days, preset))) {
-            let mut instance = channel_week(&preset, hours.len(), &mut random(seed as u64));
+            let mut instance = channel_week(&preset, hours.len(), &mut rng(seed as u64));
             let is_nine = hours.hours().iter().map(|wall| wall.hour == 9);
             instance.value.iter_mut().zip(is_nine).filter(|(_, is_nine)| *is_nine).for_each(|(value, _)| *value *= 2.0);
             (instance.posts_max, instance.spacing_hours) = (7, 24 * days);
@@ -162,16 +162,16 @@ fn the_optimum_of_a_week_whose_clocks_change_is_that_of_an_unpruned_search() {
 }
 
 #[test]
-fn a_pinned_hour_costs_as_little_as_it_can() {
+fn a_pinned_hour_gives_the_best_choice_that_contains_it() {
     let mut solver = Solver::default();
     for (seed, instance) in extreme_weeks(1500, 11) {
         for instance in both_shapes(instance, seed) {
-            assert_pinned_hours_cost_as_little_as_they_can(&mut solver, &instance, seed);
+            assert_best_with_each_hour_pinned(&mut solver, &instance, seed);
         }
     }
 }
 
-fn assert_pinned_hours_cost_as_little_as_they_can(solver: &mut Solver, instance: &Instance, seed: u64) {
+fn assert_best_with_each_hour_pinned(solver: &mut Solver, instance: &Instance, seed: u64) {
     let choices = every_choice(instance);
     for pinned in 0..=instance.value.len() {
         let with_pinned = choices.iter().filter(|(chosen, _)| chosen.contains(&pinned)).cloned();
@@ -221,9 +221,10 @@ fn relaxing_a_constraint_never_lowers_the_optimum() {
         |instance| instance.fatigue_start *= 0.9,
     ];
     let mut solver = Solver::default();
-    let extreme = (0..150).map(|seed| extreme_week(100, &mut random(seed + 7_000)));
-    let both = channel_weeks(3).chain(extreme).enumerate().flat_map(|(index, week)| both_shapes(week, index as u64));
-    for (index, instance) in both.enumerate() {
+    let extreme = (0..150).map(|seed| extreme_week(100, &mut rng(seed + 7_000)));
+    let weeks = channel_weeks(3).chain(extreme).enumerate();
+    let instances = weeks.flat_map(|(index, week)| both_shapes(week, index as u64));
+    for (index, instance) in instances.enumerate() {
         let before = solver.solve(&instance).objective;
         for (number, relax) in relaxations.iter().enumerate() {
             let mut relaxed = instance.clone();
@@ -253,7 +254,7 @@ fn forbidding_an_hour_never_raises_the_optimum_and_forbidding_an_unused_one_keep
 fn among_equally_good_choices_the_earliest_hours_are_taken() {
     let mut solver = Solver::default();
     for seed in 0..400 {
-        let mut random = random(seed + 3_000);
+        let mut random = rng(seed + 3_000);
         let mut instance = extreme_week(11, &mut random);
         instance.value.iter_mut().for_each(|value| *value = f64::from(random.random_range(1..=2_u8)));
         instance.response =
@@ -269,7 +270,7 @@ fn among_equally_good_choices_the_earliest_hours_are_taken() {
 #[test]
 fn posts_that_earn_nothing_or_lower_the_objective_are_left_out() {
     let mut solver = Solver::default();
-    let mut instance = channel_week(&CHANNELS[0], 168, &mut random(1));
+    let mut instance = channel_week(&CHANNELS[0], 168, &mut rng(1));
     instance.end_weight = 1e6;
     assert!(solver.solve(&instance).chosen.len() < instance.posts_max);
     instance.end_weight = 0.0;
@@ -285,12 +286,12 @@ fn posts_that_earn_nothing_or_lower_the_objective_are_left_out() {
 #[test]
 fn weeks_without_hours_or_posts_have_the_empty_plan() {
     let mut solver = Solver::default();
-    let week = channel_week(&CHANNELS[0], 168, &mut random(2));
+    let week = channel_week(&CHANNELS[0], 168, &mut rng(2));
     let no_hours = Instance { value: vec![], allowed: vec![], ..week.clone() };
     let no_posts = Instance { posts_max: 0, ..week.clone() };
     let never_allowed = Instance { allowed: vec![false; 168], ..week.clone() };
-    let exhausted = Instance { block_at: 0.0, ..week.clone() };
-    for instance in [no_hours, no_posts, never_allowed, exhausted] {
+    let always_blocked = Instance { block_at: 0.0, ..week.clone() };
+    for instance in [no_hours, no_posts, never_allowed, always_blocked] {
         for solution in [solver.solve(&instance), solver.solve_fast(&instance)] {
             assert_eq!(solution.chosen, Vec::<usize>::new());
             assert_consistent(&instance, &solution, "empty");
@@ -304,7 +305,7 @@ fn weeks_without_hours_or_posts_have_the_empty_plan() {
 #[test]
 fn a_spacing_longer_than_the_week_leaves_one_post() {
     let mut solver = Solver::default();
-    let mut instance = channel_week(&CHANNELS[0], 168, &mut random(3));
+    let mut instance = channel_week(&CHANNELS[0], 168, &mut rng(3));
     instance.hours_since_last_post = None;
     instance.spacing_hours = usize::MAX;
     instance.posts_max = usize::MAX;
@@ -313,11 +314,11 @@ fn a_spacing_longer_than_the_week_leaves_one_post() {
 }
 
 #[test]
-fn fatigue_that_vanishes_at_once_or_hardly_ever_is_solved_exactly() {
+fn weeks_whose_fatigue_vanishes_at_once_or_hardly_decays_are_solved_exactly() {
     let mut solver = Solver::default();
     for decay_per_hour in [f64::MIN_POSITIVE, 1e-200, 1e-9, 0.01, 0.5, 1.0 - 1e-9, 1.0 - f64::EPSILON] {
         for seed in 0..60 {
-            let instance = Instance { decay_per_hour, ..extreme_week(168, &mut random(seed + 20_000)) };
+            let instance = Instance { decay_per_hour, ..extreme_week(168, &mut rng(seed + 20_000)) };
             for instance in both_shapes(instance, seed) {
                 let solution = solver.solve(&instance);
                 let context = format!("decay {decay_per_hour}, seed {seed}, {:?}", instance.response);
@@ -331,16 +332,16 @@ fn fatigue_that_vanishes_at_once_or_hardly_ever_is_solved_exactly() {
 #[test]
 fn the_fast_tier_satisfies_the_constraints_and_comes_within_three_percent() {
     let mut solver = Solver::default();
-    let both = channel_weeks(30).flat_map(|week| both_shapes(week, 2));
-    for (index, instance) in both.enumerate() {
+    let instances = channel_weeks(30).flat_map(|week| both_shapes(week, 2));
+    for (index, instance) in instances.enumerate() {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
         assert_consistent(&instance, &fast, &format!("week {index}"));
         assert!(!fast.optimal);
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective, "week {index}");
         assert!(fast.objective >= 0.97 * exact.objective, "week {index}");
     }
-    let both = extreme_weeks(2000, 40).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
-    for (seed, instance) in both {
+    let instances = extreme_weeks(2000, 40).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in instances {
         let (exact, fast) = (solver.solve(&instance), solver.solve_fast(&instance));
         assert_consistent(&instance, &fast, &format!("seed {seed}"));
         assert!(fast.objective <= exact.objective + 1e-9 * exact.objective.abs().max(1.0), "seed {seed}");
@@ -350,14 +351,14 @@ fn the_fast_tier_satisfies_the_constraints_and_comes_within_three_percent() {
 #[test]
 fn a_reused_solver_finds_what_a_new_one_finds() {
     let mut reused = Solver::default();
-    let both = extreme_weeks(300, 168).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
-    for (seed, instance) in both {
+    let instances = extreme_weeks(300, 168).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in instances {
         assert_eq!(reused.solve(&instance), Solver::default().solve(&instance), "seed {seed}");
         assert_eq!(reused.solve_fast(&instance), Solver::default().solve_fast(&instance), "seed {seed}");
     }
 }
 
-/// What a unit of fatigue at the start costs, as the finite difference of two optima.
+/// Cost of a unit of fatigue at the start of the week, as the finite difference of two optima.
 fn cost_by_difference(solver: &mut Solver, instance: &Instance) -> f64 {
     let step = 1e-4;
     let mut objective_at = |fatigue_start| solver.solve(&Instance { fatigue_start, ..instance.clone() }).objective;
@@ -389,8 +390,8 @@ fn assert_prices_are_costs(weeks: impl Iterator<Item = Instance>) {
 #[test]
 fn the_price_is_zero_without_rounds_and_never_negative() {
     let mut solver = Solver::default();
-    let both = extreme_weeks(500, 60).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
-    for (seed, instance) in both {
+    let instances = extreme_weeks(500, 60).flat_map(|(seed, week)| both_shapes(week, seed).map(|week| (seed, week)));
+    for (seed, instance) in instances {
         assert_eq!(solver.end_weight(&instance, 0), 0.0);
         for rounds in 1..4 {
             let price = solver.end_weight(&instance, rounds);

@@ -13,7 +13,7 @@ pub fn every_choice(instance: &Instance) -> Vec<(Vec<usize>, f64)> {
     choices
 }
 
-/// Adds to `choices` all that agree with `chosen` on the hours before `hour`.
+/// Adds to `choices` all feasible choices that agree with `chosen` on the hours before `hour`.
 fn extend(
     instance: &Instance,
     hour: usize,
@@ -47,7 +47,7 @@ fn may_post(instance: &Instance, hour: usize) -> bool {
         && instance.hours_since_last_post.is_none_or(|since| is_spaced_from(-since))
 }
 
-/// The first hour at which the next post is allowed.
+/// The first hour at which the next post after one at `hour` is allowed.
 fn next_hour(instance: &Instance, hour: usize) -> usize {
     if instance.next_after.is_empty() { hour + instance.spacing_hours } else { instance.next_after[hour] }
 }
@@ -71,10 +71,10 @@ pub fn best_of_all(instance: &Instance) -> f64 {
 }
 
 /// The greatest objective of one or more posts from an hour on; minus infinity if none is feasible.
-fn best_from(instance: &Instance, from: usize, left: usize, mut fatigue: f64) -> f64 {
+fn best_from(instance: &Instance, from: usize, posts_left: usize, mut fatigue: f64) -> f64 {
     let hours = instance.value.len();
     let mut best = f64::NEG_INFINITY;
-    for hour in (from..hours).take_while(|_| left > 0) {
+    for hour in (from..hours).take_while(|_| posts_left > 0) {
         if may_post(instance, hour) && fatigue < instance.block_at {
             let earned = instance.value[hour] * response_at(&instance.response, fatigue) - instance.cost;
             let with_post = fatigue + instance.fatigue_per_post;
@@ -83,7 +83,7 @@ fn best_from(instance: &Instance, from: usize, left: usize, mut fatigue: f64) ->
             let next = next_hour(instance, hour);
             if next < hours {
                 let at_next = fatigue_after(instance, hour, next, with_post);
-                best = best.max(earned + best_from(instance, next, left - 1, at_next));
+                best = best.max(earned + best_from(instance, next, posts_left - 1, at_next));
             }
         }
         fatigue = fatigue_after(instance, hour, hour + 1, fatigue);

@@ -5,19 +5,20 @@ use axum::http::StatusCode;
 use super::problem::Problem;
 use crate::store::{Ledger, StoreError};
 
-/// How long a test write waits for other writers. If it times out, others are writing, so the database is writable.
+/// How long a test write waits for other writers. If the wait times out, others are writing, so the database is
+/// writable.
 const WRITE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long a result is reused, so that requests cannot make the server write each time.
+/// How long a result is reused, so that not every request causes a test write.
 const RESULT_TTL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The time and result of the last test write.
+/// The check, with the time and the result of the last test write.
 #[derive(Default)]
-pub(super) struct LastWrite(tokio::sync::Mutex<Option<(tokio::time::Instant, Result<(), Problem>)>>);
+pub(super) struct WriteCheck(tokio::sync::Mutex<Option<(tokio::time::Instant, Result<(), Problem>)>>);
 
-impl LastWrite {
-    /// Fails if the disk is full or the database is read-only.
-    pub async fn check(&self, ledger: &Ledger) -> Result<(), Problem> {
+impl WriteCheck {
+    /// Fails if the disk is full or the database is read-only. A recent result is reused.
+    pub async fn run(&self, ledger: &Ledger) -> Result<(), Problem> {
         let mut last = self.0.lock().await;
         if let Some((at, result)) = last.as_ref()
             && at.elapsed() < RESULT_TTL

@@ -1,4 +1,4 @@
-//! A client's week placed within its limits, and the proof of how good it is.
+//! The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
 
 use std::sync::Arc;
 
@@ -9,38 +9,39 @@ use crate::model::{Channel, LimitUse, Post, Tier, wall_time_text};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, Term, smallest_conflict, solve_coupled};
 
-/// The limits of a week whose slots are placed within them, and the proof of how good the slots are.
-pub(in crate::planner) struct Settled {
+/// The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
+pub(in crate::planner) struct SolvedLimits {
     limits: WeekLimits,
     /// Upper bound on the objective of all channels; `None` if none is proven.
     bound: Option<f64>,
-    /// For each limit in a period, its price in the proof of the bound.
+    /// By row of the limits, its price, with which the bound is proven.
     prices: Vec<f64>,
-    /// Days, since Monday, on which the channels, each planned alone, would exceed the policy's maximum of posts.
+    /// Days since Monday, for each day on which the channels, each planned alone, would exceed the policy's maximum of
+    /// posts.
     pub full_days: Vec<u8>,
     /// Names of limits that contradict each other, because of which nothing is planned; empty if none do.
     pub unmet: Vec<Arc<str>>,
 }
 
-impl Settled {
+impl SolvedLimits {
     /// Places the slots of all channels within the limits, given the slots of each channel planned alone.
-    pub fn settle(
+    pub fn place_slots(
         week: &ClientWeek<'_>,
         channel_drafts: &mut [ChannelDraft<'_>],
         worker: &mut WorkerContext<'_>,
     ) -> Self {
         let limits = WeekLimits::new(week, channel_drafts);
-        let alone = chosen(channel_drafts);
+        let alone = chosen_hours(channel_drafts);
         let full_days = limits.full_days(week, &alone);
         let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
         let objective = objectives.fold(0.0, |sum, objective| sum + objective);
         let prices = vec![0.0; limits.len()];
         let bound = (worker.tier == Tier::Exact).then_some(objective);
-        let mut settled = Self { limits, bound, prices, full_days, unmet: Vec::new() };
-        if settled.limits.are_broken(week, &alone) {
-            settled.couple(week, channel_drafts, worker);
+        let mut solved_limits = Self { limits, bound, prices, full_days, unmet: Vec::new() };
+        if solved_limits.limits.are_broken(week, &alone) {
+            solved_limits.couple(week, channel_drafts, worker);
         }
-        settled
+        solved_limits
     }
 
     /// Places the slots of all channels together.
@@ -53,7 +54,7 @@ impl Settled {
         let rows = self.limits.rows(week, channel_drafts.len());
         let alone = channel_drafts.iter().map(|channel_draft| channel_draft.solution.clone()).collect();
         let coupled = CoupledWeek::new(channel_drafts.iter().map(|draft| &draft.instance).collect(), rows)
-            .with_initial_prices(self.limits.first_prices());
+            .with_initial_prices(self.limits.initial_prices());
         let CoupledSolution { channels, bound, prices, is_feasible, .. } =
             solve_coupled(&coupled, alone, worker.solver, worker.tier);
         if !is_feasible {
@@ -84,7 +85,7 @@ impl Settled {
         (self.unmet, self.bound) = (unmet, None);
     }
 
-    /// Records that no limits contradict each other, and the bound.
+    /// Records that no limits contradict each other, and sets the bound.
     pub fn clear_unmet(&mut self, bound: Option<f64>) {
         self.bound = bound;
         self.unmet.clear();
@@ -103,7 +104,7 @@ impl Settled {
 
     /// Names of the limits without a price that the slots of the channels break.
     pub fn broken(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
-        self.limits.broken(week, &chosen(channel_drafts))
+        self.limits.broken(week, &chosen_hours(channel_drafts))
     }
 
     /// The objective of evaluated posts at mean quality, less what they lose by exceeding limits with a price. Blocked
@@ -119,8 +120,8 @@ impl Settled {
         objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &live)
     }
 
-    /// Names of the limits that took posts, or better hours, from a channel; if some limits contradict each other, the
-    /// names of these.
+    /// Names of the limits for which a channel has fewer posts or worse hours; if some limits contradict each other,
+    /// the names of these.
     pub fn limits_on(&self, week: &ClientWeek<'_>, channel: usize, channel_draft: &ChannelDraft<'_>) -> Vec<&str> {
         if !self.unmet.is_empty() {
             return self.unmet.iter().map(|name| &**name).collect();
@@ -128,7 +129,7 @@ impl Settled {
         if channel_draft.solution.objective >= channel_draft.upper_bound {
             return Vec::new();
         }
-        self.limits.names_on(week, channel, &self.prices)
+        self.limits.priced_names_on(week, channel, &self.prices)
     }
 
     /// The price of a post of a channel at each hour of the week.
@@ -142,8 +143,8 @@ impl Settled {
         index.map_or_else(Vec::new, |index| self.limits.hour_prices(week, index, &self.prices))
     }
 
-    /// How much the slots use of the limits that stand against a post of a channel at an hour: those in which it would
-    /// count and that cost something or, if there are none, those that it would break.
+    /// The limits that keep a channel from a post at an hour, with how much the slots use of them: the limits with a
+    /// price above 0 in which the post would count or, if there are none, the limits that it would break.
     pub fn limits_at(
         &self,
         week: &ClientWeek<'_>,
@@ -153,7 +154,7 @@ impl Settled {
     ) -> Vec<LimitUse> {
         let index = channel_drafts.iter().position(|draft| draft.state.channel == channel);
         index.map_or_else(Vec::new, |index| {
-            self.limits.uses_at(week, channel_drafts, &chosen(channel_drafts), &self.prices, (index, hour))
+            self.limits.uses_at(week, channel_drafts, &chosen_hours(channel_drafts), &self.prices, (index, hour))
         })
     }
 
@@ -165,7 +166,7 @@ impl Settled {
         week_start: String,
     ) -> LimitsExport {
         let channels: Vec<Channel> = channel_drafts.iter().map(|draft| draft.state.channel).collect();
-        let chosen = chosen(channel_drafts);
+        let chosen = chosen_hours(channel_drafts);
         let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
         let objective = objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &chosen);
         let with_channel = |term: &Term| Some((*channels.get(term.channel)?, term.hour, None, term.coefficient));
@@ -198,6 +199,6 @@ fn live_hours<'p>(channel_drafts: &[ChannelDraft<'_>], posts: impl Iterator<Item
 }
 
 /// By channel, the hours of the slots.
-fn chosen(channel_drafts: &[ChannelDraft<'_>]) -> Vec<Vec<usize>> {
+fn chosen_hours(channel_drafts: &[ChannelDraft<'_>]) -> Vec<Vec<usize>> {
     channel_drafts.iter().map(|draft| draft.solution.chosen.clone()).collect()
 }
