@@ -90,7 +90,7 @@ fn print_planning(rules: &CompiledRules) {
     let plan = planner::plan_week(&planner, &scenario, scenario.start).expect("planned");
     let decisions = median_time(|| timed(|| planner::decisions(&plan)));
     let check = median_time(|| timed(|| planner::check::check_plan(&plan, &scenario, rules)));
-    let weeks = planner::solved_weeks(&planner, &scenario, scenario.start).expect("planned");
+    let weeks = planner::solved_weeks(&planner, &scenario, scenario.start).expect("planned").clients;
     let instances: Vec<_> = weeks.into_iter().flat_map(|week| week.channels).collect();
     let mut solver = Solver::default();
     let solve = median_time(|| timed(|| instances.iter().map(|i| solver.solve(&i.instance).objective).sum::<f64>()));

@@ -12,7 +12,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
-use crate::planner::{self, GuardrailCounts, Planner, SolvedWeek};
+use crate::planner::{self, GuardrailCounts, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
@@ -193,7 +193,7 @@ impl Plan {
     }
 
     /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
-    fn export(&self, dir: &Path, plan: &OutFolder, instances: Vec<SolvedWeek>) -> Result<(), Failure> {
+    fn export(&self, dir: &Path, plan: &OutFolder, instances: SolvedWeeks) -> Result<(), Failure> {
         if let Ok(subfolder) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
             return write_instances(plan, subfolder, instances);
         }
@@ -247,21 +247,26 @@ fn without_current_dir(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// Writes a file `CLIENT-CHANNEL.json` for each channel's week, and a file `CLIENT-limits.json` for each client's week
-/// with its limits.
-fn write_instances(out: &OutFolder, subfolder: &Path, weeks: Vec<SolvedWeek>) -> Result<(), Failure> {
+/// Writes a file `CLIENT-CHANNEL.json` for each channel's week, a file `CLIENT-limits.json` for each client's week under
+/// its limits, and a file `WORKSPACE.workspace-limits.json` for each workspace whose clients give way to each other.
+fn write_instances(out: &OutFolder, subfolder: &Path, weeks: SolvedWeeks) -> Result<(), Failure> {
     let write = |name: String, text: serde_json::Result<String>| {
         out.write(&subfolder.join(name).to_string_lossy(), text.map_err(Failure::system)?.as_bytes())
     };
-    for week in weeks {
+    for week in &weeks.clients {
         progress::stop_if_requested()?;
-        for solved in week.channels {
+        for solved in &week.channels {
             let name = format!("{}-{}.json", solved.client_id, solved.channel);
-            let client = solved.client_id.as_str();
-            let instance = solved.instance.export(client, solved.channel, solved.week_start, &solved.solution);
+            let (client, week_start) = (solved.client_id.as_str(), solved.week_start.clone());
+            let instance = solved.instance.export(client, solved.channel, week_start, &solved.solution);
             write(name, serde_json::to_string(&instance))?;
         }
-        write(format!("{}-limits.json", week.limits.client_id), serde_json::to_string(&week.limits))?;
+        write(format!("{}-limits.json", week.client_id), serde_json::to_string(&week.export()))?;
+    }
+    for workspace in &weeks.workspaces {
+        progress::stop_if_requested()?;
+        let name = format!("{}.workspace-limits.json", workspace.workspace_id);
+        write(name, serde_json::to_string(&weeks.export_workspace(workspace)))?;
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ proptest! {
         let scenario = read_back(&generated(2, seed, week), &rules);
         let planner = Planner::new(&rules, Tier::Exact, None);
         let mut solver = Solver::default();
-        let weeks = solved_weeks(&planner, &scenario, scenario.start).unwrap();
+        let weeks = solved_weeks(&planner, &scenario, scenario.start).unwrap().clients;
         for solved in weeks.into_iter().flat_map(|week| week.channels) {
             let best = solver.solve(&solved.instance).objective;
             let mut more_hours = solved.instance.clone();

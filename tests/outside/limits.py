@@ -23,8 +23,8 @@ PROVEN_GAP = 1e-5
 def response(week, fatigue):
     """The share of its value that a post earns at a level of fatigue."""
     shape = week["response"]
-    if isinstance(shape, dict):
-        return (1 + fatigue / week["fatigue_per_post"]) ** -shape["strength"]
+    if week.get("response_kind") == "power":
+        return (1 + fatigue / shape["scale"]) ** -shape["exponent"]
     return min(intercept - slope * fatigue for intercept, slope in shape)
 
 
@@ -67,19 +67,19 @@ def feasible_choices(week):
     return choices
 
 
-def optimum(limits, weeks):
+def optimum(week):
     """The greatest objective of choices that meet the limits, by HiGHS; `None` if no choices do."""
     terms_at = {}  # By channel and hour: the rows that count a post there, with its coefficient.
-    for number, row in enumerate(limits["limits"]):
+    for number, row in enumerate(week["limits"]):
         for channel, hour, _asset, coefficient in row["terms"]:
             terms_at.setdefault((channel, hour), []).append((number, coefficient))
     model = highspy.Highs()
     for option, value in [("output_flag", False), ("mip_rel_gap", 0.0), ("mip_abs_gap", 1e-9)]:
         model.setOptionValue(option, value)
-    rows = [([], []) for _ in limits["limits"]]  # By row: columns and their coefficients.
-    for channel in limits["channels"]:
+    rows = [([], []) for _ in week["limits"]]  # By row: columns and their coefficients.
+    for channel, problem in enumerate(week["channels"]):
         first = model.getNumCol()
-        for column, (chosen, objective) in enumerate(feasible_choices(weeks[channel]), first):
+        for column, (chosen, objective) in enumerate(feasible_choices(problem), first):
             model.addCol(-objective, 0.0, 1.0, 0, [], [])
             model.changeColIntegrality(column, highspy.HighsVarType.kInteger)
             usage = {}
@@ -91,13 +91,13 @@ def optimum(limits, weeks):
                 rows[number][1].append(total)
         own_columns = list(range(first, model.getNumCol()))
         model.addRow(1.0, 1.0, len(own_columns), own_columns, [1.0] * len(own_columns))
-    for row, (columns, coefficients) in zip(limits["limits"], rows):
-        if "price" in row:
+    for row, (columns, coefficients) in zip(week["limits"], rows):
+        if row["soft_price"] is not None:
             columns.append(model.getNumCol())
             coefficients.append(-1.0)
-            model.addCol(row["price"], 0.0, math.inf, 0, [], [])
+            model.addCol(row["soft_price"], 0.0, math.inf, 0, [], [])
         if columns:
-            model.addRow(-math.inf, row["at_most"], len(columns), columns, coefficients)
+            model.addRow(-math.inf, row["bound"], len(columns), columns, coefficients)
     model.run()
     if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
@@ -109,30 +109,30 @@ def main():
     weeks = proven = wrong = coupled = 0
     greatest_shortfall = 0.0
     for file in sorted(folder.glob("*-limits.json")):
-        limits = json.loads(file.read_text())
-        client = limits["client_id"]
-        channels = {name: json.loads((folder / f"{client}-{name}.json").read_text()) for name in limits["channels"]}
-        best = optimum(limits, channels)
-        if best is None or "bound" not in limits:
-            # A week without a bound is right only if no choices meet its limits.
-            wrong += best is not None
+        week = json.loads(file.read_text())
+        scope, objective, bound = week["scope"], week["objective"], week["upper_bound"]
+        best = optimum(week)
+        if best is None or bound is None:
+            # No bound is proven if no choices meet the limits, and only then.
+            if (best is None) != (bound is None):
+                wrong += 1
+                print(f"{scope}: the bound is {bound}, the optimum {best}")
             continue
         size = max(abs(best), 1.0)
         weeks += 1
-        coupled += any(row["shadow_price"] > 0 for row in limits["limits"])
-        gap = (limits["bound"] - limits["objective"]) / size
-        is_proven = gap <= PROVEN_GAP
+        coupled += any(row["price"] > 0 for row in week["limits"])
+        is_proven = (bound - objective) / size <= PROVEN_GAP
         proven += is_proven
-        greatest_shortfall = max(greatest_shortfall, (best - limits["objective"]) / size)
+        greatest_shortfall = max(greatest_shortfall, (best - objective) / size)
         claims = [
-            (limits["bound"] >= best - ROUNDING * size, f"the bound {limits['bound']} is below the optimum {best}"),
-            (limits["objective"] <= best + ROUNDING * size, f"the objective {limits['objective']} is above {best}"),
-            (not is_proven or best - limits["objective"] <= PROVEN_GAP * size, f"{limits['objective']} is not {best}"),
+            (bound >= best - ROUNDING * size, f"the bound {bound} is below the optimum {best}"),
+            (objective <= best + ROUNDING * size, f"the objective {objective} is above {best}"),
+            (not is_proven or best - objective <= PROVEN_GAP * size, f"{objective} is not {best}"),
         ]
         for is_true, message in claims:
             if not is_true:
                 wrong += 1
-                print(f"{client}: {message}")
+                print(f"{scope}: {message}")
     print(f"{weeks} weeks, in {coupled} of them a limit costs something; {proven} are proven; {wrong} claims are wrong")
     print(f"the greatest shortfall from the optimum is {100 * greatest_shortfall:.5f} %")
     sys.exit(1 if wrong or not weeks else 0)

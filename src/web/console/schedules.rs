@@ -11,7 +11,7 @@ use super::display::{ClientNames, Row, client_choices, client_names, count_text,
 use super::schedule_query::{ScheduleQuery, View};
 use super::{BASE, FormRequest, PageRequest, Visit, session, week};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
-use crate::store::{Change, Order, Overview, Schedule, ScheduleFilter, StoreError};
+use crate::store::{Change, ClientName, Order, Overview, Schedule, ScheduleFilter, StoreError};
 use crate::web::cursor::Listing;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
@@ -104,18 +104,10 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         visit.link("", &fields)
     };
     let chrome = visit.chrome("Schedules", "schedules", notice);
-    let channels: Vec<&str> = Channel::names().collect();
-    let options = context! {
-        clients => Serde(client_choices(&clients)),
-        channels => channels,
-        statuses => Serde(status_options()),
-        risks => RiskBand::ALL.map(RiskBand::name).to_vec(),
-        sorts => Serde(&SORTS),
-    };
     let content = context! {
         overview => Serde(figures(&visit, &workspace_figures.overview)),
         filter => Serde(&query_params),
-        options => options,
+        options => filter_options(&clients),
         views => Serde(views(&visit, &query_params)),
         days => Serde(&days),
         shown => shown,
@@ -131,6 +123,18 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         back => query_params.link(&visit),
     };
     Ok(visit.page("schedules.html", &chrome, content))
+}
+
+/// What the fields of the filter offer.
+fn filter_options(clients: &[ClientName]) -> minijinja::Value {
+    let channels: Vec<&str> = Channel::names().collect();
+    context! {
+        clients => Serde(client_choices(clients)),
+        channels => channels,
+        statuses => Serde(status_options()),
+        risks => RiskBand::ALL.map(RiskBand::name).to_vec(),
+        sorts => Serde(&SORTS),
+    }
 }
 
 fn rows(visit: &Visit, names: &ClientNames<'_>, schedules: &[Schedule]) -> Vec<Row> {

@@ -223,6 +223,13 @@ fn read_response(json: &Value) -> FatigueResponse {
                 strength: number(&json["response"], "strength"),
             })
         }
+        1 => {
+            assert_eq!(json["response_kind"], "power");
+            FatigueResponse::Saturating(SaturatingResponse {
+                fatigue_per_post: number(&json["response"], "scale"),
+                strength: number(&json["response"], "exponent"),
+            })
+        }
         format => panic!("format {format}"),
     }
 }
@@ -279,10 +286,11 @@ fn assert_exported_instances(folder: &TestFolder, format: u64) {
     let (limits, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.ends_with("-limits.json"));
     for name in limits {
         let json = folder.json(&format!("instances/{name}"));
-        assert_eq!(json["format"], 1);
+        assert_eq!((&json["format"], &json["kind"]), (&2.into(), &"client_week".into()));
+        assert_eq!(name, format!("{}-limits.json", json["scope"].as_str().unwrap()));
         assert_eq!(json["limits"].as_array().unwrap().len(), 7, "the policy's maximum of each day");
-        assert_eq!(json["channels"].as_array().unwrap().len(), json["chosen"].as_array().unwrap().len());
-        assert!(number(&json, "objective") <= number(&json, "bound") + 1e-9, "{name}");
+        assert!(number(&json, "objective") <= number(&json, "upper_bound") + 1e-9, "{name}");
+        assert_bound_follows_from_prices(&json);
     }
     for name in names {
         let json = folder.json(&format!("instances/{name}"));
@@ -304,6 +312,49 @@ fn assert_exported_instances(folder: &TestFolder, format: u64) {
         let solved = Solver::default().solve(&instance).objective;
         assert!((solved - objective).abs() <= 1e-9 * objective.abs(), "{name}: {solved} is not {objective}");
     }
+}
+
+/// The bound of an exported week under limits is derived again from its prices, by the fields alone.
+fn assert_bound_follows_from_prices(week: &Value) {
+    let channels = week["channels"].as_array().unwrap();
+    let mut prices: Vec<Vec<f64>> =
+        channels.iter().map(|channel| vec![0.0; channel["hours"].as_u64().unwrap() as usize]).collect();
+    let mut bound = 0.0;
+    for row in week["limits"].as_array().unwrap() {
+        let price = number(row, "price");
+        bound += price * number(row, "bound");
+        for term in row["terms"].as_array().unwrap() {
+            let [channel, hour] = [0, 1].map(|index| term[index].as_u64().unwrap() as usize);
+            prices[channel][hour] += price * term[3].as_f64().unwrap();
+        }
+    }
+    for (channel, prices) in channels.iter().zip(&prices) {
+        let best = Solver::default().solve_with_prices(&read_instance(channel), prices);
+        bound += best.objective - best.chosen.iter().map(|hour| prices[*hour]).sum::<f64>();
+    }
+    let stated = number(week, "upper_bound");
+    assert!((bound - stated).abs() <= 1e-6 * stated.abs().max(1.0), "{bound} is not {stated}");
+}
+
+#[test]
+fn the_week_of_a_workspace_with_shared_limits_is_exported() {
+    let folder = TestFolder::new();
+    folder.write(
+        "rules/limits.toml",
+        "[agency_day]\nat_most = 2\nper = [\"workspace\", \"day\"]\n[brand_week]\nat_most = 9\n",
+    );
+    folder.mcoe("plan small --out plan --export-instances instances").succeeds();
+    let week = folder.json("instances/corner.workspace-limits.json");
+    assert_eq!(
+        (&week["format"], &week["kind"], &week["scope"]),
+        (&2.into(), &"workspace_week".into(), &"corner".into())
+    );
+    assert_eq!(week["channels"].as_array().unwrap().len(), 5);
+    let ids: Vec<&str> = week["limits"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"agency_day from 2026-10-19"), "{ids:?}");
+    assert!(ids.contains(&"kettle-lane: brand_week from 2026-10-19T00:00:00"), "{ids:?}");
+    assert!(number(&week, "objective") <= number(&week, "upper_bound") + 1e-9, "{week}");
+    assert_bound_follows_from_prices(&week);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_plan_of_a_week_that_has_begun_is_committed_as_it_was_made() {
     let folder = TestFolder::new();
     folder.mcoe("db load small --now 2026-10-21T12:00:00Z").succeeds();
     folder.mcoe("plan --from-database corner --week 2026-W43 --now 2026-10-21T12:00:00Z --out plan").succeeds();
-    let committed = folder.mcoe("commit plan --actor ann --now 2026-10-21T13:00:00Z").succeeds();
+    let committed = folder.mcoe("commit plan --actor ann --now 2026-10-21T12:00:00Z").succeeds();
     assert!(committed.out.starts_with("committed plan "), "{}", committed.out);
 }
 

@@ -150,8 +150,43 @@ impl Instance {
         solution: &'a Solution,
     ) -> impl Serialize + 'a {
         let response = ResponseExport::of(&self.response);
+        let format = if self.cost > 0.0 { FORMAT_WITH_COST } else { response.format() };
+        self.export_with(format, response, client_id, channel, week_start, solution)
+    }
+
+    /// The same within the export of a whole week: in format 1, where a saturating response has the kind `power` and is
+    /// (1 + F / scale)^-exponent at fatigue F, and values are in units of worth.
+    pub(super) fn export_within_week<'a>(
+        &'a self,
+        client_id: &'a str,
+        channel: Channel,
+        week_start: String,
+        solution: &'a Solution,
+    ) -> InstanceExport<'a> {
+        let (response_kind, response) = match &self.response {
+            FatigueResponse::Linear(linear) => (None, ResponseExport::Lines(linear.lines())),
+            FatigueResponse::Saturating(saturating) => {
+                let power = ResponseExport::Power { scale: self.fatigue_per_post, exponent: saturating.strength };
+                (Some("power"), power)
+            }
+        };
+        let export = self.export_with(1, response, client_id, channel, week_start, solution);
+        InstanceExport { worth: Some(1.0), response_kind, ..export }
+    }
+
+    fn export_with<'a>(
+        &'a self,
+        format: u32,
+        response: ResponseExport,
+        client_id: &'a str,
+        channel: Channel,
+        week_start: String,
+        solution: &'a Solution,
+    ) -> InstanceExport<'a> {
         InstanceExport {
-            format: if self.cost > 0.0 { FORMAT_WITH_COST } else { response.format() },
+            format,
+            worth: None,
+            response_kind: None,
             client_id,
             channel,
             week_start,
@@ -182,8 +217,12 @@ const FORMAT_WITH_COST: u32 = 3;
 
 /// JSON form of an export.
 #[derive(Serialize)]
-struct InstanceExport<'a> {
+pub(super) struct InstanceExport<'a> {
     format: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_kind: Option<&'static str>,
     client_id: &'a str,
     channel: Channel,
     week_start: String,
@@ -222,6 +261,7 @@ fn is_zero(number: &f64) -> bool {
 enum ResponseExport {
     Lines([[f64; 2]; 2]),
     Shape { shape: &'static str, strength: f64 },
+    Power { scale: f64, exponent: f64 },
 }
 
 impl ResponseExport {
@@ -237,7 +277,7 @@ impl ResponseExport {
     /// Version of the export's format in which a response has this form.
     const fn format(&self) -> u32 {
         match self {
-            Self::Lines(_) => 1,
+            Self::Lines(_) | Self::Power { .. } => 1,
             Self::Shape { .. } => 2,
         }
     }

@@ -20,6 +20,7 @@ mod decisions;
 mod difference;
 mod draft;
 mod explanation;
+mod export;
 mod facts;
 mod guardrail_counts;
 mod hours;
@@ -51,11 +52,12 @@ pub use explanation::{
     explain_post, why_not,
 };
 pub(crate) use explanation::{Explainer, guardrail_input};
+pub use export::{SolvedInstance, SolvedRow, SolvedWeek, SolvedWeeks, SolvedWorkspace, solved_weeks};
 pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourFactor, HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
 pub use instance::{Instance, Solution};
-pub use limits::{HighestPrice, LimitCost, LimitsExport, RowExport, limit_costs};
+pub use limits::{HighestPrice, LimitCost, limit_costs};
 pub use objection::{ScheduledPost, objection_to};
 pub use post_evaluation::{SlotOverrides, count_by_rule, priority};
 pub use post_status::PostStatus;
@@ -64,7 +66,7 @@ pub use replay::{DecisionSource, Recorded};
 pub use rule_evaluation::RuleEvaluation;
 pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
-pub use week::{Planner, SolvedInstance, SolvedWeek, hours_by_zone, plan_week, solved_weeks};
+pub use week::{Planner, hours_by_zone, plan_week};
 
 use crate::model::CalendarError;
 use crate::rules::RuleFailure;

@@ -12,12 +12,12 @@ use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
 use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
 use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, divide_limits};
-use super::{Instance, LimitsExport, PlanError, Solution, Solver};
+use super::{PlanError, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
 use crate::model::{
-    Capacity, Channel, ChannelAssets, Client, ClientId, ClientPlan, ClientState, CreativeDirector, LimitQuota, Plan,
-    Scaling, Scenario, Signals, Tier, Timestamp, Week, WeekHours, WorkspaceCertificate, WorkspaceId, derived_id,
+    Capacity, ChannelAssets, Client, ClientPlan, ClientState, CreativeDirector, LimitQuota, Plan, Scaling, Scenario,
+    Signals, Tier, Timestamp, Week, WeekHours, WorkspaceCertificate, WorkspaceId, derived_id,
 };
 use crate::rules::{ClientFacts, ClientRules, CompiledRules, Evaluator, RuleUse, Stopwatch};
 
@@ -176,18 +176,18 @@ impl<'r> Planner<'r> {
 pub(super) struct ContextWithQuotas<'a, T> {
     /// The context, with the clients' quotas.
     pub context: PlanningContext<'a>,
-    workspaces: Vec<SharingWorkspace>,
+    pub workspaces: Vec<SharingWorkspace>,
     /// By index of the client, the result that its draft was turned into.
-    results: BTreeMap<usize, T>,
+    pub results: BTreeMap<usize, T>,
 }
 
 /// A workspace whose clients share limits.
-struct SharingWorkspace {
-    id: WorkspaceId,
+pub(super) struct SharingWorkspace {
+    pub id: WorkspaceId,
     /// Indices of its clients.
-    members: Vec<usize>,
-    limits: SharedLimits,
-    divided: DividedLimits,
+    pub members: Vec<usize>,
+    pub limits: SharedLimits,
+    pub divided: DividedLimits,
 }
 
 impl SharingWorkspace {
@@ -444,58 +444,4 @@ fn creative_signal(facts: &ClientFacts, channel_drafts: &[ChannelDraft<'_>]) -> 
         })
         .collect();
     CreativeDirector { usable_assets: u32::try_from(facts.usable_assets).unwrap_or(0), channels }
-}
-
-/// A client's week as an optimisation problem, with its solution.
-#[derive(Debug, Clone)]
-pub struct SolvedWeek {
-    /// The channels' weeks, in the order of the client's channels.
-    pub channels: Vec<SolvedInstance>,
-    /// The limits that couple the channels.
-    pub limits: LimitsExport,
-}
-
-/// One channel's week as an optimisation problem, with its solution.
-#[derive(Debug, Clone)]
-pub struct SolvedInstance {
-    /// The client whose channel it is.
-    pub client_id: ClientId,
-    /// The channel.
-    pub channel: Channel,
-    /// Monday 00:00 on the client's clock, with its UTC offset.
-    pub week_start: String,
-    /// The problem.
-    pub instance: Instance,
-    /// The solution.
-    pub solution: Solution,
-}
-
-/// Every client's week of a scenario as an optimisation problem, with its solution.
-///
-/// # Errors
-/// As [`Planner::plan_clients`].
-pub fn solved_weeks(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Vec<SolvedWeek>, PlanError> {
-    let clients: Vec<(&Client, &ClientState)> =
-        scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
-    let context = PlanningContext::of_scenario(planner, scenario, &clients, week)?;
-    let solved = planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?.results;
-    Ok(solved.into_values().collect())
-}
-
-fn solved_week(draft: Draft<'_>) -> SolvedWeek {
-    let Draft { week, channel_drafts, solved_limits, .. } = draft;
-    let start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
-    let limits = solved_limits.export(&week, &channel_drafts, start.clone());
-    let channels = channel_drafts.into_iter().map(|channel_draft| SolvedInstance {
-        client_id: week.client.id.clone(),
-        channel: channel_draft.state.channel,
-        week_start: start.clone(),
-        solution: Solution {
-            // Under limits that channels share, the solution need not be the best for the channel alone.
-            optimal: channel_draft.solution.optimal && channel_draft.solution.objective >= channel_draft.upper_bound,
-            ..channel_draft.solution
-        },
-        instance: channel_draft.instance,
-    });
-    SolvedWeek { channels: channels.collect(), limits }
 }

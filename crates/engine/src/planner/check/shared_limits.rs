@@ -9,7 +9,7 @@ use super::clock::{Clock, applies_in};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{
     Capacity, Channel, Client, ClientId, ClientState, Plan, Post, Scenario, ScheduleStatus, SharedPeriod, Timestamp,
-    WorkspaceId,
+    WorkspaceCertificate, WorkspaceId,
 };
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
@@ -66,48 +66,60 @@ pub(super) fn check(
         }
     }
     for workspace in &plan.workspaces {
-        let id = &workspace.workspace_id;
-        let mut bound: Option<f64> = shares.get(id).into_iter().flatten().copied().sum();
-        for used in &workspace.limits {
-            let key = CountKey {
-                workspace: id.clone(),
-                limit: Arc::clone(&used.limit),
-                industry: used.industry.clone(),
-                client: None,
-                channel: used.channel,
-                period: used.period,
-            };
-            let count = counts.get(&key);
-            let derived = count.map_or(0.0, |count| count.planned + count.committed);
-            let allowed = count.map_or(used.allowed, |count| count.allowed);
-            let left = (allowed - count.map_or(0.0, |count| count.committed)).max(0.0);
-            bound = bound.map(|bound| bound + used.price * left);
-            let is_off = (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.allowed != allowed;
-            if is_off || used.price < 0.0 || used.price.is_nan() {
-                let detail = format!(
-                    "workspace `{id}` uses {derived} of `{}`, the plan says {} at a price of {}",
-                    used.limit, used.used, used.price
-                );
-                findings.report_client("shared_limits", detail);
-            }
+        let shares = shares.get(&workspace.workspace_id).map_or(&[][..], Vec::as_slice);
+        check_workspace(workspace, plan, &counts, shares, findings);
+    }
+}
+
+/// Checks what the plan states of a workspace, given the clients' shares of its bound.
+fn check_workspace(
+    workspace: &WorkspaceCertificate,
+    plan: &Plan,
+    counts: &BTreeMap<CountKey, Count>,
+    shares: &[Option<f64>],
+    findings: &mut Findings,
+) {
+    let id = &workspace.workspace_id;
+    let mut bound: Option<f64> = shares.iter().copied().sum();
+    for used in &workspace.limits {
+        let key = CountKey {
+            workspace: id.clone(),
+            limit: Arc::clone(&used.limit),
+            industry: used.industry.clone(),
+            client: None,
+            channel: used.channel,
+            period: used.period,
+        };
+        let count = counts.get(&key);
+        let derived = count.map_or(0.0, |count| count.planned + count.committed);
+        let allowed = count.map_or(used.allowed, |count| count.allowed);
+        let left = (allowed - count.map_or(0.0, |count| count.committed)).max(0.0);
+        bound = bound.map(|bound| bound + used.price * left);
+        let is_off = (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.allowed != allowed;
+        if is_off || used.price < 0.0 || used.price.is_nan() {
+            let detail = format!(
+                "workspace `{id}` uses {derived} of `{}`, the plan says {} at a price of {}",
+                used.limit, used.used, used.price
+            );
+            findings.report_client("shared_limits", detail);
         }
-        let members = plan.clients.iter().filter(|client| client.workspace_id == *id);
-        let certificates = members.filter_map(|client| client.certificate.as_ref());
-        let objective: f64 = certificates.map(|certificate| certificate.objective).sum();
-        let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
-        let is_wrong = (workspace.objective - objective).abs() > tolerance
-            || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
-        // Without a bound, some client may have no certificate, and no objective is stated.
-        if workspace.upper_bound.is_some() && is_wrong {
-            let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
-            findings.report_client("certificate_objective", detail);
-        }
-        if let (Some(stated), Some(bound)) = (workspace.upper_bound, bound)
-            && (stated - bound).abs() > OBJECTIVE_ROUNDING * bound.abs().max(1.0)
-        {
-            let detail = format!("workspace `{id}`: the plan says {stated}, the prices prove {bound}");
-            findings.report_client("certificate_bound", detail);
-        }
+    }
+    let members = plan.clients.iter().filter(|client| client.workspace_id == *id);
+    let certificates = members.filter_map(|client| client.certificate.as_ref());
+    let objective: f64 = certificates.map(|certificate| certificate.objective).sum();
+    let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
+    let is_wrong = (workspace.objective - objective).abs() > tolerance
+        || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
+    // Without a bound, some client may have no certificate, and no objective is stated.
+    if workspace.upper_bound.is_some() && is_wrong {
+        let detail = format!("workspace `{id}`: {objective} is planned, the plan says {}", workspace.objective);
+        findings.report_client("certificate_objective", detail);
+    }
+    if let (Some(stated), Some(bound)) = (workspace.upper_bound, bound)
+        && (stated - bound).abs() > OBJECTIVE_ROUNDING * bound.abs().max(1.0)
+    {
+        let detail = format!("workspace `{id}`: the plan says {stated}, the prices prove {bound}");
+        findings.report_client("certificate_bound", detail);
     }
 }
 

@@ -5,17 +5,14 @@
 //! asset_limits   limits that count posts by their assets, as rows of the assignment
 //! solved_limits  the limits after slots were placed within them, and the proof of how good the slots are
 //! costs          what limits cost, over all clients of a plan
-//! export         a client's week under its limits for external solvers
 //! ```
 
 mod asset_limits;
 mod costs;
-mod export;
 mod solved_limits;
 mod week_limits;
 
 pub(super) use asset_limits::AssetLimits;
 pub use costs::{HighestPrice, LimitCost, limit_costs};
-pub use export::{LimitsExport, RowExport};
 pub(super) use solved_limits::SolvedLimits;
-pub(super) use week_limits::{applies_to, counts_at};
+pub(super) use week_limits::{NamedRow, applies_to, counts_at};

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::export::{LimitsExport, RowExport};
-use super::week_limits::WeekLimits;
+use super::week_limits::{NamedRow, WeekLimits};
 use crate::agents::ClientWeek;
-use crate::model::{Channel, LimitUse, Post, Tier, wall_time_text};
+use crate::model::{Channel, LimitUse, Post, Tier};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
-use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, Term, smallest_conflict, solve_coupled};
+use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, smallest_conflict, solve_coupled};
 
 /// The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
 pub(in crate::planner) struct SolvedLimits {
@@ -158,34 +157,16 @@ impl SolvedLimits {
         })
     }
 
-    /// The week as a problem over all channels, for external solvers.
-    pub fn export(
-        &self,
-        week: &ClientWeek<'_>,
-        channel_drafts: &[ChannelDraft<'_>],
-        week_start: String,
-    ) -> LimitsExport {
-        let channels: Vec<Channel> = channel_drafts.iter().map(|draft| draft.state.channel).collect();
-        let chosen = chosen_hours(channel_drafts);
+    /// Sum of the objectives of the channels' slots, less the price of what exceeds limits.
+    pub fn objective_of_slots(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> f64 {
         let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
-        let objective = objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &chosen);
-        let with_channel = |term: &Term| Some((*channels.get(term.channel)?, term.hour, None, term.coefficient));
-        let rows = self.limits.rows(week, channel_drafts.len());
-        let names_and_starts = self.limits.names_and_starts(week).into_iter();
-        let limits = names_and_starts
-            .zip(rows)
-            .zip(&self.prices)
-            .map(|(((limit, from), row), shadow_price)| RowExport {
-                limit: limit.to_owned(),
-                from: wall_time_text(from),
-                at_most: row.at_most,
-                price: row.price,
-                shadow_price: *shadow_price,
-                terms: row.terms.iter().filter_map(with_channel).collect(),
-            })
-            .collect();
-        let client_id = week.client.id.clone();
-        LimitsExport { format: 1, client_id, week_start, channels, limits, bound: self.bound, objective, chosen }
+        let penalty = self.limits.penalty(week, &chosen_hours(channel_drafts));
+        objectives.fold(0.0, |sum, objective| sum + objective) - penalty
+    }
+
+    /// The rows of the limits and quotas, each with its name and price.
+    pub fn named_rows(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<NamedRow> {
+        self.limits.named_rows(week, channel_drafts, &self.prices)
     }
 }
 

@@ -75,6 +75,20 @@ impl Period {
     }
 }
 
+/// A row of the coupled problem with what names it.
+pub(in crate::planner) struct NamedRow {
+    pub limit: Arc<str>,
+    /// Start of the period on the client's clock.
+    pub from: NaiveDateTime,
+    /// The channel, if each is counted on its own.
+    pub channel: Option<Channel>,
+    /// Whether it is the client's quota of a limit that it shares with other clients.
+    pub is_quota: bool,
+    pub row: Row,
+    /// The price in the proof of the bound.
+    pub shadow_price: f64,
+}
+
 /// The limits of a client's week that count posts by channel and hour.
 pub(in crate::planner) struct WeekLimits {
     limits: Vec<WeekLimit>,
@@ -301,9 +315,22 @@ impl WeekLimits {
         names
     }
 
-    /// For each row, the name of its limit and the start of its period.
-    pub fn names_and_starts(&self, week: &ClientWeek<'_>) -> Vec<(&str, NaiveDateTime)> {
-        self.limits_and_rows().map(|(limit, row)| (&*limit.name, row.start_and_hours(week).0)).collect()
+    /// The rows of the coupled problem, each with its name and its price of those given.
+    pub fn named_rows(
+        &self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        prices: &[f64],
+    ) -> Vec<NamedRow> {
+        let named_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| NamedRow {
+            limit: Arc::clone(&limit.name),
+            from: row.start_and_hours(week).0,
+            channel: row.channel.and_then(|index| channel_drafts.get(index)).map(|draft| draft.state.channel),
+            is_quota: limit.quota_price.is_some(),
+            row: limit.coupled_row(week, row, channel_drafts.len()),
+            shadow_price: *price,
+        };
+        self.limits_and_rows().zip(prices).map(named_row).collect()
     }
 }
 

@@ -114,6 +114,17 @@ pub(super) struct DividedLimits {
 }
 
 impl DividedLimits {
+    /// Whether clients have to give way to each other.
+    pub fn is_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    /// The active rows and those with a price, each with its price.
+    pub fn rows(&self) -> impl Iterator<Item = (&SharedRow, f64)> {
+        let rows: BTreeSet<&SharedRow> = self.active.iter().chain(self.prices.keys()).collect();
+        rows.into_iter().map(|row| (row, self.prices.get(row).copied().unwrap_or(0.0)))
+    }
+
     /// How much of the limits the clients use in each period: for active rows with planned posts, and for rows with a
     /// price.
     pub fn uses(
