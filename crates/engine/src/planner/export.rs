@@ -3,7 +3,6 @@
 //! `docs/limits.md` describes the JSON. A client's week holds the weeks of its channels, and the limits that couple them
 //! as rows; a workspace's week holds those of all its clients, and the limits that these share as further rows.
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::channel::ChannelDraft;
@@ -102,7 +101,7 @@ pub fn solved_weeks(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> R
     let ContextWithQuotas { context, workspaces, results } =
         planner.share_limits(context, |draft, _| Ok(solved_week(draft)))?;
     let clients: Vec<SolvedWeek> = results.into_values().collect();
-    let active = workspaces.into_par_iter().filter(|workspace| workspace.divided.is_active());
+    let active = workspaces.into_iter().filter(|workspace| workspace.divided.is_active());
     let workspaces = active.map(|workspace| solved_workspace(workspace, &context, &clients, week)).collect();
     Ok(SolvedWeeks { clients, workspaces })
 }

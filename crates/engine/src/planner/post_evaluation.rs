@@ -153,29 +153,13 @@ pub(super) fn facts_among(
     let context = SlotContext {
         fatigue,
         hours_to_nearest_post: hours_to_nearest_post(week, channel_draft, slot, others),
-        action_of_day: action_of_day_among(week, channel_drafts, slot, others),
+        // As if it were the last of the day: a place that passes only before another post would get that one blocked.
+        action_of_day: others_of_day.len() as i64 + 1,
         others_of_day,
     };
     let campaign = campaign_of(scored, week, channel_draft, slot.hour);
     let (_, expected) = evaluator.value(client_rules.of(campaign.as_ref()), campaign.as_ref(), fatigue);
     evaluator.facts(campaign.as_ref(), expected, &context)
-}
-
-/// 1-based position of a slot among the client's posts that day: after all committed ones and after the earlier ones of
-/// `others`.
-fn action_of_day_among(
-    week: &ClientWeek<'_>,
-    channel_drafts: &[ChannelDraft<'_>],
-    slot: &Slot,
-    others: &[Slot],
-) -> i64 {
-    let weekday = |hour: usize| week.hours.hours().get(hour).map(|wall| usize::from(wall.weekday));
-    let own_day = weekday(slot.hour);
-    let committed = own_day.and_then(|day| committed_actions(week, channel_drafts).get(day).copied()).unwrap_or(0);
-    let is_earlier = |other: &&Slot| {
-        weekday(other.hour) == own_day && (other.at, other.channel_draft) < (slot.at, slot.channel_draft)
-    };
-    committed + others.iter().filter(is_earlier).count() as i64 + 1
 }
 
 /// Committed posts by weekday; they count against the daily limit.
