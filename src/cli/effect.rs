@@ -45,7 +45,7 @@ pub(super) fn write_effect(
 /// The change in per cent; 0 if there was nothing before.
 fn percent_change((before, after): (f64, f64)) -> f64 {
     let percent = if before.abs() > 0.0 { 100.0 * (after - before) / before } else { 0.0 };
-    // No sign if it rounds to zero.
+    // Never `-0.00`: what rounds to zero at two decimals is zero.
     if percent.abs() < 0.005 { 0.0 } else { percent }
 }
 
@@ -64,5 +64,5 @@ fn totals(effect: &[ChannelDifference]) -> String {
     ];
     let counts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, change)| format!("{count} {change}")).collect();
-    if counts.is_empty() { "only the value differs".to_owned() } else { counts.join(", ") }
+    if counts.is_empty() { "only the expected engagement differs".to_owned() } else { counts.join(", ") }
 }

@@ -72,14 +72,14 @@ pub(super) async fn page(
     };
     let clients = app.clients(&visit.workspace).await?;
     let row = Row::new(&visit, &client_names(&clients), &schedule);
-    let current_hour = explain_current_hour(&visit, &schedule).await;
+    let hour_under_current_rules = explain_hour_under_current_rules(&visit, &schedule).await;
     let title = format!("{}, {}", row.title, row.client_name);
     let chrome = visit.chrome(&title, "schedules", notice);
     let text = |field: &str| schedule.content_preview.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
     let content = context! {
         preview => context! { title => row.title.as_str(), body => text("body"), kind => text("kind") },
         facts => facts(&schedule),
-        hour => Serde(hour_section(&record, current_hour)),
+        hour => Serde(hour_section(&record, hour_under_current_rules)),
         expected => Serde(expected_section(&visit, &schedule, &record)),
         asset => Serde(asset_section(&schedule, &record)),
         guardrails => record.verdicts.iter().map(guardrail_row).collect::<Vec<_>>(),
@@ -114,7 +114,7 @@ fn hour_section(record: &RecordedExplanation, current: Option<HourExplanation>) 
     let planned = record.time.map(|time| {
         format!(
             "When it was planned, this hour was worth {} engagements with an average asset on a rested channel; \
-             the channel\u{2019}s fatigue there was {}.",
+             the channel\u{2019}s fatigue was expected to be {} at that hour.",
             short(time.slot_value),
             short(time.fatigue)
         )
@@ -138,7 +138,7 @@ fn hour_section(record: &RecordedExplanation, current: Option<HourExplanation>) 
 
 /// The value of the hour under the current rules and state; `None` if it cannot be computed, for example because the
 /// client no longer posts on the channel.
-async fn explain_current_hour(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation> {
+async fn explain_hour_under_current_rules(visit: &Visit, schedule: &Schedule) -> Option<HourExplanation> {
     let zone: Zone = schedule.time_zone.parse().ok()?;
     let week = Week::of(zone.wall_time(schedule.scheduled_for).date());
     let client = ClientId::new(schedule.client_id.as_str());
@@ -152,8 +152,11 @@ async fn explain_current_hour(visit: &Visit, schedule: &Schedule) -> Option<Hour
 fn expected_section(visit: &Visit, schedule: &Schedule, record: &RecordedExplanation) -> Option<Section> {
     let without_asset = visit.app.rules.base().assets.quality_without_asset;
     let steps = record.expected_engagement(schedule.expected_engagement, without_asset)?;
-    let total =
-        StepRow::total("Product: expected engagement", schedule.expected_engagement, "as in the lists of posts");
+    let total = StepRow::total(
+        "Product: expected engagement",
+        schedule.expected_engagement,
+        "the same number as in the lists of posts",
+    );
     Some(Section { steps: step_rows(&steps), total: Some(total), ..Section::default() })
 }
 
@@ -165,8 +168,8 @@ fn asset_section(schedule: &Schedule, record: &RecordedExplanation) -> Section {
         return section;
     };
     section.sentences.push(format!("{used} scored {} of 100.", short(choice.score)));
-    if let Some(family) = schedule.creative_asset_id.as_deref().filter(|family| *family != used) {
-        section.sentences.push(format!("It is a variation or a continuation of {family}."));
+    if let Some(main_asset) = schedule.creative_asset_id.as_deref().filter(|main_asset| *main_asset != used) {
+        section.sentences.push(format!("It is a variation or a continuation of {main_asset}."));
     }
     if let Some(assets) = &record.usable_assets {
         section.sentences.push(format!(
@@ -186,7 +189,9 @@ fn confidence_section(schedule: &Schedule, record: &RecordedExplanation) -> mini
     let sentence = match schedule.risk_level {
         RiskBand::Low => "Low risk: it needs no approval if the client\u{2019}s policy allows that.",
         RiskBand::Medium => "Medium risk: it needs approval.",
-        RiskBand::High => "High risk: it needs approval, and the rules may require that of a second person.",
+        RiskBand::High => {
+            "High risk: it needs approval, and the rules may require another person for it than its creator."
+        }
     };
     let steps = step_rows(record.confidence.as_deref().unwrap_or_default());
     context! {

@@ -1,4 +1,5 @@
-//! An estimated parameter of the response, and the estimate of the half-life of the load.
+//! An estimated parameter of how an audience responds to posts, and the estimate of the half-life of the load that each
+//! post puts on it.
 
 use super::half_life::HalfLife;
 use crate::model::{Channel, EstimateSource, WorldEstimate, WorldParameter};
@@ -11,11 +12,12 @@ pub struct ParameterEstimate {
     /// The prior; `None` for a level, whose prior is almost flat, and for percentiles of noise, which have none.
     pub prior: Option<WorldEstimate>,
     /// Whether the data distinguishes the effect from no effect; false if the estimate rests on the prior, and always
-    /// true for levels, standard deviations and percentiles. Among accounts on which, for example, hours have no
-    /// effect, at most 5 % have any hour called detectable; the same holds for weekdays and for content types.
+    /// true for levels, standard deviations and percentiles. False alarms are limited by group: of the accounts whose
+    /// hours truly have no effect, at most 5 % get even one hour called detectable; likewise for weekdays and content
+    /// types.
     pub is_detectable: bool,
-    /// The z-score of the account's deviation from its channel; `None` if the deviation is small, or if the account's
-    /// posts say little about it.
+    /// The z-score of the account's deviation from its channel; `None` if the deviation is small, if the account's posts
+    /// say little about it, or if the parameter is the channel's.
     pub unlike_channel: Option<f64>,
 }
 
@@ -25,6 +27,7 @@ pub(super) fn half_life_estimate(half_life: &HalfLife, channel: Channel) -> Para
         channel,
         parameter: WorldParameter::HalfLifeHours,
         value: half_life.hours,
+        // Of the logarithm: see `WorldParameter::is_logarithmic`.
         standard_error: half_life.log_sd(),
         source,
     };

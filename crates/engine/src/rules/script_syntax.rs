@@ -37,7 +37,7 @@ const FOREIGN: [(&str, &str); 14] = [
     ("function", "fn"),
 ];
 
-/// Explains an error of the parser in a text.
+/// Explains an error that the parser reported in a script.
 pub(super) fn explain(error: &ParseError, text: &str) -> ExplainedError {
     let position = error.position();
     let mistake = |cause: String, remedy: String| ExplainedError {
@@ -59,7 +59,7 @@ pub(super) fn explain(error: &ParseError, text: &str) -> ExplainedError {
             mistake("`=` assigns a value and does not compare".to_owned(), "write `==` to compare".to_owned())
         }
         ParseErrorType::BadInput(LexError::MalformedChar(_)) => mistake(
-            "a text is written in single quotes".to_owned(),
+            "this text is in single quotes, which hold a single character only".to_owned(),
             "write text in double quotes, as in `\"friday\"`".to_owned(),
         ),
         ParseErrorType::VariableUndefined(name) if is_declared_outside(name, text) => mistake(
@@ -70,7 +70,7 @@ pub(super) fn explain(error: &ParseError, text: &str) -> ExplainedError {
             mistake(format!("`{name}` is not defined"), remedy_for_name(name, text))
         }
         ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF | ParseErrorType::WrongFnDefinition => {
-            match open_brace(text) {
+            match unclosed_brace(text) {
                 Some((line, column)) => ExplainedError {
                     line,
                     column,
@@ -89,7 +89,7 @@ pub(super) fn parser_message(error: &ParseError) -> String {
     lowercase_first(&error.err_type().to_string())
 }
 
-/// The text with its first letter in lower case, as diagnostics start.
+/// The text with its first letter in lower case, because the causes in diagnostics begin in lower case.
 pub(super) fn lowercase_first(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
@@ -136,19 +136,19 @@ fn is_name_char(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Suggests the name that was meant: a field of a view, or the nearest word of the script.
+/// Suggests the name that was meant: a field of a parameter such as `post`, or the nearest word of the script.
 fn remedy_for_name(name: &str, text: &str) -> String {
-    let views = [
+    let parameters = [
         (PostFacts::PARAMETER, has_field::<PostFacts>(name)),
         (ChannelFacts::PARAMETER, has_field::<ChannelFacts>(name)),
         (AssetFacts::PARAMETER, has_field::<AssetFacts>(name)),
         (ClientFacts::PARAMETER, has_field::<ClientFacts>(name)),
     ];
-    let is_in_script = |view: &&str| text.split(|c: char| !is_name_char(c)).any(|word| word == *view);
-    let fields: Vec<String> = views
+    let is_in_script = |parameter: &&str| text.split(|c: char| !is_name_char(c)).any(|word| word == *parameter);
+    let fields: Vec<String> = parameters
         .iter()
-        .filter(|(view, has)| *has && is_in_script(view))
-        .map(|(view, _)| format!("`{view}.{name}`"))
+        .filter(|(parameter, has)| *has && is_in_script(parameter))
+        .map(|(parameter, _)| format!("`{parameter}.{name}`"))
         .collect();
     if !fields.is_empty() {
         return format!("did you mean {}?", fields.join(" or "));
@@ -163,7 +163,7 @@ fn has_field<T: Facts>(name: &str) -> bool {
 
 /// An opening brace.
 #[derive(Clone, Copy)]
-struct OpenBrace {
+struct OpeningBrace {
     /// 1-based.
     line: usize,
     /// 1-based, in characters.
@@ -172,17 +172,18 @@ struct OpenBrace {
     indent: usize,
 }
 
-/// 1-based line and column of the brace that was left open: the first whose closing brace is indented less than the
-/// line that opens it, or else the innermost without a closing brace.
-fn open_brace(text: &str) -> Option<(usize, usize)> {
-    let mut open: Vec<OpenBrace> = Vec::new();
+/// 1-based line and column of the `{` that the author probably forgot to close; `None` if every brace is closed. A `}` at
+/// the start of a line that is indented less than the line of its `{` was probably meant for an outer one: the first such
+/// `{`. Otherwise the innermost `{` without a `}`.
+fn unclosed_brace(text: &str) -> Option<(usize, usize)> {
+    let mut open: Vec<OpeningBrace> = Vec::new();
     let mut misindented = None;
     let mut in_comment = false;
     for (number, line) in text.lines().enumerate() {
         let indent = line.chars().take_while(|c| c.is_whitespace()).count();
         for (column, brace) in braces(line, &mut in_comment) {
             if brace == '{' {
-                open.push(OpenBrace { line: number + 1, column: column + 1, indent });
+                open.push(OpeningBrace { line: number + 1, column: column + 1, indent });
             } else if let Some(opening) = open.pop()
                 && column == indent
                 && indent < opening.indent
@@ -192,7 +193,7 @@ fn open_brace(text: &str) -> Option<(usize, usize)> {
         }
     }
     let innermost = open.last().copied()?;
-    let OpenBrace { line, column, .. } = misindented.unwrap_or(innermost);
+    let OpeningBrace { line, column, .. } = misindented.unwrap_or(innermost);
     Some((line, column))
 }
 

@@ -31,7 +31,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Estimates from one value per replication, summed in the given order. Without values, all numbers are 0.
+    /// Computes the estimate from one value per replication; the values are added up in the given order. Without values, all
+    /// numbers are 0.
     ///
     /// ```
     /// use mcoe_engine::stats::Estimate;
@@ -45,8 +46,8 @@ impl Estimate {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let mean = mean(values);
-        let least = if sorted.first().is_some_and(|least| *least < 0.0) { f64::NEG_INFINITY } else { 0.0 };
-        let interval = half_width(values).map(|half| [(mean - half).max(least), mean + half]);
+        let lower_limit = if sorted.first().is_some_and(|smallest| *smallest < 0.0) { f64::NEG_INFINITY } else { 0.0 };
+        let interval = half_width(values).map(|half| [(mean - half).max(lower_limit), mean + half]);
         Self { mean, interval, p5: quantile(&sorted, 0.05), p50: quantile(&sorted, 0.5), p95: quantile(&sorted, 0.95) }
     }
 }
@@ -69,8 +70,8 @@ fn squared(number: f64) -> f64 {
     number * number
 }
 
-/// Rounds a result of `statrs` to 13 digits. If another dependency enables a feature of it, `statrs` computes with the
-/// system's elementary functions, whose last bits differ between platforms.
+/// Rounds a result of `statrs` to 13 significant digits. `statrs` uses the system's elementary functions if another
+/// dependency turns on one of its features, and their last bits differ between platforms.
 fn round_to_13_digits(number: f64) -> f64 {
     format!("{number:.12e}").parse().unwrap_or(number)
 }

@@ -53,12 +53,12 @@ impl Pairs {
         let variance = |spread: Spread| (self.count >= 2.0).then(|| spread.squares / (self.count - 1.0));
         let mean_difference = mean(self.difference);
         let half = variance(self.difference).and_then(|variance| half_width_of(variance, self.count));
-        let least = if self.has_negative { f64::NEG_INFINITY } else { -mean(self.base) };
+        let lower_limit = if self.has_negative { f64::NEG_INFINITY } else { -mean(self.base) };
         Difference {
             base: mean(self.base),
             other: mean(self.other),
             mean: mean_difference,
-            interval: half.map(|half| [(mean_difference - half).max(least), mean_difference + half]),
+            interval: half.map(|half| [(mean_difference - half).max(lower_limit), mean_difference + half]),
             p: variance(self.difference).map(|variance| two_sided_p(mean_difference, variance, self.count)),
             variance_reduction: variance(self.difference).and_then(|paired| {
                 let independent = variance(self.base)? + variance(self.other)?;

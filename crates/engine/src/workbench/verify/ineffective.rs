@@ -1,4 +1,4 @@
-//! Finds rows of tables that can never apply, and keys that have no effect with the pack's other values.
+//! Finds rows of a pack's tables that can never apply, and keys that have no effect given the pack's other values.
 
 use super::{Finding, FindingKind, IneffectiveKey};
 use crate::rules::{AssetRules, CompiledRules, RulePlace, SCORE_ASSET, StatedKey};
@@ -8,15 +8,15 @@ use crate::workbench::eval_context::EvalContext;
 pub(super) fn rows_that_never_apply(rules: &CompiledRules, contexts: &[EvalContext]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for context in contexts {
-        // With either function of the pack, the rows may apply to higher scores, or are not used at all.
+        // The function `score_asset` may give higher scores than the points do, and with `confidence` the rows are unused.
         if !rules.has_function(SCORE_ASSET) && !rules.has_function("confidence") {
-            findings.extend(confidence_rows(rules, context));
+            findings.extend(unreachable_confidence_rows(rules, context));
         }
     }
     findings
 }
 
-/// Keys that have no effect with the pack's other values. They are not errors, since an overlay may give them an
+/// Keys that have no effect given the pack's other values. They are not errors, since an overlay may give them an
 /// effect.
 pub(super) fn keys_without_effect(rules: &CompiledRules) -> Vec<IneffectiveKey> {
     let stated = rules.pack().stated_keys().into_iter();
@@ -28,7 +28,7 @@ pub(super) fn keys_without_effect(rules: &CompiledRules) -> Vec<IneffectiveKey> 
 }
 
 /// Rows of `risk.confidence` that no asset score reaches.
-fn confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding> {
+fn unreachable_confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding> {
     const KEY: &str = "risk.confidence";
     let highest = highest_score(&context.rules.assets);
     let rows = context.rules.risk.confidence.iter().enumerate().filter(|(_, row)| row.threshold > highest);
@@ -50,14 +50,14 @@ fn confidence_rows(rules: &CompiledRules, context: &EvalContext) -> Vec<Finding>
 
 /// The highest score that an asset can have.
 fn highest_score(assets: &AssetRules) -> f64 {
-    let freshest = assets.freshness.iter().map(|row| row.value).fold(0.0, f64::max);
+    let max_freshness = assets.freshness.iter().map(|row| row.value).fold(0.0, f64::max);
     let parts = [
         assets.per_quality,
         assets.per_brand_consistency,
         assets.per_value,
         assets.per_impact,
         assets.made_for_channel,
-        freshest,
+        max_freshness,
     ];
     let highest_sum: f64 = assets.base + parts.iter().map(|points| points.max(0.0)).sum::<f64>();
     highest_sum.clamp(0.0, 100.0)

@@ -11,8 +11,9 @@ use crate::workbench::eval_context::EvalContext;
 /// Maximum number of inputs on which a guardrail is evaluated in one context.
 const MAX_INPUTS: usize = 5_000;
 /// Maximum number of inputs, of those that a guardrail warns of or blocks, that the other guardrails are evaluated on.
-const MAX_OBJECTED: usize = 300;
-/// Maximum number of ways to complete such an input with the fields that only the other guardrail reads.
+const MAX_FLAGGED: usize = 300;
+/// An input sets only the fields that its guardrail reads. Maximum number of combinations of values that are tried for
+/// the further fields that the other guardrail reads.
 const MAX_COMPLETIONS: usize = 64;
 
 /// Every guardrail that another one makes redundant.
@@ -25,11 +26,11 @@ pub(super) fn redundant_guardrails(
     let names: Vec<Arc<str>> = rules.pack().declared_guardrails().into_iter().map(|guardrail| guardrail.name).collect();
     let mut findings = Vec::new();
     for name in names.iter().take_while(|_| should_continue()) {
-        let objected = objected_inputs(rules, name, contexts, &mut evaluator)?;
-        let Some((file, line)) = rules.place_of_function(name).filter(|_| !objected.is_empty()) else { continue };
+        let flagged = flagged_inputs(rules, name, contexts, &mut evaluator)?;
+        let Some((file, line)) = rules.place_of_function(name).filter(|_| !flagged.is_empty()) else { continue };
         for other in names.iter().filter(|other| *other != name) {
-            // A guardrail that blocks everything makes all others redundant, and is reported itself.
-            if always_blocks(rules, name, other, &objected, &mut evaluator)?
+            // A guardrail that never passes would make all others redundant, and has a finding of its own.
+            if always_blocks(rules, name, other, &flagged, &mut evaluator)?
                 && can_pass(rules, other, contexts, &mut evaluator)?
             {
                 findings.push(Finding {
@@ -46,23 +47,23 @@ pub(super) fn redundant_guardrails(
 }
 
 /// Inputs that a guardrail warns of or blocks, each with its context.
-fn objected_inputs<'g>(
+fn flagged_inputs<'g>(
     rules: &CompiledRules,
     name: &str,
     contexts: &'g [EvalContext],
     evaluator: &mut Evaluator,
 ) -> Result<Vec<(&'g EvalContext, Input)>, RuleFailure> {
-    let mut objected = Vec::new();
+    let mut flagged = Vec::new();
     for (context, guardrail) in relevant_contexts(rules, name, contexts) {
         for input in space(rules, guardrail, context).inputs(MAX_INPUTS) {
             if input.evaluate(evaluator, guardrail)?.outcome != Outcome::Pass {
-                objected.push((context, input));
+                flagged.push((context, input));
             }
         }
     }
     // An even sample over the whole domain.
-    let step = objected.len().div_ceil(MAX_OBJECTED).max(1);
-    Ok(objected.into_iter().step_by(step).collect())
+    let step = flagged.len().div_ceil(MAX_FLAGGED).max(1);
+    Ok(flagged.into_iter().step_by(step).collect())
 }
 
 /// Whether `other` blocks every given input, all of which the guardrail `name` warns of or blocks.
@@ -70,11 +71,11 @@ fn always_blocks(
     rules: &CompiledRules,
     name: &str,
     other: &str,
-    objected: &[(&EvalContext, Input)],
+    flagged: &[(&EvalContext, Input)],
     evaluator: &mut Evaluator,
 ) -> Result<bool, RuleFailure> {
     let fixed = rules.reads(name);
-    for (context, input) in objected {
+    for (context, input) in flagged {
         let Some(other) = context.guardrail(other) else { return Ok(false) };
         for completed in completions(rules, other, context, input, &fixed) {
             if completed.evaluate(evaluator, other)?.outcome != Outcome::Block {
@@ -85,8 +86,8 @@ fn always_blocks(
     Ok(true)
 }
 
-/// The input combined with all values of the fields that only the other guardrail reads; `fixed` names the fields that
-/// stay as they are.
+/// The input combined with values to try for the fields that only the other guardrail reads; `fixed` names the fields
+/// that stay as they are.
 fn completions(
     rules: &CompiledRules,
     other: &GuardrailRules,
@@ -105,7 +106,7 @@ fn completions(
     Space::new(input.clone(), dimensions).inputs(MAX_COMPLETIONS).collect()
 }
 
-/// Whether a guardrail passes any input.
+/// Whether there is an input that a guardrail passes.
 fn can_pass(
     rules: &CompiledRules,
     name: &str,
