@@ -15,7 +15,7 @@ use std::time::Instant;
 use mcoe::model::{Scenario, Tier};
 use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
-use mcoe::scenario::{self, GenerateOptions, USUAL_HISTORY_DAYS};
+use mcoe::scenario::{self, DEFAULT_HISTORY_DAYS, GenerateOptions};
 use mcoe::store::{ActionFilter, Commit, Ledger, ScheduleFilter};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{AssertSqlSafe, PgPool, Row};
@@ -52,7 +52,7 @@ fn generated_scenario(rules: &CompiledRules) -> Scenario {
         clients: CLIENTS,
         seed: 1,
         weeks: 1,
-        history_days: USUAL_HISTORY_DAYS,
+        history_days: DEFAULT_HISTORY_DAYS,
         start: "2026-W37".parse().expect("a week"),
         name: "bench".to_owned(),
     };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mcoe::model::{Client, ClientState, Scenario, Tier};
 use mcoe::planner::{self, Planner, Solver};
 use mcoe::rules::CompiledRules;
-use mcoe::scenario::{self, GenerateOptions, USUAL_HISTORY_DAYS};
+use mcoe::scenario::{self, DEFAULT_HISTORY_DAYS, GenerateOptions};
 use mcoe::simulator::{self, ComparedPack, Extent, Observer};
 
 #[path = "support/world.rs"]
@@ -51,7 +51,7 @@ fn generated(clients: u32, rules: &CompiledRules) -> Scenario {
         clients,
         seed: 1,
         weeks: 12,
-        history_days: USUAL_HISTORY_DAYS,
+        history_days: DEFAULT_HISTORY_DAYS,
         start: "2026-W37".parse().expect("a week"),
         name: "bench".to_owned(),
     };

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::folder::OutFolder;
 use super::{Format, Globals, OutArguments, print};
 use crate::model::Week;
-use crate::scenario::{self, GenerateOptions, ScenarioErrors, USUAL_HISTORY_DAYS};
+use crate::scenario::{self, DEFAULT_HISTORY_DAYS, GenerateOptions, ScenarioErrors};
 
 /// Generate a synthetic scenario of any size; the same seed gives the same bytes.
 ///
@@ -33,7 +33,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=520))]
     weeks: u32,
     /// Number of days of past posts. A calibration needs about a year for useful estimates.
-    #[arg(long, value_name = "N", default_value_t = USUAL_HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=1095))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(1..=1095))]
     history_days: u32,
     #[command(flatten)]
     out: OutArguments,

@@ -123,7 +123,7 @@ impl Plan {
         let now = self.now.time();
         let current = self.database.with(OpenMode::Read, |ledger| async move {
             let current = ledger.scenario(&workspace, week).await?;
-            crate::store::refuse_if_over(&current, week, now)?;
+            crate::store::refuse_if_week_is_over(&current, week, now)?;
             Ok(current)
         })?;
         for (name, bytes) in scenario::render(&scenario::files_of(&current)).map_err(ScenarioErrors::from)? {

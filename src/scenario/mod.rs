@@ -26,7 +26,7 @@ mod write;
 
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
-pub use generate::{GenerateOptions, GeneratedScenario, TrueResponse, USUAL_HISTORY_DAYS, generate};
+pub use generate::{DEFAULT_HISTORY_DAYS, GenerateOptions, GeneratedScenario, TrueResponse, generate};
 pub use import::{
     AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, read_histories,
     scenario_histories,

@@ -83,12 +83,12 @@ fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame
 mod tests {
     use super::*;
     use crate::scenario::tests::{policy, write_folder};
-    use crate::scenario::{GenerateOptions, USUAL_HISTORY_DAYS, generate, read};
+    use crate::scenario::{DEFAULT_HISTORY_DAYS, GenerateOptions, generate, read};
 
     fn generated(clients: u32, seed: u64, weeks: u32, name: &str) -> ScenarioFiles {
         let start = "2026-W40".parse().unwrap();
         let name = name.to_owned();
-        let options = GenerateOptions { clients, seed, weeks, history_days: USUAL_HISTORY_DAYS, start, name };
+        let options = GenerateOptions { clients, seed, weeks, history_days: DEFAULT_HISTORY_DAYS, start, name };
         generate(&options).unwrap().files
     }
 
@@ -140,7 +140,7 @@ mod tests {
             clients: 1,
             seed: 1,
             weeks: 1,
-            history_days: USUAL_HISTORY_DAYS,
+            history_days: DEFAULT_HISTORY_DAYS,
             start: "2026-W40".parse().unwrap(),
             name: "x".to_owned(),
         };

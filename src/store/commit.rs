@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::schedule_json::{metadata, post_preview};
 use super::values::values;
-use super::week_over::refuse_if_over;
+use super::week_over::refuse_if_week_is_over;
 use crate::model::{
     ChannelState, Client, ClientPlan, ClientState, Decision, Plan, Post, Scenario, ScheduleStatus, Timestamp,
 };
@@ -95,7 +95,7 @@ impl Ledger {
         if tx.exists("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
             return Ok(commit.summary(false));
         }
-        refuse_if_over(commit.scenario, commit.plan.week, commit.now)?;
+        refuse_if_week_is_over(commit.scenario, commit.plan.week, commit.now)?;
         let mut changes = commit.state_changes(&mut tx, &ids).await?;
         changes.extend(commit.describe_past_posts());
         if !changes.is_empty() {

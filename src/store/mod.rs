@@ -74,5 +74,5 @@ pub use review::{Change, Changed, ScheduleFilter, Skipped};
 pub use schedule::Schedule;
 pub use status::{ChannelStatus, Overview};
 pub use url::{BadUrl, DatabaseUrl};
-pub use week_over::refuse_if_over;
+pub use week_over::refuse_if_week_is_over;
 pub use weekly::{NoObserver, Observer, WeeklyOutcome};

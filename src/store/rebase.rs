@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::row::{Instant, Name};
 use super::values::values;
-use super::week_over::refuse_if_over;
+use super::week_over::refuse_if_week_is_over;
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Scenario, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
@@ -79,7 +79,7 @@ impl Ledger {
         planner: &Planner<'_>,
         scenario: &Scenario,
     ) -> Result<(Plan, Committed), StoreError> {
-        refuse_if_over(scenario, old.plan.week, old.now)?;
+        refuse_if_week_is_over(scenario, old.plan.week, old.now)?;
         let plan = plan_week(planner, scenario, old.plan.week)?;
         let breaches = check_plan(&plan, scenario, old.rules);
         if !breaches.is_empty() {

@@ -19,7 +19,7 @@ pub struct Overview {
     pub total_schedules: i64,
     /// Schedules that wait for approval.
     pub pending_schedules: i64,
-    /// Schedules that will run when they are due.
+    /// Schedules that become drafts when they are due.
     pub ready_schedules: i64,
     /// Drafts made since midnight, UTC.
     pub completed_today: i64,

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::values::values;
-use super::week_over::refuse_if_over;
+use super::week_over::refuse_if_week_is_over;
 use crate::model::{ClientId, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
 use crate::planner::{Planner, decisions, plan_week};
@@ -93,7 +93,7 @@ impl Ledger {
         let planned = with_retries(|| self.planned_clients(workspace, week)).await?;
         let is_unplanned = |id: &ClientId| !planned.contains(id.as_str());
         let scenario = with_retries(|| self.scenario_of(workspace, week, is_unplanned, Counted::Live)).await?;
-        refuse_if_over(&scenario, week, now)?;
+        refuse_if_week_is_over(&scenario, week, now)?;
         refuse_if_stopping(observer)?;
         let plan = plan_week(planner, &scenario, week)?;
         refuse_if_stopping(observer)?;

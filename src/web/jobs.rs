@@ -19,7 +19,7 @@ use crate::planner::{PlanError, Planner, plan_week};
 use crate::report::{self, ComparisonReport, ReportError, RunReport, TableFormat};
 use crate::rules::{self, CompiledRules, Level, Levels};
 use crate::simulator::{self, CompareError, ComparedPack, Extent, SimulateError};
-use crate::store::{Ending, Job, Ledger, NewJob, RequestedJob, StoreError, refuse_if_over};
+use crate::store::{Ending, Job, Ledger, NewJob, RequestedJob, StoreError, refuse_if_week_is_over};
 
 /// How often a job sends a heartbeat while it runs.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -212,8 +212,8 @@ impl App {
         progress.has_started.store(true, Ordering::Relaxed);
         let id = job.id;
         let runtime = tokio::runtime::Handle::current();
-        // A pass writes plans and packs, which all workspaces share, so it needs a ledger that is not restricted to one
-        // workspace; it names its workspace in every statement.
+        // A pass writes plans and packs, which belong to no single workspace, so its ledger is not restricted to one;
+        // each of its statements names the job's workspace.
         let (unscoped, scoped) = (self.ledger.clone(), self.ledger_of(&workspace));
         let rules = Arc::clone(&self.rules);
         let task = tokio::task::spawn_blocking(move || {
@@ -310,7 +310,7 @@ impl JobContext {
     async fn plan(&self, week: Week, client_id: Option<&str>) -> Result<JobOutput, JobError> {
         let scenario = self.scenario(week).await?;
         let now = now();
-        refuse_if_over(&scenario, week, now)?;
+        refuse_if_week_is_over(&scenario, week, now)?;
         let plan = plan_week(&self.planner().starting_at(now), &scenario, week)?;
         let breaches: Vec<String> = check_plan(&plan, &scenario, &self.rules).iter().map(ToString::to_string).collect();
         Ok(JobResult::Plan(PlanResult::new(&plan, client_id, MAX_LISTED_POSTS, breaches)).into())
@@ -328,15 +328,15 @@ impl JobContext {
         Ok(JobOutput { result, files: text_files(files) })
     }
 
-    async fn compare(&self, extent: Extent, set: &[String]) -> Result<JobOutput, JobError> {
-        let changed_rules = with_changes(&self.rules, set).map_err(JobError::Reported)?;
+    async fn compare(&self, extent: Extent, changes: &[String]) -> Result<JobOutput, JobError> {
+        let changed_rules = with_changes(&self.rules, changes).map_err(JobError::Reported)?;
         let week = Week::after(now());
         let scenario = self.scenario(week).await?;
         // Both packs are simulated.
         let total = 2 * u64::from(extent.weeks) * u64::from(extent.replications);
         self.progress.total.store(total, Ordering::Relaxed);
         let (current_planner, changed_planner) = (self.planner(), Planner::new(&changed_rules, Tier::Exact, None));
-        let label = set.join(", ");
+        let label = changes.join(", ");
         let current = ComparedPack { label: "current rules", planner: &current_planner, scenario: &scenario };
         let changed = ComparedPack { label: &label, planner: &changed_planner, scenario: &scenario };
         let comparison = simulator::compare(current, &[changed], extent, None, self.progress.as_ref())?;
@@ -355,26 +355,26 @@ pub(super) const MAX_CHANGED_KEYS: usize = 20;
 
 impl App {
     /// Checks that the rules with changed keys, each as `KEY=VALUE`, are valid. If not, fails with the reason as text.
-    pub async fn check_changes(&self, set: &[String]) -> Result<(), String> {
-        if !(1..=MAX_CHANGED_KEYS).contains(&set.len()) {
-            return Err(format!("{} changed keys are given, but 1 to {MAX_CHANGED_KEYS} are allowed", set.len()));
+    pub async fn check_changes(&self, changes: &[String]) -> Result<(), String> {
+        if !(1..=MAX_CHANGED_KEYS).contains(&changes.len()) {
+            return Err(format!("{} changed keys are given, but 1 to {MAX_CHANGED_KEYS} are allowed", changes.len()));
         }
-        let (rules, set) = (Arc::clone(&self.rules), set.to_vec());
+        let (rules, changes) = (Arc::clone(&self.rules), changes.to_vec());
         // Compiling a whole rules pack takes long, so it must not block the server.
-        let checked = tokio::task::spawn_blocking(move || with_changes(&rules, &set).map(drop)).await;
+        let checked = tokio::task::spawn_blocking(move || with_changes(&rules, &changes).map(drop)).await;
         checked.unwrap_or_else(|_| Err("the server could not check the changed keys; see its log".to_owned()))
     }
 }
 
 /// The rules with changed keys, each as `KEY=VALUE`.
-fn with_changes(rules: &CompiledRules, set: &[String]) -> Result<CompiledRules, String> {
+fn with_changes(rules: &CompiledRules, changes: &[String]) -> Result<CompiledRules, String> {
     let pack = rules.pack();
     let describe = |diagnostics: Vec<Diagnostic>| {
         let line =
             |Diagnostic { place, cause, remedy, .. }: &Diagnostic| format!("{}: {cause}; {remedy}", place.name());
         diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
     };
-    let parameters = rules::sweep_parameters(pack, set).map_err(describe)?;
+    let parameters = rules::sweep_parameters(pack, changes).map_err(describe)?;
     let mut levels: Vec<Level> = Vec::with_capacity(parameters.len());
     for parameter in &parameters {
         match &parameter.levels {

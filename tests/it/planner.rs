@@ -9,7 +9,7 @@ use mcoe::model::{
 use mcoe::planner::check::check_plan;
 use mcoe::planner::{Planner, Solver, solved_weeks};
 use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
-use mcoe::scenario::{self, GenerateOptions, ScenarioFiles, USUAL_HISTORY_DAYS};
+use mcoe::scenario::{self, DEFAULT_HISTORY_DAYS, GenerateOptions, ScenarioFiles};
 use proptest::prelude::*;
 
 use crate::support::{
@@ -31,7 +31,7 @@ fn generated(clients: u32, seed: u64, week: i64) -> ScenarioFiles {
         clients,
         seed,
         weeks: 4,
-        history_days: USUAL_HISTORY_DAYS,
+        history_days: DEFAULT_HISTORY_DAYS,
         start: first.plus(week),
         name: "invented".to_owned(),
     };

@@ -33,8 +33,8 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
         weeks.draw(canvas, frame, LabelStyle::NOTE)?;
         axes::x_label(canvas, frame, HEIGHT, "week beginning")?;
         for (index, week) in weekly.iter().enumerate() {
-            let [committed, drafted, blocked, late] = posts_by_outcome(week);
-            let parts = [(committed, SKY), (drafted, BLUE), (blocked, VERMILLION), (late, PURPLE)];
+            let [committed, drafted, blocked, not_approved] = posts_by_outcome(week);
+            let parts = [(committed, SKY), (drafted, BLUE), (blocked, VERMILLION), (not_approved, PURPLE)];
             axes::stack(canvas, frame, scale, weeks.bar(frame, index), &parts)?;
         }
         canvas.dashes(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_wanted)), 1.6, MUTED)?;
@@ -63,11 +63,12 @@ pub fn target_label(changes: TargetChanges) -> &'static str {
     if changes.has_hook_changes() { "target set by weekly_posts" } else { "target after fatigue" }
 }
 
-/// A week's posts by outcome: committed before the run; planned and drafted, blocked, rejected or too late.
+/// A week's posts by outcome: those committed before the run, and of the planned ones those drafted, those blocked, and
+/// those rejected or not approved in time.
 fn posts_by_outcome(week: &WeekSummary) -> [f64; 4] {
     let drafted = (week.posts_drafted - week.posts_committed).max(0.0);
-    let rest = (week.posts_planned - drafted - week.posts_blocked).max(0.0);
-    [week.posts_committed, drafted, week.posts_blocked, rest]
+    let not_approved = (week.posts_planned - drafted - week.posts_blocked).max(0.0);
+    [week.posts_committed, drafted, week.posts_blocked, not_approved]
 }
 
 fn caption(simulation: &Simulation) -> String {
@@ -77,8 +78,18 @@ fn caption(simulation: &Simulation) -> String {
     if wanted <= 0.0 {
         return EMPTY_MESSAGE.to_owned();
     }
-    let is_by_function = simulation.target_changes().has_hook_changes();
-    let cause = if is_by_function { "The pack's weekly_posts function changed" } else { "Fatigue reduced" };
+    let (wanted_count, target_count) = (numbers::count(wanted), numbers::count(target));
+    let target_share = numbers::percent(numbers::share(target, wanted));
+    let change = if simulation.target_changes().has_hook_changes() {
+        format!(
+            "The pack's weekly_posts function changed the {wanted_count} wanted posts to a target of {target_count} \
+             ({target_share})"
+        )
+    } else if target < wanted {
+        format!("Fatigue reduced the {wanted_count} wanted posts to a target of {target_count} ({target_share})")
+    } else {
+        format!("The target is all {wanted_count} wanted posts")
+    };
     let of_target = |posts: f64| numbers::percent(numbers::share(posts, target));
     let already_committed = if committed > 0.0 {
         format!("; {} of that target was already committed", of_target(committed))
@@ -86,11 +97,8 @@ fn caption(simulation: &Simulation) -> String {
         String::new()
     };
     format!(
-        "{cause} the {} wanted posts to a target of {} ({}){already_committed}; {} of that target was planned. \
-         Where a bar stays below the line, there were no free hours or days left.",
-        numbers::count(wanted),
-        numbers::count(target),
-        numbers::percent(numbers::share(target, wanted)),
+        "{change}{already_committed}; {} of that target was planned. Where a bar stays below the solid line, no hour \
+         was left in which a post is allowed and earns more than it costs.",
         of_target(planned),
     )
 }

@@ -134,7 +134,7 @@ fn caption(sweep: &Sweep, curves: &[Curve<'_>]) -> String {
     let best_point = |curve: &Curve<'_>| {
         let by_mean =
             |a: &&CurvePoint<'_>, b: &&CurvePoint<'_>| estimate(sweep, a).mean.total_cmp(&estimate(sweep, b).mean);
-        let point = match sweep.goals[0].wish {
+        let point = match sweep.goals[0].direction {
             Direction::More => curve.points.iter().max_by(by_mean)?,
             Direction::Fewer => curve.points.iter().min_by(by_mean)?,
         };

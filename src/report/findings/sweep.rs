@@ -8,8 +8,9 @@ use crate::report::TableFormat;
 use crate::report::numbers::{change, count, count_change, count_with_noun, percent, range};
 use crate::simulator::{Direction, Goal, Measure, Sensitivity, Sweep, SweepPoint};
 
-/// Up to this many points, all are shown; if there are more, only the first ones.
+/// A table with up to this many points shows them all.
 const MAX_POINTS_SHOWN: usize = 50;
+/// Number of points that a table shows of more than [`MAX_POINTS_SHOWN`].
 const SHOWN_FIRST: usize = 25;
 
 /// The sections with the findings.
@@ -26,7 +27,7 @@ pub fn sweep_sentences(sweep: &Sweep) -> Vec<String> {
 
 /// A goal in words: `more engagements`.
 pub fn goal_text(goal: Goal) -> String {
-    let adjective = match (goal.wish, goal.measure) {
+    let adjective = match (goal.direction, goal.measure) {
         (Direction::More, _) => "more",
         (Direction::Fewer, Measure::NetWorth | Measure::Cost) => "less",
         (Direction::Fewer, _) => "fewer",
@@ -59,9 +60,9 @@ const fn noun(measure: Measure) -> &'static str {
 /// Maximum number of values of the second key in the figure of curves, which has a line for each.
 const MAX_CURVES: usize = 6;
 
-/// The indices of the keys in the figure of curves: the key along the axis, then, if two keys vary, the key that has a
-/// line for each of its values. Empty if there is no such figure: it needs a grid without omitted points in which one
-/// or two keys vary, the second over at most [`MAX_CURVES`] values.
+/// The indices of the keys in the figure of curves: first the key on the horizontal axis; then, if two keys vary, the
+/// second key, which has one line per value. Empty if there is no such figure: it needs a grid without omitted points
+/// in which one or two keys vary, the second over at most [`MAX_CURVES`] values.
 pub fn curve_keys(sweep: &Sweep) -> Vec<usize> {
     let values = |key: usize| {
         let written = sweep.points.iter().filter_map(|point| Some(&point.settings.get(key)?.written));
@@ -106,7 +107,7 @@ fn trade_off(sweep: &Sweep) -> String {
 fn better_than_base(sweep: &Sweep) -> String {
     let gain = |point: &SweepPoint, goal: Goal| {
         let difference = point.measure(goal.measure).map_or(0.0, |row| row.difference.mean);
-        if goal.wish == Direction::More { difference } else { -difference }
+        if goal.direction == Direction::More { difference } else { -difference }
     };
     let is_at_least_as_good = |point: &&&SweepPoint| sweep.goals.iter().all(|goal| gain(point, *goal) >= 0.0);
     let frontier = on_frontier(sweep);
@@ -173,7 +174,7 @@ fn terms() -> Vec<Term> {
         ),
         term("Base", "the unmodified pack, from which all differences are taken."),
         term(
-            "Explained alone",
+            "Share of variance",
             "the share of the variance between points explained by this key alone: the first-order Sobol' index. The \
              rest, up to 100\u{a0}%, comes from interactions of keys and random variation.",
         ),
@@ -238,9 +239,9 @@ fn sensitivity_table(sweep: &Sweep, measure: Measure) -> Table {
     let rows = sweep.sensitivities_of(measure).map(cells_of).collect();
     let caption = format!("{}: keys by effect, largest first", measure_label(measure));
     let note = "Lowest and highest are means over all points with that value; the range below their difference is its \
-                95\u{a0}% interval over replications. They are selected from the same points, so a small difference may be \
-                due to chance even if its interval excludes 0.";
-    let columns = ["Explained alone", "Lowest", "Highest", "Difference"];
+                95\u{a0}% interval over replications. The two values were chosen because their means came out lowest \
+                and highest, so a small difference may be due to chance even if its interval excludes 0.";
+    let columns = ["Share of variance", "Lowest", "Highest", "Difference"];
     Table { note: Some(note.to_owned()), ..Table::new(caption, "Key", &columns, rows) }
 }
 

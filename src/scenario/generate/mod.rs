@@ -55,8 +55,8 @@ pub struct GeneratedScenario {
     pub truth: Vec<TrueResponse>,
 }
 
-/// Days of history that a scenario needs: its channels count the posts of the last 30 days.
-pub const USUAL_HISTORY_DAYS: u32 = 30;
+/// Default of [`GenerateOptions::history_days`]: as many days as `posts_last_30_days` of a channel counts.
+pub const DEFAULT_HISTORY_DAYS: u32 = 30;
 
 /// Number of clients per workspace.
 const CLIENTS_PER_WORKSPACE: u32 = 25;
@@ -137,7 +137,7 @@ fn check_range(noun: &str, number: u32, max: u32) -> Result<(), ScenarioError> {
 
 fn new_client(options: &GenerateOptions, number: u32) -> Result<GeneratedClient, ScenarioError> {
     let draw = |purpose: &str| Draw::new(options.seed, number, purpose);
-    // A draw's purpose determines its numbers: another word than `place` would change every scenario.
+    // A draw's purpose determines its numbers: if `place` were renamed, every generated scenario would change.
     let region = Region::random(&mut draw("place"));
     let zone: Zone = region.zone.parse()?;
     let as_of = zone.start_of_day(options.start.monday())?;

@@ -14,7 +14,7 @@ fn options(clients: u32, seed: u64) -> GenerateOptions {
         clients,
         seed,
         weeks: 12,
-        history_days: USUAL_HISTORY_DAYS,
+        history_days: DEFAULT_HISTORY_DAYS,
         start: "2026-W37".parse().unwrap(),
         name: "invented".to_owned(),
     }

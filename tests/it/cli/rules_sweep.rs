@@ -94,7 +94,7 @@ fn json_holds_the_frontier_and_the_sensitivities() {
     let folder = TestFolder::new();
     let reported =
         folder.mcoe(&format!("{SIX_POINTS} --frontier engagement,posts_drafted:fewer --format json")).succeeds().json();
-    assert_eq!((&reported["points"], &reported["goals"][1]["wish"]), (&6.into(), &"fewer".into()));
+    assert_eq!((&reported["points"], &reported["goals"][1]["direction"]), (&6.into(), &"fewer".into()));
     assert!(!reported["frontier"].as_array().unwrap().is_empty());
     assert_eq!(reported["base"]["number"], 0);
     assert_eq!(reported["sensitivities"].as_array().unwrap().len(), 32);

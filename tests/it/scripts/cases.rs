@@ -29,7 +29,7 @@ fn every_change_to_the_default_pack_fails_a_case() {
     let changes = [
         ("channels.toml", "weekly_posts = 14", "weekly_posts = 13", "tiktok_posts_fourteen_times_a_week"),
         ("channels.toml", "min_spacing_hours = 48", "min_spacing_hours = 24", "youtube_keeps_48_hours"),
-        ("channels.toml", "half_life_hours = 12 ", "half_life_hours = 24 ", "reddit_rests_by_half"),
+        ("channels.toml", "half_life_hours = 12 ", "half_life_hours = 24 ", "reddit_fatigue_halves"),
         ("channels.toml", "response_strength = 0.11", "response_strength = 0.12", "the_fatigue_of_one_post"),
         ("channels.toml", "to = \"06:00\"", "to = \"05:00\"", "fb_posts_five_times_a_week"),
         ("fatigue.toml", "from = 0.4, factor", "from = 0.45, factor", "from_fatigue_040"),
@@ -48,7 +48,7 @@ fn every_change_to_the_default_pack_fails_a_case() {
         ("calendar.toml", "holiday_factor = 0.9", "holiday_factor = 1.0", "a_holiday_is_worth"),
         ("early_warning.toml", "high_from = 0.85", "high_from = 0.9", "from_085_a_warning"),
         ("guardrails.rhai", "ctx.high_warnings > 0 &&", "ctx.high_warnings > 1 &&", "an_open_warning_of_high"),
-        ("guardrails.rhai", "< ctx.min_spacing_hours", "<= ctx.min_spacing_hours", "fb_posts_just_apart"),
+        ("guardrails.rhai", "< ctx.min_spacing_hours", "<= ctx.min_spacing_hours", "fb_posts_just_far_enough_apart"),
         ("guardrails.rhai", "!post.has_content", "!post.has_asset", "a_post_without_content"),
     ];
     for (file, old, new, case) in changes {

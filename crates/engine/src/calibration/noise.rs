@@ -3,14 +3,14 @@
 use super::fit::{AccountFit, ChannelFit};
 use crate::model::NOISE_PERCENTS;
 
-/// Sum of the weights of an account's own errors at which its noise is resampled from its own errors and from those of
-/// its channel in equal parts.
+/// If the weights of an account's own errors sum to this, half of its noise is resampled from them, and half from the
+/// errors of its channel.
 const HALF_OWN_WEIGHT: f64 = 60.0;
 
-/// The share of the errors that lies between each end and the percentile next to it.
+/// The share of the errors below the 1st percentile, and of those above the 99th.
 const OUTER_SHARE: f64 = 0.01;
 
-/// Number of quantiles from which the mean of the errors beyond a percentile is computed.
+/// Number of quantiles from which the mean of the errors of a tail is computed.
 const STEPS_TO_END: usize = 50;
 
 /// Half-life of the weight of an account's own error, in days. How far posts scatter around their expectation changes
@@ -57,17 +57,18 @@ pub(super) fn percentiles(channel: &ChannelFit, account: &AccountFit) -> Vec<(u8
     NOISE_PERCENTS.into_iter().filter_map(factor).collect()
 }
 
-/// The end of the tail of the errors between the shares `from` and `to`, where `to` is 0 or 1. Linear interpolation
-/// between the quantile at `from` and this end at `to` keeps the mean of the tail. If the most extreme error were the
-/// end, extreme posts would be too frequent.
+/// The error to use as the quantile at `to`, the end of a tail (0 or 1), so that linear interpolation from the quantile
+/// at `from` up to it has the same mean as the errors of the tail. With the most extreme error instead, extreme posts
+/// would be too frequent.
 fn tail_end(sorted: &[(f64, f64)], from: f64, to: f64) -> Option<f64> {
     let share = |step: usize| from + (to - from) * (step as f64 + 0.5) / STEPS_TO_END as f64;
     let sum = (0..STEPS_TO_END).map(|step| weighted_quantile(sorted, share(step))).sum::<Option<f64>>()?;
     Some(2.0 * sum / STEPS_TO_END as f64 - weighted_quantile(sorted, from)?)
 }
 
-/// The quantile of ascending values, each with a weight; the weights sum to 1. Each value lies at the middle of its
-/// weight; between these points, quantiles are interpolated linearly. `None` if there are no values.
+/// The quantile of ascending values, each with a weight; the weights sum to 1. Each value is the quantile at the sum of
+/// the weights before it plus half of its own; between these shares, quantiles are interpolated linearly. `None` if
+/// there are no values.
 fn weighted_quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
     let mut previous: Option<(f64, f64)> = None;
     let mut cumulative = 0.0;

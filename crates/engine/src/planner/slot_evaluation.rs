@@ -47,7 +47,7 @@ pub struct SlotEvaluation {
     pub facts: Arc<PostFacts>,
     /// The client as scripts read it.
     pub client: Arc<ClientFacts>,
-    /// Weekly posts after fatigue, or by the pack's `weekly_posts` function.
+    /// Number of posts aimed at in the week: after fatigue, or what the pack's `weekly_posts` function returned.
     pub weekly_posts: u32,
     /// The early-warning signals and the active warnings.
     pub warning: EarlyWarning,
@@ -109,8 +109,8 @@ impl Planner<'_> {
     }
 }
 
-/// The client's first asset, if the channel can use it at the slot. An asset without content is included, so that the
-/// rules are evaluated for it.
+/// The client's first asset, if the channel can use it at the slot. The channel's candidates all have content; an asset
+/// without content is scored here, so that the rules are evaluated for it, too.
 fn usable_asset<'a>(
     draft: &Draft<'a>,
     channel_draft: &ChannelDraft<'a>,
@@ -149,7 +149,7 @@ fn evaluation(
     let campaign = post.campaign_id.as_ref();
     let explainer = Explainer::new(rules, week.client, campaign);
     let asset_rules = |campaign: Option<&CampaignId>| &draft.rules.of(campaign).assets;
-    let by_points = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
+    let scored_by_points = scored.filter(|_| !rules.has_function(SCORE_ASSET)).map(|scored| &scored.candidate);
     let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
     let all_hours = channel_draft.hours.forbidden.iter().zip(hours);
     let open = all_hours.filter(|(forbidden, other)| forbidden.is_none() && other.weekday == wall.weekday);
@@ -160,7 +160,7 @@ fn evaluation(
         warning: draft.warning.clone(),
         reality: draft.reality.clone(),
         asset_usable: scored.is_some(),
-        points: by_points.map(|candidate| {
+        points: scored_by_points.map(|candidate| {
             points(candidate, asset_rules(candidate.asset.campaign_id.as_ref()), channel_draft.state.channel)
         }),
         quality_factor: scored.map_or(asset_rules(campaign).quality_without_asset, |scored| scored.quality),

@@ -18,26 +18,26 @@ pub(super) fn parse_goals(text: &str) -> Result<[Goal; 2], String> {
 }
 
 fn parse_goal(text: &str) -> Result<Goal, String> {
-    let (name, direction) = text.split_once(':').map_or((text, None), |(name, direction)| (name, Some(direction)));
+    let (name, suffix) = text.split_once(':').map_or((text, None), |(name, suffix)| (name, Some(suffix)));
     let names = || Measure::ALL.into_iter().map(Measure::name);
     let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join(", ");
         let hint = nearest(name, names()).map_or_else(|| ".".to_owned(), |near| format!("; {}", did_you_mean(near)));
         format!("`{name}` is not a headline figure{hint} The figures are {all}")
     })?;
-    let wish = match direction {
+    let direction = match suffix {
         None => measure.direction(),
         Some("more") => Direction::More,
         Some("fewer") => Direction::Fewer,
         Some(other) => return Err(format!("`{other}` is not a direction; write `{name}:more` or `{name}:fewer`")),
     };
-    Ok(Goal { measure, wish })
+    Ok(Goal { measure, direction })
 }
 
 /// Formats two goals as [`parse_goals`] parses them.
 pub(super) fn format_goals(goals: [Goal; 2]) -> String {
-    let texts = goals.map(|goal| match goal.wish {
-        wish if wish == goal.measure.direction() => goal.measure.name().to_owned(),
+    let texts = goals.map(|goal| match goal.direction {
+        direction if direction == goal.measure.direction() => goal.measure.name().to_owned(),
         Direction::More => format!("{}:more", goal.measure.name()),
         Direction::Fewer => format!("{}:fewer", goal.measure.name()),
     });

@@ -104,14 +104,14 @@ fn sensitivities(shape: Shape) -> Vec<Sensitivity> {
 }
 
 fn sweep(shape: Shape) -> Sweep {
-    let goal = |measure: Measure| Goal { measure, wish: measure.direction() };
+    let goal = |measure: Measure| Goal { measure, direction: measure.direction() };
     let goals = [Measure::Engagement, Measure::Reviews].map(goal);
     let mut base = point(shape, 0);
     let mut points: Vec<SweepPoint> = (1..=shape.points).map(|number| point(shape, number)).collect();
     let goal_values = |point: &SweepPoint| {
         goals.map(|goal| {
             let mean = point.measure(goal.measure).unwrap().estimate.mean;
-            if goal.wish == Direction::More { mean } else { -mean }
+            if goal.direction == Direction::More { mean } else { -mean }
         })
     };
     let all: Vec<[f64; 2]> = std::iter::once(&base).chain(&points).map(goal_values).collect();

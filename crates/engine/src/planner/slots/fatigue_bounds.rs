@@ -16,8 +16,8 @@ pub(super) struct FatigueBounds {
 }
 
 impl FatigueBounds {
-    /// Minimum and maximum fatigue at an hour, just before its post, by number of posts used, if the spacing after each
-    /// of them has passed. The maximum is negative if that many posts do not fit.
+    /// Minimum and maximum fatigue at an hour, before any post at it, for each number of posts chosen so far. The hour
+    /// must be far enough from all of them; the maximum is negative if so many do not fit.
     pub fn ranges(&self, hour: usize) -> impl DoubleEndedIterator<Item = (f64, f64)> + ExactSizeIterator {
         let row = hour * self.columns..(hour + 1) * self.columns;
         self.min[row.clone()].iter().copied().zip(self.max[row].iter().copied())
@@ -43,9 +43,10 @@ impl FatigueBounds {
     }
 }
 
-/// Fills the rows from the first hour on: fatigue decays from hour to hour, and plans are added as soon as the spacing
-/// after their last post has passed. `widen` returns the new bound of an hour, given its bound so far, the bound before
-/// the last post, the headroom at that post, and the decay since that post.
+/// Fills the rows in order of time. Each starts as the row of the hour before, decayed; plans whose last post is at an
+/// earlier hour are included from the first hour at which the next post is allowed. `widen` returns the new bound of an
+/// hour, given its bound so far, the bound before the last post, the headroom at that post, and the decay since that
+/// post.
 fn fill(bounds: &mut [f64], columns: usize, horizon: &Horizon, widen: impl Fn(f64, f64, f64, f64) -> f64) {
     if let Some(start) = bounds.first_mut() {
         *start = 0.0;

@@ -24,9 +24,9 @@ pub struct SweepSpec<'a> {
     pub parameters: &'a [SweepParameter],
     /// How points were chosen.
     pub design: Design,
-    /// For each point, a level of every parameter; the first point has number 1.
+    /// For each point, a level of every parameter. Points are numbered from 1, those that are left out included.
     pub points: &'a [Vec<Level>],
-    /// Points whose pack is invalid.
+    /// Those of the points whose pack is invalid.
     pub left_out: &'a [LeftOut],
     /// The two measures that are traded off.
     pub goals: [Goal; 2],
@@ -38,7 +38,7 @@ pub struct Goal {
     /// The measure.
     pub measure: Measure,
     /// The desired direction.
-    pub wish: Direction,
+    pub direction: Direction,
 }
 
 /// A point whose pack is invalid, and which was not simulated.

@@ -86,7 +86,7 @@ impl Goal {
     /// The mean, negated if less is better, so that more is always better.
     fn oriented_mean(self, point: &SweepPoint) -> f64 {
         let mean = point.measure(self.measure).map_or(0.0, |row| row.estimate.mean);
-        match self.wish {
+        match self.direction {
             Direction::More => mean,
             Direction::Fewer => -mean,
         }
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_measure_that_should_fall_is_negated() {
         let point = point(&outcome(1, 120.0, 12.0), &outcome(0, 100.0, 10.0), Vec::new());
-        let oriented_mean = |measure: Measure| Goal { measure, wish: measure.direction() }.oriented_mean(&point);
+        let oriented_mean = |measure: Measure| Goal { measure, direction: measure.direction() }.oriented_mean(&point);
         assert_eq!((oriented_mean(Measure::Engagement), oriented_mean(Measure::Reviews)), (123.5, -15.5));
     }
 }
