@@ -12,7 +12,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
 use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
-use crate::planner::{self, GuardrailCounts, Planner, SolvedWeeks};
+use crate::planner::{self, GuardrailCounts, HighestSharedPrice, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
@@ -177,6 +177,7 @@ impl Plan {
             "limits": planner::limit_costs(&plan.clients),
             "unmet_limits": unmet_limits_json(plan),
             "workspaces": workspaces_json(plan),
+            "shared_limits": planner::shared_limit_costs(&plan.workspaces, plan.week),
             "counts": {
                 "clients": plan.clients.len(),
                 "posts": plan.posts().count(),
@@ -213,13 +214,14 @@ impl Plan {
         print(&format!(
             "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
              expected engagement {:.0}; the posts that are not blocked reach {:.2} % of the upper bound\n\
-             {}checked and written to {}\n",
+             {}{}checked and written to {}\n",
             plan.week,
             plan.clients.len(),
             posts - pending - blocked,
             plan.expected_engagement(),
             100.0 * plan.share_of_bound(),
             limits_text(plan),
+            shared_limits_text(plan),
             self.out.out.display()
         ))
     }
@@ -339,6 +341,34 @@ fn limits_text(plan: &model::Plan) -> String {
         )
     });
     lines.collect()
+}
+
+/// The bound of each workspace whose clients compete for limits that they share, and the most expensive of these
+/// limits, one line each; empty if there are none.
+fn shared_limits_text(plan: &model::Plan) -> String {
+    let bounds = plan.workspaces.iter().filter_map(|workspace| {
+        let reached = 100.0 * (1.0 - workspace.gap()?);
+        Some(format!(
+            "the clients of workspace `{}` share limits: together they reach {reached:.2} % of their upper bound\n",
+            workspace.workspace_id
+        ))
+    });
+    let costs = planner::shared_limit_costs(&plan.workspaces, plan.week);
+    let limits = costs.into_iter().filter(|cost| cost.price > 0.0).take(LIMITS_SHOWN).map(|cost| {
+        let HighestSharedPrice { industry, channel, from, price, .. } = &cost.highest;
+        let counted = [industry.as_deref().map(str::to_owned), channel.map(|channel| format!("on {channel}"))];
+        let place: Vec<String> = counted.into_iter().flatten().chain([from.clone()]).collect();
+        format!(
+            "in workspace `{}`, clients compete for the limit `{}` ({}) in {}: one post more would earn up to {price:.0} \
+             ({})\n",
+            cost.workspace_id,
+            cost.limit,
+            cost.bounds,
+            count_with_noun(cost.periods as f64, "period", "periods"),
+            place.join(", "),
+        )
+    });
+    bounds.chain(limits).collect()
 }
 
 /// The objective and upper bound of each workspace whose clients compete for limits that they share.

@@ -6,10 +6,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::{
-    AssetId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus, Timestamp, Week,
-    wall_time_text,
+    AssetId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus, SharedLimitUse, Timestamp,
+    Week, WorkspaceCertificate, WorkspaceId, wall_time_text,
 };
-use crate::planner::{HighestPrice, LimitCost, limit_costs};
+use crate::planner::{HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, limit_costs, shared_limit_costs};
 use crate::simulator::{
     ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Provenance, Simulation, Variant,
     WeekSummary,
@@ -105,7 +105,8 @@ pub(super) struct PlanResult {
     posts_planned: usize,
     /// Value of the posts that may run.
     objective: f64,
-    /// Upper bound on the value of any plan within the clients' limits.
+    /// Upper bound on the value of any plan within the clients' limits. A client's part of a limit that clients share
+    /// is one of them; `workspaces` has the bound whatever these parts are.
     upper_bound: f64,
     /// The posts, at most 500.
     posts: Vec<PlannedPost>,
@@ -114,6 +115,14 @@ pub(super) struct PlanResult {
     limits: Vec<PlannedLimit>,
     /// What each limit costs over these clients, the most expensive first. Limits that cost nothing are left out.
     limit_costs: Vec<PlannedLimitCost>,
+    /// The workspace, if its clients compete for limits that they share; otherwise empty. It covers all clients of the
+    /// workspace, also if the preview is of one client.
+    workspaces: Vec<PlannedWorkspace>,
+    /// The limits for which the clients of the workspace compete, in each period in which they do, the most expensive
+    /// first.
+    shared_limits: Vec<PlannedSharedLimit>,
+    /// What each of these limits costs over all periods, the most expensive first.
+    shared_limit_costs: Vec<PlannedSharedLimitCost>,
     /// Clients for which nothing is planned because their limits contradict each other.
     unmet_limits: Vec<UnmetLimits>,
     /// Breaches found by the checker.
@@ -138,6 +147,9 @@ impl PlanResult {
             allocations: clients.iter().flat_map(|client_plan| allocations(client_plan)).collect(),
             limits: clients.iter().flat_map(|client_plan| limits(client_plan)).collect(),
             limit_costs: limit_costs(clients.iter().copied()).into_iter().map(PlannedLimitCost::from).collect(),
+            workspaces: plan.workspaces.iter().map(PlannedWorkspace::from).collect(),
+            shared_limits: shared_limits(plan),
+            shared_limit_costs: shared_limit_costs(&plan.workspaces, plan.week).into_iter().map(Into::into).collect(),
             unmet_limits: clients.iter().filter_map(|client_plan| UnmetLimits::new(client_plan)).collect(),
             breaches,
         }
@@ -286,6 +298,109 @@ impl From<LimitCost> for PlannedLimitCost {
         let HighestPrice { client_id, channel, from, price: highest_price } = highest;
         let highest = PlannedHighestPrice { client_id, channel, from: wall_time_text(from), price: highest_price };
         Self { limit: limit.to_string(), kind, bounds, clients, periods, price, highest }
+    }
+}
+
+/// The value of the plans of a workspace whose clients compete for limits that they share.
+#[derive(Serialize, JsonSchema)]
+struct PlannedWorkspace {
+    workspace_id: WorkspaceId,
+    /// Value of the posts of all clients that may run; 0 if a client's limits contradict each other.
+    objective: f64,
+    /// Upper bound on the value of any plan of all clients within the limits; `None` if none is proven.
+    upper_bound: Option<f64>,
+    /// The distance from the value to the bound, as a share of the bound; `None` if no bound is proven.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    gap: Option<f64>,
+}
+
+impl From<&WorkspaceCertificate> for PlannedWorkspace {
+    fn from(workspace: &WorkspaceCertificate) -> Self {
+        Self {
+            workspace_id: workspace.workspace_id.clone(),
+            objective: workspace.objective,
+            upper_bound: workspace.upper_bound,
+            gap: workspace.gap(),
+        }
+    }
+}
+
+/// A limit that clients share in one of its periods, and how much of it they use together.
+#[derive(Serialize, JsonSchema)]
+struct PlannedSharedLimit {
+    workspace_id: WorkspaceId,
+    limit: String,
+    /// The industry, if the limit counts each industry on its own.
+    industry: Option<String>,
+    /// The channel, if the limit counts each channel on its own.
+    channel: Option<Channel>,
+    /// Start of the period: the Monday of the week, the date of the day on each client's clock, or the hour in UTC.
+    from: String,
+    /// The number of posts that the limit states.
+    allowed: f64,
+    /// The number of posts that count, planned and committed.
+    used: f64,
+    /// The most that one more post would earn.
+    price: f64,
+}
+
+fn shared_limits(plan: &Plan) -> Vec<PlannedSharedLimit> {
+    let limits_of = |workspace: &WorkspaceCertificate| -> Vec<PlannedSharedLimit> {
+        let planned = |limit: &SharedLimitUse| PlannedSharedLimit {
+            workspace_id: workspace.workspace_id.clone(),
+            limit: limit.limit.to_string(),
+            industry: limit.industry.as_deref().map(str::to_owned),
+            channel: limit.channel,
+            from: limit.period.start(plan.week),
+            allowed: limit.allowed,
+            used: limit.used,
+            price: limit.price,
+        };
+        workspace.limits.iter().map(planned).collect()
+    };
+    let mut limits: Vec<PlannedSharedLimit> = plan.workspaces.iter().flat_map(limits_of).collect();
+    limits.sort_by(|a, b| b.price.total_cmp(&a.price));
+    limits
+}
+
+/// What a limit that clients share costs over its periods.
+#[derive(Serialize, JsonSchema)]
+struct PlannedSharedLimitCost {
+    workspace_id: WorkspaceId,
+    limit: String,
+    /// What the limit bounds, in words.
+    bounds: String,
+    /// Number of periods in which the clients compete for it.
+    periods: usize,
+    /// The most that one more post in each of these periods would earn.
+    price: f64,
+    highest: PlannedHighestSharedPrice,
+}
+
+/// The period in which a shared limit costs most.
+#[derive(Serialize, JsonSchema)]
+struct PlannedHighestSharedPrice {
+    /// The industry, if the limit counts each industry on its own.
+    industry: Option<String>,
+    /// The channel, if the limit counts each channel on its own.
+    channel: Option<Channel>,
+    /// Start of the period: the Monday of the week, the date of the day on each client's clock, or the hour in UTC.
+    from: String,
+    /// The number of posts that the limit states.
+    allowed: f64,
+    /// The number of posts that count, planned and committed.
+    used: f64,
+    /// The most that one more post would earn.
+    price: f64,
+}
+
+impl From<SharedLimitCost> for PlannedSharedLimitCost {
+    fn from(cost: SharedLimitCost) -> Self {
+        let SharedLimitCost { workspace_id, limit, bounds, periods, price, highest } = cost;
+        let HighestSharedPrice { industry, channel, from, allowed, used, price: highest_price } = highest;
+        let industry = industry.as_deref().map(str::to_owned);
+        let highest = PlannedHighestSharedPrice { industry, channel, from, allowed, used, price: highest_price };
+        Self { workspace_id, limit: limit.to_string(), bounds, periods, price, highest }
     }
 }
 

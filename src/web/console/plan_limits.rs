@@ -14,7 +14,37 @@ struct PreviewFigures {
     #[serde(default)]
     limit_costs: Vec<CostFigures>,
     #[serde(default)]
+    workspaces: Vec<WorkspaceFigures>,
+    #[serde(default)]
+    shared_limit_costs: Vec<SharedCostFigures>,
+    #[serde(default)]
     unmet_limits: Vec<UnmetFigures>,
+}
+
+#[derive(Deserialize)]
+struct WorkspaceFigures {
+    objective: f64,
+    upper_bound: Option<f64>,
+    gap: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct SharedCostFigures {
+    limit: String,
+    bounds: String,
+    periods: usize,
+    price: f64,
+    highest: HighestSharedFigures,
+}
+
+#[derive(Deserialize)]
+struct HighestSharedFigures {
+    industry: Option<String>,
+    channel: Option<String>,
+    from: String,
+    allowed: f64,
+    used: f64,
+    price: f64,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +81,29 @@ pub(super) struct LimitSection {
     rows: Vec<CostRow>,
     /// A sentence for each client whose limits contradict each other.
     unmet: Vec<String>,
+    /// The limits that clients share; `None` if they compete for none.
+    shared: Option<SharedSection>,
+}
+
+/// The part of the section about limits that clients share.
+#[derive(Debug, Serialize)]
+struct SharedSection {
+    /// The value of all clients' plans and its upper bound, as sentences.
+    bounds: Vec<String>,
+    /// The limits, the most expensive first.
+    rows: Vec<SharedRow>,
+}
+
+/// A limit for which clients compete.
+#[derive(Debug, Serialize)]
+struct SharedRow {
+    limit: String,
+    bounds: String,
+    periods: usize,
+    /// The most that one more post would earn over all periods.
+    price: String,
+    /// The period in which the limit costs most, with its use.
+    highest: String,
 }
 
 /// A limit that costs something.
@@ -68,21 +121,69 @@ struct CostRow {
 
 /// The section on limits from the result of a preview; `None` if the result cannot be read.
 pub(super) fn section(result: &Json) -> Option<LimitSection> {
-    let PreviewFigures { objective, upper_bound, limit_costs, unmet_limits } =
-        PreviewFigures::deserialize(result).ok()?;
+    let figures = PreviewFigures::deserialize(result).ok()?;
+    let PreviewFigures { objective, upper_bound, limit_costs, workspaces, shared_limit_costs, unmet_limits } = figures;
     let gap = (upper_bound > objective).then(|| (1.0 - objective / upper_bound).clamp(0.0, 1.0));
-    let gap = gap.map_or_else(String::new, |gap| format!(", a gap of {}", percent(Some(gap))));
+    let within = match workspaces.is_empty() {
+        true => "no week within the limits",
+        false => "as the shared limits are divided among the clients, no week within the limits",
+    };
     let bound = format!(
-        "The posts that may run are worth {} in total; no week within the limits is worth more than {}{gap}. This \
+        "The posts that may run are worth {} in total; {within} is worth more than {}{}. This \
          bound covers the choice of hours only: assets are assigned and guardrails are evaluated afterwards.",
         number(objective),
         number(upper_bound),
+        gap_text(gap),
     );
+    let shared = (!workspaces.is_empty()).then(|| SharedSection {
+        bounds: workspaces.into_iter().map(workspace_sentence).collect(),
+        rows: shared_limit_costs.into_iter().map(SharedRow::from).collect(),
+    });
     Some(LimitSection {
         bound,
         rows: limit_costs.into_iter().map(CostRow::from).collect(),
         unmet: unmet_limits.into_iter().map(unmet_sentence).collect(),
+        shared,
     })
+}
+
+/// A gap as the end of a sentence; nothing if there is none.
+fn gap_text(gap: Option<f64>) -> String {
+    gap.filter(|gap| *gap > 0.0).map_or_else(String::new, |gap| format!(", a gap of {}", percent(Some(gap))))
+}
+
+fn workspace_sentence(workspace: WorkspaceFigures) -> String {
+    let WorkspaceFigures { objective, upper_bound, gap } = workspace;
+    let Some(upper_bound) = upper_bound else {
+        return "No upper bound is proven on what the posts of all clients of the workspace could be worth together."
+            .to_owned();
+    };
+    format!(
+        "The posts of all clients of the workspace that may run are worth {} together; however the shared limits are \
+         divided, no week within the limits is worth more than {}{}.",
+        number(objective),
+        number(upper_bound),
+        gap_text(gap),
+    )
+}
+
+impl From<SharedCostFigures> for SharedRow {
+    fn from(cost: SharedCostFigures) -> Self {
+        let SharedCostFigures { limit, bounds, periods, price, highest } = cost;
+        let HighestSharedFigures { industry, channel, from, allowed, used, price: highest_price } = highest;
+        let counted = [industry, channel.map(|channel| format!("on {channel}"))];
+        let period = counted.into_iter().flatten().chain([shared_period(&from)]).collect::<Vec<_>>().join(", ");
+        let highest = format!("{period}: {} of {} used, {}", number(used), number(allowed), number(highest_price));
+        Self { limit, bounds, periods, price: number(price), highest }
+    }
+}
+
+/// The start of a period as text: a date, or an hour in UTC.
+fn shared_period(from: &str) -> String {
+    match from.split_once('T') {
+        None => format!("from {from}"),
+        Some((date, time)) => format!("from {date} {} UTC", time.get(..5).unwrap_or(time)),
+    }
 }
 
 impl From<CostFigures> for CostRow {
@@ -128,6 +229,24 @@ mod tests {
                     "highest": {"client_id": "quay", "channel": "email", "from": "2026-10-19T00:00:00", "price": 3.0},
                 },
             ],
+            "workspaces": [{"workspace_id": "north", "objective": 1500.0, "upper_bound": 1600.0, "gap": 0.0625}],
+            "shared_limit_costs": [
+                {
+                    "workspace_id": "north", "limit": "agency_day", "periods": 5, "price": 40.5,
+                    "bounds": "at most 60 posts a day for all clients together",
+                    "highest": {
+                        "industry": null, "channel": null, "from": "2026-10-20", "allowed": 60.0, "used": 60.0, "price": 9.5,
+                    },
+                },
+                {
+                    "workspace_id": "north", "limit": "<u>rivals</u>", "periods": 1, "price": 0.0,
+                    "bounds": "at most 1 post an hour on each channel for all clients of an industry together",
+                    "highest": {
+                        "industry": "<u>tea</u>", "channel": "ig", "from": "2026-10-20T09:00:00Z",
+                        "allowed": 1.0, "used": 1.0, "price": 0.0,
+                    },
+                },
+            ],
             "unmet_limits": [{"client_id": "<i>mill</i>", "limits": ["brand_day", "midweek"]}],
         })
     }
@@ -139,15 +258,19 @@ mod tests {
             context! { state => "done", state_label => "done", started => context! {}, limits => Serde(&section) };
         let templates = crate::web::console::templates().unwrap();
         let page = templates.get_template("_job.html").unwrap().render(context! { job => job }).unwrap();
-        assert!(!page.contains("<b>") && !page.contains("<i>"), "names are escaped: {page}");
+        assert!(!["<b>", "<i>", "<u>"].iter().any(|tag| page.contains(tag)), "names are escaped: {page}");
         insta::assert_snapshot!(page.split_once("<h2>").unwrap().1);
     }
 
     #[test]
     fn a_plan_without_costs_shows_its_bound_alone() {
         let section = section(&json!({"objective": 200.0, "upper_bound": 200.0})).unwrap();
-        assert!(section.rows.is_empty() && section.unmet.is_empty());
+        assert!(section.rows.is_empty() && section.unmet.is_empty() && section.shared.is_none());
         assert!(section.bound.contains("is worth more than 200. This bound"), "{}", section.bound);
         assert!(super::section(&json!({"posts_planned": 3})).is_none());
+        let unproven = json!({"objective": 0.0, "upper_bound": null, "gap": null});
+        let unproven = json!({"objective": 200.0, "upper_bound": 200.0, "workspaces": [unproven]});
+        let shared = super::section(&unproven).unwrap().shared.unwrap();
+        assert!(shared.bounds[0].starts_with("No upper bound is proven"), "{:?}", shared.bounds);
     }
 }

@@ -380,3 +380,18 @@ fn paused_and_churned_clients_get_no_plan() {
     let head = folder.mcoe("plan small --out empty --format json").succeeds().json();
     assert_eq!((&head["counts"]["clients"], &head["counts"]["posts"]), (&0.into(), &0.into()));
 }
+
+#[test]
+fn limits_that_clients_share_are_printed_with_the_bound_of_all_clients() {
+    let folder = TestFolder::new();
+    folder.write("rules/limits.toml", "[agency_day]\nat_most = 2\nper = [\"workspace\", \"day\"]\n");
+    folder.mcoe("plan small --out plan").succeeds().stdout_has(&[
+        "the clients of workspace `corner` share limits: together they reach ",
+        "in workspace `corner`, clients compete for the limit `agency_day` (at most 2 posts a day for all clients \
+         together) in 7\u{a0}periods: one post more would earn up to ",
+    ]);
+    let plan = folder.json("plan/plan.json");
+    let [cost] = plan["shared_limits"].as_array().unwrap().as_slice() else { panic!("{plan}") };
+    assert_eq!((&cost["limit"], &cost["workspace_id"]), (&"agency_day".into(), &"corner".into()));
+    assert!(cost["highest"]["price"].as_f64().unwrap() > 0.0, "{cost}");
+}

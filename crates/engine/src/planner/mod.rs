@@ -57,7 +57,7 @@ pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourFactor, HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
 pub use instance::{Instance, Solution};
-pub use limits::{HighestPrice, LimitCost, limit_costs};
+pub use limits::{HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, limit_costs, shared_limit_costs};
 pub use objection::{ScheduledPost, objection_to};
 pub use post_evaluation::{SlotOverrides, count_by_rule, priority};
 pub use post_status::PostStatus;

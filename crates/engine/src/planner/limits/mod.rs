@@ -5,14 +5,17 @@
 //! asset_limits   limits that count posts by their assets, as rows of the assignment
 //! solved_limits  the limits after slots were placed within them, and the proof of how good the slots are
 //! costs          what limits cost, over all clients of a plan
+//! shared_costs   what the limits that clients share cost
 //! ```
 
 mod asset_limits;
 mod costs;
+mod shared_costs;
 mod solved_limits;
 mod week_limits;
 
 pub(super) use asset_limits::AssetLimits;
 pub use costs::{HighestPrice, LimitCost, limit_costs};
+pub use shared_costs::{HighestSharedPrice, SharedLimitCost, shared_limit_costs};
 pub(super) use solved_limits::SolvedLimits;
 pub(super) use week_limits::{NamedRow, applies_to, counts_at};
