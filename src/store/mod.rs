@@ -26,6 +26,7 @@ mod database;
 mod decision_facts;
 mod drafts;
 mod error;
+mod estimates;
 mod health;
 mod impact;
 mod job_status;

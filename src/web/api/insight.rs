@@ -1,19 +1,21 @@
-//! Insight into schedules: conflicts, the history of channel health, and the effective rules.
+//! Insight into schedules: conflicts, the history of channel health, estimates of audiences, and the effective rules.
 
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::openapi::{About, Api};
 use super::request::{EmptyQuery, Query, Request as _, request};
 use super::scheduler::days_ago;
-use crate::model::{CampaignId, Channel, ClientId, ConflictKind, Role, Severity, WorkspaceId};
+use crate::model::{
+    CampaignId, Channel, ClientId, ConflictKind, EstimateSource, Role, Severity, WorkspaceId, WorldEstimate,
+};
 use crate::rules::EffectiveValue;
 use crate::store::{ConflictFilter, ConflictGroup, HealthDay};
 use crate::web::access::Caller;
-use crate::web::params::Params;
+use crate::web::params::{Params, PathPart};
 use crate::web::problem::{Problem, WrongField};
 use crate::web::state::App;
 
@@ -22,7 +24,7 @@ const MAX_CONFLICTS: u32 = 20;
 
 /// The routes of this module.
 pub(super) fn routes(api: Api) -> Api {
-    api.group("Insight", "Conflicts, the history of channel health, and the effective rules.")
+    api.group("Insight", "Conflicts, the history of channel health, estimates of audiences, and the effective rules.")
         .get(
             "/api/orchestration/conflicts",
             conflicts,
@@ -39,6 +41,17 @@ pub(super) fn routes(api: Api) -> Api {
                 id: "get_health_history",
                 summary: "Get the history of channel health",
                 description: "One point for each channel and day.",
+            },
+        )
+        .get(
+            "/api/orchestration/clients/{id}/estimates",
+            estimates,
+            About {
+                id: "list_estimates",
+                summary: "List what is estimated about a client's channels",
+                description: "How the audience of each channel responds to posts, as estimated from past posts, each \
+                              number with its 90 % interval and what it is based on. Simulations draw from these \
+                              estimates.",
             },
         )
         .get(
@@ -150,6 +163,76 @@ async fn health(
     Ok(Json(HealthHistory { since, history: app.ledger_of(&workspace).health_history(since).await? }))
 }
 
+/// The client that a path names.
+#[derive(Deserialize, JsonSchema)]
+struct ClientPath {
+    /// The id of the client.
+    id: String,
+}
+
+request! {
+    /// Selects estimates.
+    struct SelectedEstimates {
+        /// Only those of this channel.
+        channel: Option<Channel>,
+    }
+}
+
+/// What is estimated about a client's channels; empty if nothing is.
+#[derive(Serialize, JsonSchema)]
+struct EstimateList {
+    /// By channel and parameter.
+    estimates: Vec<ChannelEstimate>,
+}
+
+/// An estimate of how the audience of a channel responds to posts.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Estimate")]
+struct ChannelEstimate {
+    channel: Channel,
+    /// The name of the parameter, as in the table `world` of a scenario: `level`, `hours_09`, `monday`,
+    /// `content_type:photo`, `response_strength`, `half_life_hours` and so on.
+    parameter: String,
+    /// The estimate: engagements for `level`; factors for hours, weekdays, content types and percentiles.
+    value: f64,
+    /// Lower end of the 90 % interval.
+    low: f64,
+    /// Upper end of the 90 % interval.
+    high: f64,
+    source: EstimateSource,
+    /// Whether it is an assumption, because no posts support it.
+    is_assumed: bool,
+}
+
+impl From<WorldEstimate> for ChannelEstimate {
+    fn from(estimate: WorldEstimate) -> Self {
+        let [low, high] = estimate.interval();
+        let WorldEstimate { channel, parameter, value, source, .. } = estimate;
+        Self { channel, parameter: parameter.to_string(), value, low, high, source, is_assumed: source.is_assumed() }
+    }
+}
+
+/// `GET /api/orchestration/clients/{id}/estimates`
+async fn estimates(
+    State(app): State<App>,
+    caller: Caller,
+    PathPart(ClientPath { id }): PathPart<ClientPath>,
+    Query(unchecked): Query<SelectedEstimates>,
+) -> Result<Json<EstimateList>, Problem> {
+    let (workspace, SelectedEstimates { channel }) = unchecked.check(&app, &caller, Role::Viewer).await?;
+    let ledger = app.ledger_of(&workspace);
+    if !ledger.has_client(&id).await? {
+        return Err(unknown_client());
+    }
+    let estimates = ledger.estimates(&id).await?.into_iter();
+    let selected = estimates.filter(|estimate| channel.is_none_or(|channel| estimate.channel == channel));
+    Ok(Json(EstimateList { estimates: selected.map(ChannelEstimate::from).collect() }))
+}
+
+fn unknown_client() -> Problem {
+    Problem::not_found("client", "take an id from the list of schedules")
+}
+
 request! {
     /// Selects rules.
     struct SelectedRules {
@@ -185,7 +268,7 @@ async fn rules(
     if let Some(client) = &client_id
         && !app.ledger_of(&workspace).has_client(client).await?
     {
-        return Err(Problem::not_found("client", "take an id from the list of schedules"));
+        return Err(unknown_client());
     }
     if campaign_id.is_some() && client_id.is_none() {
         return Err(Problem::invalid_fields(vec![WrongField {

@@ -1,4 +1,5 @@
-//! The page of channel health: current figures and their history.
+//! The page of channel health: current figures and their history, and for one client what is estimated about its
+//! channels.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -6,8 +7,8 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::PageRequest;
 use super::display::{ShownTime, client_choices};
+use super::{PageRequest, estimates};
 use crate::rules::FatigueRules;
 use crate::store::{ChannelStatus, HealthDay};
 use crate::web::api::days_ago;
@@ -63,12 +64,14 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     let clients = app.clients(&visit.workspace).await?;
     let fatigue = &app.rules.base().fatigue;
     let ledger = visit.ledger();
-    let (channels, history) = match &client {
+    let (channels, history, estimated) = match &client {
         None => {
             let since = days_ago(DAYS).date();
-            (app.figures(&visit.workspace).await?.channels.clone(), ledger.health_history(since).await?)
+            (app.figures(&visit.workspace).await?.channels.clone(), ledger.health_history(since).await?, Vec::new())
         }
-        Some(client) => (ledger.client_channels(client, fatigue, now()).await?, Vec::new()),
+        Some(client) => {
+            (ledger.client_channels(client, fatigue, now()).await?, Vec::new(), ledger.estimates(client).await?)
+        }
     };
     let cards: Vec<Card> = channels.iter().map(|status| card(status, &history, fatigue)).collect();
     let chrome = visit.chrome("Channel health", "channels", None);
@@ -84,7 +87,8 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         options => context! {
             clients => Serde(client_choices(&clients)),
         },
-        channels => Serde(&cards),
+        cards => Serde(&cards),
+        channels => Serde(estimates::by_channel(&estimated)),
         thresholds => calculation_notes(fatigue),
         empty => empty,
     };

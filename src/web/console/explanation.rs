@@ -9,10 +9,11 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::display::{Row, ShownTime, client_names, sentence_case};
+use super::estimates::Basis;
 use super::{PageRequest, Visit, schedules};
 use crate::model::digits::short;
 use crate::model::{CampaignId, ClientId, RiskBand, Tier, Verdict, Week, Zone};
-use crate::planner::{ExplanationStep, HourExplanation, Planner, RecordedExplanation, explain_hour};
+use crate::planner::{ExplanationStep, HourExplanation, Planner, RecordedExplanation, StepEstimate, explain_hour};
 use crate::store::{Action, Schedule};
 use crate::web::api::{parse_id, schedule_with_decisions};
 use crate::web::params::PathPart;
@@ -26,6 +27,8 @@ struct Section {
     steps: Vec<StepRow>,
     /// The result of the steps.
     total: Option<StepRow>,
+    /// Whether a step has an estimate.
+    has_estimates: bool,
 }
 
 /// A step of an explanation as a row of a table.
@@ -34,20 +37,40 @@ struct StepRow {
     name: String,
     value: String,
     source: String,
+    /// What a calibration estimates for the same number.
+    estimate: Option<EstimateCell>,
+}
+
+/// The 90 % interval of an estimate, and what it is based on.
+#[derive(Debug, Serialize)]
+struct EstimateCell {
+    interval: String,
+    basis: Basis,
+}
+
+impl EstimateCell {
+    fn new(StepEstimate { low, high, source }: StepEstimate) -> Self {
+        Self { interval: format!("{} to {}", short(low), short(high)), basis: source.into() }
+    }
 }
 
 impl StepRow {
     fn new(step: &ExplanationStep) -> Self {
-        Self { name: sentence_case(&step.name), value: step.value(), source: step.source.to_string() }
+        let (value, source) = (step.value(), step.source.to_string());
+        Self { name: sentence_case(&step.name), value, source, estimate: step.estimate.map(EstimateCell::new) }
     }
 
     fn total(name: &str, number: f64, source: &str) -> Self {
-        Self { name: name.to_owned(), value: short(number), source: source.to_owned() }
+        Self { name: name.to_owned(), value: short(number), source: source.to_owned(), estimate: None }
     }
 }
 
-fn step_rows(steps: &[ExplanationStep]) -> Vec<StepRow> {
-    steps.iter().map(StepRow::new).collect()
+impl Section {
+    /// The section with the steps of a calculation and their result.
+    fn with_steps(self, steps: &[ExplanationStep], total: Option<StepRow>) -> Self {
+        let has_estimates = steps.iter().any(|step| step.estimate.is_some());
+        Self { steps: steps.iter().map(StepRow::new).collect(), total, has_estimates, ..self }
+    }
 }
 
 /// `GET …/schedules/{id}`
@@ -130,10 +153,9 @@ fn hour_section(record: &RecordedExplanation, current: Option<HourExplanation>) 
         ),
     });
     section.sentences.push("Under the current rules and data, the value of this hour is the product of:".to_owned());
-    section.steps = step_rows(&current.value_parts);
     let unit = "engagements with an average asset on a rested channel";
-    section.total = Some(StepRow::total("Product: value of this hour", current.slot_value, unit));
-    section
+    let total = StepRow::total("Product: value of this hour", current.slot_value, unit);
+    section.with_steps(&current.value_parts, Some(total))
 }
 
 /// The value of the hour under the current rules and state; `None` if it cannot be computed, for example because the
@@ -157,7 +179,7 @@ fn expected_section(visit: &Visit, schedule: &Schedule, record: &RecordedExplana
         schedule.expected_engagement,
         "the same number as in the lists of posts",
     );
-    Some(Section { steps: step_rows(&steps), total: Some(total), ..Section::default() })
+    Some(Section::default().with_steps(&steps, Some(total)))
 }
 
 fn asset_section(schedule: &Schedule, record: &RecordedExplanation) -> Section {
@@ -193,11 +215,12 @@ fn confidence_section(schedule: &Schedule, record: &RecordedExplanation) -> mini
             "High risk: it needs approval, and the rules may require another person for it than its creator."
         }
     };
-    let steps = step_rows(record.confidence.as_deref().unwrap_or_default());
+    let steps = record.confidence.as_deref().unwrap_or_default();
+    let section = Section { sentences: vec![sentence.to_owned()], ..Section::default() };
     context! {
         value => short(schedule.confidence),
         band => schedule.risk_level.name(),
-        section => Serde(Section { sentences: vec![sentence.to_owned()], steps, total: None }),
+        section => Serde(section.with_steps(steps, None)),
     }
 }
 

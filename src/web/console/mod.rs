@@ -4,6 +4,7 @@ mod channels;
 mod conflicts;
 mod decisions;
 mod display;
+mod estimates;
 mod explanation;
 mod plan_limits;
 mod runs;
@@ -36,10 +37,11 @@ use crate::store::Ledger;
 /// Base path of the console.
 const BASE: &str = "/founder/orchestration";
 
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("api.html", include_str!("../api/api.html")),
     ("base.html", include_str!("templates/base.html")),
     ("_parts.html", include_str!("templates/_parts.html")),
+    ("_estimates.html", include_str!("templates/_estimates.html")),
     ("_job.html", include_str!("templates/_job.html")),
     ("login.html", include_str!("templates/login.html")),
     ("schedules.html", include_str!("templates/schedules.html")),

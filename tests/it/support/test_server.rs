@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mcoe::model::{Role, WorkspaceId};
+use mcoe::rules::CompiledRules;
 use mcoe::store::{Ledger, NewToken};
 use mcoe::web::{Options, Secret, Server, random_id};
 use serde_json::Value;
@@ -41,8 +42,13 @@ impl TestServer {
         Self::start_with(database, options())
     }
 
-    /// Starts a server, and waits until it listens.
+    /// Starts a server under the default rules.
     pub fn start_with(database: &TestDatabase, options: Options) -> Self {
+        Self::start_under(compiled(default_pack()), database, options)
+    }
+
+    /// Starts a server under the given rules, and waits until it listens.
+    pub fn start_under(rules: CompiledRules, database: &TestDatabase, options: Options) -> Self {
         // The output of a test that fails includes the server's errors. Only the first call has an effect.
         let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR);
         let _ = log.with_test_writer().try_init();
@@ -53,7 +59,7 @@ impl TestServer {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let ledger = Ledger::open(&url).await.unwrap();
-                let server = Server::listen(ledger, compiled(default_pack()), options).await.unwrap();
+                let server = Server::listen(ledger, rules, options).await.unwrap();
                 address_sender.send(server.address()).unwrap();
                 server.serve(async { stopped.await.unwrap_or(()) }).await;
             });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcoe::model::Role;
 use serde_json::json;
 
-use super::{HARBOUR, plan_agency, plan_agency_under, schedules};
+use super::{ESTIMATED_CLIENT, HARBOUR, add_estimates, plan_agency, plan_agency_under, schedules};
 use crate::support::{Browser, TestDatabase, TestServer, block_on, rules_with_bands, token};
 
 const BASE: &str = "/founder/orchestration";
@@ -111,6 +111,32 @@ fn filters_and_explanations_work() {
             browser.wait_for_text(words).await;
         }
         browser.save_screenshot("explanation").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn estimates_are_shown_beside_the_factors_of_an_hour_and_on_demand_for_a_channel() {
+    let database = TestDatabase::sqlite();
+    block_on(async {
+        plan_agency(&database).await;
+        add_estimates(&database).await;
+        let server = TestServer::start(&database);
+        let secret = token(&database, HARBOUR, "founder", Role::Viewer);
+        let of_client = format!("channel=fb&clientId={ESTIMATED_CLIENT}");
+        let post = schedules(&server.client_with(&secret), HARBOUR, &of_client)[0].clone();
+        let browser = sign_in(&server, &secret, 1280, false).await;
+        browser.go_to(&format!("{BASE}/schedules/{}", post["id"].as_str().unwrap())).await;
+        browser.wait_for_text("Estimate from past posts, 90 % interval").await;
+        browser.wait_for_text("from the client's posts").await;
+        browser.save_screenshot("estimates-of-an-hour").await;
+        browser.go_to(&format!("{BASE}/channels?client={ESTIMATED_CLIENT}")).await;
+        browser.wait_for_text("Estimates from past posts").await;
+        browser.wait_until("return !document.querySelector('.all-estimates').open").await;
+        browser.click(".all-estimates summary").await;
+        browser.wait_until("return document.querySelector('.all-estimates[open] table').offsetHeight > 0").await;
+        browser.wait_for_text("12:00 to 15:00").await;
+        browser.save_screenshot("estimates").await;
         browser.close().await;
     });
 }
@@ -294,14 +320,17 @@ fn pages_fit_a_phone_and_are_accessible_in_light_and_dark() {
     let database = TestDatabase::sqlite();
     block_on(async {
         plan_agency(&database).await;
+        add_estimates(&database).await;
         let server = TestServer::start(&database);
         let secret = token(&database, HARBOUR, "founder", Role::Admin);
         let schedule =
             schedules(&server.client_with(&secret), HARBOUR, "status=pending")[0]["id"].as_str().unwrap().to_owned();
         let schedule_page = format!("/schedules/{schedule}");
+        let channels_page = format!("/channels?client={ESTIMATED_CLIENT}");
+        let more_pages = [schedule_page.as_str(), channels_page.as_str(), "/schedules/nothing"];
         for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
             let browser = sign_in(&server, &secret, width, dark).await;
-            for page in PAGES.into_iter().chain([schedule_page.as_str(), "/schedules/nothing"]) {
+            for page in PAGES.into_iter().chain(more_pages) {
                 browser.go_to(&format!("{BASE}{page}")).await;
                 assert!(browser.overflow().await <= 0, "{page} is wider than {width} pixels");
                 let barriers = browser.accessibility_violations().await;

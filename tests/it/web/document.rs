@@ -163,7 +163,7 @@ fn the_documented_fields_are_the_accepted_ones() {
         assert_eq!(described, known, "{method} {path}");
         compared += 1;
     }
-    assert_eq!(compared, 17);
+    assert_eq!(compared, 18);
 }
 
 /// A request that must succeed.
@@ -193,6 +193,7 @@ fn sample_requests(schedule: &str, job: &str) -> Vec<SampleRequest> {
         get("/api/orchestration/workspaces", format!("{base}/workspaces")),
         get("/api/orchestration/conflicts", query("conflicts", "days=366")),
         get("/api/orchestration/health", query("health", "")),
+        get("/api/orchestration/clients/{id}/estimates", query("clients/crumb-and-co/estimates", "")),
         get("/api/orchestration/rules", query("rules", "")),
         get("/api/orchestration/jobs", query("jobs", "")),
         get("/api/orchestration/jobs/{id}", query(&format!("jobs/{job}"), "")),

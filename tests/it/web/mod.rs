@@ -5,6 +5,7 @@ mod api;
 mod browser;
 mod console;
 mod document;
+mod estimates;
 mod full_disk;
 mod hostile;
 mod operations;
@@ -21,6 +22,18 @@ use crate::support::{HttpClient, TestDatabase, at, compiled, default_pack, shipp
 /// Two workspaces of the shipped agency.
 const HARBOUR: &str = "harbour";
 const HUDSON: &str = "hudson";
+
+/// A client of [`HARBOUR`], to which [`add_estimates`] adds estimates.
+const ESTIMATED_CLIENT: &str = "crumb-and-co";
+
+/// Loads the shipped agency with estimates of one client's channels.
+async fn add_estimates(database: &TestDatabase) {
+    let rules = compiled(default_pack());
+    let mut scenario = shipped_scenario("agency", &rules);
+    let mut clients = scenario.clients.iter_mut().map(|(client, _)| client);
+    clients.find(|client| client.id.as_str() == ESTIMATED_CLIENT).unwrap().world = estimates::estimates();
+    database.ledger().await.load(&scenario, &rules, at("2026-09-04T08:00:00Z")).await.unwrap();
+}
 
 /// Loads the shipped agency and plans a week in every workspace, under the default rules.
 async fn plan_agency(database: &TestDatabase) -> Ledger {

@@ -25,6 +25,25 @@ named!(
     }
 );
 
+impl EstimateSource {
+    /// The source in words, after `from`.
+    #[must_use]
+    pub const fn basis(self) -> &'static str {
+        match self {
+            EstimateSource::Data => "the client's posts",
+            EstimateSource::Channel => "all posts on the channel",
+            EstimateSource::Prior => "earlier studies",
+            EstimateSource::Pack => "the pack",
+        }
+    }
+
+    /// Whether an estimate from this source is an assumption: no posts support it.
+    #[must_use]
+    pub const fn is_assumed(self) -> bool {
+        matches!(self, EstimateSource::Prior | EstimateSource::Pack)
+    }
+}
+
 /// Number of consecutive hours of the day that form a group with one effect.
 pub const HOURS_PER_BIN: u32 = 3;
 

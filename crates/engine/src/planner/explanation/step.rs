@@ -44,13 +44,7 @@ impl StepEstimate {
 
 impl fmt::Display for StepEstimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let basis = match self.source {
-            EstimateSource::Data => "the client's posts",
-            EstimateSource::Channel => "all posts on the channel",
-            EstimateSource::Prior => "earlier studies",
-            EstimateSource::Pack => "the pack",
-        };
-        write!(f, "estimate {} to {}, from {basis}", short(self.low), short(self.high))
+        write!(f, "estimate {} to {}, from {}", short(self.low), short(self.high), self.source.basis())
     }
 }
 
