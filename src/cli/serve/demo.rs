@@ -5,11 +5,13 @@ use std::path::Path;
 use chrono::{NaiveDate, Utc};
 use tempfile::TempDir;
 
+use crate::calibration::calibrate;
 use crate::cli::failure::Failure;
 use crate::cli::{Globals, input};
-use crate::model::{Scenario, ScheduleStatus, Tier, Timestamp, Week, WorkspaceId, plus_days};
+use crate::model::{Scenario, ScheduleStatus, Tier, Timestamp, Week, WorkspaceId, WorldEstimate, plus_days};
 use crate::planner::Planner;
 use crate::rules::CompiledRules;
+use crate::scenario::scenario_histories;
 use crate::store::{Change, DatabaseUrl, Ledger, NoObserver, OpenMode, Schedule, ScheduleFilter};
 
 /// The id of the demo workspace.
@@ -32,7 +34,8 @@ pub(super) struct Demo {
 impl Demo {
     /// Creates the workspace and its history.
     pub async fn open(rules: &CompiledRules, globals: &Globals) -> Result<Self, Failure> {
-        let scenario = in_demo_workspace(input::scenario(Path::new(SCENARIO_PATH), rules, globals)?);
+        let scenario = input::scenario(Path::new(SCENARIO_PATH), rules, globals)?;
+        let scenario = in_demo_workspace(with_estimates(scenario, globals)?);
         let dir = tempfile::tempdir()
             .map_err(|error| Failure::system(format!("cannot create a folder for the database: {error}")))?;
         let database = DatabaseUrl::Sqlite { path: dir.path().join("demo.db"), read_only: false };
@@ -44,6 +47,20 @@ impl Demo {
             .await?;
         Ok(Self { ledger, _dir: dir })
     }
+}
+
+/// Adds what a calibration finds in the scenario's history to its clients.
+fn with_estimates(mut scenario: Scenario, globals: &Globals) -> Result<Scenario, Failure> {
+    let histories = scenario_histories(Path::new(SCENARIO_PATH), &scenario)
+        .map_err(|errors| input::scenario_failure(errors, globals))?;
+    let calibration = calibrate(&histories);
+    for account in calibration.iter().flat_map(|calibration| &calibration.accounts) {
+        if let Some((client, _)) = scenario.clients.iter_mut().find(|(client, _)| client.id == account.history.account)
+        {
+            client.world.extend(account.world().map(WorldEstimate::from));
+        }
+    }
+    Ok(scenario)
 }
 
 /// Moves all clients to the demo workspace.
