@@ -150,13 +150,13 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    /// Cancels pending schedules whose time has passed, and ready or blocked ones whose draft would be too late.
+    /// Cancels pending schedules whose time has passed, and ready, blocked or failed ones whose draft would be too late.
     async fn expire(&self) -> Result<usize, StoreError> {
         let mut expired = 0;
         loop {
             let mut tx = self.write().await?;
             let condition = "((status = 'pending' AND scheduled_for <= $2) \
-                             OR (status IN ('ready', 'blocked') AND scheduled_for < $3))";
+                             OR (status IN ('ready', 'blocked', 'failed') AND scheduled_for < $3))";
             let cutoffs = values![self.now, self.earliest_draftable()];
             let schedules = self.lock_schedules(&mut tx, condition, cutoffs).await?;
             if schedules.is_empty() {
@@ -195,18 +195,35 @@ impl Pass<'_> {
 
     /// Sets failed schedules whose backoff is over back to ready.
     async fn retry_failed(&self) -> Result<usize, StoreError> {
-        let mut tx = self.write().await?;
-        let sql = format!(
-            "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2, \
-             blocked_reason = NULL, blocked_code = NULL, blocked_details = '{{}}' \
-             WHERE workspace_id = $1 AND status = 'failed' AND next_attempt_at <= $2 \
-             AND scheduled_for >= $3 AND attempts < $4 AND {SLOT_IS_FREE}"
+        let condition = format!(
+            "status = 'failed' AND next_attempt_at <= $2 AND scheduled_for >= $3 AND attempts < $4 AND {SLOT_IS_FREE}"
         );
         let max_attempts = i64::from(self.draft_rules().attempts);
-        let values = values![self.workspace.as_str(), self.now, self.earliest_draftable(), max_attempts];
-        let retried = tx.run(&sql, values).await?;
-        tx.commit().await?;
-        Ok(retried as usize)
+        let mut retried = 0;
+        loop {
+            let mut tx = self.write().await?;
+            let bounds = values![self.now, self.earliest_draftable(), max_attempts];
+            let schedules = self.lock_schedules(&mut tx, &condition, bounds).await?;
+            if schedules.is_empty() {
+                return Ok(retried);
+            }
+            let sql = "UPDATE campaign_orchestration_schedules SET status = 'ready', updated_at = $2, \
+                       blocked_reason = NULL, blocked_code = NULL, blocked_details = '{}' WHERE id = ANY($1)";
+            tx.run(sql, values![schedule_ids(&schedules), self.now]).await?;
+            let actions = schedules.iter().map(|schedule| NewAction {
+                schedule,
+                action_type: ActionType::PostingDecision,
+                status: DecisionStatus::Accepted,
+                payload: transition_payload(schedule.status, ScheduleStatus::Ready, None),
+                signals: None,
+                actor: ACTOR,
+                earlier_at_same_instant: 0,
+                executed: None,
+            });
+            record(&mut tx, actions, self.now).await?;
+            tx.commit().await?;
+            retried += schedules.len();
+        }
     }
 
     async fn load_today(&self) -> Result<Today, StoreError> {

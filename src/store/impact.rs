@@ -226,6 +226,7 @@ struct PlanSignals {
 /// Payload of a daily pass's decision.
 #[derive(Deserialize)]
 struct DailyPayload {
+    from: Option<ScheduleStatus>,
     to: ScheduleStatus,
     /// The reason as a sentence; the only form in older records.
     reason: Option<String>,
@@ -365,13 +366,15 @@ fn planned_facts(
 }
 
 impl DecisionContent {
-    /// A daily pass's decision; `None` if it cancelled the post, or blocked it without evaluating a rule.
+    /// A daily pass's decision; `None` if it cancelled the post, blocked it without evaluating a rule, or let a failed
+    /// draft be tried again.
     fn of_daily_pass(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         if row.actor != ACTOR {
             return Ok(None);
         }
         let payload: DailyPayload = row.payload()?;
-        if payload.to == ScheduleStatus::Cancelled || payload.evaluated_no_rule() {
+        let is_retry = payload.from == Some(ScheduleStatus::Failed);
+        if payload.to == ScheduleStatus::Cancelled || is_retry || payload.evaluated_no_rule() {
             return Ok(None);
         }
         let signals: DailySignals = row.signals()?;

@@ -1,9 +1,9 @@
 //! The daily pass: what it drafts, expires, blocks and makes ready, and how fatigue develops.
 
-use mcoe::model::{Severity, Tier, Warning, WarningId, WarningStatus};
+use mcoe::model::{ScheduleStatus, Severity, Tier, Warning, WarningId, WarningStatus};
 use mcoe::planner::{Planner, decayed_fatigue, fatigue_after_post};
 use mcoe::rules::CompiledRules;
-use mcoe::store::{Change, DailyOutcome, Ledger, ScheduleFilter};
+use mcoe::store::{ActionFilter, Change, DailyOutcome, ImpactFilter, Ledger, ScheduleFilter};
 
 use super::{FRIDAY, load_agency, rules, weekly, workspace};
 use crate::support::{TestDatabase, at, on_both};
@@ -14,6 +14,37 @@ async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcom
 }
 
 const SCHEDULES: &str = "SELECT count(*) FROM campaign_orchestration_schedules WHERE";
+
+/// Commits the agency's week, approves all of it, and runs the daily pass of its first evening, in which every draft of
+/// the workspace `harbour` fails.
+async fn daily_with_failing_drafts(database: &TestDatabase, ledger: &Ledger, rules: &CompiledRules) -> DailyOutcome {
+    weekly(ledger, rules, "2026-W37", FRIDAY).await;
+    let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+    ledger.change(&pending, Change::Approve, rules, "bob", at(FRIDAY)).await.unwrap();
+    // The assets lose their content after the day's posts were re-evaluated and before they are drafted; otherwise
+    // the posts would be blocked.
+    let empty_assets = || {
+        let update = async { database.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
+        std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(update)).join().unwrap());
+        false
+    };
+    let planner = Planner::new(rules, Tier::Exact, None);
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    // This is called once for each workspace, and then before each batch of drafts.
+    let should_stop = || calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && empty_assets();
+    let (harbour, evening) = (workspace("harbour"), at("2026-09-07T20:00:00Z"));
+    let outcome = ledger.daily(&planner, Some(&harbour), evening, &should_stop).await.unwrap();
+    assert!(outcome.failed > 0, "{outcome:?}");
+    outcome
+}
+
+/// Number of recorded decisions of the daily pass that moved a schedule from one status to another.
+async fn decisions(ledger: &Ledger, from: ScheduleStatus, to: ScheduleStatus) -> usize {
+    let filter = ActionFilter { actor: Some("daily_pass".to_owned()), limit: 10_000, ..ActionFilter::default() };
+    let decisions = ledger.actions(&filter, None).await.unwrap().rows;
+    let is_move = |payload: &serde_json::Value| payload["from"] == from.name() && payload["to"] == to.name();
+    decisions.iter().filter(|decision| is_move(&decision.decision_payload)).count()
+}
 
 on_both! {
     async fn due_posts_are_drafted_once(database: &TestDatabase) {
@@ -97,26 +128,7 @@ on_both! {
     async fn a_failed_draft_is_retried_as_the_rules_say(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
-        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
-        let pending = ScheduleFilter {
-            statuses: vec![mcoe::model::ScheduleStatus::Pending],
-            ..ScheduleFilter::default()
-        };
-        ledger.change(&pending, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap();
-        // The assets lose their content after the day's posts were re-evaluated and before they are drafted; otherwise
-        // the posts would be blocked.
-        let empty_assets = || {
-            let update =
-                async { database.run("UPDATE assets SET media_url = '', title = '', body = ''").await.unwrap() };
-            std::thread::scope(|scope| scope.spawn(|| crate::support::block_on(update)).join().unwrap());
-            false
-        };
-        let planner = Planner::new(&rules, Tier::Exact, None);
-        let calls = std::sync::atomic::AtomicU32::new(0);
-        // This is called once for each workspace, and then before each batch of drafts.
-        let should_stop = || calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && empty_assets();
-        let first = ledger.daily(&planner, Some(&workspace("harbour")), at("2026-09-07T20:00:00Z"), &should_stop).await.unwrap();
-        assert!(first.failed > 0, "{first:?}");
+        let first = daily_with_failing_drafts(database, &ledger, &rules).await;
         let reason = format!("{SCHEDULES} status = 'failed' AND blocked_reason LIKE 'draft failed: asset%' AND attempts = 1");
         assert_eq!(database.number(&reason).await, first.failed as i64);
         let soon = daily(&ledger, &rules, "2026-09-07T20:30:00Z").await;
@@ -126,6 +138,22 @@ on_both! {
         assert!(later.retried > 0 && later.drafted >= later.retried && later.failed == 0, "{later:?}");
         let retried = database.number(&format!("{SCHEDULES} status = 'completed' AND attempts = 2")).await;
         assert_eq!(retried, later.retried as i64);
+        assert_eq!(decisions(&ledger, ScheduleStatus::Failed, ScheduleStatus::Ready).await, later.retried);
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        ledger.impact(&planner, &ImpactFilter::default(), 10, &|_| {}).await.unwrap();
+    }
+
+    async fn a_failed_draft_expires_when_it_is_too_late(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        load_agency(&ledger, &rules).await;
+        let failed = daily_with_failing_drafts(database, &ledger, &rules).await.failed;
+        let outcome = daily(&ledger, &rules, "2026-09-09T12:00:00Z").await;
+        assert!(outcome.expired >= failed, "{outcome:?}");
+        assert_eq!(database.number(&format!("{SCHEDULES} status = 'failed'")).await, 0);
+        let reason = "expired: its draft was not made in time (draft failed: asset%";
+        let expired = format!("{SCHEDULES} status = 'cancelled' AND blocked_reason LIKE '{reason}'");
+        assert_eq!(database.number(&expired).await, failed as i64);
+        assert_eq!(decisions(&ledger, ScheduleStatus::Failed, ScheduleStatus::Cancelled).await, failed);
     }
 
     async fn fatigue_and_counts_follow_the_formula_of_the_simulator(database: &TestDatabase) {

@@ -137,9 +137,9 @@ pub enum Reason {
     },
     /// It did not run in time.
     Expired {
-        /// Its status at the time: pending approval, ready without a draft, or blocked.
+        /// Its status at the time: pending approval, ready without a draft, blocked, or failed.
         status: ScheduleStatus,
-        /// Why it was blocked or pending; `None` if it was ready, or pending from the start.
+        /// Why it was blocked, pending or failed; `None` if it was ready, or pending from the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because: Option<Box<Reason>>,
     },
@@ -355,7 +355,7 @@ impl fmt::Display for Reason {
 fn write_expired(f: &mut fmt::Formatter<'_>, status: ScheduleStatus, because: Option<&Reason>) -> fmt::Result {
     f.write_str(match status {
         ScheduleStatus::Pending => "expired: nobody approved it in time",
-        ScheduleStatus::Ready => "expired: its draft was not made in time",
+        ScheduleStatus::Ready | ScheduleStatus::Failed => "expired: its draft was not made in time",
         _ => "expired: it was blocked until its time had passed",
     })?;
     because.iter().try_for_each(|because| write!(f, " ({because})"))
