@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -18,9 +19,12 @@ use super::schedule::{
     COLUMNS, LOCAL_DAY, RISK_RANK, SLOT_IS_FREE, Schedule, schedule_ids, scheduled_post, transition_payload,
 };
 use super::values::values;
-use crate::model::{ActionType, Channel, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, plus_days};
+use crate::model::{
+    ActionType, CampaignId, Channel, ClientId, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, WorkspaceId,
+    plus_days,
+};
 use crate::planner::objection_to;
-use crate::rules::CompiledRules;
+use crate::rules::{CompiledRules, Rules};
 
 /// Selects schedules. A field that is `None` or empty does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -288,12 +292,19 @@ impl Change<'_> {
         if !is_applicable || !from.can_become(to) {
             return Err(StoreError::InvalidTransition { id, from, to });
         }
-        let needs_second_person = rules.base().risk.needs_second_person(schedule.risk_level);
-        if self == Change::Approve && schedule.created_by == actor && needs_second_person {
+        let needs_second_person = || effective_rules(schedule, rules).risk.needs_second_person(schedule.risk_level);
+        if self == Change::Approve && schedule.created_by == actor && needs_second_person() {
             return Err(StoreError::SecondPerson { id, actor: actor.to_owned() });
         }
         Ok(())
     }
+}
+
+/// The rules that apply to a schedule: those of its client and its campaign.
+fn effective_rules(schedule: &Schedule, rules: &CompiledRules) -> Arc<Rules> {
+    let (workspace, client) = (WorkspaceId::new(&*schedule.workspace_id), ClientId::new(&*schedule.client_id));
+    let campaign = schedule.campaign_id.as_deref().map(CampaignId::new);
+    rules.effective(&workspace, &client, campaign.as_ref())
 }
 
 /// The statuses of a schedule in which its approval is still valid.

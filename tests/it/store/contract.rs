@@ -325,6 +325,25 @@ on_both! {
         assert!(!ledger.change(&high, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.is_empty());
     }
 
+    async fn an_overlay_may_waive_the_second_person_for_one_client(database: &TestDatabase) {
+        let mut files = rules_with_high_risk_posts().pack().files.clone();
+        let overlay = "scope = { client = \"crumb-and-co\" }\n[risk.review]\nsecond_person_for_high_risk = false\n";
+        files.insert("overlays/crumb.toml".to_owned(), overlay.to_owned());
+        let (ledger, rules) = (database.ledger().await, compiled(files));
+        load_agency(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let high = ScheduleFilter {
+            risk: Some(RiskBand::High),
+            statuses: vec![ScheduleStatus::Pending],
+            ..ScheduleFilter::default()
+        };
+        let changed = ledger.change(&high, Change::Approve, &rules, "ann", at(FRIDAY)).await.unwrap();
+        assert!(!changed.done.is_empty() && !changed.skipped.is_empty());
+        assert!(changed.done.iter().all(|schedule| schedule.client_id == "crumb-and-co"));
+        assert!(changed.skipped.iter().all(|skipped| skipped.schedule.client_id != "crumb-and-co"));
+        assert!(changed.skipped.iter().all(|skipped| matches!(skipped.why, StoreError::SecondPerson { .. })));
+    }
+
     async fn recorded_decisions_cannot_be_changed(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules());
         load_agency(&ledger, &rules).await;

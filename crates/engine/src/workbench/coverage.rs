@@ -145,7 +145,7 @@ fn is_compared_by_scripts_only(rules: &CompiledRules, key: &str) -> bool {
 fn steps(rules: &CompiledRules, case: &Case) -> Vec<ExplanationStep> {
     let Ok((evaluation, _)) = CaseRunner::new(rules).evaluate(case) else { return Vec::new() };
     let client_rules = rules.for_client(case.situation.client());
-    let all = if case.has_snapshot { results(&evaluation, client_rules.base(), &rules.base()) } else { Vec::new() };
+    let all = if case.has_snapshot { results(&evaluation, &client_rules, &rules.base()) } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|result| result.key.as_str()));
     keys.flat_map(|key| explanation(rules, &case.situation, &evaluation, key)).collect()

@@ -96,7 +96,7 @@ fn all_results(rules: &CompiledRules, case: &[String]) -> Result<Vec<(String, St
     let situation = Situation::of(&settings, "case", rules)?;
     let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
     let client_rules = rules.for_client(situation.client());
-    let all = results(&evaluation, client_rules.base(), &rules.base()).into_iter();
+    let all = results(&evaluation, &client_rules, &rules.base()).into_iter();
     Ok(all.map(|result| (result.key, result.value.to_string())).collect())
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::digits::decimal;
 use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
-use crate::rules::{Rules, day_name};
+use crate::rules::{ClientRules, Rules, day_name};
 
 /// One result of a situation.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,13 +50,13 @@ impl fmt::Display for ResultValue {
 }
 
 /// All results of a situation. `client_rules` are the rules that apply to the client; `base_rules` are those without
-/// overlays, which the ledger uses.
+/// overlays, which the ledger uses for drafts and passes.
 #[must_use]
-pub fn results(evaluation: &SlotEvaluation, client_rules: &Rules, base_rules: &Rules) -> Vec<CaseResult> {
+pub fn results(evaluation: &SlotEvaluation, client_rules: &ClientRules, base_rules: &Rules) -> Vec<CaseResult> {
     let mut results = Results(Vec::with_capacity(40));
-    results.add_channel(evaluation, client_rules);
+    results.add_channel(evaluation, client_rules.base());
     results.add_post(evaluation);
-    results.add_ledger(evaluation, base_rules);
+    results.add_ledger(evaluation, client_rules.of(evaluation.post.campaign_id.as_ref()), base_rules);
     results.add_verdicts(evaluation);
     results.add_client(evaluation);
     results.0
@@ -108,9 +108,9 @@ impl Results {
         self.add("status", ResultValue::Text(post.status.name().to_owned()));
     }
 
-    fn add_ledger(&mut self, evaluation: &SlotEvaluation, base_rules: &Rules) {
+    fn add_ledger(&mut self, evaluation: &SlotEvaluation, post_rules: &Rules, base_rules: &Rules) {
         let approver = match evaluation.post.status {
-            ScheduleStatus::Pending if base_rules.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
+            ScheduleStatus::Pending if post_rules.risk.needs_second_person(evaluation.post.risk) => "somebody_else",
             ScheduleStatus::Pending => "anybody",
             _ => "nobody",
         };

@@ -103,7 +103,7 @@ impl<'r> CaseRunner<'r> {
     pub fn evaluate(&self, case: &Case) -> Result<(SlotEvaluation, Vec<CaseResult>), PlanError> {
         let evaluation = self.planner.evaluate_slot(&case.situation.query())?;
         let client_rules = self.rules.for_client(case.situation.client());
-        let all = results(&evaluation, client_rules.base(), &self.rules.base());
+        let all = results(&evaluation, &client_rules, &self.rules.base());
         Ok((evaluation, all))
     }
 
