@@ -42,7 +42,8 @@ impl Scope {
         match self {
             Scope::Workspace(_) => 0,
             Scope::Client(_) => 1,
-            Scope::Campaign(..) => 2,
+            Scope::Campaign(_, None) => 2,
+            Scope::Campaign(_, Some(_)) => 3,
         }
     }
 }
@@ -434,6 +435,20 @@ mod tests {
         let reported = reported(with_overlays(&[("spring", text)]));
         let codes: Vec<_> = reported.iter().map(|(code, _, line, _)| (*code, *line)).collect();
         assert_eq!(codes, [("not_for_campaigns", 3), ("not_for_campaigns", 5)]);
+    }
+
+    #[test]
+    fn an_overlay_of_one_clients_campaign_overrides_one_of_all_clients_with_it() {
+        let narrow = "scope = { client = \"acme\", campaign = \"spring\" }\n[assets]\ncooldown_hours = 48\n";
+        let wide = "scope = { campaign = \"spring\" }\n[assets]\ncooldown_hours = 72\n";
+        let (eu, acme) = ids("eu", "acme");
+        let spring = CampaignId::new("spring");
+        // Whatever the files are called.
+        for (narrow_name, wide_name) in [("a", "b"), ("b", "a")] {
+            let pack = load(with_overlays(&[(narrow_name, narrow), (wide_name, wide)])).unwrap();
+            let cooldown = |client: &ClientId| pack.rules_for(&eu, client, Some(&spring)).assets.cooldown_hours;
+            assert_eq!((cooldown(&acme), cooldown(&ClientId::new("other"))), (48.0, 72.0));
+        }
     }
 
     #[test]
