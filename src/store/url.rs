@@ -36,7 +36,9 @@ impl FromStr for DatabaseUrl {
             let scheme = text.split_once("://").map_or(text, |(scheme, _)| scheme);
             return Err(BadUrl(scheme.to_owned()));
         }
-        Ok(Self::Sqlite { path: path.into(), read_only: query == "mode=ro" })
+        // Other parameters have no effect.
+        let read_only = query.split('&').any(|parameter| parameter == "mode=ro");
+        Ok(Self::Sqlite { path: path.into(), read_only })
     }
 }
 
@@ -89,6 +91,10 @@ mod tests {
         let file = |path: &str, read_only| DatabaseUrl::Sqlite { path: path.into(), read_only };
         assert_eq!("mcoe.db".parse(), Ok(file("mcoe.db", false)));
         assert_eq!("sqlite:///srv/mcoe.db?mode=ro".parse(), Ok(file("/srv/mcoe.db", true)));
+        for query in ["mode=ro&cache=shared", "cache=shared&mode=ro"] {
+            assert_eq!(format!("sqlite:mcoe.db?{query}").parse(), Ok(file("mcoe.db", true)), "{query}");
+        }
+        assert_eq!("sqlite:mcoe.db?mode=rw&cache=shared".parse(), Ok(file("mcoe.db", false)));
         assert_eq!("mysql://ann:pw@db/x".parse::<DatabaseUrl>(), Err(BadUrl("mysql".to_owned())));
     }
 }
