@@ -75,6 +75,10 @@ impl FromStr for Week {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || CalendarError::BadWeek(text.to_owned());
         let (year, week) = text.split_once("-W").ok_or_else(error)?;
+        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if year.len() != 4 || week.len() != 2 || !is_digits(year) || !is_digits(week) {
+            return Err(error());
+        }
         let year = year.parse().map_err(|_| error())?;
         let week = week.parse().map_err(|_| error())?;
         let monday = NaiveDate::from_isoywd_opt(year, week, Weekday::Mon).ok_or_else(error)?;
@@ -212,5 +216,18 @@ impl WeekHours {
     #[must_use]
     pub fn date(&self, weekday: u8) -> NaiveDate {
         plus_days(self.week.monday(), i64::from(weekday))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_is_written_with_four_and_two_digits() {
+        assert_eq!("2026-W01".parse::<Week>().map(|week| week.to_string()).as_deref(), Ok("2026-W01"));
+        for text in ["2026-W1", "2026-W001", "2026-W+1", "26-W01", "+2026-W01", "2026W01", "2026-w01", "2026-W1 "] {
+            assert!(text.parse::<Week>().is_err(), "{text}");
+        }
     }
 }

@@ -514,7 +514,7 @@ fn a_nonsensical_plan_is_refused_without_panic() {
     let case = Case::new();
     let nonsense: [fn(&mut Plan); 5] = [
         |plan| plan.week = week("9999-W51"),
-        |plan| plan.week = week("-9998-W02"),
+        |plan| plan.week = week("0001-W02"),
         |plan| plan.clients.iter_mut().for_each(|client| client.allocations.clear()),
         |plan| {
             for post in plan.clients.iter_mut().flat_map(|client| &mut client.posts) {
