@@ -155,9 +155,21 @@ impl Review {
             return print(&format!("{}\n", json!(schedules)));
         }
         if schedules.is_empty() {
-            return print("no schedule needs approval\n");
+            return print(self.nothing_listed());
         }
         print(&as_text(&schedules))
+    }
+}
+
+impl Review {
+    /// What to print if no schedule is listed.
+    fn nothing_listed(&self) -> &'static str {
+        match (self.all, self.filters.is_empty()) {
+            (true, true) => "the ledger has no schedules\n",
+            (true, false) => "no schedule matches the filter\n",
+            (false, true) => "no schedule needs approval\n",
+            (false, false) => "no schedule that matches the filter needs approval\n",
+        }
     }
 }
 

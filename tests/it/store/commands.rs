@@ -28,6 +28,9 @@ fn review(run: &impl Fn(&str) -> CommandOutput) {
     assert!(!pending.is_empty());
     let listing = run("review").succeeds();
     assert!(listing.out.contains("confidence"), "{}", listing.out);
+    assert_eq!(run("review --all --client nobody").succeeds().out, "no schedule matches the filter\n");
+    let none_pending = "no schedule that matches the filter needs approval\n";
+    assert_eq!(run("review --client nobody").succeeds().out, none_pending);
     let id = pending[0]["id"].as_str().unwrap();
     let own_approval = run(&format!("approve {id} --actor ann --now 2026-09-04T09:00:00Z"));
     if pending[0]["risk_level"] == "high" {
