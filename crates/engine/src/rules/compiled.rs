@@ -1,6 +1,8 @@
 //! A pack ready for evaluation: effective rules by client, and compiled scripts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
+use std::str::Chars;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Engine;
@@ -235,11 +237,60 @@ impl CompiledRules {
 
 /// The code from the line on which a function's body starts up to the next function in the file.
 fn code_from(text: &str, line: u32) -> String {
-    let body = text.lines().skip(line.saturating_sub(1) as usize);
-    let first = body.clone().take(1);
-    let rest = body.skip(1).take_while(|line| !line.starts_with("fn ") && !line.starts_with("private fn "));
-    let code = first.chain(rest).map(|line| line.split("//").next().unwrap_or_default());
-    code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    let mut body = text.lines().skip(line.saturating_sub(1) as usize);
+    let first = body.next().into_iter();
+    let rest = body.take_while(|line| !line.starts_with("fn ") && !line.starts_with("private fn "));
+    without_comments_and_layout(&first.chain(rest).collect::<Vec<_>>().join("\n"))
+}
+
+/// The code without comments, and with a single space in place of any layout. Strings stay as they are.
+fn without_comments_and_layout(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        match (quote, letter) {
+            (Some(_), '\\') => {
+                code.push(letter);
+                code.extend(letters.next());
+            }
+            (Some(open), _) => {
+                code.push(letter);
+                quote = Some(open).filter(|open| *open != letter);
+            }
+            (None, '/') if next == Some('/') => while letters.next_if(|letter| *letter != '\n').is_some() {},
+            (None, '/') if next == Some('*') => skip_block_comment(&mut letters),
+            (None, _) if letter.is_whitespace() => {
+                if !code.is_empty() && !code.ends_with(' ') {
+                    code.push(' ');
+                }
+            }
+            (None, _) => {
+                code.push(letter);
+                quote = Some(letter).filter(|letter| matches!(letter, '"' | '`' | '\''));
+            }
+        }
+    }
+    code.truncate(code.trim_end().len());
+    code
+}
+
+/// Skips the rest of a block comment after its first slash; such comments can be nested.
+fn skip_block_comment(letters: &mut Peekable<Chars<'_>>) {
+    let mut depth = 1;
+    letters.next();
+    while let Some(letter) = letters.next() {
+        match (letter, letters.peek()) {
+            ('/', Some('*')) => depth += 1,
+            ('*', Some('/')) => depth -= 1,
+            _ => continue,
+        }
+        letters.next();
+        if depth == 0 {
+            break;
+        }
+    }
 }
 
 /// Adds spans to script diagnostics, so that they can be underlined in the source text.
@@ -253,4 +304,18 @@ fn with_spans(diagnostics: Vec<Diagnostic>, files: &PackFiles) -> Vec<Diagnostic
         diagnostic
     };
     diagnostics.into_iter().map(with_span).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_layout_are_left_out_and_strings_stay_as_they_are() {
+        let script = "fn a(ctx) {\n    // why\n    warn(\"see https://a.example/x  y\",  /* /* b */ c */ `two\n  lines`)  \n}\n\n\
+                      fn b(ctx) {}\n";
+        assert_eq!(code_from(script, 1), "fn a(ctx) { warn(\"see https://a.example/x  y\", `two\n  lines`) }");
+        assert_eq!(without_comments_and_layout("\"a \\\" // b\" // c"), "\"a \\\" // b\"");
+        assert_eq!(without_comments_and_layout("a /* never closed"), "a");
+    }
 }

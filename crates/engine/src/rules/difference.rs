@@ -199,6 +199,14 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_text_is_a_difference_even_after_two_slashes() {
+        let first = changed("guardrails.rhai", "\n    pass()", "\n    warn(\"see https://a.example/1\", \"look\")");
+        let second = changed("guardrails.rhai", "\n    pass()", "\n    warn(\"see https://a.example/2\", \"look\")");
+        let difference = RulesDifference::between(&compiled(first), &compiled(second));
+        assert!(!difference.functions.is_empty(), "{difference:?}");
+    }
+
+    #[test]
     fn a_changed_number_is_described_with_its_location() {
         let more = changed("channels.toml", "weekly_posts = 14", "weekly_posts = 20");
         let difference = RulesDifference::between(&compiled(default_files()), &compiled(more));
