@@ -1,7 +1,5 @@
 //! A scenario folder in memory, before it is written: the manifest and the rows of the tables.
 
-use std::collections::BTreeSet;
-
 use super::manifest::Manifest;
 use crate::model::{
     AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientRow, ClientState, HistoryRow,
@@ -92,12 +90,8 @@ fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
     };
     let is_known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
     let known_uses = || state.asset_uses.iter().filter(|used| is_known(used.asset_id.as_str()));
-    let with_asset: BTreeSet<(Channel, Timestamp)> = known_uses().map(|used| (used.channel, used.at)).collect();
     let mut rows: Vec<HistoryRow> = known_uses().map(|used| row(used.channel, used.at, Some(&used.asset_id))).collect();
-    for channel in &state.channels {
-        let without_asset = channel.recent_posts.iter().filter(|at| !with_asset.contains(&(channel.channel, **at)));
-        rows.extend(without_asset.map(|at| row(channel.channel, *at, None)));
-    }
+    rows.extend(state.recent_posts_beyond(known_uses()).into_iter().map(|(channel, at)| row(channel, at, None)));
     rows.sort_by_key(|row| (row.published_at, row.channel));
     rows
 }

@@ -18,8 +18,8 @@ use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
 use crate::model::{
-    AssetRow, CampaignRow, Channel, ChannelState, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario,
-    Timestamp, WarningRow, WorldRow,
+    AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
+    WarningRow, WorldRow,
 };
 use crate::planner::fatigue_after_post;
 use crate::rules::{ChannelRules, CompiledRules};
@@ -348,16 +348,13 @@ struct ChannelPosts<'s> {
     times: Vec<Timestamp>,
 }
 
-/// All posts in a client's history, without duplicates.
+/// All posts in a client's history, each once.
 fn historic_posts(state: &ClientState) -> Vec<HistoricPost<'_>> {
     let uses = state.asset_uses.iter();
     let mut posts: Vec<HistoricPost<'_>> = uses
         .map(|used| HistoricPost { channel: used.channel, at: used.at, asset: Some(used.asset_id.as_str()) })
         .collect();
-    let with_asset: BTreeSet<(Channel, Timestamp)> = posts.iter().map(|post| (post.channel, post.at)).collect();
-    for ChannelState { channel, recent_posts, .. } in &state.channels {
-        let without_asset = recent_posts.iter().filter(|at| !with_asset.contains(&(*channel, **at)));
-        posts.extend(without_asset.map(|at| HistoricPost { channel: *channel, at: *at, asset: None }));
-    }
+    let without_asset = state.recent_posts_beyond(&state.asset_uses).into_iter();
+    posts.extend(without_asset.map(|(channel, at)| HistoricPost { channel, at, asset: None }));
     posts
 }

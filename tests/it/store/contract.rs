@@ -52,6 +52,34 @@ on_both! {
         }
     }
 
+    async fn two_posts_of_a_channel_at_one_instant_survive_a_round_trip(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        let shop = Agency::starting("2026-W37").with_client("shop", "Europe/London", &[Channel::Fb, Channel::X]);
+        let mut scenario = shop.scenario();
+        let (client, state) = &mut scenario.clients[0];
+        let twice = at("2026-09-03T09:00:00Z");
+        let fb = state.channels.iter_mut().find(|state| state.channel == Channel::Fb).unwrap();
+        (fb.recent_posts, fb.last_post_at) = (vec![twice, twice], Some(twice));
+        let asset_id = client.assets[0].id.clone();
+        state.asset_uses = vec![AssetUse { asset_id, channel: Channel::Fb, at: twice }];
+        let posts = |scenario: &Scenario| {
+            let (_, state) = &scenario.clients[0];
+            state.channels.iter().find(|state| state.channel == Channel::Fb).unwrap().recent_posts.clone()
+        };
+        // A second load adds nothing.
+        for _ in 0..2 {
+            ledger.load(&scenario, &rules, at(FRIDAY)).await.unwrap();
+            let stored = ledger.scenario(&workspace("of-shop"), scenario.start).await.unwrap();
+            assert_eq!(posts(&stored), [twice, twice]);
+            let dir = tempfile::tempdir().unwrap();
+            for (name, bytes) in scenario::render(&scenario::files_of(&stored)).unwrap() {
+                std::fs::write(dir.path().join(name), bytes).unwrap();
+            }
+            let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
+            assert_eq!(posts(&exported), [twice, twice]);
+        }
+    }
+
     async fn any_asset_campaigns_and_asset_tags_survive_a_round_trip(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules());
         let campaign = |id: &str, any_asset| Campaign {

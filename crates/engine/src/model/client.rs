@@ -1,5 +1,6 @@
 //! A client brand: its fixed attributes, and the state that changes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::named::named;
 use super::record::record;
 use super::{
-    Asset, AssetUse, CalendarEntry, Campaign, ChannelState, ClientId, Reality, Warning, WorkspaceId, WorldEstimate,
-    Zone,
+    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, Reality, Timestamp, Warning,
+    WorkspaceId, WorldEstimate, Zone,
 };
 
 named!(
@@ -89,6 +90,25 @@ pub struct ClientState {
     pub reality: Option<Reality>,
     /// Past uses of assets, oldest first.
     pub asset_uses: Vec<AssetUse>,
+}
+
+impl ClientState {
+    /// The recent posts of each channel that are not among the given uses of assets. Each use accounts for one post, so
+    /// of two posts at the same instant one remains if the asset of only one is known.
+    #[must_use]
+    pub fn recent_posts_beyond<'u>(&self, uses: impl IntoIterator<Item = &'u AssetUse>) -> Vec<(Channel, Timestamp)> {
+        let mut used: BTreeMap<(Channel, Timestamp), usize> = BTreeMap::new();
+        for AssetUse { channel, at, .. } in uses {
+            *used.entry((*channel, *at)).or_default() += 1;
+        }
+        let all = self.channels.iter();
+        let all = all.flat_map(|state| state.recent_posts.iter().map(move |at| (state.channel, *at)));
+        all.filter(|post| {
+            let left = used.get_mut(post).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_none()
+        })
+        .collect()
+    }
 }
 
 record! {
