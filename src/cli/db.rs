@@ -199,7 +199,8 @@ fn merged(event: Event, other: Event) -> Event {
 
 /// The calendar event of a schedule.
 fn event(schedule: &Schedule, now: Timestamp) -> Event {
-    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+    // The description names the zone.
+    let zone = schedule.zone().unwrap_or_else(|_| Zone::utc());
     let local = zone.local(schedule.scheduled_for).format("%A %H:%M").to_string();
     let mut lines = vec![
         format!("{local} in {zone}"),

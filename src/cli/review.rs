@@ -290,8 +290,11 @@ fn as_text(schedules: &[Schedule]) -> String {
 }
 
 fn write_schedule(text: &mut String, schedule: &Schedule) -> std::fmt::Result {
-    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-    let local = zone.local(schedule.scheduled_for).format("%a %Y-%m-%d %H:%M").to_string();
+    let in_zone = |zone: Zone, format| zone.local(schedule.scheduled_for).format(format).to_string();
+    let local = match schedule.zone() {
+        Ok(zone) => in_zone(zone, "%a %Y-%m-%d %H:%M"),
+        Err(_) => in_zone(Zone::utc(), "%a %Y-%m-%d %H:%M UTC"),
+    };
     let id = short_id(schedule);
     writeln!(
         text,

@@ -21,7 +21,7 @@ use super::schedule_json::warnings;
 use super::values::values;
 use crate::model::{
     ActionType, Capacity, Client, ClientState, ClientStatus, DecisionStatus, Outcome, Post, Reason, ScheduleStatus,
-    Timestamp, Week, WorkspaceId, Zone,
+    Timestamp, Week, WorkspaceId,
 };
 use crate::planner::{ClientReevaluation, Planner, Reevaluation, ScheduledPost};
 
@@ -236,8 +236,12 @@ impl Pass<'_> {
         // In every time zone, today ends before this.
         let end = self.now.plus_days(2);
         let values = values![self.workspace.as_str(), self.earliest_draftable(), end];
-        let mut schedules: Vec<Schedule> = tx.all(&sql, values).await?;
-        schedules.retain(|schedule| self.is_for_today(schedule));
+        let mut schedules: Vec<Schedule> = Vec::new();
+        for schedule in tx.all::<Schedule>(&sql, values).await? {
+            if self.is_for_today(&schedule)? {
+                schedules.push(schedule);
+            }
+        }
         let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
         let clients = load_client_states(&mut tx, &ClientSelector::Workspace(self.workspace), &excluded).await?;
         let capacity = load_capacity(&mut tx, self.workspace).await?;
@@ -246,12 +250,12 @@ impl Pass<'_> {
 
     /// Whether a schedule is due, or falls on today in its time zone. Schedules blocked for lack of review capacity are
     /// excluded and stay blocked.
-    fn is_for_today(&self, schedule: &Schedule) -> bool {
+    fn is_for_today(&self, schedule: &Schedule) -> Result<bool, StoreError> {
         let lacks_review_capacity = schedule.status == ScheduleStatus::Blocked
             && schedule.blocked_code.as_deref().is_some_and(Reason::is_code_of_lack_of_review);
-        let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+        let zone = schedule.zone()?;
         let is_today = zone.wall_time(schedule.scheduled_for).date() == zone.wall_time(self.now).date();
-        !lacks_review_capacity && (schedule.scheduled_for <= self.now || is_today)
+        Ok(!lacks_review_capacity && (schedule.scheduled_for <= self.now || is_today))
     }
 
     /// Re-evaluates today's schedules. Returns the changes of state that follow.

@@ -161,6 +161,14 @@ pub enum StoreError {
         /// The unreadable value.
         value: String,
     },
+    /// A schedule of a client has a time zone that this program does not know.
+    #[error("a schedule of client `{client}` has the unknown time zone `{zone}`")]
+    UnknownZone {
+        /// The client's id.
+        client: String,
+        /// The zone's name.
+        zone: String,
+    },
     /// A rule could not be evaluated.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -277,6 +285,9 @@ impl StoreError {
             Self::SlotTaken(_) => "cancel the other post first",
             Self::WeekOver(_) => "plan the coming week: omit --week",
             Self::Stopped => "run it again",
+            Self::UnknownZone { .. } => {
+                "use a version of mcoe whose time zones are as new as those of the one that committed it, or correct the value"
+            }
             Self::Unreadable { .. } => "restore the database from a backup, or correct the value",
             Self::Plan(_) => "fix the rule",
             Self::Database(..) => "try again; if the error persists, see the database server's log",

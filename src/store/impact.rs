@@ -122,7 +122,7 @@ impl Ledger {
         let mut batch =
             Batch { recorded: Vec::with_capacity(selected.len()), without_facts: 0, rows: rows.len() as u64, last };
         for (decision, schedule) in selected {
-            match decision.complete(schedule, snapshots.get(&fatigue_check_id(schedule))) {
+            match decision.complete(schedule, schedule.zone()?, snapshots.get(&fatigue_check_id(schedule))) {
                 Some(recorded) => batch.recorded.push(recorded),
                 None => batch.without_facts += 1,
             }
@@ -296,7 +296,7 @@ impl RecordedDecision {
     }
 
     /// The complete decision; `None` if the facts that the rules were evaluated on are missing.
-    fn complete(self, schedule: &Schedule, snapshot: Option<&ChannelSnapshot>) -> Option<Recorded> {
+    fn complete(self, schedule: &Schedule, zone: Zone, snapshot: Option<&ChannelSnapshot>) -> Option<Recorded> {
         let (occasion, status, facts, mut verdicts, reason) = match self.content {
             DecisionContent::WithoutFacts => return None,
             DecisionContent::Daily(payload, evaluation) => {
@@ -320,7 +320,7 @@ impl RecordedDecision {
             campaign_id: facts.campaign_id,
             channel: schedule.channel,
             scheduled_for: schedule.scheduled_for,
-            zone: schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc()),
+            zone,
             post: facts.post,
             snapshot: facts.channel,
             warnings: facts.warnings,

@@ -3,9 +3,10 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::error::StoreError;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::schedule_json::{ContentPreview, ScheduleMetadata};
-use crate::model::{Channel, Reason, RiskBand, ScheduleStatus, Timestamp};
+use crate::model::{Channel, Reason, RiskBand, ScheduleStatus, Timestamp, Zone};
 use crate::planner::ScheduledPost;
 
 /// SQL expression: a schedule's local calendar day.
@@ -89,6 +90,16 @@ impl Schedule {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         Reason::read(self.blocked_code.as_deref()?, &self.blocked_details)
+    }
+
+    /// The client's time zone.
+    ///
+    /// # Errors
+    /// If this version does not know the zone: another program wrote the row, or a newer mcoe with newer time zones.
+    pub fn zone(&self) -> Result<Zone, StoreError> {
+        self.time_zone
+            .parse()
+            .map_err(|_| StoreError::UnknownZone { client: self.client_id.clone(), zone: self.time_zone.clone() })
     }
 
     /// The asset in use: the variation if there is one, else the main asset.

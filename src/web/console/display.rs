@@ -125,16 +125,19 @@ pub(super) fn client_names(clients: &[ClientName]) -> ClientNames<'_> {
     clients.iter().map(|client| (client.client_id.as_str(), client.name.as_str())).collect()
 }
 
-/// The date of a post in its client's time zone.
+/// The date of a post in its client's time zone, or in UTC if the zone is unknown.
 pub(super) fn local_day(schedule: &Schedule) -> NaiveDate {
-    let zone: Zone = schedule.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+    let zone = schedule.zone().unwrap_or_else(|_| Zone::utc());
     zone.wall_time(schedule.scheduled_for).date()
 }
 
-/// A time in the client's time zone.
+/// A time in the client's time zone, or in UTC, and marked so, if the zone is unknown.
 pub(super) fn local_time(zone: &str, at: Timestamp) -> String {
-    let zone: Zone = zone.parse().unwrap_or_else(|_| Zone::utc());
-    zone.local(at).format("%a %-d %b, %H:%M").to_string()
+    let (zone, format) = match zone.parse::<Zone>() {
+        Ok(zone) => (zone, "%a %-d %b, %H:%M"),
+        Err(_) => (Zone::utc(), "%a %-d %b, %H:%M UTC"),
+    };
+    zone.local(at).format(format).to_string()
 }
 
 impl Row {

@@ -156,6 +156,23 @@ on_both! {
         assert_eq!(decisions(&ledger, ScheduleStatus::Failed, ScheduleStatus::Cancelled).await, failed);
     }
 
+    async fn an_unknown_time_zone_of_a_schedule_is_an_error_that_names_the_client(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        load_agency(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let client = "client_id = 'crumb-and-co'";
+        database.run(&format!("UPDATE campaign_orchestration_schedules SET time_zone = 'Mars/Base' WHERE {client}")).await.unwrap();
+        let planner = Planner::new(&rules, Tier::Exact, None);
+        let now = at("2026-09-07T20:00:00Z");
+        let errors = [
+            ledger.daily(&planner, None, now, &|| false).await.map(drop).unwrap_err(),
+            ledger.impact(&planner, &ImpactFilter::default(), 10, &|_| {}).await.map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.to_string(), "a schedule of client `crumb-and-co` has the unknown time zone `Mars/Base`");
+        }
+    }
+
     async fn fatigue_and_counts_follow_the_formula_of_the_simulator(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules());
         let scenario = load_agency(&ledger, &rules).await;
