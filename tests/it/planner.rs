@@ -7,7 +7,7 @@ use mcoe::model::{
     Tier, Week,
 };
 use mcoe::planner::check::check_plan;
-use mcoe::planner::{Planner, Solver, solved_weeks};
+use mcoe::planner::{Planner, SlotOverrides, SlotQuery, Solver, solved_weeks};
 use mcoe::rules::{ChannelFacts, CompiledRules, PostFacts, RuleFailure};
 use mcoe::scenario::{self, DEFAULT_HISTORY_DAYS, GenerateOptions, ScenarioFiles};
 use proptest::prelude::*;
@@ -492,4 +492,22 @@ fn most_weeks_within_limits_are_close_to_their_bounds() {
         }
     }
     assert!(far_weeks * 20 <= weeks, "{far_weeks} of {weeks} weeks are further than 0.5 % from their bounds");
+}
+
+#[test]
+fn a_slot_of_a_client_without_channels_is_refused_for_that_reason() {
+    let rules = compiled(default_pack());
+    let scenario = Agency::starting("2026-W37").with_client("shop", "Europe/London", &[]).scenario();
+    let (client, state) = &scenario.clients[0];
+    let query = SlotQuery {
+        client,
+        state,
+        capacity: &scenario.capacity,
+        week: scenario.start,
+        weekday: 0,
+        hour: 9,
+        overrides: SlotOverrides::default(),
+    };
+    let refused = Planner::new(&rules, Tier::Exact, None).evaluate_slot(&query).unwrap_err();
+    assert_eq!(refused.to_string(), "client `shop` has no channel");
 }

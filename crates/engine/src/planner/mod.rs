@@ -68,7 +68,7 @@ pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
 pub use week::{Planner, hours_by_zone, plan_week};
 
-use crate::model::CalendarError;
+use crate::model::{CalendarError, ClientId};
 use crate::rules::RuleFailure;
 
 /// Why a week could not be planned.
@@ -84,4 +84,7 @@ pub enum PlanError {
     /// A requested client does not exist.
     #[error("no such client")]
     NoSuchClient,
+    /// A slot of a client without channels was requested.
+    #[error("client `{0}` has no channel")]
+    NoChannel(ClientId),
 }

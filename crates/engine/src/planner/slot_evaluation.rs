@@ -90,7 +90,8 @@ impl Planner<'_> {
         let ClientInput { week, rules, demand } = context.client(0).ok_or(PlanError::NoSuchClient)?;
         self.with_worker(|worker| {
             let draft = draft_week(week, rules, demand, worker)?;
-            let channel_draft = draft.channel_drafts.first().ok_or(PlanError::NoSuchClient)?;
+            let no_channel = || PlanError::NoChannel(query.client.id.clone());
+            let channel_draft = draft.channel_drafts.first().ok_or_else(no_channel)?;
             let slot = requested_slot(query, &draft.week, channel_draft);
             let scored = usable_asset(&draft, channel_draft, &slot, worker)?;
             let evaluated = evaluate_alone(
