@@ -31,8 +31,6 @@ struct Choice {
     chosen: Vec<Option<usize>>,
     /// By row, the number of posts of all clients that count.
     used: Vec<f64>,
-    /// Sum of the objectives.
-    total: f64,
     /// Difference up to which two sums of objectives are considered equal.
     tolerance: f64,
 }
@@ -110,10 +108,9 @@ impl Choice {
         let min_weight = if highest > 0.0 { MIN_WEIGHT * highest } else { 1.0 };
         let weights = prices.iter().map(|price| price.max(min_weight)).collect();
         let used = vec![0.0; search.capacities().len()];
-        let mut choice = Self { weights, used, total: 0.0, tolerance: 0.0, chosen };
+        let mut choice = Self { weights, used, tolerance: 0.0, chosen };
         for client in 0..choice.chosen.len() {
             let Some(proposal) = choice.proposal(search, client) else { continue };
-            choice.total += proposal.objective;
             choice.tolerance += TOLERANCE * proposal.objective.abs();
             proposal.used.iter().for_each(|(row, used)| choice.used[*row] += used);
         }
@@ -166,7 +163,6 @@ impl Choice {
     }
 
     fn apply(&mut self, search: &PriceSearch<'_>, client: usize, proposal: usize) {
-        self.total += self.swap(search, client, proposal).gain;
         for (row, change) in self.changes(search, client, proposal) {
             self.used[row] += change;
         }
