@@ -233,14 +233,23 @@ fn saved_points(folder: &TestFolder) -> usize {
     text.matches('\n').count().saturating_sub(1)
 }
 
+/// Waits until a condition holds, at most two minutes. Returns whether it holds.
+fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > Duration::from_secs(120) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
 /// Starts the long sweep and kills it once some points are saved; returns how many.
 fn kill_during_sweep(folder: &TestFolder) -> usize {
     let before = saved_points(folder);
     let mut child = folder.command(&long_sweep()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let start = Instant::now();
-    while saved_points(folder) < before + 3 && start.elapsed() < Duration::from_secs(120) {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until(|| saved_points(folder) >= before + 3);
     // A child that has ended by itself need not be killed.
     let _ = child.kill();
     child.wait().unwrap();
@@ -276,13 +285,17 @@ fn a_sweep_that_is_killed_repeatedly_gives_the_same_report() {
 fn an_interrupt_reports_what_was_saved() {
     let folder = TestFolder::new();
     let mut command = folder.command(&long_sweep());
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while saved_points(&folder) < 3 {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let has_saved_some = wait_until(|| saved_points(&folder) >= 3);
     let process_id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &process_id]).status().unwrap().success());
+    // Its message is short enough for the pipe, so that it can end before the message is read.
+    let has_stopped = wait_until(|| child.try_wait().unwrap().is_some());
+    if !has_stopped {
+        child.kill().unwrap();
+    }
     let output = child.wait_with_output().unwrap();
+    assert!(has_saved_some && has_stopped, "some points saved: {has_saved_some}, stopped: {has_stopped}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains(" of 24 points are stored; run the same command again to resume"), "{stderr}");
