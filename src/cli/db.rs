@@ -36,6 +36,7 @@ enum DbCommand {
 /// An SQLite file that does not exist is created. Commands that write migrate an older SQLite file by themselves;
 /// read-only commands never change it.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe db migrate --database postgres://localhost/mcoe")]
 struct Migrate {
     #[command(flatten)]
     database: DatabaseArgument,

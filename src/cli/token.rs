@@ -51,6 +51,7 @@ struct Create {
 
 /// List tokens, including revoked and expired ones.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe token list --workspace north")]
 struct List {
     /// Only tokens of this workspace.
     #[arg(long, value_name = "ID")]
@@ -63,6 +64,7 @@ struct List {
 
 /// Revoke a token, and end every session started with it.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mcoe token revoke 6f1c2a52-8d1b-4c55-9f0e-2b7a4a3f9d10")]
 struct Revoke {
     /// The token's id, from `mcoe token list`.
     id: Uuid,
