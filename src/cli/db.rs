@@ -94,6 +94,14 @@ struct Calendar {
 }
 
 impl Db {
+    /// Whether the command converts between instants and clocks.
+    pub const fn uses_time_zones(&self) -> bool {
+        match self.command {
+            DbCommand::Load(_) | DbCommand::Calendar(_) => true,
+            DbCommand::Migrate(_) | DbCommand::Export(_) => false,
+        }
+    }
+
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
             DbCommand::Migrate(command) => command.run(globals),

@@ -184,21 +184,33 @@ enum Command {
 }
 
 impl Command {
-    /// Whether to warn before this command if the built-in time-zone database is outdated.
+    /// Whether this command converts between instants and clocks, so that it warns first if the built-in time-zone
+    /// database is outdated.
     const fn uses_time_zones(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Command::Check(_)
-                | Command::Plan(_)
-                | Command::Simulate(_)
-                | Command::Compare(_)
-                | Command::Import(_)
-                | Command::Backtest(_)
-                | Command::Calibrate(_)
-                | Command::Weekly(_)
-                | Command::Daily(_)
-                | Command::Serve(_)
-        )
+            | Command::Plan(_)
+            | Command::Simulate(_)
+            | Command::Compare(_)
+            | Command::Explain(_)
+            | Command::Watch(_)
+            | Command::Import(_)
+            | Command::Backtest(_)
+            | Command::Calibrate(_)
+            | Command::Generate(_)
+            | Command::Commit(_)
+            | Command::Review(_)
+            | Command::Approve(_)
+            | Command::Cancel(_)
+            | Command::Restore(_)
+            | Command::Attach(_)
+            | Command::Weekly(_)
+            | Command::Daily(_)
+            | Command::Serve(_) => true,
+            Command::Rules(rules) => rules.uses_time_zones(),
+            Command::Db(db) => db.uses_time_zones(),
+            Command::Status(_) | Command::Actions(_) | Command::Token(_) | Command::Completions(_) => false,
+        }
     }
 
     /// Whether this command runs test cases, whose results can be printed as JUnit XML.
@@ -296,5 +308,37 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
         Command::Serve(command) => command.run(globals),
         Command::Token(command) => command.run(globals),
         Command::Completions(command) => command.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_reads_clocks_uses_time_zones() {
+        let uses = |line: &str| {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"));
+            arguments.command.uses_time_zones()
+        };
+        for line in [
+            "mcoe plan scenarios/agency --out plan",
+            "mcoe explain plan --post 0b7f91c2-0000-4000-8000-000000000000",
+            "mcoe watch scenarios/agency",
+            "mcoe generate --clients 5 --out scenario",
+            "mcoe commit plan",
+            "mcoe attach 0b7f loaf",
+            "mcoe review",
+            "mcoe approve 0b7f",
+            "mcoe rules test",
+            "mcoe rules impact",
+            "mcoe db load scenarios/agency",
+            "mcoe db calendar north",
+        ] {
+            assert!(uses(line), "{line}");
+        }
+        for line in ["mcoe status", "mcoe actions", "mcoe rules fmt", "mcoe db migrate", "mcoe completions bash"] {
+            assert!(!uses(line), "{line}");
+        }
     }
 }

@@ -41,6 +41,14 @@ impl Rules {
         matches!(self.command, RulesCommand::Test(_))
     }
 
+    /// Whether the command converts between instants and clocks.
+    pub const fn uses_time_zones(&self) -> bool {
+        match self.command {
+            RulesCommand::Test(_) | RulesCommand::Diff(_) | RulesCommand::Impact(_) | RulesCommand::Sweep(_) => true,
+            RulesCommand::Fmt(_) | RulesCommand::Show(_) | RulesCommand::Schema(_) | RulesCommand::Verify(_) => false,
+        }
+    }
+
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Test(command) => command.run(globals),
