@@ -14,7 +14,7 @@ use crate::calibration::{
     Backtest as BacktestResult, BacktestOptions, EngagementForecast, Method, Score, backtest, forecast_posts,
 };
 use crate::model::Zone;
-use crate::report::{self, BacktestReport};
+use crate::report::{self, BacktestReport, shell_path};
 use crate::scenario::{self, PostingHistories};
 
 /// Maximum horizon in weeks.
@@ -145,15 +145,15 @@ impl Backtest {
     fn command(&self) -> String {
         let horizons: Vec<String> = self.options().horizons.iter().map(u32::to_string).collect();
         let zone = self.zone.map_or_else(String::new, |zone| format!(" --zone {}", zone.name()));
-        let at = self.at.as_ref().map_or_else(String::new, |at| format!(" --at {}", at.display()));
+        let at = self.at.as_ref().map_or_else(String::new, |at| format!(" --at {}", shell_path(at)));
         format!(
             "mcoe backtest {}{zone}{at} --cuts {} --horizon {} --draws {} --seed {} --out {}",
-            self.posts.display(),
+            shell_path(&self.posts),
             self.cuts,
             horizons.join(","),
             self.draws,
             self.seed,
-            self.out.out.display()
+            shell_path(&self.out.out)
         )
     }
 

@@ -15,7 +15,7 @@ use crate::calibration::{Calibration, calibrate};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::frames;
 use crate::model::WorldRow;
-use crate::report::{self, CalibrationReport};
+use crate::report::{self, CalibrationReport, shell_path};
 use crate::rules::CompiledRules;
 use crate::scenario::{self, ScenarioErrors};
 
@@ -104,13 +104,14 @@ impl Calibrate {
 
     /// The command that reproduces the report.
     fn command(&self) -> String {
-        let previous = self.previous.as_ref().map_or_else(String::new, |dir| format!(" --previous {}", dir.display()));
+        let previous =
+            self.previous.as_ref().map_or_else(String::new, |dir| format!(" --previous {}", shell_path(dir)));
         format!(
             "mcoe calibrate {}{}{previous} --rules {} --out {}",
-            self.history.display(),
+            shell_path(&self.history),
             self.accounts.as_text(),
-            self.rules.rules.display(),
-            self.out.out.display()
+            shell_path(&self.rules.rules),
+            shell_path(&self.out.out)
         )
     }
 

@@ -15,7 +15,7 @@ use super::simulate::Tier;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::model::Scenario;
 use crate::planner::Planner;
-use crate::report::{self, ComparisonReport};
+use crate::report::{self, ComparisonReport, shell_path};
 use crate::rules::CompiledRules;
 use crate::simulator::{self, Compared, ComparedPack, ComparedScenario, Comparison, Extent, Versus};
 
@@ -191,16 +191,16 @@ impl Compare {
     /// The command that reproduces the report.
     fn command(&self, comparison: &Comparison) -> String {
         let mut parts =
-            vec![format!("mcoe compare {} --rules {}", self.scenario.display(), self.rules.rules.display())];
-        parts.extend(self.against.iter().map(|dir| format!("--against {}", dir.display())));
-        parts.extend(self.against_scenario.iter().map(|dir| format!("--against-scenario {}", dir.display())));
+            vec![format!("mcoe compare {} --rules {}", shell_path(&self.scenario), shell_path(&self.rules.rules))];
+        parts.extend(self.against.iter().map(|dir| format!("--against {}", shell_path(dir))));
+        parts.extend(self.against_scenario.iter().map(|dir| format!("--against-scenario {}", shell_path(dir))));
         if let Some(run) = comparison.base().map(|variant| &variant.provenance) {
             let replications = comparison.until.map_or(run.replications, |until| until.most_replications);
             parts.push(format!("--weeks {} --replications {replications} --seed {}", run.weeks, run.seed));
             parts.extend(self.until.map(|share| format!("--until {}%", percent(share))));
             parts.push(format!("--tier {}", run.tier));
         }
-        parts.push(format!("--out {}", self.out.out.display()));
+        parts.push(format!("--out {}", shell_path(&self.out.out)));
         parts.join(" ")
     }
 

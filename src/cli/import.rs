@@ -11,6 +11,7 @@ use super::folder::OutFolder;
 use super::pack::read_pack;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{Channel, Week, Zone};
+use crate::report::shell_path;
 use crate::rules::Rules;
 use crate::scenario::{self, AccountGrouping, ChannelDefaults, ImportOptions, ScenarioErrors};
 
@@ -75,7 +76,7 @@ impl AccountArguments {
     pub fn as_text(&self) -> String {
         let mut text = String::new();
         if let Some(mapping) = &self.mapping {
-            text.push_str(&format!(" --mapping {}", mapping.display()));
+            text.push_str(&format!(" --mapping {}", shell_path(mapping)));
         }
         if self.client == ClientGrouping::Prefix {
             text.push_str(" --client prefix");

@@ -13,7 +13,7 @@ use super::progress::{Progress, stop_if_requested};
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::model;
 use crate::planner::Planner;
-use crate::report::{self, RunReport};
+use crate::report::{self, RunReport, shell_path};
 use crate::simulator::{self, Extent, Simulation};
 use crate::stats::Estimate;
 
@@ -111,13 +111,13 @@ impl Simulate {
         let provenance = &simulation.provenance;
         format!(
             "mcoe simulate {} --rules {} --weeks {} --replications {} --seed {} --tier {} --out {}",
-            self.scenario.display(),
-            self.rules.rules.display(),
+            shell_path(&self.scenario),
+            shell_path(&self.rules.rules),
             provenance.weeks,
             provenance.replications,
             provenance.seed,
             provenance.tier,
-            self.out.out.display()
+            shell_path(&self.out.out)
         )
     }
 

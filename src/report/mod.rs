@@ -11,6 +11,7 @@ mod ics;
 mod markdown;
 pub(crate) mod numbers;
 mod overlay;
+mod shell;
 mod subject;
 mod tables;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_from_events, calendars};
+pub use shell::{shell_path, shell_word};
 pub use tables::{Table, TableColumn, TableFormat, expectations_table, plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.

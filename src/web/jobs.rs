@@ -304,7 +304,7 @@ impl JobContext {
 
     /// The command that exports the scenario of a run. It exports the same scenario only while the ledger is unchanged.
     fn export_command(&self, week: Week) -> String {
-        format!("mcoe db export {} --week {week} --out scenario", self.workspace)
+        format!("mcoe db export {} --week {week} --out scenario", report::shell_word(self.workspace.as_str()))
     }
 
     async fn plan(&self, week: Week, client_id: Option<&str>) -> Result<JobOutput, JobError> {

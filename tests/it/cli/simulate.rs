@@ -1,5 +1,7 @@
 //! `mcoe simulate`: the report it writes.
 
+use std::process::Stdio;
+
 use crate::support::TestFolder;
 
 const TABLES: [&str; 9] =
@@ -34,6 +36,16 @@ fn the_page_loads_nothing_from_elsewhere() {
         assert!(!page.contains(outside), "the page asks for `{outside}`");
     }
     assert!(page.contains("<svg") && page.contains("Two corner shops"));
+}
+
+#[test]
+fn the_command_of_run_json_can_be_pasted_into_a_shell() {
+    let folder = TestFolder::new();
+    let arguments = ["simulate", "small", "--weeks", "1", "--replications", "1", "--out", "my run's"];
+    assert!(folder.command("").args(arguments).stdout(Stdio::null()).status().unwrap().success());
+    let run = folder.json("my run's/run.json");
+    let words = shlex::split(run["command"].as_str().unwrap()).unwrap();
+    assert_eq!((words[0].as_str(), words.last().unwrap().as_str()), ("mcoe", "my run's"));
 }
 
 #[test]

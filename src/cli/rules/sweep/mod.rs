@@ -23,7 +23,7 @@ use crate::cli::simulate::Tier;
 use crate::cli::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print};
 use crate::diagnostic::Diagnostic;
 use crate::model::Scenario;
-use crate::report::{self, SweepReport};
+use crate::report::{self, SweepReport, shell_path, shell_word};
 use crate::rules::{self, CompiledRules, Level, SweepParameter};
 use crate::simulator::{
     self, Design, Extent, Goal, LeftOut, Observer, PointOutcome, SweepError, SweepObserver, SweepSpec, summarise,
@@ -301,7 +301,7 @@ impl Sweep {
     fn command(&self, sweep: &simulator::Sweep) -> String {
         let run = &sweep.provenance;
         let mut parts =
-            vec![format!("mcoe rules sweep {} --rules {}", self.scenario.display(), self.rules.rules.display())];
+            vec![format!("mcoe rules sweep {} --rules {}", shell_path(&self.scenario), shell_path(&self.rules.rules))];
         parts.extend(self.set.iter().map(|set| format!("--set {}", shell_word(set))));
         match self.design {
             DesignArgument::Grid => parts.push("--design grid".to_owned()),
@@ -312,7 +312,7 @@ impl Sweep {
         parts.push(format!("--weeks {} --replications {} --seed {}", run.weeks, run.replications, run.seed));
         parts.push(format!("--tier {} --frontier {}", run.tier, format_goals(self.frontier)));
         parts.extend(self.skip_invalid.then(|| "--skip-invalid".to_owned()));
-        parts.push(format!("--out {}", self.out.out.display()));
+        parts.push(format!("--out {}", shell_path(&self.out.out)));
         parts.join(" ")
     }
 
@@ -344,12 +344,6 @@ impl Sweep {
             self.out.out.join("index.html").display()
         ))
     }
-}
-
-/// Quotes a text so that a shell reads it as one word.
-fn shell_word(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.,:=/+".contains(letter);
-    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// Shows the progress of a sweep, and stores each point as soon as it is done.
