@@ -340,8 +340,7 @@ impl JobContext {
         let current = ComparedPack { label: "current rules", planner: &current_planner, scenario: &scenario };
         let changed = ComparedPack { label: &label, planner: &changed_planner, scenario: &scenario };
         let comparison = simulator::compare(current, &[changed], extent, None, self.progress.as_ref())?;
-        let compare_command = format!("mcoe compare scenario --against changed {}", extent_options(extent));
-        let command = format!("{} && {compare_command}", self.export_command(week));
+        let command = compare_command(&self.export_command(week), changes, extent);
         let report = ComparisonReport { comparison: &comparison, command: &command, tables: TableFormat::Csv };
         let files = report::comparison_documents(&report)?;
         let verdicts = report::verdicts(&comparison);
@@ -386,6 +385,18 @@ fn with_changes(rules: &CompiledRules, changes: &[String]) -> Result<CompiledRul
     rules::load(files).and_then(CompiledRules::compile).map_err(describe)
 }
 
+/// The commands that repeat a comparison with changed keys, after a comment that says how to make the changed rules,
+/// which no command writes.
+fn compare_command(export_command: &str, changes: &[String], extent: Extent) -> String {
+    // A line break would end the comment.
+    let changes = changes.join(", ").replace(['\n', '\r'], " ");
+    let options = extent_options(extent);
+    format!(
+        "# changed: a copy of the folder rules in which {changes}\n\
+         {export_command} && mcoe compare scenario --against changed {options}"
+    )
+}
+
 /// The command-line options of a simulation with this extent.
 fn extent_options(extent: Extent) -> String {
     let Extent { weeks, replications, seed } = extent;
@@ -396,4 +407,21 @@ fn extent_options(extent: Extent) -> String {
 fn text_files(files: Vec<report::File>) -> Vec<(String, String)> {
     let text = |(name, bytes): report::File| String::from_utf8(bytes).ok().map(|text| (name, text));
     files.into_iter().filter_map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_of_a_comparison_say_what_was_changed() {
+        let changes = ["channels.x.weekly_posts=3".to_owned(), "fatigue.warn_at=0.4\nrm".to_owned()];
+        let extent = Extent { weeks: 2, replications: 5, seed: 1 };
+        assert_eq!(
+            compare_command("mcoe db export north --week 2026-W37 --out scenario", &changes, extent),
+            "# changed: a copy of the folder rules in which channels.x.weekly_posts=3, fatigue.warn_at=0.4 rm\n\
+             mcoe db export north --week 2026-W37 --out scenario && mcoe compare scenario --against changed \
+             --weeks 2 --replications 5 --seed 1 --out report"
+        );
+    }
 }
