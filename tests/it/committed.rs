@@ -201,6 +201,6 @@ fn a_report_shows_which_posts_were_already_committed() {
     let summary = run_summary(&run(&rules, &with_committed_posts(&scenario, &plan(&rules, &scenario))));
     let lines: Vec<&str> = summary.lines().filter(|line| line.to_lowercase().contains("committed")).collect();
     insta::assert_snapshot!(lines.join("\n"));
-    let without_slot = summary.lines().find(|line| line.contains("no time slot left in the week")).unwrap();
+    let without_slot = summary.lines().find(|line| line.contains("no allowed hour left that earns its cost")).unwrap();
     assert!(without_slot.contains("| 0 |"), "{without_slot}");
 }

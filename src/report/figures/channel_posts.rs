@@ -18,7 +18,7 @@ pub fn draw(simulation: &Simulation) -> Result<Figure, ReportError> {
     let heading = Heading {
         name: "channel-posts",
         title: "Drafts per week by channel, against target".to_owned(),
-        caption: caption(channels),
+        caption: caption(simulation),
     };
     heading.draw(height, |canvas| {
         axes::legend(canvas, &entries(simulation.target_changes()))?;
@@ -62,17 +62,42 @@ fn panel(
     canvas.line(&step_line(weeks, frame, scale, weekly.iter().map(|week| week.posts_target)), 1.5, INK)
 }
 
-fn caption(channels: &[ChannelSummary]) -> String {
+fn caption(simulation: &Simulation) -> String {
     let share = |channel: &ChannelSummary| numbers::share(channel.posts_drafted, channel.posts_wanted);
-    let lowest =
-        channels.iter().filter_map(|channel| Some((channel, share(channel)?))).min_by(|(_, a), (_, b)| a.total_cmp(b));
+    let lowest = simulation
+        .channels
+        .iter()
+        .filter_map(|channel| Some((channel, share(channel)?)))
+        .min_by(|(_, a), (_, b)| a.total_cmp(b));
     let Some((lowest, share)) = lowest else {
-        return "The rules wanted no posts on any channel.".to_owned();
+        let added = match simulation.channel_weeks.iter().any(|week| week.posts_target > 0.0) {
+            true => "; the pack's weekly_posts function added the whole target",
+            false => "",
+        };
+        return format!("The rules wanted no posts on any channel{added}.");
     };
     format!(
         "Each channel has its own scale. Furthest below the wanted number is {}, with {} drafted. \
-         The gap between a bar and the line is posts that were planned but not drafted, or had no time slot left.",
+         The gap between a bar and the line is posts that were planned but not drafted, or for which no hour was left \
+         in which a post is allowed and earns more than it costs.",
         lowest.channel,
         numbers::percent(Some(share)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::sample;
+
+    #[test]
+    fn posts_that_only_a_function_added_are_not_called_unwanted() {
+        let mut simulation = sample::simulation();
+        simulation.channels.iter_mut().for_each(|channel| channel.posts_wanted = 0.0);
+        let added =
+            "The rules wanted no posts on any channel; the pack's weekly_posts function added the whole target.";
+        assert_eq!(caption(&simulation), added);
+        simulation.channel_weeks.iter_mut().for_each(|week| week.posts_target = 0.0);
+        assert_eq!(caption(&simulation), "The rules wanted no posts on any channel.");
+    }
 }

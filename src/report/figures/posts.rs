@@ -75,12 +75,14 @@ fn caption(simulation: &Simulation) -> String {
     let sum = |value: fn(&WeekSummary) -> f64| simulation.weekly.iter().map(value).sum::<f64>();
     let (wanted, target) = (sum(|week| week.posts_wanted), sum(|week| week.posts_target));
     let (planned, committed) = (sum(|week| week.posts_planned), sum(|week| week.committed_in_target));
-    if wanted <= 0.0 {
+    if wanted <= 0.0 && target <= 0.0 {
         return EMPTY_MESSAGE.to_owned();
     }
     let (wanted_count, target_count) = (numbers::count(wanted), numbers::count(target));
     let target_share = numbers::percent(numbers::share(target, wanted));
-    let change = if simulation.target_changes().has_hook_changes() {
+    let change = if wanted <= 0.0 {
+        format!("The rules wanted no posts, and the pack's weekly_posts function set a target of {target_count}")
+    } else if simulation.target_changes().has_hook_changes() {
         format!(
             "The pack's weekly_posts function changed the {wanted_count} wanted posts to a target of {target_count} \
              ({target_share})"
@@ -101,4 +103,21 @@ fn caption(simulation: &Simulation) -> String {
          was left in which a post is allowed and earns more than it costs.",
         of_target(planned),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::sample;
+
+    #[test]
+    fn a_target_that_only_a_function_set_is_stated() {
+        let mut simulation = sample::simulation();
+        simulation.weekly.iter_mut().for_each(|week| week.posts_wanted = 0.0);
+        let text = caption(&simulation);
+        let start = "The rules wanted no posts, and the pack's weekly_posts function set a target of ";
+        assert!(text.starts_with(start), "{text}");
+        simulation.weekly.iter_mut().for_each(|week| week.posts_target = 0.0);
+        assert_eq!(caption(&simulation), EMPTY_MESSAGE);
+    }
 }

@@ -257,6 +257,6 @@ fn before_planning(simulation: &Simulation) -> Vec<Step> {
         steps.push(Step::change("already committed, so not planned again", -already_committed));
     }
     let without_slot = simulation.headline.posts_planned.mean - (target - already_committed);
-    steps.push(Step::change("no time slot left in the week", without_slot));
+    steps.push(Step::change("no allowed hour left that earns its cost", without_slot));
     steps
 }
