@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Rendered(String),
     /// A system failure, such as a full disk: exit code 3.
     System(String),
+    /// A system failure, among mistakes of the input, rendered as [`Failure::Rendered`] is: exit code 3.
+    RenderedSystem(String),
     /// Interrupted from outside: exit code 130.
     Interrupted(String),
 }
@@ -68,6 +70,7 @@ impl Failure {
         | Failure::Input(text)
         | Failure::Rendered(text)
         | Failure::System(text)
+        | Failure::RenderedSystem(text)
         | Failure::Interrupted(text)) = &mut self;
         text.push_str(&format!("\n{line}"));
         self
@@ -81,7 +84,7 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Negative(_) => 1,
             Failure::Input(_) | Failure::Rendered(_) => 2,
-            Failure::System(_) => 3,
+            Failure::System(_) | Failure::RenderedSystem(_) => 3,
             Failure::Interrupted(_) => 130,
         })
     }
@@ -93,6 +96,7 @@ impl Failure {
             | Failure::Input(text)
             | Failure::Rendered(text)
             | Failure::System(text)
+            | Failure::RenderedSystem(text)
             | Failure::Interrupted(text) => text,
         }
     }

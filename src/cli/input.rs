@@ -245,8 +245,7 @@ pub(super) fn rules_and_scenarios(
             check_names_in_any(&rules, rules_dir, &scenarios, globals)?;
             Ok((rules, scenarios))
         }
-        _ if is_system_failure => Err(Failure::System(mistakes_text.join("\n\n"))),
-        _ => Err(mistakes_failure(mistakes_json, &mistakes_text, globals)),
+        _ => Err(mistakes_failure(mistakes_json, &mistakes_text, is_system_failure, globals)),
     }
 }
 
@@ -273,18 +272,28 @@ fn combined_failure(
     scenario_dir: &Path,
     globals: &Globals,
 ) -> Failure {
+    let mut is_system_failure = false;
     if let Err(errors) = scenario::read(scenario_dir, &placeholder_policy()) {
+        is_system_failure = errors.is_system_failure();
         mistakes_json.extend(scenario_diagnostics(&errors));
         mistakes_text.push(escaped(Failure::from(errors).message()).into_owned());
     }
-    mistakes_failure(mistakes_json, &mistakes_text, globals)
+    mistakes_failure(mistakes_json, &mistakes_text, is_system_failure, globals)
 }
 
-/// The failure for mistakes, given as JSON and as text.
-fn mistakes_failure(mistakes_json: Vec<Value>, mistakes_text: &[String], globals: &Globals) -> Failure {
-    match globals.format {
-        Format::Json => Failure::Input(errors_as_json(mistakes_json)),
-        Format::Text | Format::Junit => Failure::Rendered(mistakes_text.join("\n\n")),
+/// The failure for mistakes, given as JSON and as text. If one of them is a failure of the system, so is the whole:
+/// without it, the others may be fewer or more.
+fn mistakes_failure(
+    mistakes_json: Vec<Value>,
+    mistakes_text: &[String],
+    is_system_failure: bool,
+    globals: &Globals,
+) -> Failure {
+    match (globals.format, is_system_failure) {
+        (Format::Json, true) => Failure::System(errors_as_json(mistakes_json)),
+        (Format::Json, false) => Failure::Input(errors_as_json(mistakes_json)),
+        (Format::Text | Format::Junit, true) => Failure::RenderedSystem(mistakes_text.join("\n\n")),
+        (Format::Text | Format::Junit, false) => Failure::Rendered(mistakes_text.join("\n\n")),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn print_unescaped(text: &str) -> Result<(), Failure> {
 pub(super) fn print_error(failure: &Failure) {
     // If stderr is closed, the message is lost.
     let _ = match failure {
-        Failure::Rendered(text) => writeln!(io::stderr(), "{text}"),
+        Failure::Rendered(text) | Failure::RenderedSystem(text) => writeln!(io::stderr(), "{text}"),
         other => writeln!(io::stderr(), "{}", escaped(other.message())),
     };
 }

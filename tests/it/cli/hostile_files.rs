@@ -242,3 +242,28 @@ fn an_edited_plan_is_reported_as_edited() {
     let ran = folder.mcoe("commit plan --now 2026-10-16T08:00:00Z").exits_with(2);
     ran.stderr_has(&["were changed after planning", "plan the week again"]);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_failing_disk_exits_with_3_next_to_mistakes_and_in_json_too() {
+    let folder = TestFolder::new();
+    folder.mcoe("check --scenario small").succeeds();
+    fs::remove_file(folder.path("small/clients.csv")).unwrap();
+    // Reading the start of this file fails as a broken disk does.
+    symlink("/proc/self/mem", folder.path("small/clients.csv")).unwrap();
+    folder.copy_scenario("agency");
+    let is_reported = |line: &str| {
+        let failed = folder.mcoe(&format!("{line} --format json --quiet")).exits_with(3);
+        let report: serde_json::Value = serde_json::from_str(&failed.err).unwrap();
+        let reported = report["diagnostics"].as_array().unwrap().iter();
+        let codes: Vec<&str> = reported.filter_map(|diagnostic| diagnostic["code"].as_str()).collect();
+        assert!(codes.contains(&"unreadable"), "{line}: {codes:?}");
+        codes.len()
+    };
+    assert_eq!(is_reported("check --scenario small"), 1);
+    assert_eq!(is_reported("compare agency --against-scenario small --out versus"), 1);
+    folder.replace("rules/fatigue.toml", "\nwarn_at = ", "\nwarn_at = 2 # ");
+    assert_eq!(is_reported("check --scenario small"), 2);
+    assert_eq!(is_reported("compare agency --against-scenario small --out versus"), 2);
+    folder.mcoe("check --scenario small").exits_with(3).stderr_has(&["out_of_range", "Input/output error"]);
+}
