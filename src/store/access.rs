@@ -145,8 +145,11 @@ impl Ledger {
     /// If the database fails.
     pub async fn token_by_hash(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE hash = $1");
-        let mut tx = self.read().await?;
-        let token: Option<Token> = tx.optional(&sql, values![hash]).await?;
+        let token: Option<Token> = with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.optional(&sql, values![hash]).await
+        })
+        .await?;
         Ok(token.filter(|token| token.is_active(now)))
     }
 
@@ -159,8 +162,11 @@ impl Ledger {
             "SELECT {COLUMNS} FROM sessions JOIN tokens ON tokens.id = sessions.token_id \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2"
         );
-        let mut tx = self.read().await?;
-        let token: Option<Token> = tx.optional(&sql, values![hash, now]).await?;
+        let token: Option<Token> = with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.optional(&sql, values![hash, now]).await
+        })
+        .await?;
         Ok(token.filter(|token| token.is_active(now)))
     }
 
@@ -191,9 +197,12 @@ impl Ledger {
     /// # Errors
     /// If the database fails.
     pub async fn close_session(&self, hash: &str) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        tx.run("DELETE FROM sessions WHERE hash = $1", values![hash]).await?;
-        tx.commit().await
+        with_retries(|| async {
+            let mut tx = self.write().await?;
+            tx.run("DELETE FROM sessions WHERE hash = $1", values![hash]).await?;
+            tx.commit().await
+        })
+        .await
     }
 
     /// Fails if a workspace does not exist or is out of scope.

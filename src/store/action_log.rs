@@ -229,9 +229,12 @@ impl Ledger {
             "SELECT action_type, status, count(*) FROM campaign_orchestration_actions WHERE {conditions} \
              GROUP BY 1, 2 ORDER BY 1, 2"
         );
-        let mut tx = self.read().await?;
-        let counts: Vec<(Name<ActionType>, Name<DecisionStatus>, i64)> = tx.all(&sql, values).await?;
         let count = |(Name(action_type), Name(status), count)| ActionCount { action_type, status, count };
-        Ok(counts.into_iter().map(count).collect())
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let counts: Vec<(Name<ActionType>, Name<DecisionStatus>, i64)> = tx.all(&sql, values.clone()).await?;
+            Ok(counts.into_iter().map(count).collect())
+        })
+        .await
     }
 }

@@ -75,14 +75,17 @@ impl Ledger {
         client: &ClientId,
         start: Week,
     ) -> Result<Scenario, StoreError> {
-        let mut tx = self.read().await?;
-        let mut scenario = self.empty_scenario(&mut tx, workspace, start).await?;
-        let mut clients =
-            load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
-        clients.retain(|(client, _)| client.workspace_id == *workspace);
-        scenario.hash = scenario_hash(workspace, start, &clients)?;
-        scenario.clients = clients;
-        Ok(scenario)
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let mut scenario = self.empty_scenario(&mut tx, workspace, start).await?;
+            let mut clients =
+                load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
+            clients.retain(|(client, _)| client.workspace_id == *workspace);
+            scenario.hash = scenario_hash(workspace, start, &clients)?;
+            scenario.clients = clients;
+            Ok(scenario)
+        })
+        .await
     }
 
     /// The scenario of a workspace, without its clients.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::bulk_insert::upsert;
 use super::error::StoreError;
 use super::ledger::Ledger;
+use super::retry::with_retries;
 use super::row::{Name, Whole, from_row};
 use crate::model::{Channel, Timestamp, WorkspaceId};
 use crate::rules::FatigueRules;
@@ -51,8 +52,11 @@ impl Ledger {
             "SELECT channel, day, clients, health_score, fatigue, momentum, visibility, engagement \
              FROM channel_health WHERE {conditions} ORDER BY channel, day"
         );
-        let mut tx = self.read().await?;
-        tx.all(&sql, values).await
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.all(&sql, values.clone()).await
+        })
+        .await
     }
 
     /// Records today's channel health of a workspace, replacing an earlier record of the same day.

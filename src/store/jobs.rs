@@ -225,8 +225,11 @@ impl Ledger {
     /// # Errors
     /// If it is unknown or out of scope, or the database fails.
     pub async fn job(&self, id: Uuid) -> Result<Job, StoreError> {
-        let mut tx = self.read().await?;
-        find_job(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            find_job(&mut tx, id, self.scope()).await?.ok_or(StoreError::UnknownJob(id))
+        })
+        .await
     }
 
     /// Jobs, newest first; plan previews come without their results.
@@ -242,8 +245,12 @@ impl Ledger {
         // A plan preview lists hundreds of posts, which a list of jobs does not need.
         let columns = COLUMNS.replace("result,", "CASE WHEN kind <> 'plan' THEN result END AS result,");
         let sql = format!("SELECT {columns} FROM jobs WHERE {conditions} ORDER BY created_at DESC, id DESC");
-        let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, |job: &Job| Cursor { rank: 0, at: job.created_at, id: job.id }).await
+        let cursor = |job: &Job| Cursor { rank: 0, at: job.created_at, id: job.id };
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            page(&mut tx, &sql, values.clone(), limit, cursor).await
+        })
+        .await
     }
 
     /// A report page or figure that a job made; `None` if there is none of that name.
@@ -251,11 +258,14 @@ impl Ledger {
     /// # Errors
     /// If the database fails.
     pub async fn job_file(&self, id: Uuid, name: &str) -> Result<Option<String>, StoreError> {
-        let mut tx = self.read().await?;
         let sql = "SELECT content FROM job_files WHERE job_id = $1 AND name = $2 \
                    AND ($3 IS NULL OR workspace_id = $3)";
-        let file: Option<(String,)> = tx.optional(sql, values![id, name, self.scope()]).await?;
-        Ok(file.map(|(content,)| content))
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let file: Option<(String,)> = tx.optional(sql, values![id, name, self.scope()]).await?;
+            Ok(file.map(|(content,)| content))
+        })
+        .await
     }
 
     /// The names of the pages and figures that a job made, sorted.
@@ -263,11 +273,14 @@ impl Ledger {
     /// # Errors
     /// If the database fails.
     pub async fn job_files(&self, id: Uuid) -> Result<Vec<String>, StoreError> {
-        let mut tx = self.read().await?;
         let sql = "SELECT name FROM job_files WHERE job_id = $1 AND ($2 IS NULL OR workspace_id = $2) \
                    ORDER BY name";
-        let names: Vec<(String,)> = tx.all(sql, values![id, self.scope()]).await?;
-        Ok(names.into_iter().map(|(name,)| name).collect())
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let names: Vec<(String,)> = tx.all(sql, values![id, self.scope()]).await?;
+            Ok(names.into_iter().map(|(name,)| name).collect())
+        })
+        .await
     }
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
+use super::retry::with_retries;
 use super::review::ScheduleFilter;
 use super::row::{Id, Instant, Json, Name, from_row};
 use super::schedule::{COLUMNS, LOCAL_DAY, RISK_RANK, Schedule};
@@ -133,11 +134,11 @@ impl Ledger {
         };
         let sql =
             format!("SELECT {COLUMNS} FROM campaign_orchestration_schedules WHERE {conditions} ORDER BY {order_by}");
-        let mut tx = self.read().await?;
-        page(&mut tx, &sql, values, limit, |schedule: &Schedule| Cursor {
-            rank: schedule.rank(),
-            at: schedule.scheduled_for,
-            id: schedule.id,
+        let cursor =
+            |schedule: &Schedule| Cursor { rank: schedule.rank(), at: schedule.scheduled_for, id: schedule.id };
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            page(&mut tx, &sql, values.clone(), limit, cursor).await
         })
         .await
     }
@@ -154,9 +155,12 @@ impl Ledger {
             "SELECT {LOCAL_DAY}, count(*) FROM campaign_orchestration_schedules WHERE {conditions} \
              GROUP BY 1 ORDER BY 1"
         );
-        let mut tx = self.read().await?;
-        let counts: Vec<(Name<NaiveDate>, i64)> = tx.all(&sql, values).await?;
-        Ok(counts.into_iter().map(|(Name(day), count)| DayCount { day, count }).collect())
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let counts: Vec<(Name<NaiveDate>, i64)> = tx.all(&sql, values.clone()).await?;
+            Ok(counts.into_iter().map(|(Name(day), count)| DayCount { day, count }).collect())
+        })
+        .await
     }
 
     /// The clients in scope, ordered by name, at most `limit`.
@@ -168,8 +172,11 @@ impl Ledger {
         let sql = format!(
             "SELECT client_id, name, time_zone FROM clients WHERE {conditions} ORDER BY name, client_id LIMIT {limit}"
         );
-        let mut tx = self.read().await?;
-        tx.all(&sql, values).await
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.all(&sql, values.clone()).await
+        })
+        .await
     }
 
     /// Whether a client exists and is in scope.
@@ -180,8 +187,11 @@ impl Ledger {
         let mut conditions = self.conditions();
         conditions.add("client_id = ?", client);
         let (conditions, values) = conditions.finish();
-        let mut tx = self.read().await?;
-        tx.exists(&format!("SELECT 1 FROM clients WHERE {conditions}"), values).await
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.exists(&format!("SELECT 1 FROM clients WHERE {conditions}"), values.clone()).await
+        })
+        .await
     }
 
     /// Recorded conflicts grouped by severity, most severe first, and kind. Each group holds its newest conflicts, at
@@ -222,9 +232,13 @@ impl Ledger {
              ) AS found WHERE place <= {max_per_group} \
              ORDER BY CASE severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, kind, place"
         );
-        let mut tx = self.read().await?;
+        let rows: Vec<GroupedConflict> = with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.all(&sql, values.clone()).await
+        })
+        .await?;
         let mut groups: Vec<ConflictGroup> = Vec::new();
-        for GroupedConflict { severity, kind, total, conflict } in tx.all(&sql, values).await? {
+        for GroupedConflict { severity, kind, total, conflict } in rows {
             if groups.last().is_none_or(|group| (group.severity, group.kind) != (severity, kind)) {
                 groups.push(ConflictGroup { severity, kind, count: total, conflicts: Vec::new() });
             }

@@ -20,8 +20,8 @@ use super::schedule::{
 };
 use super::values::values;
 use crate::model::{
-    ActionType, CampaignId, Channel, ClientId, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp, WorkspaceId,
-    plus_days,
+    ActionType, CampaignId, Channel, ClientId, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp,
+    WorkspaceId, plus_days,
 };
 use crate::planner::objection_to;
 use crate::rules::{CompiledRules, Rules};
@@ -181,8 +181,11 @@ impl Ledger {
         let (first, last) = id_range(prefix).ok_or_else(unknown)?;
         let sql = "SELECT id FROM campaign_orchestration_schedules \
                    WHERE id BETWEEN $1 AND $2 AND ($3 IS NULL OR workspace_id = $3) LIMIT 2";
-        let mut tx = self.read().await?;
-        let ids: Vec<(Id,)> = tx.all(sql, values![first, last, self.scope()]).await?;
+        let ids: Vec<(Id,)> = with_retries(|| async {
+            let mut tx = self.read().await?;
+            tx.all(sql, values![first, last, self.scope()]).await
+        })
+        .await?;
         match ids.as_slice() {
             [(Id(only),)] => Ok(*only),
             [] => Err(unknown()),

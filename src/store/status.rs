@@ -189,12 +189,17 @@ impl Ledger {
         rules: &FatigueRules,
         now: Timestamp,
     ) -> Result<Vec<ChannelStatus>, StoreError> {
-        let mut tx = self.read().await?;
-        let groups = self.groups(&mut tx, Some(client), now).await?;
         let sql = "SELECT channel, status, count(*) FROM campaign_orchestration_schedules WHERE client_id = $2 \
                    AND ($1 IS NULL OR workspace_id = $1) GROUP BY 1, 2";
-        let tallies = tallies_of(tx.all(sql, values![self.scope(), client]).await?);
-        Ok(Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules)).collect())
+        with_retries(|| async {
+            let mut tx = self.read().await?;
+            let groups = self.groups(&mut tx, Some(client), now).await?;
+            let tallies = tallies_of(tx.all(sql, values![self.scope(), client]).await?);
+            let channels =
+                Channel::ALL.into_iter().filter_map(|channel| channel_status(channel, &groups, &tallies, rules));
+            Ok(channels.collect())
+        })
+        .await
     }
 
     async fn overview(

@@ -505,6 +505,23 @@ fn every_allowed_lint_has_a_reason() {
 }
 
 #[test]
+fn every_read_of_the_ledger_is_retried() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("store/")) {
+        if path == "store/database.rs" {
+            continue; // The connection itself, below the retries.
+        }
+        for function in text.split("\n    pub async fn ").skip(1) {
+            let (function, _) = function.split_once("\n    }\n").unwrap();
+            if function.contains("self.read().await") && !function.contains("with_retries(") {
+                wrong.push(format!("{path}: {}", function.split('(').next().unwrap()));
+            }
+        }
+    }
+    assert_none("reads that fail if the database restarts", wrong);
+}
+
+#[test]
 fn no_snapshot_is_pending() {
     let is_pending = |path: &str| path.ends_with(".snap.new") || path.ends_with(".pending-snap");
     let paths = ["src", "crates", "tests"].iter().flat_map(|folder| files_under(&project(folder)));
