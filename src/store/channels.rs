@@ -21,6 +21,7 @@ from_row! {
         posts_last_30_days: i64,
         fatigue: f64 = "fatigue_score",
         as_of: Timestamp as Instant = "fatigue_as_of",
+        half_life_hours: Option<f64>,
     }
 }
 
@@ -40,8 +41,9 @@ pub(super) struct FatigueRates {
 }
 
 impl ChannelFatigue {
-    /// Adds the fatigue of posts at the given times, oldest first.
+    /// Adds the fatigue of posts at the given times, oldest first. From then on it decays by these rates.
     fn add_fatigue(&mut self, post_times: &[Timestamp], rates: &FatigueRates) {
+        self.half_life_hours = Some(rates.half_life_hours);
         for at in post_times {
             let before = (self.fatigue, self.as_of);
             (self.fatigue, self.as_of) =
@@ -58,7 +60,7 @@ type ChannelStates = BTreeMap<(String, String), ChannelFatigue>;
 async fn lock_channels(tx: &mut Tx, condition: &str, value: Value) -> Result<ChannelStates, StoreError> {
     let sql = format!(
         "SELECT client_id, channel, audience, last_post_at, posts_last_7_days, posts_last_30_days, \
-         fatigue_score, fatigue_as_of FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
+         fatigue_score, fatigue_as_of, half_life_hours FROM channel_state WHERE {condition} ORDER BY 1, 2 FOR UPDATE"
     );
     let rows: Vec<ChannelRow> = tx.all(&sql, vec![value]).await?;
     Ok(rows.into_iter().map(|row| ((row.client_id, row.channel), row.state)).collect())
@@ -180,6 +182,7 @@ impl Pass<'_> {
             posts_last_30_days: state.posts_last_30_days,
             fatigue_score: state.fatigue,
             fatigue_as_of: state.as_of,
+            half_life_hours: state.half_life_hours,
             updated_at: self.now,
         })
         .await?;

@@ -68,7 +68,8 @@ pub struct ChannelStatus {
 }
 
 /// Sums over those clients of a channel whose state has the same `fatigue_as_of` and half-life (48 h if unknown), so
-/// that their fatigue decays alike. Every mean of [`Overview`] and [`ChannelStatus`] is linear in fatigue and the
+/// that their fatigue decays alike. The half-life is that of the rules under which the state was last written, by a
+/// load or a daily pass. Every mean of [`Overview`] and [`ChannelStatus`] is linear in fatigue and the
 /// scores, so sums are sufficient.
 struct Group {
     channel: Channel,

@@ -6,7 +6,7 @@ use mcoe::rules::CompiledRules;
 use mcoe::store::{ActionFilter, Change, DailyOutcome, ImpactFilter, Ledger, ScheduleFilter};
 
 use super::{FRIDAY, load_agency, rules, weekly, workspace};
-use crate::support::{TestDatabase, at, on_both};
+use crate::support::{TestDatabase, at, compiled, default_pack, on_both};
 
 async fn daily(ledger: &Ledger, rules: &CompiledRules, now: &str) -> DailyOutcome {
     let planner = Planner::new(rules, Tier::Exact, None);
@@ -218,6 +218,28 @@ on_both! {
             }
         }
         assert!(drafts > 50, "{drafts}");
+    }
+
+    async fn after_a_pass_the_status_decays_fatigue_by_the_rules_of_the_pass(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        load_agency(&ledger, &rules).await;
+        let mut files = default_pack();
+        let channels = files.get_mut("channels.toml").unwrap();
+        let with_short_half_life = |line: &str| match line.starts_with("half_life_hours = ") {
+            true => "half_life_hours = 6".to_owned(),
+            false => line.to_owned(),
+        };
+        *channels = channels.lines().map(with_short_half_life).collect::<Vec<_>>().join("\n");
+        let changed = compiled(files);
+        daily(&ledger, &changed, "2026-09-07T20:00:00Z").await;
+        let fatigue = &changed.base().fatigue;
+        // The fatigue of a draft counts from the end of its hour, so not yet at the time of the pass.
+        let (_, then) = ledger.status(fatigue, at("2026-09-08T00:00:00Z")).await.unwrap();
+        let (_, later) = ledger.status(fatigue, at("2026-09-08T06:00:00Z")).await.unwrap();
+        assert!(then.iter().any(|channel| channel.fatigue > 1e-3), "{then:?}");
+        for (then, later) in then.iter().zip(&later) {
+            assert!((later.fatigue - then.fatigue / 2.0).abs() < 1e-6, "{}: {} {}", then.channel, then.fatigue, later.fatigue);
+        }
     }
 
     async fn setting_the_clock_back_loses_and_repeats_nothing(database: &TestDatabase) {
