@@ -2,7 +2,7 @@
 
 use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
 use crate::calibration::{AccountCalibration, Calibration, ChannelCalibration, ParameterEstimate};
-use crate::model::{HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
+use crate::model::{Channel, HOURS_PER_BIN, WorldEstimate, WorldParameter, WorldRow};
 use crate::report::CalibrationReport;
 use crate::report::numbers::{change, count, count_with_noun, percent, score};
 use crate::stats::normal_quantile;
@@ -32,9 +32,15 @@ impl Page {
     }
 }
 
-/// One sentence for each channel.
+/// One sentence for each channel; those to which no model could be fitted come last.
 pub fn calibration_sentences(calibration: &Calibration) -> Vec<String> {
-    calibration.channels.iter().map(channel_sentence).collect()
+    let unfitted = calibration.unfitted.iter().map(|channel| unfitted_sentence(*channel));
+    calibration.channels.iter().map(channel_sentence).chain(unfitted).collect()
+}
+
+fn unfitted_sentence(channel: Channel) -> String {
+    let cause = "no model could be fitted to its posts (a matrix is not positive definite)";
+    format!("`{}`: {cause}, so nothing was estimated.", channel.name())
 }
 
 fn find_parameter<'c>(channel: &'c ChannelCalibration, parameter: &WorldParameter) -> Option<&'c ParameterEstimate> {
@@ -330,4 +336,20 @@ fn method(report: &CalibrationReport) -> Section {
         Block::Code { text: report.command.to_owned() },
     ];
     Section { id: "method", title: "Method", blocks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::sample;
+
+    #[test]
+    fn a_channel_without_a_fit_is_named() {
+        let calibration = Calibration { unfitted: vec![Channel::X], ..sample::calibration() };
+        let sentences = calibration_sentences(&calibration);
+        assert_eq!(sentences.len(), calibration.channels.len() + 1);
+        let expected =
+            "`x`: no model could be fitted to its posts (a matrix is not positive definite), so nothing was estimated.";
+        assert_eq!(sentences.last().map(String::as_str), Some(expected));
+    }
 }

@@ -17,6 +17,9 @@ pub struct Calibration {
     pub channels: Vec<ChannelCalibration>,
     /// The accounts by channel, then in the order of the histories.
     pub accounts: Vec<AccountCalibration>,
+    /// The channels, in channel order, to whose posts no model could be fitted, because a matrix of the fit was not
+    /// positive definite. Their accounts are left out.
+    pub unfitted: Vec<Channel>,
 }
 
 impl Calibration {
@@ -29,18 +32,27 @@ impl Calibration {
 }
 
 /// Fits a model for every channel of the histories to all posts, pooled over the channel's accounts; `None` if there is
-/// no post. A channel whose fit fails numerically is left out.
+/// no post.
 #[must_use]
 pub fn calibrate(histories: &[AccountHistory]) -> Option<Calibration> {
     let last = histories.iter().filter_map(|history| history.posts.last()).map(|post| post.at).max()?;
     let until = last.plus_seconds(1);
     let channel_histories: Vec<(Channel, Vec<&AccountHistory>)> = by_channel(histories).into_iter().collect();
-    let calibrated = channel_histories.par_iter().filter_map(|(channel, accounts)| {
-        let fit = fit_channel(accounts, until, None)?;
-        Some(calibrations(&fit, *channel, accounts, until))
+    let fitted = channel_histories.par_iter().map(|(channel, accounts)| {
+        let fit = fit_channel(accounts, until, None);
+        fit.map(|fit| calibrations(&fit, *channel, accounts, until)).ok_or(*channel)
     });
-    let (channels, accounts): (Vec<_>, Vec<Vec<_>>) = calibrated.collect::<Vec<_>>().into_iter().unzip();
-    Some(Calibration { until, channels, accounts: accounts.into_iter().flatten().collect() })
+    let mut calibration = Calibration { until, channels: Vec::new(), accounts: Vec::new(), unfitted: Vec::new() };
+    for result in fitted.collect::<Vec<Result<_, Channel>>>() {
+        match result {
+            Ok((channel, accounts)) => {
+                calibration.channels.push(channel);
+                calibration.accounts.extend(accounts);
+            }
+            Err(channel) => calibration.unfitted.push(channel),
+        }
+    }
+    Some(calibration)
 }
 
 /// The calibration of a channel, and those of its accounts.
