@@ -198,7 +198,7 @@ on_both! {
                 let completed = ledger.schedules(&ScheduleFilter {
                     client: Some(client.id.to_string()),
                     channel: Some(channel.channel),
-                    statuses: vec![mcoe::model::ScheduleStatus::Completed],
+                    statuses: vec![ScheduleStatus::Completed],
                     ..ScheduleFilter::default()
                 }).await.unwrap();
                 let mut times: Vec<_> = completed.iter().map(|schedule| schedule.scheduled_for).collect();

@@ -16,7 +16,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    fn new(week: &CoupledWeek<'_>, channel: usize, solution: Solution) -> Self {
+    pub fn new(week: &CoupledWeek<'_>, channel: usize, solution: Solution) -> Self {
         let Solution { chosen, objective, .. } = solution;
         let objective = objective - week.cost(channel, &chosen);
         let mut used: Vec<(usize, f64)> = Vec::new();
@@ -44,15 +44,6 @@ pub(super) struct Columns {
     by_channel: Vec<Vec<Column>>,
 }
 
-/// A choice for every channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Combination {
-    /// By channel, the index of its choice among its columns.
-    pub indices: Vec<usize>,
-    /// The sum of the objectives, less what exceeding rows costs.
-    pub objective: f64,
-}
-
 impl Columns {
     pub fn new(channels: usize) -> Self {
         Self { by_channel: vec![Vec::new(); channels] }
@@ -78,157 +69,36 @@ impl Columns {
         (columns.len() - 1, true)
     }
 
-    /// The combination of columns with the given indices. Each unit above a row without a price costs `highest_price`.
-    pub fn combination(&self, week: &CoupledWeek<'_>, indices: Vec<usize>, highest_price: f64) -> Combination {
-        let columns = || indices.iter().enumerate().map(|(channel, index)| self.get(channel, *index));
-        let used = week.used(columns().map(|column| column.chosen.as_slice()));
-        let objective = columns().map(|column| column.objective).sum::<f64>() - week.penalty(&used, highest_price);
-        Combination { indices, objective }
+    /// The columns of every channel.
+    pub fn by_channel(&self) -> &[Vec<Column>] {
+        &self.by_channel
     }
 
-    /// The best combination with an objective above `floor` that satisfies the rows without a price; `None` if none is
-    /// found within `steps` steps. At any prices, the objective of a combination is at most the bound less what each of
-    /// its columns loses against the best one of its channel. So the search leaves out every column and every partial
-    /// combination that loses too much to exceed `floor`.
-    pub fn best(&self, week: &CoupledWeek<'_>, prices: &[f64], floor: f64, steps: usize) -> Option<Combination> {
-        let best_values: Vec<f64> = self.by_channel.iter().map(|columns| best_net_value(columns, prices)).collect();
-        let rows = week.rows().iter().zip(prices);
-        let bound = best_values.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
-        let mut channels: Vec<ChannelCandidates<'_>> = Vec::with_capacity(self.by_channel.len());
-        for (channel, columns) in self.by_channel.iter().enumerate() {
-            channels.push(ChannelCandidates::new(channel, columns, prices, best_values[channel], bound - floor));
+    /// The rows that some combination exceeds, of columns that each lose at most `max_loss` against the best one of
+    /// their channel at the given prices.
+    pub fn exceedable_rows(&self, week: &CoupledWeek<'_>, prices: &[f64], max_loss: f64) -> Vec<usize> {
+        let mut max_uses = vec![0.0; week.rows().len()];
+        for columns in &self.by_channel {
+            let floor = best_net_value(columns, prices) - max_loss;
+            let mut of_channel = vec![f64::NEG_INFINITY; max_uses.len()];
+            for column in columns.iter().filter(|column| column.net_value(prices) >= floor) {
+                let mut used = vec![0.0; max_uses.len()];
+                column.used.iter().for_each(|(row, count)| used[*row] = *count);
+                of_channel.iter_mut().zip(used).for_each(|(max, used)| *max = max.max(used));
+            }
+            max_uses.iter_mut().zip(of_channel).for_each(|(sum, max)| *sum += max);
         }
-        channels.sort_by_key(|channel| (channel.candidates.len(), channel.channel));
-        let mut search = CombinationSearch {
-            week,
-            channels: &channels,
-            min_uses: min_uses_by_depth(week, &channels),
-            used: vec![0.0; week.rows().len()],
-            indices: vec![0; channels.len()],
-            bound,
-            best_objective: floor,
-            best: None,
-            steps,
-        };
-        search.descend(0, 0.0, 0.0);
-        search.best.map(|indices| Combination { indices, objective: search.best_objective })
+        exceeded_rows(week, &max_uses)
     }
+}
+
+/// The rows that are exceeded, given how much of every row is used.
+pub(super) fn exceeded_rows(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> {
+    let rows = week.rows().iter().zip(used).enumerate();
+    rows.filter(|(_, (row, used))| row.excess(**used) > 0.0).map(|(index, _)| index).collect()
 }
 
 /// The greatest objective of a channel's columns, less prices.
-fn best_net_value(columns: &[Column], prices: &[f64]) -> f64 {
+pub(super) fn best_net_value(columns: &[Column], prices: &[f64]) -> f64 {
     columns.iter().map(|column| column.net_value(prices)).fold(f64::NEG_INFINITY, f64::max)
-}
-
-/// A column that may be part of a better combination.
-struct Candidate<'a> {
-    /// Index among its channel's columns.
-    index: usize,
-    column: &'a Column,
-    /// How far its net value is below that of the channel's best column.
-    loss: f64,
-}
-
-/// The candidates of a channel.
-struct ChannelCandidates<'a> {
-    channel: usize,
-    /// Ascending by loss.
-    candidates: Vec<Candidate<'a>>,
-}
-
-impl<'a> ChannelCandidates<'a> {
-    /// The columns of a channel with a loss below `max_loss`, given the greatest net value of its columns.
-    fn new(channel: usize, columns: &'a [Column], prices: &[f64], best_value: f64, max_loss: f64) -> Self {
-        let mut candidates: Vec<Candidate<'_>> = columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| Candidate { index, column, loss: best_value - column.net_value(prices) })
-            .filter(|candidate| candidate.loss < max_loss)
-            .collect();
-        candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
-        Self { channel, candidates }
-    }
-}
-
-/// By depth, how much of each row the channels from that depth on use at least.
-fn min_uses_by_depth(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
-    let rows = week.rows().len();
-    let mut min_uses = vec![vec![0.0; rows]; channels.len() + 1];
-    for depth in (0..channels.len()).rev() {
-        let mut of_channel = vec![f64::INFINITY; rows];
-        for Candidate { column, .. } in &channels[depth].candidates {
-            let mut used = vec![0.0; rows];
-            column.used.iter().for_each(|(row, count)| used[*row] = *count);
-            of_channel.iter_mut().zip(used).for_each(|(min, used)| *min = f64::min(*min, used));
-        }
-        let (until_depth, after) = min_uses.split_at_mut(depth + 1);
-        for ((sum, of_channel), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
-            *sum = of_channel + of_later;
-        }
-    }
-    min_uses
-}
-
-/// A depth-first search for the best combination.
-struct CombinationSearch<'a> {
-    week: &'a CoupledWeek<'a>,
-    /// In the order in which columns are chosen for them.
-    channels: &'a [ChannelCandidates<'a>],
-    /// By depth, how much of each row the channels from that depth on use at least.
-    min_uses: Vec<Vec<f64>>,
-    /// How much of each row the columns chosen so far use.
-    used: Vec<f64>,
-    /// By channel, the index of the column chosen.
-    indices: Vec<usize>,
-    /// Objective of a combination without losses.
-    bound: f64,
-    /// Objective of the best combination, or the floor.
-    best_objective: f64,
-    best: Option<Vec<usize>>,
-    /// Number of steps that may still be taken.
-    steps: usize,
-}
-
-impl CombinationSearch<'_> {
-    /// Chooses a column for the channel at a depth and for all channels after it, given the loss and the objective of
-    /// the columns chosen so far.
-    fn descend(&mut self, depth: usize, loss: f64, objective: f64) {
-        let channels = self.channels;
-        let Some(channel) = channels.get(depth) else {
-            self.complete(objective);
-            return;
-        };
-        for Candidate { index, column, loss: column_loss } in &channel.candidates {
-            if self.bound - loss - column_loss <= self.best_objective || self.steps == 0 {
-                return;
-            }
-            self.steps -= 1;
-            column.used.iter().for_each(|(row, count)| self.used[*row] += count);
-            if self.can_satisfy_rows(depth + 1, column) {
-                self.indices[channel.channel] = *index;
-                self.descend(depth + 1, loss + column_loss, objective + column.objective);
-            }
-            column.used.iter().for_each(|(row, count)| self.used[*row] -= count);
-        }
-    }
-
-    /// Whether the channels from a depth on can satisfy the rows without a price in which a column counts.
-    fn can_satisfy_rows(&self, depth: usize, column: &Column) -> bool {
-        column.used.iter().all(|(index, _)| {
-            let row = &self.week.rows()[*index];
-            row.price.is_some() || row.excess(self.used[*index] + self.min_uses[depth][*index]) <= 0.0
-        })
-    }
-
-    /// Takes the chosen combination if it is feasible and the best so far.
-    fn complete(&mut self, objective: f64) {
-        if !self.week.is_feasible(&self.used) {
-            return;
-        }
-        let objective = objective - self.week.penalty(&self.used, 0.0);
-        if objective > self.best_objective {
-            self.best_objective = objective;
-            self.best = Some(self.indices.clone());
-        }
-    }
 }

@@ -20,7 +20,9 @@
 //! ```text
 //! problem   rows, and how much of each a choice uses
 //! prices    the prices with the lowest bound, by cutting planes: a linear programme over the choices found so far
-//! columns   the choices found so far, by channel, and the best combination of them that satisfies every row
+//! columns   the choices found so far, by channel
+//!   combination   ... the best combination of them that satisfies every row
+//!   neighbours    ... choices that differ from one of them in one post
 //! repair    a combination that satisfies the rows, built channel by channel at given prices
 //! search    the rounds of all of these, and their result
 //! conflict  which rows contradict each other
@@ -31,7 +33,9 @@
 
 mod channel_solver;
 mod columns;
+mod combination;
 mod conflict;
+mod neighbours;
 mod prices;
 mod problem;
 mod repair;

@@ -3,7 +3,9 @@
 #![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
 
 use super::channel_solver::ChannelSolver;
-use super::columns::{Columns, Combination};
+use super::columns::{Columns, exceeded_rows};
+use super::combination::{self, Combination};
+use super::neighbours::Base;
 use super::prices::PriceProgramme;
 use super::problem::CoupledWeek;
 use super::repair;
@@ -17,19 +19,23 @@ struct Effort {
     row_rounds: usize,
     /// Rounds of prices for the same rows.
     price_rounds: usize,
-    /// Steps of one search among the combinations of the choices found so far.
-    combination_steps: usize,
+    /// Number of partial combinations that a search among the choices found so far keeps.
+    beam_width: usize,
+    /// Rounds in which choices are added that differ from those found so far in one post.
+    neighbour_rounds: usize,
 }
 
 impl Effort {
     const fn for_tier(tier: Tier) -> Self {
         match tier {
-            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, combination_steps: 20_000 },
-            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, combination_steps: 500 },
+            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, beam_width: 400, neighbour_rounds: 4 },
+            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, beam_width: 20, neighbour_rounds: 0 },
         }
     }
 }
 
+/// Maximum number of choices that are added to a channel for each choice from which they differ in one post.
+const MAX_NEIGHBOURS: usize = 80;
 /// The search ends once the objective is below the bound by at most this share of the bound.
 const GAP: f64 = 1e-5;
 /// Highest price of a row without a price of its own, and the price of each unit above such a row, as a multiple of the
@@ -81,12 +87,6 @@ pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut 
     search.finish()
 }
 
-/// The rows that are exceeded, given how much of every row is used.
-fn exceeded_rows(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> {
-    let rows = week.rows().iter().zip(used).enumerate();
-    rows.filter(|(_, (row, used))| row.excess(**used) > 0.0).map(|(index, _)| index).collect()
-}
-
 /// A bound, with the prices that prove it.
 struct Bound {
     value: f64,
@@ -119,7 +119,7 @@ impl<'a, 's> Search<'a, 's> {
         let add = |(channel, solution)| columns.add(week, channel, solution).0;
         let indices: Vec<usize> = alone.into_iter().enumerate().map(add).collect();
         let highest_price = HIGHEST_PRICE * scale;
-        let best = columns.combination(week, indices.clone(), highest_price);
+        let best = Combination::new(week, &columns, indices.clone(), highest_price);
         let latest = indices.clone();
         let bound = Bound { value, prices: vec![0.0; week.rows().len()], best_columns: indices };
         let effort = Effort::for_tier(solver.tier);
@@ -142,12 +142,13 @@ impl<'a, 's> Search<'a, 's> {
         if !self.is_close() {
             self.run(exceeded);
         }
+        self.improve_with_neighbours();
     }
 
     /// Takes the bound and the choices at the given prices if they are better than those so far.
     fn start_from_prices(&mut self, prices: Vec<f64>) {
         let (bound, _) = self.bound_at(prices);
-        let combination = self.columns.combination(self.week, bound.best_columns.clone(), self.highest_price);
+        let combination = Combination::new(self.week, &self.columns, bound.best_columns.clone(), self.highest_price);
         if combination.objective > self.best.objective {
             self.best = combination;
         }
@@ -166,6 +167,9 @@ impl<'a, 's> Search<'a, 's> {
             for indices in [&self.bound.best_columns, &self.latest] {
                 active.extend(exceeded_rows(self.week, &self.week.used(self.chosen(indices))));
             }
+            // The bound is that of a mix of choices, which may exceed a row that none of them exceeds.
+            let max_loss = self.bound.value - self.best.objective;
+            active.extend(self.columns.exceedable_rows(self.week, &self.bound.prices, max_loss));
             active.sort_unstable();
             active.dedup();
             if active.len() == active_before || self.is_close() {
@@ -267,9 +271,49 @@ impl<'a, 's> Search<'a, 's> {
             order.reverse();
             self.repair(&order);
         }
-        let steps = self.effort.combination_steps;
-        if let Some(better) = self.columns.best(self.week, &self.bound.prices, self.best.objective, steps) {
+        self.combine();
+    }
+
+    /// Takes the best combination of the choices found so far if it is better.
+    fn combine(&mut self) {
+        let width = self.effort.beam_width;
+        if let Some(better) =
+            combination::best(self.week, &self.columns, &self.bound.prices, self.best.objective, width)
+        {
             self.best = better;
+        }
+    }
+
+    /// Looks for better combinations with choices that differ in one post from the best ones, as long as it finds any.
+    fn improve_with_neighbours(&mut self) {
+        for _ in 0..self.effort.neighbour_rounds {
+            if self.is_close() {
+                return;
+            }
+            let before = self.best.objective;
+            (0..self.week.channels().len()).for_each(|channel| self.add_neighbours(channel));
+            self.combine();
+            if self.best.objective <= before {
+                return;
+            }
+        }
+    }
+
+    /// Adds choices of a channel that differ in one post from its best choice at the prices of the bound, or from that of
+    /// the best combination.
+    fn add_neighbours(&mut self, channel: usize) {
+        let prices = &self.bound.prices;
+        let mut hour_prices = Vec::new();
+        self.week.hour_prices(channel, prices, &mut hour_prices);
+        let best = self.columns.get(channel, self.bound.best_columns[channel]);
+        let chosen = self.columns.get(channel, self.best.indices[channel]).chosen.clone();
+        let max_loss = self.bound.value - self.best.objective;
+        let floor = best.net_value(prices) - max_loss;
+        for chosen in [best.chosen.clone(), chosen] {
+            let base = Base { channel, chosen: &chosen, hour_prices: &hour_prices };
+            for neighbour in base.one_post_away(self.week, floor, MAX_NEIGHBOURS) {
+                self.columns.add(self.week, channel, neighbour);
+            }
         }
     }
 
@@ -304,7 +348,7 @@ impl<'a, 's> Search<'a, 's> {
             .enumerate()
             .map(|(channel, solution)| self.columns.add(self.week, channel, solution.clone()).0)
             .collect();
-        let combination = self.columns.combination(self.week, indices, self.highest_price);
+        let combination = Combination::new(self.week, &self.columns, indices, self.highest_price);
         if combination.objective > self.best.objective {
             self.best = combination;
         }

@@ -1,0 +1,166 @@
+//! The best combination of columns, one for each channel, that satisfies the rows.
+
+#![expect(clippy::indexing_slicing, reason = "lists by channel and by row are as long as the week's")]
+
+use std::collections::BTreeSet;
+
+use super::columns::{Column, Columns, best_net_value};
+use super::problem::CoupledWeek;
+
+/// A choice for every channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Combination {
+    /// By channel, the index of its choice among its columns.
+    pub indices: Vec<usize>,
+    /// The sum of the objectives, less what exceeding rows costs.
+    pub objective: f64,
+}
+
+impl Combination {
+    /// The combination of columns with the given indices. Each unit above a row without a price costs `highest_price`.
+    pub fn new(week: &CoupledWeek<'_>, columns: &Columns, indices: Vec<usize>, highest_price: f64) -> Self {
+        let chosen = || indices.iter().enumerate().map(|(channel, index)| columns.get(channel, *index));
+        let used = week.used(chosen().map(|column| column.chosen.as_slice()));
+        let objective = chosen().map(|column| column.objective).sum::<f64>() - week.penalty(&used, highest_price);
+        Self { indices, objective }
+    }
+}
+
+/// A column that may be part of a better combination.
+struct Candidate<'a> {
+    /// Index among its channel's columns.
+    index: usize,
+    column: &'a Column,
+    /// How far its net value is below that of the channel's best column.
+    loss: f64,
+}
+
+/// The candidates of a channel.
+struct ChannelCandidates<'a> {
+    channel: usize,
+    /// Ascending by loss.
+    candidates: Vec<Candidate<'a>>,
+}
+
+impl<'a> ChannelCandidates<'a> {
+    /// The columns of a channel with a loss below `max_loss`, given the greatest net value of its columns.
+    fn new(channel: usize, columns: &'a [Column], prices: &[f64], best_value: f64, max_loss: f64) -> Self {
+        let mut candidates: Vec<Candidate<'_>> = columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| Candidate { index, column, loss: best_value - column.net_value(prices) })
+            .filter(|candidate| candidate.loss < max_loss)
+            .collect();
+        candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
+        Self { channel, candidates }
+    }
+}
+
+/// By depth, how much of each row the channels from that depth on use at least.
+fn min_uses_by_depth(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
+    let rows = week.rows().len();
+    let mut min_uses = vec![vec![0.0; rows]; channels.len() + 1];
+    for depth in (0..channels.len()).rev() {
+        let mut of_channel = vec![f64::INFINITY; rows];
+        for Candidate { column, .. } in &channels[depth].candidates {
+            let mut used = vec![0.0; rows];
+            column.used.iter().for_each(|(row, count)| used[*row] = *count);
+            of_channel.iter_mut().zip(used).for_each(|(min, used)| *min = f64::min(*min, used));
+        }
+        let (until_depth, after) = min_uses.split_at_mut(depth + 1);
+        for ((sum, of_channel), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
+            *sum = of_channel + of_later;
+        }
+    }
+    min_uses
+}
+
+/// A column for each of the first channels.
+struct Partial {
+    /// How much of each row the columns use.
+    used: Vec<f64>,
+    /// By channel, the index of its column; 0 for channels without one yet.
+    indices: Vec<usize>,
+    /// How far the columns' net values are below those of the best ones of their channels.
+    loss: f64,
+    /// Sum of the columns' objectives.
+    objective: f64,
+}
+
+/// The best combination of columns with an objective above `floor` that satisfies the rows without a price, found by a
+/// beam search; `None` if none is found. It chooses a column for one channel after another, and keeps of the partial
+/// combinations the `width` with the smallest loss. Of those that use the rows equally, only the one with the smallest
+/// loss can be part of the best combination.
+///
+/// At any prices, the objective of a combination is at most the bound less what each of its columns loses against the
+/// best one of its channel. So the search leaves out every column and every partial combination that loses too much to
+/// exceed `floor`.
+pub(super) fn best(
+    week: &CoupledWeek<'_>,
+    columns: &Columns,
+    prices: &[f64],
+    floor: f64,
+    width: usize,
+) -> Option<Combination> {
+    let best_values: Vec<f64> = columns.by_channel().iter().map(|columns| best_net_value(columns, prices)).collect();
+    let rows = week.rows().iter().zip(prices);
+    let bound = best_values.iter().sum::<f64>() + rows.map(|(row, price)| price * row.at_most).sum::<f64>();
+    let mut channels: Vec<ChannelCandidates<'_>> = Vec::with_capacity(best_values.len());
+    for (channel, columns) in columns.by_channel().iter().enumerate() {
+        channels.push(ChannelCandidates::new(channel, columns, prices, best_values[channel], bound - floor));
+    }
+    channels.sort_by_key(|channel| (channel.candidates.len(), channel.channel));
+    let min_uses = min_uses_by_depth(week, &channels);
+    let nothing_chosen =
+        Partial { used: vec![0.0; week.rows().len()], indices: vec![0; channels.len()], loss: 0.0, objective: 0.0 };
+    let mut partials = vec![nothing_chosen];
+    for (channel, min_uses) in channels.iter().zip(min_uses.iter().skip(1)) {
+        partials = extend(week, partials, channel, min_uses, bound - floor, width);
+    }
+    let complete = partials.into_iter().filter(|partial| week.is_feasible(&partial.used)).map(|partial| {
+        let objective = partial.objective - week.penalty(&partial.used, 0.0);
+        Combination { indices: partial.indices, objective }
+    });
+    let better = complete.filter(|combination| combination.objective > floor);
+    better.reduce(|best, other| if other.objective > best.objective { other } else { best })
+}
+
+/// Adds each candidate of a channel to each partial combination that leaves room for it. `min_uses` has how much of each
+/// row the channels after it use at least.
+fn extend(
+    week: &CoupledWeek<'_>,
+    partials: Vec<Partial>,
+    channel: &ChannelCandidates<'_>,
+    min_uses: &[f64],
+    max_loss: f64,
+    width: usize,
+) -> Vec<Partial> {
+    let mut extensions: Vec<(f64, &Partial, &Candidate<'_>)> = Vec::new();
+    for partial in &partials {
+        let affordable = channel.candidates.iter().take_while(|candidate| partial.loss + candidate.loss < max_loss);
+        let fitting = affordable.filter(|candidate| fits(week, partial, candidate.column, min_uses));
+        extensions.extend(fitting.map(|candidate| (partial.loss + candidate.loss, partial, candidate)));
+    }
+    // Stable, so that of equal losses the first stays first.
+    extensions.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let mut uses_seen: BTreeSet<Vec<u64>> = BTreeSet::new();
+    let extended = extensions.into_iter().filter_map(|(loss, partial, Candidate { index, column, .. })| {
+        let mut used = partial.used.clone();
+        column.used.iter().for_each(|(row, count)| used[*row] += count);
+        let is_new = uses_seen.insert(used.iter().map(|used| used.to_bits()).collect());
+        is_new.then(|| {
+            let mut indices = partial.indices.clone();
+            indices[channel.channel] = *index;
+            Partial { used, indices, loss, objective: partial.objective + column.objective }
+        })
+    });
+    extended.take(width).collect()
+}
+
+/// Whether a column and the channels after it can satisfy the rows without a price in which the column counts.
+fn fits(week: &CoupledWeek<'_>, partial: &Partial, column: &Column, min_uses: &[f64]) -> bool {
+    column.used.iter().all(|(index, count)| {
+        let row = &week.rows()[*index];
+        row.price.is_some() || row.excess(partial.used[*index] + count + min_uses[*index]) <= 0.0
+    })
+}
