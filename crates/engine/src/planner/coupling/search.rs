@@ -309,7 +309,9 @@ impl<'a, 's> Search<'a, 's> {
         let chosen = self.columns.get(channel, self.best.indices[channel]).chosen.clone();
         let max_loss = self.bound.value - self.best.objective;
         let floor = best.net_value(prices) - max_loss;
-        for chosen in [best.chosen.clone(), chosen] {
+        let mut bases = vec![best.chosen.clone(), chosen];
+        bases.dedup();
+        for chosen in bases {
             let base = Base { channel, chosen: &chosen, hour_prices: &hour_prices };
             for neighbour in base.one_post_away(self.week, floor, MAX_NEIGHBOURS) {
                 self.columns.add(self.week, channel, neighbour);
