@@ -226,6 +226,8 @@ fn update_metadata(schedule: &mut Schedule, post: &Post, choice: &AssetChoice) {
     if let Some(metadata) = schedule.metadata.as_object_mut() {
         metadata.insert("asset_score".to_owned(), json!(choice.score));
         metadata.insert("slot_value".to_owned(), json!(post.slot_value));
+        metadata.insert("cost".to_owned(), json!(post.cost));
+        metadata.insert("net_worth".to_owned(), json!(post.net_worth));
         // The facts recorded with the plan's decision do not describe the new asset.
         metadata.insert(ATTACHED.to_owned(), json!(true));
         metadata.insert("warnings".to_owned(), warnings(post));

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::schedule_json::{ContentPreview, ScheduleMetadata};
 use crate::model::{Channel, Reason, RiskBand, ScheduleStatus, Timestamp, Zone};
-use crate::planner::ScheduledPost;
+use crate::planner::{RecordedWorth, ScheduledPost};
 
 /// SQL expression: a schedule's local calendar day.
 pub(super) const LOCAL_DAY: &str = "substr(metadata ->> 'local_time', 1, 10)";
@@ -100,6 +100,12 @@ impl Schedule {
         self.time_zone
             .parse()
             .map_err(|_| StoreError::UnknownZone { client: self.client_id.clone(), zone: self.time_zone.clone() })
+    }
+
+    /// What it was expected to cost and to be worth; `None` if it was committed before this was recorded.
+    #[must_use]
+    pub fn worth(&self) -> Option<RecordedWorth> {
+        RecordedWorth::read(&self.metadata)
     }
 
     /// The asset in use: the variation if there is one, else the main asset.

@@ -37,6 +37,14 @@ pub(super) struct ScheduleMetadata<'a> {
     slot_value: f64,
     /// Score of the asset, 0 to 100; 0 if there is none.
     asset_score: f64,
+    /// Expected cost of the work on the post and of the people who unsubscribe or unfollow because of it, in the unit
+    /// of worth; missing for posts that were committed before it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<f64>,
+    /// Expected engagements times the channel's worth per engagement, less the cost; missing for posts that were
+    /// committed before it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    net_worth: Option<f64>,
     /// The guardrails' warnings.
     warnings: Vec<ScheduleWarning<'a>>,
     /// True if the asset is not the one that the plan chose; otherwise missing.
@@ -88,6 +96,8 @@ pub(super) fn metadata(plan: &ClientPlan, post: &Post) -> String {
         local_time: plan.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string(),
         slot_value: post.slot_value,
         asset_score: post.asset_score(),
+        cost: Some(post.cost),
+        net_worth: Some(post.net_worth),
         warnings: schedule_warnings(post),
         attached: None,
     })

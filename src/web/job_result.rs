@@ -175,6 +175,11 @@ struct PlannedPost {
     confidence: f64,
     /// Expected number of engagements.
     expected_engagement: f64,
+    /// Expected cost of the work on the post and of the people who unsubscribe or unfollow because of it, in the unit
+    /// of worth.
+    cost: f64,
+    /// Expected engagements times the channel's worth per engagement, less the cost.
+    net_worth: f64,
     /// Why the post is blocked, as a sentence; `None` if it is not.
     blocked_reason: Option<String>,
     /// The code of the reason.
@@ -197,6 +202,8 @@ impl PlannedPost {
             risk_level: post.risk,
             confidence: post.confidence,
             expected_engagement: post.expected_engagement,
+            cost: post.cost,
+            net_worth: post.net_worth,
             blocked_reason: post.blocked_reason(),
             blocked_code: post.blocked.as_ref().map(|reason| reason.code()),
             blocked_details: post.blocked.as_ref().map(|reason| reason.details()),

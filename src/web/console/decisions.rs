@@ -193,11 +193,12 @@ fn sentence(kind: ActionType, payload: &Json) -> Option<String> {
                 format!("Changed from {} to {}{why}.", label_of(from), label_of(to))
             }
             _ => format!(
-                "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements.",
+                "Post: {}, {} risk, priority {:.0}, {:.1} expected engagements{}.",
                 label_of(text("status")?),
                 text("risk_level")?,
                 number("priority")?,
-                number("expected_engagement")?
+                number("expected_engagement")?,
+                number("net_worth").map_or_else(String::new, |worth| format!(", net worth {worth:.1}"))
             ),
         },
     })

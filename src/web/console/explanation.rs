@@ -104,6 +104,7 @@ pub(super) async fn page(
         facts => facts(&schedule),
         hour => Serde(hour_section(&record, hour_under_current_rules)),
         expected => Serde(expected_section(&visit, &schedule, &record)),
+        worth => Serde(worth_section(&schedule)),
         asset => Serde(asset_section(&schedule, &record)),
         guardrails => record.verdicts.iter().map(guardrail_row).collect::<Vec<_>>(),
         confidence => confidence_section(&schedule, &record),
@@ -124,6 +125,8 @@ fn facts(schedule: &Schedule) -> Vec<minijinja::Value> {
         ("Client", Some(schedule.client_id.clone())),
         ("Priority", Some(format!("{:.0}", schedule.priority))),
         ("Expected engagement", Some(short(schedule.expected_engagement))),
+        ("Expected cost", schedule.worth().map(|worth| short(worth.cost))),
+        ("Expected net worth", schedule.worth().map(|worth| short(worth.net_worth))),
         ("Planned by", Some(schedule.created_by.clone())),
         ("Approved by", schedule.approved_by.clone()),
         ("Campaign", schedule.campaign_id.clone()),
@@ -180,6 +183,16 @@ fn expected_section(visit: &Visit, schedule: &Schedule, record: &RecordedExplana
         "the same number as in the lists of posts",
     );
     Some(Section::default().with_steps(&steps, Some(total)))
+}
+
+/// How the expected net worth follows from the expected engagement; `None` if the cost is not on record.
+fn worth_section(schedule: &Schedule) -> Option<Section> {
+    let worth = schedule.worth()?;
+    let steps = worth.steps(schedule.expected_engagement)?;
+    let sentence = "The plan maximises net worth: the engagements times the worth of each, less the cost of the work and \
+                    of the people who unsubscribe or unfollow.";
+    let total = StepRow::total("Expected net worth", worth.net_worth, "net_worth");
+    Some(Section { sentences: vec![sentence.to_owned()], steps: step_rows(&steps), total: Some(total) })
 }
 
 fn asset_section(schedule: &Schedule, record: &RecordedExplanation) -> Section {

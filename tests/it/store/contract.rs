@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use mcoe::model::{AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, Scenario, ScheduleStatus};
+use mcoe::model::{
+    ActionType, AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, Scenario, ScheduleStatus,
+};
+use mcoe::planner::RecordedWorth;
 use mcoe::scenario;
-use mcoe::store::{ActionFilter, Change, ScheduleFilter, StoreError};
+use mcoe::store::{ActionFilter, Change, Schedule, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, commit, load_agency, rules, weekly, workspace};
 use crate::support::{
@@ -189,10 +192,20 @@ on_both! {
             assert_eq!((schedule.channel, schedule.scheduled_for, schedule.status), (post.channel, post.at, post.status));
             assert_eq!((schedule.risk_level, schedule.confidence), (post.risk, post.confidence));
             assert_eq!((schedule.fatigue, schedule.expected_engagement), (post.fatigue, post.expected_engagement));
+            let worth = schedule.worth().unwrap();
+            assert_eq!((worth.cost, worth.net_worth), (post.cost, post.net_worth));
             assert_eq!(schedule.used_asset(), post.asset.as_ref().map(|asset| asset.used().as_str()));
             assert_eq!(schedule.blocked_reason.as_deref(), post.blocked_reason().as_deref());
             assert_eq!(schedule.plan_id, plan.plan_id);
         }
+        let filter = ActionFilter { action_type: Some(ActionType::PostingDecision), limit: 10_000, ..ActionFilter::default() };
+        let decisions = ledger.actions(&filter, None).await.unwrap().rows;
+        assert_eq!(decisions.len(), schedules.len());
+        for decision in decisions {
+            let schedule = schedules.iter().find(|schedule| Some(schedule.id) == decision.schedule_id).unwrap();
+            assert_eq!(RecordedWorth::read(&decision.decision_payload), schedule.worth());
+        }
+        assert!(schedules.iter().filter_map(Schedule::worth).any(|worth| worth.cost > 0.0));
     }
 
     async fn a_plan_is_refused_once_its_clients_state_has_changed(database: &TestDatabase) {

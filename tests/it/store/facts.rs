@@ -426,12 +426,12 @@ on_both! {
                 break;
             }
             let Some(attached) = attached else { continue };
-            assert!(attached.status != ScheduleStatus::Blocked && attached.expected_engagement > 0.0, "{attached:?}");
+            let (before, after) = (schedule.worth().unwrap(), attached.worth().unwrap());
+            assert!(attached.status != ScheduleStatus::Blocked && after.net_worth > before.net_worth, "{attached:?}");
             let stored = all(&ledger).await;
             assert_eq!(stored.iter().find(|other| other.id == schedule.id).unwrap(), &attached);
             // The same request again, as after a lost response, and a different request.
-            let again = attach(schedule.id, attached.used_asset().unwrap()).await.unwrap();
-            assert_eq!(again, attached);
+            assert_eq!(attach(schedule.id, attached.used_asset().unwrap()).await.unwrap(), attached);
             let twice = ledger.attach(&planner, schedule.id, &used, "ann", at("2026-09-04T09:00:00Z")).await.unwrap_err();
             assert!(matches!(twice, StoreError::AssetNotReplaceable { .. }), "{twice}");
         }

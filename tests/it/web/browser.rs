@@ -230,14 +230,17 @@ fn why_this_hour_ends_with_its_product_and_links_to_the_expected_engagement() {
         browser.wait_for_text("Product: expected engagement").await;
         let tables = browser.evaluate(TABLE_NUMBERS).await;
         let tables = tables.as_array().unwrap();
-        assert_eq!(tables.len(), 2, "{tables:?}");
-        for table in tables {
+        assert_eq!(tables.len(), 3, "{tables:?}");
+        for table in &tables[..2] {
             let parts: f64 = table["parts"].as_array().unwrap().iter().map(|part| part.as_f64().unwrap()).product();
             let product = table["product"].as_f64().unwrap();
             assert!((parts / product - 1.0).abs() < 0.02, "{parts} is not {product}: {table}");
         }
         let expected = post["expected_engagement"].as_f64().unwrap();
         assert!((tables[1]["product"].as_f64().unwrap() / expected - 1.0).abs() < 0.01, "{expected}: {tables:?}");
+        let [engagement, worth, cost] = [0_usize, 1, 2].map(|part| tables[2]["parts"][part].as_f64().unwrap());
+        let net_worth = tables[2]["product"].as_f64().unwrap();
+        assert!(((engagement * worth + cost) / net_worth - 1.0).abs() < 0.02 && cost < 0.0, "{tables:?}");
         let text = browser.text().await;
         assert!(text.contains(&format!(": {} risk", post["risk_level"].as_str().unwrap())), "{text}");
         browser.save_screenshot("why-this-hour").await;

@@ -234,6 +234,24 @@ on_both! {
         assert!(page.contains("<details open"), "{page}");
     }
 
+    async fn the_page_of_a_post_shows_its_recorded_cost_and_net_worth(database: &TestDatabase) {
+        plan_agency(database).await;
+        let server = TestServer::start(database);
+        let session = Session::sign_in(&server, &token(database, HARBOUR, "vic", Role::Viewer));
+        let http = server.client_with(&token(database, HARBOUR, "api", Role::Viewer));
+        let rows = schedules(&http, HARBOUR, "status=pending");
+        let row = rows.iter().find(|row| row["metadata"]["cost"].as_f64() > Some(0.0)).expect("a post has a cost");
+        let page = || session.get(&format!("/schedules/{}", row["id"].as_str().unwrap())).text;
+        for words in ["Expected cost", "Expected net worth", "What it is worth", "Worth of an engagement"] {
+            assert!(page().contains(words), "{words}: {}", page());
+        }
+        // A post that was committed before these were recorded.
+        let older = "UPDATE campaign_orchestration_schedules SET metadata = '{\"local_time\": \"2026-09-07T09:00+01:00\"}'";
+        database.run(older).await.unwrap();
+        assert!(page().contains("Expected engagement") && !page().contains("Expected cost"), "{}", page());
+        assert!(!page().contains("What it is worth"));
+    }
+
     async fn an_empty_ledger_has_a_help_page(database: &TestDatabase) {
         let ledger = database.ledger().await;
         let server = TestServer::start(database);

@@ -275,6 +275,8 @@ impl PostRecord<'_, '_> {
             risk_level: post.risk,
             priority: post.priority,
             expected_engagement: post.expected_engagement,
+            cost: post.cost,
+            net_worth: post.net_worth,
             action_of_day: post.action_of_day,
             hours_to_nearest_post: post.hours_to_nearest_post,
             others_of_day: &post.others_of_day,
@@ -350,6 +352,8 @@ struct Posting<'a> {
     risk_level: RiskBand,
     priority: f64,
     expected_engagement: f64,
+    cost: f64,
+    net_worth: f64,
     action_of_day: i64,
     hours_to_nearest_post: f64,
     #[serde(skip_serializing_if = "<[OtherPost]>::is_empty")]

@@ -48,8 +48,8 @@ pub use decisions::{client_decisions, decisions, post_decision_id};
 pub use difference::{ChannelDifference, plan_difference};
 pub use explanation::{
     AssetExplanation, BandThreshold, ExplainError, ExplanationStep, HourExplanation, PostExplanation, RecordedAsset,
-    RecordedExplanation, RecordedTime, Source, StepEstimate, StepRole, VerdictExplanation, WhyNot, explain_hour,
-    explain_post, why_not,
+    RecordedExplanation, RecordedTime, RecordedWorth, Source, StepEstimate, StepRole, VerdictExplanation, WhyNot,
+    explain_hour, explain_post, why_not,
 };
 pub(crate) use explanation::{Explainer, guardrail_input};
 pub use export::{SolvedInstance, SolvedRow, SolvedWeek, SolvedWeeks, SolvedWorkspace, solved_weeks};

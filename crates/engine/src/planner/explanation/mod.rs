@@ -12,6 +12,6 @@ mod why_not;
 pub use explainer::{BandThreshold, VerdictExplanation};
 pub(crate) use explainer::{Explainer, guardrail_input};
 pub use post::{AssetExplanation, ExplainError, HourExplanation, PostExplanation, explain_hour, explain_post};
-pub use recorded::{RecordedAsset, RecordedExplanation, RecordedTime};
+pub use recorded::{RecordedAsset, RecordedExplanation, RecordedTime, RecordedWorth};
 pub use step::{ExplanationStep, Source, StepEstimate, StepRole};
 pub use why_not::{WhyNot, why_not};

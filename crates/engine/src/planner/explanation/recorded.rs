@@ -46,6 +46,41 @@ pub struct RecordedAsset {
     pub quality_factor: Option<f64>,
 }
 
+/// The recorded cost and net worth of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct RecordedWorth {
+    /// Cost of the work on it, and of the audience members who unsubscribe or unfollow because of it, in the unit of
+    /// worth.
+    pub cost: f64,
+    /// Expected engagements times the channel's worth per engagement, less the cost.
+    pub net_worth: f64,
+}
+
+impl RecordedWorth {
+    /// Reads both from the fields `cost` and `net_worth` of a JSON object; `None` if either is missing.
+    #[must_use]
+    pub fn read(object: &Value) -> Option<Self> {
+        let number = |name| object.get(name)?.as_f64();
+        Some(Self { cost: number("cost")?, net_worth: number("net_worth")? })
+    }
+
+    /// The steps from `expected`, the expected engagements, to the net worth: the engagements, the worth of each, and
+    /// the cost. `None` if `expected` is 0, since the worth of an engagement then does not follow.
+    #[must_use]
+    pub fn steps(&self, expected: f64) -> Option<Vec<ExplanationStep>> {
+        let worth = (self.net_worth + self.cost) / expected;
+        let steps = [
+            ("expected engagement", StepRole::Factor(expected), "expected_engagement"),
+            ("worth of an engagement", StepRole::Factor(worth), "net_worth"),
+            ("work and lost audience", StepRole::Change(-self.cost), "cost"),
+        ];
+        let step = |(name, role, field): (&str, StepRole, &'static str)| {
+            ExplanationStep::new(name, role, Source::Record(field))
+        };
+        worth.is_finite().then(|| steps.map(step).into())
+    }
+}
+
 impl RecordedExplanation {
     /// Reads what a plan decided about a post. `decision` returns the payload and signals of the decision with a given
     /// id; `None` if it is not on record.
@@ -136,6 +171,17 @@ mod tests {
         let product: f64 = factors.iter().filter_map(ExplanationStep::number).product();
         assert!((product - 54.0).abs() < 1e-9, "{factors:?}");
         assert_eq!(recorded.expected_engagement(70.0, 0.5), None, "no response is above 1");
+    }
+
+    #[test]
+    fn the_steps_to_the_net_worth_add_up_and_records_from_before_costs_have_none() {
+        let worth = RecordedWorth::read(&json!({"cost": 4.0, "net_worth": 23.0})).unwrap();
+        let numbers: Vec<_> = worth.steps(54.0).unwrap().iter().map(ExplanationStep::number).collect();
+        assert_eq!(numbers, [Some(54.0), Some(0.5), Some(-4.0)]);
+        assert_eq!(worth.steps(0.0), None, "nothing earned says nothing about the worth of an engagement");
+        for older in [json!({}), json!({"net_worth": 23.0}), json!({"cost": null, "net_worth": 23.0})] {
+            assert_eq!(RecordedWorth::read(&older), None, "{older}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub enum StepRole {
     Factor(f64),
     /// Points of an asset's score.
     Points(f64),
-    /// Added to the confidence so far.
+    /// Added to the result so far, such as the confidence.
     Change(f64),
     /// A value of the pack that the result is computed with.
     Setting(Value),
