@@ -9,6 +9,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument, block_on, until_interrupted};
+use super::ledger_history::workspace_files;
 use super::terminal::print_unescaped;
 use super::{Format, Globals, OutArguments, RulesArgument, input, print};
 use crate::model::{ScheduleStatus, Timestamp, Week, WorkspaceId, Zone};
@@ -45,7 +46,8 @@ struct Migrate {
 /// Load the clients of a scenario
 ///
 /// For clients that are already in the ledger, settings and content are replaced; their fatigue, counts and posts
-/// are kept.
+/// are kept. What posts earned (`engagements` in the scenario's table `history`) is added, for `mcoe calibrate
+/// --from-database`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mcoe db load scenarios/agency --database postgres://localhost/mcoe")]
 struct Load {
@@ -127,21 +129,25 @@ impl Migrate {
 impl Load {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let (rules, scenario) = input::rules_and_matching_scenario(&self.rules.rules, &self.scenario, globals)?;
+        let history =
+            scenario::read_history(&self.scenario).map_err(|errors| input::scenario_failure(errors, globals))?;
         let now = self.now.time();
-        let loaded = self
-            .database
-            .with(OpenMode::Create, |ledger| async move { Ok(ledger.load(&scenario, &rules, now).await?) })?;
+        let loaded = self.database.with(OpenMode::Create, |ledger| async move {
+            Ok(ledger.load_with_history(&scenario, &history, &rules, now).await?)
+        })?;
         if globals.format == Format::Json {
             return print(&format!("{}\n", json!(loaded)));
         }
         print(&format!(
-            "loaded {} into {}: {} new clients, {} updated clients, {} assets, {} new posts{}\n",
+            "loaded {} into {}: {} new clients, {} updated clients, {} assets, {} new posts, {} \
+             measured posts{}\n",
             self.scenario.display(),
             self.database.url()?,
             loaded.new_clients,
             loaded.known_clients,
             loaded.assets,
             loaded.posts,
+            loaded.measured_posts,
             match loaded.channels_off {
                 0 => String::new(),
                 1 => "; 1 channel that is no longer in the scenario was deactivated".to_owned(),
@@ -155,10 +161,7 @@ impl Export {
     fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
         let out = OutFolder::open(&self.out.out, self.out.force)?;
-        let workspace = WorkspaceId::new(self.workspace.as_str());
-        let scenario =
-            self.database.with(OpenMode::Read, |ledger| async move { Ok(ledger.scenario(&workspace, week).await?) })?;
-        let files = scenario::files_of(&scenario);
+        let (scenario, files) = workspace_files(&self.database, &self.workspace, week)?;
         for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
             out.write(&name, &bytes)?;
         }

@@ -25,6 +25,7 @@ mod import;
 mod input;
 mod interruption;
 mod ledger;
+mod ledger_history;
 mod pack;
 mod plan;
 mod plan_folder;

@@ -9,15 +9,15 @@ use serde_json::json;
 use super::failure::Failure;
 use super::folder::OutFolder;
 use super::ledger::{DatabaseArgument, NowArgument};
+use super::ledger_history::workspace_files;
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
-use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week, WorkspaceId};
+use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week};
 use crate::planner::{self, GuardrailCounts, HighestSharedPrice, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
 use crate::report::{self, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
-use crate::store::OpenMode;
 
 /// Plan an optimal week under the rules for every client of a scenario.
 #[derive(Debug, Args)]
@@ -119,14 +119,9 @@ impl Plan {
             return Ok(scenario);
         };
         let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
-        let workspace = WorkspaceId::new(workspace.as_str());
-        let now = self.now.time();
-        let current = self.database.with(OpenMode::Read, |ledger| async move {
-            let current = ledger.scenario(&workspace, week).await?;
-            crate::store::refuse_if_week_is_over(&current, week, now)?;
-            Ok(current)
-        })?;
-        for (name, bytes) in scenario::render(&scenario::files_of(&current)).map_err(ScenarioErrors::from)? {
+        let (current, files) = workspace_files(&self.database, workspace, week)?;
+        crate::store::refuse_if_week_is_over(&current, week, self.now.time())?;
+        for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
             out.write(&format!("{SCENARIO_FOLDER}/{name}"), &bytes)?;
         }
         input::written_scenario(&out.path(SCENARIO_FOLDER), rules, globals)

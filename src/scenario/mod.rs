@@ -28,8 +28,8 @@ pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{DEFAULT_HISTORY_DAYS, GenerateOptions, GeneratedScenario, TrueResponse, generate};
 pub use import::{
-    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, read_histories,
-    scenario_histories,
+    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, histories_of, import,
+    posting_histories, read_histories, read_history, scenario_histories,
 };
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};

@@ -1,10 +1,15 @@
 //! A scenario folder in memory, before it is written: the manifest and the rows of the tables.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::manifest::Manifest;
 use crate::model::{
-    AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientRow, ClientState, HistoryRow,
-    PolicyRow, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
+    AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientId, ClientRow, ClientState,
+    HistoryRow, PolicyRow, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
 };
+
+/// Number of days before a channel's `as_of` whose posts are part of its state.
+const RECENT_DAYS: i64 = 30;
 
 /// A scenario folder in memory, before it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,10 +56,45 @@ impl ScenarioFiles {
             world: Vec::new(),
         }
     }
+
+    /// Adds what posts earned: to the rows of these posts in `history` or, for posts that are too old to be part of a
+    /// channel's state, as further rows. The state that is read from the files stays the same: a recent post that
+    /// `history` lacks is left out, as are posts on channels that the scenario does not have.
+    pub fn add_measured_posts(&mut self, measured: Vec<HistoryRow>) {
+        type Post = (ClientId, Channel, i64);
+        let post = |row: &HistoryRow| -> Post { (row.client_id.clone(), row.channel, row.published_at.as_second()) };
+        let channels: BTreeMap<(&ClientId, Channel), &ChannelRow> =
+            self.channels.iter().map(|row| ((&row.client_id, row.channel), row)).collect();
+        let is_old = |row: &HistoryRow| {
+            let channel = channels.get(&(&row.client_id, row.channel));
+            let ends =
+                channel.and_then(|channel| Some((channel.as_of?.plus_days(-RECENT_DAYS), channel.last_post_at?)));
+            ends.is_some_and(|(recent, last)| row.published_at < recent && row.published_at <= last)
+        };
+        let mut rows_of_post: BTreeMap<Post, Vec<usize>> = BTreeMap::new();
+        // In reverse, so that the first row of a post is the last of its list.
+        for (index, row) in self.history.iter().enumerate().rev() {
+            rows_of_post.entry(post(row)).or_default().push(index);
+        }
+        for row in measured {
+            let known = rows_of_post.get_mut(&post(&row)).and_then(Vec::pop);
+            match known.and_then(|index| self.history.get_mut(index)) {
+                Some(known) => {
+                    let HistoryRow { content_type, reach, engagements, .. } = row;
+                    *known = HistoryRow { content_type, reach, engagements, ..known.clone() };
+                }
+                None if is_old(&row) => self.history.push(row),
+                None => {}
+            }
+        }
+        self.history
+            .sort_by(|a, b| (&a.client_id, a.published_at, a.channel).cmp(&(&b.client_id, b.published_at, b.channel)));
+    }
 }
 
-/// The files of a scenario. Reading them gives the same clients in the same state. The reach and engagements of past
-/// posts are not part of the model, so they are left blank.
+/// The files of a scenario. Reading them gives the same clients in the same state. The content types, reach and
+/// engagements of past posts are not part of the model, so they are left blank:
+/// [`add_measured_posts`](ScenarioFiles::add_measured_posts) adds them.
 #[must_use]
 pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
     let mut manifest = Manifest::new(scenario.name.clone(), scenario.start, scenario.weeks);

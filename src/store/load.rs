@@ -13,13 +13,14 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::json::json_text;
 use super::ledger::Ledger;
+use super::measured_posts::write_measured_posts;
 use super::records::{AssetColumns, ClientColumns, DayRow, WorkspaceColumns};
 use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
 use crate::model::{
-    AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, PolicyRow, RealityRow, Scenario, Timestamp,
-    WarningRow, WorldRow,
+    AssetRow, CampaignRow, Channel, ChannelState, Client, ClientRow, ClientState, HistoryRow, PolicyRow, RealityRow,
+    Scenario, Timestamp, WarningRow, WorkspaceId, WorldRow,
 };
 use crate::planner::fatigue_after_post;
 use crate::rules::{ChannelRules, CompiledRules};
@@ -37,39 +38,60 @@ pub struct Loaded {
     pub channels_off: usize,
     /// Posts of the history that are new to the ledger: made manually, or before the client was loaded.
     pub posts: usize,
+    /// Posts of the history whose engagements were measured.
+    pub measured_posts: usize,
 }
 
 impl Ledger {
-    /// Loads a scenario atomically.
+    /// Loads a scenario atomically, without what its posts earned.
     ///
     /// # Errors
     /// If a client belongs to another workspace, or the database fails.
     pub async fn load(&self, scenario: &Scenario, rules: &CompiledRules, now: Timestamp) -> Result<Loaded, StoreError> {
-        with_retries(|| self.load_once(scenario, rules, now)).await
+        self.load_with_history(scenario, &[], rules, now).await
+    }
+
+    /// Loads a scenario atomically, with what its posts earned: the measured rows of its table `history`. Those loaded
+    /// earlier are kept; for the same post, the later measurement counts.
+    ///
+    /// # Errors
+    /// If a client belongs to another workspace, or the database fails.
+    pub async fn load_with_history(
+        &self,
+        scenario: &Scenario,
+        history: &[HistoryRow],
+        rules: &CompiledRules,
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        with_retries(|| self.load_once(scenario, history, rules, now)).await
     }
 
     async fn load_once(
         &self,
         scenario: &Scenario,
+        history: &[HistoryRow],
         rules: &CompiledRules,
         now: Timestamp,
     ) -> Result<Loaded, StoreError> {
         let mut tx = self.write().await?;
-        let load = Load::begin(&mut tx, scenario, rules, now).await?;
+        let load = Load::begin(&mut tx, scenario, history, rules, now).await?;
         load.write_workspaces(&mut tx).await?;
         load.write_clients(&mut tx).await?;
         load.write_assets(&mut tx).await?;
         load.replace_details(&mut tx).await?;
         let posts = load.write_channels(&mut tx).await?;
+        let measured_posts = write_measured_posts(&mut tx, &load.workspaces(), history).await?;
         let channels_off = load.deactivate_channels(&mut tx).await?;
         tx.commit().await?;
-        Ok(Loaded { posts, channels_off, ..load.summary() })
+        Ok(Loaded { posts, measured_posts, channels_off, ..load.summary() })
     }
 }
 
 /// A load in progress.
 struct Load<'s> {
     scenario: &'s Scenario,
+    /// The rows of the scenario's history, for what the posts earned.
+    history: &'s [HistoryRow],
     rules: &'s CompiledRules,
     now: Timestamp,
     /// Ids of the scenario's clients.
@@ -82,6 +104,7 @@ impl<'s> Load<'s> {
     async fn begin(
         tx: &mut Tx,
         scenario: &'s Scenario,
+        history: &'s [HistoryRow],
         rules: &'s CompiledRules,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
@@ -101,7 +124,7 @@ impl<'s> Load<'s> {
         }
         let sql = "SELECT client_id, channel FROM channel_state WHERE client_id = ANY($1)";
         let known_channels = tx.all(sql, values![ids.as_slice()]).await?.into_iter().collect();
-        Ok(Self { scenario, rules, now, ids, known_clients, known_channels })
+        Ok(Self { scenario, history, rules, now, ids, known_clients, known_channels })
     }
 
     fn summary(&self) -> Loaded {
@@ -112,11 +135,17 @@ impl<'s> Load<'s> {
             assets: clients.iter().map(|(client, _)| client.assets.len()).sum(),
             channels_off: 0,
             posts: 0,
+            measured_posts: 0,
         }
     }
 
     fn clients_and_states(&self) -> impl Iterator<Item = (&'s Client, &'s ClientState)> {
         self.scenario.clients.iter().map(|(client, state)| (client, state))
+    }
+
+    /// The workspace of each client.
+    fn workspaces(&self) -> BTreeMap<&'s str, &'s WorkspaceId> {
+        self.clients_and_states().map(|(client, _)| (client.id.as_str(), &client.workspace_id)).collect()
     }
 
     async fn write_workspaces(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -249,15 +278,16 @@ impl<'s> Load<'s> {
     /// Inserts the posts of the scenario's history that are new to the ledger, and adds their fatigue to channels that
     /// the ledger already has. Returns the number of these posts.
     async fn write_publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
-        let known = self.known_posts(tx).await?;
-        let rows: Vec<(&Client, HistoricPost<'_>)> = self
+        let mut known = self.known_posts(tx).await?;
+        let mut rows: Vec<(&Client, HistoricPost<'_>)> = self
             .clients_and_states()
             .flat_map(|(client, state)| historic_posts(state).into_iter().map(move |post| (client, post)))
-            .filter(|(client, post)| {
-                let key = (client.id.as_str().to_owned(), post.channel.name().to_owned(), post.at.as_second());
-                !known.contains(&key)
-            })
+            .filter(|(client, post)| !known.contains_key(&post.key(client)))
             .collect();
+        for (client, post) in &rows {
+            *known.entry(post.key(client)).or_default() += 1;
+        }
+        rows.extend(self.further_measured_posts(known));
         insert!(tx, "publications", rows.iter().copied(), |(client, post)| {
             client_id: client.id.as_str(),
             workspace_id: client.workspace_id.as_str(),
@@ -268,6 +298,25 @@ impl<'s> Load<'s> {
         .await?;
         self.add_fatigue(tx, &rows).await?;
         Ok(rows.len())
+    }
+
+    /// The measured posts of the history that are not among the known posts, of which there are so many by client,
+    /// channel and second: those that the scenario's state does not list, since they are not recent.
+    fn further_measured_posts(
+        &self,
+        mut known: BTreeMap<PostKey, usize>,
+    ) -> impl Iterator<Item = (&'s Client, HistoricPost<'s>)> {
+        let clients: BTreeMap<&str, &'s Client> =
+            self.clients_and_states().map(|(client, _)| (client.id.as_str(), client)).collect();
+        let measured = self.history.iter().filter(|row| row.engagements.is_some());
+        measured.filter_map(move |row| {
+            let client = *clients.get(row.client_id.as_str())?;
+            let post = HistoricPost { channel: row.channel, at: row.published_at, asset: None };
+            let left = known.entry(post.key(client)).or_default();
+            let is_known = *left > 0;
+            *left = left.saturating_sub(1);
+            (!is_known).then_some((client, post))
+        })
     }
 
     /// Adds the fatigue of posts from before a known channel's `fatigue_as_of`. The daily pass adds that of later ones.
@@ -303,16 +352,20 @@ impl<'s> Load<'s> {
         Ok(())
     }
 
-    /// Client, channel and Unix second of the posts that the ledger knows: publications, live or completed schedules,
-    /// and all schedules whose time is still to come.
-    async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeSet<(String, String, i64)>, StoreError> {
+    /// The number of posts that the ledger knows, by their keys: publications, live or completed schedules, and all
+    /// schedules whose time is still to come.
+    async fn known_posts(&self, tx: &mut Tx) -> Result<BTreeMap<PostKey, usize>, StoreError> {
         let sql = format!(
             "SELECT client_id, channel, published_at FROM publications WHERE client_id = ANY($1) UNION ALL \
              SELECT client_id, channel, scheduled_for FROM campaign_orchestration_schedules \
              WHERE client_id = ANY($1) AND (status IN {COUNTED_STATUSES} OR scheduled_for > $2)"
         );
         let posts: Vec<(String, String, Instant)> = tx.all(&sql, values![self.ids.as_slice(), self.now]).await?;
-        Ok(posts.into_iter().map(|(client, channel, Instant(at))| (client, channel, at.as_second())).collect())
+        let mut counts: BTreeMap<PostKey, usize> = BTreeMap::new();
+        for (client, channel, Instant(at)) in posts {
+            *counts.entry((client, channel, at.as_second())).or_default() += 1;
+        }
+        Ok(counts)
     }
 }
 
@@ -333,12 +386,21 @@ impl RuleColumns {
     }
 }
 
+/// Client, channel and Unix second of a post.
+type PostKey = (String, String, i64);
+
 /// A post of a scenario's history.
 #[derive(Clone, Copy)]
 struct HistoricPost<'s> {
     channel: Channel,
     at: Timestamp,
     asset: Option<&'s str>,
+}
+
+impl HistoricPost<'_> {
+    fn key(&self, client: &Client) -> PostKey {
+        (client.id.as_str().to_owned(), self.channel.name().to_owned(), self.at.as_second())
+    }
 }
 
 /// New posts on a channel that the ledger already knows.

@@ -36,6 +36,7 @@ mod ledger;
 mod listing;
 mod load;
 mod max_wait;
+mod measured_posts;
 mod migrations;
 mod open_mode;
 mod pagination;

@@ -1,6 +1,6 @@
 //! Posting histories in the form that the calibration takes: one for each account and channel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::clients::ImportedClient;
@@ -8,7 +8,7 @@ use super::notes::ImportNotes;
 use super::{Series, SeriesKey, posts, zones};
 use crate::calibration::{AccountHistory, Post};
 use crate::files;
-use crate::model::{Channel, Client, ClientId, HistoryRow, Scenario, Zone};
+use crate::model::{Channel, Client, ClientId, HistoryRow, Scenario, Timestamp, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 use crate::scenario::manifest::{MANIFEST_FILE, Manifest};
 use crate::scenario::read::MAX_MANIFEST_BYTES;
@@ -39,15 +39,26 @@ pub(super) fn series_histories(
     series.iter().filter_map(history).collect()
 }
 
-/// The histories of a scenario's channels, from its table `history`. Channels without a row have an empty one.
+/// The histories of a scenario's channels, from its table `history` (see [`histories_of`]).
 ///
 /// # Errors
 /// If the table cannot be read.
 pub fn scenario_histories(dir: &Path, scenario: &Scenario) -> Result<Vec<AccountHistory>, ScenarioErrors> {
-    let rows = match history_file(dir)? {
-        Some(file) => read_rows::<HistoryRow>(&dir.join(file))?,
-        None => Vec::new(),
-    };
+    Ok(histories_of(read_history(dir)?, scenario))
+}
+
+/// The rows of a scenario's table `history`; none without the table.
+///
+/// # Errors
+/// If the table cannot be read.
+pub fn read_history(dir: &Path) -> Result<Vec<HistoryRow>, ScenarioErrors> {
+    history_file(dir)?.map_or_else(|| Ok(Vec::new()), |file| read_rows(&dir.join(file)))
+}
+
+/// The histories of a scenario's channels, from the rows of its table `history`. Channels without a row have an empty
+/// one. Posts that were not measured and lie after the scenario's start are left out: they are still to be made.
+#[must_use]
+pub fn histories_of(rows: Vec<HistoryRow>, scenario: &Scenario) -> Vec<AccountHistory> {
     let mut posts: BTreeMap<(ClientId, Channel), Vec<Post>> = BTreeMap::new();
     for row in rows {
         let HistoryRow { client_id, channel, published_at: at, content_type, engagements, .. } = row;
@@ -58,10 +69,29 @@ pub fn scenario_histories(dir: &Path, scenario: &Scenario) -> Result<Vec<Account
         .iter()
         .flat_map(|(client, state)| state.channels.iter().map(move |channel| (client, channel.channel)));
     let history = |(client, channel): (&Client, Channel)| {
-        let posts = posts.remove(&(client.id.clone(), channel)).unwrap_or_default();
+        let mut posts = posts.remove(&(client.id.clone(), channel)).unwrap_or_default();
+        let is_past = |at: Timestamp| client.zone.wall_time(at).date() < scenario.start.monday();
+        posts.retain(|post| post.engagements.is_some() || is_past(post.at));
         AccountHistory::new(client.id.clone(), channel, client.zone, posts)
     };
-    Ok(channels.map(history).collect())
+    channels.map(history).collect()
+}
+
+/// The histories of a scenario's channels that have posts, from the rows of its table `history` (see
+/// [`histories_of`]), with notes.
+#[must_use]
+pub fn posting_histories(rows: Vec<HistoryRow>, scenario: &Scenario) -> PostingHistories {
+    let mut accounts = histories_of(rows, scenario);
+    accounts.retain(|history| !history.posts.is_empty());
+    let posts = || accounts.iter().flat_map(|history| &history.posts);
+    let notes = ImportNotes {
+        rows: posts().count(),
+        rows_without_engagement: posts().filter(|post| post.engagements.is_none()).count(),
+        accounts: accounts.iter().map(|history| &history.account).collect::<BTreeSet<_>>().len(),
+        channels: accounts.len(),
+        ..ImportNotes::default()
+    };
+    PostingHistories { accounts, notes }
 }
 
 /// The file of a scenario's table `history`; `None` without one.

@@ -32,7 +32,9 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
-pub use histories::{PostingHistories, read_histories, scenario_histories};
+pub use histories::{
+    PostingHistories, histories_of, posting_histories, read_histories, read_history, scenario_histories,
+};
 pub use notes::ImportNotes;
 
 /// Days of history that the scenario includes.
