@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::folder::OutFolder;
+use super::ledger_history::{LedgerHistory, LedgerHistoryArguments};
 use super::plan::Tables;
 use super::progress::stop_if_requested;
-use super::{Format, Globals, OutArguments, ThreadsArgument, input, print};
+use super::{Format, Globals, OutArguments, ThreadsArgument, changed_numbers, input, print};
 use crate::calibration::{
-    Backtest as BacktestResult, BacktestOptions, EngagementForecast, Method, Score, backtest, forecast_posts,
+    Backtest as BacktestResult, BacktestOptions, EngagementForecast, EnoughHistory, Method, Score, backtest,
+    forecast_posts,
 };
 use crate::model::Zone;
 use crate::report::{self, BacktestReport, shell_path};
@@ -24,15 +26,18 @@ const MAX_HORIZON: u32 = 26;
 /// later ones, and compare the forecasts with what those posts earned.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n\nThe history is a file as `mcoe import` reads it. Only accounts with at least 30 measured posts over 8 weeks are tested.\nThe table `predictions` holds every forecast with its quantiles, so you can also score the forecasts yourself."
+    after_help = "Examples:\n  mcoe backtest posts.csv --out backtest\n  mcoe backtest posts.csv --zone Asia/Bangkok --cuts 12 --horizon 1,2,4 --out backtest\n  mcoe backtest posts.csv --at planned.csv --out forecast\n  mcoe backtest --from-database north --out backtest\n\nThe history is a file as `mcoe import` reads it. The table `predictions` holds\nevery forecast with its quantiles, so you can also score the forecasts yourself."
 )]
 pub(super) struct Backtest {
     /// The history: CSV or Parquet, one row per post.
-    posts: PathBuf,
+    #[arg(value_name = "POSTS", required_unless_present = "from_database")]
+    history: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerHistoryArguments,
     #[command(flatten)]
     out: OutArguments,
     /// Time zone of every account, such as Europe/London. Default: from the offsets in the history, else UTC.
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", conflicts_with = "from_database")]
     zone: Option<Zone>,
     /// Number of past dates from which forecasts are made, as far apart as the longest horizon.
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=104))]
@@ -43,6 +48,15 @@ pub(super) struct Backtest {
     /// Number of random draws for the distribution of each forecast.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     draws: u32,
+    /// Minimum number of measured posts of an account before a cut; accounts with fewer are not tested at that cut.
+    #[arg(long, value_name = "N", default_value_t = EnoughHistory::default().min_posts, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    min_posts: u32,
+    /// Minimum number of days from an account's first measured post to a cut.
+    #[arg(long, value_name = "DAYS", default_value_t = EnoughHistory::default().min_days, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    min_days: u32,
+    /// Maximum number of days from an account's last measured post to a cut.
+    #[arg(long, value_name = "DAYS", default_value_t = EnoughHistory::default().max_days_since_post, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    max_days_since_post: u32,
     /// Seed of all random numbers.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -57,49 +71,69 @@ pub(super) struct Backtest {
     threads: ThreadsArgument,
 }
 
+/// A posting history, and where it comes from.
+struct Source {
+    histories: PostingHistories,
+    /// The name of the history in reports.
+    name: String,
+    /// The arguments that select it, as written on a command line.
+    arguments: String,
+    /// The field of `run.json` that names it, and its value.
+    origin: (&'static str, Value),
+}
+
 impl Backtest {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let out = OutFolder::open(&self.out.out, self.out.force)?;
-        let read = scenario::read_histories(&self.posts, self.zone);
-        let histories = read.map_err(|errors| input::scenario_failure(errors, globals))?;
+        let source = self.source(globals)?;
         let options = self.options();
         if let Some(at) = &self.at {
-            return self.forecast(at, out, &histories, globals);
+            return self.forecast(at, out, &source, globals);
         }
-        let tested = self.threads.run(|| Ok(backtest(&histories.accounts, &options)))?;
+        let tested = self.threads.run(|| Ok(backtest(&source.histories.accounts, &options)))?;
         stop_if_requested()?;
-        let history = self.posts.file_name().unwrap_or(self.posts.as_os_str()).to_string_lossy();
-        let command = self.command();
+        let command = self.command(&source);
         let report = BacktestReport {
             backtest: &tested,
             options: &options,
-            history: &history,
+            history: &source.name,
             command: &command,
             tables: self.tables.format(),
         };
         for (name, bytes) in report::render_backtest(&report)? {
             out.write(&name, &bytes)?;
         }
-        let run = json!({
-            "format": 1,
-            "command": command,
-            "history_path": self.posts,
-            "notes": histories.notes,
-        });
+        let run = source.run_json(json!({"format": 1, "command": command, "notes": source.histories.notes}));
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         stop_if_requested()?;
         out.finish()?;
-        self.print(globals, &histories, &tested)
+        self.print(globals, &source.histories, &tested)
+    }
+
+    fn source(&self, globals: &Globals) -> Result<Source, Failure> {
+        if let Some(LedgerHistory { workspace, scenario, files, arguments }) = self.ledger.read()? {
+            return Ok(Source {
+                histories: scenario::posting_histories(files.history, &scenario),
+                origin: ("workspace", json!(workspace)),
+                name: workspace,
+                arguments,
+            });
+        }
+        let path = self.history.as_ref().ok_or_else(|| {
+            Failure::input("no history is named", "name a file of posts, or a workspace with --from-database")
+        })?;
+        let read = scenario::read_histories(path, self.zone);
+        Ok(Source {
+            histories: read.map_err(|errors| input::scenario_failure(errors, globals))?,
+            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            arguments: path.display().to_string(),
+            origin: ("history_path", json!(path)),
+        })
     }
 
     /// Forecasts the posts of the file `at`.
-    fn forecast(
-        &self,
-        at: &Path,
-        out: OutFolder,
-        histories: &PostingHistories,
-        globals: &Globals,
-    ) -> Result<(), Failure> {
+    fn forecast(&self, at: &Path, out: OutFolder, source: &Source, globals: &Globals) -> Result<(), Failure> {
+        let histories = &source.histories;
         let read = scenario::read_histories(at, self.zone);
         let mut planned = read.map_err(|errors| input::scenario_failure(errors, globals))?.accounts;
         for account in &mut planned {
@@ -112,13 +146,12 @@ impl Backtest {
         stop_if_requested()?;
         let (name, bytes) = report::expectations_table(&forecasts, self.tables.format())?;
         out.write(&name, &bytes)?;
-        let run = json!({
+        let run = source.run_json(json!({
             "format": 1,
-            "command": self.command(),
-            "history_path": self.posts,
+            "command": self.command(source),
             "at_path": at,
             "seed": self.seed,
-        });
+        }));
         out.write("run.json", format!("{run:#}\n").as_bytes())?;
         out.finish()?;
         if globals.format == Format::Json {
@@ -138,17 +171,35 @@ impl Backtest {
         let mut horizons = self.horizon.clone();
         horizons.sort_unstable();
         horizons.dedup();
-        BacktestOptions { cuts: self.cuts as usize, horizons, draws: self.draws as usize, seed: self.seed }
+        BacktestOptions {
+            cuts: self.cuts as usize,
+            horizons,
+            draws: self.draws as usize,
+            seed: self.seed,
+            enough: self.enough_history(),
+        }
+    }
+
+    fn enough_history(&self) -> EnoughHistory {
+        let Self { min_posts, min_days, max_days_since_post, .. } = *self;
+        EnoughHistory { min_posts, min_days, max_days_since_post }
     }
 
     /// The command that reproduces the report.
-    fn command(&self) -> String {
+    fn command(&self, source: &Source) -> String {
         let horizons: Vec<String> = self.options().horizons.iter().map(u32::to_string).collect();
         let zone = self.zone.map_or_else(String::new, |zone| format!(" --zone {}", zone.name()));
         let at = self.at.as_ref().map_or_else(String::new, |at| format!(" --at {}", shell_path(at)));
+        let enough = self.enough_history();
+        let usual = EnoughHistory::default();
+        let enough = changed_numbers(&[
+            ("min-posts", enough.min_posts, usual.min_posts),
+            ("min-days", enough.min_days, usual.min_days),
+            ("max-days-since-post", enough.max_days_since_post, usual.max_days_since_post),
+        ]);
         format!(
-            "mcoe backtest {}{zone}{at} --cuts {} --horizon {} --draws {} --seed {} --out {}",
-            shell_path(&self.posts),
+            "mcoe backtest {}{zone}{at} --cuts {} --horizon {} --draws {}{enough} --seed {} --out {}",
+            source.arguments,
             self.cuts,
             horizons.join(","),
             self.draws,
@@ -158,7 +209,7 @@ impl Backtest {
     }
 
     fn print(&self, globals: &Globals, histories: &PostingHistories, tested: &BacktestResult) -> Result<(), Failure> {
-        let sentences = report::backtest_sentences(tested);
+        let sentences = report::backtest_sentences(tested, &self.options());
         if globals.format == Format::Json {
             return print(&format!("{}\n", as_json(histories, tested, &sentences)));
         }
@@ -169,6 +220,17 @@ impl Backtest {
             sentences.join("\n"),
             self.out.out.join("index.html").display()
         ))
+    }
+}
+
+impl Source {
+    /// The contents of `run.json`: the given fields, and where the history comes from.
+    fn run_json(&self, mut run: Value) -> Value {
+        let (field, value) = &self.origin;
+        if let Some(fields) = run.as_object_mut() {
+            fields.insert((*field).to_owned(), value.clone());
+        }
+        run
     }
 }
 

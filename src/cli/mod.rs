@@ -312,6 +312,13 @@ fn run(command: &Command, globals: &Globals) -> Result<(), Failure> {
     }
 }
 
+/// The numeric options that differ from their defaults, as written on a command line, each after a space. An option is
+/// its name, its value and its default.
+fn changed_numbers(options: &[(&str, u32, u32)]) -> String {
+    let changed = options.iter().filter(|(_, number, default)| number != default);
+    changed.map(|(option, number, _)| format!(" --{option} {number}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

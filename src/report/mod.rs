@@ -26,6 +26,7 @@ use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_from_events, calendars};
+pub use overlay::NoBestHour;
 pub use shell::{shell_path, shell_word};
 pub use tables::{Table, TableColumn, TableFormat, expectations_table, plan_tables};
 
@@ -89,6 +90,8 @@ pub struct CalibrationReport<'a> {
     pub previous: Option<&'a [WorldRow]>,
     /// The rules that the overlays modify.
     pub rules: &'a Rules,
+    /// When an overlay states that an account has no best hour.
+    pub no_best_hour: NoBestHour,
     /// Name of the posting history.
     pub history: &'a str,
     /// The command that reproduces the report.
@@ -198,8 +201,8 @@ pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError
 
 /// The findings of a backtest in plain text: a sentence for each horizon, and one on hours.
 #[must_use]
-pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
-    findings::backtest_sentences(backtest).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
+pub fn backtest_sentences(backtest: &Backtest, options: &BacktestOptions) -> Vec<String> {
+    findings::backtest_sentences(backtest, options).iter().map(|sentence| Phrase::parse(sentence).text()).collect()
 }
 
 /// The files of a calibration's report, named as those of a simulation's, and `overlays/*.toml`: overlays of a rules
@@ -212,7 +215,7 @@ pub fn render_calibration(report: &CalibrationReport) -> Result<Vec<File>, Repor
     let page = Page::of_calibration(report);
     let tables = tables::calibration_tables(report.calibration, report.tables)?;
     let mut files = report_files(&page, &figures, tables)?;
-    files.extend(overlay::overlays(report.calibration, report.rules));
+    files.extend(overlay::overlays(report.calibration, report.rules, report.no_best_hour));
     Ok(files)
 }
 

@@ -10,20 +10,37 @@ use crate::model::digits::rounded;
 use crate::model::{ClientId, HOUR_BINS, HOURS_PER_BIN, WorldParameter};
 use crate::rules::{DAYS, Placeholder, Rules};
 
-/// Minimum number of measured posts before an overlay states that an account has no best hour.
-const MIN_POSTS: usize = 30;
+/// When an overlay states that an account has no best hour, rather than leaving its hours to the pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoBestHour {
+    /// Minimum number of measured posts.
+    pub min_posts: u32,
+    /// Minimum number of days from the first to the last of these posts.
+    pub min_days: u32,
+}
 
-/// Minimum number of days from the first to the last of these posts.
-const MIN_DAYS: i64 = 56;
+impl Default for NoBestHour {
+    fn default() -> Self {
+        Self { min_posts: 30, min_days: 56 }
+    }
+}
+
+impl NoBestHour {
+    fn may_be_stated(self, account: &AccountCalibration) -> bool {
+        let span = account.posts.first().zip(account.posts.last());
+        let days = span.map_or(0, |(first, last)| (last.at.as_second() - first.at.as_second()) / 86_400);
+        account.measured >= self.min_posts as usize && days >= i64::from(self.min_days)
+    }
+}
 
 /// One overlay for each client whose data supports a value, as `overlays/calibrated-….toml`.
-pub fn overlays(calibration: &Calibration, rules: &Rules) -> Vec<File> {
+pub fn overlays(calibration: &Calibration, rules: &Rules, no_best_hour: NoBestHour) -> Vec<File> {
     let mut clients: BTreeMap<&ClientId, Vec<&AccountCalibration>> = BTreeMap::new();
     for account in &calibration.accounts {
         clients.entry(&account.history.account).or_default().push(account);
     }
     let overlay = |(client, accounts): (&ClientId, Vec<&AccountCalibration>)| {
-        let tables: String = accounts.into_iter().map(|account| table(account, rules)).collect();
+        let tables: String = accounts.into_iter().map(|account| table(account, rules, no_best_hour)).collect();
         let name = format!("overlays/calibrated-{}.toml", file_name(client.as_str()));
         (!tables.is_empty()).then(|| (name, format!("{}{tables}", head(client, calibration)).into_bytes()))
     };
@@ -42,8 +59,8 @@ fn head(client: &ClientId, calibration: &Calibration) -> String {
 }
 
 /// The table of a channel; empty if the data supports no value.
-fn table(account: &AccountCalibration, rules: &Rules) -> String {
-    let mut lines = hour_lines(account);
+fn table(account: &AccountCalibration, rules: &Rules, no_best_hour: NoBestHour) -> String {
+    let mut lines = hour_lines(account, no_best_hour);
     lines.push_str(&weekday_lines(account));
     lines.push_str(&content_type_lines(account));
     lines.push_str(&load_lines(account, rules));
@@ -54,20 +71,14 @@ fn table(account: &AccountCalibration, rules: &Rules) -> String {
     format!("\n[channels.{channel}]   # {} measured posts\n{lines}", account.measured)
 }
 
-fn has_enough_posts(account: &AccountCalibration) -> bool {
-    let span = account.posts.first().zip(account.posts.last());
-    let days = span.map_or(0, |(first, last)| (last.at.as_second() - first.at.as_second()) / 86_400);
-    account.measured >= MIN_POSTS && days >= MIN_DAYS
-}
-
-fn hour_lines(account: &AccountCalibration) -> String {
+fn hour_lines(account: &AccountCalibration, no_best_hour: NoBestHour) -> String {
     let best: Vec<(usize, &ParameterEstimate)> = (0..HOUR_BINS)
         .filter_map(|bin| Some((bin, account.get(&WorldParameter::Hours(bin))?)))
         .filter(|(_, hours)| hours.is_detectable && hours.estimate.value > 1.0)
         .collect();
     if best.is_empty() {
-        let no_best_hour = "hour_lift = 1   # no detectable best hour\n".to_owned();
-        return if has_enough_posts(account) { no_best_hour } else { String::new() };
+        let line = if no_best_hour.may_be_stated(account) { "hour_lift = 1   # no detectable best hour\n" } else { "" };
+        return line.to_owned();
     }
     let starts = best.iter().flat_map(|(bin, _)| {
         let first = *bin as u32 * HOURS_PER_BIN;

@@ -2,7 +2,7 @@
 //! whether hours matter.
 
 use super::{Block, Card, Cell, Page, Phrase, Section, Table, Term, code, plain};
-use crate::calibration::{Backtest, BacktestOptions, Method, Score};
+use crate::calibration::{Backtest, BacktestOptions, EnoughHistory, Method, Score};
 use crate::model::Channel;
 use crate::report::BacktestReport;
 use crate::report::numbers::{change, count_with_noun, percent, score, whole};
@@ -24,30 +24,54 @@ impl Page {
         Self {
             title: Phrase::parse(&format!("Backtest of {}", code(report.history))),
             extent: extent.join(" · "),
-            sections: vec![verdict(backtest), methods(backtest), channels(backtest), hours(backtest), method(report)],
+            sections: vec![verdict(report), methods(backtest), channels(report), hours(backtest), method(report)],
         }
     }
 }
 
 /// One sentence for each horizon, and one on hours.
-pub fn backtest_sentences(backtest: &Backtest) -> Vec<String> {
+pub fn backtest_sentences(backtest: &Backtest, options: &BacktestOptions) -> Vec<String> {
     let horizons = backtest.horizons();
     if horizons.is_empty() {
-        return vec![NOT_ENOUGH_HISTORY.to_owned()];
+        return vec![not_enough_history(options)];
     }
-    let by_horizon = horizons.into_iter().map(|weeks| horizon_sentence(backtest, weeks));
+    let by_horizon = horizons.into_iter().filter_map(|weeks| horizon_sentence(backtest, weeks));
     by_horizon.chain(std::iter::once(hours_sentence(backtest.hour_gain))).collect()
 }
 
-const NOT_ENOUGH_HISTORY: &str = "No account has enough history to be tested: at least 30 measured posts over 8 weeks before a cut (a date from which \
-     forecasts are made), and a measured post after it.";
-
-fn horizon_sentence(backtest: &Backtest, weeks: u32) -> String {
-    let score = |method| Score::of(backtest.select(method, weeks));
-    let (Some(model), Some(recent)) = (score(Method::Model), score(Method::RecentMean)) else {
-        return NOT_ENOUGH_HISTORY.to_owned();
-    };
+fn not_enough_history(options: &BacktestOptions) -> String {
     format!(
+        "No account has enough history to be tested: {} before a cut (a date from which forecasts are made), {}, and a \
+         measured post after it.",
+        enough_posts(options.enough),
+        recent_enough(options.enough)
+    )
+}
+
+/// The number of posts that is enough, such as "at least 30 measured posts over 8 weeks".
+fn enough_posts(EnoughHistory { min_posts, min_days, .. }: EnoughHistory) -> String {
+    let posts = if min_posts == 1 { "post" } else { "posts" };
+    let span = match min_days {
+        7 => "a week".to_owned(),
+        days if days.is_multiple_of(7) => format!("{} weeks", days / 7),
+        days => days_text(days),
+    };
+    format!("at least {min_posts} measured {posts} over {span}")
+}
+
+/// How recent the last post before a cut must be, such as "the last at most 35 days before it".
+fn recent_enough(enough: EnoughHistory) -> String {
+    format!("the last at most {} before it", days_text(enough.max_days_since_post))
+}
+
+fn days_text(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+fn horizon_sentence(backtest: &Backtest, weeks: u32) -> Option<String> {
+    let score = |method| Score::of(backtest.select(method, weeks));
+    let (model, recent) = score(Method::Model).zip(score(Method::RecentMean))?;
+    Some(format!(
         "{}: {} of the outcomes lay within the 90\u{a0}% range, which is therefore {}. On average, the median was off by a \
          factor of {} ({}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
         span(weeks).replacen("over", "Over", 1),
@@ -57,7 +81,7 @@ fn horizon_sentence(backtest: &Backtest, weeks: u32) -> String {
         bias(model.bias),
         factor(recent.error),
         advantage(backtest.advantage_over(Method::RecentMean, weeks), recent.pinball),
-    )
+    ))
 }
 
 fn span(weeks: u32) -> String {
@@ -118,10 +142,11 @@ fn hours_sentence(gain: Option<ClusteredMean>) -> String {
     )
 }
 
-fn verdict(backtest: &Backtest) -> Section {
+fn verdict(report: &BacktestReport) -> Section {
+    let backtest = report.backtest;
     let cards = backtest.horizons().into_iter().filter_map(|weeks| card(backtest, weeks)).collect();
     let mut blocks = vec![Block::Cards { cards }];
-    blocks.extend(backtest_sentences(backtest).iter().map(|sentence| Block::paragraph(sentence)));
+    blocks.extend(backtest_sentences(backtest, report.options).iter().map(|sentence| Block::paragraph(sentence)));
     blocks.push(Block::Figure { name: "backtest-coverage" });
     Section { id: "verdict", title: "How far the forecasts can be trusted", blocks }
 }
@@ -210,9 +235,11 @@ fn terms() -> Vec<Term> {
     ]
 }
 
-fn channels(backtest: &Backtest) -> Section {
+fn channels(report: &BacktestReport) -> Section {
+    let backtest = report.backtest;
     let Some(weeks) = backtest.horizons().into_iter().max() else {
-        return Section { id: "channels", title: "By channel", blocks: vec![Block::paragraph(NOT_ENOUGH_HISTORY)] };
+        let blocks = vec![Block::paragraph(&not_enough_history(report.options))];
+        return Section { id: "channels", title: "By channel", blocks };
     };
     let rows = Channel::ALL.into_iter().filter_map(|channel| {
         let predictions = backtest.select(Method::Model, weeks).filter(move |prediction| prediction.channel == channel);
@@ -245,10 +272,11 @@ fn method(report: &BacktestReport) -> Section {
         Block::paragraph(&format!(
             "A cut is a date from which forecasts are made: only earlier posts are used. Number of cuts: {}; they are as \
              far apart as the longest horizon, and the last one is that far before the last post. Each forecast has {} \
-             random draws, with seed {seed}. Only accounts with at least 30 measured posts over 8 weeks before a cut are \
-             tested. The tables are {} files.",
+             random draws, with seed {seed}. Only accounts with {} before a cut, {}, are tested. The tables are {} files.",
             whole(*cuts as u64),
             whole(*draws as u64),
+            enough_posts(report.options.enough),
+            recent_enough(report.options.enough),
             plain(report.tables.extension()),
         )),
         Block::Code { text: report.command.to_owned() },

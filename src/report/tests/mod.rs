@@ -53,8 +53,9 @@ fn default_pack() -> PackFiles {
 fn calibration_report(calibration: &Calibration, previous: Option<&[WorldRow]>) -> Vec<File> {
     let rules = CompiledRules::compile(load(default_pack()).unwrap()).unwrap().base();
     let command = "mcoe calibrate posts.csv --rules rules --out reports/calibration";
-    let (history, tables) = ("posts.csv", TableFormat::Csv);
-    render_calibration(&CalibrationReport { calibration, previous, rules: &rules, history, command, tables }).unwrap()
+    let (no_best_hour, history, tables) = (NoBestHour::default(), "posts.csv", TableFormat::Csv);
+    let report = CalibrationReport { calibration, previous, rules: &rules, no_best_hour, history, command, tables };
+    render_calibration(&report).unwrap()
 }
 
 fn text_of(files: &[File], path: &str) -> String {

@@ -75,6 +75,15 @@ fn a_history_that_is_too_short_is_reported() {
         .mcoe("backtest posts.csv --out tested")
         .succeeds()
         .stdout_has(&["tested forecasts for 0 of 1 accounts", "30 measured posts over 8 weeks before a cut"]);
+    folder
+        .mcoe("backtest posts.csv --min-posts 2 --min-days 10 --max-days-since-post 1 --out tested --force")
+        .succeeds()
+        .stdout_has(&["at least 2 measured posts over 10 days before a cut", "the last at most 1 day before it"]);
+    let run = folder.json("tested/run.json");
+    assert!(
+        run["command"].as_str().unwrap().contains(" --min-posts 2 --min-days 10 --max-days-since-post 1 "),
+        "{run}"
+    );
     folder.write("empty.csv", "account,channel,published_at,engagements\n");
     folder
         .mcoe("backtest empty.csv --out tested --force")
@@ -88,7 +97,16 @@ fn untestable_input_is_refused_with_its_place() {
     folder.write("posts.csv", "account,channel,published_at,engagements\ntea,fbx,2026-08-03T09:00:00Z,-4\n");
     folder.mcoe("backtest posts.csv --out tested").exits_with(2).stderr_has(&["row 1", "`channel`", "`engagements`"]);
     folder.mcoe("backtest absent.csv --out tested").exits_with(2).stderr_has(&["absent.csv"]);
-    for wrong in ["--cuts 0", "--horizon 0", "--horizon 27", "--horizon x", "--draws 5", "--zone Mars/Base"] {
+    for wrong in [
+        "--cuts 0",
+        "--horizon 0",
+        "--horizon 27",
+        "--horizon x",
+        "--draws 5",
+        "--min-posts 1",
+        "--min-days 0",
+        "--zone Mars/Base",
+    ] {
         folder.mcoe(&format!("backtest posts.csv {wrong} --out tested")).exits_with(2);
     }
     assert!(!folder.path("tested").exists());

@@ -25,6 +25,10 @@ fn a_history_and_the_scenario_made_of_it_are_calibrated() {
         "wrote 2 overlay(s) and world.csv",
     ]);
     assert!(folder.read("calibration/world.csv").contains("\ntea,fb,level,"));
+    let strict = folder.mcoe("calibrate posts.csv --min-posts 91 --min-days 70 --out strict").succeeds();
+    strict.stdout_has(&["no best hour is detectable", "wrote 0 overlay(s)"]);
+    let run = folder.json("strict/run.json");
+    assert!(run["command"].as_str().unwrap().contains(" --min-posts 91 --min-days 70 "), "{run}");
     folder.mcoe("import posts.csv --out mine").succeeds();
     assert!(folder.read("mine/scenario.toml").contains("world = \"world.csv\""));
     folder

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod impact;
 mod jobs;
+mod measured;
 mod months;
 mod shared_limits;
 mod steps;

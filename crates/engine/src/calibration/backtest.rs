@@ -19,12 +19,6 @@ use super::prediction::{Method, Prediction, SHARES, crps};
 use crate::model::{Channel, ClientId, Timestamp};
 use crate::stats::{Cluster, ClusteredMean, normal_quantile, quantile};
 
-/// Minimum number of measured posts of an account before a cut.
-const MIN_POSTS: usize = 30;
-
-/// Minimum number of days from an account's first measured post to a cut.
-const MIN_DAYS: i64 = 56;
-
 /// Number of cuts before the first scored one. The forecasts at these cuts determine the first widening factors.
 const WARM_UP_CUTS: usize = 4;
 
@@ -50,11 +44,45 @@ pub struct BacktestOptions {
     pub draws: usize,
     /// Seed of the draws.
     pub seed: u64,
+    /// The history that an account must have before a cut to be tested there.
+    pub enough: EnoughHistory,
 }
 
 impl Default for BacktestOptions {
     fn default() -> Self {
-        Self { cuts: 6, horizons: vec![1, 4], draws: 1000, seed: 1 }
+        Self { cuts: 6, horizons: vec![1, 4], draws: 1000, seed: 1, enough: EnoughHistory::default() }
+    }
+}
+
+/// The history that an account must have before a cut for its forecast to be tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnoughHistory {
+    /// Minimum number of measured posts.
+    pub min_posts: u32,
+    /// Minimum number of days from the first measured post to the cut.
+    pub min_days: u32,
+    /// Maximum number of days from the last measured post to the cut: an account that has stopped posting is not
+    /// tested.
+    pub max_days_since_post: u32,
+}
+
+impl Default for EnoughHistory {
+    fn default() -> Self {
+        Self { min_posts: 30, min_days: 56, max_days_since_post: 35 }
+    }
+}
+
+impl EnoughHistory {
+    /// Whether the history before the cut is enough.
+    fn is_met_by(&self, history: &AccountHistory, cut: Timestamp) -> bool {
+        let measured =
+            || history.posts.iter().take(history.count_before(cut)).filter(|post| post.engagements.is_some());
+        let Some((first, last)) = measured().next().zip(measured().next_back()) else { return false };
+        let seconds_since = |at: Timestamp| cut.as_second() - at.as_second();
+        let in_seconds = |days: u32| i64::from(days) * DAY_SECONDS;
+        measured().count() >= self.min_posts as usize
+            && seconds_since(first.at) >= in_seconds(self.min_days)
+            && seconds_since(last.at) <= in_seconds(self.max_days_since_post)
     }
 }
 
@@ -216,7 +244,7 @@ fn cut_times(histories: &[AccountHistory], options: &BacktestOptions) -> Vec<Tim
 /// The forecasts of a channel's accounts at a cut, for every horizon; none if no account has enough posts, or if a fit
 /// fails.
 fn forecasts_at<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &BacktestOptions) -> Vec<Forecast<'a>> {
-    let is_scored = |history: &AccountHistory| has_enough_posts(history, cut);
+    let is_scored = |history: &AccountHistory| options.enough.is_met_by(history, cut);
     if !accounts.iter().any(|history| is_scored(history)) {
         return Vec::new();
     }
@@ -232,12 +260,6 @@ fn forecasts_at<'a>(accounts: &[&'a AccountHistory], cut: Timestamp, options: &B
             .collect()
     };
     scored.par_iter().map(of_account).collect::<Vec<Vec<_>>>().into_iter().flatten().collect()
-}
-
-fn has_enough_posts(history: &AccountHistory, cut: Timestamp) -> bool {
-    let measured = || history.posts.iter().take(history.count_before(cut)).filter(|post| post.engagements.is_some());
-    let Some(first) = measured().next() else { return false };
-    measured().count() >= MIN_POSTS && cut.as_second() - first.at.as_second() >= MIN_DAYS * DAY_SECONDS
 }
 
 /// The forecasts of one account by all methods; `None` if no post within the horizon was measured. `index` is the

@@ -51,7 +51,7 @@ mod tests;
 mod variances;
 
 pub use account_estimates::{AccountCalibration, PostResidual, usual_load};
-pub use backtest::{Backtest, BacktestOptions, backtest};
+pub use backtest::{Backtest, BacktestOptions, EnoughHistory, backtest};
 pub use calibrate::{Calibration, calibrate};
 pub use channel_estimates::{ChannelCalibration, ResponsePoint};
 pub use effects::{Effect, EffectPrior};

@@ -2,9 +2,10 @@
 
 mod synthetic;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::backtest::{BacktestOptions, backtest};
+use super::backtest::{BacktestOptions, EnoughHistory, backtest};
 use super::calibrate::calibrate;
 use super::effects::Effect;
 use super::engagement_forecast::forecast_posts;
@@ -128,6 +129,29 @@ fn the_same_histories_give_the_same_predictions_on_any_number_of_threads() {
         pool.install(|| backtest(&world.histories, &options))
     };
     assert_eq!(backtest_on(1), backtest_on(4));
+}
+
+#[test]
+fn only_accounts_with_enough_recent_history_before_a_cut_are_tested() {
+    let daily = |account: &str, days: &[std::ops::Range<i64>]| {
+        let post = |day: i64| (24 * day + day % 11, Some((20 + day * 7 % 13) as f64));
+        let posts: Vec<_> = days.iter().cloned().flatten().map(post).collect();
+        AccountHistory { account: ClientId::new(account), ..history(&posts) }
+    };
+    // The only scored cut is in day 193: before it, `paused` has not posted for 43 days, and `young` only
+    // began 52 days ago.
+    let histories = [daily("steady", &[0..201]), daily("paused", &[0..151, 194..201]), daily("young", &[141..201])];
+    let tested = |enough: EnoughHistory| {
+        let options = BacktestOptions { cuts: 1, horizons: vec![1], draws: 50, enough, ..BacktestOptions::default() };
+        let names: BTreeSet<_> =
+            backtest(&histories, &options).predictions.iter().map(|one| one.account.to_string()).collect();
+        names.into_iter().collect::<Vec<_>>()
+    };
+    let usual = EnoughHistory::default();
+    assert_eq!(tested(usual), ["steady"]);
+    assert_eq!(tested(EnoughHistory { max_days_since_post: 44, ..usual }), ["paused", "steady"]);
+    assert_eq!(tested(EnoughHistory { min_days: 50, ..usual }), ["steady", "young"]);
+    assert_eq!(tested(EnoughHistory { min_days: 50, min_posts: 60, ..usual }), ["steady"]);
 }
 
 fn history(posts: &[(i64, Option<f64>)]) -> AccountHistory {
