@@ -126,7 +126,7 @@ impl Backtest {
         Ok(Source {
             histories: read.map_err(|errors| input::scenario_failure(errors, globals))?,
             name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-            arguments: path.display().to_string(),
+            arguments: shell_path(path),
             origin: ("history_path", json!(path)),
         })
     }

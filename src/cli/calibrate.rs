@@ -77,7 +77,7 @@ impl Source {
     /// The arguments that select it, as written on a command line.
     fn arguments(&self) -> String {
         match self {
-            Source::Path(path) => path.display().to_string(),
+            Source::Path(path) => shell_path(path),
             Source::Ledger(history) => history.arguments.clone(),
         }
     }

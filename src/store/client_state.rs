@@ -250,8 +250,13 @@ impl Reader<'_> {
         let rows: Vec<RecordRow<(ClientRow, PolicyRow)>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for RecordRow((client, policy)) in rows {
             let client = client.into_client(Zone::utc(), policy.with_defaults(&DEFAULT_POLICY));
-            let state =
-                ClientState { channels: Vec::new(), warnings: Vec::new(), reality: None, asset_uses: Vec::new() };
+            let state = ClientState {
+                channels: Vec::new(),
+                warnings: Vec::new(),
+                reality: None,
+                asset_uses: Vec::new(),
+                previous_posts: Vec::new(),
+            };
             self.clients.insert(client.id.to_string(), (client, state));
         }
         Ok(())

@@ -55,6 +55,7 @@ impl Agency {
             warnings: Vec::new(),
             reality: None,
             asset_uses: Vec::new(),
+            previous_posts: Vec::new(),
         };
         self.clients.push((client, state));
         self

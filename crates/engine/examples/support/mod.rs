@@ -72,6 +72,7 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         warnings: Vec::new(),
         reality: None,
         asset_uses: Vec::new(),
+        previous_posts: Vec::new(),
     };
     Ok(Scenario {
         name: "bakery".to_owned(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::named::named;
 use super::record::record;
 use super::{
-    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, Reality, Timestamp, Warning,
+    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, PreviousPost, Reality, Timestamp, Warning,
     WorkspaceId, WorldEstimate, Zone,
 };
 
@@ -90,6 +90,9 @@ pub struct ClientState {
     pub reality: Option<Reality>,
     /// Past uses of assets, oldest first.
     pub asset_uses: Vec<AssetUse>,
+    /// Posts of the plan that stood before the week is planned again; empty if the week had none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previous_posts: Vec<PreviousPost>,
 }
 
 impl ClientState {

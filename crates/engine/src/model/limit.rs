@@ -149,7 +149,8 @@ pub struct WorkspaceCertificate {
 /// The objective of a client's week, and an upper bound on the objective of any week within its limits.
 ///
 /// Both are sums over the client's channels: the worth of the posts, at the mean quality of each channel's assets, less
-/// their costs and less the price of the fatigue carried over to the next week.
+/// their costs and less the price of the fatigue carried over to the next week. Where the week was planned before,
+/// posts at the hours of the previous plan are worth more by the keep bonus, in the objective and in the bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
     /// The objective of the posts that may run, since blocked posts earn nothing, less the penalty for exceeding limits

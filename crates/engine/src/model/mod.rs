@@ -14,6 +14,7 @@ pub mod digits;
 mod limit;
 mod named;
 mod plan;
+mod previous_post;
 mod reality;
 mod reason;
 mod record;
@@ -52,6 +53,7 @@ pub use plan::{
     Allocation, AssetChoice, ClientPlan, CommittedPost, ConfidenceCause, ConfidenceStep, Conflict, ConflictKind, Plan,
     Post, ScheduleStatus, TargetSource, Tier, derived_id,
 };
+pub use previous_post::PreviousPost;
 pub use reality::{Reality, RealityRow};
 pub use reason::Reason;
 pub use record::{Cell, CellError, Cells, Column, InstantRange, Kind, Record, Value, quoted, record};

@@ -144,6 +144,9 @@ pub struct Post {
     pub cost: f64,
     /// Expected engagements times the channel's worth per engagement, less the cost.
     pub net_worth: f64,
+    /// What the objective counts the post for in addition because the plan that the week had before has a post of the
+    /// channel at this hour: a share of its worth at the mean quality of the channel's assets; 0 if it is blocked.
+    pub keep_bonus: f64,
     /// Confidence, `0..=1`.
     pub confidence: f64,
     /// The adjustments that add up to the confidence.
@@ -257,7 +260,8 @@ pub struct Allocation {
     pub mean_cost: f64,
     /// Price per unit of fatigue carried over to the next week.
     pub end_weight: f64,
-    /// The worth of the slots, less their cost and the price of the fatigue carried over to the next week.
+    /// The worth of the slots, less their cost and the price of the fatigue carried over to the next week. As in
+    /// `upper_bound`, slots that the week's previous plan has already are worth more by the keep bonus.
     pub objective: f64,
     /// Upper bound on `objective`: the best that the channel could reach without the limits it shares with other
     /// channels.
@@ -333,7 +337,7 @@ pub struct ClientPlan {
 }
 
 impl ClientPlan {
-    /// The objective of the posts that may run; without a certificate, that of all posts.
+    /// The objective of the posts that may run, keep bonuses included; without a certificate, that of all posts.
     #[must_use]
     pub fn objective(&self) -> f64 {
         self.certified_or_sum(|certificate| certificate.objective, |allocation| allocation.objective)
@@ -374,6 +378,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Sum of the posts' keep bonuses: the part of [`Plan::objective`] that is not earned but counted for posts that
+    /// stay where the week's previous plan has them.
+    #[must_use]
+    pub fn keep_bonus(&self) -> f64 {
+        self.posts().fold(0.0, |sum, (_, post)| sum + post.keep_bonus)
+    }
+
     /// The id of a post: the same in every plan made from the same inputs.
     #[must_use]
     pub fn post_id(&self, client: &ClientId, post: &Post) -> Uuid {

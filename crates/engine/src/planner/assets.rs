@@ -2,10 +2,10 @@
 //!
 //! Slots are placed first. What remains is to maximise the sum, over the slots, of `weight · quality · share - cost`:
 //! the slot's weight, the quality factor of its asset on the channel, the weight of the asset's campaign that day
-//! relative to the highest one, and the cost of the asset. With a cooldown of a week or more, each channel uses an
-//! asset at most once: a maximum-weight bipartite matching of slots and the channels' assets, with a cap on the weekly
-//! uses of an asset over all channels. It is solved exactly. With a shorter cooldown, slots choose greedily in
-//! descending order of weight.
+//! relative to the highest one, and the cost of the asset. An asset that the week's previous plan uses in the slot
+//! counts for more by the keep bonus. With a cooldown of a week or more, each channel uses an asset at most once: a
+//! maximum-weight bipartite matching of slots and the channels' assets, with a cap on the weekly uses of an asset over
+//! all channels. It is solved exactly. With a shorter cooldown, slots choose greedily in descending order of weight.
 
 use std::collections::BTreeMap;
 
@@ -88,8 +88,8 @@ fn options_and_caps(channel_drafts: &[ChannelDraft<'_>], week: &ClientWeek<'_>) 
     (options, caps)
 }
 
-/// For each candidate of a slot's channel, the share of the slot's weight that it earns given its campaign; `None` if
-/// the slot may not use it.
+/// For each candidate of a slot's channel, the share of the slot's weight that it earns given its campaign, with the
+/// keep bonus if the week's previous plan uses it in the slot; `None` if the slot may not use it.
 fn candidate_shares(
     week: &ClientWeek<'_>,
     channel_draft: &ChannelDraft<'_>,
@@ -97,7 +97,11 @@ fn candidate_shares(
     slot: &Slot,
 ) -> Vec<Option<f64>> {
     let day = channel_draft.hours.day(week, slot.hour);
-    let share = |asset: &Asset| day.map_or(1.0, |day| day.share_of_hour(day.campaign_of(Some(asset))));
+    let previous = channel_draft.previous.get(&slot.hour).copied().flatten();
+    let keep_factor =
+        |asset: &Asset| if previous == Some(&asset.id) { 1.0 + week.rules.calendar.keep_bonus } else { 1.0 };
+    let share =
+        |asset: &Asset| keep_factor(asset) * day.map_or(1.0, |day| day.share_of_hour(day.campaign_of(Some(asset))));
     let candidates = channel_draft.candidates.iter();
     candidates
         .map(|scored| may_use(week, channel_draft, histories, slot, scored).then(|| share(scored.candidate.asset)))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{self, Candidate, Histories, hours_between};
 use crate::model::{
-    Asset, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier, Timestamp,
-    Verdict, WorkspaceId,
+    Asset, AssetId, Channel, ChannelSnapshot, ChannelState, Client, ClientId, PerformanceReality, TargetSource, Tier,
+    Timestamp, Verdict, WorkspaceId,
 };
 use crate::planner::hours::{ChannelHours, channel_hours};
 use crate::planner::rule_evaluation::always_needs_review;
@@ -54,6 +54,8 @@ pub(super) struct ChannelDraft<'a> {
     pub posts_target: u32,
     /// What set the target.
     pub target_source: TargetSource,
+    /// Hours at which the week's previous plan has a post, each with the post's asset.
+    pub previous: BTreeMap<usize, Option<&'a AssetId>>,
     /// Quality factor and cost with which slots are valued.
     pub mean: MeanPost,
     pub instance: Instance,
@@ -108,6 +110,7 @@ impl<'a> ChannelDraft<'a> {
             posts_wanted,
             posts_target,
             target_source,
+            previous: previous_posts(week, state.channel),
             mean,
             instance,
             solution: Solution { chosen: Vec::new(), objective: 0.0, optimal: false },
@@ -122,6 +125,16 @@ impl<'a> ChannelDraft<'a> {
     /// guardrails close hours, so that plans with different hours closed are compared by the same objective.
     pub fn set_end_weight(&mut self, rounds: u32, worker: &mut WorkerContext<'_>) {
         self.instance.end_weight = worker.solver.end_weight(&self.instance, rounds);
+    }
+
+    /// Raises the value of the hours at which the week's previous plan has a post. Comes after the price of fatigue at
+    /// the end of the week is set, which stands for later weeks, in which nothing is planned yet.
+    pub fn add_keep_bonus(&mut self, keep_bonus: f64) {
+        for hour in self.previous.keys() {
+            if let Some(value) = self.instance.value.get_mut(*hour) {
+                *value *= 1.0 + keep_bonus;
+            }
+        }
     }
 
     /// Places the slots, ignoring the client's other channels.
@@ -244,6 +257,13 @@ pub(super) fn posting_minute(rule: MinuteRule, client: &Client, state: &ChannelS
             (id.as_bytes().iter().fold(0_u32, |sum, byte| sum + u32::from(*byte)) % 12) as u8 * 5
         }
     }
+}
+
+/// Hours at which the week's previous plan has a post of the channel, each with the post's asset.
+fn previous_posts<'a>(week: &ClientWeek<'a>, channel: Channel) -> BTreeMap<usize, Option<&'a AssetId>> {
+    let of_channel = week.state.previous_posts.iter().filter(|post| post.channel == channel);
+    let hour_of = |at: Timestamp| usize::try_from(week.hours.hour_of(at)).ok().filter(|hour| *hour < week.hours.len());
+    of_channel.filter_map(|post| Some((hour_of(post.at)?, post.asset_id.as_ref()))).collect()
 }
 
 /// What is known of a channel's week, apart from the pack's own numbers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::instance::is_zero;
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
     DecisionStatus, OtherPost, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity,
@@ -244,6 +245,7 @@ impl PostRecord<'_, '_> {
             slot_value: post.slot_value,
             fatigue: post.fatigue,
             campaign_id: post.campaign_id.as_ref(),
+            keep_bonus: post.keep_bonus,
         };
         self.decision(ActionType::TimeChoice, "agency_director", &payload, &self.client_record.time_signals)
     }
@@ -330,6 +332,9 @@ struct TimeChoice<'a> {
     slot_value: f64,
     fatigue: f64,
     campaign_id: Option<&'a CampaignId>,
+    /// Left out if it is 0, as in every week that is planned for the first time.
+    #[serde(skip_serializing_if = "is_zero")]
+    keep_bonus: f64,
 }
 
 #[derive(Serialize)]

@@ -102,6 +102,7 @@ impl<'a> Draft<'a> {
         let Setup { reality, warning, facts, mut channel_drafts } = set_up(&week, rules, demand, &histories, worker)?;
         for channel_draft in &mut channel_drafts {
             channel_draft.set_end_weight(week.rules.fatigue.end_weight_rounds, worker);
+            channel_draft.add_keep_bonus(week.rules.calendar.keep_bonus);
         }
         let solved_limits = place_slots(&week, &mut channel_drafts, worker);
         let mut draft = Draft {

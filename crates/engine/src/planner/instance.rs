@@ -28,7 +28,7 @@ use crate::model::{Channel, FatigueResponse};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
     /// Worth of a post of mean quality at each hour without fatigue: engagements times the channel's worth; finite, at
-    /// least 0.
+    /// least 0. At hours of the week's previous plan, it includes the keep bonus.
     pub value: Vec<f64>,
     /// By hour, whether a post may be chosen there; as long as `value`.
     pub allowed: Vec<bool>,
@@ -249,9 +249,9 @@ pub(super) struct InstanceExport<'a> {
     optimal: bool,
 }
 
-/// Leaves `cost` out of exports of instances without costs, which are in format 1 or 2.
+/// Leaves a number out of what is written. Exports of instances without costs, for example, are in format 1 or 2.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &f64) -> bool {
+pub(super) fn is_zero(number: &f64) -> bool {
     *number == 0.0
 }
 

@@ -285,6 +285,7 @@ impl SlotEvaluator<'_, '_> {
             expected_engagement: expected,
             cost,
             net_worth: expected * self.channel_draft.rules.worth - cost,
+            keep_bonus: if evaluated.status == ScheduleStatus::Blocked { 0.0 } else { self.keep_bonus(fatigue) },
             confidence: evaluated.confidence,
             confidence_steps: evaluated.confidence_steps,
             risk: evaluated.risk,
@@ -330,6 +331,17 @@ impl SlotEvaluator<'_, '_> {
         let value = self.channel_draft.hours.value_for(self.week, self.slot.hour, campaign);
         let quality = self.scored.map_or(rules.assets.quality_without_asset, |scored| scored.quality);
         (value, value * quality * self.channel_draft.instance.response.at(fatigue))
+    }
+
+    /// What the objective counts a post in the slot for in addition, if the week's previous plan has one there.
+    fn keep_bonus(&self, fatigue: f64) -> f64 {
+        let channel_draft = self.channel_draft;
+        if !channel_draft.previous.contains_key(&self.slot.hour) {
+            return 0.0;
+        }
+        let value = channel_draft.hours.value.get(self.slot.hour).copied().unwrap_or(0.0);
+        let worth = value * channel_draft.mean.quality * channel_draft.rules.worth;
+        self.week.rules.calendar.keep_bonus * worth * channel_draft.instance.response.at(fatigue)
     }
 
     fn facts(&self, campaign: Option<&CampaignId>, expected_engagement: f64, context: &SlotContext) -> Arc<PostFacts> {

@@ -55,6 +55,9 @@ rule_table! {
         /// factor on boost days that have none of their own
         #[key(required, Kind::number(0.0, 10.0))]
         pub boost_factor: f64,
+        /// if a week is planned again: share of its value that a post is worth more at the hour of a previous post
+        #[key(default = DefaultValue::Number(0.0), Kind::number(0.0, 1.0))]
+        pub keep_bonus: f64,
         /// creation of drafts
         #[made(
             [

@@ -171,6 +171,7 @@ impl ClientDraft {
             warnings: self.warnings,
             reality: self.reality,
             asset_uses: self.asset_uses,
+            previous_posts: Vec::new(),
         };
         (self.client, state)
     }

@@ -60,6 +60,7 @@ const PARTS: [(&str, &[&str]); 26] = [
             "fatigue",
             "fatigue.block_at",
             "fatigue.end_weight_rounds",
+            "calendar.keep_bonus",
         ],
     ),
     ("planned_posts", &["planned"]),

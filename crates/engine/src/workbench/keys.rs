@@ -164,6 +164,12 @@ const KEYS: &[Key] = &[
         "posts of the channel that are committed already",
     ),
     Key::with_default(
+        "<case>.state.previous",
+        rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
+        DefaultValue::NoRows,
+        "posts of the channel in the plan that the week had before",
+    ),
+    Key::with_default(
         "<case>.warnings",
         rows(WARNING, "[{ kind = \"collapse_risk\", severity = \"high\" }]"),
         DefaultValue::NoRows,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
-    Client, ClientId, ClientState, ClientStatus, DayKind, Policy, Reality, Score, Severity, Timestamp, Warning,
-    WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
+    Client, ClientId, ClientState, ClientStatus, DayKind, Policy, PreviousPost, Reality, Score, Severity, Timestamp,
+    Warning, WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
 use crate::planner::{SlotOverrides, SlotQuery};
 use crate::rules::{CompiledRules, Row, Rules, Settings, Value, View, day_name, weekday_of};
@@ -215,7 +215,13 @@ impl<'s> CaseValues<'s> {
             warnings: self.rows("warnings").iter().map(|row| warning(row, start)).collect(),
             reality: self.reality(start),
             asset_uses: client.assets.iter().filter_map(last_use).collect(),
+            previous_posts: self.previous_posts(hours),
         }
+    }
+
+    fn previous_posts(&self, hours: &WeekHours) -> Vec<PreviousPost> {
+        let previous_post = |at| PreviousPost { channel: self.channel(), at, asset_id: None };
+        self.rows("state.previous").iter().filter_map(|row| instant(row, hours)).map(previous_post).collect()
     }
 
     fn channel_state(&self, hours: &WeekHours, rules: &Rules) -> ChannelState {

@@ -124,6 +124,7 @@ fn post(at: &str, channel: Channel) -> Post {
         expected_engagement: 98.25,
         cost: 12.5,
         net_worth: 85.75,
+        keep_bonus: 0.0,
         confidence: 0.8,
         confidence_steps: Vec::new(),
         risk: RiskBand::Low,

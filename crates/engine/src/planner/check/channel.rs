@@ -258,6 +258,14 @@ impl<'a> ChannelCase<'a> {
         self.hour_value(moment).unwrap_or_else(by_post)
     }
 
+    /// Factor on what a planned post at an hour counts for in the objective: above 1 if the week's previous plan has a
+    /// post of the channel in that hour.
+    pub fn keep_factor(&self, hour: i64) -> f64 {
+        let previous = self.case.state.previous_posts.iter().filter(|post| post.channel == self.state.channel);
+        let is_kept = previous.map(|post| self.case.clock.hour_of(post.at)).any(|previous| previous == hour);
+        if is_kept { 1.0 + self.case.base().calendar.keep_bonus } else { 1.0 }
+    }
+
     /// For each hour, the index of the first of these rules that removes it: past, closed day, closed hours, quiet
     /// hours, last post, committed post, guardrail. `None` if the posting minute is unknown.
     pub fn rules_that_remove(&self) -> Option<Vec<Option<usize>>> {

@@ -183,8 +183,8 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// The objective, with one post left out or none, and its scale. The objective sums value · mean quality · worth ·
-    /// response - mean cost over the planned posts, blocked ones included, less the price of fatigue at the end. The
-    /// scale is the sum of the absolute values of its terms.
+    /// keep factor · response - mean cost over the planned posts, blocked ones included, less the price of fatigue at
+    /// the end. The scale is the sum of the absolute values of its terms.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
         let fatigue = |hour: i64| match left_out {
@@ -194,6 +194,7 @@ impl ChannelWeek<'_, '_> {
         let (mut earned, mut scale) = (0.0, 0.0);
         for placed in channel.posts.iter().filter(|placed| Some(placed.hour) != left_out) {
             let value = channel.hour_value_of(placed) * self.allocation.mean_quality * channel.rules.worth;
+            let value = value * channel.keep_factor(placed.hour);
             earned += value * channel.response(fatigue(placed.hour)) - self.allocation.mean_cost;
             scale += value.abs() + self.allocation.mean_cost.abs();
         }

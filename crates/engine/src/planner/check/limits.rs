@@ -334,6 +334,7 @@ fn check_objective(
         let Some(allocation) = channel.allocation else { continue };
         for placed in channel.posts.iter().filter(|placed| placed.post.is_live()) {
             let value = channel.hour_value_of(placed) * allocation.mean_quality * channel.rules.worth;
+            let value = value * channel.keep_factor(placed.hour);
             objective += value * channel.response(channel.fatigue_of_live(placed.hour)) - allocation.mean_cost;
             scale += value.abs() + allocation.mean_cost.abs();
         }
@@ -452,6 +453,7 @@ fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
         ready.iter_mut().for_each(drop_dominated);
         if open.contains(&hour) {
             let value = channel.hour_value(moment)? * allocation.mean_quality * channel.rules.worth;
+            let value = value * channel.keep_factor(hour);
             let spent = allocation.mean_cost + value_at(prices, hour);
             for (posts, labels) in ready.iter().enumerate().take(posts_max) {
                 let below_block = labels.iter().filter(|label| label.fatigue < block_at);

@@ -34,9 +34,21 @@ struct PostCheck<'c, 'a> {
     rules: &'a Rules,
     slot_value: f64,
     fatigue: f64,
+    keep_bonus: f64,
     score: f64,
     quality: f64,
     cost: f64,
+}
+
+/// What the objective counts a post for in addition because the week's previous plan has a post of the channel in its
+/// hour. Blocked posts count for nothing.
+fn keep_bonus(channel: &ChannelCase<'_>, placed: &Placed<'_>) -> f64 {
+    if !placed.post.is_live() {
+        return 0.0;
+    }
+    let mean_quality = channel.allocation.map_or(0.0, |allocation| allocation.mean_quality);
+    let worth = channel.hour_value_of(placed) * mean_quality * channel.rules.worth;
+    (channel.keep_factor(placed.hour) - 1.0) * worth * channel.response(channel.fatigue_of_live(placed.hour))
 }
 
 impl<'c, 'a> PostCheck<'c, 'a> {
@@ -66,6 +78,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             rules,
             slot_value: channel.slot_value(campaign, moment).unwrap_or(post.slot_value),
             fatigue: channel.fatigue_of_live(placed.hour),
+            keep_bonus: keep_bonus(channel, placed),
             score,
             quality,
             cost: cost + channel.leaving_cost(),
@@ -93,6 +106,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             ("expected_engagement", post.expected_engagement, engagement),
             ("cost", post.cost, self.cost),
             ("net_worth", post.net_worth, engagement * self.channel.rules.worth - self.cost),
+            ("keep_bonus", post.keep_bonus, self.keep_bonus),
             ("priority", post.priority, self.priority()),
         ];
         if let (Some(choice), Some(_)) = (&post.asset, self.asset) {

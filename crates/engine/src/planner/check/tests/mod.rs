@@ -2,6 +2,7 @@
 
 mod dated;
 mod limits;
+mod previous;
 mod tampered;
 mod untampered;
 
@@ -101,7 +102,16 @@ fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize)
         .map(|n| asset(&format!("{id}-{n:02}"), &client, week, 0.3 + 0.6 * n as f64 / assets as f64))
         .collect();
     let channels = channels.iter().map(|channel| channel_state(&client, *channel, week)).collect();
-    (client, ClientState { channels, warnings: Vec::new(), reality: None, asset_uses: Vec::new() })
+    (
+        client,
+        ClientState {
+            channels,
+            warnings: Vec::new(),
+            reality: None,
+            asset_uses: Vec::new(),
+            previous_posts: Vec::new(),
+        },
+    )
 }
 
 fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState {

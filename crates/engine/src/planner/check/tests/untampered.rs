@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    AssetId, CalendarEntry, Capacity, Channel, ClientStatus, DayKind, Outcome, Post, ScheduleStatus, Score, Severity,
-    Warning, WarningId, WarningStatus, WorkspaceId,
+    AssetId, CalendarEntry, Capacity, Channel, ClientStatus, DayKind, Outcome, Post, PreviousPost, ScheduleStatus,
+    Score, Severity, Warning, WarningId, WarningStatus, WorkspaceId,
 };
 use crate::rules::CompiledRules;
 
@@ -465,6 +465,7 @@ fn varied_packs() -> [CompiledRules; 7] {
         ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 0.7"),
         ("channels.toml", "weekly_posts = 5", "weekly_posts = 10"),
         ("calendar.toml", "at = 0 }", "at = 45 }"),
+        ("calendar.toml", "keep_bonus = 0.05", "keep_bonus = 0.6"),
         ("calendar.toml", "closed = []", SEASONS),
         ("overlays/seasons.toml", "", MORE_SEASONS),
         ("channels.toml", "to = \"06:00\"", "to = \"06:30\""),
@@ -527,11 +528,23 @@ fn random_client(n: usize, zone: &str, week: Week, draw: &mut Draw) -> (Client, 
         let hours: Vec<i64> = (0..draw.below(4)).map(|_| draw.below(260) as i64 - 20).collect();
         commit(&mut state, &client, week, channel, &hours);
     }
+    state.previous_posts = previous_posts(n, &client, week);
     for channel in &mut state.channels {
         channel.fatigue = Score::clamped(draw.below(100) as f64 / 100.0);
         channel.momentum = (draw.below(3) > 0).then(|| Score::clamped(draw.below(100) as f64 / 100.0));
     }
     (client, state)
+}
+
+/// Posts of an earlier plan at hours in and around the week, some with an asset.
+fn previous_posts(n: usize, client: &Client, week: Week) -> Vec<PreviousPost> {
+    let mut draw = Draw(n as u64);
+    let previous_post = |_| {
+        let (channel, at) = (draw.pick(&Channel::ALL), in_week(client, week, draw.below(190) as i64 - 10));
+        let asset_id = client.assets.get(draw.below(60)).map(|asset| asset.id.clone());
+        PreviousPost { channel, at, asset_id }
+    };
+    (0..60).map(previous_post).collect()
 }
 
 /// A deterministic random number generator (splitmix64).
