@@ -25,7 +25,8 @@ use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 pub(super) struct Commit {
     /// Folder written by `mcoe plan`.
     plan: PathBuf,
-    /// If the clients' state has changed, plan their week again around the committed posts, and commit that plan.
+    /// If the clients' state has changed, plan their week again around the committed posts, and commit that plan. Posts
+    /// of the old plan stay unless another hour earns more than `keep_bonus` of the rules.
     #[arg(long)]
     rebase: bool,
     /// Folder of the scenario, if it has been moved since planning.

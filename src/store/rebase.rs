@@ -1,4 +1,5 @@
-//! Rebases a plan whose clients' state has changed: the week is planned again around what is committed.
+//! Rebases a plan whose clients' state has changed: the week is planned again around what is committed, and the old
+//! plan's posts stay where they are unless another hour earns more than the keep bonus of the rules.
 
 use std::collections::BTreeSet;
 
@@ -28,21 +29,25 @@ pub struct Rebased {
     pub dropped: usize,
     /// Posts of the new plans that were not in the old plan.
     pub added: usize,
+    /// Sum of the keep bonuses of the new plans' posts, in the unit of worth: what their objectives hold in addition
+    /// for posts that stay.
+    pub keep_bonus: f64,
 }
 
 impl Rebased {
     /// The result for a plan that was committed unchanged.
     #[must_use]
     pub const fn unchanged(committed: Committed) -> Self {
-        Self { committed, kept: committed.schedules, dropped: 0, added: 0 }
+        Self { committed, kept: committed.schedules, dropped: 0, added: 0, keep_bonus: 0.0 }
     }
 }
 
 impl Ledger {
     /// Plans the rest of the week again for a plan's clients, from the ledger's state and under the plan's rules,
-    /// around committed and blocked posts, and commits the result, workspace by workspace. Planning repeats until it
-    /// adds nothing, because a post that was not worthwhile can become so once fewer posts are left to place. Rebasing
-    /// the same plan again therefore changes nothing.
+    /// around committed and blocked posts, and commits the result, workspace by workspace. The posts of the old plan
+    /// are the previous posts, which the rules' keep bonus favours. Planning repeats until it adds nothing, because a
+    /// post that was not worthwhile can become so once fewer posts are left to place. Rebasing the same plan again
+    /// therefore changes nothing.
     ///
     /// # Errors
     /// As [`Ledger::commit`], and if a rule fails or the new plan does not pass the checker.
@@ -54,11 +59,13 @@ impl Ledger {
         let mut results = Vec::new();
         for workspace in workspaces {
             let mut added = BTreeSet::new();
-            let mut total: Option<Committed> = None;
+            let (mut total, mut keep_bonus): (Option<Committed>, f64) = (None, 0.0);
             loop {
                 let scenario =
                     with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, COUNTED)).await?;
+                let scenario = scenario.with_previous_posts(old.plan);
                 let (plan, committed) = self.plan_rest(&old, &planner, &scenario).await?;
+                keep_bonus += plan.keep_bonus();
                 added.extend(post_keys(&plan, workspace));
                 total = Some(total.map_or(committed, |total| total.plus(committed)));
                 if !committed.is_new {
@@ -67,7 +74,8 @@ impl Ledger {
             }
             let Some(committed) = total else { continue };
             let existing = with_retries(|| self.existing_keys(workspace, old.plan)).await?;
-            results.push(summary(&post_keys(old.plan, workspace), &added, &existing, committed));
+            let summary = summary(&post_keys(old.plan, workspace), &added, &existing, committed);
+            results.push(Rebased { keep_bonus, ..summary });
         }
         Ok(results)
     }
@@ -136,5 +144,5 @@ fn summary(
     committed: Committed,
 ) -> Rebased {
     let kept = old.intersection(existing).count();
-    Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(old).count() }
+    Rebased { committed, kept, dropped: old.len() - kept, added: new.difference(old).count(), keep_bonus: 0.0 }
 }

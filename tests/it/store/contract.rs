@@ -1,10 +1,12 @@
 //! What the ledger guarantees on both databases: loading, committing, reviewing, isolation of workspaces, and recorded
 //! decisions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mcoe::model::{
-    ActionType, AssetUse, Campaign, CampaignId, Channel, ClientState, RiskBand, Scenario, ScheduleStatus,
+    ActionType, AssetUse, Campaign, CampaignId, Channel, ClientPlan, ClientState, Plan, Post, RiskBand, Scenario,
+    ScheduleStatus, WorkspaceId,
 };
 use mcoe::planner::RecordedWorth;
 use mcoe::scenario;
@@ -12,7 +14,8 @@ use mcoe::store::{ActionFilter, Change, Schedule, ScheduleFilter, StoreError};
 
 use super::{FRIDAY, commit, load_agency, rules, weekly, workspace};
 use crate::support::{
-    Agency, TestDatabase, at, compiled, default_pack, on_both, plan, rules_with_high_risk_posts, shipped_scenario,
+    Agency, TestDatabase, at, compiled, default_pack, on_both, pack_with_keys, plan, rules_with_high_risk_posts,
+    shipped_scenario,
 };
 
 /// First and last use by asset and channel, sorted.
@@ -252,6 +255,49 @@ on_both! {
             assert_eq!(again.iter().map(|workspace| workspace.kept).sum::<usize>(), kept);
             assert_eq!(database.number("SELECT count(*) FROM campaign_orchestration_schedules").await, after);
         }
+    }
+
+    async fn a_rebase_after_a_small_change_of_state_moves_no_post(database: &TestDatabase) {
+        let ledger = database.ledger().await;
+        let without_bonus = compiled(pack_with_keys(&[("calendar.toml", "keep_bonus", "0")]));
+        let scenario = load_agency(&ledger, &rules()).await;
+        let old = plan(&without_bonus, &scenario);
+        let change = "UPDATE channel_state SET fatigue_score = fatigue_score + 0.03 WHERE fatigue_score < 0.9";
+        database.run(change).await.unwrap();
+        let keys = |plan: &Plan| -> BTreeSet<String> {
+            let key = |client: &ClientPlan, post: &Post| format!("{} {} {}", client.client_id, post.channel, post.at);
+            plan.posts().map(|(client, post)| key(client, post)).collect()
+        };
+        let workspaces: BTreeSet<WorkspaceId> = old.clients.iter().map(|client| client.workspace_id.clone()).collect();
+        let mut moved_without_bonus = 0;
+        for workspace in workspaces {
+            let changed = ledger.scenario(&workspace, scenario.start).await.unwrap();
+            moved_without_bonus += keys(&plan(&without_bonus, &changed)).difference(&keys(&old)).count();
+        }
+        assert!(moved_without_bonus > 20, "{moved_without_bonus}");
+        let (rules, decisions) = (rules(), mcoe::planner::decisions(&old));
+        let old_plan = mcoe::store::Commit {
+            plan: &old,
+            decisions: &decisions,
+            scenario: &scenario,
+            rules: &rules,
+            actor: "ann",
+            now: at(FRIDAY),
+            counted: mcoe::store::Counted::Live, progress: &|| {},
+        };
+        let planner = mcoe::planner::Planner::new(&rules, mcoe::model::Tier::Exact, None);
+        let rebased = ledger.rebase(old_plan, planner).await.unwrap();
+        let sum = |count: fn(&mcoe::store::Rebased) -> usize| rebased.iter().map(count).sum::<usize>();
+        assert_eq!((sum(|rebased| rebased.dropped), sum(|rebased| rebased.kept)), (0, old.posts().count()));
+        let added = sum(|rebased| rebased.added);
+        assert!(added * 10 < moved_without_bonus, "{added} posts are new, {moved_without_bonus} without the bonus");
+        assert!(rebased.iter().all(|rebased| rebased.keep_bonus > 0.0), "{rebased:?}");
+        // Only new posts and blocked ones are decided without a bonus.
+        let recorded = database.number("SELECT count(*) FROM campaign_orchestration_actions \
+                                        WHERE action_type = 'time_choice' \
+                                        AND CAST(decision_payload AS text) LIKE '%keep_bonus%'").await;
+        let live = sum(|rebased| rebased.committed.schedules - rebased.committed.blocked) as i64;
+        assert!((live - added as i64..=live).contains(&recorded), "{recorded} of {live}, {added} of them new");
     }
 
     async fn a_plan_is_refused_once_posts_are_past(database: &TestDatabase) {
