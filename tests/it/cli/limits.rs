@@ -42,6 +42,16 @@ fn the_examples_of_the_page_can_be_copied() {
 }
 
 #[test]
+fn the_case_of_the_page_passes_and_covers_what_it_says() {
+    let folder = with_limits();
+    folder.write("rules/tests/limits.toml", &toml_block("tests/limits.toml"));
+    folder.mcoe("rules test").succeeds().stdout_has(&["1 case(s) passed, 0 failed"]);
+    let out = folder.mcoe("rules test --coverage").succeeds().out;
+    assert!(out.contains("no case depends on `limits.early_morning.at_most`"), "{out}");
+    assert!(!out.contains("limits.linkedin_share"), "{out}");
+}
+
+#[test]
 fn the_page_lists_every_key() {
     let page = page();
     let keys = PACK_FILES.iter().find(|file| file.stem == "limits").unwrap().keys;

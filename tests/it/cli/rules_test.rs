@@ -242,3 +242,29 @@ fn a_season_changes_what_a_case_of_its_weeks_expects_and_is_explained() {
     let line = folder.read("rules/calendar.toml").lines().position(|line| line == season).unwrap() + 1;
     assert!(out.contains(&format!("calendar.toml:{line}")), "{out}");
 }
+
+#[test]
+fn every_error_in_cases_of_whole_weeks_is_reported_at_once() {
+    let folder = with_cases(
+        "[one]\nchannel = \"tiktok\"\nchannels = [{ channel = \"fb\" }, { channel = \"fb\" }]\n\
+         state.committed = [{ day = \"monday\", hour = 9, channel = \"ig\" }]\nassets = [{ campaign = \"sale\" }]\n\
+         [one.expect]\nweek = [{ channel = \"x\", day = \"monday\", hour = 9 }]\nlimits = { brand_dai = \"binds\" }\nposts = [\n\
+         { channels = [\"linkedin\"] },\n{ exactly = 1, at_most = 2 },\n{ at_least = 3, at_most = 2 },\n\
+         { from = \"friday 18:00\", exactly = 0 },\n{ from = \"friday 18:00\", to = 2026-11-30T08:00:00, exactly = 0 },\n\
+         { from = \"friday 18:00\", to = \"friday 18:00\", exactly = 0 },\n\
+         { from = 2026-11-30T08:00:00, to = 2026-11-29T08:00:00, exactly = 0 },\n]\n",
+    );
+    folder.write("rules/limits.toml", "[brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n");
+    insta::assert_snapshot!(folder.mcoe("rules test").exits_with(2).err);
+}
+
+#[test]
+fn a_limit_that_does_not_bind_as_expected_is_explained() {
+    let folder = with_cases(
+        "[busy]\nchannels = [{ channel = \"fb\" }, { channel = \"ig\" }, { channel = \"x\" }]\n\
+         [busy.expect]\nlimits = { brand_day = \"slack\" }\n\
+         posts = [{ at_least = 30 }, { from = \"monday 00:00\", to = \"tuesday 00:00\", at_most = 1 }]\n",
+    );
+    folder.write("rules/limits.toml", "[brand_day]\nat_most = 2\nper = [\"client\", \"day\"]\n");
+    insta::assert_snapshot!(folder.mcoe("rules test").exits_with(1).out);
+}

@@ -3,7 +3,7 @@
 use mcoe::rules::{CompiledRules, PackFiles};
 use mcoe::workbench;
 
-use crate::support::{compiled, project, read_folder};
+use crate::support::{compiled, default_pack, project, read_folder};
 
 /// The default pack with its test cases.
 fn pack_with_cases() -> PackFiles {
@@ -59,4 +59,57 @@ fn every_change_to_the_default_pack_fails_a_case() {
         let failed = failed_cases(&compiled(files));
         assert!(failed.iter().any(|name| name.starts_with(case)), "{file}: `{new}` fails {failed:?} and not `{case}`");
     }
+}
+
+/// The default pack with limits, and cases of whole weeks that test them.
+fn pack_with_limits() -> PackFiles {
+    let mut files = default_pack();
+    files.extend(read_folder(&project("tests/cases/limits")));
+    files
+}
+
+#[test]
+fn limits_do_to_a_week_what_its_cases_say() {
+    let rules = compiled(pack_with_limits());
+    let cases = workbench::read(&rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    assert_eq!(workbench::run(&rules, &cases).cases.into_iter().filter(|case| !case.passed()).collect::<Vec<_>>(), []);
+}
+
+#[test]
+fn every_change_to_the_limits_fails_a_case() {
+    let changes = [
+        ("at_most = 2\n", "at_most = 3\n", "a_brand_has_two_posts_a_day"),
+        ("per = [\"client\", \"day\"]", "per = [\"client\", \"channel\", \"day\"]", "a_brand_has_two_posts_a_day"),
+        ("[\"saturday\", \"sunday\"]", "[\"saturday\"]", "a_brand_has_two_posts_a_day"),
+        ("at_least = 2\n", "at_least = 1\n", "a_b2b_client"),
+        ("tags = [\"b2b\"]", "tags = [\"b2c\"]", "a_b2b_client"),
+        ("price = 0.5", "", "a_price_is_paid"),
+        ("days = [\"tuesday\"] }", "days = [\"monday\"] }", "an_overlay_switches_a_limit_on"),
+    ];
+    for (old, new, case) in changes {
+        let mut files = pack_with_limits();
+        let text = files.get_mut("limits.toml").unwrap();
+        assert!(text.contains(old), "`{old}` is not in limits.toml");
+        *text = text.replacen(old, new, 1);
+        let failed = failed_cases(&compiled(files));
+        assert!(failed.iter().any(|name| name.starts_with(case)), "`{new}` fails {failed:?} and not `{case}`");
+    }
+}
+
+#[test]
+fn limits_are_covered_by_cases_in_which_they_change_the_week() {
+    let rules = compiled(pack_with_limits());
+    let cases = workbench::read(&rules).unwrap();
+    let uncovered = |cases: &[workbench::Case]| -> Vec<String> {
+        let gaps = workbench::coverage(&rules, cases).unwrap().gaps.into_iter();
+        gaps.filter(|gap| &*gap.file == "limits.toml").map(|gap| gap.what).collect()
+    };
+    // No channel's best hours lie on Friday evening, so that limit costs nothing in any case. The overlay states
+    // another `enabled` than the limit itself.
+    let gaps =
+        ["friday_evening.at_most", "friday_evening.where.days", "friday_evening.where.hours", "quiet_tuesday.enabled"];
+    assert_eq!(uncovered(&cases), gaps.map(|key| format!("no case depends on `limits.{key}`")));
+    let without_overlay: Vec<_> =
+        cases.into_iter().filter(|case| case.name != "an_overlay_switches_a_limit_on").collect();
+    assert!(uncovered(&without_overlay).contains(&"no case depends on `limits.quiet_tuesday.at_most`".to_owned()));
 }

@@ -64,6 +64,7 @@ pub use post_status::PostStatus;
 pub use reevaluate::{ClientReevaluation, Reevaluation, decayed_fatigue, fatigue_after_post, start_of_hour};
 pub use replay::{DecisionSource, Recorded};
 pub use rule_evaluation::RuleEvaluation;
+pub use seasons::seasonal_posts;
 pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
 pub use week::{Planner, hours_by_zone, plan_week};

@@ -11,8 +11,10 @@ const ROUNDING_TOLERANCE: f64 = 1e-9;
 /// Maximum number of posts a week: one each hour.
 const MAX_WEEKLY_POSTS: f64 = 168.0;
 
-/// Posts that the rules want on a channel in a week.
-pub(super) fn seasonal_posts(rules: &Rules, channel: Channel, hours: &WeekHours) -> u32 {
+/// Posts that the rules want on a channel in a week, before the number is lowered for fatigue: `weekly_posts` times the
+/// factor of the week's seasons.
+#[must_use]
+pub fn seasonal_posts(rules: &Rules, channel: Channel, hours: &WeekHours) -> u32 {
     posts_in(rules.channel(channel).weekly_posts, &rules.calendar.seasons, hours)
 }
 

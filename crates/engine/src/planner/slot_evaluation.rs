@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::around_guardrails::draft_week;
 use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WorkerContext};
-use super::draft::Draft;
+use super::draft::{Draft, slot_at};
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
 use super::post_evaluation::{SlotOverrides, evaluate_alone};
@@ -16,7 +16,9 @@ use super::week::{ClientInput, PlanningContext};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{AssetPoints, points};
-use crate::model::{CampaignId, Capacity, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week};
+use crate::model::{
+    CampaignId, Capacity, Channel, Client, ClientState, EarlyWarning, PerformanceReality, Post, WallHour, Week,
+};
 use crate::rules::{ChannelFacts, ClientFacts, CompiledRules, PostFacts, RuleFailure, SCORE_ASSET};
 
 /// The slot to evaluate: a client that posts on one channel, and an hour of its week.
@@ -24,8 +26,10 @@ use crate::rules::{ChannelFacts, ClientFacts, CompiledRules, PostFacts, RuleFail
 pub struct SlotQuery<'l> {
     /// The client; the post uses its first asset.
     pub client: &'l Client,
-    /// The client's state; the first channel in it is evaluated.
+    /// The client's state.
     pub state: &'l ClientState,
+    /// The channel to evaluate, one of those in the state.
+    pub channel: Channel,
     /// Review capacity of the workspace.
     pub capacity: &'l Capacity,
     /// The week.
@@ -91,8 +95,10 @@ impl Planner<'_> {
         self.with_worker(|worker| {
             let draft = draft_week(week, rules, demand, worker)?;
             let no_channel = || PlanError::NoChannel(query.client.id.clone());
-            let channel_draft = draft.channel_drafts.first().ok_or_else(no_channel)?;
-            let slot = requested_slot(query, &draft.week, channel_draft);
+            let drafts = draft.channel_drafts.iter().enumerate();
+            let is_queried = |(_, draft): &(usize, &ChannelDraft<'_>)| draft.state.channel == query.channel;
+            let (index, channel_draft) = drafts.clone().find(is_queried).ok_or_else(no_channel)?;
+            let slot = requested_slot(query, &draft.week, (index, channel_draft));
             let scored = usable_asset(&draft, channel_draft, &slot, worker)?;
             let evaluated = evaluate_alone(
                 &draft.week,
@@ -128,12 +134,14 @@ fn usable_asset<'a>(
 }
 
 /// The slot at the requested hour, or at the next hour that exists in the week, or else at the week's last hour.
-fn requested_slot(query: &SlotQuery<'_>, week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>) -> Slot {
+fn requested_slot(
+    query: &SlotQuery<'_>,
+    week: &ClientWeek<'_>,
+    (index, channel_draft): (usize, &ChannelDraft<'_>),
+) -> Slot {
     let is_reached = |wall: &WallHour| (wall.weekday, wall.hour) >= (query.weekday, query.hour);
     let hour = week.hours.hours().iter().position(is_reached).unwrap_or_else(|| week.hours.len().saturating_sub(1));
-    let weekday = week.hours.hours().get(hour).map_or(0, |wall| wall.weekday);
-    let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
-    Slot { channel_draft: 0, hour, at, date: week.hours.date(weekday), weight: 0.0 }
+    slot_at(week, (index, channel_draft), hour, 0.0)
 }
 
 fn evaluation(
@@ -154,6 +162,9 @@ fn evaluation(
     let is_best = |hour: &u8| is_best_hour(channel_draft.rules, WallHour { hour: *hour, ..wall });
     let all_hours = channel_draft.hours.forbidden.iter().zip(hours);
     let open = all_hours.filter(|(forbidden, other)| forbidden.is_none() && other.weekday == wall.weekday);
+    let slots = draft.slots.iter().zip(&draft.assignment);
+    let slots_with_asset =
+        slots.filter(|(planned, asset)| planned.channel_draft == slot.channel_draft && asset.is_some());
     Some(SlotEvaluation {
         ctx: Arc::clone(&channel_draft.ctx),
         client: Arc::clone(&draft.facts),
@@ -172,7 +183,7 @@ fn evaluation(
         response: channel_draft.instance.response.at(post.fatigue),
         best_hours: (0..24).filter(is_best).collect(),
         planned: channel_draft.solution.chosen.iter().filter_map(|hour| hours.get(*hour).copied()).collect(),
-        planned_with_asset: draft.assignment.iter().flatten().count(),
+        planned_with_asset: slots_with_asset.count(),
         facts,
         post,
     })

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
+use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use super::key::{Key, Kind, Rows, day_name};
 use super::settings::{Row, Settings, Value, View, is_closed_ranges};
@@ -56,6 +56,19 @@ impl ClosedRange {
         match self {
             ClosedRange::Weekly { from, to } => [WeekTime(*from).to_string(), WeekTime(*to).to_string()],
             ClosedRange::Dated { from, to } => [wall_time_text(*from), wall_time_text(*to)],
+        }
+    }
+
+    /// Whether a local time lies in the range.
+    #[must_use]
+    pub fn covers(&self, at: NaiveDateTime) -> bool {
+        let minute_of_day = (at.hour() * 60 + at.minute()) as u16;
+        match self {
+            ClosedRange::Weekly { .. } => {
+                let weekday = at.weekday().num_days_from_monday() as u16;
+                self.covers_every_week(weekday * DAY_MINUTES + minute_of_day)
+            }
+            ClosedRange::Dated { from, to } => (*from..*to).contains(&at),
         }
     }
 
@@ -133,7 +146,8 @@ pub(super) fn numbered_rows<'a>(view: &View<'a>, key: &str) -> impl Iterator<Ite
     view.rows_by_layer(key).flat_map(|rows| rows.iter().enumerate())
 }
 
-fn range_of_row(cells: &Row) -> Option<ClosedRange> {
+/// The range that a row states; `None` if one end recurs and the other does not.
+pub(crate) fn range_of_row(cells: &Row) -> Option<ClosedRange> {
     match (&cells.get("from")?.value, &cells.get("to")?.value) {
         (Value::WeekTime(from), Value::WeekTime(to)) => Some(ClosedRange::Weekly { from: *from, to: *to }),
         (Value::DateTime(from), Value::DateTime(to)) => Some(ClosedRange::Dated { from: *from, to: *to }),

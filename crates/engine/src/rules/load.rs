@@ -114,6 +114,12 @@ impl RulesPack {
         guardrails::declared_guardrails(&View::new(&self.settings))
     }
 
+    /// The names of all limits that `limits.toml` declares, including disabled ones, in file order.
+    #[must_use]
+    pub fn declared_limits(&self) -> Vec<Arc<str>> {
+        limits::declared_limits(&View::new(&self.settings)).into_iter().map(Arc::from).collect()
+    }
+
     /// The effective rules of a client, or of one of its campaigns: the base, then the overlays of the workspace, the
     /// client and the campaign in this order. Overlays of one scope apply in order of file name.
     #[must_use]

@@ -62,6 +62,7 @@ mod value;
 pub use assets::AssetRules;
 pub use calendar::{CalendarRules, DraftRules, MinuteRule, PassRules};
 pub use channels::ChannelRules;
+pub(crate) use closed::range_of_row;
 pub use closed::{ClosedRange, RowPlace};
 pub use compile::{is_same_script, script_syntax};
 pub use compiled::{ClientRules, CompiledRules};

@@ -76,15 +76,13 @@ const FOLLOWERS: [&str; 4] =
     ["risk.bands.low.to", "risk.bands.medium.to", "risk.bands.high.to", "risk.bands.high.from"];
 
 impl RulesPack {
-    /// Every mutant of the pack, by file and line. The keys of `pack.toml` are not changed, nor are limits, which apply
-    /// to whole weeks and not to the single posts of test cases.
+    /// Every mutant of the pack, by file and line. The keys of `pack.toml` are not changed.
     #[must_use]
     pub fn mutants(&self) -> Vec<PackMutant> {
         let mut mutants = Vec::new();
         for settings in self.all_layers() {
             for (path, setting) in settings.iter() {
-                let is_untested = path.starts_with("pack.") || path.starts_with("limits.");
-                let is_fixed = is_untested || FOLLOWERS.contains(&path);
+                let is_fixed = path.starts_with("pack.") || FOLLOWERS.contains(&path);
                 if !is_fixed {
                     mutants.extend(self.mutants_of_setting(path, setting));
                 }

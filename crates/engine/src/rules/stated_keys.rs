@@ -57,8 +57,15 @@ impl RulesPack {
             _ if key.starts_with("channels.") && key.ends_with(".response_strength") => {
                 self.why_shape_is_unused(ResponseShape::Saturating)
             }
-            _ => None,
+            _ => self.why_limit_is_ineffective(key.strip_prefix("limits.")?.split('.').next()?),
         }
+    }
+
+    /// Why the keys of a limit have no effect; `None` if it is enabled somewhere.
+    fn why_limit_is_ineffective(&self, limit: &str) -> Option<String> {
+        let path = format!("limits.{limit}.enabled");
+        let states = |is_enabled| self.all_layers().any(|layer| View::new(layer).bool(&path) == Some(is_enabled));
+        (states(false) && !states(true)).then(|| "the limit is not enabled".to_owned())
     }
 
     /// Why the keys of a response shape have no effect; `None` if the shape is used somewhere.
@@ -81,8 +88,7 @@ impl RulesPack {
     }
 
     /// Every key that the pack and its overlays state, by file and line. Keys that no test case can test are left out:
-    /// those of `pack.toml`, the scopes and conflict kinds of guardrails, which change no verdict, and limits, which
-    /// apply to whole weeks and not to single posts.
+    /// those of `pack.toml`, and the scopes and conflict kinds of guardrails, which change no verdict.
     #[must_use]
     pub fn stated_keys(&self) -> Vec<StatedKey> {
         let mut found = Vec::new();
@@ -90,7 +96,7 @@ impl RulesPack {
             for (path, setting) in settings.iter() {
                 let is_label =
                     path.starts_with("guardrails.") && (path.ends_with(".scope") || path.ends_with(".conflict"));
-                let is_untested = is_label || path.starts_with("pack.") || path.starts_with("limits.");
+                let is_untested = is_label || path.starts_with("pack.");
                 let Some(place) = setting.place.as_ref().filter(|_| !is_untested) else {
                     continue;
                 };

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::keys::CASE_KEYS;
 use super::results::ResultValue;
-use super::situation::{Situation, day_and_hour};
+use super::situation::{Situation, channel_of, day_and_hour};
+use super::week::{ChannelHour, PostCount, is_of_week, limit_names};
+use super::week_rows::{WeekRows, place_of_row, post_count};
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
-use crate::model::CalendarError;
-use crate::rules::{CompiledRules, Scope, Setting, Settings, Value, View, read_alone};
+use crate::model::{CalendarError, Channel};
+use crate::rules::{CompiledRules, Row, Scope, Setting, Settings, Value, View, read_alone};
 
 /// A test case: a named situation, and the results expected of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,9 +56,26 @@ pub enum Condition {
     },
     /// A text that contains this one.
     Contains(String),
+    /// Posts of which the right number counts.
+    Count(PostCount),
+    /// Posts on these channels, each with its weekday and hour.
+    Posts(Vec<(Channel, u8, u8)>),
+}
+
+impl Expectation {
+    /// The key of the result that is expected.
+    pub(super) fn result_key(&self) -> &str {
+        // `posts` counts posts of the list `week`.
+        if self.key == "posts" { "week" } else { &self.key }
+    }
 }
 
 impl Case {
+    /// Whether the week is planned on all channels of the client, for results of the whole week.
+    pub(super) fn plans_week(&self) -> bool {
+        self.situation.states_channels() || self.expected.iter().any(|expected| is_of_week(&expected.key))
+    }
+
     /// The snapshot file of the case, as a path within the pack.
     #[must_use]
     pub fn snapshot_file(&self) -> String {
@@ -140,6 +159,7 @@ struct PackNames {
     clients: BTreeSet<String>,
     workspaces: BTreeSet<String>,
     campaigns: BTreeSet<String>,
+    limits: Vec<Arc<str>>,
     /// The text of all scripts. A name in quotes there counts as known.
     scripts: String,
 }
@@ -152,6 +172,7 @@ impl PackNames {
             clients: BTreeSet::new(),
             workspaces: BTreeSet::new(),
             campaigns: BTreeSet::new(),
+            limits: limit_names(rules),
             scripts: pack.scripts().map(|(_, text)| text).collect(),
         };
         for (_, scope) in pack.overlays() {
@@ -247,7 +268,7 @@ impl CaseFile<'_> {
         Diagnostic::at("bad_calendar", &self.place(&path, name), path, error.to_string(), remedy)
     }
 
-    /// Errors for names that the pack does not know.
+    /// Errors for names that the pack or the case does not know, and in rows that concern the whole week.
     fn unknown_names(&self, name: &str) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();
         for (key, noun, known) in
@@ -266,6 +287,9 @@ impl CaseFile<'_> {
             }
         }
         mistakes.extend(self.unknown_campaigns(name));
+        let rows = WeekRows { settings: self.settings, case: name, start: self.start(name) };
+        mistakes.extend(rows.unknown_limits(&self.names.limits));
+        mistakes.extend(rows.mistakes());
         mistakes
     }
 
@@ -312,16 +336,20 @@ impl CaseFile<'_> {
             self.unknown_scope("campaign", id, &self.names.campaigns, place, &path)
         };
         let mut mistakes: Vec<Diagnostic> = ids.iter().filter_map(unknown).collect();
-        let path = format!("{name}.asset.campaign");
-        if let Some((campaign, place)) = stated_text(self.settings.get(&path))
-            && !ids.iter().any(|(id, _)| *id == campaign)
-        {
+        let asset = self.settings.get(&format!("{name}.asset.campaign"));
+        let assets = View::new(self.settings).rows(&format!("{name}.assets")).unwrap_or_default();
+        let of_assets = assets.iter().map(|row| (row.get("campaign"), "assets"));
+        for (setting, key) in std::iter::once((asset, "asset.campaign")).chain(of_assets) {
+            let Some((campaign, place)) = stated_text(setting) else { continue };
+            if ids.iter().any(|(id, _)| *id == campaign) {
+                continue;
+            }
             let cause = format!("the case has no campaign `{campaign}`");
             let remedy = match nearest(campaign, ids.iter().map(|(id, _)| *id)) {
                 Some(guess) => format!("write `{guess}`, the nearest known name"),
                 None => format!("add it to the client: `campaigns = [{{ id = \"{campaign}\" }}]`"),
             };
-            mistakes.push(Diagnostic::at("unknown_name", place, path, cause, remedy));
+            mistakes.push(Diagnostic::at("unknown_name", place, format!("{name}.{key}"), cause, remedy));
         }
         mistakes
     }
@@ -331,13 +359,24 @@ impl CaseFile<'_> {
         let mut expected: Vec<Expectation> = self
             .settings
             .under(&table)
-            .filter_map(|(path, setting)| {
-                let key = path.get(table.len() + 1..)?.to_owned();
-                Some(Expectation { condition: self.condition(&key, setting)?, key, line: setting.place.as_ref()?.line })
+            .flat_map(|(path, setting)| {
+                let key = path.get(table.len() + 1..).unwrap_or_default();
+                let conditions = self.conditions(key, setting).into_iter();
+                conditions.map(|(condition, line)| Expectation { key: key.to_owned(), condition, line })
             })
             .collect();
         expected.sort_by_key(|expected| expected.line);
         expected
+    }
+
+    /// The conditions that a key states, each with its line: one for each row of `posts`, and one for any other key.
+    fn conditions(&self, key: &str, setting: &Setting) -> Vec<(Condition, u32)> {
+        let Some(place) = &setting.place else { return Vec::new() };
+        if let ("posts", Value::Rows(rows)) = (key, &setting.value) {
+            let line = |row: &Row| place_of_row(row).unwrap_or(place).line;
+            return rows.iter().map(|row| (Condition::Count(post_count(row)), line(row))).collect();
+        }
+        self.condition(key, setting).map(|condition| (condition, place.line)).into_iter().collect()
     }
 
     fn condition(&self, key: &str, setting: &Setting) -> Option<Condition> {
@@ -353,6 +392,7 @@ impl CaseFile<'_> {
             Value::Text(text) if is_sentence => Condition::Contains(text.clone()),
             Value::Text(text) => Condition::Exactly(ResultValue::Text(text.clone())),
             Value::Hours(hours) => Condition::Exactly(ResultValue::Hours(hours.clone())),
+            Value::Rows(rows) if key == "week" => Condition::Posts(rows.iter().filter_map(channel_hour).collect()),
             Value::Rows(rows) => Condition::Exactly(ResultValue::Times(rows.iter().map(day_and_hour).collect())),
             Value::Names(_)
             | Value::Texts(_)
@@ -362,6 +402,11 @@ impl CaseFile<'_> {
             | Value::DateTime(_) => return None,
         })
     }
+}
+
+fn channel_hour(row: &Row) -> Option<ChannelHour> {
+    let (day, hour) = day_and_hour(row);
+    Some((channel_of(row)?, day, hour))
 }
 
 /// A text that a file states, and its location.

@@ -2,7 +2,7 @@
 //! sides of thresholds.
 //!
 //! A function or a branch of a condition is covered if a case reaches it. A key is covered if an expected result
-//! depends on it. A side of a threshold is covered if an expected result depends on the threshold and compares it with
+//! depends on it, that of a limit if it changes the week of a case that expects something of the week. A side of a threshold is covered if an expected result depends on the threshold and compares it with
 //! a value on that side.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::cases::Case;
 use super::explanation::explanation;
-use super::results::results;
 use super::run::CaseRunner;
 use crate::diagnostic::Diagnostic;
 use crate::planner::ExplanationStep;
@@ -143,9 +142,8 @@ fn is_compared_by_scripts_only(rules: &CompiledRules, key: &str) -> bool {
 
 /// The explanation of every result that a case expects; all results of a case with a snapshot.
 fn steps(rules: &CompiledRules, case: &Case) -> Vec<ExplanationStep> {
-    let Ok((evaluation, _)) = CaseRunner::new(rules).evaluate(case) else { return Vec::new() };
-    let client_rules = rules.for_client(case.situation.client());
-    let all = if case.has_snapshot { results(&evaluation, &client_rules, &rules.base()) } else { Vec::new() };
+    let Ok((evaluation, results)) = CaseRunner::new(rules).evaluate(case) else { return Vec::new() };
+    let all = if case.has_snapshot { results } else { Vec::new() };
     let keys =
         case.expected.iter().map(|expected| expected.key.as_str()).chain(all.iter().map(|result| result.key.as_str()));
     keys.flat_map(|key| explanation(rules, &case.situation, &evaluation, key)).collect()

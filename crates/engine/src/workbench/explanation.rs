@@ -3,21 +3,36 @@
 use std::sync::Arc;
 
 use super::situation::Situation;
+use super::week::is_of_week;
+use super::week_explanation::week_explanation;
 use crate::model::digits::decimal;
-use crate::model::{Outcome, Severity};
+use crate::model::{ClientPlan, Outcome, Severity};
 use crate::planner::{Explainer, ExplanationStep, SlotEvaluation, Source, StepRole, guardrail_input};
 use crate::rules::{CONFIDENCE, ClientFacts, CompiledRules, Input, RulePlace, Rules, SCORE_ASSET, ThresholdRow};
+
+/// The planner's evaluation of a case.
+#[derive(Debug, Clone)]
+pub struct CaseEvaluation {
+    /// The evaluation of its post.
+    pub slot: SlotEvaluation,
+    /// The client's week on all channels; `None` if the case expects nothing of it.
+    pub week: Option<ClientPlan>,
+}
 
 /// Explains the result with the given key in a situation.
 #[must_use]
 pub fn explanation(
     rules: &CompiledRules,
     situation: &Situation,
-    evaluation: &SlotEvaluation,
+    evaluation: &CaseEvaluation,
     key: &str,
 ) -> Vec<ExplanationStep> {
-    let explainer = Explainer::new(rules, situation.client(), evaluation.post.campaign_id.as_ref());
-    let mut explanation = Explanation { rules, situation, evaluation, explainer, steps: Vec::new() };
+    let CaseEvaluation { slot, week } = evaluation;
+    if let Some(plan) = week.as_ref().filter(|_| is_of_week(key)) {
+        return week_explanation(rules, situation, plan, key);
+    }
+    let explainer = Explainer::new(rules, situation.client(), slot.post.campaign_id.as_ref());
+    let mut explanation = Explanation { rules, situation, evaluation: slot, explainer, steps: Vec::new() };
     explanation.explain(key);
     explanation.steps
 }

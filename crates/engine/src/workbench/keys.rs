@@ -20,6 +20,9 @@ const SEVERITIES: &[&str] = &["low", "medium", "high"];
 /// The rules that may close an hour; `nothing` if it is open.
 const HOUR_RULES: &[&str] = &["nothing", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post"];
 
+/// What a limit does to a week.
+const LIMIT_STATES: &[&str] = &["slack", "binds", "broken", "unmet"];
+
 const HOUR: Kind = Kind::integer(0, 23);
 
 const WARNING: &[Key] = &[
@@ -32,9 +35,72 @@ const WARNING: &[Key] = &[
     ),
 ];
 
+const TIME: &[Key] = &[
+    Key::required("day", Kind::Choice(&DAYS), "day of the week"),
+    Key::required("hour", HOUR, "hour on the client's clock"),
+];
+
 const COMMITTED: &[Key] = &[
     Key::required("day", Kind::Choice(&DAYS), "day of the week"),
     Key::required("hour", HOUR, "hour on the client's clock"),
+    Key::optional("channel", Kind::Choice(CHANNELS), "its channel; that of the case if omitted"),
+];
+
+/// A channel of the client. What a row leaves out is as in `state`.
+const CHANNEL: &[Key] = &[
+    Key::required("channel", Kind::Choice(CHANNELS), "the channel"),
+    optional_share("fatigue", "fatigue at the start of the week"),
+    optional_share("momentum", "momentum"),
+    optional_share("visibility", "visibility"),
+    optional_share("engagement", "engagement score"),
+    Key::optional("audience", Kind::above(0.0, 1e9), "people a post can reach"),
+    Key::optional("measured", Kind::Bool, "whether engagement was ever measured"),
+    Key::optional("engagement_rate", Kind::above(0.0, 10.0), "measured engagement rate"),
+    Key::optional(
+        "last_post_hours_ago",
+        Kind::number(0.0, 10_000.0),
+        "hours from the last post to the start of the week",
+    ),
+];
+
+/// Assets of the client. What a row leaves out is as in `asset`.
+const ASSET: &[Key] = &[
+    Key::optional("kind", Kind::Text, "content type"),
+    Key::optional("count", Kind::integer(1, MAX_ASSETS), "number of such assets"),
+    Key::optional("channels", Kind::Names(CHANNELS), "the channels that it was made for"),
+    Key::optional("campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
+    Key::optional("title", Kind::Text, "its headline"),
+    Key::optional("tags", Kind::Text, "its tags, as in `spring;recipe`"),
+    optional_share("quality", "quality of the work"),
+    optional_share("brand_consistency", "consistency with the brand"),
+    optional_share("value", "usefulness to the audience"),
+    optional_share("impact", "strength of the idea"),
+    Key::optional("age_hours", Kind::number(0.0, 100_000.0), "age at the start of the week, in hours"),
+];
+
+/// Maximum number of equal assets.
+const MAX_ASSETS: i64 = 1000;
+
+/// Maximum number of posts of a week: one on each channel in each of 169 hours.
+const MAX_POSTS: i64 = 9 * 169;
+
+/// A post of the week.
+const WEEK_POST: &[Key] = &[
+    Key::required("channel", Kind::Choice(CHANNELS), "its channel"),
+    Key::required("day", Kind::Choice(&DAYS), "day of the week"),
+    Key::required("hour", HOUR, "hour on the client's clock"),
+];
+
+/// A number of posts that meet some conditions.
+const POST_COUNT: &[Key] = &[
+    Key::optional("channels", Kind::Names(CHANNELS), "channels whose posts count; all if omitted"),
+    Key::optional("days", Kind::Names(&DAYS), "days of the week on which posts count; all if omitted"),
+    Key::optional("hours", Kind::Hours, "hours of the client's clock in which posts count; all if omitted"),
+    Key::optional("from", Kind::WallTime, "from this time on posts count, client's clock"),
+    Key::optional("to", Kind::WallTime, "from this time on posts no longer count"),
+    Key::optional("exactly", Kind::integer(0, MAX_POSTS), "number of posts"),
+    Key::optional("at_least", Kind::integer(1, MAX_POSTS), "minimum number of posts"),
+    Key::optional("at_most", Kind::integer(0, MAX_POSTS), "maximum number of posts"),
 ];
 
 const CAMPAIGN: &[Key] = &[
@@ -74,7 +140,18 @@ const KEYS: &[Key] = &[
         DefaultValue::Bool(false),
         "whether all results are compared with a snapshot file",
     ),
-    Key::with_default("<case>.channel", Kind::Choice(CHANNELS), DefaultValue::Text("fb"), "the channel"),
+    Key::with_default(
+        "<case>.channel",
+        Kind::Choice(CHANNELS),
+        DefaultValue::Text("fb"),
+        "the channel; the first of `channels` if these are stated",
+    ),
+    Key::with_default(
+        "<case>.channels",
+        rows(CHANNEL, "[{ channel = \"fb\" }, { channel = \"ig\", audience = 4000 }]"),
+        DefaultValue::NoRows,
+        "all channels of the client, whose week is then planned as a whole; what a row omits is as in `state`; only `channel` if omitted",
+    ),
     Key::with_default("<case>.week", Kind::Text, DefaultValue::Text("2026-W48"), "the week, as in `2026-W48`"),
     Key::with_default(
         "<case>.client.id",
@@ -161,7 +238,7 @@ const KEYS: &[Key] = &[
         "<case>.state.committed",
         rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
         DefaultValue::NoRows,
-        "posts of the channel that are committed already",
+        "posts that are committed already, on `channel` unless a row names another channel",
     ),
     Key::with_default(
         "<case>.state.previous",
@@ -228,6 +305,17 @@ const KEYS: &[Key] = &[
         "position in its story",
     ),
     Key::optional("<case>.asset.campaign", Kind::Text, "the campaign it was made for, one of `client.campaigns`"),
+    Key::optional(
+        "<case>.asset.count",
+        Kind::integer(1, MAX_ASSETS),
+        "number of such assets; 1 if omitted, or with `channels` as many as the posts that the channels want in the week",
+    ),
+    Key::with_default(
+        "<case>.assets",
+        rows(ASSET, "[{ kind = \"video\", count = 2 }, { kind = \"photo\", count = 10, channels = [\"ig\"] }]"),
+        DefaultValue::NoRows,
+        "all assets of the client; what a row omits is as in `asset`; only `asset` if omitted",
+    ),
     Key::with_default("<case>.post.day", Kind::Choice(&DAYS), DefaultValue::Text("monday"), "day of the post"),
     Key::with_default("<case>.post.hour", HOUR, DefaultValue::Integer(0), "hour of the post on the client's clock"),
     optional_share("<case>.post.fatigue", "fatigue at the hour of the post, instead of what follows from the state"),
@@ -256,14 +344,33 @@ const KEYS: &[Key] = &[
     Key::optional("<case>.expect.closed_by", Kind::Choice(HOUR_RULES), "the rule that closes the hour of the post"),
     Key::optional(
         "<case>.expect.planned",
-        rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
-        "the hours that a plan of the week uses, in order",
+        rows(TIME, "[{ day = \"friday\", hour = 9 }]"),
+        "the hours that a plan of the week uses on the channel, in order",
     ),
-    Key::optional("<case>.expect.planned_posts", Kind::integer(0, 168), "how many hours a plan of the week uses"),
+    Key::optional(
+        "<case>.expect.planned_posts",
+        Kind::integer(0, 168),
+        "how many hours a plan of the week uses on the channel",
+    ),
     Key::optional(
         "<case>.expect.planned_with_asset",
         Kind::integer(0, 168),
-        "how many of these hours a plan gives the case's asset",
+        "how many of these hours a plan gives an asset",
+    ),
+    Key::optional(
+        "<case>.expect.posts",
+        rows(POST_COUNT, "[{ channels = [\"fb\"], at_least = 3 }, { days = [\"sunday\"], exactly = 0 }]"),
+        "numbers of posts of the week, committed ones and those that a plan of all channels adds and does not block; a row counts the posts that meet all its conditions",
+    ),
+    Key::optional(
+        "<case>.expect.week",
+        rows(WEEK_POST, "[{ channel = \"fb\", day = \"friday\", hour = 9 }]"),
+        "all these posts, in order of time",
+    ),
+    Key::optional(
+        "<case>.expect.limits.<limit>",
+        Kind::Choice(LIMIT_STATES),
+        "what the limit does to the week: `slack` if it costs nothing, `binds` if the week would earn more without it, `broken` if the week pays its `price`, `unmet` if it contradicts other limits, so that nothing is planned",
     ),
     result("<case>.expect.fatigue", "fatigue at the hour of the post"),
     result("<case>.expect.response", "factor on engagement at the fatigue of that hour"),
@@ -325,6 +432,7 @@ mod tests {
     use super::*;
     use crate::model::{Channel, Outcome, Severity};
     use crate::planner::HourRule;
+    use crate::workbench::week::LimitState;
 
     fn choices(path: &str) -> &'static [&'static str] {
         let key = KEYS.iter().find(|key| key.path == path).unwrap();
@@ -342,5 +450,6 @@ mod tests {
         let rules = HourRule::ALL.into_iter().filter(|rule| *rule != HourRule::Past).map(HourRule::name);
         let rules: Vec<&str> = std::iter::once("nothing").chain(rules).collect();
         assert_eq!(HOUR_RULES, rules);
+        assert_eq!(LIMIT_STATES, LimitState::ALL.map(LimitState::name));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::week::{WeekPost, channel_hours_text};
 use crate::model::digits::decimal;
 use crate::model::{ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
@@ -31,6 +32,8 @@ pub enum ResultValue {
     Hours(Vec<u8>),
     /// Weekdays, in days since Monday, each with an hour.
     Times(Vec<(u8, u8)>),
+    /// Posts of the week on several channels.
+    Posts(Vec<WeekPost>),
 }
 
 impl fmt::Display for ResultValue {
@@ -45,6 +48,7 @@ impl fmt::Display for ResultValue {
                 let time = |(day, hour): &(u8, u8)| format!("{{ day = \"{}\", hour = {hour} }}", day_name(*day));
                 write!(f, "[{}]", times.iter().map(time).collect::<Vec<_>>().join(", "))
             }
+            ResultValue::Posts(posts) => f.write_str(&channel_hours_text(posts.iter().map(WeekPost::channel_hour))),
         }
     }
 }

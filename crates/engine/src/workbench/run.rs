@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::cases::{Case, Condition};
-use super::explanation::explanation;
+use super::explanation::{CaseEvaluation, explanation};
 use super::results::{CaseResult, ResultValue, results};
-use crate::model::Tier;
-use crate::planner::{ExplanationStep, PlanError, Planner, SlotEvaluation};
+use super::week::{WeekPost, channel_hours_text, week_results};
+use crate::model::{ClientPlan, Tier};
+use crate::planner::{ExplanationStep, PlanError, Planner};
 use crate::rules::CompiledRules;
 
 /// The reports of all cases.
@@ -100,18 +101,26 @@ impl<'r> CaseRunner<'r> {
     }
 
     /// The planner's evaluation of a case, and all results.
-    pub fn evaluate(&self, case: &Case) -> Result<(SlotEvaluation, Vec<CaseResult>), PlanError> {
-        let evaluation = self.planner.evaluate_slot(&case.situation.query())?;
+    pub fn evaluate(&self, case: &Case) -> Result<(CaseEvaluation, Vec<CaseResult>), PlanError> {
+        let slot = self.planner.evaluate_slot(&case.situation.query())?;
+        let week = if case.plans_week() { self.planned_week(case)? } else { None };
         let client_rules = self.rules.for_client(case.situation.client());
-        let all = results(&evaluation, &client_rules, &self.rules.base());
-        Ok((evaluation, all))
+        let mut all = results(&slot, &client_rules, &self.rules.base());
+        all.extend(week.iter().flat_map(|plan| week_results(plan, self.rules, client_rules.base())));
+        Ok((CaseEvaluation { slot, week }, all))
+    }
+
+    /// The client's week on all its channels.
+    fn planned_week(&self, case: &Case) -> Result<Option<ClientPlan>, PlanError> {
+        let (client, state, capacity, week) = case.situation.week();
+        Ok(self.planner.plan_clients(&[(client, state)], capacity, week)?.pop())
     }
 
     /// Whether all results are as expected.
     pub fn passes(&self, case: &Case) -> bool {
         let Ok((_, results)) = self.evaluate(case) else { return false };
         let all_are_met = case.expected.iter().all(|expected| {
-            let actual = results.iter().find(|result| result.key == expected.key);
+            let actual = results.iter().find(|result| result.key == expected.result_key());
             actual.is_some_and(|actual| expected.condition.admits(&actual.value))
         });
         let stored = || self.rules.pack().files.get(&case.snapshot_file());
@@ -136,7 +145,7 @@ impl<'r> CaseRunner<'r> {
             }
         };
         for expected in &case.expected {
-            let actual = results.iter().find(|result| result.key == expected.key);
+            let actual = results.iter().find(|result| result.key == expected.result_key());
             if actual.is_some_and(|actual| expected.condition.admits(&actual.value)) {
                 continue;
             }
@@ -145,8 +154,10 @@ impl<'r> CaseRunner<'r> {
                 file: Arc::clone(&case.file),
                 line: expected.line,
                 expected: expected.condition.to_string(),
-                actual: actual
-                    .map_or_else(|| "nothing: it is not evaluated".to_owned(), |actual| actual.value.to_string()),
+                actual: actual.map_or_else(
+                    || "nothing: it is not evaluated".to_owned(),
+                    |actual| expected.condition.actual_text(&actual.value),
+                ),
                 explanation: explanation(self.rules, &case.situation, &evaluation, &expected.key),
             });
         }
@@ -166,7 +177,7 @@ impl<'r> CaseRunner<'r> {
     fn snapshot_mismatches(
         &self,
         case: &Case,
-        evaluation: &SlotEvaluation,
+        evaluation: &CaseEvaluation,
         results: &[CaseResult],
         stored: Option<&str>,
     ) -> Vec<Mismatch> {
@@ -228,7 +239,19 @@ impl Condition {
                 (number - actual).abs() <= *tolerance
             }
             (Condition::Contains(part), ResultValue::Text(text)) => text.contains(part.as_str()),
+            (Condition::Count(count), ResultValue::Posts(posts)) => count.admits(posts),
+            (Condition::Posts(expected), ResultValue::Posts(posts)) => {
+                posts.iter().map(WeekPost::channel_hour).eq(expected.iter().copied())
+            }
             _ => false,
+        }
+    }
+
+    /// A value as a mismatch with this condition shows it.
+    fn actual_text(&self, value: &ResultValue) -> String {
+        match (self, value) {
+            (Condition::Count(count), ResultValue::Posts(posts)) => count.actual_text(posts),
+            _ => value.to_string(),
         }
     }
 }
@@ -239,6 +262,8 @@ impl std::fmt::Display for Condition {
             Condition::Exactly(value) => value.fmt(f),
             Condition::Number { number, .. } => ResultValue::Number(*number).fmt(f),
             Condition::Contains(part) => write!(f, "a text with \"{part}\""),
+            Condition::Count(count) => count.fmt(f),
+            Condition::Posts(posts) => f.write_str(&channel_hours_text(posts.iter().copied())),
         }
     }
 }

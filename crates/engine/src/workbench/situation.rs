@@ -1,13 +1,14 @@
-//! The situation of a test case: a client that posts on one channel, a week, and one hour of that week.
+//! The situation of a test case: a client that posts on one channel or several, a week, and one hour of that week.
 
 use std::sync::Arc;
 
+use crate::diagnostic::SourceLocation;
 use crate::model::{
     Asset, AssetId, AssetUse, CalendarEntry, CalendarError, Campaign, CampaignId, Capacity, Channel, ChannelState,
     Client, ClientId, ClientState, ClientStatus, DayKind, Policy, PreviousPost, Reality, Score, Severity, Timestamp,
     Warning, WarningId, WarningStatus, Week, WeekHours, WorkspaceId, Zone,
 };
-use crate::planner::{SlotOverrides, SlotQuery};
+use crate::planner::{SlotOverrides, SlotQuery, seasonal_posts};
 use crate::rules::{CompiledRules, Row, Rules, Settings, Value, View, day_name, weekday_of};
 
 /// The situation that a case evaluates.
@@ -15,6 +16,10 @@ use crate::rules::{CompiledRules, Row, Rules, Settings, Value, View, day_name, w
 pub struct Situation {
     client: Client,
     state: ClientState,
+    /// The channel of the post.
+    channel: Channel,
+    /// Whether the case states all channels of the client, so that its week is planned as a whole.
+    states_channels: bool,
     capacity: Capacity,
     week: Week,
     weekday: u8,
@@ -28,14 +33,17 @@ impl Situation {
     /// # Errors
     /// If the time zone or the week is unknown, or the week is at the edge of the calendar.
     pub(super) fn of(settings: &Settings, case: &str, rules: &CompiledRules) -> Result<Self, CalendarError> {
-        let values = CaseValues { view: View::new(settings), case };
+        let values = CaseValues { settings, view: View::new(settings), case };
         let zone: Zone = values.text("client.time_zone").parse()?;
         let week: Week = values.text("week").parse()?;
         let hours = WeekHours::new(week, &zone)?;
-        let client = values.client(zone, &hours, &rules.base());
+        let mut client = values.client(zone, &hours, &rules.base());
         let client_rules = rules.for_client(&client);
+        client.assets = values.assets(&hours, client_rules.base());
         let state = values.state(&client, &hours, client_rules.base());
         Ok(Self {
+            channel: values.channel(),
+            states_channels: !values.rows("channels").is_empty(),
             capacity: Capacity { reviewers: values.count("workspace_reviewers"), ..Capacity::default() },
             week,
             weekday: weekday(values.text("post.day")),
@@ -50,10 +58,21 @@ impl Situation {
         })
     }
 
-    /// The channel that the client posts on.
+    /// The channel of the post.
     #[must_use]
-    pub fn channel(&self) -> Channel {
-        self.state.channels.first().map_or(Channel::Fb, |state| state.channel)
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Whether the case states all channels of the client, so that its week is planned as a whole.
+    #[must_use]
+    pub const fn states_channels(&self) -> bool {
+        self.states_channels
+    }
+
+    /// The client's week on all its channels, as input of the planner.
+    pub(super) const fn week(&self) -> (&Client, &ClientState, &Capacity, Week) {
+        (&self.client, &self.state, &self.capacity, self.week)
     }
 
     /// The client as the case describes it.
@@ -62,10 +81,10 @@ impl Situation {
         &self.client
     }
 
-    /// State of the channel at the start of the week.
+    /// State of the post's channel at the start of the week.
     #[must_use]
     pub fn channel_state(&self) -> Option<&ChannelState> {
-        self.state.channels.first()
+        self.state.channels.iter().find(|state| state.channel == self.channel)
     }
 
     /// The hours of the week on the client's clock; `None` at the edge of the calendar, which no case reaches.
@@ -85,6 +104,7 @@ impl Situation {
         SlotQuery {
             client: &self.client,
             state: &self.state,
+            channel: self.channel,
             capacity: &self.capacity,
             week: self.week,
             weekday: self.weekday,
@@ -97,6 +117,7 @@ impl Situation {
 /// The values that a case states, or else their defaults. Keys are validated before, so that only the time zone and the
 /// week can be invalid.
 struct CaseValues<'s> {
+    settings: &'s Settings,
     view: View<'s>,
     case: &'s str,
 }
@@ -116,10 +137,6 @@ impl<'s> CaseValues<'s> {
 
     fn number(&self, key: &str) -> f64 {
         self.optional_number(key).unwrap_or_default()
-    }
-
-    fn score(&self, key: &str) -> Score {
-        Score::clamped(self.number(key))
     }
 
     fn integer(&self, key: &str) -> Option<i64> {
@@ -142,8 +159,26 @@ impl<'s> CaseValues<'s> {
         self.view.rows(&self.path(key)).unwrap_or_default()
     }
 
+    /// The cells of a row; a table of the case has what the row leaves out.
+    const fn cells<'v>(&'v self, row: Option<&'s Row>, table: &'static str) -> Cells<'v, 's> {
+        Cells { values: self, row, table }
+    }
+
+    /// The channel of the post.
     fn channel(&self) -> Channel {
-        self.text("channel").parse().unwrap_or(Channel::Fb)
+        channel_of_post(self.settings, self.case).0
+    }
+
+    /// The client's channels in table order, each with the row that states it; without rows, the channel of the post.
+    fn channels(&self) -> Vec<(Channel, Option<&'s Row>)> {
+        let rows = self.rows("channels").iter();
+        let mut channels: Vec<(Channel, Option<&Row>)> =
+            rows.filter_map(|row| Some((channel_of(row)?, Some(row)))).collect();
+        if channels.is_empty() {
+            channels.push((self.channel(), None));
+        }
+        channels.sort_by_key(|(channel, _)| *channel);
+        channels
     }
 
     fn client(&self, zone: Zone, hours: &WeekHours, rules: &Rules) -> Client {
@@ -152,21 +187,16 @@ impl<'s> CaseValues<'s> {
             workspace_id: WorkspaceId::new(self.text("client.workspace")),
             name: self.text("client.id").into(),
             industry: self.text("client.industry").into(),
-            tags: self.tags("client.tags"),
+            tags: tags(self.text("client.tags")),
             zone,
             status: self.text("client.status").parse().unwrap_or(ClientStatus::Active),
             priority: self.number("client.priority"),
             policy: self.policy(&rules.risk.default_policy),
             campaigns: self.rows("client.campaigns").iter().map(|row| campaign(row, hours)).collect(),
-            assets: self.asset(hours).into_iter().collect(),
+            assets: Vec::new(),
             world: Vec::new(),
             calendar: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
         }
-    }
-
-    /// Tags separated by semicolons, as in a scenario.
-    fn tags(&self, key: &str) -> Vec<Arc<str>> {
-        self.text(key).split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from).collect()
     }
 
     fn policy(&self, default: &Policy) -> Policy {
@@ -183,24 +213,58 @@ impl<'s> CaseValues<'s> {
         }
     }
 
-    fn asset(&self, hours: &WeekHours) -> Option<Asset> {
-        let made_for = self.bool("asset.made_for_channel").then(|| self.channel());
-        let content = if self.bool("asset.has_content") { self.text("asset.title") } else { "" };
-        self.bool("asset.present").then(|| {
-            let created_at = hours_before(hours.start(), self.number("asset.age_hours"));
-            Asset {
-                campaign_id: self.view.text(&self.path("asset.campaign")).map(CampaignId::new),
-                channels: made_for.into_iter().collect(),
-                quality: self.score("asset.quality"),
-                brand_consistency: self.score("asset.brand_consistency"),
-                value: self.score("asset.value"),
-                impact: self.score("asset.impact"),
-                evolution_step: self.count("asset.evolution_step"),
-                title: content.into(),
-                tags: self.tags("asset.tags"),
-                ..Asset::new(AssetId::new("asset"), self.text("asset.kind"), created_at)
+    /// The assets of each row or, without rows, of the table `asset`.
+    fn assets(&self, hours: &WeekHours, rules: &Rules) -> Vec<Asset> {
+        let rows = self.rows("assets");
+        let kinds: Vec<Cells<'_, '_>> = match rows {
+            [] if !self.bool("asset.present") => Vec::new(),
+            [] => vec![self.cells(None, "asset")],
+            rows => rows.iter().map(|row| self.cells(Some(row), "asset")).collect(),
+        };
+        let is_for_all = rows.is_empty() && !self.rows("channels").is_empty();
+        let default_count = if is_for_all { self.posts_wanted(hours, rules) } else { 1 };
+        let mut assets: Vec<Asset> = Vec::new();
+        for cells in kinds {
+            let count = cells.integer("count").and_then(|count| usize::try_from(count).ok());
+            for _ in 0..count.unwrap_or(default_count) {
+                let id = match assets.len() {
+                    0 => "asset".to_owned(),
+                    others => format!("asset-{}", others + 1),
+                };
+                assets.push(self.asset(&cells, AssetId::new(id), hours));
             }
-        })
+        }
+        assets
+    }
+
+    /// Posts that the rules want in the week on all channels, at least 1.
+    fn posts_wanted(&self, hours: &WeekHours, rules: &Rules) -> usize {
+        let channels = self.channels().into_iter();
+        let posts: u32 = channels.map(|(channel, _)| seasonal_posts(rules, channel, hours)).sum();
+        posts.max(1) as usize
+    }
+
+    fn asset(&self, cells: &Cells<'_, '_>, id: AssetId, hours: &WeekHours) -> Asset {
+        let made_for = match cells.row.and_then(|row| cell(row, "channels")) {
+            Some(Value::Names(names)) => names.iter().filter_map(|name| name.parse().ok()).collect(),
+            _ if self.bool("asset.made_for_channel") => {
+                self.channels().into_iter().map(|(channel, _)| channel).collect()
+            }
+            _ => Vec::new(),
+        };
+        let created_at = hours_before(hours.start(), cells.number("age_hours").unwrap_or_default());
+        Asset {
+            campaign_id: cells.text("campaign").map(CampaignId::new),
+            channels: made_for,
+            quality: cells.score("quality"),
+            brand_consistency: cells.score("brand_consistency"),
+            value: cells.score("value"),
+            impact: cells.score("impact"),
+            evolution_step: self.count("asset.evolution_step"),
+            title: if self.bool("asset.has_content") { cells.text("title").unwrap_or_default() } else { "" }.into(),
+            tags: tags(cells.text("tags").unwrap_or_default()),
+            ..Asset::new(id, cells.text("kind").unwrap_or_default(), created_at)
+        }
     }
 
     fn state(&self, client: &Client, hours: &WeekHours, rules: &Rules) -> ClientState {
@@ -210,8 +274,9 @@ impl<'s> CaseValues<'s> {
             let at = hours_before(start, used_hours_ago?);
             Some(AssetUse { asset_id: asset.id.clone(), channel: self.channel(), at })
         };
+        let channels = self.channels().into_iter();
         ClientState {
-            channels: vec![self.channel_state(hours, rules)],
+            channels: channels.map(|(channel, row)| self.channel_state(channel, row, hours, rules)).collect(),
             warnings: self.rows("warnings").iter().map(|row| warning(row, start)).collect(),
             reality: self.reality(start),
             asset_uses: client.assets.iter().filter_map(last_use).collect(),
@@ -224,28 +289,34 @@ impl<'s> CaseValues<'s> {
         self.rows("state.previous").iter().filter_map(|row| instant(row, hours)).map(previous_post).collect()
     }
 
-    fn channel_state(&self, hours: &WeekHours, rules: &Rules) -> ChannelState {
-        let channel = self.channel();
-        let rate = self.optional_number("state.engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
-        let last_post_hours_ago = self.optional_number("state.last_post_hours_ago");
-        let mut committed: Vec<Timestamp> =
-            self.rows("state.committed").iter().filter_map(|row| instant(row, hours)).collect();
-        committed.sort_unstable();
+    fn channel_state(&self, channel: Channel, row: Option<&'s Row>, hours: &WeekHours, rules: &Rules) -> ChannelState {
+        let cells = self.cells(row, "state");
+        let rate = cells.number("engagement_rate").unwrap_or(rules.channel(channel).engagement_rate);
+        let last_post_hours_ago = cells.number("last_post_hours_ago");
         let posts_within = |days: f64| u32::from(last_post_hours_ago.is_some_and(|hours| hours <= days * 24.0));
         ChannelState {
             channel,
-            audience: self.number("state.audience"),
-            engagement_rate: self.bool("state.measured").then_some(rate),
+            audience: cells.number("audience").unwrap_or_default(),
+            engagement_rate: cells.bool("measured").unwrap_or_default().then_some(rate),
             last_post_at: last_post_hours_ago.map(|ago| hours_before(hours.start(), ago)),
-            recent_posts: committed,
+            recent_posts: self.committed(channel, hours),
             posts_last_7_days: posts_within(7.0),
             posts_last_30_days: posts_within(30.0),
-            fatigue: self.score("state.fatigue"),
+            fatigue: cells.score("fatigue"),
             as_of: hours.start(),
-            momentum: Some(self.score("state.momentum")),
-            visibility: Some(self.score("state.visibility")),
-            engagement: Some(self.score("state.engagement")),
+            momentum: Some(cells.score("momentum")),
+            visibility: Some(cells.score("visibility")),
+            engagement: Some(cells.score("engagement")),
         }
+    }
+
+    /// The committed posts of a channel, by time.
+    fn committed(&self, channel: Channel, hours: &WeekHours) -> Vec<Timestamp> {
+        let rows = self.rows("state.committed").iter();
+        let of_channel = rows.filter(|row| channel_of(row).unwrap_or_else(|| self.channel()) == channel);
+        let mut committed: Vec<Timestamp> = of_channel.filter_map(|row| instant(row, hours)).collect();
+        committed.sort_unstable();
+        committed
     }
 
     fn reality(&self, start: Timestamp) -> Option<Reality> {
@@ -264,7 +335,62 @@ impl<'s> CaseValues<'s> {
     }
 }
 
-fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r Value> {
+/// The cells of a row; a table of the case has what the row leaves out.
+struct Cells<'v, 's> {
+    values: &'v CaseValues<'s>,
+    row: Option<&'s Row>,
+    table: &'static str,
+}
+
+impl<'s> Cells<'_, 's> {
+    fn value(&self, column: &str) -> Option<&'s Value> {
+        let of_row = self.row.and_then(|row| cell(row, column));
+        of_row.or_else(|| self.values.view.get(&self.values.path(&format!("{}.{column}", self.table))))
+    }
+
+    fn number(&self, column: &str) -> Option<f64> {
+        self.value(column).and_then(Value::as_number)
+    }
+
+    fn score(&self, column: &str) -> Score {
+        Score::clamped(self.number(column).unwrap_or_default())
+    }
+
+    fn text(&self, column: &str) -> Option<&'s str> {
+        self.value(column).and_then(Value::as_text)
+    }
+
+    fn integer(&self, column: &str) -> Option<i64> {
+        if let Value::Integer(whole) = self.value(column)? { Some(*whole) } else { None }
+    }
+
+    fn bool(&self, column: &str) -> Option<bool> {
+        if let Value::Bool(flag) = self.value(column)? { Some(*flag) } else { None }
+    }
+}
+
+/// The channel of a case's post: the one that the case states, or else the first of its `channels`. Also returns where
+/// the case states it; `None` if it does not.
+pub(super) fn channel_of_post<'s>(settings: &'s Settings, case: &str) -> (Channel, Option<&'s SourceLocation>) {
+    let stated = settings.get(&format!("{case}.channel"));
+    let rows = settings.get(&format!("{case}.channels")).and_then(|setting| setting.value.as_rows());
+    let place = stated.and_then(|setting| setting.place.as_ref());
+    let first = rows.and_then(|rows| channel_of(rows.first()?)).filter(|_| place.is_none());
+    let named = || stated.and_then(|setting| setting.value.as_text()?.parse().ok());
+    (first.or_else(named).unwrap_or(Channel::Fb), place)
+}
+
+/// The channel that a row states; `None` if it states none.
+pub(super) fn channel_of(row: &Row) -> Option<Channel> {
+    cell(row, "channel").and_then(Value::as_text)?.parse().ok()
+}
+
+/// Tags separated by semicolons, as in a scenario.
+fn tags(text: &str) -> Vec<Arc<str>> {
+    text.split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from).collect()
+}
+
+pub(super) fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r Value> {
     row.get(column).map(|setting| &setting.value)
 }
 
