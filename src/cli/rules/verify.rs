@@ -104,5 +104,6 @@ const fn title(kind: FindingKind) -> &'static str {
         FindingKind::NotMonotone => "allows more where it should allow less",
         FindingKind::NeverApplies => "never applies",
         FindingKind::Redundant => "redundant",
+        FindingKind::UnmetInSeason => "cannot be met in a season",
     }
 }

@@ -111,3 +111,73 @@ fn an_overlay_is_verified_in_its_scope() {
     assert_only_finding(&folder, "overlays/bakery.toml", "not_monotone");
     folder.mcoe("rules verify").exits_with(1).stdout_has(&["client `bakery`"]);
 }
+
+/// A folder whose pack has these seasons.
+fn with_seasons(folder: TestFolder, seasons: &str) -> TestFolder {
+    folder.replace("rules/calendar.toml", "closed = []", &format!("closed = []\nseasons = [{seasons}]"));
+    folder
+}
+
+const CHRISTMAS: &str = "{ from = 2026-12-21T00:00:00, to = 2027-01-04T00:00:00, posts = 0.5 }";
+
+#[test]
+fn weeks_in_which_seasons_change_the_number_of_posts_are_verified_too() {
+    // The season makes 3 of the 5 posts on fb.
+    let text = "fn house(post, ctx) { if ctx.channel == \"fb\" && ctx.weekly_posts == 3 && post.fatigue < 0.2 { \
+                return block(\"rare\", \"wait\"); } pass() }";
+    assert_only_finding(&with_guardrail("house", "fn house(post, ctx) { pass() }"), "house.rhai", "never_fires");
+    let kinds = finding_kinds(&with_guardrail("house", text));
+    assert!(kinds.contains(&("house.rhai".to_owned(), "never_fires".to_owned())), "{kinds:?}");
+    let folder = with_seasons(with_guardrail("house", text), CHRISTMAS);
+    assert_only_finding(&folder, "house.rhai", "not_monotone");
+    folder.mcoe("rules verify").exits_with(1).stdout_has(&["post.fatigue = 0.199: block (fb, week 2026-W52;"]);
+    // The ordinary week is not that of the default case, which lies in this season.
+    let november = "{ from = 2026-11-09T00:00:00, to = 2026-12-14T00:00:00, posts = 2 }";
+    let ordinary = text.replace("weekly_posts == 3", "weekly_posts == 5");
+    let folder = with_seasons(with_guardrail("house", &ordinary), november);
+    assert_only_finding(&folder, "house.rhai", "not_monotone");
+}
+
+#[test]
+fn a_function_that_allows_more_in_a_season_only_is_found() {
+    let hook = "fn weekly_posts(ctx) { if ctx.weekly_posts > 14 && ctx.fatigue > 0.5 { 20 } else { 3 } }";
+    let folder = TestFolder::new();
+    folder.write("rules/hook.rhai", hook);
+    folder.mcoe("rules verify").succeeds();
+    let folder = with_seasons(folder, "{ from = 2026-11-23T00:00:00, to = 2026-11-30T00:00:00, posts = 1.5 }");
+    assert_only_finding(&folder, "hook.rhai", "not_monotone");
+    folder.mcoe("rules verify").exits_with(1).stdout_has(&["(tiktok, week 2026-W48)"]);
+}
+
+#[test]
+fn minima_of_limits_that_a_season_makes_impossible_are_found() {
+    let folder = TestFolder::new();
+    let limits = "[daily]\nat_least = 1\nper = [\"day\"]\nwhere = { channels = [\"fb\"], days = [\"monday\", \"tuesday\", \
+                  \"wednesday\", \"thursday\"] }\n\n[wanted]\nat_least = 5\nwhere = { channels = [\"fb\"] }\nprice = 9\n";
+    folder.write("rules/limits.toml", limits);
+    folder.mcoe("rules verify").succeeds();
+    let folder = with_seasons(folder, CHRISTMAS);
+    assert_only_finding(&folder, "limits.toml", "unmet_in_season");
+    folder.mcoe("rules verify").exits_with(1).stdout_has(&[
+        "rules/limits.toml:2 cannot be met in a season",
+        "`daily` needs more posts than a season leaves, so nothing is planned in that week",
+        "week 2026-W52: at least 4 posts are needed, the seasons leave 3 of 5",
+        "remedy: give the limit a `price`",
+    ]);
+    folder.replace(
+        "rules/limits.toml",
+        "where = { channels = [\"fb\"], days",
+        "where = { to = 2026-12-21T00:00:00, channels = [\"fb\"], days",
+    );
+    folder.mcoe("rules verify").succeeds();
+}
+
+#[test]
+fn a_season_that_changes_no_number_of_posts_is_noted() {
+    let short = "{ from = 2026-11-23T00:00:00, to = 2026-11-23T03:00:00, posts = 0.9 }";
+    let folder = with_seasons(TestFolder::new(), &format!("{CHRISTMAS}, {short}"));
+    let out = folder.mcoe("rules verify").succeeds().out;
+    let notes: Vec<&str> = out.lines().filter(|line| line.contains("`calendar.seasons` has no effect")).collect();
+    let [note] = notes.as_slice() else { panic!("{out}") };
+    assert!(note.contains("no channel has more or fewer posts with this season"), "{note}");
+}

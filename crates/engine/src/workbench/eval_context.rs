@@ -2,11 +2,11 @@
 
 use super::keys::CASE_KEYS;
 use super::situation::Situation;
-use crate::model::{CampaignId, Channel, ClientId, Tier, WorkspaceId};
-use crate::planner::{PlanError, Planner};
+use crate::model::{CampaignId, Channel, ClientId, Tier, Week, WeekHours, WorkspaceId, Zone};
+use crate::planner::{PlanError, Planner, seasonal_posts};
 use crate::rules::{
-    CompiledRules, Constants, GuardrailRules, Input, InputField, OverlayKey, Rules, Scope, Settings, Space, Value,
-    number_of, read_alone, values_to_try,
+    CompiledRules, Constants, GuardrailRules, Input, InputField, OverlayKey, Rules, Scope, Season, Settings, Space,
+    Value, number_of, read_alone, values_to_try,
 };
 
 /// An overlay target: what an overlay applies to, or a default client that no overlay applies to.
@@ -31,11 +31,16 @@ impl OverlayTarget {
 
     /// The rules of a pack that apply to it.
     pub fn rules(&self, rules: &CompiledRules) -> Rules {
+        rules.pack().rules_with(&self.overlay_key(rules))
+    }
+
+    /// The overlays of a pack that apply to it.
+    pub fn overlay_key(&self, rules: &CompiledRules) -> OverlayKey {
         // A blank id matches no overlay.
         let id = |id: &Option<String>| id.clone().unwrap_or_default();
         let campaign = self.campaign.as_deref().map(CampaignId::new);
-        let pack = rules.pack();
-        pack.rules_for(&WorkspaceId::new(id(&self.workspace)), &ClientId::new(id(&self.client)), campaign.as_ref())
+        let (workspace, client) = (WorkspaceId::new(id(&self.workspace)), ClientId::new(id(&self.client)));
+        rules.pack().overlay_key(&workspace, &client, campaign.as_ref())
     }
 
     /// The lines of a case that state the target; empty for the default client.
@@ -82,6 +87,8 @@ pub(super) struct EvalContext {
     pub input: Input,
     pub rules: Rules,
     pub overlays: OverlayKey,
+    /// Whether seasons change the number of posts that the rules want in the week.
+    pub is_in_season: bool,
 }
 
 impl EvalContext {
@@ -90,16 +97,28 @@ impl EvalContext {
     /// # Errors
     /// If a rule fails.
     pub fn of(rules: &CompiledRules, target: &OverlayTarget, channel: Channel) -> Result<Self, PlanError> {
-        let situation = Situation::of(&settings(target, channel), CASE, rules)?;
+        Self::in_week(rules, target, channel, None)
+    }
+
+    /// Evaluates the default case of an overlay target on a channel in a week, that of the default case if `None`.
+    fn in_week(
+        rules: &CompiledRules,
+        target: &OverlayTarget,
+        channel: Channel,
+        week: Option<Week>,
+    ) -> Result<Self, PlanError> {
+        let situation = Situation::of(&settings(target, channel, week), CASE, rules)?;
         let evaluation = Planner::new(rules, Tier::Exact, None).evaluate_slot(&situation.query())?;
         let client = situation.client();
         let overlays = rules.pack().overlay_key(&client.workspace_id, &client.id, evaluation.post.campaign_id.as_ref());
-        let description = match target.description().as_str() {
-            "" => channel.to_string(),
-            target => format!("{channel}, {target}"),
-        };
+        let ordinary_posts = target.rules(rules).channel(channel).weekly_posts;
+        let is_in_season = evaluation.ctx.weekly_posts != i64::from(ordinary_posts);
+        let parts = [channel.to_string(), target.description()];
+        let in_season = week.filter(|_| is_in_season).map(|week| format!("week {week}"));
+        let parts = parts.into_iter().chain(in_season).filter(|part| !part.is_empty());
+        let description = parts.collect::<Vec<String>>().join(", ");
         let input = Input::of_post((*evaluation.facts).clone(), (*evaluation.ctx).clone());
-        Ok(Self { description, channel, input, rules: rules.pack().rules_with(&overlays), overlays })
+        Ok(Self { description, channel, input, rules: rules.pack().rules_with(&overlays), overlays, is_in_season })
     }
 
     /// The input space of some fields: all combinations of the values at which a result may change. These values follow
@@ -115,15 +134,55 @@ impl EvalContext {
         self.rules.guardrails.iter().find(|rules| &*rules.name == name)
     }
 
-    /// Every overlay target on every channel.
+    /// Every overlay target on every channel, in an ordinary week, and in a week for each other number of posts that
+    /// the seasons make the rules want.
     ///
     /// # Errors
     /// See [`EvalContext::of`].
     pub fn all(rules: &CompiledRules) -> Result<Vec<Self>, PlanError> {
         let targets = overlay_targets(&[rules]);
         let pairs = targets.iter().flat_map(|target| Channel::ALL.map(|channel| (target, channel)));
-        pairs.map(|(target, channel)| Self::of(rules, target, channel)).collect()
+        let in_weeks = pairs.flat_map(|(target, channel)| {
+            let weeks = weeks_to_try(&target.rules(rules), channel);
+            weeks.into_iter().map(move |week| Self::in_week(rules, target, channel, week))
+        });
+        in_weeks.collect()
     }
+}
+
+/// An ordinary week, and the first week for each other number of posts that seasons make the rules want on a channel.
+/// `None` is the week of the default case.
+fn weeks_to_try(rules: &Rules, channel: Channel) -> Vec<Option<Week>> {
+    let seasons = &rules.calendar.seasons;
+    if seasons.is_empty() {
+        return vec![None];
+    }
+    let ordinary_posts = rules.channel(channel).weekly_posts;
+    let mut weeks = Vec::new();
+    let mut tried = vec![ordinary_posts];
+    let mut ordinary = None;
+    for hours in weeks_around_seasons(seasons, 1) {
+        let posts = seasonal_posts(rules, channel, &hours);
+        if posts == ordinary_posts {
+            ordinary = ordinary.or(Some(hours.week()));
+        } else if !tried.contains(&posts) {
+            tried.push(posts);
+            weeks.push(Some(hours.week()));
+        }
+    }
+    weeks.insert(0, ordinary);
+    weeks
+}
+
+/// The weeks in UTC from the one before each begin and end of a season to the one `further` weeks after it, ascending.
+/// They include a week for each combination of seasons that covers a whole week.
+pub(super) fn weeks_around_seasons(seasons: &[Season], further: i64) -> Vec<WeekHours> {
+    let ends = seasons.iter().flat_map(|season| [season.from, season.to]);
+    let mut weeks: Vec<Week> =
+        ends.flat_map(|at| (-1..=further.max(1)).map(move |weeks| Week::of(at.date()).plus(weeks))).collect();
+    weeks.sort_unstable();
+    weeks.dedup();
+    weeks.into_iter().filter_map(|week| WeekHours::new(week, &Zone::utc()).ok()).collect()
 }
 
 /// Like [`EvalContext::space`], around an input on a channel.
@@ -146,9 +205,10 @@ pub(super) fn space_around(
 /// Name of the case in the settings below.
 const CASE: &str = "case";
 
-/// The settings of a case that states its overlay target and channel, and nothing else.
-fn settings(target: &OverlayTarget, channel: Channel) -> Settings {
-    let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{}\n", target.lines().join("\n"));
+/// The settings of a case that states its overlay target, channel and week, and nothing else.
+fn settings(target: &OverlayTarget, channel: Channel, week: Option<Week>) -> Settings {
+    let week = week.map_or_else(String::new, |week| format!("week = \"{week}\"\n"));
+    let text = format!("[{CASE}]\nchannel = \"{channel}\"\n{week}{}\n", target.lines().join("\n"));
     let (settings, _) = read_alone("", &text, &CASE_KEYS);
     settings
 }

@@ -44,7 +44,8 @@ pub(super) fn explore(
 }
 
 /// The contexts in which the verdicts of a guardrail may differ, with its rules there. If it does not depend on the
-/// channel, these are the contexts of the first channel.
+/// channel, these are the contexts of the first channel; and if it does not depend on the number of posts that the rules
+/// want, those without a season.
 pub(super) fn relevant_contexts<'g>(
     rules: &CompiledRules,
     guardrail: &str,
@@ -53,7 +54,10 @@ pub(super) fn relevant_contexts<'g>(
     let reads = rules.reads(guardrail);
     let reads_channel = ["channel", "weekly_posts", "min_spacing_hours"].iter().any(|field| reads.contains(*field));
     let first = contexts.first().map(|context| context.channel);
-    let is_relevant = |context: &&EvalContext| reads_channel || Some(context.channel) == first;
+    let reads_posts = reads.contains("weekly_posts");
+    let is_relevant = |context: &&EvalContext| {
+        (reads_channel || Some(context.channel) == first) && (reads_posts || !context.is_in_season)
+    };
     contexts.iter().filter(is_relevant).filter_map(|context| Some((context, context.guardrail(guardrail)?))).collect()
 }
 

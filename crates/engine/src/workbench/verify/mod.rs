@@ -1,6 +1,7 @@
 //! Verifies what no single case can show: that every guardrail can pass and can warn or block, that every condition can
 //! be true and can be false, that every row of a table can apply, that no guardrail is redundant, and that more fatigue
-//! never permits more. (The loader ensures that bands have no gaps or overlaps, and that a week has room for the posts
+//! never permits more, also in weeks in which the seasons change how many posts a channel has; and that the seasons leave
+//! enough posts for the hard minima of limits. (The loader ensures that bands have no gaps or overlaps, and that a week has room for the posts
 //! that are wanted.)
 //!
 //! Rules are evaluated on a bounded domain of inputs: for every overlay target and every channel, all combinations of
@@ -11,6 +12,7 @@ mod explore;
 mod ineffective;
 mod monotone;
 mod redundant;
+mod seasons;
 
 use std::sync::Arc;
 
@@ -97,6 +99,8 @@ pub enum FindingKind {
     /// A guardrail is redundant: another one blocks every input that it warns of or blocks.
     #[serde(rename = "overlap")]
     Redundant,
+    /// A hard minimum of a limit needs more posts than a season leaves.
+    UnmetInSeason,
 }
 
 /// One problem of a pack.
@@ -127,12 +131,11 @@ pub fn verify(rules: &CompiledRules, should_continue: &dyn Fn() -> bool) -> Resu
     findings.extend(monotone::breaches(rules, &contexts, should_continue)?);
     findings.extend(redundant::redundant_guardrails(rules, &contexts, should_continue)?);
     findings.extend(ineffective::rows_that_never_apply(rules, &contexts));
+    findings.extend(seasons::minima_above_seasons(rules));
     findings.sort();
     findings.dedup_by(|a, b| (&a.place, a.kind, &a.what) == (&b.place, b.kind, &b.what));
-    Ok(Verification {
-        inputs: explored.inputs,
-        guardrails: explored.guardrails,
-        findings,
-        ineffective: ineffective::keys_without_effect(rules),
-    })
+    let mut ineffective = ineffective::keys_without_effect(rules);
+    ineffective.extend(seasons::seasons_without_effect(rules));
+    ineffective.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
+    Ok(Verification { inputs: explored.inputs, guardrails: explored.guardrails, findings, ineffective })
 }

@@ -155,7 +155,8 @@ const RELATIONS: [MonotoneRelation; 6] = [
         key: "fatigue.frequency",
         evaluate: |input, fatigue| {
             let ctx = Arc::new(crate::rules::ChannelFacts { fatigue, ..input.context.input.ctx.clone() });
-            let wanted = input.context.rules.channel(input.context.channel).weekly_posts;
+            // With the factor of the context's season.
+            let wanted = u32::try_from(ctx.weekly_posts).unwrap_or_default();
             let lowered = || planner::weekly_posts_after_fatigue(&input.context.rules, wanted, fatigue);
             Ok(f64::from(input.evaluator.weekly_posts(&ctx)?.unwrap_or_else(lowered)))
         },
