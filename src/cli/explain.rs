@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::plan_folder::PlanFolder;
 use super::{Format, Globals, print};
 use crate::model::digits::short;
-use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, parse_wall_time, wall_time_text};
+use crate::model::{Channel, ClientId, ClientPlan, LimitUse, Plan, Post, parse_wall_time, wall_time_text};
 use crate::planner::{self, BandThreshold, ExplanationStep, PostExplanation, VerdictExplanation, WhyNot};
 use crate::rules::Counterfactual;
 
@@ -221,22 +221,15 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
             format!("no plan of {client} on {channel} can have a post at {at}: {because}\n")
         }
         WhyNot::Limited { objective, with_it, limits } => {
+            let reason = match limits.iter().any(|limit| limit.follow_up.is_some()) {
+                true => "these limits keep it from there",
+                false => "posts that earn more use up these limits",
+            };
             let mut text = format!(
-                "a post of {client} on {channel} at {at} would earn {:.3} more on this channel, but posts that earn \
-                 more use up these limits\n",
+                "a post of {client} on {channel} at {at} would earn {:.3} more on this channel, but {reason}\n",
                 with_it - objective
             );
-            for limit in limits {
-                let _ = writeln!(
-                    text,
-                    "  limit {}: {} of {} used from {} on; one more post would earn up to {:.3}",
-                    limit.limit,
-                    short(limit.used),
-                    short(limit.allowed),
-                    limit.from.format("%Y-%m-%d %H:%M"),
-                    limit.price
-                );
-            }
+            limits.iter().for_each(|limit| text.push_str(&limit_line(limit)));
             text
         }
         WhyNot::Costs { objective, with_it, loss, gives_up, takes } => format!(
@@ -245,6 +238,23 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
             100.0 * loss / objective.abs().max(f64::MIN_POSITIVE),
             list_or_nothing(gives_up),
             list_or_nothing(takes)
+        ),
+    }
+}
+
+/// A limit that keeps a post from an hour, as a line.
+fn limit_line(limit: &LimitUse) -> String {
+    let LimitUse { limit: name, used, allowed, price, .. } = limit;
+    let (used, from) = (short(*used), limit.from.format("%Y-%m-%d %H:%M"));
+    match limit.follow_up {
+        Some(follow_up) => format!(
+            "  limit {name}: a post must be {}; {used} posts would follow one of {from}; if none had to, up to \
+             {price:.3} more would be earned\n",
+            follow_up.in_words()
+        ),
+        None => format!(
+            "  limit {name}: {used} of {} used from {from} on; one more post would earn up to {price:.3}\n",
+            short(*allowed)
         ),
     }
 }

@@ -12,7 +12,7 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::ledger_history::workspace_files;
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
-use crate::model::{self, RiskBand, Scenario, ScheduleStatus, Tier, Week};
+use crate::model::{self, LimitKind, RiskBand, Scenario, ScheduleStatus, Tier, Week};
 use crate::planner::{self, GuardrailCounts, HighestSharedPrice, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
 use crate::report::{self, TableFormat};
@@ -325,9 +325,13 @@ fn limits_text(plan: &model::Plan) -> String {
     let lines = planner::limit_costs(&plan.clients).into_iter().take(LIMITS_SHOWN).map(|cost| {
         let planner::HighestPrice { client_id, channel, from, price } = &cost.highest;
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
-        let direction = if cost.kind.is_from_below() { "less" } else { "more" };
+        let change = match cost.kind {
+            LimitKind::FollowedBy => "one post less that must follow",
+            kind if kind.is_from_below() => "one post less",
+            _ => "one post more",
+        };
         format!(
-            "limit `{}` costs something in {} of {}: one post {direction} would earn up to {price:.0} \
+            "limit `{}` costs something in {} of {}: {change} would earn up to {price:.0} \
              (client `{client_id}`{on_channel}, {})\n",
             cost.limit,
             count_with_noun(cost.periods as f64, "period", "periods"),

@@ -229,17 +229,17 @@ fn limits(plan: &Plan) -> Table {
         client_id: ClientId = client.client_id.clone(),
         /// Name of the limit.
         limit: String = limit.limit.to_string(),
-        /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
+        /// What it bounds: `at_most`, `at_least`, `at_most_share`, `at_least_share` or `followed_by`.
         kind: LimitKind = limit.kind,
-        /// The channel, if channels are counted separately; blank otherwise.
+        /// The channel, if channels are counted separately, or that of a post that must be followed; blank otherwise.
         channel: Option<Channel> = limit.channel,
-        /// The asset, if assets are counted separately; blank otherwise.
+        /// The asset, if assets are counted separately, or the one with which a post must be followed; blank otherwise.
         asset_id: Option<AssetId> = limit.asset.clone(),
         /// Start of the period on the client's clock.
         from: String = wall_time_text(limit.from),
         /// Number of hours of the period.
         hours: u32 = limit.hours,
-        /// Number of posts, or share of posts, that the limit states.
+        /// Number of posts, or share of posts, that the limit states; 1 for a post that must follow another.
         allowed: f64 = limit.allowed,
         /// Number of posts that count (planned ones that are not blocked, and committed ones), or their share.
         used: f64 = limit.used,
@@ -256,7 +256,7 @@ fn costs_of_limits(plan: &Plan) -> Table {
     columns!(table, rows, |cost| {
         /// Name of the limit.
         limit: String = cost.limit.to_string(),
-        /// What it bounds: `at_most`, `at_least`, `at_most_share` or `at_least_share`.
+        /// What it bounds: `at_most`, `at_least`, `at_most_share`, `at_least_share` or `followed_by`.
         kind: LimitKind = cost.kind,
         /// The limit in words, such as `at most 4 posts a day`; only posts that its `where` selects count.
         bounds: String = cost.bounds.clone(),

@@ -190,7 +190,11 @@ impl From<CostFigures> for CostRow {
     fn from(cost: CostFigures) -> Self {
         let CostFigures { limit, kind, bounds, clients, periods, price, highest } = cost;
         let HighestFigures { client_id, channel, from, price: highest_price } = highest;
-        let unit = if kind.is_from_below() { " for one post fewer" } else { "" };
+        let unit = match kind {
+            LimitKind::FollowedBy => " for one post fewer that must follow",
+            kind if kind.is_from_below() => " for one post fewer",
+            _ => "",
+        };
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
         // Without the seconds.
         let from = from.get(..16).unwrap_or(&from).replace('T', " ");

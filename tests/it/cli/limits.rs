@@ -118,3 +118,36 @@ fn limits_are_compared_formatted_and_swept() {
         .exits_with(2)
         .stderr_has(&["limits.brand_day.at_most"]);
 }
+
+/// A limit on the order of channels, for the small scenario.
+const ORDER: &str =
+    "[fb_after_ig]\nfollowed_by = \"fb\"\nafter_hours = 2\nuntil_hours = 4\nwhere = { channels = [\"ig\"] }\n";
+
+#[test]
+fn an_order_of_channels_is_shown_swept_compared_and_explained() {
+    let folder = TestFolder::new();
+    folder.write("rules/limits.toml", ORDER);
+    folder.mcoe("check --scenario small").succeeds();
+    let shown = folder.mcoe("rules show limits").succeeds().out;
+    for line in ["limits.fb_after_ig.followed_by = \"fb\"   limits.toml:2\n", "limits.fb_after_ig.after_hours = 2   "] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    for (name, text) in folder.files_in("rules") {
+        folder.write(&format!("new/{name}"), &String::from_utf8(text).unwrap());
+    }
+    folder.replace("new/limits.toml", "until_hours = 4", "until_hours = 5\nsame_asset = true");
+    folder
+        .mcoe("rules diff rules new")
+        .succeeds()
+        .stdout_has(&["limits.fb_after_ig.until_hours: 4 -> 5", "limits.fb_after_ig.same_asset"]);
+    let line = "rules sweep small --set limits.fb_after_ig.after_hours=1..3:1 --weeks 1 --replications 2 --out run \
+                --tables csv";
+    folder.mcoe(line).succeeds();
+    let points = folder.table("run/tables/points.csv");
+    assert_eq!(points.column("limits.fb_after_ig.after_hours"), ["2.0", "1.0", "2.0", "3.0"]);
+    folder.mcoe("plan small --tables csv --out plan").succeeds().stdout_has(&["limit `fb_after_ig` costs something"]);
+    let costs = folder.table("plan/limit_costs.csv");
+    assert_eq!(costs.column("bounds"), ["followed by a post on fb 2 to 4 hours later"]);
+    let line = "explain plan --why-not kettle-lane/ig/2026-10-22T19:00";
+    folder.mcoe(line).succeeds().stdout_has(&["limit fb_after_ig: a post must be followed by a post on fb"]);
+}

@@ -19,6 +19,8 @@ named!(
         AtMostShare = "at_most_share",
         /// Their share of all posts, from below.
         AtLeastShare = "at_least_share",
+        /// The order of channels: the posts that must follow a post, from below.
+        FollowedBy = "followed_by",
     }
 );
 
@@ -26,7 +28,7 @@ impl LimitKind {
     /// Whether it bounds from below.
     #[must_use]
     pub const fn is_from_below(self) -> bool {
-        matches!(self, LimitKind::AtLeast | LimitKind::AtLeastShare)
+        matches!(self, LimitKind::AtLeast | LimitKind::AtLeastShare | LimitKind::FollowedBy)
     }
 
     /// Whether it bounds a share.
@@ -36,16 +38,50 @@ impl LimitKind {
     }
 }
 
+/// The post that must follow another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FollowUp {
+    /// The channel that follows.
+    pub channel: Channel,
+    /// At least so many hours later, from the hour of the first post to the hour of the second; at least 1.
+    pub after_hours: u32,
+    /// At most so many hours later; not below `after_hours`.
+    pub until_hours: u32,
+    /// Whether it must have the asset of the first post.
+    pub same_asset: bool,
+}
+
+impl FollowUp {
+    /// What must follow, in words, such as `followed by a post on x 2 to 4 hours later`.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        let FollowUp { channel, after_hours, until_hours, same_asset } = self;
+        let hours = match (after_hours, until_hours) {
+            (1, 1) => "1 hour".to_owned(),
+            (after, until) if after == until => format!("{after} hours"),
+            (after, until) => format!("{after} to {until} hours"),
+        };
+        let asset = if same_asset { ", with the same asset" } else { "" };
+        format!("followed by a post on {channel} {hours} later{asset}")
+    }
+}
+
 /// How far a client's week uses up a limit in one of the periods in which the limit counts posts.
+///
+/// A limit on the order of channels has a period for each hour in which a post must be followed. It allows no fewer than
+/// one post to follow, and `used` is the number of posts that do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitUse {
     /// Name of the limit.
     pub limit: Arc<str>,
     /// What it bounds.
     pub kind: LimitKind,
-    /// The channel, if each channel is counted on its own.
+    /// What must follow a post, if the limit is on the order of channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<FollowUp>,
+    /// The channel, if each channel is counted on its own; that of the post that must be followed.
     pub channel: Option<Channel>,
-    /// The asset, if each asset is counted on its own.
+    /// The asset, if each asset is counted on its own, or the asset with which a post must be followed.
     pub asset: Option<AssetId>,
     /// Whether each post counts with the weight of its asset's content type, so that `allowed` and `used` are not
     /// numbers of posts.

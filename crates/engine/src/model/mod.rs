@@ -44,7 +44,8 @@ pub use channel_state::{ChannelRow, ChannelState, HistoryRow};
 pub use client::{Client, ClientRow, ClientState, ClientStatus, Policy, PolicyRow};
 pub use decision::{ActionType, Decision, DecisionStatus};
 pub use limit::{
-    Certificate, LimitKind, LimitQuota, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod, WorkspaceCertificate,
+    Certificate, FollowUp, LimitKind, LimitQuota, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod,
+    WorkspaceCertificate,
 };
 pub use named::UnknownName;
 #[doc(hidden)]

@@ -35,6 +35,16 @@ pub(super) struct AssetTerm {
     pub coefficient: f64,
 }
 
+/// Two slots, each with a candidate, that may have to get these candidates together. The slots are of different
+/// channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AssetPair {
+    /// Slot and candidate.
+    pub first: (usize, usize),
+    /// Slot and candidate.
+    pub second: (usize, usize),
+}
+
 /// A row: the coefficients of the assigned assets sum to `at_most` or less.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AssetRow {
@@ -48,6 +58,11 @@ impl AssetRow {
     /// The sum of the coefficients of the assets that an assignment uses.
     pub fn used(&self, assignment: &Assignment) -> f64 {
         self.assigned_terms(assignment).map(|term| term.coefficient).fold(0.0, |sum, used| sum + used)
+    }
+
+    /// Number of slots whose assigned asset lowers the use of the row.
+    pub fn posts_that_lower_use(&self, assignment: &Assignment) -> f64 {
+        self.assigned_terms(assignment).filter(|term| term.coefficient < 0.0).count() as f64
     }
 
     /// Whether an assignment satisfies the row.
@@ -86,16 +101,17 @@ pub(super) struct AssignedWithin {
 }
 
 /// The best assignment found that satisfies the rows, given `unconstrained`, the best one without rows. If none was
-/// found, the result names the rows that it breaks.
+/// found, the result names the rows that it breaks. The search also changes both slots of a pair together.
 pub(super) fn assign_within(
     problem: &AssignmentProblem,
     unconstrained: &Assignment,
     rows: &[AssetRow],
+    pairs: &[AssetPair],
 ) -> AssignedWithin {
     if rows.iter().all(|row| row.is_satisfied(unconstrained)) {
         return AssignedWithin { assignment: unconstrained.clone(), prices: vec![0.0; rows.len()], broken: Vec::new() };
     }
-    let constrained = ConstrainedProblem::new(problem, rows);
+    let constrained = ConstrainedProblem::new(problem, rows, pairs);
     let (prices, mut starts) = constrained.find_prices(unconstrained.clone());
     starts.push(vec![None; problem.slot_count()]);
     let mut best: Option<(f64, Assignment)> = None;
@@ -115,13 +131,14 @@ pub(super) fn assign_within(
 struct ConstrainedProblem<'p> {
     problem: &'p AssignmentProblem,
     rows: &'p [AssetRow],
+    pairs: &'p [AssetPair],
     /// By slot and candidate, the rows in which the candidate counts, by index, each with its coefficient.
     coefficients: Vec<Vec<Vec<(usize, f64)>>>,
     highest_price: f64,
 }
 
 impl<'p> ConstrainedProblem<'p> {
-    fn new(problem: &'p AssignmentProblem, rows: &'p [AssetRow]) -> Self {
+    fn new(problem: &'p AssignmentProblem, rows: &'p [AssetRow], pairs: &'p [AssetPair]) -> Self {
         let none = |slot: usize| vec![Vec::new(); problem.candidate_count(slot)];
         let mut coefficients: Vec<Vec<Vec<(usize, f64)>>> = (0..problem.slot_count()).map(none).collect();
         for (index, row) in rows.iter().enumerate() {
@@ -129,7 +146,7 @@ impl<'p> ConstrainedProblem<'p> {
                 coefficients[term.slot][term.candidate].push((index, term.coefficient));
             }
         }
-        Self { problem, rows, coefficients, highest_price: HIGHEST_PRICE * problem.greatest_gain() }
+        Self { problem, rows, pairs, coefficients, highest_price: HIGHEST_PRICE * problem.greatest_gain() }
     }
 
     fn coefficients(&self, slot: usize, candidate: Option<usize>) -> &[(usize, f64)] {
@@ -207,21 +224,19 @@ impl<'p> ConstrainedProblem<'p> {
         Some(prices.iter().map(|price| solution.var_value(*price).max(0.0) * scale).collect())
     }
 
-    /// Local search: changes one slot at a time, each time by the change that gains most, until no change gains
+    /// Local search: changes one slot or pair at a time, each time by the change that gains most, until no change gains
     /// anything. Returns the last assignment with its score: its value less the penalties of the rows.
     fn local_search(&self, mut assignment: Assignment) -> (f64, Assignment) {
         let mut used = self.used(&assignment);
         for _ in 0..MAX_STEPS {
             let mut best: Option<(f64, Vec<SlotChange>)> = None;
-            for slot in 0..self.problem.slot_count() {
-                let options = (0..self.problem.candidate_count(slot)).map(Some).chain([None]);
-                for candidate in options.filter(|candidate| *candidate != assignment[slot]) {
-                    let Some(changes) = self.problem.changes(&assignment, slot, candidate) else { continue };
-                    let gain = self.gain(&assignment, &changes, &mut used);
-                    let is_best = best.as_ref().is_none_or(|(best_gain, _)| gain > *best_gain);
-                    if gain > 1e-9 * self.problem.greatest_gain() && is_best {
-                        best = Some((gain, changes));
-                    }
+            let of_slots = (0..self.problem.slot_count()).flat_map(|slot| self.changes_of_slot(&assignment, slot));
+            let of_pairs = self.pairs.iter().filter_map(|pair| self.changes_of_pair(&assignment, *pair));
+            for changes in of_slots.chain(of_pairs) {
+                let gain = self.gain(&assignment, &changes, &mut used);
+                let is_best = best.as_ref().is_none_or(|(best_gain, _)| gain > *best_gain);
+                if gain > 1e-9 * self.problem.greatest_gain() && is_best {
+                    best = Some((gain, changes));
                 }
             }
             let Some((_, changes)) = best else { break };
@@ -232,6 +247,29 @@ impl<'p> ConstrainedProblem<'p> {
             }
         }
         (self.problem.value(&assignment) - self.penalty((0..self.rows.len()).collect(), &used), assignment)
+    }
+
+    /// The changes that give a slot another candidate or none.
+    fn changes_of_slot(&self, assignment: &Assignment, slot: usize) -> impl Iterator<Item = Vec<SlotChange>> {
+        let options = (0..self.problem.candidate_count(slot)).map(Some).chain([None]);
+        let others = options.filter(move |candidate| *candidate != assignment[slot]);
+        others.filter_map(move |candidate| self.problem.changes(assignment, slot, candidate))
+    }
+
+    /// The changes that give both slots of a pair their candidates; `None` if both have them or may not.
+    fn changes_of_pair(&self, assignment: &Assignment, pair: AssetPair) -> Option<Vec<SlotChange>> {
+        let AssetPair { first, second } = pair;
+        let has = |(slot, candidate): (usize, usize)| assignment[slot] == Some(candidate);
+        // A change of one slot alone is tried anyway.
+        if has(first) || has(second) {
+            return None;
+        }
+        let mut changes = self.problem.changes(assignment, first.0, Some(first.1))?;
+        let mut after = assignment.clone();
+        changes.iter().for_each(|(slot, candidate)| after[*slot] = *candidate);
+        // The slots of the second change are of another channel than those of the first.
+        changes.extend(self.problem.changes(&after, second.0, Some(second.1))?);
+        Some(changes)
     }
 
     /// Adds the coefficients of a candidate at a slot, times `sign`.
@@ -308,6 +346,27 @@ mod tests {
         (0..count).map(|_| row(random)).collect()
     }
 
+    /// Rows that require each slot of the first channel to have the asset of a later slot of the second one, and the pairs
+    /// of slots that may have to get the same asset. A problem of one channel has none.
+    fn same_asset_rows(problem: &AssignmentProblem, random: &mut ChaCha8Rng) -> (Vec<AssetRow>, Vec<AssetPair>) {
+        let price = random.random_bool(0.3).then(|| random.random_range(0.1..4.0));
+        let (mut rows, mut pairs) = (Vec::new(), Vec::new());
+        let channels = problem.channel_count();
+        for slot in (0..problem.slot_count()).filter(|slot| channels == 2 && slot % 2 == 0) {
+            for candidate in 0..problem.candidate_count(slot) {
+                let later = (slot + 1..problem.slot_count()).filter(|later| later % 2 == 1).take(2);
+                let mut terms = vec![AssetTerm { slot, candidate, coefficient: 1.0 }];
+                terms.extend(later.map(|later| AssetTerm { slot: later, candidate, coefficient: -1.0 }));
+                let following = terms.iter().skip(1);
+                pairs.extend(
+                    following.map(|term| AssetPair { first: (slot, candidate), second: (term.slot, candidate) }),
+                );
+                rows.push(AssetRow { terms, at_most: 0.0, price });
+            }
+        }
+        (rows, pairs)
+    }
+
     /// The highest score of an assignment, by exhaustive search; `None` if no assignment satisfies the rows.
     fn best_of_all(
         problem: &AssignmentProblem,
@@ -341,6 +400,29 @@ mod tests {
     }
 
     #[test]
+    fn slots_that_must_have_the_same_asset_nearly_always_get_the_best_pairs() {
+        let (mut problems, mut missed, mut assets_of_first) = (0, 0, 0);
+        for seed in 0..600 {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let problem = small_problem(&mut random).with_min_bonus();
+            let (rows, pairs) = same_asset_rows(&problem, &mut random);
+            if pairs.is_empty() {
+                continue;
+            }
+            problems += 1;
+            let best = best_of_all(&problem, &rows, &mut vec![None; problem.slot_count()], 0).unwrap();
+            let found = assign_within(&problem, &problem.best(), &rows, &pairs);
+            let score = score_of(&problem, &rows, &found.assignment);
+            let score = score.unwrap_or_else(|| panic!("seed {seed}: no assignment found"));
+            assert!(found.broken.is_empty() && score <= best + 1e-6 * best.abs().max(1.0), "seed {seed}");
+            missed += usize::from(score < best - 1e-3 * best.abs().max(1.0));
+            assets_of_first += usize::from(found.assignment[0].is_some());
+        }
+        assert!(problems > 100 && assets_of_first * 2 > problems, "{assets_of_first} of {problems}");
+        assert!(missed * 20 <= problems, "{missed} of {problems} are not the best");
+    }
+
+    #[test]
     fn an_assignment_nearly_always_satisfies_rows_that_can_be_satisfied_and_is_nearly_always_the_best() {
         let (mut possible, mut missed, mut not_found, mut impossible) = (0, 0, 0, 0);
         for seed in 0..600 {
@@ -348,7 +430,7 @@ mod tests {
             let problem = small_problem(&mut random).with_min_bonus();
             let rows = random_rows(&problem, &mut random);
             let best = best_of_all(&problem, &rows, &mut vec![None; problem.slot_count()], 0);
-            let found = assign_within(&problem, &problem.best(), &rows);
+            let found = assign_within(&problem, &problem.best(), &rows, &[]);
             assert!(found.prices.iter().all(|price| *price >= 0.0), "seed {seed}");
             let Some(best) = best else {
                 impossible += 1;

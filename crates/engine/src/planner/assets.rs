@@ -108,7 +108,8 @@ fn candidate_shares(
         .collect()
 }
 
-fn may_use(
+/// Whether a slot may use an asset of its channel.
+pub(super) fn may_use(
     week: &ClientWeek<'_>,
     channel_draft: &ChannelDraft<'_>,
     histories: &Histories,
@@ -196,6 +197,12 @@ impl AssignmentProblem {
     /// Number of slots.
     pub fn slot_count(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Number of channels.
+    #[cfg(test)]
+    pub fn channel_count(&self) -> usize {
+        self.options.len()
     }
 
     /// Number of candidates of a slot's channel.

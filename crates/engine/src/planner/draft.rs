@@ -13,7 +13,7 @@ use super::asset_rows::{AssetRow, AssignedWithin, assign_within};
 use super::assets::{self, Assignment, AssignmentProblem, Slot};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
 use super::facts::client_facts;
-use super::limits::{AssetLimits, SolvedLimits};
+use super::limits::{AssetLimits, SlotsOfWeek, SolvedLimits};
 use super::post_evaluation::evaluate_posts;
 use super::reviews::WithoutReview;
 use super::seasons::seasonal_posts;
@@ -133,7 +133,7 @@ impl<'a> Draft<'a> {
     pub fn fill(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
         self.slots = chosen_slots(&self.week, &self.channel_drafts);
         let problem = assets::assignment_problem(&self.channel_drafts, &self.slots, &self.week, &self.histories);
-        let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
+        let limits = self.asset_limits_of_slots();
         let (rows, unconstrained) = (limits.rows(), problem.best());
         if rows.iter().all(|row| row.is_satisfied(&unconstrained)) {
             (self.assignment, self.asset_limits) = (unconstrained, limits);
@@ -144,6 +144,12 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// The limits on the assets of the slots.
+    fn asset_limits_of_slots(&self) -> AssetLimits {
+        let Self { week, channel_drafts, slots, histories, .. } = self;
+        AssetLimits::new(&SlotsOfWeek { week, channel_drafts, slots, histories })
+    }
+
     /// Assigns assets within limits, and drops the slots that the limits leave without an asset.
     fn assign_within(
         &mut self,
@@ -152,7 +158,7 @@ impl<'a> Draft<'a> {
         limits: AssetLimits,
         rows: &[AssetRow],
     ) {
-        let AssignedWithin { assignment, prices, broken } = assign_within(problem, unconstrained, rows);
+        let AssignedWithin { assignment, prices, broken } = assign_within(problem, unconstrained, rows, limits.pairs());
         let unmet = limits.names(&broken);
         let is_left_out = |(within, without): (&Option<usize>, &Option<usize>)| within.is_none() && without.is_some();
         let left_out: Vec<bool> = assignment.iter().zip(unconstrained).map(is_left_out).collect();
@@ -181,7 +187,7 @@ impl<'a> Draft<'a> {
         self.slots = chosen_slots(&self.week, &self.channel_drafts);
         let remaining = self.assignment.iter().zip(left_out).filter(|(_, is_left_out)| !**is_left_out);
         self.assignment = remaining.map(|(candidate, _)| *candidate).collect();
-        let limits = AssetLimits::new(&self.week, &self.channel_drafts, &self.slots);
+        let limits = self.asset_limits_of_slots();
         self.asset_limits = limits.with_prices_of(&self.asset_limits);
     }
 

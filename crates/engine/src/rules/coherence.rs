@@ -29,7 +29,7 @@ pub(crate) enum Group {
     Risk,
     /// The time zone of a server's scheduled passes.
     Passes,
-    /// The limits, and the weekly posts that their minima need.
+    /// The limits, and the weekly posts and uses of assets that they need.
     Limits,
     /// Minima that have a price and can never be met: a warning, not an error.
     PricedLimits,
@@ -58,7 +58,9 @@ impl Group {
             Group::Risk => path.starts_with("risk.bands."),
             Group::Passes => path == "calendar.passes.time_zone",
             Group::Limits | Group::PricedLimits => {
-                path.starts_with("limits.") || path.starts_with("channels.") && path.ends_with(".weekly_posts")
+                path.starts_with("limits.")
+                    || path.starts_with("channels.") && path.ends_with(".weekly_posts")
+                    || path == "assets.max_uses_per_week"
             }
         }
     }

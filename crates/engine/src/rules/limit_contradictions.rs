@@ -2,10 +2,11 @@
 
 use super::contradiction::{Contradiction, contradiction};
 use super::limit_errors::errors_in_limit;
+use super::limit_filter::LimitFilter;
+use super::limit_follow_up::never_followed;
 use super::limit_weeks::share_a_week;
 use super::limits::{
-    BOUNDS, LIMITS, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, declared_limits, limit,
-    path,
+    BOUNDS, LIMITS, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope, declared_limits, limit, path,
 };
 use super::seasons::seasons;
 use super::settings::{FoundSetting, Value, View};
@@ -17,9 +18,9 @@ use crate::model::digits::decimal;
 const SLACK: f64 = 1e-9;
 
 /// A limit with the settings that it is read from.
-struct StatedLimit<'a> {
-    rules: LimitRules,
-    bound: FoundSetting<'a>,
+pub(super) struct StatedLimit<'a> {
+    pub(super) rules: LimitRules,
+    pub(super) bound: FoundSetting<'a>,
     /// All settings but the bound.
     others: Vec<FoundSetting<'a>>,
 }
@@ -56,6 +57,7 @@ fn never_met(view: &View<'_>, is_hard: bool) -> Vec<Option<Contradiction>> {
             LimitBound::AtLeastShare(min_share) => {
                 found.extend(hard_limits().map(|limit| above_share(minimum, min_share, limit)));
             }
+            LimitBound::FollowedBy(follow_up) => found.extend(never_followed(view, minimum, follow_up, &limits)),
             LimitBound::AtMost(_) | LimitBound::AtMostShare(_) => {}
         }
     }
@@ -81,7 +83,7 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
         {
             return None;
         }
-        let is_bound = |found: &FoundSetting<'_>| BOUNDS.iter().any(|(key, _)| path(name, key) == found.path);
+        let is_bound = |found: &FoundSetting<'_>| BOUNDS.iter().any(|key| path(name, key) == found.path);
         let settings = paths(name).filter_map(|path| view.find(&path));
         let (mut bounds, others): (Vec<_>, Vec<_>) = settings.partition(is_bound);
         Some(StatedLimit { rules, bound: bounds.pop()?, others })
@@ -96,7 +98,7 @@ impl StatedLimit<'_> {
     }
 
     /// The channels that the limit names, or all if it names none.
-    fn channels(&self) -> Vec<Channel> {
+    pub(super) fn channels(&self) -> Vec<Channel> {
         let named = &self.rules.filter.channels;
         if named.is_empty() { Channel::ALL.to_vec() } else { named.clone() }
     }
@@ -111,7 +113,7 @@ impl StatedLimit<'_> {
     ///
     /// A limit on clients with some tags or ids is not reported because of an overlay that does not change the limit
     /// itself, since the overlay may apply to other clients.
-    fn impossible<'f>(
+    pub(super) fn impossible<'f>(
         &'f self,
         code: &'static str,
         because_of: &[&'f FoundSetting<'f>],
@@ -131,7 +133,7 @@ impl StatedLimit<'_> {
     }
 
     /// The bound, and the settings that overlays state.
-    fn bound_and_overlay_settings(&self) -> Vec<&FoundSetting<'_>> {
+    pub(super) fn bound_and_overlay_settings(&self) -> Vec<&FoundSetting<'_>> {
         std::iter::once(&self.bound).chain(self.others.iter().filter(|found| found.layer > 0)).collect()
     }
 }
@@ -163,7 +165,7 @@ fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
 }
 
 /// Whether a filter selects every post that another one selects.
-fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
+pub(super) fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
     let are_all_in = |wide: &[bool], narrow: &[bool]| wide.iter().zip(narrow).all(|(wide, narrow)| *wide || !narrow);
     let has_all_channels = wide.channels.is_empty() || wide.channels.len() == Channel::COUNT;
     (has_all_channels || is_subset(&narrow.channels, &wide.channels))
@@ -178,7 +180,7 @@ fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
 }
 
 /// Whether a maximum applies in some of the weeks in which a minimum does.
-fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
+pub(super) fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
 }
 

@@ -1,6 +1,7 @@
 //! Errors in single limits.
 
 use super::contradiction::{Contradiction, contradiction};
+use super::limit_follow_up::errors_in_follow_up;
 use super::limit_weeks::missing_first_week;
 use super::limits::{ACTIONS_A_DAY, BOUNDS, LimitCounts, LimitPeriod, LimitScope, REVIEW_CAPACITY, limit, path};
 use super::settings::{FoundSetting, Value, View};
@@ -8,8 +9,8 @@ use crate::diagnostic::{Diagnostic, SourceLocation, listed};
 use crate::model::wall_time_text;
 
 /// The errors in a single limit.
-pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> [Option<Contradiction>; 11] {
-    [
+pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> Vec<Option<Contradiction>> {
+    let single = [
         reserved_name(view, name),
         not_one_bound(view, name),
         several_periods(view, name),
@@ -21,7 +22,8 @@ pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> [Option<Contradict
         no_hours(view, name),
         span_backwards(view, name),
         missing_first_week(view, name),
-    ]
+    ];
+    single.into_iter().chain(errors_in_follow_up(view, name)).collect()
 }
 
 /// A name that is reserved for a limit that no pack declares.
@@ -31,14 +33,14 @@ fn reserved_name(view: &View<'_>, name: &str) -> Option<Contradiction> {
         REVIEW_CAPACITY => "the reviewers of a scenario set",
         _ => return None,
     };
-    let found = BOUNDS.iter().find_map(|(key, _)| view.find(&path(name, key)))?;
+    let found = BOUNDS.iter().find_map(|key| view.find(&path(name, key)))?;
     let cause = format!("`{name}` is the name of the limit that {origin}");
     contradiction("reserved_name", &[&found], cause, "choose another name".to_owned())
 }
 
 /// No bound, or several.
 fn not_one_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
-    let paths = BOUNDS.map(|(key, _)| path(name, key));
+    let paths = BOUNDS.map(|key| path(name, key));
     if paths.iter().any(|path| view.is_unread(path)) {
         return None;
     }
@@ -48,7 +50,7 @@ fn not_one_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
         let places = view.base()?.under(&table).filter_map(|(_, setting)| setting.place.as_ref());
         let first = places.min_by_key(|place| place.line).cloned();
         let place = first.unwrap_or_else(|| SourceLocation::whole("limits.toml"));
-        let remedy = "add one of `at_most`, `at_least`, `at_most_share` and `at_least_share`";
+        let remedy = "add one of `at_most`, `at_least`, `at_most_share`, `at_least_share` and `followed_by`";
         let diagnostic =
             Diagnostic::at("missing_bound", &place, table, format!("the limit `{name}` has no bound"), remedy);
         return Some(Contradiction { diagnostic, layer: 0 });
@@ -98,7 +100,7 @@ fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction>
         return None;
     }
     let scope = limit.scope.name();
-    let other_bounds = BOUNDS.into_iter().map(|(key, _)| key).filter(|key| *key != "at_most");
+    let other_bounds = BOUNDS.into_iter().filter(|key| *key != "at_most");
     let mut excluded = other_bounds.chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
     let (cause, found) = if let Some(found) = excluded.find_map(|key| view.find(&path(name, key))) {
         (format!("`{}` does not go with `{scope}` in `per`", found.path), found)
@@ -118,7 +120,7 @@ fn not_for_reviews(view: &View<'_>, name: &str) -> Option<Contradiction> {
         return None;
     }
     let counts = view.find(&path(name, "counts"))?;
-    let other_bounds = BOUNDS.into_iter().map(|(key, _)| key).filter(|key| *key != "at_most");
+    let other_bounds = BOUNDS.into_iter().filter(|key| *key != "at_most");
     let mut excluded = other_bounds.chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
     let found = excluded.find_map(|key| view.find(&path(name, key)));
     let per_if_by_asset = || limit.depends_on_assets().then(|| view.find(&path(name, "per"))).flatten();
@@ -145,8 +147,8 @@ fn within_and_period(view: &View<'_>, name: &str) -> Option<Contradiction> {
 /// A key that the limit's bound does not allow: `within_hours` and `per = ["asset"]` require `at_most`, and `weigh`
 /// excludes shares.
 fn not_for_this_bound(view: &View<'_>, name: &str) -> Option<Contradiction> {
-    let bound = BOUNDS.iter().find_map(|(key, _)| Some((*key, view.find(&path(name, key))?)));
-    let (key, bound) = bound.filter(|(key, _)| *key != "at_most")?;
+    let bound = BOUNDS.iter().find_map(|key| Some((*key, view.find(&path(name, key))?)));
+    let (key, bound) = bound.filter(|(key, _)| !["at_most", "followed_by"].contains(key))?;
     let is_per_asset =
         |found: &FoundSetting<'_>| matches!(&found.setting.value, Value::Names(n) if n.contains(&"asset"));
     let within = view.find(&path(name, "within_hours")).map(|found| ("`within_hours`", found));

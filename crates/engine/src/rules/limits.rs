@@ -1,15 +1,15 @@
-//! `limits.toml`: how many posts there may or must be, over several channels of a client.
+//! `limits.toml`: how many posts there may or must be, over several channels of a client, and which must follow others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
-
 use super::key::{DAYS, DefaultValue, Key, Kind};
+use super::limit_filter::{LimitFilter, filter};
+use super::limit_follow_up::follow_up;
 use super::limit_weeks::{LimitWeeks, weeks};
 use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, Value, View};
-use crate::model::{CampaignId, Channel, ClientId};
+use crate::model::{Channel, FollowUp};
 
 /// The names of all channels, in table order.
 #[expect(clippy::indexing_slicing, reason = "INVARIANT: the loop stays within the length; it runs at compile time")]
@@ -35,12 +35,35 @@ const MAX_POSTS: f64 = 1_000_000.0;
 /// Maximum of `within_hours`: two weeks.
 const MAX_WITHIN_HOURS: i64 = 336;
 
+/// Maximum of `after_hours` and `until_hours`: a week.
+const MAX_FOLLOW_HOURS: i64 = 168;
+
 pub(super) const LIMITS: &[Key] = &[
     Key::with_default("<limit>.enabled", Kind::Bool, DefaultValue::Bool(true), "whether the limit applies at all"),
     Key::optional("<limit>.at_most", Kind::number(0.0, MAX_POSTS), "maximum number of posts in each period"),
     Key::optional("<limit>.at_least", Kind::above(0.0, MAX_POSTS), "minimum number of posts in each period"),
     Key::optional("<limit>.at_most_share", Kind::number(0.0, 1.0), "maximum share of all posts of the same `per`"),
     Key::optional("<limit>.at_least_share", Kind::above(0.0, 1.0), "minimum share of all posts of the same `per`"),
+    Key::optional(
+        "<limit>.followed_by",
+        Kind::Choice(&CHANNEL_NAMES),
+        "channel on which a post must follow each post that `where` selects",
+    ),
+    Key::optional(
+        "<limit>.after_hours",
+        Kind::integer(1, MAX_FOLLOW_HOURS),
+        "how many hours after a post another follows, at least; required with `followed_by`",
+    ),
+    Key::optional(
+        "<limit>.until_hours",
+        Kind::integer(1, MAX_FOLLOW_HOURS),
+        "how many hours after a post another follows, at most; `after_hours` if omitted",
+    ),
+    Key::optional(
+        "<limit>.same_asset",
+        Kind::Bool,
+        "whether the post that follows has the asset of the post that it follows; `false` if omitted",
+    ),
     Key::with_default(
         "<limit>.per",
         Kind::Names(&["client", "industry", "workspace", "channel", "asset", "hour", "day", "week"]),
@@ -169,6 +192,8 @@ pub enum LimitBound {
     AtMostShare(f64),
     /// Minimum share of all posts, as for [`LimitBound::AtMostShare`]; above 0, up to 1.
     AtLeastShare(f64),
+    /// The post that must follow each post that the filter selects; posts on the channel that follows are left out.
+    FollowedBy(FollowUp),
 }
 
 /// Which posts a limit counts.
@@ -246,64 +271,19 @@ impl LimitPeriod {
     }
 }
 
-/// The posts that a limit counts: those that meet every condition.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LimitFilter {
-    /// The channels, in table order; empty for all.
-    pub channels: Vec<Channel>,
-    /// Whether posts of a weekday count, Monday first.
-    pub days: [bool; 7],
-    /// Whether posts of an hour of the client's clock count.
-    pub hours: [bool; 24],
-    /// Content types of assets; empty for all.
-    pub kinds: Vec<Arc<str>>,
-    /// Campaigns; empty for all.
-    pub campaigns: Vec<CampaignId>,
-    /// Tags, of which the client has at least one; empty for any client.
-    pub tags: Vec<Arc<str>>,
-    /// The clients; empty for all.
-    pub clients: Vec<ClientId>,
-    /// The first local time that counts, inclusive.
-    pub from: Option<NaiveDateTime>,
-    /// The end of the local times that count, exclusive; later than `from`.
-    pub to: Option<NaiveDateTime>,
+/// The keys of which a limit states exactly one.
+pub(super) const BOUNDS: [&str; 5] = ["at_most", "at_least", "at_most_share", "at_least_share", "followed_by"];
+
+/// The bound that a limit states; `None` if it states none.
+fn bound(view: &View<'_>, name: &str) -> Option<LimitBound> {
+    let number = |key: &str| view.number(&path(name, key));
+    let at_most = number("at_most").map(LimitBound::AtMost);
+    let at_least = || number("at_least").map(LimitBound::AtLeast);
+    let at_most_share = || number("at_most_share").map(LimitBound::AtMostShare);
+    let at_least_share = || number("at_least_share").map(LimitBound::AtLeastShare);
+    let followed_by = || follow_up(view, name).map(LimitBound::FollowedBy);
+    at_most.or_else(at_least).or_else(at_most_share).or_else(at_least_share).or_else(followed_by)
 }
-
-impl LimitFilter {
-    /// Counts every post of every client.
-    pub const ALL: LimitFilter = LimitFilter {
-        channels: Vec::new(),
-        days: [true; 7],
-        hours: [true; 24],
-        kinds: Vec::new(),
-        campaigns: Vec::new(),
-        tags: Vec::new(),
-        clients: Vec::new(),
-        from: None,
-        to: None,
-    };
-
-    /// Whether a post at a time of the client's clock meets the conditions on time.
-    #[must_use]
-    pub fn covers(&self, at: NaiveDateTime) -> bool {
-        let is_set = |flags: &[bool], index: u32| flags.get(index as usize).copied().unwrap_or(false);
-        is_set(&self.days, at.weekday().num_days_from_monday())
-            && is_set(&self.hours, at.hour())
-            && self.from.is_none_or(|from| at >= from)
-            && self.to.is_none_or(|to| at < to)
-    }
-}
-
-/// Makes a bound of a number.
-type MakeBound = fn(f64) -> LimitBound;
-
-/// The keys of which a limit states exactly one, each with the kind of bound that it stands for.
-pub(super) const BOUNDS: [(&str, MakeBound); 4] = [
-    ("at_most", LimitBound::AtMost),
-    ("at_least", LimitBound::AtLeast),
-    ("at_most_share", LimitBound::AtMostShare),
-    ("at_least_share", LimitBound::AtLeastShare),
-];
 
 /// The enabled limits, in file order.
 pub(super) fn limits(view: &View<'_>) -> Vec<LimitRules> {
@@ -324,7 +304,7 @@ pub(super) fn path(name: &str, key: &str) -> String {
 /// Reads one limit; `None` if it states no bound, which is an error of the pack.
 pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
     let path = |key: &str| format!("limits.{name}.{key}");
-    let bound = BOUNDS.iter().find_map(|(key, bound)| view.number(&path(key)).map(bound))?;
+    let bound = bound(view, name)?;
     let per = view.names(&path("per")).unwrap_or_default();
     let calendar_period = || LimitPeriod::OF_CALENDAR.into_iter().find(|period| per.contains(&period.name()));
     let scope = LimitScope::ALL.into_iter().find(|scope| per.contains(&scope.name()));
@@ -380,31 +360,12 @@ pub(super) fn name_references(layer: &Settings) -> Vec<NameReference> {
     references
 }
 
-fn filter(view: &View<'_>, table: &str) -> LimitFilter {
-    let path = |key: &str| format!("{table}.{key}");
-    let channels = view.names(&path("channels")).unwrap_or_default();
-    let days = view.names(&path("days"));
-    let hours = view.hours(&path("hours"));
-    let texts = |key: &str| view.texts(&path(key)).unwrap_or_default().iter();
-    LimitFilter {
-        channels: Channel::ALL.into_iter().filter(|channel| channels.contains(&channel.name())).collect(),
-        days: DAYS.map(|day| days.is_none_or(|days| days.contains(&day))),
-        hours: std::array::from_fn(|hour| {
-            hours.is_none_or(|hours| hours.iter().any(|listed| usize::from(*listed) == hour))
-        }),
-        kinds: texts("kinds").map(|kind| kind.as_str().into()).collect(),
-        campaigns: texts("campaigns").map(|id| CampaignId::new(id.as_str())).collect(),
-        tags: texts("tags").map(|tag| tag.as_str().into()).collect(),
-        clients: texts("clients").map(|id| ClientId::new(id.as_str())).collect(),
-        from: view.date_time(&path("from")),
-        to: view.date_time(&path("to")),
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use chrono::NaiveDateTime;
+
     use super::*;
-    use crate::model::WorkspaceId;
+    use crate::model::{CampaignId, ClientId, WorkspaceId};
     use crate::rules::PackFiles;
     use crate::rules::load;
     use crate::rules::load::tests::{default_files, reported};

@@ -34,6 +34,8 @@ mod keys;
 mod levels;
 mod limit_contradictions;
 mod limit_errors;
+mod limit_filter;
+mod limit_follow_up;
 mod limit_weeks;
 mod limits;
 mod load;
@@ -83,10 +85,9 @@ pub use inputs::{Input, InputField, Space, key_of_field, number_of, values_to_tr
 pub use key::{DAYS, DefaultValue, FileKeys, Key, Kind, Placeholder, Presence, Rows, SIGNALS, day_name, weekday_of};
 pub use keys::PACK_FILES;
 pub use levels::{Level, Levels};
+pub use limit_filter::LimitFilter;
 pub use limit_weeks::LimitWeeks;
-pub use limits::{
-    ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
-};
+pub use limits::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY};
 pub use load::{OverlayKey, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::Rules;

@@ -64,6 +64,7 @@ fn certificate() -> Certificate {
     let limit = |limit: &str, kind, channel, hours, [allowed, used, price]: [f64; 3]| LimitUse {
         limit: limit.into(),
         kind,
+        follow_up: None,
         channel,
         asset: None,
         is_weighed: false,

@@ -8,6 +8,7 @@ use super::assets::asset_by_id;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::applies_in;
+use super::limits::applies_to;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};
@@ -39,9 +40,13 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
             penalty += limit.price.unwrap_or(0.0) * excess(limit, &posts, &period, |post| post.is_live);
         }
     }
+    let declared = case.base().limits.iter().filter(|limit| applies_to(limit, case));
+    let orders: Vec<&LimitRules> = declared.filter(|limit| matches!(limit.bound, LimitBound::FollowedBy(_))).collect();
     let stated = case.plan.certificate.iter().flat_map(|certificate| &certificate.limits);
     for used in stated.filter(|used| is_of_asset_limit(case, used)) {
-        let limit = limits.iter().find(|limit| limit.name == used.limit);
+        let is_stated = |limit: &&LimitRules| limit.name == used.limit;
+        let mut applying = limits.iter().copied().chain(orders.iter().copied());
+        let limit = applying.find(is_stated);
         let highest_price = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
         if limit.is_none() || !(0.0..=highest_price).contains(&used.price) {
             let detail = format!("{} is not a possible price of `{}`", used.price, used.limit);
@@ -53,7 +58,9 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
 
 /// Whether a stated use is of a limit that counts posts by their assets.
 pub(super) fn is_of_asset_limit(case: &ClientCase<'_>, used: &LimitUse) -> bool {
-    case.base().limits.iter().any(|limit| limit.depends_on_assets() && limit.name == used.limit)
+    let is_order = |limit: &LimitRules| matches!(limit.bound, LimitBound::FollowedBy(_)) && used.asset.is_some();
+    let counts_assets = |limit: &LimitRules| limit.depends_on_assets() || is_order(limit);
+    case.base().limits.iter().any(|limit| limit.name == used.limit && counts_assets(limit))
 }
 
 /// Whether a limit counts posts by their assets and applies to the client in this week.
@@ -225,6 +232,8 @@ fn excess(
         LimitBound::AtMost(most) => planned - (most - committed).max(0.0),
         LimitBound::AtLeast(least) => least - committed - planned,
         LimitBound::AtMostShare(share) => planned + committed - share * all,
+        // Checked by `order`.
+        LimitBound::FollowedBy(_) => 0.0,
         LimitBound::AtLeastShare(share) => share * all - planned - committed,
     };
     if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 }

@@ -59,6 +59,20 @@ impl<'a> OnChannel<'a> {
         first_day.is_some_and(|first| first <= moment.date) && campaign_runs(case, self.asset, self.channel, moment)
     }
 
+    /// Whether the channel can use the asset at a time of the week, in Unix seconds: it is finished and rested by then, no
+    /// committed use is too close, its campaign runs, and committed uses leave one in the week.
+    pub fn is_usable_at(&self, case: &ClientCase<'_>, at: i64) -> bool {
+        let uses = || case.state.asset_uses.iter().filter(|used| used.asset_id == self.asset.id);
+        let in_week = uses().filter(|used| (case.clock.start..case.clock.end()).contains(&used.at.as_second()));
+        let cooldown = cooldown_seconds(&case.base().assets).unsigned_abs();
+        let mut on_channel = uses().filter(|used| used.channel == self.channel);
+        let moment = case.clock.moment((at - case.clock.start).div_euclid(HOUR));
+        self.available_from <= at
+            && in_week.count() < case.base().assets.max_uses_per_week as usize
+            && on_channel.all(|used| used.at.as_second().abs_diff(at) >= cooldown)
+            && moment.is_some_and(|moment| campaign_runs(case, self.asset, self.channel, moment))
+    }
+
     /// The sum of the asset's points by `assets.toml`, clamped to `0..=100`.
     pub fn score(&self, rules: &AssetRules) -> f64 {
         let asset = self.asset;

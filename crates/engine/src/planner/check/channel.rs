@@ -269,8 +269,12 @@ impl<'a> ChannelCase<'a> {
     /// For each hour, the index of the first of these rules that removes it: past, closed day, closed hours, quiet
     /// hours, last post, committed post, guardrail. `None` if the posting minute is unknown.
     pub fn rules_that_remove(&self) -> Option<Vec<Option<usize>>> {
+        Some(self.rules_that_remove_at(self.minute()?))
+    }
+
+    /// `rules_that_remove`, given the posting minute.
+    pub fn rules_that_remove_at(&self, minute: i64) -> Vec<Option<usize>> {
         let clock = self.case.clock;
-        let minute = self.minute()?;
         let (past, committed): (Vec<i64>, Vec<i64>) = self.existing_posts().partition(|at| *at < clock.start);
         let is_near = |others: &[i64], at: i64| others.iter().any(|other| self.are_too_close(*other, at));
         let from = self.case.not_before.map_or(i64::MIN, Timestamp::as_second);
@@ -283,7 +287,7 @@ impl<'a> ChannelCase<'a> {
             let by_guardrail = || self.is_closed_by_guardrail(hour).then_some(applies.len());
             applies.iter().position(|applies| *applies).or_else(by_guardrail)
         };
-        Some((0..).zip(&clock.hours).map(rule_of).collect())
+        (0..).zip(&clock.hours).map(rule_of).collect()
     }
 
     /// The hours that no rule removes.

@@ -168,9 +168,9 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
             self.breach("upper_bound", detail, findings);
         }
-        // A minimum may demand posts that cost more than they earn.
-        let is_from_below = |bound| matches!(bound, LimitBound::AtLeast(_) | LimitBound::AtLeastShare(_));
-        if self.channel.case.base().limits.iter().any(|limit| is_from_below(limit.bound)) {
+        // A minimum, or the order of channels, may demand posts that cost more than they earn.
+        let may_demand_posts = |bound| !matches!(bound, LimitBound::AtMost(_) | LimitBound::AtMostShare(_));
+        if self.channel.case.base().limits.iter().any(|limit| may_demand_posts(limit.bound)) {
             return;
         }
         for placed in &self.channel.posts {

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::asset_limits;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::{HOUR, LocalHour, applies_in};
+use super::order::Order;
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
+use super::{asset_limits, order};
 use crate::model::{Certificate, Channel, LimitUse, Post, QuotaPeriod, SharedLimitUse, SharedPeriod, Timestamp};
 use crate::rules::{
     ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope, REVIEW_CAPACITY,
@@ -37,7 +38,8 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
             findings.report_client("limits", detail);
         }
     }
-    let asset_penalty = asset_limits::check(case, channels, findings);
+    let mut asset_penalty = asset_limits::check(case, channels, findings);
+    asset_penalty += order::check_assets(case, channels, findings);
     let Some(certificate) = &case.plan.certificate else {
         findings.report_client("certificate", "no bound is stated".to_owned());
         return;
@@ -96,16 +98,16 @@ fn shared_period<'a>(
 }
 
 /// A limit in one of its periods: the sum of the posts' coefficients may be `at_most`.
-struct LimitPeriodCase<'a> {
-    name: &'a str,
-    channel: Option<Channel>,
+pub(super) struct LimitPeriodCase<'a> {
+    pub name: &'a str,
+    pub channel: Option<Channel>,
     /// Start of the period on the client's clock.
-    from: NaiveDateTime,
+    pub from: NaiveDateTime,
     /// Coefficient of a post, by channel and hour.
-    coefficients: Vec<Vec<f64>>,
-    at_most: f64,
+    pub coefficients: Vec<Vec<f64>>,
+    pub at_most: f64,
     /// Price of exceeding the limit by 1; `None` if it must be kept.
-    price: Option<f64>,
+    pub price: Option<f64>,
 }
 
 impl LimitPeriodCase<'_> {
@@ -159,7 +161,7 @@ fn periods_of_one<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Ve
 }
 
 /// Whether a limit is one for the client in this week.
-fn applies_to(limit: &LimitRules, case: &ClientCase<'_>) -> bool {
+pub(super) fn applies_to(limit: &LimitRules, case: &ClientCase<'_>) -> bool {
     let filter = &limit.filter;
     let is_week = case.clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
     let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
@@ -217,6 +219,10 @@ impl<'a> StatedLimit<'a> {
     }
 
     fn periods(&self, case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
+        if let LimitBound::FollowedBy(follow_up) = self.bound {
+            let order = Order::of(case, channels, self.filter, follow_up);
+            return order.map_or_else(Vec::new, |order| order.periods(self.name, self.price));
+        }
         let is_counted = |channel: &&ChannelCase<'_>| channel.posts_wanted() > 0 || !self.filter.channels.is_empty();
         let counted = channels.iter().filter(is_counted).map(|channel| Some(channel.state.channel));
         let groups: Vec<Option<Channel>> = if self.per_channel { counted.collect() } else { vec![None] };
@@ -285,6 +291,8 @@ impl<'a> StatedLimit<'a> {
         let at_most = match self.bound {
             LimitBound::AtMost(posts) => (posts - committed).max(0.0),
             LimitBound::AtLeast(posts) => committed - posts,
+            // Its periods are those of `order`.
+            LimitBound::FollowedBy(_) => return None,
             LimitBound::AtMostShare(share) => share * all_committed - committed,
             LimitBound::AtLeastShare(share) => committed - share * all_committed,
         };
@@ -300,7 +308,7 @@ fn coefficient(bound: LimitBound, is_counted: bool) -> f64 {
     match (bound, is_counted) {
         (LimitBound::AtMost(_), true) => 1.0,
         (LimitBound::AtLeast(_), true) => -1.0,
-        (LimitBound::AtMost(_) | LimitBound::AtLeast(_), false) => 0.0,
+        (LimitBound::AtMost(_) | LimitBound::AtLeast(_), false) | (LimitBound::FollowedBy(_), _) => 0.0,
         (LimitBound::AtMostShare(share), true) => 1.0 - share,
         (LimitBound::AtMostShare(share), false) => -share,
         (LimitBound::AtLeastShare(share), true) => share - 1.0,
@@ -309,7 +317,7 @@ fn coefficient(bound: LimitBound, is_counted: bool) -> f64 {
 }
 
 /// Whether a filter counts a post of a channel at an hour.
-fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -> bool {
+pub(super) fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -> bool {
     let minute = channel.minute().unwrap_or(0);
     let past_midnight = TimeDelta::minutes(i64::from(moment.minute_of_day) + minute);
     let local_time = moment.date.and_time(NaiveTime::MIN) + past_midnight;

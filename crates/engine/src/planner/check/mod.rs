@@ -31,6 +31,7 @@ mod channel;
 mod channels;
 mod clock;
 mod limits;
+mod order;
 mod reviews;
 mod shared_limits;
 mod timing;

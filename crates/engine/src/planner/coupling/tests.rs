@@ -51,7 +51,24 @@ fn random_rows(channels: usize, random: &mut ChaCha8Rng) -> Vec<Row> {
         let at_most = [posts, -posts, 0.0, 0.0][kind];
         Row { terms, at_most, price: random.random_bool(0.3).then(|| random.random_range(0.1..8.0)) }
     };
-    (0..count).map(|_| row(random)).collect()
+    let mut rows: Vec<Row> = (0..count).map(|_| row(random)).collect();
+    if random.random_bool(0.4) {
+        let (first, second) = (random.random_range(1..=2), random.random_range(0..=2));
+        let price = random.random_bool(0.3).then(|| random.random_range(0.1..8.0));
+        rows.extend(order_rows(HOURS, [channels - 1, 0], [first, first + second], price));
+    }
+    rows
+}
+
+/// Rows that require each post of one channel to be followed by one of another, from `first` to `last` hours later.
+/// Posts whose last hour to be followed lies after the week need not be followed.
+fn order_rows(hours: usize, [leader, follower]: [usize; 2], [first, last]: [usize; 2], price: Option<f64>) -> Vec<Row> {
+    let term = |channel: usize, hour: usize, coefficient: f64| Term { channel, hour, coefficient };
+    let row = |hour: usize| {
+        let following = (hour + first..=hour + last).map(|later| term(follower, later, -1.0));
+        Row { terms: std::iter::once(term(leader, hour, 1.0)).chain(following).collect(), at_most: 0.0, price }
+    };
+    (0..hours.saturating_sub(last)).map(row).collect()
 }
 
 /// The greatest objective of all combinations that satisfy the rows; `None` if no combination does.
@@ -157,6 +174,27 @@ fn typical_rows(channels: usize, per_day: f64) -> Vec<Row> {
     rows.push(row(0..167, 0.0, None, |channel| if channel < 2 { -0.7 } else { 0.3 }));
     rows.push(row(120..167, -4.0, Some(40.0), |_| -1.0));
     rows
+}
+
+#[test]
+fn weeks_of_nine_channels_whose_posts_follow_each_other_come_close_to_their_bounds() {
+    for seed in 0..6 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let weeks: Vec<Instance> = CHANNELS.iter().map(|preset| channel_week(preset, 167, &mut random)).collect();
+        for (window, chain) in [([2, 2], false), ([1, 4], false), ([3, 6], true)] {
+            let mut rows = order_rows(167, [0, 1], window, None);
+            if chain {
+                rows.extend(order_rows(167, [1, 2], window, None));
+            }
+            let coupled = CoupledWeek::new(weeks.iter().collect(), rows);
+            let solution = solve_exactly(&weeks, &coupled);
+            let bound = solution.bound.unwrap();
+            assert!(solution.is_feasible, "seed {seed}");
+            assert!(!solution.channels[0].chosen.is_empty(), "seed {seed}, {window:?}");
+            let gap = (bound - solution.objective) / bound;
+            assert!((-1e-9..0.03).contains(&gap), "seed {seed}, {window:?}: {} of {bound}", solution.objective);
+        }
+    }
 }
 
 #[test]

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
+use super::asset_order::{Followers, OrderRow, OrderRows, SlotsOfWeek};
 use super::week_limits::{applies_to, counts_at, kind_and_number};
 use crate::agents::ClientWeek;
-use crate::model::{Asset, AssetId, CampaignId, Channel, LimitKind, LimitUse, Timestamp};
-use crate::planner::asset_rows::{AssetRow, AssetTerm};
+use crate::model::{Asset, AssetId, CampaignId, Channel, FollowUp, LimitKind, LimitUse, Timestamp};
+use crate::planner::asset_rows::{AssetPair, AssetRow, AssetTerm};
 use crate::planner::assets::{Assignment, Slot};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::excess;
-use crate::rules::{LimitPeriod, LimitRules, LimitScope};
+use crate::rules::{LimitBound, LimitPeriod, LimitRules, LimitScope};
 
 /// The limits of a client's week that count posts by their assets.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub(in crate::planner) struct AssetLimits {
     rows: Vec<AssetLimitRow>,
     /// For each row, the price at which the assignment was found.
     prices: Vec<f64>,
+    /// Slots that may have to use the same asset.
+    pairs: Vec<AssetPair>,
 }
 
 /// A limit in one of its periods.
@@ -48,6 +51,8 @@ struct AssetLimitRow {
     committed: f64,
     /// Number of committed posts in the period, whether they count or not, because a share is taken of all posts.
     committed_total: f64,
+    /// The posts that may follow, if the limit is on the order of channels.
+    followers: Option<Followers>,
 }
 
 /// A range of hours, counted from the first of the week and negative before it.
@@ -82,18 +87,54 @@ struct RowBuilder<'b, 'a> {
 
 impl AssetLimits {
     /// The limits of the client's rules, as rows over the slots and the candidates of their channels.
-    pub fn new<'a>(week: &ClientWeek<'a>, channel_drafts: &[ChannelDraft<'a>], slots: &[Slot]) -> Self {
-        let is_included = |limit: &&LimitRules| limit.scope == LimitScope::Client && limit.depends_on_assets();
+    pub fn new(slots_of_week: &SlotsOfWeek<'_, '_>) -> Self {
+        let SlotsOfWeek { week, channel_drafts, slots, .. } = *slots_of_week;
+        let is_order = |limit: &LimitRules| matches!(limit.bound, LimitBound::FollowedBy(_));
+        let is_included =
+            |limit: &&LimitRules| limit.scope == LimitScope::Client && (limit.depends_on_assets() || is_order(limit));
         let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_included).collect();
         applying.retain(|limit| applies_to(limit, week) && runs_any(&limit.filter.campaigns, week));
+        let mut limits = Self::default();
         if applying.is_empty() {
-            return Self::default();
+            return limits;
         }
         applying.sort_by(|a, b| a.name.cmp(&b.name));
         let builder = RowBuilder { week, channel_drafts, slots, committed: committed_posts(week, channel_drafts) };
-        let rows: Vec<AssetLimitRow> = applying.into_iter().flat_map(|limit| builder.rows(limit)).collect();
-        let prices = vec![0.0; rows.len()];
-        Self { rows, prices }
+        for limit in applying {
+            match limit.bound {
+                LimitBound::FollowedBy(follow_up) => limits.add_order(slots_of_week, limit, follow_up),
+                _ => limits.rows.extend(builder.rows(limit)),
+            }
+        }
+        limits.prices = vec![0.0; limits.rows.len()];
+        limits
+    }
+
+    /// Adds the rows of a limit on the order of channels.
+    fn add_order(&mut self, slots_of_week: &SlotsOfWeek<'_, '_>, limit: &LimitRules, follow_up: FollowUp) {
+        let OrderRows { rows, pairs } = OrderRows::new(slots_of_week, limit, follow_up);
+        let (kind, allowed) = kind_and_number(limit.bound);
+        let week = slots_of_week.week;
+        self.pairs.extend(pairs);
+        self.rows.extend(rows.into_iter().map(|OrderRow { channel, hour, asset, row, followers }| AssetLimitRow {
+            name: Arc::clone(&limit.name),
+            kind,
+            allowed,
+            is_weighed: false,
+            channel: Some(channel),
+            asset,
+            from: week.client.zone.wall_time(week.hours.instant(hour)),
+            hours: 1,
+            row,
+            committed: 0.0,
+            committed_total: 0.0,
+            followers: Some(followers),
+        }));
+    }
+
+    /// Slots that may have to use the same asset.
+    pub fn pairs(&self) -> &[AssetPair] {
+        &self.pairs
     }
 
     /// The limits as rows of the assignment.
@@ -143,8 +184,10 @@ impl AssetLimits {
 
     /// What an assignment loses by exceeding limits with a price.
     pub fn penalty(&self, assignment: &Assignment) -> f64 {
-        let of_row = |AssetLimitRow { row, .. }: &AssetLimitRow| {
-            row.price.map_or(0.0, |price| price * excess(row.used(assignment), row.at_most))
+        let is_charged = |followers: &Followers| followers.have_other_assets(assignment);
+        let of_row = |AssetLimitRow { row, followers, .. }: &AssetLimitRow| {
+            let price = row.price.filter(|_| followers.as_ref().is_none_or(is_charged));
+            price.map_or(0.0, |price| price * excess(row.used(assignment), row.at_most))
         };
         self.rows.iter().map(of_row).fold(0.0, |sum, penalty| sum + penalty)
     }
@@ -154,7 +197,9 @@ impl AssetLimits {
     pub fn uses(&self, assignment: &Assignment) -> Vec<LimitUse> {
         let is_included = |limit: &AssetLimitRow, price: f64| {
             let is_narrow = limit.asset.is_some() || limit.hours <= 1;
-            price > 0.0 || (!is_narrow && limit.row.used(assignment) >= limit.row.at_most)
+            // Without the same asset, the limit on hours has the same periods.
+            let is_on_hours = limit.followers.is_some() && limit.asset.is_none();
+            (price > 0.0 && !is_on_hours) || (!is_narrow && limit.row.used(assignment) >= limit.row.at_most)
         };
         let included = self.rows.iter().zip(&self.prices).filter(|(limit, price)| is_included(limit, **price));
         included.map(|(limit, price)| limit.limit_use(assignment, *price)).collect()
@@ -178,10 +223,12 @@ impl AssetLimitRow {
             LimitKind::AtLeast => self.committed - used,
             LimitKind::AtMostShare => self.allowed + (used - self.row.at_most) / posts.max(1.0),
             LimitKind::AtLeastShare => self.allowed - (used - self.row.at_most) / posts.max(1.0),
+            LimitKind::FollowedBy => self.row.posts_that_lower_use(assignment),
         };
         LimitUse {
             limit: Arc::clone(&self.name),
             kind: self.kind,
+            follow_up: self.followers.as_ref().map(|followers| followers.follow_up),
             channel: self.channel,
             asset: self.asset.clone(),
             is_weighed: self.is_weighed,
@@ -267,7 +314,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let (kind, allowed) = kind_and_number(limit.bound);
         let coefficient = |weight: f64| match kind {
             LimitKind::AtMost => weight,
-            LimitKind::AtLeast => -weight,
+            LimitKind::AtLeast | LimitKind::FollowedBy => -weight,
             LimitKind::AtMostShare => weight - allowed,
             LimitKind::AtLeastShare => allowed - weight,
         };
@@ -287,7 +334,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let (committed, committed_total) = self.committed_in(limit, channel, asset, period);
         let at_most = match kind {
             LimitKind::AtMost => (allowed - committed).max(0.0),
-            LimitKind::AtLeast => committed - allowed,
+            LimitKind::AtLeast | LimitKind::FollowedBy => committed - allowed,
             LimitKind::AtMostShare => allowed * committed_total - committed,
             LimitKind::AtLeastShare => committed - allowed * committed_total,
         };
@@ -307,6 +354,7 @@ impl<'a> RowBuilder<'_, 'a> {
             row,
             committed,
             committed_total,
+            followers: None,
         };
         limit_row.row.may_be_exceeded().then_some(limit_row)
     }

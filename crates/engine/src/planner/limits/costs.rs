@@ -91,6 +91,9 @@ fn limit_cost(uses: &[ClientUse<'_>]) -> Option<LimitCost> {
 
 /// A limit in words. Its number may differ by client; the rest is the same for all uses, of which `any` is one.
 fn bounds(uses: &[ClientUse<'_>], any: &LimitUse) -> String {
+    if let Some(follow_up) = any.follow_up {
+        return follow_up.in_words();
+    }
     let allowed = || uses.iter().map(|(_, limit)| limit.allowed);
     let (low, high) = (allowed().fold(f64::INFINITY, f64::min), allowed().fold(f64::NEG_INFINITY, f64::max));
     let shown = |number: f64| decimal(if any.kind.is_share() { 100.0 * number } else { number });
@@ -117,12 +120,14 @@ fn bounds(uses: &[ClientUse<'_>], any: &LimitUse) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FollowUp;
 
     fn limit_use(limit: &str, kind: LimitKind, allowed: f64, hours: u32, price: f64) -> LimitUse {
         let from = "2026-10-19T00:00:00".parse().unwrap();
         LimitUse {
             limit: limit.into(),
             kind,
+            follow_up: None,
             channel: None,
             asset: None,
             is_weighed: false,
@@ -152,6 +157,9 @@ mod tests {
         ] {
             assert_eq!(bounds_in_words(&[limit]), expected);
         }
+        let follow_up = FollowUp { channel: Channel::X, after_hours: 1, until_hours: 1, same_asset: true };
+        let order = LimitUse { follow_up: Some(follow_up), ..limit_use("a", LimitKind::FollowedBy, 1.0, 1, 2.0) };
+        assert_eq!(bounds_in_words(&[order]), "followed by a post on x 1 hour later, with the same asset");
         let two = [limit_use("a", AtMost, 6.0, 24, 2.0), limit_use("a", AtMost, 4.0, 23, 1.0)];
         assert_eq!(bounds_in_words(&two), "at most 4 to 6 posts a day");
         let on_each = LimitUse { channel: Some(Channel::X), ..limit_use("a", AtMost, 1.0, 24, 2.0) };

@@ -2,19 +2,26 @@
 //!
 //! ```text
 //! week_limits    limits that count posts by channel and hour, as rows of the coupled problem
+//! follow_up      limits on the order of channels: the posts that must be followed, and in which hours
+//! period         the periods in which limits count posts
 //! asset_limits   limits that count posts by their assets, as rows of the assignment
+//! asset_order    limits on the order of channels, as rows of the assignment
 //! solved_limits  the limits after slots were placed within them, and the proof of how good the slots are
 //! costs          what limits cost, over all clients of a plan
 //! shared_costs   what the limits that clients share cost
 //! ```
 
 mod asset_limits;
+mod asset_order;
 mod costs;
+mod follow_up;
+mod period;
 mod shared_costs;
 mod solved_limits;
 mod week_limits;
 
 pub(super) use asset_limits::AssetLimits;
+pub(super) use asset_order::SlotsOfWeek;
 pub use costs::{HighestPrice, LimitCost, limit_costs};
 pub use shared_costs::{HighestSharedPrice, SharedLimitCost, shared_limit_costs};
 pub(super) use solved_limits::SolvedLimits;

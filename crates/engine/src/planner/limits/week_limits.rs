@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
+use super::follow_up::{FollowRule, FollowedHour};
+use super::period::{Period, rolling_periods};
 use crate::agents::ClientWeek;
-use crate::model::{Channel, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
+use crate::model::{Channel, FollowUp, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::{Row, Term, excess};
 use crate::rules::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitFilter, LimitPeriod, LimitRules, LimitScope};
@@ -25,6 +27,8 @@ struct WeekLimit {
     allowed: f64,
     /// Price of each post too many or too few; `None` if the limit is hard.
     price: Option<f64>,
+    /// What must follow a post, if the limit is on the order of channels.
+    follow_up: Option<FollowUp>,
     /// By channel and hour, whether a post counts; `None` if every post does.
     counted: Option<Vec<Vec<bool>>>,
     /// For a quota, the price from which the search for its price starts; `None` for limits of the client alone.
@@ -42,37 +46,6 @@ struct LimitRow {
     committed: u32,
     /// Number of committed posts in the period, whether they count or not, because a share is taken of all posts.
     committed_total: u32,
-}
-
-/// A period that includes hours of the week.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Period {
-    Week,
-    /// Days since Monday.
-    Day(u8),
-    /// Hour of the week.
-    Hour(usize),
-    /// A number of hours from `first` on. Hours are counted from the first hour of the week and negative before it.
-    Within {
-        first: i64,
-        hours: u32,
-    },
-}
-
-impl Period {
-    fn covers(self, week: &ClientWeek<'_>, hour: usize) -> bool {
-        match self {
-            Period::Week => true,
-            Period::Day(day) => week.hours.hours().get(hour).is_some_and(|wall| wall.weekday == day),
-            Period::Hour(only) => only == hour,
-            Period::Within { .. } => self.is_within(hour as i64),
-        }
-    }
-
-    /// Whether this is a `Within` that covers an hour, counted like its `first`.
-    fn is_within(self, hour: i64) -> bool {
-        matches!(self, Period::Within { first, hours } if (first..first + i64::from(hours)).contains(&hour))
-    }
 }
 
 /// A row of the coupled problem with what names it.
@@ -130,6 +103,7 @@ impl WeekLimits {
             kind: LimitKind::AtMost,
             allowed: quota.posts,
             price: None,
+            follow_up: None,
             counted: counted_by_hour(week, channel_drafts, rules),
             quota_price: Some(quota.first_price),
         };
@@ -152,10 +126,14 @@ impl WeekLimits {
 
     /// Adds a limit with its rows.
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
+        if let LimitBound::FollowedBy(follow_up) = rules.bound {
+            self.add_order(week, channel_drafts, rules, follow_up);
+            return;
+        }
         let (kind, allowed) = kind_and_number(rules.bound);
         let counted = counted_by_hour(week, channel_drafts, rules);
         let name = Arc::clone(&rules.name);
-        let limit = WeekLimit { name, kind, allowed, price: rules.price, counted, quota_price: None };
+        let limit = WeekLimit { name, kind, allowed, price: rules.price, follow_up: None, counted, quota_price: None };
         // A limit on each channel that names no channels leaves out those on which the rules want no posts.
         let is_included = |channel: &usize| {
             let posts_wanted = channel_drafts.get(*channel).map_or(0, |draft| draft.posts_wanted);
@@ -181,6 +159,39 @@ impl WeekLimits {
             }
         }
         self.limits.push(limit);
+    }
+
+    /// Adds a limit on the order of channels, with a row for each hour in which a post must be followed.
+    fn add_order(
+        &mut self,
+        week: &ClientWeek<'_>,
+        channel_drafts: &[ChannelDraft<'_>],
+        rules: &LimitRules,
+        follow_up: FollowUp,
+    ) {
+        // A limit on a channel that the client does not have has no rows.
+        let Some(order) = FollowRule::new(week, channel_drafts, rules, follow_up) else { return };
+        let limit = self.limits.len();
+        let row = |(channel, followed)| LimitRow {
+            limit,
+            channel: Some(channel),
+            period: Period::Followed(followed),
+            committed: 0,
+            committed_total: 0,
+        };
+        self.rows.extend(order.followed_hours().into_iter().map(row));
+        let (kind, allowed) = kind_and_number(rules.bound);
+        let name = Arc::clone(&rules.name);
+        let follow_up = Some(follow_up);
+        self.limits.push(WeekLimit {
+            name,
+            kind,
+            allowed,
+            price: rules.price,
+            follow_up,
+            counted: None,
+            quota_price: None,
+        });
     }
 
     /// Number of rows.
@@ -229,7 +240,7 @@ impl WeekLimits {
         let exceeded = of_policy.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
         let day = |(_, row): (&WeekLimit, &LimitRow)| match row.period {
             Period::Day(day) => Some(day),
-            Period::Week | Period::Hour(_) | Period::Within { .. } => None,
+            Period::Week | Period::Hour(_) | Period::Within { .. } | Period::Followed(_) => None,
         };
         exceeded.filter_map(day).collect()
     }
@@ -255,7 +266,7 @@ impl WeekLimits {
         prices: &[f64],
     ) -> Vec<LimitUse> {
         let is_used_up = |limit: &WeekLimit, row: &LimitRow| {
-            !matches!(row.period, Period::Hour(_) | Period::Within { .. })
+            !matches!(row.period, Period::Hour(_) | Period::Within { .. } | Period::Followed(_))
                 && limit.used(week, row, chosen) >= limit.at_most(row)
         };
         let rows = self.limits_and_rows().zip(prices);
@@ -334,15 +345,6 @@ impl WeekLimits {
     }
 }
 
-/// The periods of the given number of hours that include an hour of the week, up to the one that ends with the week, or
-/// begins with it if the period is longer. Later periods include no further hour of the week, so they limit nothing
-/// more.
-fn rolling_periods(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
-    let (length, end) = (i64::from(hours), week.hours.len() as i64);
-    let last = (end - length).max(0);
-    (1 - length..=last).map(|first| Period::Within { first, hours }).collect()
-}
-
 /// Whether a limit applies to the client in this week.
 pub(in crate::planner) fn applies_to(limit: &LimitRules, week: &ClientWeek<'_>) -> bool {
     let (client, filter) = (week.client, &limit.filter);
@@ -394,6 +396,7 @@ pub(super) const fn kind_and_number(bound: LimitBound) -> (LimitKind, f64) {
         LimitBound::AtLeast(posts) => (LimitKind::AtLeast, posts),
         LimitBound::AtMostShare(share) => (LimitKind::AtMostShare, share),
         LimitBound::AtLeastShare(share) => (LimitKind::AtLeastShare, share),
+        LimitBound::FollowedBy(_) => (LimitKind::FollowedBy, 1.0),
     }
 }
 
@@ -407,12 +410,12 @@ impl WeekLimit {
         counted.get(channel).and_then(|hours| hours.get(hour)).copied().unwrap_or(false)
     }
 
-    /// The coefficient of a post in a row of this limit. A row always bounds the sum of coefficients from above.
+    /// The coefficient of a post in the period of a row. A row always bounds the sum of coefficients from above.
     fn coefficient(&self, is_counted: bool) -> f64 {
         let count = f64::from(u8::from(is_counted));
         match self.kind {
             LimitKind::AtMost => count,
-            LimitKind::AtLeast => -count,
+            LimitKind::AtLeast | LimitKind::FollowedBy => -count,
             LimitKind::AtMostShare => count - self.allowed,
             LimitKind::AtLeastShare => self.allowed - count,
         }
@@ -420,6 +423,9 @@ impl WeekLimit {
 
     /// The coefficient in a row of a post of a channel at an hour; 0 outside the row's period.
     fn coefficient_at(&self, week: &ClientWeek<'_>, row: &LimitRow, channel: usize, hour: usize) -> f64 {
+        if let Period::Followed(followed) = row.period {
+            return followed.coefficient(row.channel == Some(channel), channel, hour);
+        }
         if row.covers(week, channel, hour) { self.coefficient(self.is_counted(channel, hour)) } else { 0.0 }
     }
 
@@ -438,6 +444,7 @@ impl WeekLimit {
             LimitKind::AtLeast => committed - self.allowed,
             LimitKind::AtMostShare => self.allowed * total - committed,
             LimitKind::AtLeastShare => committed - self.allowed * total,
+            LimitKind::FollowedBy => row.period.followed().map_or(0.0, FollowedHour::at_most),
         }
     }
 
@@ -458,10 +465,10 @@ impl WeekLimit {
     fn terms(&self, week: &ClientWeek<'_>, row: &LimitRow, channels: usize) -> Vec<Term> {
         let mut terms = Vec::new();
         for channel in 0..channels {
-            for hour in (0..week.hours.len()).filter(|hour| row.covers(week, channel, *hour)) {
-                let is_counted = self.is_counted(channel, hour);
-                if is_counted || self.kind.is_share() {
-                    terms.push(Term { channel, hour, coefficient: self.coefficient(is_counted) });
+            for hour in 0..week.hours.len() {
+                let coefficient = self.coefficient_at(week, row, channel, hour);
+                if coefficient != 0.0 || (self.kind.is_share() && row.covers(week, channel, hour)) {
+                    terms.push(Term { channel, hour, coefficient });
                 }
             }
         }
@@ -525,6 +532,9 @@ impl LimitRow {
         if let Period::Within { first, hours } = self.period {
             return (week.client.zone.wall_time(week.hours.instant(first)), hours as usize);
         }
+        if let Period::Followed(FollowedHour { hour, .. }) = self.period {
+            return (week.client.zone.wall_time(week.hours.instant(hour)), 1);
+        }
         let covers = |hour: &usize| self.period.covers(week, *hour);
         let first = (0..week.hours.len()).find(covers).unwrap_or(0);
         let hours = (first..week.hours.len()).take_while(covers).count();
@@ -547,14 +557,19 @@ fn limit_use(
             total += 1;
         }
     }
-    // A share of no posts is 0.
-    let used = if limit.kind.is_share() { f64::from(counted) / f64::from(total.max(1)) } else { f64::from(counted) };
+    let used = match (row.period.followed(), limit.kind.is_share()) {
+        (Some(followed), _) => followed.posts_that_follow(chosen),
+        // A share of no posts is 0.
+        (None, true) => f64::from(counted) / f64::from(total.max(1)),
+        (None, false) => f64::from(counted),
+    };
     let (from, hours) = row.start_and_hours(week);
     let channel_draft = row.channel.and_then(|index| channel_drafts.get(index));
     let channel: Option<Channel> = channel_draft.map(|draft| draft.state.channel);
     LimitUse {
         limit: Arc::clone(&limit.name),
         kind: limit.kind,
+        follow_up: limit.follow_up,
         channel,
         asset: None,
         is_weighed: false,

@@ -2,6 +2,7 @@
 
 mod dated;
 mod limits;
+mod order;
 mod previous;
 mod tampered;
 mod untampered;

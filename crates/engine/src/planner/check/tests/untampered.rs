@@ -358,6 +358,37 @@ every_weeks = 2
 first_week = 2026-03-25
 "#;
 
+/// Limits on the order of channels.
+const ORDER: &str = r#"
+[x_later]
+followed_by = "x"
+after_hours = 2
+until_hours = 7
+where = { channels = ["linkedin", "fb"], days = ["monday", "tuesday", "thursday", "sunday"] }
+same_asset = true
+[reddit_next_day]
+followed_by = "reddit"
+after_hours = 20
+until_hours = 30
+where = { channels = ["ig"] }
+"#;
+
+/// Limits on the order of channels that may be broken at a price.
+const SOFT_ORDER: &str = r#"
+[x_later]
+followed_by = "x"
+after_hours = 1
+until_hours = 6
+where = { channels = ["linkedin", "fb"] }
+same_asset = true
+price = 25
+[anything_before_youtube]
+followed_by = "youtube"
+after_hours = 3
+until_hours = 20
+price = 2
+"#;
+
 /// Limits on assets.
 const ASSETS: &str = r#"
 [creative_hours]
@@ -457,6 +488,7 @@ fn varied_packs() -> [CompiledRules; 7] {
         ("assets.toml", "cooldown_hours = 168", "cooldown_hours = 50"),
         ("channels.toml", "fatigue_per_post = 0.10", "fatigue_per_post = 0.25"),
         ("fatigue.toml", "block_at = 0.8", "block_at = 0.6"),
+        ("limits.toml", "", ORDER),
     ];
     let scripted = [("hooks.rhai", "", SCRIPTS)];
     let frequent = [
@@ -487,6 +519,7 @@ fn varied_packs() -> [CompiledRules; 7] {
         ("overlays/client.toml", "", STRENGTH),
         ("overlays/costs.toml", "", COSTS),
         ("limits.toml", "", LETTER),
+        ("limits.toml", "", SOFT_ORDER),
     ];
     let guarded = [
         ("limits.toml", "", ASSETS),
