@@ -1,6 +1,6 @@
 //! A scenario folder in memory, before it is written: the manifest and the rows of the tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::manifest::Manifest;
 use crate::model::{

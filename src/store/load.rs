@@ -19,8 +19,8 @@ use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
 use crate::model::{
-    AssetRow, CampaignRow, Channel, ChannelState, Client, ClientRow, ClientState, HistoryRow, PolicyRow, RealityRow,
-    Scenario, Timestamp, WarningRow, WorkspaceId, WorldRow,
+    AssetRow, CampaignRow, Channel, Client, ClientRow, ClientState, HistoryRow, PolicyRow, RealityRow, Scenario,
+    Timestamp, WarningRow, WorkspaceId, WorldRow,
 };
 use crate::planner::fatigue_after_post;
 use crate::rules::{ChannelRules, CompiledRules};

@@ -495,12 +495,13 @@ fn most_weeks_within_limits_are_close_to_their_bounds() {
 }
 
 #[test]
-fn a_slot_of_a_client_without_channels_is_refused_for_that_reason() {
+fn a_slot_on_a_channel_that_the_client_does_not_have_is_refused_for_that_reason() {
     let rules = compiled(default_pack());
     let scenario = Agency::starting("2026-W37").with_client("shop", "Europe/London", &[]).scenario();
     let (client, state) = &scenario.clients[0];
     let query = SlotQuery {
         client,
+        channel: Channel::Fb,
         state,
         capacity: &scenario.capacity,
         week: scenario.start,
@@ -509,5 +510,5 @@ fn a_slot_of_a_client_without_channels_is_refused_for_that_reason() {
         overrides: SlotOverrides::default(),
     };
     let refused = Planner::new(&rules, Tier::Exact, None).evaluate_slot(&query).unwrap_err();
-    assert_eq!(refused.to_string(), "client `shop` has no channel");
+    assert_eq!(refused.to_string(), "client `shop` has no channel `fb`");
 }

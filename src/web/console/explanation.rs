@@ -192,7 +192,8 @@ fn worth_section(schedule: &Schedule) -> Option<Section> {
     let sentence = "The plan maximises net worth: the engagements times the worth of each, less the cost of the work and \
                     of the people who unsubscribe or unfollow.";
     let total = StepRow::total("Expected net worth", worth.net_worth, "net_worth");
-    Some(Section { sentences: vec![sentence.to_owned()], steps: step_rows(&steps), total: Some(total) })
+    let section = Section { sentences: vec![sentence.to_owned()], ..Section::default() };
+    Some(section.with_steps(&steps, Some(total)))
 }
 
 fn asset_section(schedule: &Schedule, record: &RecordedExplanation) -> Section {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::named::named;
 use super::record::record;
 use super::{
-    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, PreviousPost, Reality, Timestamp, Warning,
-    WorkspaceId, WorldEstimate, Zone,
+    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, PreviousPost, Reality, Timestamp,
+    Warning, WorkspaceId, WorldEstimate, Zone,
 };
 
 named!(

@@ -1,6 +1,6 @@
 //! Each channel's allocation with the reasons for missing posts, and the conflicts of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::channel::ChannelDraft;
@@ -128,8 +128,9 @@ fn why_unplaced(channel_draft: &ChannelDraft<'_>, limits: &[&str]) -> String {
 
 /// For example "the limit `a`" or "the limits `a`, `b`".
 fn limits_named(limits: &[&str]) -> String {
-    let quoted: Vec<String> = limits.iter().map(|name| format!("`{name}`")).collect();
-    format!("the {} {}", if limits.len() == 1 { "limit" } else { "limits" }, quoted.join(", "))
+    let distinct: BTreeSet<&str> = limits.iter().copied().collect();
+    let quoted: Vec<String> = distinct.iter().map(|name| format!("`{name}`")).collect();
+    format!("the {} {}", if distinct.len() == 1 { "limit" } else { "limits" }, quoted.join(", "))
 }
 
 /// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.

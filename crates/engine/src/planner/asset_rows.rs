@@ -320,7 +320,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::planner::assets::tests::small_problem;
+    use crate::planner::assets::tests::{channel_count, small_problem};
 
     /// Rows of every kind over a random choice of slots and candidates.
     fn random_rows(problem: &AssignmentProblem, random: &mut ChaCha8Rng) -> Vec<AssetRow> {
@@ -351,7 +351,7 @@ mod tests {
     fn same_asset_rows(problem: &AssignmentProblem, random: &mut ChaCha8Rng) -> (Vec<AssetRow>, Vec<AssetPair>) {
         let price = random.random_bool(0.3).then(|| random.random_range(0.1..4.0));
         let (mut rows, mut pairs) = (Vec::new(), Vec::new());
-        let channels = problem.channel_count();
+        let channels = channel_count(problem);
         for slot in (0..problem.slot_count()).filter(|slot| channels == 2 && slot % 2 == 0) {
             for candidate in 0..problem.candidate_count(slot) {
                 let later = (slot + 1..problem.slot_count()).filter(|later| later % 2 == 1).take(2);

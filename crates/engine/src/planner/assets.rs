@@ -199,12 +199,6 @@ impl AssignmentProblem {
         self.rows.len()
     }
 
-    /// Number of channels.
-    #[cfg(test)]
-    pub fn channel_count(&self) -> usize {
-        self.options.len()
-    }
-
     /// Number of candidates of a slot's channel.
     pub fn candidate_count(&self, slot: usize) -> usize {
         self.rows.get(slot).map_or(0, |row| self.options_of(row).len())
@@ -370,6 +364,10 @@ pub(super) mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+
+    pub(in crate::planner) fn channel_count(problem: &AssignmentProblem) -> usize {
+        problem.options.len()
+    }
 
     /// A problem of a few slots and assets on one or two channels.
     pub fn small_problem(random: &mut ChaCha8Rng) -> AssignmentProblem {

@@ -69,7 +69,7 @@ pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
 pub use week::{Planner, hours_by_zone, plan_week};
 
-use crate::model::{CalendarError, ClientId};
+use crate::model::{CalendarError, Channel, ClientId};
 use crate::rules::RuleFailure;
 
 /// Why a week could not be planned.
@@ -85,7 +85,12 @@ pub enum PlanError {
     /// A requested client does not exist.
     #[error("no such client")]
     NoSuchClient,
-    /// A slot of a client without channels was requested.
-    #[error("client `{0}` has no channel")]
-    NoChannel(ClientId),
+    /// A slot was requested on a channel that the client does not have.
+    #[error("client `{client}` has no channel `{channel}`")]
+    NoChannel {
+        /// The client.
+        client: ClientId,
+        /// The channel.
+        channel: Channel,
+    },
 }

@@ -94,7 +94,7 @@ impl Planner<'_> {
         let ClientInput { week, rules, demand } = context.client(0).ok_or(PlanError::NoSuchClient)?;
         self.with_worker(|worker| {
             let draft = draft_week(week, rules, demand, worker)?;
-            let no_channel = || PlanError::NoChannel(query.client.id.clone());
+            let no_channel = || PlanError::NoChannel { client: query.client.id.clone(), channel: query.channel };
             let drafts = draft.channel_drafts.iter().enumerate();
             let is_queried = |(_, draft): &(usize, &ChannelDraft<'_>)| draft.state.channel == query.channel;
             let (index, channel_draft) = drafts.clone().find(is_queried).ok_or_else(no_channel)?;

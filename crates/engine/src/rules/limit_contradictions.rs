@@ -1,29 +1,21 @@
 //! Limits that contradict one another or the channels' `weekly_posts`.
 
-use super::contradiction::{Contradiction, contradiction};
+use super::contradiction::Contradiction;
 use super::limit_errors::errors_in_limit;
 use super::limit_filter::LimitFilter;
 use super::limit_follow_up::never_followed;
-use super::limit_weeks::share_a_week;
 use super::limits::{
     BOUNDS, LIMITS, LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope, declared_limits, limit, path,
 };
 use super::seasons::seasons;
 use super::settings::{FoundSetting, Value, View};
+use super::stated_limit::{StatedLimit, apply_together, includes, unit_in_words};
 use crate::diagnostic::listed;
 use crate::model::Channel;
 use crate::model::digits::decimal;
 
 /// Tolerance for comparing products of a pack's numbers.
 const SLACK: f64 = 1e-9;
-
-/// A limit with the settings that it is read from.
-pub(super) struct StatedLimit<'a> {
-    pub(super) rules: LimitRules,
-    pub(super) bound: FoundSetting<'a>,
-    /// All settings but the bound.
-    others: Vec<FoundSetting<'a>>,
-}
 
 /// Errors in single limits, and hard minima that can never be met.
 pub(super) fn contradictions(view: &View<'_>) -> Vec<Option<Contradiction>> {
@@ -91,59 +83,6 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     stated.collect()
 }
 
-impl StatedLimit<'_> {
-    /// The topmost layer that states a setting of the limit.
-    fn layer(&self) -> usize {
-        self.others.iter().map(|found| found.layer).fold(self.bound.layer, usize::max)
-    }
-
-    /// The channels that the limit names, or all if it names none.
-    pub(super) fn channels(&self) -> Vec<Channel> {
-        let named = &self.rules.filter.channels;
-        if named.is_empty() { Channel::ALL.to_vec() } else { named.clone() }
-    }
-
-    /// The unit for which the bound holds, in words: `day`, or `channel and day`.
-    fn unit(&self) -> String {
-        unit_in_words(self.rules.per_channel, self.rules.period)
-    }
-
-    /// Reports that the limit, a minimum, cannot be met because of the settings `because_of`. The reported setting is
-    /// that of the topmost layer, so that an overlay that changes any of them is named.
-    ///
-    /// A limit on clients with some tags or ids is not reported because of an overlay that does not change the limit
-    /// itself, since the overlay may apply to other clients.
-    pub(super) fn impossible<'f>(
-        &'f self,
-        code: &'static str,
-        because_of: &[&'f FoundSetting<'f>],
-        cause: String,
-        remedy: String,
-    ) -> Option<Contradiction> {
-        let filter = &self.rules.filter;
-        let is_for_some_clients = !filter.tags.is_empty() || !filter.clients.is_empty();
-        let is_due_to_other_overlay = because_of.iter().any(|found| found.layer > self.layer());
-        if is_for_some_clients && is_due_to_other_overlay {
-            return None;
-        }
-        let of_overlays = self.others.iter().filter(|found| found.layer > 0);
-        let settings: Vec<&FoundSetting<'_>> =
-            std::iter::once(&self.bound).chain(because_of.iter().copied()).chain(of_overlays).collect();
-        contradiction(code, &settings, cause, remedy)
-    }
-
-    /// The bound, and the settings that overlays state.
-    pub(super) fn bound_and_overlay_settings(&self) -> Vec<&FoundSetting<'_>> {
-        std::iter::once(&self.bound).chain(self.others.iter().filter(|found| found.layer > 0)).collect()
-    }
-}
-
-/// The unit for which a bound holds, in words: `day`, or `channel and day`.
-fn unit_in_words(per_channel: bool, period: LimitPeriod) -> String {
-    let channel = if per_channel { "channel and " } else { "" };
-    format!("{channel}{}", period.name())
-}
-
 /// Number of periods of length `shorter` in one of length `longer` whose posts the filter selects. Changes of
 /// daylight-saving time are ignored.
 fn periods_within(filter: &LimitFilter, shorter: LimitPeriod, longer: LimitPeriod) -> f64 {
@@ -164,35 +103,10 @@ fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
     if is_dated { 1.0 } else { periods_within(&limit.filter, limit.period, longer) }
 }
 
-/// Whether a filter selects every post that another one selects.
-pub(super) fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
-    let are_all_in = |wide: &[bool], narrow: &[bool]| wide.iter().zip(narrow).all(|(wide, narrow)| *wide || !narrow);
-    let has_all_channels = wide.channels.is_empty() || wide.channels.len() == Channel::COUNT;
-    (has_all_channels || is_subset(&narrow.channels, &wide.channels))
-        && are_all_in(&wide.days, &narrow.days)
-        && are_all_in(&wide.hours, &narrow.hours)
-        && (wide.kinds.is_empty() || is_subset(&narrow.kinds, &wide.kinds))
-        && (wide.campaigns.is_empty() || is_subset(&narrow.campaigns, &wide.campaigns))
-        && (wide.tags.is_empty() || is_subset(&narrow.tags, &wide.tags))
-        && (wide.clients.is_empty() || is_subset(&narrow.clients, &wide.clients))
-        && wide.from.is_none_or(|wide| narrow.from.is_some_and(|narrow| narrow >= wide))
-        && wide.to.is_none_or(|wide| narrow.to.is_some_and(|narrow| narrow <= wide))
-}
-
-/// Whether a maximum applies in some of the weeks in which a minimum does.
-pub(super) fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
-    share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
-}
-
 /// The words that a cause ends with if one of the limits does not apply in every week.
 fn in_some_weeks(a: &LimitRules, b: &LimitRules) -> &'static str {
     let is_always = [a, b].iter().all(|limit| limit.weeks.every == 1);
     if is_always { "" } else { ", in the weeks in which both apply" }
-}
-
-/// Whether a list is not empty and all its entries are in another one.
-fn is_subset<T: PartialEq>(list: &[T], other: &[T]) -> bool {
-    !list.is_empty() && list.iter().all(|entry| other.contains(entry))
 }
 
 /// A minimum above what a maximum of the same posts allows.

@@ -1,10 +1,10 @@
 //! Limits on the order of channels: a post on one channel must follow each post on others.
 
 use super::contradiction::{Contradiction, contradiction};
-use super::limit_contradictions::{StatedLimit, apply_together, includes};
 use super::limit_filter::LimitFilter;
 use super::limits::{LimitBound, LimitPeriod, LimitRules, LimitScope, declared_limits, limit, path};
 use super::settings::{FoundSetting, Value, View};
+use super::stated_limit::{StatedLimit, apply_together, includes};
 use crate::model::{Channel, FollowUp};
 
 /// The keys that only a limit with `followed_by` may state.
@@ -12,16 +12,6 @@ const FOLLOW_UP_KEYS: [&str; 3] = ["after_hours", "until_hours", "same_asset"];
 
 /// The keys that a limit with `followed_by` may not state.
 const OTHER_KEYS: [&str; 4] = ["per", "within_hours", "where.kinds", "where.campaigns"];
-
-/// What must follow the posts of a limit; `None` if it does not say so, or not in how many hours.
-pub(super) fn follow_up(view: &View<'_>, name: &str) -> Option<FollowUp> {
-    let hours = |key: &str| view.integer(&path(name, key)).and_then(|hours| u32::try_from(hours).ok());
-    let channel = view.text(&path(name, "followed_by"))?.parse().ok()?;
-    let after_hours = hours("after_hours")?;
-    let until_hours = hours("until_hours").unwrap_or(after_hours);
-    let same_asset = view.bool(&path(name, "same_asset")).unwrap_or(false);
-    Some(FollowUp { channel, after_hours, until_hours, same_asset })
-}
 
 /// The errors in what a limit says about posts that must follow others.
 pub(super) fn errors_in_follow_up(view: &View<'_>, name: &str) -> Vec<Option<Contradiction>> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::key::{DAYS, DefaultValue, Key, Kind};
 use super::limit_filter::{LimitFilter, filter};
-use super::limit_follow_up::follow_up;
 use super::limit_weeks::{LimitWeeks, weeks};
 use super::scenario_names::{NameKind, NameReference};
 use super::settings::{Settings, Value, View};
@@ -294,6 +293,16 @@ pub(super) fn limits(view: &View<'_>) -> Vec<LimitRules> {
 /// The names of the limits that the base declares, in file order.
 pub(super) fn declared_limits<'a>(view: &View<'a>) -> Vec<&'a str> {
     view.base().map(|base| base.names_under("limits")).unwrap_or_default()
+}
+
+/// What must follow the posts of a limit; `None` if it does not say so, or not in how many hours.
+fn follow_up(view: &View<'_>, name: &str) -> Option<FollowUp> {
+    let hours = |key: &str| view.integer(&path(name, key)).and_then(|hours| u32::try_from(hours).ok());
+    let channel = view.text(&path(name, "followed_by"))?.parse().ok()?;
+    let after_hours = hours("after_hours")?;
+    let until_hours = hours("until_hours").unwrap_or(after_hours);
+    let same_asset = view.bool(&path(name, "same_asset")).unwrap_or(false);
+    Some(FollowUp { channel, after_hours, until_hours, same_asset })
 }
 
 /// Full path of a limit's key.

@@ -55,6 +55,7 @@ mod script_syntax;
 mod seasons;
 mod settings;
 mod stated_keys;
+mod stated_limit;
 mod sweep_parameter;
 mod threshold_table;
 mod toml_document;

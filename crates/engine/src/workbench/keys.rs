@@ -450,6 +450,6 @@ mod tests {
         let rules = HourRule::ALL.into_iter().filter(|rule| *rule != HourRule::Past).map(HourRule::name);
         let rules: Vec<&str> = std::iter::once("nothing").chain(rules).collect();
         assert_eq!(HOUR_RULES, rules);
-        assert_eq!(LIMIT_STATES, LimitState::ALL.map(LimitState::name));
+        assert_eq!(LIMIT_STATES, LimitState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>());
     }
 }

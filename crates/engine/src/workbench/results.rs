@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::week::{WeekPost, channel_hours_text};
+use super::week::{WeekPost, channel_hours_text, limit_names, limit_state, posts};
 use crate::model::digits::decimal;
-use crate::model::{ScheduleStatus, Severity, WallHour};
+use crate::model::{ClientPlan, ScheduleStatus, Severity, WallHour};
 use crate::planner::SlotEvaluation;
-use crate::rules::{ClientRules, Rules, day_name};
+use crate::rules::{ClientRules, CompiledRules, Rules, day_name};
 
 /// One result of a situation.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,16 @@ pub fn results(evaluation: &SlotEvaluation, client_rules: &ClientRules, base_rul
     results.add_verdicts(evaluation);
     results.add_client(evaluation);
     results.0
+}
+
+/// The results of a planned week. `rules` are those that apply to the client.
+pub(super) fn week_results(plan: &ClientPlan, pack: &CompiledRules, rules: &Rules) -> Vec<CaseResult> {
+    let posts = CaseResult { key: "week".to_owned(), value: ResultValue::Posts(posts(plan)) };
+    let limits = limit_names(pack).into_iter().filter_map(|name| {
+        let value = ResultValue::Text(limit_state(plan, rules, &name)?.name().to_owned());
+        Some(CaseResult { key: format!("limits.{name}"), value })
+    });
+    std::iter::once(posts).chain(limits).collect()
 }
 
 struct Results(Vec<CaseResult>);

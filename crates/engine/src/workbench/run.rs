@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::cases::{Case, Condition};
 use super::explanation::{CaseEvaluation, explanation};
-use super::results::{CaseResult, ResultValue, results};
-use super::week::{WeekPost, channel_hours_text, week_results};
+use super::results::{CaseResult, ResultValue, results, week_results};
+use super::week::{WeekPost, channel_hours_text};
 use crate::model::{ClientPlan, Tier};
 use crate::planner::{ExplanationStep, PlanError, Planner};
 use crate::rules::CompiledRules;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
-use super::results::{CaseResult, ResultValue};
 use crate::model::{Channel, ClientPlan, LimitUse, Reason, named};
 use crate::rules::{ACTIONS_A_DAY, ClosedRange, CompiledRules, REVIEW_CAPACITY, Rules, day_name};
 
@@ -126,16 +125,6 @@ pub(super) fn is_of_week(key: &str) -> bool {
     matches!(key, "posts" | "week") || key.starts_with("limits.")
 }
 
-/// The results of a planned week. `rules` are those that apply to the client.
-pub(super) fn week_results(plan: &ClientPlan, pack: &CompiledRules, rules: &Rules) -> Vec<CaseResult> {
-    let posts = CaseResult { key: "week".to_owned(), value: ResultValue::Posts(posts(plan)) };
-    let limits = limit_names(pack).into_iter().filter_map(|name| {
-        let value = ResultValue::Text(limit_state(plan, rules, &name)?.name().to_owned());
-        Some(CaseResult { key: format!("limits.{name}"), value })
-    });
-    std::iter::once(posts).chain(limits).collect()
-}
-
 /// The names of all limits: those of the pack, of the client's policy and of the reviewers.
 pub(super) fn limit_names(pack: &CompiledRules) -> Vec<Arc<str>> {
     let of_scenario = [ACTIONS_A_DAY, REVIEW_CAPACITY].map(Arc::from);
@@ -143,7 +132,7 @@ pub(super) fn limit_names(pack: &CompiledRules) -> Vec<Arc<str>> {
 }
 
 /// Committed posts, and planned ones that are not blocked, by time, then channel.
-fn posts(plan: &ClientPlan) -> Vec<WeekPost> {
+pub(super) fn posts(plan: &ClientPlan) -> Vec<WeekPost> {
     let post = |at, channel| WeekPost { at: plan.zone.wall_time(at), channel };
     let planned =
         plan.posts.iter().filter(|planned| planned.is_live()).map(|planned| post(planned.at, planned.channel));

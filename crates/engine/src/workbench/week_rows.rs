@@ -1,6 +1,8 @@
 //! Reads and checks the rows of a case that concern the whole week: its channels, and what is expected of its posts and
 //! limits.
 
+use std::collections::BTreeSet;
+
 use super::situation::{cell, channel_of, channel_of_post};
 use super::week::PostCount;
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, nearest};
@@ -98,7 +100,8 @@ impl<'s> WeekRows<'s> {
         if known.contains(&channel) {
             return None;
         }
-        let names = listed(known.iter().map(|channel| channel.name()));
+        let distinct: BTreeSet<Channel> = known.iter().copied().collect();
+        let names = listed(distinct.into_iter().map(Channel::name));
         let has_list = !self.rows("channels").is_empty();
         let remedy = match has_list {
             true => format!("add `{{ channel = \"{channel}\" }}` to `channels`, or name {names}"),

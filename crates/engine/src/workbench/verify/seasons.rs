@@ -119,12 +119,13 @@ fn too_few(
 
 /// Seasons with which every channel has as many posts in every week as without them, for every overlay target.
 pub(super) fn seasons_without_effect(rules: &CompiledRules) -> Vec<IneffectiveKey> {
-    let mut stated: Vec<(RulePlace, bool)> = Vec::new();
+    // Several seasons may stand in one line, so each is known by its index, too.
+    let mut stated: Vec<((RulePlace, usize), bool)> = Vec::new();
     for target in overlay_targets(&[rules]) {
         let target_rules = target.rules(rules);
         let places = rules.pack().season_places(&target.overlay_key(rules));
         for (index, place) in places.into_iter().enumerate() {
-            let place = RulePlace { file: place.file, line: place.line };
+            let place = (RulePlace { file: place.file, line: place.line }, index);
             let has_effect = changes_posts(&target_rules, index);
             match stated.iter_mut().find(|(other, _)| *other == place) {
                 Some((_, known)) => *known |= has_effect,
@@ -134,7 +135,7 @@ pub(super) fn seasons_without_effect(rules: &CompiledRules) -> Vec<IneffectiveKe
     }
     let why = "no channel has more or fewer posts with this season in any week, once their number is rounded";
     let ineffective = stated.into_iter().filter(|(_, has_effect)| !has_effect);
-    let key = |(place, _)| IneffectiveKey { place, key: "calendar.seasons".to_owned(), why: why.to_owned() };
+    let key = |((place, _), _)| IneffectiveKey { place, key: "calendar.seasons".to_owned(), why: why.to_owned() };
     ineffective.map(key).collect()
 }
 
