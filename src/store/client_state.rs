@@ -37,8 +37,8 @@ pub(super) type ClientStates = Vec<(Client, ClientState)>;
 pub(super) const COUNTED_STATUSES: &str = "('pending', 'ready', 'executing', 'completed')";
 
 impl Ledger {
-    /// A workspace, in its current state, as a scenario that starts in the given week. The scenario's hash covers its
-    /// contents.
+    /// A workspace, in its current state, as a scenario that starts in the given week. The scenario's hash covers
+    /// everything that planning reads.
     ///
     /// # Errors
     /// If the workspace is not known, or the database fails.
@@ -60,8 +60,8 @@ impl Ledger {
         let mut clients =
             load_client_states_with(&mut tx, &ClientSelector::Workspace(workspace), &BTreeSet::new(), counted).await?;
         scenario.other_clients = clients.extract_if(.., |(client, _)| !is_selected(&client.id)).collect();
-        scenario.hash = scenario_hash(workspace, start, &clients)?;
         scenario.clients = clients;
+        scenario.hash = scenario_hash(workspace, &scenario)?;
         Ok(scenario)
     }
 
@@ -81,8 +81,8 @@ impl Ledger {
             let mut clients =
                 load_client_states(&mut tx, &ClientSelector::Clients(&[client.as_str()]), &BTreeSet::new()).await?;
             clients.retain(|(client, _)| client.workspace_id == *workspace);
-            scenario.hash = scenario_hash(workspace, start, &clients)?;
             scenario.clients = clients;
+            scenario.hash = scenario_hash(workspace, &scenario)?;
             Ok(scenario)
         })
         .await
@@ -115,13 +115,16 @@ pub(super) async fn load_capacity(tx: &mut Tx, workspace: &WorkspaceId) -> Resul
     Ok(capacity)
 }
 
-/// BLAKE3 hash of the workspace's id, the week, and the clients as JSON.
-fn scenario_hash(workspace: &WorkspaceId, start: Week, clients: &ClientStates) -> Result<String, StoreError> {
+/// BLAKE3 hash of everything that planning reads: the workspace's id, the week and the posts that reviewers can review a
+/// day, then the clients and the other clients as JSON, one a line.
+fn scenario_hash(workspace: &WorkspaceId, scenario: &Scenario) -> Result<String, StoreError> {
+    let Scenario { start, capacity, clients, other_clients, .. } = scenario;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{workspace}\n{start}\n").as_bytes());
-    for client in clients {
-        hasher.update(json_text(client)?.as_bytes());
-        hasher.update(b"\n");
+    hasher.update(format!("{workspace}\n{start}\n{}\n", capacity.reviews_per_day()).as_bytes());
+    for (kind, clients) in [("client", clients), ("other client", other_clients)] {
+        for client in clients {
+            hasher.update(format!("{kind} {}\n", json_text(client)?).as_bytes());
+        }
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
@@ -381,7 +384,65 @@ pub(super) fn relevant_asset_uses(uses: &[AssetUse], channels: &[ChannelState]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Score;
+    use crate::model::{ClientStatus, Environment, ReviewPolicy, Score};
+
+    /// A client without channels.
+    fn client(id: &str) -> (Client, ClientState) {
+        let client = Client {
+            id: ClientId::new(id),
+            workspace_id: WorkspaceId::new("tea"),
+            name: id.into(),
+            industry: "tea shop".into(),
+            tags: Vec::new(),
+            zone: Zone::utc(),
+            status: ClientStatus::Active,
+            priority: 50.0,
+            policy: DEFAULT_POLICY,
+            campaigns: Vec::new(),
+            assets: Vec::new(),
+            calendar: Vec::new(),
+            world: Vec::new(),
+        };
+        let state = ClientState {
+            channels: Vec::new(),
+            warnings: Vec::new(),
+            reality: None,
+            asset_uses: Vec::new(),
+            previous_posts: Vec::new(),
+        };
+        (client, state)
+    }
+
+    #[test]
+    fn the_hash_of_a_scenario_covers_everything_that_planning_reads() {
+        let scenario = Scenario {
+            name: "tea".to_owned(),
+            hash: String::new(),
+            start: "2026-W37".parse().unwrap(),
+            weeks: 2,
+            capacity: Capacity::default(),
+            review: ReviewPolicy::default(),
+            environment: Environment::default(),
+            clients: vec![client("green")],
+            other_clients: vec![client("white")],
+        };
+        let changes: [fn(&mut Scenario); 7] = [
+            |_| {},
+            |scenario| scenario.start = scenario.start.plus(1),
+            |scenario| scenario.capacity.reviewers += 1,
+            |scenario| scenario.capacity.reviews_per_reviewer_per_day += 1,
+            |scenario| scenario.clients[0].0.tags = vec!["b2b".into()],
+            |scenario| scenario.other_clients[0].0.industry = "coffee shop".into(),
+            |scenario| scenario.clients.append(&mut scenario.other_clients),
+        ];
+        let hash = |change: fn(&mut Scenario)| {
+            let mut changed = scenario.clone();
+            change(&mut changed);
+            scenario_hash(&WorkspaceId::new("tea"), &changed).unwrap()
+        };
+        let hashes: BTreeSet<String> = changes.into_iter().map(hash).collect();
+        assert_eq!(hashes.len(), changes.len());
+    }
 
     #[test]
     fn asset_uses_are_reduced_to_recent_ones_and_the_first_and_last_earlier_one() {

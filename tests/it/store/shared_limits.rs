@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mcoe::model::{Channel, WorkspaceId};
-use mcoe::store::ScheduleFilter;
+use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Tier, WorkspaceId};
+use mcoe::planner::{self, Planner};
+use mcoe::rules::CompiledRules;
+use mcoe::store::{Change, Commit, Counted, Ledger, Rebased, ScheduleFilter};
 
 use super::{FRIDAY, weekly};
-use crate::support::{Agency, TestDatabase, at, compiled, on_both, pack_with_file};
+use crate::support::{Agency, TestDatabase, at, compiled, on_both, pack_with_file, plan};
 
 const WEEK: &str = "2026-W37";
 
@@ -18,11 +20,41 @@ fn agency(clients: &[(&str, Channel)]) -> Agency {
     })
 }
 
+/// Rules that allow all clients of a workspace together one post a day.
+fn one_post_a_day() -> CompiledRules {
+    compiled(pack_with_file("limits.toml", "[agency_day]\nat_most = 1\nper = [\"workspace\", \"day\"]\n"))
+}
+
+/// Rebases a plan. Returns the result in its only workspace.
+async fn rebase(ledger: &Ledger, rules: &CompiledRules, scenario: &Scenario, plan: &Plan) -> Rebased {
+    let decisions = planner::decisions(plan);
+    let old = Commit {
+        plan,
+        decisions: &decisions,
+        scenario,
+        rules,
+        actor: "ann",
+        now: at(FRIDAY),
+        counted: Counted::Live,
+        progress: &|| {},
+    };
+    ledger.rebase(old, Planner::new(rules, Tier::Exact, None)).await.unwrap().pop().unwrap()
+}
+
+/// The number of schedules that are not cancelled, by the date of each.
+async fn schedules_by_day(ledger: &Ledger) -> BTreeMap<String, u32> {
+    let mut by_day = BTreeMap::new();
+    for schedule in ledger.schedules(&ScheduleFilter::default()).await.unwrap() {
+        if schedule.status != ScheduleStatus::Cancelled {
+            *by_day.entry(schedule.scheduled_for.to_string()[..10].to_owned()).or_default() += 1;
+        }
+    }
+    by_day
+}
+
 on_both! {
     async fn a_client_that_is_loaded_later_gets_what_the_others_leave_of_a_limit(database: &TestDatabase) {
-        let rules =
-            compiled(pack_with_file("limits.toml", "[agency_day]\nat_most = 1\nper = [\"workspace\", \"day\"]\n"));
-        let ledger = database.ledger().await;
+        let (ledger, rules) = (database.ledger().await, one_post_a_day());
         let (first, second) = (("first", Channel::Linkedin), ("second", Channel::Ig));
         ledger.load(&agency(&[first]).scenario(), &rules, at(FRIDAY)).await.unwrap();
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
@@ -30,10 +62,30 @@ on_both! {
         assert!((1..7).contains(&of_first), "it leaves days for the other client: {of_first}");
         ledger.load(&agency(&[first, second]).scenario(), &rules, at(FRIDAY)).await.unwrap();
         weekly(&ledger, &rules, WEEK, FRIDAY).await;
-        let mut by_day: BTreeMap<_, u32> = BTreeMap::new();
-        for schedule in ledger.schedules(&ScheduleFilter::default()).await.unwrap() {
-            *by_day.entry(schedule.scheduled_for.to_string()[..10].to_owned()).or_default() += 1;
-        }
+        let by_day = schedules_by_day(&ledger).await;
+        assert_eq!(by_day.values().copied().collect::<Vec<_>>(), [1; 7], "{by_day:?}");
+    }
+
+    async fn a_plan_that_differs_only_in_the_posts_of_others_is_another_plan(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, one_post_a_day());
+        let (first, second) = (("first", Channel::Linkedin), ("second", Channel::Ig));
+        ledger.load(&agency(&[first, second]).scenario(), &rules, at(FRIDAY)).await.unwrap();
+        let scenario = agency(&[second]).scenario();
+        let old = plan(&rules, &scenario);
+        let alone = rebase(&ledger, &rules, &scenario, &old).await.committed;
+        assert!(alone.is_new && alone.schedules > 0, "{alone:?}");
+        // The client is as it was before, but the other one has posts now.
+        let of_second = ScheduleFilter { client: Some("second".to_owned()), ..ScheduleFilter::default() };
+        let ids = ledger.schedules(&of_second).await.unwrap().iter().map(|schedule| schedule.id).collect();
+        let by_id = ScheduleFilter { ids, ..ScheduleFilter::default() };
+        let cancelled = ledger.change(&by_id, Change::Cancel { reason: "" }, &rules, "bob", at(FRIDAY)).await.unwrap();
+        assert_eq!(cancelled.done.len(), alone.schedules);
+        weekly(&ledger, &rules, WEEK, FRIDAY).await;
+        let of_first = schedules_by_day(&ledger).await.len();
+        assert!((1..7).contains(&of_first), "it leaves days for the other client: {of_first}");
+        let beside_first = rebase(&ledger, &rules, &scenario, &old).await.committed;
+        assert!(beside_first.is_new && beside_first.plan_id != alone.plan_id, "{beside_first:?}");
+        let by_day = schedules_by_day(&ledger).await;
         assert_eq!(by_day.values().copied().collect::<Vec<_>>(), [1; 7], "{by_day:?}");
     }
 }
