@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::bulk_insert::insert;
-use super::client_state::{ClientSelector, Counted, load_client_states_with, relevant_asset_uses};
+use super::client_state::{ClientSelector, Counted, load_capacity, load_client_states_with, relevant_asset_uses};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
@@ -16,6 +16,7 @@ use super::values::values;
 use super::week_over::refuse_if_week_is_over;
 use crate::model::{
     ChannelState, Client, ClientPlan, ClientState, Decision, Plan, Post, Scenario, ScheduleStatus, Timestamp,
+    WorkspaceId,
 };
 use crate::rules::CompiledRules;
 
@@ -82,8 +83,8 @@ impl Ledger {
     /// Commits a plan atomically. The plan must have passed the checker.
     ///
     /// # Errors
-    /// If a client is unknown or its state has changed since the plan was made, if the week is over or any of the
-    /// plan's posts lie in the past, or if the database fails.
+    /// If a client is unknown, if anything that planning reads has changed since the plan was made, if the week is over
+    /// or any of the plan's posts lie in the past, or if the database fails.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         with_retries(|| self.commit_once(commit)).await
     }
@@ -97,6 +98,7 @@ impl Ledger {
         }
         refuse_if_week_is_over(commit.scenario, commit.plan.week, commit.now)?;
         let mut changes = commit.state_changes(&mut tx, &ids).await?;
+        changes.extend(commit.capacity_changes(&mut tx).await?);
         changes.extend(commit.describe_past_posts());
         if !changes.is_empty() {
             return Err(StoreError::StateChanged(changes));
@@ -167,6 +169,21 @@ impl<'a> Commit<'a> {
                 None => vec![format!("  client `{}` is no longer in the ledger", client.id)],
             })
             .collect())
+    }
+
+    /// One line for each of the plan's workspaces whose review capacity has changed since the plan was made.
+    async fn capacity_changes(&self, tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+        let workspaces: BTreeSet<&WorkspaceId> = self.plan.clients.iter().map(|plan| &plan.workspace_id).collect();
+        let then = self.scenario.capacity.reviews_per_day();
+        let mut changes = Vec::new();
+        for workspace in workspaces {
+            let now = load_capacity(tx, workspace).await?.reviews_per_day();
+            if now != then {
+                let change = format!("its review capacity was {then} posts a day and is now {now}");
+                changes.push(format!("  workspace `{workspace}`: {change}"));
+            }
+        }
+        Ok(changes)
     }
 
     async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -316,15 +333,35 @@ fn differences(
     vec![format!("  client `{}`: {}", client_then.id, changes.join("; "))]
 }
 
+/// What planning reads of a client and differs. Nothing that it plans depends on the fields that are not compared: the
+/// name is only shown, and the estimates of the response are for simulations and explanations.
 fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
+    // Without `..`, so that a new field is either compared or listed as one that is not.
+    let Client {
+        id: _,
+        workspace_id: _,
+        name: _,
+        world: _,
+        industry,
+        tags,
+        zone,
+        status,
+        priority,
+        policy,
+        campaigns,
+        assets,
+        calendar,
+    } = then;
     let parts = [
-        ("its status", then.status != now.status),
-        ("its time zone", then.zone != now.zone),
-        ("its priority", (then.priority - now.priority).abs() > 0.0),
-        ("its policy", then.policy != now.policy),
-        ("campaigns", then.campaigns != now.campaigns),
-        ("assets", then.assets != now.assets),
-        ("special days", then.calendar != now.calendar),
+        ("its status", *status != now.status),
+        ("its industry", *industry != now.industry),
+        ("its tags", *tags != now.tags),
+        ("its time zone", *zone != now.zone),
+        ("its priority", (*priority - now.priority).abs() > 0.0),
+        ("its policy", *policy != now.policy),
+        ("campaigns", *campaigns != now.campaigns),
+        ("assets", *assets != now.assets),
+        ("special days", *calendar != now.calendar),
     ];
     parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

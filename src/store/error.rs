@@ -75,7 +75,8 @@ pub enum StoreError {
     /// Clients that belong to another workspace in the ledger.
     #[error("the ledger has {} in another workspace", client_list(.0))]
     OtherWorkspace(Vec<String>),
-    /// The state that the plan was made from has changed since; each line describes the changes of one client.
+    /// The state that the plan was made from has changed since; each line describes the changes of one client or
+    /// workspace.
     #[error("the clients' state has changed since the plan was made:\n{}", .0.join("\n"))]
     StateChanged(Vec<String>),
     /// The plan does not pass the checker; one line per breach.

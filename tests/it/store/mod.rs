@@ -1,6 +1,7 @@
 //! The ledger on both databases: its guarantees, and the faults it survives.
 
 mod append_only;
+mod changed_state;
 mod commands;
 mod contract;
 mod daily;
