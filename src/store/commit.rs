@@ -15,10 +15,11 @@ use super::schedule_json::{metadata, post_preview};
 use super::values::values;
 use super::week_over::refuse_if_week_is_over;
 use crate::model::{
-    ChannelState, Client, ClientPlan, ClientState, Decision, Plan, Post, Scenario, ScheduleStatus, Timestamp,
-    WorkspaceId,
+    ChannelState, Client, ClientPlan, ClientState, Decision, Plan, Post, Scenario, ScheduleStatus, SharedPeriod,
+    Timestamp, Week, WorkspaceId,
 };
-use crate::rules::CompiledRules;
+use crate::planner::check::{ExceededLimit, exceeded_limits};
+use crate::rules::{CompiledRules, LimitCounts, LimitRules, LimitScope};
 
 /// A plan with everything needed to commit it.
 #[derive(Clone, Copy)]
@@ -83,8 +84,9 @@ impl Ledger {
     /// Commits a plan atomically. The plan must have passed the checker.
     ///
     /// # Errors
-    /// If a client is unknown, if anything that planning reads has changed since the plan was made, if the week is over
-    /// or any of the plan's posts lie in the past, or if the database fails.
+    /// If a client is unknown, if anything that planning reads has changed since the plan was made, if the plan and what
+    /// is committed for other clients together exceed a limit, if the week is over or any of the plan's posts lie in the
+    /// past, or if the database fails.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         with_retries(|| self.commit_once(commit)).await
     }
@@ -92,7 +94,8 @@ impl Ledger {
     async fn commit_once(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         let mut tx = self.write().await?;
         let ids: Vec<&str> = commit.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
-        require_known(&lock_clients(&mut tx, &ids).await?, commit.plan)?;
+        let locked = lock_clients_and_workspaces(&mut tx, &ids, &commit.sharing_workspaces()).await?;
+        require_known(&locked, commit.plan)?;
         if tx.exists("SELECT 1 FROM plans WHERE plan_id = $1", values![commit.plan.plan_id]).await? {
             return Ok(commit.summary(false));
         }
@@ -100,6 +103,7 @@ impl Ledger {
         let mut changes = commit.state_changes(&mut tx, &ids).await?;
         changes.extend(commit.capacity_changes(&mut tx).await?);
         changes.extend(commit.describe_past_posts());
+        changes.extend(commit.exceeded_limits(&mut tx, &locked).await?);
         if !changes.is_empty() {
             return Err(StoreError::StateChanged(changes));
         }
@@ -112,8 +116,18 @@ impl Ledger {
 /// Locks clients' rows until the transaction ends, so that other commits wait. Returns the known clients, each with its
 /// workspace.
 pub(super) async fn lock_clients(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, String>, StoreError> {
-    let sql = "SELECT client_id, workspace_id FROM clients WHERE client_id = ANY($1) ORDER BY 1 FOR UPDATE";
-    Ok(tx.all(sql, values![ids]).await?.into_iter().collect())
+    lock_clients_and_workspaces(tx, ids, &[]).await
+}
+
+/// As [`lock_clients`], for the clients with these ids and all clients of these workspaces.
+async fn lock_clients_and_workspaces(
+    tx: &mut Tx,
+    ids: &[&str],
+    workspaces: &[&str],
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let sql = "SELECT client_id, workspace_id FROM clients WHERE client_id = ANY($1) OR workspace_id = ANY($2) \
+               ORDER BY 1 FOR UPDATE";
+    Ok(tx.all(sql, values![ids, workspaces]).await?.into_iter().collect())
 }
 
 /// Fails if any of a plan's clients is unknown or belongs to another workspace. `workspaces` has the known clients.
@@ -184,6 +198,32 @@ impl<'a> Commit<'a> {
             }
         }
         Ok(changes)
+    }
+
+    /// The workspaces of planned clients in which a limit counts the posts of several clients.
+    fn sharing_workspaces(&self) -> Vec<&'a str> {
+        let planned =
+            self.scenario.clients.iter().map(|(client, _)| client).filter(|client| client.status.is_planned());
+        // Overlays of a client do not change such limits, so any client stands for its workspace.
+        let by_workspace: BTreeMap<&str, &Client> =
+            planned.map(|client| (client.workspace_id.as_str(), client)).collect();
+        let is_shared = |limit: &LimitRules| limit.scope != LimitScope::Client && limit.counts == LimitCounts::Posts;
+        let shares = |client: &Client| self.rules.for_client(client).base().limits.iter().any(is_shared);
+        by_workspace.into_iter().filter(|(_, client)| shares(client)).map(|(workspace, _)| workspace).collect()
+    }
+
+    /// One line for each period of a limit in which the plan needs more posts than the committed ones of all clients
+    /// leave. `locked` has the clients of the plan and of the workspaces that share limits.
+    async fn exceeded_limits(&self, tx: &mut Tx, locked: &BTreeMap<String, String>) -> Result<Vec<String>, StoreError> {
+        let planned: BTreeSet<&str> = self.plan.clients.iter().map(|plan| plan.client_id.as_str()).collect();
+        let others: Vec<&str> = locked.keys().map(String::as_str).filter(|id| !planned.contains(id)).collect();
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
+        let selector = ClientSelector::Clients(&others);
+        let others = load_client_states_with(tx, &selector, &BTreeSet::new(), self.counted).await?;
+        let exceeded = exceeded_limits(self.plan, self.scenario, &others, self.rules);
+        Ok(exceeded.iter().map(|exceeded| exceeded_line(exceeded, self.plan.week)).collect())
     }
 
     async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -301,6 +341,23 @@ impl<'a> Commit<'a> {
         .await?;
         Ok(())
     }
+}
+
+/// Describes in one line a limit that the plan and the committed posts together exceed.
+fn exceeded_line(exceeded: &ExceededLimit, week: Week) -> String {
+    let ExceededLimit { workspace_id, limit, industry, channel, period, allowed, planned, committed } = exceeded;
+    let of_industry = industry.as_ref().map_or_else(String::new, |industry| format!(" of industry `{industry}`"));
+    let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
+    let start = period.start(week);
+    let in_period = match period {
+        SharedPeriod::Week => format!("in the week from {start}"),
+        SharedPeriod::Day(_) => format!("on {start}"),
+        SharedPeriod::Hour(_) => format!("in the hour from {start}"),
+    };
+    format!(
+        "  workspace `{workspace_id}`: limit `{limit}`{of_industry}{on_channel} allows {allowed} {in_period}; \
+         {committed} committed, {planned} planned"
+    )
 }
 
 /// Describes how a client differs from its state when the plan was made: one line, or none if nothing differs.

@@ -1,13 +1,13 @@
-//! Limits that the clients of a workspace share, when these are planned one after the other.
+//! Limits that the clients of a workspace share, when these are planned one after the other or apart.
 
 use std::collections::BTreeMap;
 
 use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Tier, WorkspaceId};
 use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
-use mcoe::store::{Change, Commit, Counted, Ledger, Rebased, ScheduleFilter};
+use mcoe::store::{Change, Commit, Counted, Ledger, Rebased, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, weekly};
+use super::{FRIDAY, commit, weekly};
 use crate::support::{Agency, TestDatabase, at, compiled, on_both, pack_with_file, plan};
 
 const WEEK: &str = "2026-W37";
@@ -85,6 +85,34 @@ on_both! {
         assert!((1..7).contains(&of_first), "it leaves days for the other client: {of_first}");
         let beside_first = rebase(&ledger, &rules, &scenario, &old).await.committed;
         assert!(beside_first.is_new && beside_first.plan_id != alone.plan_id, "{beside_first:?}");
+        let by_day = schedules_by_day(&ledger).await;
+        assert_eq!(by_day.values().copied().collect::<Vec<_>>(), [1; 7], "{by_day:?}");
+    }
+    async fn a_plan_is_refused_if_posts_of_others_use_up_a_limit(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, one_post_a_day());
+        let (first, second) = (("first", Channel::Linkedin), ("second", Channel::Ig));
+        ledger.load(&agency(&[first]).scenario(), &rules, at(FRIDAY)).await.unwrap();
+        ledger.load(&agency(&[second]).scenario(), &rules, at(FRIDAY)).await.unwrap();
+        let mut scenario = ledger.scenario(&WorkspaceId::new("tea"), WEEK.parse().unwrap()).await.unwrap();
+        scenario.clients.retain(|(client, _)| client.id.as_str() == "second");
+        let of_second = plan(&rules, &scenario);
+        // Meanwhile, the week of the other client is planned.
+        let mut of_first = ledger.scenario(&WorkspaceId::new("tea"), WEEK.parse().unwrap()).await.unwrap();
+        of_first.clients.retain(|(client, _)| client.id.as_str() == "first");
+        commit(&ledger, &rules, &of_first, &plan(&rules, &of_first), "ann").await.unwrap();
+        let before = schedules_by_day(&ledger).await;
+        let days_of_both = of_second.posts().filter(|(_, post)| before.contains_key(&post.at.to_string()[..10])).count();
+        assert!(days_of_both > 0, "{before:?}");
+        let refused = commit(&ledger, &rules, &scenario, &of_second, "ann").await.unwrap_err();
+        assert!(refused.remedy().contains("--rebase"), "{}", refused.remedy());
+        let StoreError::StateChanged(changes) = &refused else { panic!("{refused}") };
+        assert_eq!(changes.len(), days_of_both, "{changes:?}");
+        for line in changes {
+            assert!(line.starts_with("  workspace `tea`: limit `agency_day` allows 1 on 2026-09-"), "{line}");
+            assert!(line.ends_with("; 1 committed, 1 planned"), "{line}");
+        }
+        assert_eq!(schedules_by_day(&ledger).await, before);
+        rebase(&ledger, &rules, &scenario, &of_second).await;
         let by_day = schedules_by_day(&ledger).await;
         assert_eq!(by_day.values().copied().collect::<Vec<_>>(), [1; 7], "{by_day:?}");
     }

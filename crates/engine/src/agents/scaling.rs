@@ -56,3 +56,10 @@ pub fn claims_beyond<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec
 pub fn planned_clients(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
     scenario.clients.iter().filter(|(client, _)| client.status.is_planned())
 }
+
+/// The clients of a scenario that are not planned for: those that it lists as others, and those whose status rules it
+/// out. Their committed posts count in what they share with the planned ones.
+pub fn other_clients(scenario: &Scenario) -> impl Iterator<Item = &(Client, ClientState)> {
+    let by_status = scenario.clients.iter().filter(|(client, _)| !client.status.is_planned());
+    scenario.other_clients.iter().chain(by_status)
+}

@@ -23,8 +23,9 @@ pub struct Scenario {
     pub environment: Environment,
     /// Clients with their initial state, sorted by client id.
     pub clients: Vec<(Client, ClientState)>,
-    /// Clients that are not planned for, sorted by client id. Their committed posts count in the limits that they share
-    /// with `clients`; nothing else about them matters.
+    /// Further clients that are not planned for, sorted by client id. Their committed posts count in the limits that
+    /// they share with `clients`, as do those of `clients` whose status rules out planning; nothing else about them
+    /// matters.
     pub other_clients: Vec<(Client, ClientState)>,
 }
 

@@ -280,7 +280,7 @@ impl<'a> PlanningContext<'a> {
     ) -> Result<Self, PlanError> {
         let context = Self::new(planner.rules, clients, &scenario.capacity, week)?;
         let mut context = context.starting_at(planner.not_before);
-        for (client, state) in &scenario.other_clients {
+        for (client, state) in scaling::other_clients(scenario) {
             if !context.hours.contains_key(client.zone.name()) {
                 context.hours.insert(client.zone.name(), WeekHours::new(week, &client.zone)?);
             }

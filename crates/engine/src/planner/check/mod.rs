@@ -46,6 +46,7 @@ use std::fmt;
 use self::case::{ClientCase, Hooks};
 use self::channel::ChannelCase;
 use self::clock::Clock;
+pub use self::shared_limits::{ExceededLimit, exceeded_limits};
 use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, WorkspaceId};
 use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;

@@ -1,6 +1,6 @@
 //! Checks the limits that the clients of a workspace share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::Datelike as _;
@@ -41,6 +41,54 @@ struct Count {
     committed: f64,
 }
 
+/// A limit that clients share, of which a plan uses more in one period than the committed posts leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExceededLimit {
+    /// The workspace of the clients.
+    pub workspace_id: WorkspaceId,
+    /// Name of the limit.
+    pub limit: Arc<str>,
+    /// The industry, if each industry is counted on its own.
+    pub industry: Option<Arc<str>>,
+    /// The channel, if each channel is counted on its own.
+    pub channel: Option<Channel>,
+    /// The period.
+    pub period: SharedPeriod,
+    /// The number of posts that the limit allows.
+    pub allowed: f64,
+    /// The number of planned posts that count.
+    pub planned: f64,
+    /// The number of committed posts that count.
+    pub committed: f64,
+}
+
+/// The limits over several clients that a plan exceeds if the clients beside those of the plan are `others`, instead of
+/// those of the scenario. Of `others`, the committed posts count.
+#[must_use]
+pub fn exceeded_limits(
+    plan: &Plan,
+    scenario: &Scenario,
+    others: &[(Client, ClientState)],
+    rules: &CompiledRules,
+) -> Vec<ExceededLimit> {
+    exceeded(&counts(plan, scenario, others.iter(), rules))
+}
+
+fn exceeded(counts: &BTreeMap<CountKey, Count>) -> Vec<ExceededLimit> {
+    let is_exceeded = |count: &Count| count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING;
+    let exceeded_limit = |(key, count): (&CountKey, &Count)| ExceededLimit {
+        workspace_id: key.workspace.clone(),
+        limit: Arc::clone(&key.limit),
+        industry: key.industry.clone(),
+        channel: key.channel,
+        period: key.period,
+        allowed: count.allowed,
+        planned: count.planned,
+        committed: count.committed,
+    };
+    counts.iter().filter(|(_, count)| is_exceeded(count)).map(exceeded_limit).collect()
+}
+
 /// Checks that the posts of all clients together keep the limits, that the plan states the use of the limits correctly,
 /// and that the bound follows from the prices and is not below what is planned.
 ///
@@ -53,17 +101,16 @@ pub(super) fn check(
     shares: &BTreeMap<&WorkspaceId, Vec<Option<f64>>>,
     findings: &mut Findings,
 ) {
-    let counts = counts(plan, scenario, rules);
-    for (CountKey { workspace, limit, industry, .. }, count) in &counts {
-        if count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING {
-            let in_industry = industry.as_ref().map_or_else(String::new, |industry| format!(" ({industry})"));
-            let detail = format!(
-                "`{limit}` of workspace `{workspace}`{in_industry} allows {} posts, {} are planned besides {} \
-                 committed ones",
-                count.allowed, count.planned, count.committed
-            );
-            findings.report_client("shared_limits", detail);
-        }
+    let planned: BTreeSet<&ClientId> = plan.clients.iter().map(|client| &client.client_id).collect();
+    let unplanned = scenario.clients.iter().filter(|(client, _)| !planned.contains(&client.id));
+    let counts = counts(plan, scenario, scenario.other_clients.iter().chain(unplanned), rules);
+    for ExceededLimit { workspace_id, limit, industry, allowed, planned, committed, .. } in exceeded(&counts) {
+        let in_industry = industry.map_or_else(String::new, |industry| format!(" ({industry})"));
+        let detail = format!(
+            "`{limit}` of workspace `{workspace_id}`{in_industry} allows {allowed} posts, {planned} are planned besides \
+             {committed} committed ones",
+        );
+        findings.report_client("shared_limits", detail);
     }
     for workspace in &plan.workspaces {
         let shares = shares.get(&workspace.workspace_id).map_or(&[][..], Vec::as_slice);
@@ -123,14 +170,20 @@ fn check_workspace(
     }
 }
 
-/// Counts the posts under each limit that is checked here. Of clients that are not planned for, committed posts count.
-fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<CountKey, Count> {
+/// Counts the posts under each limit that is checked here. Of the clients in `others`, which the plan does not hold,
+/// committed posts count.
+fn counts<'s>(
+    plan: &Plan,
+    scenario: &'s Scenario,
+    others: impl Iterator<Item = &'s (Client, ClientState)>,
+    rules: &CompiledRules,
+) -> BTreeMap<CountKey, Count> {
     let by_id: BTreeMap<_, _> = scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut counts = BTreeMap::new();
     let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
     let client_plans = plan.clients.iter();
     let planned = client_plans.filter_map(|client| Some((*by_id.get(&client.client_id)?, client.posts.as_slice())));
-    let others = scenario.other_clients.iter().map(|client| (client, &[][..]));
+    let others = others.map(|client| (client, &[][..]));
     for ((client, state), posts) in planned.chain(others) {
         let client_rules = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };

@@ -2,6 +2,8 @@
 
 use super::tampered::Case;
 use super::*;
+use crate::model::SharedPeriod;
+use crate::planner::check::exceeded_limits;
 
 /// The week that is planned.
 const WEEK: &str = "2026-W43";
@@ -94,4 +96,52 @@ fn a_post_beyond_a_limit_and_a_missing_certificate_are_found() {
     assert!(broken.contains(&"actions_a_day"), "{broken:?}");
     let broken = case.broken_by(|plan| plan.clients[0].certificate = None);
     assert_eq!(broken, ["certificate"]);
+}
+
+/// Rules that allow a workspace three posts a day, and a client with a committed post on each of the first three days.
+fn limited_workspace() -> (CompiledRules, (Client, ClientState)) {
+    let rules = rules_with(&[("limits.toml", "", "[agency_day]\nat_most = 3\nper = [\"workspace\", \"day\"]\n")]);
+    let week = week(WEEK);
+    let mut posted = client("posted", "Europe/London", week, &[Channel::Ig], 0);
+    commit(&mut posted.1, &posted.0, week, Channel::Ig, &[9, 33, 57]);
+    (rules, posted)
+}
+
+#[test]
+fn posts_that_others_commit_after_planning_can_exceed_a_limit() {
+    let (rules, posted) = limited_workspace();
+    let one = client("one", "Europe/London", week(WEEK), &Channel::ALL, 40);
+    let scenario = scenario(week(WEEK), vec![one]);
+    let plan = passing(&scenario, &rules, week(WEEK));
+    assert!(exceeded_limits(&plan, &scenario, &[], &rules).is_empty());
+    let exceeded = exceeded_limits(&plan, &scenario, std::slice::from_ref(&posted), &rules);
+    let days: Vec<SharedPeriod> = exceeded.iter().map(|exceeded| exceeded.period).collect();
+    assert_eq!(days, [0, 1, 2].map(SharedPeriod::Day));
+    for day in exceeded {
+        assert_eq!((&*day.limit, day.workspace_id.as_str()), ("agency_day", "north"));
+        assert_eq!((day.allowed, day.planned, day.committed), (3.0, 3.0, 1.0));
+    }
+    let planned_beside = Scenario { other_clients: vec![posted.clone()], ..scenario };
+    let plan = passing(&planned_beside, &rules, week(WEEK));
+    assert!(exceeded_limits(&plan, &planned_beside, &[posted], &rules).is_empty());
+}
+
+#[test]
+fn committed_posts_of_a_paused_client_count_in_shared_limits() {
+    let (rules, mut posted) = limited_workspace();
+    posted.0.status = ClientStatus::Paused;
+    let one = client("one", "Europe/London", week(WEEK), &Channel::ALL, 40);
+    let scenario = scenario(week(WEEK), vec![one, posted]);
+    let plan = passing(&scenario, &rules, week(WEEK));
+    let zone = scenario.clients[0].0.zone;
+    let on_day = |day: i64| {
+        let date = plus_days(week(WEEK).monday(), day);
+        plan.posts().filter(|(_, post)| zone.wall_time(post.at).date() == date).count()
+    };
+    assert_eq!([0, 1, 2, 3].map(on_day), [2, 2, 2, 3]);
+    let mut without_posts = scenario.clone();
+    without_posts.clients[1].1.channels[0].recent_posts.clear();
+    let plan = passing(&without_posts, &rules, week(WEEK));
+    let broken = Case { scenario: without_posts, rules, plan }.broken_under(|changed| *changed = scenario);
+    assert!(broken.contains(&"shared_limits"), "{broken:?}");
 }
