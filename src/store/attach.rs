@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
-use super::client_state::{ClientSelector, load_capacity, load_client_states};
+use super::client_state::{ClientSelector, ClientStates, load_capacity, load_client_states};
 use super::commit::lock_clients;
 use super::daily::review_reason;
 use super::database::Tx;
@@ -18,10 +18,10 @@ use super::schedule::{SLOT_IS_FREE, Schedule, scheduled_post, transition_payload
 use super::schedule_json::{ATTACHED, asset_preview, warnings};
 use super::values::values;
 use crate::model::{
-    ActionType, AssetChoice, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp, Week,
-    WorkspaceId,
+    ActionType, AssetChoice, Capacity, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp,
+    Week, WorkspaceId,
 };
-use crate::planner::{Planner, Reevaluation, objection_to};
+use crate::planner::{Planner, Reevaluation, ScheduledPost, objection_to};
 
 /// The request to attach an asset.
 #[derive(Clone, Copy)]
@@ -100,10 +100,15 @@ impl Attach<'_> {
         // Concurrent transactions that use the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
         let excluded = BTreeSet::from([before.id]);
-        let clients = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?;
-        let (client, state) =
-            clients.first().ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
-        let post = self.evaluated_post(tx, before, client, state).await?;
+        // The load of a workspace, which rules can read, depends on all its clients.
+        let workspace = WorkspaceId::new(before.workspace_id.as_str());
+        let clients = load_client_states(tx, &ClientSelector::Workspace(&workspace), &excluded).await?;
+        let (client, state) = clients
+            .iter()
+            .find(|(client, _)| client.id.as_str() == before.client_id)
+            .ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
+        let capacity = load_capacity(tx, &workspace).await?;
+        let post = self.evaluated_post(before, (client, state), &clients, &capacity)?;
         let Some(choice) = &post.asset else { return Err(blocked_error(before, Reason::NoAsset)) };
         let mut after = Schedule {
             creative_asset_id: Some(choice.asset_id.to_string()),
@@ -129,23 +134,25 @@ impl Attach<'_> {
         Ok(after)
     }
 
-    /// The schedule's post with the new asset, evaluated; an error if anything blocks it.
-    async fn evaluated_post(
+    /// The schedule's post with the new asset, evaluated; an error if anything blocks it. `clients` are all clients of the
+    /// workspace.
+    fn evaluated_post(
         &self,
-        tx: &mut Tx,
         before: &Schedule,
-        client: &Client,
-        state: &ClientState,
+        (client, state): (&Client, &ClientState),
+        clients: &ClientStates,
+        capacity: &Capacity,
     ) -> Result<Post, StoreError> {
         let mut post = scheduled_post(before);
         post.asset = Some(self.asset_id.to_owned());
         if let Some(reason) = objection_to(self.planner.rules(), client, state, &post, None)? {
             return Err(blocked_error(before, reason));
         }
-        let capacity = load_capacity(tx, &WorkspaceId::new(before.workspace_id.as_str())).await?;
         let week = Week::of(client.zone.wall_time(post.at).date());
-        let reevaluated =
-            self.planner.reevaluate_committed(&[(client, state)], &capacity, week, &[vec![post]], self.now)?;
+        let posts_of = |other: &Client| if other.id == client.id { vec![post.clone()] } else { Vec::new() };
+        let posts: Vec<Vec<ScheduledPost>> = clients.iter().map(|(other, _)| posts_of(other)).collect();
+        let clients: Vec<(&Client, &ClientState)> = clients.iter().map(|(client, state)| (client, state)).collect();
+        let reevaluated = self.planner.reevaluate_committed(&clients, capacity, week, &posts, self.now)?;
         match reevaluated.into_iter().flatten().flat_map(|client| client.posts).next() {
             Some(Reevaluation::Evaluated(post)) => match &post.blocked {
                 Some(reason) => Err(blocked_error(before, (**reason).clone())),

@@ -10,18 +10,18 @@ pub const REVIEW_DAYS: u32 = 5;
 /// Demand of a workspace's clients for reviews.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WorkspaceDemand {
-    /// Number of posts wanted in a week divided by the number that can be reviewed in a week; a capacity of 0 counts as
-    /// 1.
+    /// Number of posts wanted in a week, and committed for clients that are not planned for, divided by the number that
+    /// can be reviewed in a week; a capacity of 0 counts as 1.
     pub load: f64,
 }
 
-/// The demand of every workspace, given each client's workspace and number of posts wanted in the week.
+/// The demand of every workspace, given each client's workspace and number of posts wanted or committed in the week.
 pub fn demand<'a>(
     capacity: &Capacity,
-    posts_wanted: impl Iterator<Item = (&'a WorkspaceId, u32)>,
+    posts: impl IntoIterator<Item = (&'a WorkspaceId, u32)>,
 ) -> BTreeMap<&'a WorkspaceId, WorkspaceDemand> {
     let mut sums: BTreeMap<&WorkspaceId, u64> = BTreeMap::new();
-    for (workspace, posts) in posts_wanted {
+    for (workspace, posts) in posts {
         *sums.entry(workspace).or_default() += u64::from(posts);
     }
     let reviews = f64::from(weekly_reviews(capacity).max(1));

@@ -24,8 +24,8 @@ pub struct Scenario {
     /// Clients with their initial state, sorted by client id.
     pub clients: Vec<(Client, ClientState)>,
     /// Further clients that are not planned for, sorted by client id. Their committed posts count in the limits that
-    /// they share with `clients`, as do those of `clients` whose status rules out planning; nothing else about them
-    /// matters.
+    /// they share with `clients` and in the load of their workspace, as do those of `clients` whose status rules out
+    /// planning; nothing else about them matters.
     pub other_clients: Vec<(Client, ClientState)>,
 }
 

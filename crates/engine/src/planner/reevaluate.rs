@@ -53,7 +53,8 @@ impl Reevaluation {
 impl Planner<'_> {
     /// Re-evaluates committed posts of a week as of `now`: all checks that planning makes, then the guardrails. `posts`
     /// holds the posts of each client, in the order of `clients`; the clients' states must not count them. Returns one
-    /// result per client, `None` for a client without posts.
+    /// result per client, `None` for a client without posts. `clients` are all clients of the workspaces, so that their
+    /// load is that of planning.
     ///
     /// Of two conflicting posts the earlier one takes precedence; a post committed for later never blocks an earlier
     /// one.
@@ -75,7 +76,7 @@ impl Planner<'_> {
         let rolled_back = rolled_back?;
         let clients_at_start: Vec<(&Client, &ClientState)> =
             clients.iter().map(|(client, _)| *client).zip(&rolled_back).collect();
-        let context = PlanningContext::new(self.rules(), &clients_at_start, capacity, week)?;
+        let context = PlanningContext::new(self.rules(), &clients_at_start, &[], capacity, week)?;
         let evaluated = posts.iter().enumerate().map(|(index, posts)| {
             if posts.is_empty() {
                 return Ok(None);

@@ -90,7 +90,7 @@ impl Planner<'_> {
     /// If a rule fails, or the week is at the edge of the supported calendar.
     pub fn evaluate_slot(&self, query: &SlotQuery<'_>) -> Result<SlotEvaluation, PlanError> {
         let clients = [(query.client, query.state)];
-        let context = PlanningContext::new(self.rules(), &clients, query.capacity, query.week)?;
+        let context = PlanningContext::new(self.rules(), &clients, &[], query.capacity, query.week)?;
         let ClientInput { week, rules, demand } = context.client(0).ok_or(PlanError::NoSuchClient)?;
         self.with_worker(|worker| {
             let draft = draft_week(week, rules, demand, worker)?;

@@ -11,7 +11,7 @@ use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
 use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
-use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, divide_limits};
+use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_hours, divide_limits};
 use super::{PlanError, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
@@ -85,7 +85,7 @@ impl<'r> Planner<'r> {
         capacity: &Capacity,
         week: Week,
     ) -> Result<Vec<ClientPlan>, PlanError> {
-        let context = PlanningContext::new(self.rules, clients, capacity, week)?.starting_at(self.not_before);
+        let context = PlanningContext::new(self.rules, clients, &[], capacity, week)?.starting_at(self.not_before);
         self.plan_with_certificates(context).map(|(plans, _)| plans)
     }
 
@@ -231,30 +231,48 @@ pub(super) struct PlanningContext<'a> {
     hours: BTreeMap<&'a str, WeekHours>,
     pub(super) not_before: Option<Timestamp>,
     demand: BTreeMap<&'a WorkspaceId, WorkspaceDemand>,
-    /// Clients that are not planned for, whose committed posts count in limits that they share with the `clients`.
+    /// Clients that are not planned for. Their committed posts count in limits that they share with the `clients`, and in
+    /// the demand.
     others: Vec<PlanningClient<'a>>,
     /// Posts that the reviewers of each workspace can review in the week.
     weekly_reviews: u32,
 }
 
 impl<'a> PlanningContext<'a> {
+    /// The context for the given clients. The `others` are clients of their workspaces that are not planned for.
     pub fn new(
         rules: &CompiledRules,
-        clients: &'a [(&'a Client, &'a ClientState)],
+        clients: &[(&'a Client, &'a ClientState)],
+        others: &[(&'a Client, &'a ClientState)],
         capacity: &Capacity,
         week: Week,
     ) -> Result<Self, PlanError> {
-        let hours = hours_by_zone(clients, week)?;
+        let mut hours = hours_by_zone(clients, week)?;
+        hours.extend(hours_by_zone(others, week)?);
         let with_rules =
             |&(client, state)| PlanningClient { client, state, rules: rules.for_client(client), quotas: Vec::new() };
-        let clients: Vec<PlanningClient<'a>> = clients.iter().map(with_rules).collect();
-        let posts_wanted = clients.iter().filter_map(|client| {
-            let PlanningClient { client, state, rules, .. } = client;
-            Some((&client.workspace_id, wanted_posts(state, rules.base(), hours.get(client.zone.name())?)))
-        });
-        let demand = scaling::demand(capacity, posts_wanted);
+        let [clients, others]: [Vec<PlanningClient<'a>>; 2] =
+            [clients, others].map(|clients| clients.iter().map(with_rules).collect());
         let weekly_reviews = scaling::weekly_reviews(capacity);
-        Ok(Self { clients, hours, not_before: None, demand, others: Vec::new(), weekly_reviews })
+        let mut context = Self { clients, hours, not_before: None, demand: BTreeMap::new(), others, weekly_reviews };
+        context.demand = scaling::demand(capacity, context.demanded_posts());
+        Ok(context)
+    }
+
+    /// Each client's workspace and number of posts in the week: those that its rules want if it is planned for, and its
+    /// committed ones if it is not.
+    fn demanded_posts(&self) -> Vec<(&'a WorkspaceId, u32)> {
+        let demanded = |client: &PlanningClient<'a>, is_planned: bool| {
+            let week = self.week_of(client)?;
+            let posts = if is_planned {
+                wanted_posts(week.state, week.rules, week.hours)
+            } else {
+                u32::try_from(committed_hours(&week).len()).unwrap_or(u32::MAX)
+            };
+            Some((&client.client.workspace_id, posts))
+        };
+        let planned = self.clients.iter().filter_map(|one| demanded(one, one.client.status.is_planned()));
+        planned.chain(self.others.iter().filter_map(|other| demanded(other, false))).collect()
     }
 
     /// The same context, in which no post is placed before the given instant.
@@ -278,16 +296,10 @@ impl<'a> PlanningContext<'a> {
         clients: &'a [(&'a Client, &'a ClientState)],
         week: Week,
     ) -> Result<Self, PlanError> {
-        let context = Self::new(planner.rules, clients, &scenario.capacity, week)?;
-        let mut context = context.starting_at(planner.not_before);
-        for (client, state) in scaling::other_clients(scenario) {
-            if !context.hours.contains_key(client.zone.name()) {
-                context.hours.insert(client.zone.name(), WeekHours::new(week, &client.zone)?);
-            }
-            let rules = planner.rules.for_client(client);
-            context.others.push(PlanningClient { client, state, rules, quotas: Vec::new() });
-        }
-        Ok(context)
+        let others: Vec<(&Client, &ClientState)> =
+            scaling::other_clients(scenario).map(|(client, state)| (client, state)).collect();
+        let context = Self::new(planner.rules, clients, &others, &scenario.capacity, week)?;
+        Ok(context.starting_at(planner.not_before))
     }
 
     /// The weeks of a workspace's clients that are not planned for.

@@ -448,7 +448,8 @@ view!(
         unmeasured_share: f64 [0.0, 1.0],
         /// Posts wanted a week divided by the posts that the policy's actions a day allow.
         load: f64 [0.0, 1e4],
-        /// Posts wanted a week by the workspace's clients divided by the posts that its reviewers can review.
+        /// Posts wanted a week by the workspace's clients, and committed for those that are not planned now, divided by
+        /// the posts that its reviewers can review.
         workspace_load: f64 [0.0, 1e4],
         /// Days since the newest usable asset was made; 10000 if there is none.
         days_since_new_asset: f64 [0.0, NEVER],

@@ -91,7 +91,7 @@ impl SharedLimits {
         let mut shared = Self { limits, committed: BTreeMap::new() };
         let mut committed = BTreeMap::new();
         for client in clients {
-            for (row, count) in shared.used_by(client, &committed_posts(client)) {
+            for (row, count) in shared.used_by(client, &committed_hours(client)) {
                 *committed.entry(row).or_insert(0.0) += count;
             }
         }
@@ -170,7 +170,7 @@ impl SharedLimits {
                 QuotaPeriod::Hour((0..client.hours.len()).find(|hour| of_hour(hour) == utc_hour)?)
             }
         };
-        let committed = self.used_by(client, &committed_posts(client)).get(row).copied().unwrap_or(0.0);
+        let committed = self.used_by(client, &committed_hours(client)).get(row).copied().unwrap_or(0.0);
         Some(LimitQuota {
             limit: Arc::clone(&rules.name),
             channel: row.channel,
@@ -182,7 +182,7 @@ impl SharedLimits {
 }
 
 /// The client's committed posts of the week, at most one for each channel and hour. They never need a review.
-fn committed_posts(client: &ClientWeek<'_>) -> Vec<CountedPost> {
+pub(in crate::planner) fn committed_hours(client: &ClientWeek<'_>) -> Vec<CountedPost> {
     let mut posts = Vec::new();
     for state in &client.state.channels {
         let hours = state.recent_posts.iter().map(|at| client.hours.hour_of(*at));

@@ -2,6 +2,7 @@
 
 mod dated;
 mod limits;
+mod load;
 mod order;
 mod previous;
 mod tampered;
