@@ -11,7 +11,7 @@ use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
 use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
-use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_hours, divide_limits};
+use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_posts, divide_limits};
 use super::{PlanError, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
@@ -267,7 +267,7 @@ impl<'a> PlanningContext<'a> {
             let posts = if is_planned {
                 wanted_posts(week.state, week.rules, week.hours)
             } else {
-                u32::try_from(committed_hours(&week).len()).unwrap_or(u32::MAX)
+                u32::try_from(committed_posts(&week).len()).unwrap_or(u32::MAX)
             };
             Some((&client.client.workspace_id, posts))
         };

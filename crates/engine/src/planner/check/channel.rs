@@ -7,7 +7,10 @@ use chrono::{NaiveTime, TimeDelta};
 use super::assets::OnChannel;
 use super::case::ClientCase;
 use super::clock::{Clock, HOUR, LocalHour, is_days_after};
-use crate::model::{Allocation, Asset, CalendarEntry, Campaign, CampaignId, ChannelState, DayKind, Post, Timestamp};
+use crate::model::{
+    Allocation, Asset, CalendarEntry, Campaign, CampaignId, Channel, ChannelState, ClientId, DayKind, Post, Timestamp,
+    derived_id,
+};
 use crate::rules::{ChannelRules, ClosedRange, MinuteRule, ResponseShape, ThresholdRow};
 
 /// A planned post and the hour of the week that its time lies in, whatever hour it states.
@@ -160,15 +163,11 @@ impl<'a> ChannelCase<'a> {
         missing > 0
     }
 
-    /// Minute within the hour at which posts of the channel go out. If the rules spread posts over the hour, it is the
-    /// first planned post's; `None` if no post is planned then.
-    pub fn minute(&self) -> Option<i64> {
+    /// Minute within the hour at which posts of the channel go out.
+    pub fn minute(&self) -> i64 {
         match self.case.base().calendar.minute {
-            MinuteRule::Fixed(minute) => Some(i64::from(minute)),
-            MinuteRule::Spread => {
-                let first = self.posts.first()?.post.at.as_second();
-                Some((first - self.case.clock.start).rem_euclid(HOUR) / 60)
-            }
+            MinuteRule::Fixed(minute) => i64::from(minute),
+            MinuteRule::Spread => spread_minute(&self.case.client.id, self.state.channel),
         }
     }
 
@@ -267,14 +266,9 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// For each hour, the index of the first of these rules that removes it: past, closed day, closed hours, quiet
-    /// hours, last post, committed post, guardrail. `None` if the posting minute is unknown.
-    pub fn rules_that_remove(&self) -> Option<Vec<Option<usize>>> {
-        Some(self.rules_that_remove_at(self.minute()?))
-    }
-
-    /// `rules_that_remove`, given the posting minute.
-    pub fn rules_that_remove_at(&self, minute: i64) -> Vec<Option<usize>> {
-        let clock = self.case.clock;
+    /// hours, last post, committed post, guardrail.
+    pub fn rules_that_remove(&self) -> Vec<Option<usize>> {
+        let (clock, minute) = (self.case.clock, self.minute());
         let (past, committed): (Vec<i64>, Vec<i64>) = self.existing_posts().partition(|at| *at < clock.start);
         let is_near = |others: &[i64], at: i64| others.iter().any(|other| self.are_too_close(*other, at));
         let from = self.case.not_before.map_or(i64::MIN, Timestamp::as_second);
@@ -291,9 +285,9 @@ impl<'a> ChannelCase<'a> {
     }
 
     /// The hours that no rule removes.
-    pub fn open_hours(&self) -> Option<Vec<i64>> {
-        let removed = self.rules_that_remove()?;
-        Some((0..).zip(removed).filter(|(_, rule)| rule.is_none()).map(|(hour, _)| hour).collect())
+    pub fn open_hours(&self) -> Vec<i64> {
+        let removed = self.rules_that_remove();
+        (0..).zip(removed).filter(|(_, rule)| rule.is_none()).map(|(hour, _)| hour).collect()
     }
 
     /// `hour_value`, derived from the stated slot value of a post of a campaign.
@@ -332,6 +326,14 @@ impl<'a> ChannelCase<'a> {
         };
         self.special_days(moment).map(factor).product()
     }
+}
+
+/// Minute at which posts go out if the rules spread them over the hour: a multiple of five that depends on the client and
+/// the channel alone, whatever is planned. The bytes of their identifier are summed, and the sum chooses one of twelve.
+fn spread_minute(client: &ClientId, channel: Channel) -> i64 {
+    let id = derived_id(b"minute", &[client.as_str(), channel.name()]);
+    let sum: i64 = id.into_bytes().into_iter().map(i64::from).sum();
+    5 * (sum % 12)
 }
 
 /// Share of fatigue left after a number of hours: 2^(-hours / half-life).

@@ -211,7 +211,7 @@ impl ChannelWeek<'_, '_> {
             let detail = format!("{} allowed and {removed} removed, the week has {hours}", stated.hours_allowed);
             self.breach("hours", detail, findings);
         }
-        let Some(counts) = self.hours_removed() else { return };
+        let counts = self.hours_removed();
         let count_of =
             |rule: &str| stated.hours_removed.iter().filter(|(name, _)| *name == rule).map(|(_, n)| *n).sum();
         for (rule, derived) in counts {
@@ -228,16 +228,16 @@ impl ChannelWeek<'_, '_> {
     }
 
     /// Number of hours that each rule removes, in the order of `rules_that_remove`. An hour counts for the first rule
-    /// that removes it. `None` if the posting minute is unknown.
-    fn hours_removed(&self) -> Option<[(&'static str, u32); 7]> {
+    /// that removes it.
+    fn hours_removed(&self) -> [(&'static str, u32); 7] {
         let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post", "guardrail"];
         let mut counts = names.map(|name| (name, 0));
-        for rule in self.channel.rules_that_remove()?.into_iter().flatten() {
+        for rule in self.channel.rules_that_remove().into_iter().flatten() {
             if let Some((_, count)) = counts.get_mut(rule) {
                 *count += 1;
             }
         }
-        Some(counts)
+        counts
     }
 }
 

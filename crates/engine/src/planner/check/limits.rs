@@ -5,13 +5,14 @@
 //! channel can earn is found here by dynamic programming, forward in time, over partial weeks (labels) that no other
 //! dominates. Only the prices are taken from the planner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::{HOUR, LocalHour, applies_in};
+use super::clock::{HOUR, applies_in};
 use super::order::Order;
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
@@ -269,23 +270,18 @@ impl<'a> StatedLimit<'a> {
         let (mut counts_any, mut committed, mut all_committed) = (false, 0.0, 0.0);
         for (channel, coefficients) in channels.iter().zip(&mut coefficients) {
             let is_in_group = group.is_none_or(|group| group == channel.state.channel);
-            // A period of `within_hours` may begin before the week.
-            let earlier = channel.state.recent_posts.iter().filter(|_| is_in_group);
-            for at in earlier.filter(|at| (first..0).contains(&case.clock.hour_of(**at))) {
-                let is_named = self.filter.channels.is_empty() || self.filter.channels.contains(&channel.state.channel);
-                let is_counted = is_named && self.filter.covers(case.client.zone.wall_time(*at));
-                committed += f64::from(u8::from(is_counted));
-                all_committed += 1.0;
-            }
             for hour in hours.iter().filter(|_| is_in_group) {
                 let may_count = !self.of_reviews || always_needs_review(channel);
-                let is_counted = may_count && counts(channel, case.clock.hours.get(*hour)?, self.filter);
+                let is_counted = may_count && counts(channel, *hour as i64, self.filter);
                 counts_any |= is_counted;
                 *coefficients.get_mut(*hour)? = coefficient(self.bound, is_counted);
-                if !self.of_reviews && channel.committed.contains(&(*hour as i64)) {
-                    committed += f64::from(u8::from(is_counted));
-                    all_committed += 1.0;
-                }
+            }
+            if is_in_group && !self.of_reviews {
+                // A period of `within_hours` may begin before the week.
+                let end = hours.last().map_or(0, |last| *last as i64 + 1);
+                let (counted, all) = self.committed_in(channel, first..end);
+                committed += counted;
+                all_committed += all;
             }
         }
         let at_most = match self.bound {
@@ -300,6 +296,24 @@ impl<'a> StatedLimit<'a> {
         let from = case.client.zone.wall_time(Timestamp::from_second(first));
         let (name, channel, price) = (self.name, group, self.price);
         counts_any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
+    }
+
+    /// The number of a channel's committed posts in a range of hours that count, each by the time at which it goes out,
+    /// and the number of all. Several in one hour of the week are one, which counts if any of them does.
+    fn committed_in(&self, channel: &ChannelCase<'_>, range: Range<i64>) -> (f64, f64) {
+        let (clock, zone, filter) = (channel.case.clock, &channel.case.client.zone, self.filter);
+        let posts: Vec<Timestamp> =
+            channel.state.recent_posts.iter().copied().filter(|at| range.contains(&clock.hour_of(*at))).collect();
+        let number = |posts: &[Timestamp]| {
+            let hours = || posts.iter().map(|at| clock.hour_of(*at));
+            let in_week: BTreeSet<i64> = hours().filter(|hour| clock.moment(*hour).is_some()).collect();
+            let outside = hours().filter(|hour| clock.moment(*hour).is_none()).count();
+            (in_week.len() + outside) as f64
+        };
+        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel.state.channel);
+        let is_counted = |at: &Timestamp| is_named && filter.covers(zone.wall_time(*at));
+        let counted: Vec<Timestamp> = posts.iter().copied().filter(is_counted).collect();
+        (number(&counted), number(&posts))
     }
 }
 
@@ -316,14 +330,15 @@ fn coefficient(bound: LimitBound, is_counted: bool) -> f64 {
     }
 }
 
-/// Whether a filter counts a post of a channel at an hour.
-pub(super) fn counts(channel: &ChannelCase<'_>, moment: &LocalHour, filter: &LimitFilter) -> bool {
-    let minute = channel.minute().unwrap_or(0);
-    let past_midnight = TimeDelta::minutes(i64::from(moment.minute_of_day) + minute);
-    let local_time = moment.date.and_time(NaiveTime::MIN) + past_midnight;
+/// Whether a filter counts a planned post of a channel in an hour of the week. The post goes out at the channel's minute
+/// after the hour begins, and the filter reads the clock then.
+pub(super) fn counts(channel: &ChannelCase<'_>, hour: i64, filter: &LimitFilter) -> bool {
+    let at = Timestamp::from_second(channel.case.clock.start + hour * HOUR + channel.minute() * 60);
+    let local_time = channel.case.client.zone.wall_time(at);
+    let weekday = local_time.weekday().num_days_from_monday() as usize;
     (filter.channels.is_empty() || filter.channels.contains(&channel.state.channel))
-        && filter.days.get(moment.weekday).copied().unwrap_or(false)
-        && filter.hours.get(usize::from(moment.hour)).copied().unwrap_or(false)
+        && filter.days.get(weekday).copied().unwrap_or(false)
+        && filter.hours.get(local_time.hour() as usize).copied().unwrap_or(false)
         && filter.from.is_none_or(|from| local_time >= from)
         && filter.to.is_none_or(|to| local_time < to)
 }
@@ -438,8 +453,7 @@ struct WaitingLabel {
 fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
     let (allocation, clock) = (channel.allocation?, channel.case.clock);
     let posts_max = channel.posts_max()? as usize;
-    let open = channel.open_hours()?;
-    let minute = channel.minute()?;
+    let (open, minute) = (channel.open_hours(), channel.minute());
     let instant = |hour: i64| clock.start + hour * HOUR + minute * 60;
     let is_committed = |hour: i64| channel.committed.contains(&hour);
     let decay = libm::exp2(-1.0 / channel.rules.half_life_hours);

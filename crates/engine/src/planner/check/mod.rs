@@ -22,7 +22,7 @@
 //! plan exists, only that leaving out any one post would not raise the objective.
 //!
 //! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one,
-//! except for limits on assets.
+//! except for limits on assets. To the conditions of a limit on time, each is a post at the time at which it goes out.
 
 mod asset_limits;
 mod assets;

@@ -93,8 +93,7 @@ impl<'c, 'a> Order<'c, 'a> {
 
     /// Whether a post could still be planned that follows a committed one.
     fn can_be_followed(&self, post: &PlacedAsset<'_>) -> bool {
-        let removed = self.follower.rules_that_remove_at(self.minute());
-        let open = (0..).zip(removed).filter(|(_, rule)| rule.is_none()).map(|(hour, _)| hour);
+        let open = self.follower.open_hours().into_iter();
         let mut following = open.filter(|hour| self.follows(post.hour, *hour));
         match self.follow_up.same_asset {
             _ if self.follower.posts_max() == Some(0) => false,
@@ -103,16 +102,11 @@ impl<'c, 'a> Order<'c, 'a> {
         }
     }
 
-    /// Minute at which the channel that follows posts.
-    fn minute(&self) -> i64 {
-        self.follower.minute().unwrap_or(0)
-    }
-
     /// Whether the channel that follows can use an asset at an hour.
     fn can_use(&self, asset: Option<&AssetId>, hour: i64) -> bool {
         let Some(asset) = asset.and_then(|id| asset_by_id(self.case, id)) else { return false };
         let on_channel = OnChannel::of(self.case, asset, self.follow_up.channel);
-        let at = self.case.clock.start + hour * HOUR + self.minute() * 60;
+        let at = self.case.clock.start + hour * HOUR + self.follower.minute() * 60;
         on_channel.is_usable(self.case) && on_channel.is_usable_at(self.case, at)
     }
 
@@ -121,11 +115,11 @@ impl<'c, 'a> Order<'c, 'a> {
         let mut periods = Vec::new();
         for (index, channel) in self.channels.iter().enumerate().filter(|(_, channel)| self.leads(channel)) {
             let committed: BTreeSet<i64> = self.open_committed(channel).iter().map(|post| post.hour).collect();
-            let planned = (0..).zip(&self.case.clock.hours).filter(|(hour, moment): &(i64, _)| {
-                let may_be_planned = !committed.contains(hour) && counts(channel, moment, self.filter);
+            let planned = (0..self.case.clock.len()).filter(|hour| {
+                let may_be_planned = !committed.contains(hour) && counts(channel, *hour, self.filter);
                 may_be_planned && self.is_due(*hour) && self.committed_after(*hour).next().is_none()
             });
-            let hours = planned.map(|(hour, _)| (hour, false)).chain(committed.iter().map(|hour| (*hour, true)));
+            let hours = planned.map(|hour| (hour, false)).chain(committed.iter().map(|hour| (*hour, true)));
             periods.extend(hours.map(|(hour, is_committed)| {
                 let at_most = if is_committed { -1.0 } else { 0.0 };
                 let from = self.case.clock.start + hour * HOUR;
@@ -175,9 +169,7 @@ impl<'c, 'a> Order<'c, 'a> {
     /// The planned posts of a channel that must be followed and have an asset.
     fn planned(&self, channel: &'c ChannelCase<'a>, only_live: bool) -> Vec<PlacedAsset<'c>> {
         let counted = planned_with_assets(channel, only_live).into_iter().filter(|post| self.is_due(post.hour));
-        let is_counted =
-            |hour: i64| self.case.clock.moment(hour).is_some_and(|moment| counts(channel, moment, self.filter));
-        counted.filter(|post| is_counted(post.hour)).collect()
+        counted.filter(|post| counts(channel, post.hour, self.filter)).collect()
     }
 
     /// The planned posts with assets that follow one at an hour.

@@ -223,9 +223,12 @@ fn count_posts(
             return;
         }
         let hour = clock.hour_of(at);
+        // A post belongs to the day in which its hour of the week begins.
+        let weekday =
+            clock.moment(hour).map_or(local_time.weekday().num_days_from_monday() as usize, |moment| moment.weekday);
         let period = match limit.period {
             LimitPeriod::Hour => SharedPeriod::Hour(clock.hour_in_utc(hour)),
-            LimitPeriod::Day => SharedPeriod::Day(local_time.weekday().num_days_from_monday() as u8),
+            LimitPeriod::Day => SharedPeriod::Day(weekday as u8),
             LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
         };
         let key = CountKey {
@@ -247,9 +250,10 @@ fn count_posts(
     let counted = posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
     counted.for_each(|post| add(post.channel, post.at, true));
     for state in state.channels.iter().filter(|_| !of_reviews) {
-        // Several committed posts in one hour count as one.
+        // Several committed posts in one hour count as one, which counts if any of them does.
         let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
-        for at in state.recent_posts.iter().filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
+        let counted = state.recent_posts.iter().filter(|at| filter.covers(client.zone.wall_time(**at)));
+        for at in counted.filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
             in_week.entry(clock.hour_of(*at)).or_insert(*at);
         }
         in_week.into_values().for_each(|at| add(state.channel, at, false));

@@ -5,7 +5,6 @@ use super::Findings;
 use super::case::ClientCase;
 use super::channel::{ChannelCase, Placed};
 use super::clock::{HOUR, LocalHour};
-use crate::rules::MinuteRule;
 
 /// Checks the times of a client's posts.
 pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) {
@@ -43,17 +42,16 @@ fn check_hours(case: &ClientCase<'_>, findings: &mut Findings) {
     }
 }
 
-/// Every post goes out at the minute that the rules fix or, if they spread posts, at a multiple of five that all posts
-/// of the channel share. Posts go out on the full minute, without a fraction.
+/// Every post goes out at the minute that the rules fix or, if they spread posts, at that of its client and channel. Posts
+/// go out on the full minute, without a fraction.
 fn check_minutes(channel: &ChannelCase<'_>, findings: &mut Findings) {
     let case = &channel.case;
-    let Some(minute) = channel.minute() else { return };
+    let minute = channel.minute();
     for placed in &channel.posts {
         let at = placed.post.at;
         let past_the_hour = (at.as_second() - case.clock.start).rem_euclid(HOUR);
         let is_on_minute = past_the_hour == minute * 60 && at == at.whole_second();
-        let is_spread = case.base().calendar.minute == MinuteRule::Spread;
-        if !is_on_minute || (is_spread && minute % 5 != 0) {
+        if !is_on_minute {
             let detail = format!("it goes out {past_the_hour} s past the hour, the channel's minute is {minute}");
             findings.report_post(case, placed.post, "minute", detail);
         }

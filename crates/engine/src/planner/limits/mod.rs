@@ -4,6 +4,7 @@
 //! week_limits    limits that count posts by channel and hour, as rows of the coupled problem
 //! follow_up      limits on the order of channels: the posts that must be followed, and in which hours
 //! period         the periods in which limits count posts
+//! committed      the committed posts as these limits count them
 //! asset_limits   limits that count posts by their assets, as rows of the assignment
 //! asset_order    limits on the order of channels, as rows of the assignment
 //! solved_limits  the limits after slots were placed within them, and the proof of how good the slots are
@@ -13,6 +14,7 @@
 
 mod asset_limits;
 mod asset_order;
+mod committed;
 mod costs;
 mod follow_up;
 mod period;
@@ -25,4 +27,4 @@ pub(super) use asset_order::SlotsOfWeek;
 pub use costs::{HighestPrice, LimitCost, limit_costs};
 pub use shared_costs::{HighestSharedPrice, SharedLimitCost, shared_limit_costs};
 pub(super) use solved_limits::SolvedLimits;
-pub(super) use week_limits::{NamedRow, applies_to, counts_at};
+pub(super) use week_limits::{NamedRow, applies_to};

@@ -31,6 +31,14 @@ impl Period {
         }
     }
 
+    /// Like `covers`, for an hour that may lie outside the week.
+    pub fn covers_any_hour(self, week: &ClientWeek<'_>, hour: i64) -> bool {
+        match usize::try_from(hour).ok().filter(|hour| *hour < week.hours.len()) {
+            Some(hour) => self.covers(week, hour),
+            None => self.is_within(hour),
+        }
+    }
+
     /// The hour of a post that another must follow; `None` for other periods.
     pub fn followed(self) -> Option<FollowedHour> {
         match self {
@@ -40,7 +48,7 @@ impl Period {
     }
 
     /// Whether this is a `Within` that covers an hour, counted like its `first`.
-    pub fn is_within(self, hour: i64) -> bool {
+    fn is_within(self, hour: i64) -> bool {
         matches!(self, Period::Within { first, hours } if (first..first + i64::from(hours)).contains(&hour))
     }
 }

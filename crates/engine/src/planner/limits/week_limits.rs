@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
+use super::committed::{CommittedCount, committed_counts};
 use super::follow_up::{FollowRule, FollowedHour};
 use super::period::{Period, rolling_periods};
 use crate::agents::ClientWeek;
@@ -119,7 +120,7 @@ impl WeekLimits {
         }
         let channel = channel.flatten();
         let mut row = LimitRow { limit: self.limits.len(), channel, period, committed: 0, committed_total: 0 };
-        row.add_committed(week, channel_drafts, &limit, rules);
+        row.add_committed(week, &committed_counts(week, channel_drafts, rules));
         self.rows.push(row);
         self.limits.push(limit);
     }
@@ -147,13 +148,14 @@ impl WeekLimits {
             LimitPeriod::Hour => (0..week.hours.len()).map(Period::Hour).collect(),
             LimitPeriod::Within(hours) => rolling_periods(week, hours),
         };
+        let committed = committed_counts(week, channel_drafts, rules);
         for channel in channels {
             for period in &periods {
                 let mut row =
                     LimitRow { limit: self.limits.len(), channel, period: *period, committed: 0, committed_total: 0 };
                 // A limit on channels that the client does not have, or on days of other weeks, has no rows this week.
                 if limit.counted.is_none() || limit.counts_anything(week, &row) {
-                    row.add_committed(week, channel_drafts, &limit, rules);
+                    row.add_committed(week, &committed);
                     self.rows.push(row);
                 }
             }
@@ -375,18 +377,10 @@ fn counted_by_hour(
     Some(channel_drafts.iter().map(of_channel).collect())
 }
 
-/// Whether a post at a minute of an hour meets a filter's conditions on time.
-pub(in crate::planner) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
-    let Some(wall) = week.hours.hours().get(hour) else { return false };
-    let includes = |list: &[bool], index: u8| list.get(usize::from(index)).copied().unwrap_or(false);
-    if !includes(&filter.days, wall.weekday) || !includes(&filter.hours, wall.hour) {
-        return false;
-    }
-    if filter.from.is_none() && filter.to.is_none() {
-        return true;
-    }
-    let at = week.client.zone.wall_time(week.hours.instant(hour as i64).plus_minutes(i64::from(minute)));
-    filter.from.is_none_or(|from| at >= from) && filter.to.is_none_or(|to| at < to)
+/// Whether a post at a minute of an hour of the week meets a filter's conditions on time.
+pub(super) fn counts_at(week: &ClientWeek<'_>, minute: u8, filter: &LimitFilter, hour: usize) -> bool {
+    let at = week.hours.instant(hour as i64).plus_minutes(i64::from(minute));
+    filter.covers(week.client.zone.wall_time(at))
 }
 
 /// The kind of a limit, and the number or the share of posts that it states.
@@ -485,45 +479,13 @@ impl LimitRow {
         self.channel.is_none_or(|only| only == channel)
     }
 
-    fn add_committed(
-        &mut self,
-        week: &ClientWeek<'_>,
-        channel_drafts: &[ChannelDraft<'_>],
-        limit: &WeekLimit,
-        rules: &LimitRules,
-    ) {
-        // Committed posts never count as needing a review.
-        if rules.counts == LimitCounts::NeedsReview {
-            return;
-        }
-        for (channel, channel_draft) in channel_drafts.iter().enumerate() {
-            for hour in &channel_draft.hours.committed {
-                if self.covers(week, channel, *hour) {
-                    self.committed += u32::from(limit.is_counted(channel, *hour));
-                    self.committed_total += 1;
-                }
+    /// Adds those committed posts that lie in the period.
+    fn add_committed(&mut self, week: &ClientWeek<'_>, committed: &[CommittedCount]) {
+        for CommittedCount { channel, hour, is_counted } in committed {
+            if self.covers_channel(*channel) && self.period.covers_any_hour(week, *hour) {
+                self.committed += u32::from(*is_counted);
+                self.committed_total += 1;
             }
-            if matches!(self.period, Period::Within { first, .. } if first < 0) {
-                self.add_before_week(week, channel_draft, channel, &rules.filter);
-            }
-        }
-    }
-
-    /// Adds the posts of a channel that lie in the period but before the week. Each counts, even if several lie in the
-    /// same hour.
-    fn add_before_week(
-        &mut self,
-        week: &ClientWeek<'_>,
-        channel_draft: &ChannelDraft<'_>,
-        channel: usize,
-        filter: &LimitFilter,
-    ) {
-        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel_draft.state.channel);
-        let before = channel_draft.state.recent_posts.iter().filter(|at| **at < week.hours.start());
-        let (covers_channel, period) = (self.covers_channel(channel), self.period);
-        for at in before.filter(|at| covers_channel && period.is_within(week.hours.hour_of(**at))) {
-            self.committed += u32::from(is_named && filter.covers(week.client.zone.wall_time(*at)));
-            self.committed_total += 1;
         }
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::agents::ClientWeek;
-use crate::model::{Channel, LimitQuota, QuotaPeriod, SharedPeriod};
+use crate::model::{Channel, LimitQuota, QuotaPeriod, SharedPeriod, Timestamp};
 use crate::planner::channel::posting_minute;
-use crate::planner::limits::{applies_to, counts_at};
+use crate::planner::limits::applies_to;
 use crate::rules::{LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
 /// A limit of a workspace in one of its periods, for one industry or channel if the limit counts each on its own.
@@ -91,7 +91,7 @@ impl SharedLimits {
         let mut shared = Self { limits, committed: BTreeMap::new() };
         let mut committed = BTreeMap::new();
         for client in clients {
-            for (row, count) in shared.used_by(client, &committed_hours(client)) {
+            for (row, count) in shared.committed_by(client) {
                 *committed.entry(row).or_insert(0.0) += count;
             }
         }
@@ -124,17 +124,23 @@ impl SharedLimits {
         self.limits.get(row.limit).is_some_and(|limit| limit.rules.counts == LimitCounts::NeedsReview)
     }
 
-    /// The rows in which a post of a client counts.
+    /// The rows in which a planned post of a client counts.
     pub fn rows_of(&self, client: &ClientWeek<'_>, post: CountedPost) -> impl Iterator<Item = SharedRow> {
-        let CountedPost { channel, hour, needs_review } = post;
-        let state = client.state.channels.iter().find(|state| state.channel == channel);
+        let state = client.state.channels.iter().find(|state| state.channel == post.channel);
         let minute = state.map_or(0, |state| posting_minute(client.rules.calendar.minute, client.client, state));
+        self.rows_at(client, post, client.hours.instant(post.hour as i64).plus_minutes(i64::from(minute)))
+    }
+
+    /// The rows in which a post of a client counts that goes out at an instant of its hour.
+    fn rows_at(&self, client: &ClientWeek<'_>, post: CountedPost, at: Timestamp) -> impl Iterator<Item = SharedRow> {
+        let CountedPost { channel, hour, needs_review } = post;
+        let local_time = client.client.zone.wall_time(at);
         let counting = self.limits.iter().enumerate().filter(move |(_, SharedLimit { rules, .. })| {
             let channels = &rules.filter.channels;
             applies_to(rules, client)
                 && (needs_review || rules.counts == LimitCounts::Posts)
                 && (channels.is_empty() || channels.contains(&channel))
-                && counts_at(client, minute, &rules.filter, hour)
+                && rules.filter.covers(local_time)
         });
         counting.filter_map(move |(limit, SharedLimit { rules, .. })| {
             let period = match rules.period {
@@ -147,7 +153,20 @@ impl SharedLimits {
         })
     }
 
-    /// For each row in which posts of a client count, the number that count.
+    /// For each row in which committed posts of a client count, the number that count. Several posts of a channel in one
+    /// hour count as one.
+    fn committed_by(&self, client: &ClientWeek<'_>) -> BTreeMap<SharedRow, f64> {
+        let mut committed = BTreeMap::new();
+        for (post, times) in committed_posts(client) {
+            let rows: BTreeSet<SharedRow> = times.iter().flat_map(|at| self.rows_at(client, post, *at)).collect();
+            for row in rows {
+                *committed.entry(row).or_insert(0.0) += 1.0;
+            }
+        }
+        committed
+    }
+
+    /// For each row in which planned posts of a client count, the number that count.
     pub fn used_by(&self, client: &ClientWeek<'_>, posts: &[CountedPost]) -> BTreeMap<SharedRow, f64> {
         let mut used = BTreeMap::new();
         for post in posts {
@@ -170,7 +189,7 @@ impl SharedLimits {
                 QuotaPeriod::Hour((0..client.hours.len()).find(|hour| of_hour(hour) == utc_hour)?)
             }
         };
-        let committed = self.used_by(client, &committed_hours(client)).get(row).copied().unwrap_or(0.0);
+        let committed = self.committed_by(client).get(row).copied().unwrap_or(0.0);
         Some(LimitQuota {
             limit: Arc::clone(&rules.name),
             channel: row.channel,
@@ -181,15 +200,17 @@ impl SharedLimits {
     }
 }
 
-/// The client's committed posts of the week, at most one for each channel and hour. They never need a review.
-pub(in crate::planner) fn committed_hours(client: &ClientWeek<'_>) -> Vec<CountedPost> {
-    let mut posts = Vec::new();
+/// The client's committed posts of the week, by channel and hour, each with the instants at which posts go out in that
+/// hour. They never need a review.
+pub(in crate::planner) fn committed_posts(client: &ClientWeek<'_>) -> BTreeMap<CountedPost, Vec<Timestamp>> {
+    let mut posts: BTreeMap<CountedPost, Vec<Timestamp>> = BTreeMap::new();
     for state in &client.state.channels {
-        let hours = state.recent_posts.iter().map(|at| client.hours.hour_of(*at));
-        let in_week = hours.filter_map(|hour| usize::try_from(hour).ok()).filter(|hour| *hour < client.hours.len());
-        posts.extend(in_week.map(|hour| CountedPost { channel: state.channel, hour, needs_review: false }));
+        for at in &state.recent_posts {
+            let hour = usize::try_from(client.hours.hour_of(*at)).ok().filter(|hour| *hour < client.hours.len());
+            let Some(hour) = hour else { continue };
+            let post = CountedPost { channel: state.channel, hour, needs_review: false };
+            posts.entry(post).or_default().push(*at);
+        }
     }
-    posts.sort_unstable();
-    posts.dedup();
     posts
 }

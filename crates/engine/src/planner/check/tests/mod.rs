@@ -6,6 +6,7 @@ mod load;
 mod order;
 mod previous;
 mod tampered;
+mod times;
 mod untampered;
 
 use std::fs;

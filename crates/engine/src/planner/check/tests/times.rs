@@ -1,0 +1,98 @@
+//! The times of posts in limits: committed posts off the channel's minute, clocks that shift by half an hour, and minutes
+//! that are spread.
+
+use super::*;
+use crate::model::{ClientPlan, Post};
+
+/// The week that is planned.
+const WEEK: &str = "2026-W43";
+
+/// A client in a zone on Facebook, LinkedIn and X, with a post on X committed for Tuesday 10:25.
+fn shop(zone: &str) -> (Client, ClientState) {
+    let channels = [Channel::Fb, Channel::Linkedin, Channel::X];
+    let (client, mut state) = client("shop", zone, week(WEEK), &channels, 40);
+    commit(&mut state, &client, week(WEEK), Channel::X, &[34]);
+    (client, state)
+}
+
+/// The client's plan under a limit on the posts from a time of Tuesday to Thursday 12:00, with the number of planned posts
+/// in these days.
+fn planned_from(zone: &str, limit: &str, from: &str, minute: u8) -> (ClientPlan, usize) {
+    let limit = format!("[launch]\n{limit}\nwhere = {{ from = 2026-10-20T{from}, to = 2026-10-22T12:00:00 }}\n");
+    let minute = format!("at = {minute} }}");
+    let rules = rules_with(&[("limits.toml", "", &limit), ("calendar.toml", "at = 0 }", &minute)]);
+    let scenario = scenario(week(WEEK), vec![shop(zone)]);
+    let plan = passing(&scenario, &rules, week(WEEK)).clients.remove(0);
+    let zone = scenario.clients[0].0.zone;
+    let times = ["2026-10-20T10:20:00", "2026-10-22T12:00:00"].map(|text| text.parse().unwrap());
+    let is_within = |post: &&Post| (times[0]..times[1]).contains(&zone.wall_time(post.at));
+    let count = plan.posts.iter().filter(is_within).count();
+    (plan, count)
+}
+
+#[test]
+fn a_committed_post_counts_by_its_own_time_and_not_by_the_minute_of_its_channel() {
+    for zone in ["Europe/London", "Asia/Kolkata", "Australia/Lord_Howe"] {
+        for per in ["client", "workspace"] {
+            let limit = format!("at_most = 1\nper = [\"{per}\", \"week\"]");
+            // Planned posts go out at :00, but the committed one lies after 10:20.
+            assert_eq!(planned_from(zone, &limit, "10:20:00", 0).1, 0, "{zone}, {per}");
+            // Planned posts go out at :45, but the committed one lies before 10:30.
+            assert_eq!(planned_from(zone, &limit, "10:30:00", 45).1, 1, "{zone}, {per}");
+        }
+    }
+}
+
+#[test]
+fn of_two_committed_posts_in_an_hour_one_that_counts_is_enough() {
+    let limits = "[launch]\nat_most = 1\nwhere = { from = 2026-10-20T10:30:00, to = 2026-10-22T12:00:00 }\n\
+                  [agency]\nat_most = 1\nper = [\"workspace\", \"week\"]\n\
+                  where = { from = 2026-10-20T10:30:00, to = 2026-10-22T12:00:00 }\n";
+    let (client, mut state) = shop("Asia/Kolkata");
+    let on_x = state.channels.iter_mut().find(|state| state.channel == Channel::X).unwrap();
+    on_x.recent_posts.push(in_week(&client, week(WEEK), 34).plus_minutes(50));
+    let rules = rules_with(&[("limits.toml", "", limits)]);
+    let plan = passing(&scenario(week(WEEK), vec![(client, state)]), &rules, week(WEEK));
+    let hours_limited = 35..84;
+    assert!(plan.clients[0].posts.iter().all(|post| !hours_limited.contains(&post.hour)), "none is left");
+}
+
+#[test]
+fn hours_of_a_limit_are_those_of_the_clock_at_the_time_of_the_post() {
+    // On this Sunday the hours of the week begin at half past, so that posts go out 45 minutes later, at :15.
+    let week = week("2026-W14");
+    let shop = client("shop", "Australia/Lord_Howe", week, &[Channel::Fb], 20);
+    let zone = shop.0.zone;
+    let scenario = scenario(week, vec![shop]);
+    for per in ["[\"client\", \"week\"]", "[\"client\", \"day\"]"] {
+        let limit = format!("[at_ten]\nat_least = 1\nper = {per}\nwhere = {{ days = [\"sunday\"], hours = [10] }}\n");
+        let rules = rules_with(&[("limits.toml", "", &limit), ("calendar.toml", "at = 0 }", "at = 45 }")]);
+        let plan = passing(&scenario, &rules, week);
+        let times: Vec<String> = plan.posts().map(|(_, post)| zone.wall_time(post.at).to_string()).collect();
+        assert!(times.contains(&"2026-04-05 10:15:00".to_owned()), "{times:?}");
+    }
+}
+
+#[test]
+fn a_channel_without_planned_posts_has_its_own_spread_minute() {
+    let week = week(WEEK);
+    let limit = "[none]\nat_most = 0\n\
+                 where = { channels = [\"x\"], from = 2026-10-20T10:01:00, to = 2026-10-20T11:00:00 }\n";
+    let rules = rules_with(&[
+        ("limits.toml", "", limit),
+        ("calendar.toml", "{ mode = \"fixed\", at = 0 }", "{ mode = \"spread\" }"),
+    ]);
+    let clients = ["a", "b", "c", "d"].map(|id| {
+        let (mut client, state) = client(id, "Asia/Kolkata", week, &[Channel::Fb, Channel::X], 20);
+        client.calendar = (0..7).map(|day| special_day(DayKind::Blackout, week, day, Some(Channel::X))).collect();
+        (client, state)
+    });
+    let plan = passing(&scenario(week, clients.into()), &rules, week);
+    assert!(plan.posts().all(|(_, post)| post.channel == Channel::Fb));
+    // Whichever of the clients do not post on X at :00 have the limit.
+    let limited = plan.clients.iter().filter(|client| {
+        let limits = &client.certificate.as_ref().unwrap().limits;
+        limits.iter().any(|limit| *limit.limit == *"none")
+    });
+    assert!(limited.count() > 1);
+}

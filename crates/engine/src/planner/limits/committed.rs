@@ -1,0 +1,46 @@
+//! The committed posts of a client as a limit on channels and hours counts them: each at the time at which it goes out,
+//! which need not be the minute at which the channel's planned posts do.
+
+use crate::agents::ClientWeek;
+use crate::model::Timestamp;
+use crate::planner::channel::ChannelDraft;
+use crate::rules::{LimitCounts, LimitPeriod, LimitRules};
+
+/// A committed post, or all those of a channel in one hour of the week, which count as one.
+pub(super) struct CommittedCount {
+    /// Index of the channel.
+    pub channel: usize,
+    /// Counted from the first hour of the week, and negative before it.
+    pub hour: i64,
+    /// Whether the limit counts it.
+    pub is_counted: bool,
+}
+
+/// The committed posts in the periods of a limit. Those before the week matter only if periods may begin there; then each
+/// counts, even if several lie in the same hour. Committed posts never count as needing a review.
+pub(super) fn committed_counts(
+    week: &ClientWeek<'_>,
+    channel_drafts: &[ChannelDraft<'_>],
+    rules: &LimitRules,
+) -> Vec<CommittedCount> {
+    if rules.counts == LimitCounts::NeedsReview {
+        return Vec::new();
+    }
+    let mut committed = Vec::new();
+    for (channel, draft) in channel_drafts.iter().enumerate() {
+        let channels = &rules.filter.channels;
+        let is_named = channels.is_empty() || channels.contains(&draft.state.channel);
+        let counts = |at: &Timestamp| is_named && rules.filter.covers(week.client.zone.wall_time(*at));
+        let posts = || draft.state.recent_posts.iter().map(|at| (week.hours.hour_of(*at), at));
+        committed.extend(draft.hours.committed.iter().map(|hour| {
+            let hour = *hour as i64;
+            let is_counted = posts().any(|(of_post, at)| of_post == hour && counts(at));
+            CommittedCount { channel, hour, is_counted }
+        }));
+        if matches!(rules.period, LimitPeriod::Within(_)) {
+            let before = posts().filter(|(hour, _)| *hour < 0);
+            committed.extend(before.map(|(hour, at)| CommittedCount { channel, hour, is_counted: counts(at) }));
+        }
+    }
+    committed
+}
