@@ -86,7 +86,11 @@ pub struct LimitUse {
     /// Whether each post counts with the weight of its asset's content type, so that `allowed` and `used` are not
     /// numbers of posts.
     pub is_weighed: bool,
-    /// Start of the period on the client's clock.
+    /// First hour of the period, in elapsed hours since Monday 00:00 in the client's zone, negative before it. Where the
+    /// clock goes back, two periods have the same `from`, but never the same first hour.
+    #[serde(skip)]
+    pub first_hour: i64,
+    /// Start of the period on the client's clock, for display.
     pub from: NaiveDateTime,
     /// Length of the period in hours.
     pub hours: u32,

@@ -3,6 +3,8 @@
 //! `docs/limits.md` describes the JSON. A client's week holds the weeks of its channels, and the limits that couple them
 //! as rows; a workspace's week holds those of all its clients, and the limits that these share as further rows.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::channel::ChannelDraft;
@@ -14,7 +16,7 @@ use super::shared_limits::CountedPost;
 use super::week::{ContextWithQuotas, PlanningContext, SharingWorkspace};
 use super::{Instance, PlanError, Planner, Solution};
 use crate::agents::scaling;
-use crate::model::{Channel, Client, ClientId, ClientState, Scenario, Week, WorkspaceId, wall_time_text};
+use crate::model::{Channel, Client, ClientId, ClientState, Scenario, Week, WeekHours, WorkspaceId, wall_time_text};
 
 /// Version of the format of a week under limits.
 const FORMAT: u32 = 2;
@@ -111,6 +113,7 @@ fn solved_week(draft: Draft<'_>) -> SolvedWeek {
     let week_start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
     let objective = solved_limits.objective_of_slots(&week, &channel_drafts);
     let named_rows = solved_limits.named_rows(&week, &channel_drafts);
+    let ids = row_ids(week.hours, &named_rows);
     let bound = solved_limits.bound();
     let solved_instance = |channel_draft: ChannelDraft<'_>| SolvedInstance {
         client_id: week.client.id.clone(),
@@ -125,12 +128,29 @@ fn solved_week(draft: Draft<'_>) -> SolvedWeek {
         instance: channel_draft.instance,
     };
     let channels = channel_drafts.into_iter().map(solved_instance).collect();
-    let row = |NamedRow { limit, from, channel, is_quota, row, shadow_price }| {
-        let on = channel.map_or_else(String::new, |channel: Channel| format!(" on {channel}"));
-        SolvedRow { id: format!("{limit}{on} from {}", wall_time_text(from)), is_quota, row, shadow_price }
-    };
-    let limits = named_rows.into_iter().map(row).collect();
+    let solved_row = |(NamedRow { is_quota, row, shadow_price, .. }, id)| SolvedRow { id, is_quota, row, shadow_price };
+    let limits = named_rows.into_iter().zip(ids).map(solved_row).collect();
     SolvedWeek { client_id: week.client.id.clone(), week_start, channels, limits, objective, bound }
+}
+
+/// Names each row by its limit, its channel and the start of its period on the client's clock. Where the clock goes back
+/// and shows that start twice, the UTC offset tells the two apart.
+fn row_ids(hours: &WeekHours, rows: &[NamedRow]) -> Vec<String> {
+    let id = |NamedRow { limit, channel, first_hour, .. }: &NamedRow| {
+        let on = channel.map_or_else(String::new, |channel: Channel| format!(" on {channel}"));
+        let from = hours.zone().wall_time(hours.instant(*first_hour));
+        format!("{limit}{on} from {}", wall_time_text(from))
+    };
+    let mut repeats: BTreeMap<String, usize> = BTreeMap::new();
+    for row in rows {
+        *repeats.entry(id(row)).or_default() += 1;
+    }
+    let unique = |row: &NamedRow| {
+        let id = id(row);
+        let offset = || hours.zone().local(hours.instant(row.first_hour)).format("%:z");
+        if repeats.get(&id).is_some_and(|count| *count > 1) { format!("{id}{}", offset()) } else { id }
+    };
+    rows.iter().map(unique).collect()
 }
 
 fn solved_workspace(

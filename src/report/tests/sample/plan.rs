@@ -68,6 +68,7 @@ fn certificate() -> Certificate {
         channel,
         asset: None,
         is_weighed: false,
+        first_hour: 0,
         from: monday,
         hours,
         allowed,

@@ -102,6 +102,8 @@ fn shared_period<'a>(
 pub(super) struct LimitPeriodCase<'a> {
     pub name: &'a str,
     pub channel: Option<Channel>,
+    /// First hour of the period, counted from Monday and negative before it.
+    pub first_hour: i64,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
     /// Coefficient of a post, by channel and hour.
@@ -177,8 +179,8 @@ fn in_period_from<'a>(
     hour: usize,
     channel: Option<Channel>,
 ) -> Option<LimitPeriodCase<'a>> {
-    let from = case.client.zone.wall_time(Timestamp::from_second(case.clock.start + hour as i64 * HOUR));
-    limit.periods(case, channels).into_iter().find(|period| period.from == from && period.channel == channel)
+    let is_named = |period: &LimitPeriodCase<'_>| period.first_hour == hour as i64 && period.channel == channel;
+    limit.periods(case, channels).into_iter().find(is_named)
 }
 
 /// A maximum of posts a week that counts every post.
@@ -292,10 +294,9 @@ impl<'a> StatedLimit<'a> {
             LimitBound::AtMostShare(share) => share * all_committed - committed,
             LimitBound::AtLeastShare(share) => committed - share * all_committed,
         };
-        let first = case.clock.start + first * HOUR;
-        let from = case.client.zone.wall_time(Timestamp::from_second(first));
-        let (name, channel, price) = (self.name, group, self.price);
-        counts_any.then_some(LimitPeriodCase { name, channel, from, coefficients, at_most, price })
+        let from = case.client.zone.wall_time(Timestamp::from_second(case.clock.start + first * HOUR));
+        let (name, channel, first_hour, price) = (self.name, group, first, self.price);
+        counts_any.then_some(LimitPeriodCase { name, channel, first_hour, from, coefficients, at_most, price })
     }
 
     /// The number of a channel's committed posts in a range of hours that count, each by the time at which it goes out,
@@ -413,9 +414,11 @@ fn check_bound(
     }
 }
 
-/// Whether a stated use is of a limit in this period.
+/// Whether a stated use is of a limit in this period. The start on the clock must be right, but does not name a period
+/// where the clock goes back.
 fn is_use_of(period: &LimitPeriodCase<'_>, used: &LimitUse) -> bool {
-    *period.name == *used.limit && period.channel == used.channel && period.from == used.from
+    let is_of_limit = *period.name == *used.limit && period.channel == used.channel;
+    is_of_limit && period.first_hour == used.first_hour && period.from == used.from
 }
 
 /// The bound at the given price of each period; `None` if it cannot be derived, as when a script weighs the hours.

@@ -126,6 +126,7 @@ impl<'c, 'a> Order<'c, 'a> {
                 LimitPeriodCase {
                     name,
                     channel: Some(channel.state.channel),
+                    first_hour: hour,
                     from: self.case.client.zone.wall_time(Timestamp::from_second(from)),
                     coefficients: self.coefficients(index, hour, is_committed),
                     at_most,

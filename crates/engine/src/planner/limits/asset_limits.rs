@@ -41,6 +41,8 @@ struct AssetLimitRow {
     channel: Option<Channel>,
     /// The asset, if each is counted on its own.
     asset: Option<AssetId>,
+    /// First hour of the period, counted from the first of the week and negative before it.
+    first_hour: i64,
     /// Start of the period on the client's clock.
     from: NaiveDateTime,
     /// Number of hours of the period.
@@ -123,6 +125,7 @@ impl AssetLimits {
             is_weighed: false,
             channel: Some(channel),
             asset,
+            first_hour: hour,
             from: week.client.zone.wall_time(week.hours.instant(hour)),
             hours: 1,
             row,
@@ -209,7 +212,7 @@ impl AssetLimits {
 impl AssetLimitRow {
     /// Whether both are of the same limit, period, channel and asset.
     fn is_same_as(&self, other: &AssetLimitRow) -> bool {
-        let key = |row: &'_ AssetLimitRow| (row.channel, row.from, row.hours);
+        let key = |row: &'_ AssetLimitRow| (row.channel, row.first_hour, row.hours);
         self.name == other.name && self.asset == other.asset && key(self) == key(other)
     }
 
@@ -232,6 +235,7 @@ impl AssetLimitRow {
             channel: self.channel,
             asset: self.asset.clone(),
             is_weighed: self.is_weighed,
+            first_hour: self.first_hour,
             from: self.from,
             hours: self.hours,
             allowed: self.allowed,
@@ -349,6 +353,7 @@ impl<'a> RowBuilder<'_, 'a> {
             is_weighed,
             channel,
             asset,
+            first_hour: period.first,
             from,
             hours,
             row,
@@ -450,4 +455,34 @@ fn committed_posts<'b, 'a: 'b>(
         }
     }
     posts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_those_of_the_same_hour_and_not_of_another_that_the_clock_shows_alike() {
+        // The clock goes back at 02:00, so that hours 145 and 146 both begin at 01:00.
+        let row = |first_hour: i64| AssetLimitRow {
+            name: "photos".into(),
+            kind: LimitKind::AtMost,
+            allowed: 1.0,
+            is_weighed: false,
+            channel: None,
+            asset: None,
+            first_hour,
+            from: "2026-10-25T01:00:00".parse().unwrap(),
+            hours: 1,
+            row: AssetRow { terms: Vec::new(), at_most: 1.0, price: None },
+            committed: 0.0,
+            committed_total: 0.0,
+            followers: None,
+        };
+        let limits = || AssetLimits { rows: vec![row(145), row(146)], ..AssetLimits::default() };
+        let priced = limits().with_prices(vec![2.0, 3.0]);
+        assert_eq!(limits().with_prices_of(&priced).prices, [2.0, 3.0]);
+        let second = AssetLimits { rows: vec![row(146)], ..AssetLimits::default() };
+        assert_eq!(second.with_prices_of(&priced).prices, [3.0]);
+    }
 }

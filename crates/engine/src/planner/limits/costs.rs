@@ -131,6 +131,7 @@ mod tests {
             channel: None,
             asset: None,
             is_weighed: false,
+            first_hour: 0,
             from,
             hours,
             allowed,

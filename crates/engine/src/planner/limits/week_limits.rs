@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
-
 use super::committed::{CommittedCount, committed_counts};
 use super::follow_up::{FollowRule, FollowedHour};
 use super::period::{Period, rolling_periods};
@@ -52,8 +50,8 @@ struct LimitRow {
 /// A row of the coupled problem with what names it.
 pub(in crate::planner) struct NamedRow {
     pub limit: Arc<str>,
-    /// Start of the period on the client's clock.
-    pub from: NaiveDateTime,
+    /// First hour of the period, counted from the first hour of the week and negative before it.
+    pub first_hour: i64,
     /// The channel, if each is counted on its own.
     pub channel: Option<Channel>,
     /// Whether it is the client's quota of a limit that it shares with other clients.
@@ -337,7 +335,7 @@ impl WeekLimits {
     ) -> Vec<NamedRow> {
         let named_row = |((limit, row), price): ((&WeekLimit, &LimitRow), &f64)| NamedRow {
             limit: Arc::clone(&limit.name),
-            from: row.start_and_hours(week).0,
+            first_hour: row.first_hour_and_length(week).0,
             channel: row.channel.and_then(|index| channel_drafts.get(index)).map(|draft| draft.state.channel),
             is_quota: limit.quota_price.is_some(),
             row: limit.coupled_row(week, row, channel_drafts.len()),
@@ -489,18 +487,18 @@ impl LimitRow {
         }
     }
 
-    /// Start of the period on the client's clock, and its number of hours.
-    fn start_and_hours(&self, week: &ClientWeek<'_>) -> (NaiveDateTime, usize) {
+    /// First hour of the period, counted from the first hour of the week and negative before it, and its number of hours.
+    fn first_hour_and_length(&self, week: &ClientWeek<'_>) -> (i64, usize) {
         if let Period::Within { first, hours } = self.period {
-            return (week.client.zone.wall_time(week.hours.instant(first)), hours as usize);
+            return (first, hours as usize);
         }
         if let Period::Followed(FollowedHour { hour, .. }) = self.period {
-            return (week.client.zone.wall_time(week.hours.instant(hour)), 1);
+            return (hour, 1);
         }
         let covers = |hour: &usize| self.period.covers(week, *hour);
         let first = (0..week.hours.len()).find(covers).unwrap_or(0);
         let hours = (first..week.hours.len()).take_while(covers).count();
-        (week.client.zone.wall_time(week.hours.instant(first as i64)), hours)
+        (first as i64, hours)
     }
 }
 
@@ -525,7 +523,7 @@ fn limit_use(
         (None, true) => f64::from(counted) / f64::from(total.max(1)),
         (None, false) => f64::from(counted),
     };
-    let (from, hours) = row.start_and_hours(week);
+    let (first_hour, hours) = row.first_hour_and_length(week);
     let channel_draft = row.channel.and_then(|index| channel_drafts.get(index));
     let channel: Option<Channel> = channel_draft.map(|draft| draft.state.channel);
     LimitUse {
@@ -535,7 +533,8 @@ fn limit_use(
         channel,
         asset: None,
         is_weighed: false,
-        from,
+        first_hour,
+        from: week.client.zone.wall_time(week.hours.instant(first_hour)),
         hours: u32::try_from(hours).unwrap_or(u32::MAX),
         allowed: limit.allowed,
         used,

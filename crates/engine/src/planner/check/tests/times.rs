@@ -1,8 +1,12 @@
-//! The times of posts in limits: committed posts off the channel's minute, clocks that shift by half an hour, and minutes
-//! that are spread.
+//! The times of posts and periods in limits: committed posts off the channel's minute, clocks that shift by half an hour,
+//! minutes that are spread, and hours that the clock shows twice.
 
+use std::collections::BTreeSet;
+
+use super::tampered::Case;
 use super::*;
-use crate::model::{ClientPlan, Post};
+use crate::model::{Certificate, ClientPlan, LimitUse, Post};
+use crate::planner::solved_weeks;
 
 /// The week that is planned.
 const WEEK: &str = "2026-W43";
@@ -95,4 +99,49 @@ fn a_channel_without_planned_posts_has_its_own_spread_minute() {
         limits.iter().any(|limit| *limit.limit == *"none")
     });
     assert!(limited.count() > 1);
+}
+
+/// A client that must have two posts in each of the hours that begin at 01:00 on the Sunday on which the clock goes back.
+fn case_with_repeated_hour() -> Case {
+    let limit = "[night]\nat_least = 2\nper = [\"client\", \"hour\"]\nwhere = { days = [\"sunday\"], hours = [1] }\n";
+    let rules = rules_with(&[("limits.toml", "", limit), ("channels.toml", "to = \"06:00\" }", "to = \"00:00\" }")]);
+    let channels = [Channel::Fb, Channel::Ig, Channel::Tiktok, Channel::X];
+    let scenario = scenario(week(WEEK), vec![client("night", "Europe/London", week(WEEK), &channels, 40)]);
+    let plan = passing(&scenario, &rules, week(WEEK));
+    Case { scenario, rules, plan }
+}
+
+fn certificate(plan: &mut Plan) -> &mut Certificate {
+    plan.clients[0].certificate.as_mut().unwrap()
+}
+
+#[test]
+fn hours_that_the_clock_shows_alike_are_different_periods() {
+    let case = case_with_repeated_hour();
+    let mut plan = case.plan.clone();
+    let limits: Vec<&LimitUse> = certificate(&mut plan).limits.iter().filter(|used| *used.limit == *"night").collect();
+    let [first, second] = limits[..] else { panic!("{limits:?}") };
+    assert_eq!((first.first_hour, second.first_hour, first.from), (145, 146, second.from));
+    assert!(first.price > 0.0 && second.price > 0.0, "{limits:?}");
+    let broken = case.broken_by(|plan| {
+        let night = certificate(plan).limits.iter_mut().filter(|used| *used.limit == *"night");
+        night.for_each(|used| used.first_hour = 145);
+    });
+    assert!(broken.contains(&"certificate_bound"), "{broken:?}");
+    let broken = case.broken_by(|plan| {
+        certificate(plan).limits.iter_mut().for_each(|used| used.from = "2026-10-24T01:30:00".parse().unwrap());
+    });
+    assert!(broken.contains(&"certificate_limits"), "{broken:?}");
+}
+
+#[test]
+fn exported_rows_have_different_ids_in_a_week_in_which_the_clock_goes_back() {
+    let Case { scenario, rules, .. } = case_with_repeated_hour();
+    let weeks = solved_weeks(&Planner::new(&rules, Tier::Exact, None), &scenario, week(WEEK)).unwrap();
+    let ids: Vec<&str> = weeks.clients[0].limits.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    for id in ["night from 2026-10-25T01:00:00+01:00", "night from 2026-10-25T01:00:00+00:00"] {
+        assert!(ids.contains(&id), "{ids:?}");
+    }
+    assert!(ids.contains(&"max_actions_per_day from 2026-10-25T00:00:00"), "{ids:?}");
 }
