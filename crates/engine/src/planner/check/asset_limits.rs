@@ -16,7 +16,7 @@ use crate::rules::{LimitBound, LimitPeriod, LimitRules};
 /// A planned or committed post, with how much a limit counts it.
 struct CountedPost {
     channel: Channel,
-    /// Hour of the week; negative before it.
+    /// Hour of the week; negative before it, and beyond its last hour after it.
     hour: i64,
     asset: Option<AssetId>,
     /// 0 if the limit does not count the post.
@@ -159,9 +159,6 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
         }
         for at in &channel.state.recent_posts {
             let hour = case.clock.hour_of(*at);
-            if hour >= case.clock.len() {
-                continue;
-            }
             let mut uses = case.state.asset_uses.iter();
             let asset_use = uses.find(|used| used.channel == channel.state.channel && used.at == *at);
             let asset = asset_use.and_then(|used| asset_by_id(case, &used.asset_id));

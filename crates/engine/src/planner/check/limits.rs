@@ -279,8 +279,11 @@ impl<'a> StatedLimit<'a> {
                 *coefficients.get_mut(*hour)? = coefficient(self.bound, is_counted);
             }
             if is_in_group && !self.of_reviews {
-                // A period of `within_hours` may begin before the week.
-                let end = hours.last().map_or(0, |last| *last as i64 + 1);
+                // A period of `within_hours` may begin before the week, and end after it.
+                let end = match self.period {
+                    LimitPeriod::Within(length) => first + i64::from(length),
+                    _ => hours.last().map_or(0, |last| *last as i64 + 1),
+                };
                 let (counted, all) = self.committed_in(channel, first..end);
                 committed += counted;
                 all_committed += all;

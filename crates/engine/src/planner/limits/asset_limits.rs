@@ -70,7 +70,7 @@ impl HourRange {
     }
 }
 
-/// A post committed in the week, or one before the week. The asset and the campaign are `None` if they are unknown.
+/// A committed post in the week, before it or after it. The asset and the campaign are `None` if they are unknown.
 struct CommittedPost<'a> {
     channel: Channel,
     hour: i64,
@@ -431,12 +431,11 @@ fn runs_any(campaigns: &[CampaignId], week: &ClientWeek<'_>) -> bool {
     campaigns.is_empty() || campaigns.iter().any(is_running)
 }
 
-/// The client's committed posts in the week, and its posts before the week.
+/// The client's committed posts in the week, before it and after it.
 fn committed_posts<'b, 'a: 'b>(
     week: &ClientWeek<'a>,
     channel_drafts: &'b [ChannelDraft<'a>],
 ) -> Vec<CommittedPost<'b>> {
-    let end = week.hours.len() as i64;
     let mut posts = Vec::new();
     for draft in channel_drafts {
         for at in &draft.state.recent_posts {
@@ -449,9 +448,7 @@ fn committed_posts<'b, 'a: 'b>(
                 Some(day) => day.campaign_of(asset),
                 None => asset.and_then(|asset| asset.campaign_id.as_ref()),
             };
-            if hour < end {
-                posts.push(CommittedPost { channel: draft.state.channel, hour, at: *at, asset, campaign });
-            }
+            posts.push(CommittedPost { channel: draft.state.channel, hour, at: *at, asset, campaign });
         }
     }
     posts

@@ -10,14 +10,14 @@ use crate::rules::{LimitCounts, LimitPeriod, LimitRules};
 pub(super) struct CommittedCount {
     /// Index of the channel.
     pub channel: usize,
-    /// Counted from the first hour of the week, and negative before it.
+    /// Counted from the first hour of the week, negative before it.
     pub hour: i64,
     /// Whether the limit counts it.
     pub is_counted: bool,
 }
 
-/// The committed posts in the periods of a limit. Those before the week matter only if periods may begin there; then each
-/// counts, even if several lie in the same hour. Committed posts never count as needing a review.
+/// The committed posts in the periods of a limit. Those before and after the week matter only if periods may reach there;
+/// then each counts, even if several lie in the same hour. Committed posts never count as needing a review.
 pub(super) fn committed_counts(
     week: &ClientWeek<'_>,
     channel_drafts: &[ChannelDraft<'_>],
@@ -37,9 +37,11 @@ pub(super) fn committed_counts(
             let is_counted = posts().any(|(of_post, at)| of_post == hour && counts(at));
             CommittedCount { channel, hour, is_counted }
         }));
-        if matches!(rules.period, LimitPeriod::Within(_)) {
-            let before = posts().filter(|(hour, _)| *hour < 0);
-            committed.extend(before.map(|(hour, at)| CommittedCount { channel, hour, is_counted: counts(at) }));
+        if let LimitPeriod::Within(hours) = rules.period {
+            let (length, end) = (i64::from(hours), week.hours.len() as i64);
+            let is_in_reach = |hour: i64| (-length < hour && hour < 0) || (end <= hour && hour < end + length);
+            let outside = posts().filter(|(hour, _)| is_in_reach(*hour));
+            committed.extend(outside.map(|(hour, at)| CommittedCount { channel, hour, is_counted: counts(at) }));
         }
     }
     committed

@@ -53,11 +53,11 @@ impl Period {
     }
 }
 
-/// The periods of the given number of hours that include an hour of the week, up to the one that ends with the week, or
-/// begins with it if the period is longer. Later periods include no further hour of the week, so they limit nothing
-/// more.
-pub(super) fn rolling_periods(week: &ClientWeek<'_>, hours: u32) -> Vec<Period> {
+/// The periods of the given number of hours that include an hour of the week. Unless `extend_beyond`, up to the one that
+/// ends with the week, or begins with it if the period is longer: later periods include no further hour of the week, so
+/// they limit nothing more if no posts after the week are committed, and no price is paid for each period.
+pub(super) fn rolling_periods(week: &ClientWeek<'_>, hours: u32, extend_beyond: bool) -> Vec<Period> {
     let (length, end) = (i64::from(hours), week.hours.len() as i64);
-    let last = (end - length).max(0);
+    let last = if extend_beyond { end - 1 } else { (end - length).max(0) };
     (1 - length..=last).map(|first| Period::Within { first, hours }).collect()
 }

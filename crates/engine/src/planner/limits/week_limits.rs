@@ -140,13 +140,14 @@ impl WeekLimits {
         };
         let each_channel = || (0..channel_drafts.len()).filter(is_included).map(Some).collect();
         let channels: Vec<Option<usize>> = if rules.per_channel { each_channel() } else { vec![None] };
+        let committed = committed_counts(week, channel_drafts, rules);
+        let extend_beyond = rules.price.is_some() || committed.iter().any(|post| post.hour >= week.hours.len() as i64);
         let periods: Vec<Period> = match rules.period {
             LimitPeriod::Week => vec![Period::Week],
             LimitPeriod::Day => (0..7).map(Period::Day).collect(),
             LimitPeriod::Hour => (0..week.hours.len()).map(Period::Hour).collect(),
-            LimitPeriod::Within(hours) => rolling_periods(week, hours),
+            LimitPeriod::Within(hours) => rolling_periods(week, hours, extend_beyond),
         };
-        let committed = committed_counts(week, channel_drafts, rules);
         for channel in channels {
             for period in &periods {
                 let mut row =

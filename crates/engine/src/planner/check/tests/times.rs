@@ -1,5 +1,5 @@
 //! The times of posts and periods in limits: committed posts off the channel's minute, clocks that shift by half an hour,
-//! minutes that are spread, and hours that the clock shows twice.
+//! minutes that are spread, hours that the clock shows twice, and posts that are committed after the week.
 
 use std::collections::BTreeSet;
 
@@ -144,4 +144,49 @@ fn exported_rows_have_different_ids_in_a_week_in_which_the_clock_goes_back() {
         assert!(ids.contains(&id), "{ids:?}");
     }
     assert!(ids.contains(&"max_actions_per_day from 2026-10-25T00:00:00"), "{ids:?}");
+}
+
+/// At most two posts, or two posts with photos, in any 48 hours.
+const ROLLING: [&str; 2] = [
+    "[rest]\nat_most = 2\nwithin_hours = 48\n",
+    "[rest]\nat_most = 2\nwithin_hours = 48\nwhere = { kinds = [\"photo\"] }\n",
+];
+
+/// Commits two posts with photos for the hours 172 and 176, after the 169 hours of the week.
+fn commit_after_week(client: &Client, state: &mut ClientState) {
+    commit(state, client, week(WEEK), Channel::X, &[172, 176]);
+    for (asset, hour) in client.assets.iter().zip([172, 176]) {
+        let at = in_week(client, week(WEEK), hour).plus_minutes(25);
+        state.asset_uses.push(AssetUse { asset_id: asset.id.clone(), channel: Channel::X, at });
+    }
+}
+
+#[test]
+fn posts_that_are_committed_after_the_week_count_within_hours() {
+    for limit in ROLLING {
+        let rules = rules_with(&[("limits.toml", "", limit)]);
+        let channels = [Channel::Fb, Channel::Linkedin, Channel::X];
+        let mut scenario = scenario(week(WEEK), vec![client("shop", "Europe/London", week(WEEK), &channels, 40)]);
+        // Together with both committed posts, a post from hour 129 on would be the third in 48 hours.
+        let late = |plan: &Plan| plan.posts().filter(|(_, post)| post.hour >= 129 && post.asset.is_some()).count();
+        let before = passing(&scenario, &rules, week(WEEK));
+        assert!(late(&before) > 0, "{limit}");
+        let (client, state) = &mut scenario.clients[0];
+        commit_after_week(client, state);
+        assert_eq!(late(&passing(&scenario, &rules, week(WEEK))), 0, "{limit}");
+        let breaches = check_plan(&before, &scenario, &rules);
+        assert!(breaches.iter().any(|breach| breach.rule == "limits"), "{breaches:?}");
+    }
+}
+
+#[test]
+fn a_limit_within_hours_that_is_broken_at_a_price_costs_it_in_every_period_up_to_the_end_of_the_week() {
+    let limit = "[rest]\nat_most = 1\nwithin_hours = 60\nprice = 0.001\n";
+    let rules = rules_with(&[("limits.toml", "", limit)]);
+    let shop = client("shop", "Europe/London", week(WEEK), &[Channel::Fb, Channel::Tiktok, Channel::X], 40);
+    let plan = passing(&scenario(week(WEEK), vec![shop]), &rules, week(WEEK));
+    assert!(
+        plan.posts().filter(|(_, post)| post.hour >= 109).count() > 1,
+        "the limit is broken at the end of the week"
+    );
 }
