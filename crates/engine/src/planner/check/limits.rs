@@ -417,11 +417,11 @@ fn check_bound(
     }
 }
 
-/// Whether a stated use is of a limit in this period. The start on the clock must be right, but does not name a period
-/// where the clock goes back.
+/// Whether a stated use is of a limit in this period, and not of the assets that an order of channels requires there. The
+/// start on the clock must be right, but does not name a period where the clock goes back.
 fn is_use_of(period: &LimitPeriodCase<'_>, used: &LimitUse) -> bool {
     let is_of_limit = *period.name == *used.limit && period.channel == used.channel;
-    is_of_limit && period.first_hour == used.first_hour && period.from == used.from
+    is_of_limit && used.asset.is_none() && period.first_hour == used.first_hour && period.from == used.from
 }
 
 /// The bound at the given price of each period; `None` if it cannot be derived, as when a script weighs the hours.
