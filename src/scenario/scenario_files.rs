@@ -1,6 +1,6 @@
 //! A scenario folder in memory, before it is written: the manifest and the rows of the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::Manifest;
 use crate::model::{
@@ -119,6 +119,11 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
 
 /// A row for every post in the state, with its asset if that is known.
 fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
+    let needing_review: BTreeSet<(Channel, Timestamp)> = state
+        .channels
+        .iter()
+        .flat_map(|state| state.posts_needing_review.iter().map(move |at| (state.channel, *at)))
+        .collect();
     let row = |channel: Channel, at: Timestamp, asset: Option<&AssetId>| HistoryRow {
         client_id: client.id.clone(),
         channel,
@@ -127,6 +132,7 @@ fn history_rows(client: &Client, state: &ClientState) -> Vec<HistoryRow> {
         content_type: None,
         reach: None,
         engagements: None,
+        needs_review: needing_review.contains(&(channel, at)),
     };
     let is_known = |id: &str| client.assets.iter().any(|asset| asset.id.as_str() == id);
     let known_uses = || state.asset_uses.iter().filter(|used| is_known(used.asset_id.as_str()));

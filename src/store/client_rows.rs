@@ -57,4 +57,4 @@ from_row!(ModelRow<ChannelState> {
     momentum: Option<Clamped> = "momentum_score",
     visibility: Option<Clamped> = "visibility_score",
     engagement: Option<Clamped> = "engagement_score",
-} empty { recent_posts });
+} empty { recent_posts, posts_needing_review });

@@ -36,6 +36,9 @@ pub(super) type ClientStates = Vec<(Client, ClientState)>;
 /// SQL list of the statuses of schedules that count as posts: live and completed ones.
 pub(super) const COUNTED_STATUSES: &str = "('pending', 'ready', 'executing', 'completed')";
 
+/// SQL condition for schedules that take up a review: they wait for one, or were approved in one and still run.
+const NEEDS_REVIEW: &str = "(status = 'pending' OR (status <> 'blocked' AND approved_by IS NOT NULL))";
+
 impl Ledger {
     /// A workspace, in its current state, as a scenario that starts in the given week. The scenario's hash covers
     /// everything that planning reads.
@@ -313,24 +316,26 @@ impl Reader<'_> {
     }
 
     async fn read_posts(&mut self, excluded: &BTreeSet<Uuid>) -> Result<(), StoreError> {
-        type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>);
+        type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>, bool);
         let condition = self.selector.condition();
         let sql = format!(
-            "SELECT client_id, channel, published_at AS at, asset_id, NULL AS id FROM publications WHERE {condition} \
+            "SELECT client_id, channel, published_at AS at, asset_id, NULL AS id, FALSE AS needs_review \
+             FROM publications WHERE {condition} \
              UNION ALL \
-             SELECT client_id, channel, scheduled_for, coalesce(variation_id, creative_asset_id), id \
+             SELECT client_id, channel, scheduled_for, coalesce(variation_id, creative_asset_id), id, {NEEDS_REVIEW} \
              FROM campaign_orchestration_schedules WHERE {condition} AND status IN {} \
              ORDER BY 1, 3, 2",
             self.counted.statuses()
         );
         let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.selector.value()]).await?;
-        for (client_id, Name(channel), Instant(at), asset, schedule) in posts {
+        for (client_id, Name(channel), Instant(at), asset, schedule, needs_review) in posts {
             if schedule.is_some_and(|Id(id)| excluded.contains(&id)) {
                 continue;
             }
             let Some((_, state)) = self.clients.get_mut(&client_id) else { continue };
             if let Some(channel_state) = state.channels.iter_mut().find(|state| state.channel == channel) {
                 channel_state.recent_posts.push(at);
+                channel_state.posts_needing_review.extend(needs_review.then_some(at));
             }
             if let Some(Text(asset_id)) = asset {
                 state.asset_uses.push(AssetUse { asset_id, channel, at });
@@ -352,6 +357,9 @@ fn normalised((mut client, mut state): (Client, ClientState)) -> (Client, Client
         channel.last_post_at = channel.last_post_at.max(channel.recent_posts.iter().copied().max());
         channel.recent_posts.retain(|at| *at >= since);
         channel.recent_posts.sort_unstable();
+        channel.posts_needing_review.retain(|at| *at >= since);
+        channel.posts_needing_review.sort_unstable();
+        channel.posts_needing_review.dedup();
     }
     let is_active = |id: &AssetId| client.assets.binary_search_by(|asset| asset.id.cmp(id)).is_ok();
     state.asset_uses.retain(|used| is_active(&used.asset_id));
@@ -454,6 +462,7 @@ mod tests {
             engagement_rate: None,
             last_post_at: None,
             recent_posts: Vec::new(),
+            posts_needing_review: Vec::new(),
             posts_last_7_days: 0,
             posts_last_30_days: 0,
             fatigue: Score::ZERO,

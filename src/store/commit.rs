@@ -424,7 +424,9 @@ fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
 }
 
 fn channel_differences(then: &ChannelState, now: &ChannelState) -> Option<String> {
-    if then == now {
+    // Whether a post that already stands needs a review changes with every daily pass, and a folder of a scenario may
+    // not say it: it alone does not make a plan outdated.
+    if *then == (ChannelState { posts_needing_review: then.posts_needing_review.clone(), ..now.clone() }) {
         return None;
     }
     let posts_then: BTreeSet<Timestamp> = then.recent_posts.iter().copied().collect();

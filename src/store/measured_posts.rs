@@ -37,7 +37,16 @@ record! {
 impl From<MeasuredPostRow> for HistoryRow {
     fn from(row: MeasuredPostRow) -> Self {
         let MeasuredPostRow { client_id, channel, published_at, content_type, reach, engagements, .. } = row;
-        Self { client_id, channel, published_at, asset_id: None, content_type, reach, engagements: Some(engagements) }
+        Self {
+            client_id,
+            channel,
+            published_at,
+            asset_id: None,
+            content_type,
+            reach,
+            engagements: Some(engagements),
+            needs_review: false,
+        }
     }
 }
 

@@ -107,6 +107,7 @@ fn client(
         engagement_rate: Some(random.random_range(0.005..0.05)),
         last_post_at: Some(monday.plus_hours(-48)),
         recent_posts: vec![monday.plus_hours(-48)],
+        posts_needing_review: Vec::new(),
         as_of: monday,
         ..template_channel.clone()
     };

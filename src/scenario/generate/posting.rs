@@ -180,6 +180,7 @@ fn past_posts(
         // No post has more engagements than people it reached.
         reach: is_measured.then(|| post.reach.max(engagements).round().max(1.0)),
         engagements: is_measured.then(|| engagements.round()),
+        needs_review: false,
     });
     (history.collect(), response)
 }

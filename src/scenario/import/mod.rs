@@ -250,6 +250,7 @@ fn history_rows(
             content_type: post.kind.clone(),
             reach: post.reach,
             engagements: post.engagements,
+            needs_review: false,
         })
         .collect()
 }

@@ -389,6 +389,36 @@ on_both! {
         assert!(refused.to_string().contains("is cancelled and cannot become ready"), "{refused}");
     }
 
+    async fn the_state_says_which_committed_posts_need_a_review(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        let start = load_agency(&ledger, &rules).await.start;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..ScheduleFilter::default() };
+        let needing_review = async || {
+            let stored = ledger.scenario(&workspace("harbour"), start).await.unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            for (name, bytes) in scenario::render(&scenario::files_of(&stored)).unwrap() {
+                std::fs::write(dir.path().join(name), bytes).unwrap();
+            }
+            let exported = scenario::read(dir.path(), &rules.base().risk.default_policy).unwrap();
+            for ((_, exported), (_, stored)) in exported.clients.iter().zip(&stored.clients) {
+                assert_eq!(exported.channels, stored.channels);
+            }
+            let channels = stored.clients.iter().flat_map(|(_, state)| &state.channels);
+            channels.map(|channel| channel.posts_needing_review.len()).sum::<usize>()
+        };
+        let listed = ledger.schedules(&pending).await.unwrap();
+        let of_harbour: Vec<_> = listed.iter().filter(|schedule| schedule.workspace_id == "harbour").collect();
+        assert!(of_harbour.len() > 1);
+        assert_eq!(needing_review().await, of_harbour.len());
+        let one = ScheduleFilter { ids: vec![of_harbour[0].id], ..ScheduleFilter::default() };
+        assert_eq!(ledger.change(&one, Change::Approve, &rules, "bob", at(FRIDAY)).await.unwrap().done.len(), 1);
+        assert_eq!(needing_review().await, of_harbour.len());
+        let cancel = Change::Cancel { reason: "sold out" };
+        assert_eq!(ledger.change(&one, cancel, &rules, "ann", at(FRIDAY)).await.unwrap().done.len(), 1);
+        assert_eq!(needing_review().await, of_harbour.len() - 1);
+    }
+
     async fn high_risk_needs_a_second_person_if_the_rules_say_so(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules_with_high_risk_posts());
         load_agency(&ledger, &rules).await;

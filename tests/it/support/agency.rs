@@ -103,6 +103,7 @@ fn channel_state(channel: Channel, as_of: Timestamp) -> ChannelState {
         engagement_rate: Some(0.05),
         last_post_at: None,
         recent_posts: Vec::new(),
+        posts_needing_review: Vec::new(),
         posts_last_7_days: 0,
         posts_last_30_days: 0,
         fatigue: Score::ZERO,

@@ -59,6 +59,7 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         engagement_rate: Some(rate),
         last_post_at: Some(monday.plus_hours(-48)),
         recent_posts: vec![monday.plus_hours(-48)],
+        posts_needing_review: Vec::new(),
         posts_last_7_days: 1,
         posts_last_30_days: 1,
         fatigue: Score::ZERO,

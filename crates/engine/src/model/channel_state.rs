@@ -21,6 +21,9 @@ pub struct ChannelState {
     pub last_post_at: Option<Timestamp>,
     /// Posts of the last 30 days and committed future posts, oldest first.
     pub recent_posts: Vec<Timestamp>,
+    /// The instants of those recent posts that wait for a review or were approved in one, oldest first, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub posts_needing_review: Vec<Timestamp>,
     /// Posts in the 7 days before `as_of`.
     pub posts_last_7_days: u32,
     /// Posts in the 30 days before `as_of`.
@@ -131,5 +134,8 @@ record! {
         /// Number of engagements; blank if not measured.
         #[column(range = 0.0..=1e11)]
         pub engagements: Option<f64>,
+        /// Whether it waits for a review or was approved in one, so that it counts in limits on reviews.
+        #[column(default = false, sparse)]
+        pub needs_review: bool,
     }
 }

@@ -203,7 +203,7 @@ pub fn channel_hours<'a>(
         value,
         forbidden,
         days,
-        committed: committed_hours(week, state),
+        committed: hours_of_week(week, &state.recent_posts),
         hours_since_last_post: existing
             .last
             .map(|last| spacing.hours_between(last, posting_time(0), existing.zone).floor() as i64),
@@ -351,16 +351,11 @@ fn is_quiet(rules: &ChannelRules, wall: WallHour) -> bool {
     if from <= to { overlaps(from, to) } else { overlaps(from, 1440 + 60) || overlaps(0, to) }
 }
 
-fn committed_hours(week: &ClientWeek<'_>, state: &ChannelState) -> Vec<usize> {
-    let hours = week.hours.len() as i64;
-    let mut committed: Vec<usize> = state
-        .recent_posts
-        .iter()
-        .map(|at| week.hours.hour_of(*at))
-        .filter(|hour| (0..hours).contains(hour))
-        .map(|hour| hour.unsigned_abs() as usize)
-        .collect();
-    committed.sort_unstable();
-    committed.dedup();
-    committed
+/// The hours of the week in which posts at the given times lie, ascending, each once.
+pub(super) fn hours_of_week(week: &ClientWeek<'_>, posts: &[Timestamp]) -> Vec<usize> {
+    let hours = posts.iter().map(|at| week.hours.hour_of(*at)).filter_map(|hour| usize::try_from(hour).ok());
+    let mut hours: Vec<usize> = hours.filter(|hour| *hour < week.hours.len()).collect();
+    hours.sort_unstable();
+    hours.dedup();
+    hours
 }

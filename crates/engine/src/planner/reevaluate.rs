@@ -307,6 +307,7 @@ mod tests {
             engagement_rate: None,
             last_post_at: Some(post),
             recent_posts: vec![post],
+            posts_needing_review: Vec::new(),
             posts_last_7_days: 1,
             posts_last_30_days: 1,
             fatigue: Score::clamped(fatigue),

@@ -218,6 +218,7 @@ fn update_recent_posts(state: &mut ChannelState, posts: &[&Published], end: Time
     let days_before_end = |days: i64| end.plus_days(-days);
     let month_ago = days_before_end(30);
     state.recent_posts.retain(|at| *at >= month_ago);
+    state.posts_needing_review.retain(|at| *at >= month_ago);
     let count_since = |from: Timestamp| state.recent_posts.iter().filter(|at| (from..end).contains(*at)).count() as u32;
     state.posts_last_7_days = count_since(days_before_end(7));
     state.posts_last_30_days = count_since(month_ago);

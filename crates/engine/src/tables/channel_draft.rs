@@ -13,6 +13,8 @@ const RECENT_DAYS: i64 = 30;
 pub(super) struct ChannelDraft {
     pub row: ChannelRow,
     pub history: Vec<Timestamp>,
+    /// The posts of the history that wait for a review or were approved in one.
+    pub needing_review: Vec<Timestamp>,
     /// 0-based index of its row in the table.
     pub index: usize,
 }
@@ -42,12 +44,17 @@ impl ChannelDraft {
         let posts_last_7_days = self.row.posts_last_7_days.unwrap_or_else(|| count(7));
         let posts_last_30_days =
             self.row.posts_last_30_days.unwrap_or_else(|| count(RECENT_DAYS)).max(posts_last_7_days);
+        let since = before(as_of, RECENT_DAYS * DAY_SECONDS);
+        self.needing_review.retain(|at| *at >= since);
+        self.needing_review.sort_unstable();
+        self.needing_review.dedup();
         ChannelState {
             channel: self.row.channel,
             audience: self.row.audience,
             engagement_rate: self.row.avg_engagement_rate,
             last_post_at: self.row.last_post_at.max(self.history.last().copied()).max(recent_posts.last().copied()),
             recent_posts,
+            posts_needing_review: self.needing_review,
             posts_last_7_days,
             posts_last_30_days,
             fatigue: self.row.fatigue_score.unwrap_or(Score::ZERO),

@@ -41,7 +41,9 @@ pub(super) fn read_channels(table: &Table, clients: &mut Clients, diagnostics: &
         let Some(draft) = clients.draft_mut(client) else { continue };
         match channel {
             Some(row) => {
-                draft.channels.insert(row.channel, ChannelDraft { row, history: Vec::new(), index });
+                draft
+                    .channels
+                    .insert(row.channel, ChannelDraft { row, history: Vec::new(), needing_review: Vec::new(), index });
             }
             None => draft.channels_are_known = false,
         }
@@ -78,7 +80,8 @@ pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets
         let client = clients.client_of_row(&mut row);
         let post: Option<HistoryRow> = row.read();
         let asset = row.text("asset_id").filter(|id| assets.is_of_client(&mut row, "asset_id", id, client));
-        let (Some(client), Some(HistoryRow { channel, published_at: at, asset_id, .. })) = (client, post) else {
+        let (Some(client), Some(HistoryRow { channel, published_at: at, asset_id, needs_review, .. })) = (client, post)
+        else {
             continue;
         };
         if !has_channel(&mut row, clients, client, channel) {
@@ -88,7 +91,10 @@ pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets
         if at > draft.as_of {
             committed_rows.push(index);
         }
-        draft.channels.entry(channel).and_modify(|channel| channel.history.push(at));
+        draft.channels.entry(channel).and_modify(|channel| {
+            channel.history.push(at);
+            channel.needing_review.extend(needs_review.then_some(at));
+        });
         if let Some(asset_id) = asset_id.filter(|_| asset.is_some()) {
             check_unique(&mut row, &mut first_uses, &(client, channel, at, asset), "asset_id", "use of the asset");
             draft.asset_uses.push(AssetUse { asset_id, channel, at });

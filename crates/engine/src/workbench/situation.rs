@@ -300,6 +300,7 @@ impl<'s> CaseValues<'s> {
             engagement_rate: cells.bool("measured").unwrap_or_default().then_some(rate),
             last_post_at: last_post_hours_ago.map(|ago| hours_before(hours.start(), ago)),
             recent_posts: self.committed(channel, hours),
+            posts_needing_review: Vec::new(),
             posts_last_7_days: posts_within(7.0),
             posts_last_30_days: posts_within(30.0),
             fatigue: cells.score("fatigue"),

@@ -202,8 +202,8 @@ const REVIEWS: StatedLimit<'static> = StatedLimit { name: REVIEW_CAPACITY, of_re
 struct StatedLimit<'a> {
     name: &'a str,
     bound: LimitBound,
-    /// Whether it counts only posts that need a review. Which do is known here only for channels whose posts always
-    /// do; the others do not count.
+    /// Whether it counts only posts that need a review. Which planned posts do is known here only for channels whose
+    /// posts always do; the others do not count.
     of_reviews: bool,
     period: LimitPeriod,
     /// Whether each channel is counted on its own.
@@ -278,7 +278,7 @@ impl<'a> StatedLimit<'a> {
                 counts_any |= is_counted;
                 *coefficients.get_mut(*hour)? = coefficient(self.bound, is_counted);
             }
-            if is_in_group && !self.of_reviews {
+            if is_in_group {
                 // A period of `within_hours` may begin before the week, and end after it.
                 let end = match self.period {
                     LimitPeriod::Within(length) => first + i64::from(length),
@@ -306,8 +306,10 @@ impl<'a> StatedLimit<'a> {
     /// and the number of all. Several in one hour of the week are one, which counts if any of them does.
     fn committed_in(&self, channel: &ChannelCase<'_>, range: Range<i64>) -> (f64, f64) {
         let (clock, zone, filter) = (channel.case.clock, &channel.case.client.zone, self.filter);
+        let state = channel.state;
+        let committed = if self.of_reviews { &state.posts_needing_review } else { &state.recent_posts };
         let posts: Vec<Timestamp> =
-            channel.state.recent_posts.iter().copied().filter(|at| range.contains(&clock.hour_of(*at))).collect();
+            committed.iter().copied().filter(|at| range.contains(&clock.hour_of(*at))).collect();
         let number = |posts: &[Timestamp]| {
             let hours = || posts.iter().map(|at| clock.hour_of(*at));
             let in_week: BTreeSet<i64> = hours().filter(|hour| clock.moment(*hour).is_some()).collect();

@@ -249,10 +249,11 @@ fn count_posts(
     };
     let counted = posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
     counted.for_each(|post| add(post.channel, post.at, true));
-    for state in state.channels.iter().filter(|_| !of_reviews) {
+    for state in &state.channels {
+        let committed = if of_reviews { &state.posts_needing_review } else { &state.recent_posts };
         // Several committed posts in one hour count as one, which counts if any of them does.
         let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
-        let counted = state.recent_posts.iter().filter(|at| filter.covers(client.zone.wall_time(**at)));
+        let counted = committed.iter().filter(|at| filter.covers(client.zone.wall_time(**at)));
         for at in counted.filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
             in_week.entry(clock.hour_of(*at)).or_insert(*at);
         }

@@ -4,6 +4,7 @@
 use crate::agents::ClientWeek;
 use crate::model::Timestamp;
 use crate::planner::channel::ChannelDraft;
+use crate::planner::hours::hours_of_week;
 use crate::rules::{LimitCounts, LimitPeriod, LimitRules};
 
 /// A committed post, or all those of a channel in one hour of the week, which count as one.
@@ -17,23 +18,25 @@ pub(super) struct CommittedCount {
 }
 
 /// The committed posts in the periods of a limit. Those before and after the week matter only if periods may reach there;
-/// then each counts, even if several lie in the same hour. Committed posts never count as needing a review.
+/// then each counts, even if several lie in the same hour. In limits on reviews, only those that took or await one count.
 pub(super) fn committed_counts(
     week: &ClientWeek<'_>,
     channel_drafts: &[ChannelDraft<'_>],
     rules: &LimitRules,
 ) -> Vec<CommittedCount> {
-    if rules.counts == LimitCounts::NeedsReview {
-        return Vec::new();
-    }
     let mut committed = Vec::new();
     for (channel, draft) in channel_drafts.iter().enumerate() {
         let channels = &rules.filter.channels;
         let is_named = channels.is_empty() || channels.contains(&draft.state.channel);
         let counts = |at: &Timestamp| is_named && rules.filter.covers(week.client.zone.wall_time(*at));
-        let posts = || draft.state.recent_posts.iter().map(|at| (week.hours.hour_of(*at), at));
-        committed.extend(draft.hours.committed.iter().map(|hour| {
-            let hour = *hour as i64;
+        let state = draft.state;
+        let instants = match rules.counts {
+            LimitCounts::Posts => &state.recent_posts,
+            LimitCounts::NeedsReview => &state.posts_needing_review,
+        };
+        let posts = || instants.iter().map(|at| (week.hours.hour_of(*at), at));
+        committed.extend(hours_of_week(week, instants).into_iter().map(|hour| {
+            let hour = hour as i64;
             let is_counted = posts().any(|(of_post, at)| of_post == hour && counts(at));
             CommittedCount { channel, hour, is_counted }
         }));

@@ -157,8 +157,11 @@ impl SharedLimits {
     /// hour count as one.
     fn committed_by(&self, client: &ClientWeek<'_>) -> BTreeMap<SharedRow, f64> {
         let mut committed = BTreeMap::new();
-        for (post, times) in committed_posts(client) {
-            let rows: BTreeSet<SharedRow> = times.iter().flat_map(|at| self.rows_at(client, post, *at)).collect();
+        for ((channel, hour), times) in committed_posts(client) {
+            let rows_of = |(at, needs_review): &(Timestamp, bool)| {
+                self.rows_at(client, CountedPost { channel, hour, needs_review: *needs_review }, *at)
+            };
+            let rows: BTreeSet<SharedRow> = times.iter().flat_map(rows_of).collect();
             for row in rows {
                 *committed.entry(row).or_insert(0.0) += 1.0;
             }
@@ -200,16 +203,19 @@ impl SharedLimits {
     }
 }
 
+/// A committed post: its channel and its hour of the week.
+type CommittedHour = (Channel, usize);
+
 /// The client's committed posts of the week, by channel and hour, each with the instants at which posts go out in that
-/// hour. They never need a review.
-pub(in crate::planner) fn committed_posts(client: &ClientWeek<'_>) -> BTreeMap<CountedPost, Vec<Timestamp>> {
-    let mut posts: BTreeMap<CountedPost, Vec<Timestamp>> = BTreeMap::new();
+/// hour, and whether each took or awaits a review.
+pub(in crate::planner) fn committed_posts(client: &ClientWeek<'_>) -> BTreeMap<CommittedHour, Vec<(Timestamp, bool)>> {
+    let mut posts: BTreeMap<CommittedHour, Vec<(Timestamp, bool)>> = BTreeMap::new();
     for state in &client.state.channels {
         for at in &state.recent_posts {
             let hour = usize::try_from(client.hours.hour_of(*at)).ok().filter(|hour| *hour < client.hours.len());
             let Some(hour) = hour else { continue };
-            let post = CountedPost { channel: state.channel, hour, needs_review: false };
-            posts.entry(post).or_default().push(*at);
+            let needs_review = state.posts_needing_review.contains(at);
+            posts.entry((state.channel, hour)).or_default().push((*at, needs_review));
         }
     }
     posts

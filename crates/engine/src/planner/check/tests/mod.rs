@@ -5,6 +5,7 @@ mod limits;
 mod load;
 mod order;
 mod previous;
+mod reviews;
 mod tampered;
 mod times;
 mod untampered;
@@ -125,6 +126,7 @@ fn channel_state(client: &Client, channel: Channel, week: Week) -> ChannelState 
         engagement_rate: Some(0.03),
         last_post_at: Some(last_post),
         recent_posts: vec![in_week(client, week, -90), last_post],
+        posts_needing_review: Vec::new(),
         posts_last_7_days: 2,
         posts_last_30_days: 2,
         fatigue: score(0.2),
