@@ -1,4 +1,4 @@
-//! Scaling: the demand for reviews against capacity, and which posts do not fit into a capacity.
+//! Scaling: the demand for reviews against capacity.
 
 use std::collections::BTreeMap;
 
@@ -32,24 +32,6 @@ pub fn demand<'a>(
 #[must_use]
 pub const fn weekly_reviews(capacity: &Capacity) -> u32 {
     capacity.reviews_per_day().saturating_mul(REVIEW_DAYS)
-}
-
-/// A post that competes for scarce capacity.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Claim<K> {
-    /// Identifies the post.
-    pub key: K,
-    /// Compared first; higher wins.
-    pub priority: f64,
-    /// Compared next; higher wins.
-    pub value: f64,
-}
-
-/// Keys of the claims that do not fit into `capacity`, best first. Equal claims keep the given order.
-#[must_use]
-pub fn claims_beyond<K: Copy>(mut claims: Vec<Claim<K>>, capacity: usize) -> Vec<K> {
-    claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)));
-    claims.iter().skip(capacity).map(|claim| claim.key).collect()
 }
 
 /// The clients of a scenario that are planned for.

@@ -10,8 +10,8 @@ use super::around_guardrails::draft_week;
 use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
-use super::reviews::{PlannedClient, WithoutReview, counted_posts, without_review};
-use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_posts, divide_limits};
+use super::reviews::{PlannedClient, ReviewOrder, WithoutReview, counted_posts, without_review};
+use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_hours, divide_limits};
 use super::{PlanError, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
 use crate::agents::{ClientWeek, agency_director, client_ops};
@@ -97,35 +97,45 @@ impl<'r> Planner<'r> {
         let none = WithoutReview::new();
         let ContextWithQuotas { context, workspaces, results } =
             self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
+        let mut plans: Vec<ClientPlan> = results.into_values().collect();
+        self.block_without_review(&context, &workspaces, &mut plans)?;
+        let workspaces = workspaces.iter().filter_map(|workspace| workspace.certificate(&context, &plans)).collect();
+        Ok((plans, workspaces))
+    }
+
+    /// Blocks the posts for which limits leave no review, in rounds. See [`super::reviews`].
+    fn block_without_review(
+        &self,
+        context: &PlanningContext<'_>,
+        workspaces: &[SharingWorkspace],
+        plans: &mut [ClientPlan],
+    ) -> Result<(), PlanError> {
         let plan = |index: usize, without_review: &WithoutReview| -> Result<ClientPlan, PlanError> {
             let ClientInput { week, rules, demand } = context.client(index).ok_or(PlanError::NoSuchClient)?;
             self.with_worker(|worker| finish(draft_week(week, rules, demand, worker)?, without_review, worker))
         };
-        let mut plans: Vec<ClientPlan> = results.into_values().collect();
         let mut blocked: BTreeMap<usize, WithoutReview> = BTreeMap::new();
-        // Blocking a post for lack of a review may unblock one that had given way to it and now needs a review itself.
-        // So this repeats until no limit on reviews is exceeded. Blocked posts are never released, so it terminates.
-        loop {
-            let surplus = context.without_review(&workspaces, &plans);
-            if surplus.is_empty() {
+        let mut unsettled: Vec<&SharingWorkspace> = workspaces.iter().collect();
+        for round in 0.. {
+            let mut changed: BTreeMap<usize, WithoutReview> = BTreeMap::new();
+            unsettled.retain(|workspace| {
+                let before = changed.len();
+                changed.extend(context.changed_blocks(workspace, plans, &blocked, ReviewOrder::of_round(round)));
+                changed.len() > before
+            });
+            if changed.is_empty() {
                 break;
             }
-            let to_replan = surplus.into_iter().map(|(index, posts)| {
-                let all_blocked = blocked.entry(index).or_default();
-                all_blocked.extend(posts);
-                (index, all_blocked.clone())
-            });
-            let to_replan: Vec<(usize, WithoutReview)> = to_replan.collect();
             let replanned: Vec<Result<(usize, ClientPlan), PlanError>> =
-                to_replan.into_par_iter().map(|(index, posts)| Ok((index, plan(index, &posts)?))).collect();
+                changed.par_iter().map(|(index, posts)| Ok((*index, plan(*index, posts)?))).collect();
             for (index, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
                 if let Some(replaced) = plans.get_mut(index) {
                     *replaced = plan;
                 }
             }
+            blocked.extend(changed);
         }
-        let workspaces = workspaces.iter().filter_map(|workspace| workspace.certificate(&context, &plans)).collect();
-        Ok((plans, workspaces))
+        Ok(())
     }
 
     /// Divides the limits that clients share into quotas, so that each client can be planned alone. `to_result` turns
@@ -267,7 +277,7 @@ impl<'a> PlanningContext<'a> {
             let posts = if is_planned {
                 wanted_posts(week.state, week.rules, week.hours)
             } else {
-                u32::try_from(committed_posts(&week).len()).unwrap_or(u32::MAX)
+                u32::try_from(committed_hours(&week).len()).unwrap_or(u32::MAX)
             };
             Some((&client.client.workspace_id, posts))
         };
@@ -313,23 +323,23 @@ impl<'a> PlanningContext<'a> {
         members.iter().filter_map(|index| self.client(*index)).map(|client| client.week).collect()
     }
 
-    /// The pending posts beyond the number that limits on reviews allow, by index of the client.
-    fn without_review(&self, workspaces: &[SharingWorkspace], plans: &[ClientPlan]) -> BTreeMap<usize, WithoutReview> {
-        let planned_client =
-            |index: usize| Some(PlannedClient { index, week: self.client(index)?.week, plan: plans.get(index)? });
-        let of_workspace = |workspace: &SharingWorkspace| {
-            let members = workspace.members.iter().copied();
-            let clients: Vec<PlannedClient<'_>> = members.filter_map(planned_client).collect();
-            without_review(&workspace.limits, &clients)
+    /// The clients of a workspace whose posts without a review are others than those `blocked` so far, by index, each
+    /// with these posts.
+    fn changed_blocks(
+        &self,
+        workspace: &SharingWorkspace,
+        plans: &[ClientPlan],
+        blocked: &BTreeMap<usize, WithoutReview>,
+        order: ReviewOrder,
+    ) -> BTreeMap<usize, WithoutReview> {
+        let planned_client = |index: &usize| {
+            Some(PlannedClient { index: *index, week: self.client(*index)?.week, plan: plans.get(*index)? })
         };
-        let mut without: BTreeMap<usize, WithoutReview> = workspaces.iter().flat_map(of_workspace).collect();
-        for client in (0..plans.len()).filter_map(planned_client) {
-            let own_limits = SharedLimits::on_reviews_of(&client.week);
-            for (index, posts) in without_review(&own_limits, &[client]) {
-                without.entry(index).or_default().extend(posts);
-            }
-        }
-        without
+        let clients: Vec<PlannedClient<'_>> = workspace.members.iter().filter_map(planned_client).collect();
+        let mut without = without_review(&workspace.limits, &clients, order);
+        let posts = workspace.members.iter().map(|index| (*index, without.remove(index).unwrap_or_default()));
+        let none = WithoutReview::new();
+        posts.filter(|(index, posts)| blocked.get(index).unwrap_or(&none) != posts).collect()
     }
 
     pub fn set_quotas(&mut self, index: usize, quotas: Vec<LimitQuota>) {

@@ -7,6 +7,7 @@
 //!                       ──> channels        numbers of each channel's week
 //!                       ──> limits          limits of a client, over channels and on assets, and the upper bound
 //!                       ──> shared_limits   limits over several clients
+//!                       ──> review_order    posts that are blocked for lack of a review
 //!                       ──> breaches
 //! ```
 //!
@@ -33,6 +34,7 @@ mod channels;
 mod clock;
 mod limits;
 mod order;
+mod review_order;
 mod reviews;
 mod shared_limits;
 mod timing;
@@ -148,7 +150,9 @@ pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Ve
         }
     }
     findings.client_id = ClientId::new("");
-    shared_limits::check(plan, scenario, rules, &shares, &mut findings);
+    let counts = shared_limits::counts(plan, scenario, rules);
+    shared_limits::check(plan, &counts, &shares, &mut findings);
+    review_order::check(plan, scenario, rules, &counts, &mut findings);
     findings.breaches
 }
 

@@ -15,9 +15,9 @@ use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitPeriod, LimitRul
 
 /// Identifies the posts that are counted together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct CountKey {
-    workspace: WorkspaceId,
-    limit: Arc<str>,
+pub(super) struct CountKey {
+    pub workspace: WorkspaceId,
+    pub limit: Arc<str>,
     industry: Option<Arc<str>>,
     /// The client, if the limit counts each client on its own.
     client: Option<ClientId>,
@@ -28,17 +28,18 @@ struct CountKey {
 /// Days of a week on which reviewers work.
 const REVIEW_DAYS: u32 = 5;
 
-/// Posts that the reviewers of a workspace can review in a week.
-fn weekly_reviews(capacity: &Capacity) -> u32 {
-    capacity.reviewers.saturating_mul(capacity.reviews_per_reviewer_per_day).saturating_mul(REVIEW_DAYS)
+/// The limit that the reviewers of a workspace set: posts that they can review in a week.
+pub(super) fn limit_of_reviewers(capacity: &Capacity) -> LimitRules {
+    let reviews_a_day = capacity.reviewers.saturating_mul(capacity.reviews_per_reviewer_per_day);
+    LimitRules::review_capacity(reviews_a_day.saturating_mul(REVIEW_DAYS))
 }
 
 /// Numbers of posts that are counted together, and how many the limit allows.
 #[derive(Default)]
-struct Count {
+pub(super) struct Count {
     allowed: f64,
     planned: f64,
-    committed: f64,
+    pub committed: f64,
 }
 
 /// A limit that clients share, of which a plan uses more in one period than the committed posts leave.
@@ -71,7 +72,7 @@ pub fn exceeded_limits(
     others: &[(Client, ClientState)],
     rules: &CompiledRules,
 ) -> Vec<ExceededLimit> {
-    exceeded(&counts(plan, scenario, others.iter(), rules))
+    exceeded(&counts_with(plan, scenario, others.iter(), rules))
 }
 
 fn exceeded(counts: &BTreeMap<CountKey, Count>) -> Vec<ExceededLimit> {
@@ -96,15 +97,11 @@ fn exceeded(counts: &BTreeMap<CountKey, Count>) -> Vec<ExceededLimit> {
 /// share cannot be derived.
 pub(super) fn check(
     plan: &Plan,
-    scenario: &Scenario,
-    rules: &CompiledRules,
+    counts: &BTreeMap<CountKey, Count>,
     shares: &BTreeMap<&WorkspaceId, Vec<Option<f64>>>,
     findings: &mut Findings,
 ) {
-    let planned: BTreeSet<&ClientId> = plan.clients.iter().map(|client| &client.client_id).collect();
-    let unplanned = scenario.clients.iter().filter(|(client, _)| !planned.contains(&client.id));
-    let counts = counts(plan, scenario, scenario.other_clients.iter().chain(unplanned), rules);
-    for ExceededLimit { workspace_id, limit, industry, allowed, planned, committed, .. } in exceeded(&counts) {
+    for ExceededLimit { workspace_id, limit, industry, allowed, planned, committed, .. } in exceeded(counts) {
         let in_industry = industry.map_or_else(String::new, |industry| format!(" ({industry})"));
         let detail = format!(
             "`{limit}` of workspace `{workspace_id}`{in_industry} allows {allowed} posts, {planned} are planned besides \
@@ -114,7 +111,7 @@ pub(super) fn check(
     }
     for workspace in &plan.workspaces {
         let shares = shares.get(&workspace.workspace_id).map_or(&[][..], Vec::as_slice);
-        check_workspace(workspace, plan, &counts, shares, findings);
+        check_workspace(workspace, plan, counts, shares, findings);
     }
 }
 
@@ -170,9 +167,16 @@ fn check_workspace(
     }
 }
 
+/// Counts the posts under each limit that is checked here. Of clients that are not planned for, committed posts count.
+pub(super) fn counts(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> BTreeMap<CountKey, Count> {
+    let planned: BTreeSet<&ClientId> = plan.clients.iter().map(|client| &client.client_id).collect();
+    let unplanned = scenario.clients.iter().filter(|(client, _)| !planned.contains(&client.id));
+    counts_with(plan, scenario, scenario.other_clients.iter().chain(unplanned), rules)
+}
+
 /// Counts the posts under each limit that is checked here. Of the clients in `others`, which the plan does not hold,
 /// committed posts count.
-fn counts<'s>(
+fn counts_with<'s>(
     plan: &Plan,
     scenario: &'s Scenario,
     others: impl Iterator<Item = &'s (Client, ClientState)>,
@@ -180,65 +184,73 @@ fn counts<'s>(
 ) -> BTreeMap<CountKey, Count> {
     let by_id: BTreeMap<_, _> = scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
     let mut counts = BTreeMap::new();
-    let reviewers = LimitRules::review_capacity(weekly_reviews(&scenario.capacity));
+    let reviewers = limit_of_reviewers(&scenario.capacity);
     let client_plans = plan.clients.iter();
     let planned = client_plans.filter_map(|client| Some((*by_id.get(&client.client_id)?, client.posts.as_slice())));
     let others = others.map(|client| (client, &[][..]));
     for ((client, state), posts) in planned.chain(others) {
         let client_rules = rules.for_client(client);
         let Some(clock) = Clock::of(plan.week, &client.zone) else { continue };
-        let applies = |limit: &LimitRules| clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
         // Limits of single clients are checked with the client's plan. Limits on reviews are checked here as well: the
         // check of the client's plan counts only channels whose posts always need a review.
         let is_checked =
             |limit: &&LimitRules| limit.scope != LimitScope::Client || limit.counts == LimitCounts::NeedsReview;
         let declared = client_rules.base().limits.iter().filter(is_checked);
-        for limit in declared.chain([&reviewers]).filter(|limit| applies(limit)) {
+        for limit in declared.chain([&reviewers]) {
             count_posts(limit, (client, state, posts), &clock, &mut counts);
         }
     }
     counts
 }
 
-/// Counts a client's posts towards a limit. All limits that reach here state `at_most`, and none `within_hours`.
+/// The key under which a limit counts a post of a client; `None` if it does not count it. All limits that reach here
+/// state `at_most`, and none `within_hours`.
+pub(super) fn key_of(
+    limit: &LimitRules,
+    client: &Client,
+    clock: &Clock,
+    channel: Channel,
+    at: Timestamp,
+) -> Option<CountKey> {
+    let filter = &limit.filter;
+    let is_week = clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
+    let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
+    let is_client = filter.clients.is_empty() || filter.clients.contains(&client.id);
+    let is_named = filter.channels.is_empty() || filter.channels.contains(&channel);
+    let local_time = client.zone.wall_time(at);
+    if !(is_week && is_tagged && is_client && is_named && filter.covers(local_time)) {
+        return None;
+    }
+    let hour = clock.hour_of(at);
+    // A post belongs to the day in which its hour of the week begins.
+    let weekday =
+        clock.moment(hour).map_or(local_time.weekday().num_days_from_monday() as usize, |moment| moment.weekday);
+    let period = match limit.period {
+        LimitPeriod::Hour => SharedPeriod::Hour(clock.hour_in_utc(hour)),
+        LimitPeriod::Day => SharedPeriod::Day(weekday as u8),
+        LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
+    };
+    Some(CountKey {
+        workspace: client.workspace_id.clone(),
+        limit: Arc::clone(&limit.name),
+        industry: (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry)),
+        client: (limit.scope == LimitScope::Client).then(|| client.id.clone()),
+        channel: limit.per_channel.then_some(channel),
+        period,
+    })
+}
+
+/// Counts a client's posts towards a limit.
 fn count_posts(
     limit: &LimitRules,
     (client, state, posts): (&Client, &ClientState, &[Post]),
     clock: &Clock,
     counts: &mut BTreeMap<CountKey, Count>,
 ) {
-    let filter = &limit.filter;
-    let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
     let LimitBound::AtMost(allowed) = limit.bound else { return };
-    if !is_tagged || !(filter.clients.is_empty() || filter.clients.contains(&client.id)) {
-        return;
-    }
-    let client_id = (limit.scope == LimitScope::Client).then(|| client.id.clone());
     let of_reviews = limit.counts == LimitCounts::NeedsReview;
-    let industry = (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry));
     let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
-        let local_time = client.zone.wall_time(at);
-        let is_named = filter.channels.is_empty() || filter.channels.contains(&channel);
-        if !is_named || !filter.covers(local_time) {
-            return;
-        }
-        let hour = clock.hour_of(at);
-        // A post belongs to the day in which its hour of the week begins.
-        let weekday =
-            clock.moment(hour).map_or(local_time.weekday().num_days_from_monday() as usize, |moment| moment.weekday);
-        let period = match limit.period {
-            LimitPeriod::Hour => SharedPeriod::Hour(clock.hour_in_utc(hour)),
-            LimitPeriod::Day => SharedPeriod::Day(weekday as u8),
-            LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
-        };
-        let key = CountKey {
-            workspace: client.workspace_id.clone(),
-            limit: Arc::clone(&limit.name),
-            industry: industry.clone(),
-            client: client_id.clone(),
-            channel: limit.per_channel.then_some(channel),
-            period,
-        };
+        let Some(key) = key_of(limit, client, clock, channel, at) else { return };
         let count: &mut Count = counts.entry(key).or_default();
         count.allowed = allowed;
         if is_planned {
@@ -253,7 +265,7 @@ fn count_posts(
         let committed = if of_reviews { &state.posts_needing_review } else { &state.recent_posts };
         // Several committed posts in one hour count as one, which counts if any of them does.
         let mut in_week: BTreeMap<i64, Timestamp> = BTreeMap::new();
-        let counted = committed.iter().filter(|at| filter.covers(client.zone.wall_time(**at)));
+        let counted = committed.iter().filter(|at| limit.filter.covers(client.zone.wall_time(**at)));
         for at in counted.filter(|at| (0..clock.len()).contains(&clock.hour_of(**at))) {
             in_week.entry(clock.hour_of(*at)).or_insert(*at);
         }

@@ -183,7 +183,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
     }
 
     /// Whether the stated reason for a block applies: a guardrail blocked the post, it has no asset or no content, or
-    /// a limit left no review for it. The limit itself is checked for all posts together.
+    /// a limit left no review for it. The limit itself is checked for all posts together, in `review_order`.
     fn applies(&self, reason: &Reason) -> bool {
         match reason {
             Reason::Guardrail { rule, .. } => {
@@ -193,7 +193,7 @@ impl<'c, 'a> PostCheck<'c, 'a> {
             _ if self.post.verdicts_of(Outcome::Block).next().is_some() => false,
             Reason::NoAsset => self.post.asset.is_none(),
             Reason::EmptyAsset { .. } => self.asset.is_some() && !self.has_content(),
-            Reason::ReviewCapacity | Reason::ReviewLimit { .. } => self.has_content(),
+            Reason::ReviewCapacity | Reason::ReviewLimit { .. } => self.has_content() && self.needs_review(),
             _ => false,
         }
     }
@@ -224,10 +224,15 @@ impl<'c, 'a> PostCheck<'c, 'a> {
         let lacks_review = self.post.blocked.as_deref().is_some_and(Reason::is_lack_of_review);
         if lacks_review || !self.has_content() || self.post.verdicts_of(Outcome::Block).next().is_some() {
             ScheduleStatus::Blocked
-        } else if may_run_unreviewed(&self.channel.case) && self.post.risk == RiskBand::Low {
-            ScheduleStatus::Ready
-        } else {
+        } else if self.needs_review() {
             ScheduleStatus::Pending
+        } else {
+            ScheduleStatus::Ready
         }
+    }
+
+    /// Whether the post may run only after a review, if it is not blocked.
+    fn needs_review(&self) -> bool {
+        !may_run_unreviewed(&self.channel.case) || self.post.risk != RiskBand::Low
     }
 }

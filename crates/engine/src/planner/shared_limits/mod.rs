@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use self::groups::{Group, GroupSolution};
-pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow, committed_posts};
+pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow, committed_hours};
 use super::coupling::{Row, Term};
 use super::{Instance, PlanError, Solver};
 use crate::agents::ClientWeek;

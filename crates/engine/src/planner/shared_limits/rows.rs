@@ -157,7 +157,7 @@ impl SharedLimits {
     /// hour count as one.
     fn committed_by(&self, client: &ClientWeek<'_>) -> BTreeMap<SharedRow, f64> {
         let mut committed = BTreeMap::new();
-        for ((channel, hour), times) in committed_posts(client) {
+        for ((channel, hour), times) in committed_hours(client) {
             let rows_of = |(at, needs_review): &(Timestamp, bool)| {
                 self.rows_at(client, CountedPost { channel, hour, needs_review: *needs_review }, *at)
             };
@@ -208,7 +208,7 @@ type CommittedHour = (Channel, usize);
 
 /// The client's committed posts of the week, by channel and hour, each with the instants at which posts go out in that
 /// hour, and whether each took or awaits a review.
-pub(in crate::planner) fn committed_posts(client: &ClientWeek<'_>) -> BTreeMap<CommittedHour, Vec<(Timestamp, bool)>> {
+pub(in crate::planner) fn committed_hours(client: &ClientWeek<'_>) -> BTreeMap<CommittedHour, Vec<(Timestamp, bool)>> {
     let mut posts: BTreeMap<CommittedHour, Vec<(Timestamp, bool)>> = BTreeMap::new();
     for state in &client.state.channels {
         for at in &state.recent_posts {

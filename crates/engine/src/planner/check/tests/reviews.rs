@@ -2,7 +2,7 @@
 
 use super::tampered::Case;
 use super::*;
-use crate::model::ScheduleStatus;
+use crate::model::{Post, Reason, ScheduleStatus};
 
 const WEEK: &str = "2026-W20";
 
@@ -86,4 +86,66 @@ fn a_plan_that_ignores_the_reviews_of_committed_posts_is_found() {
     let case = Case { scenario, rules, plan };
     let broken = case.broken_under(|scenario| mark_as_needing_review(&mut scenario.clients[0].1));
     assert!(broken.contains(&"shared_limits"), "{broken:?}");
+}
+
+/// A pack in which whether posts need a review is known only after guardrails were evaluated.
+fn rules_of_doubt(limits: &str, confidence: &str) -> CompiledRules {
+    let script = format!("fn confidence(post, ctx) {{ {confidence} }}\n");
+    rules_with(&[("doubt.rhai", "", &script), ("limits.toml", "", limits)])
+}
+
+/// At most one review a day for each client.
+const ONE_A_DAY: &str = "[one_a_day]\nat_most = 1\ncounts = \"needs_review\"\nper = [\"client\", \"day\"]\n";
+
+#[test]
+fn posts_without_a_review_of_one_limit_leave_room_in_the_others() {
+    let rules = rules_of_doubt(ONE_A_DAY, "0.5");
+    let client = client("a", "Europe/London", week(WEEK), &Channel::ALL, 40);
+    let plan = passing(&five_reviews(vec![client]), &rules, week(WEEK));
+    let reviewed = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending);
+    let days: Vec<usize> = reviewed.map(|(_, post)| post.hour / 24).collect();
+    assert_eq!(days.len(), 5, "five reviews a week");
+    assert!(days.is_sorted_by(|a, b| a < b), "one review a day: {days:?}");
+    let lacks = |reason: &Reason| plan.posts().any(|(_, post)| post.blocked.as_deref() == Some(reason));
+    assert!(lacks(&Reason::ReviewCapacity) && lacks(&Reason::ReviewLimit { limit: "one_a_day".into() }));
+}
+
+#[test]
+fn posts_blocked_for_lack_of_a_review_that_is_left_are_found() {
+    let rules = rules_of_doubt(ONE_A_DAY, "0.5");
+    let client = client("a", "Europe/London", week(WEEK), &Channel::ALL, 40);
+    let scenario = five_reviews(vec![client]);
+    let plan = passing(&scenario, &rules, week(WEEK));
+    let case = Case { scenario, rules, plan };
+    assert_eq!(case.broken_under(|scenario| scenario.capacity.reviewers = 9), ["review_order"]);
+    let broken = case.broken_by(|plan| {
+        let blocked = plan.clients[0].posts.iter_mut().filter(|post| !post.is_live());
+        blocked.for_each(|post| post.blocked = Some(Reason::ReviewLimit { limit: "moon".into() }.into()));
+    });
+    assert_eq!(broken, ["review_order"]);
+    let broken = case.broken_by(|plan| {
+        let mut posts = plan.clients[0].posts.iter_mut();
+        let blocked = posts.find(|post| post.blocked.as_deref() == Some(&Reason::ReviewCapacity)).unwrap();
+        blocked.risk = crate::model::RiskBand::Low;
+    });
+    assert!(broken.contains(&"blocked_reason"), "{broken:?}");
+}
+
+#[test]
+fn plans_pass_if_blocked_posts_decide_which_others_need_a_review() {
+    // Every other post of a day needs a review, those that are worth less included; blocked posts do not count.
+    let of_day = rules_of_doubt(ONE_A_DAY, "if post.action_of_day % 2 == 1 { 0.5 } else { 0.95 }");
+    let of_fatigue = rules_of_doubt(ONE_A_DAY, "if post.fatigue > 0.1 && post.fatigue < 0.25 { 0.5 } else { 0.95 }");
+    let mut blocked = 0;
+    for rules in [of_day, of_fatigue] {
+        for reviews in 0..6 {
+            let clients = ["a", "b", "c"].map(|id| client(id, "Europe/London", week(WEEK), &Channel::ALL, 40));
+            let mut scenario = five_reviews(clients.into());
+            scenario.capacity.reviews_per_reviewer_per_day = reviews;
+            let plan = passing(&scenario, &rules, week(WEEK));
+            let lacks_review = |post: &Post| post.blocked.as_deref().is_some_and(Reason::is_lack_of_review);
+            blocked += plan.posts().filter(|(_, post)| lacks_review(post)).count();
+        }
+    }
+    assert!(blocked > 0);
 }
