@@ -21,7 +21,9 @@ use super::shared_limits::{ClientSketch, CountedPost, SketchedChannel};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::agents::{ClientWeek, creative_director, early_warning, performance_reality};
-use crate::model::{Certificate, Channel, ClientState, EarlyWarning, PerformanceReality, Post, WeekHours};
+use crate::model::{
+    Certificate, Channel, ClientState, EarlyWarning, PerformanceReality, Post, Reason, ScheduleStatus, WeekHours,
+};
 use crate::rules::{ClientFacts, ClientRules, PostFacts, RuleFailure, Rules};
 
 /// A client's week with slots placed, assets assigned and guardrails evaluated.
@@ -245,12 +247,13 @@ impl<'a> Draft<'a> {
     pub fn sketch(&self) -> ClientSketch {
         let always_needs_review: BTreeMap<Channel, bool> =
             self.channel_drafts.iter().map(|draft| (draft.state.channel, draft.always_needs_review)).collect();
-        let posts = self.posts.iter().map(|(post, _)| CountedPost {
+        let counted = |post: &Post| CountedPost {
             channel: post.channel,
             hour: post.hour,
             needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
-        });
-        let posts = posts.collect();
+        };
+        let posts = self.posts.iter().map(|(post, _)| counted(post)).collect();
+        let posts_that_may_run = self.posts_that_may_run().map(counted).collect();
         let own_rows = self.solved_limits.own_rows(&self.week, self.channel_drafts.len()).into_iter();
         let bound = self.solved_limits.bound().unwrap_or(0.0);
         let is_planned = self.solved_limits.unmet.is_empty();
@@ -261,7 +264,18 @@ impl<'a> Draft<'a> {
         };
         let (channels, instances) = drafts.map(|draft| (sketched_channel(draft), draft.instance.clone())).unzip();
         let (own_rows, own_prices) = own_rows.filter(|_| is_planned).unzip();
-        ClientSketch { channels, instances, own_rows, own_prices, posts, bound }
+        ClientSketch { channels, instances, own_rows, own_prices, posts, posts_that_may_run, bound }
+    }
+
+    /// The posts that run if no limit on reviews blocks them. A post that a guardrail blocks may be among them: if an
+    /// earlier post that waits for a review gets none, the guardrail may let the later one pass.
+    pub fn posts_that_may_run(&self) -> impl Iterator<Item = &Post> {
+        let mut follows_pending = false;
+        self.posts.iter().map(|(post, _)| post).filter(move |post| {
+            let may_pass = follows_pending && !post.blocked.as_deref().is_some_and(Reason::is_lack_of_content);
+            follows_pending |= post.status == ScheduleStatus::Pending;
+            post.is_live() || may_pass
+        })
     }
 
     /// Names of the limits for which a channel has fewer posts or worse hours.

@@ -45,6 +45,8 @@ pub struct SolvedWeek {
     pub objective: f64,
     /// Upper bound on the objective of any choice of hours; `None` if none is proven.
     pub bound: Option<f64>,
+    /// Whether any of its posts may run: if all are blocked, they use nothing of limits that clients share.
+    may_run: bool,
 }
 
 /// One channel's week as an optimisation problem, with its solution.
@@ -109,6 +111,7 @@ pub fn solved_weeks(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> R
 }
 
 fn solved_week(draft: Draft<'_>) -> SolvedWeek {
+    let may_run = draft.posts_that_may_run().next().is_some();
     let Draft { week, channel_drafts, solved_limits, .. } = draft;
     let week_start = week.client.zone.local(week.hours.start()).format("%Y-%m-%dT%H:%M:%S%:z").to_string();
     let objective = solved_limits.objective_of_slots(&week, &channel_drafts);
@@ -130,7 +133,7 @@ fn solved_week(draft: Draft<'_>) -> SolvedWeek {
     let channels = channel_drafts.into_iter().map(solved_instance).collect();
     let solved_row = |(NamedRow { is_quota, row, shadow_price, .. }, id)| SolvedRow { id, is_quota, row, shadow_price };
     let limits = named_rows.into_iter().zip(ids).map(solved_row).collect();
-    SolvedWeek { client_id: week.client.id.clone(), week_start, channels, limits, objective, bound }
+    SolvedWeek { client_id: week.client.id.clone(), week_start, channels, limits, objective, bound, may_run }
 }
 
 /// Names each row by its limit, its channel and the start of its period on the client's clock. Where the clock goes back
@@ -250,6 +253,13 @@ impl SolvedWeek {
         }
     }
 
+    /// The objective if nothing is posted.
+    fn objective_without_posts(&self) -> f64 {
+        let earned: f64 = self.channels.iter().map(|channel| channel.instance.objective(&[])).sum();
+        let own_rows = self.limits.iter().filter(|row| !row.is_quota);
+        own_rows.fold(earned, |sum, SolvedRow { row, .. }| sum - row.price.unwrap_or(0.0) * row.excess(0.0))
+    }
+
     /// The chosen posts, given the index of the week's first channel.
     fn chosen(&self, first_channel: usize) -> impl Iterator<Item = (usize, usize, Option<usize>)> {
         let channels = self.channels.iter().enumerate();
@@ -285,9 +295,11 @@ impl SolvedWeeks {
             let first_channel = export.channels.len();
             let own_rows = member.limits.iter().filter(|row| !row.is_quota);
             export.limits.extend(own_rows.map(|row| row.export(&format!("{}: ", member.client_id), first_channel)));
-            export.chosen.extend(member.chosen(first_channel));
+            if member.may_run {
+                export.chosen.extend(member.chosen(first_channel));
+            }
             export.channels.extend(member.channels.iter().map(SolvedInstance::export));
-            export.objective += member.objective;
+            export.objective += if member.may_run { member.objective } else { member.objective_without_posts() };
         }
         export
     }

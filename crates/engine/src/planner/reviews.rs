@@ -133,9 +133,9 @@ fn reason(limit: &Arc<str>) -> Reason {
     if **limit == *REVIEW_CAPACITY { Reason::ReviewCapacity } else { Reason::ReviewLimit { limit: Arc::clone(limit) } }
 }
 
-/// The planned posts of a client as limits count them.
+/// The planned posts of a client as limits that clients share count them: those that are not blocked.
 pub(super) fn counted_posts(plan: &ClientPlan) -> Vec<CountedPost> {
-    let counted = plan.posts.iter().map(|post| CountedPost {
+    let counted = plan.posts.iter().filter(|post| post.is_live()).map(|post| CountedPost {
         channel: post.channel,
         hour: post.hour,
         needs_review: post.status == ScheduleStatus::Pending,

@@ -259,7 +259,8 @@ fn count_posts(
             count.committed += 1.0;
         }
     };
-    let counted = posts.iter().filter(|post| !of_reviews || post.status == ScheduleStatus::Pending);
+    // Blocked posts do not count.
+    let counted = posts.iter().filter(|post| post.is_live() && (!of_reviews || post.status == ScheduleStatus::Pending));
     counted.for_each(|post| add(post.channel, post.at, true));
     for state in &state.channels {
         let committed = if of_reviews { &state.posts_needing_review } else { &state.recent_posts };

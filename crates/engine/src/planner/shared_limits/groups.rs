@@ -50,7 +50,7 @@ struct CountedHour {
     row: SharedRow,
 }
 
-/// The groups of clients whose posts count in active rows.
+/// The groups of clients whose posts count in active rows. Clients without any post that may run belong to none.
 pub(super) fn competing(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
@@ -58,7 +58,8 @@ pub(super) fn competing(
     active: &BTreeSet<SharedRow>,
 ) -> Vec<Group> {
     let active_rows = |(client, sketch): (&ClientWeek<'_>, &ClientSketch)| -> BTreeSet<SharedRow> {
-        counted_hours(limits, client, sketch).map(|hour| hour.row).filter(|row| active.contains(row)).collect()
+        let hours = counted_hours(limits, client, sketch).filter(|_| !sketch.posts_that_may_run.is_empty());
+        hours.map(|hour| hour.row).filter(|row| active.contains(row)).collect()
     };
     let rows_by_client: Vec<BTreeSet<SharedRow>> = clients.par_iter().zip(sketches).map(active_rows).collect();
     let mut clients_by_row: BTreeMap<&SharedRow, Vec<usize>> = BTreeMap::new();

@@ -21,6 +21,8 @@
 //! A client gets a quota of each row that is active, is full or has a price: the number of posts of its chosen week
 //! that count in the row. The client is then planned with its quotas as limits of its own. Rows that the new plans
 //! exceed become active too, and all this is repeated.
+//!
+//! Posts that are blocked count in no row, and a client whose posts are all blocked takes no part.
 
 mod choice;
 mod client;
@@ -53,6 +55,8 @@ pub(super) struct ClientSketch {
     pub own_prices: Vec<f64>,
     /// Every planned post. A post counts as needing a review only if every post of its channel needs one.
     pub posts: Vec<CountedPost>,
+    /// Of these posts, those that may run: the others are blocked, and count in no shared limit.
+    pub posts_that_may_run: Vec<CountedPost>,
     /// Upper bound on the objective of any week within the client's own limits.
     pub bound: f64,
 }
@@ -162,7 +166,7 @@ pub(super) fn divide_limits<T: Send>(
         (0..clients.len()).into_par_iter().map(|client| plan(client, &[])).collect();
     let alone: Vec<(ClientSketch, T)> = alone.into_iter().collect::<Result<_, _>>()?;
     let (sketches, mut planned): (Vec<ClientSketch>, Vec<T>) = alone.into_iter().unzip();
-    let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts.clone()).collect();
+    let mut posts: Vec<Vec<CountedPost>> = sketches.iter().map(|sketch| sketch.posts_that_may_run.clone()).collect();
     let mut divided = DividedLimits { quotas: vec![Vec::new(); clients.len()], ..DividedLimits::default() };
     // By client, its week within quotas.
     let mut within: Vec<Option<ClientSketch>> = clients.iter().map(|_| None).collect();
@@ -192,7 +196,7 @@ pub(super) fn divide_limits<T: Send>(
         let replanned = quotas.zip(results).map(|((client, (quotas, before)), (planned, (posts, within)))| {
             if quotas != before {
                 let (sketch, result) = plan(client, quotas)?;
-                (*posts, *planned) = (sketch.posts.clone(), result);
+                (*posts, *planned) = (sketch.posts_that_may_run.clone(), result);
                 *within = Some(sketch);
             }
             Ok(())

@@ -145,3 +145,18 @@ fn committed_posts_of_a_paused_client_count_in_shared_limits() {
     let broken = Case { scenario: without_posts, rules, plan }.broken_under(|changed| *changed = scenario);
     assert!(broken.contains(&"shared_limits"), "{broken:?}");
 }
+
+#[test]
+fn clients_whose_posts_are_all_blocked_leave_shared_limits_to_the_others() {
+    let week = week(WEEK);
+    let rules = rules_with(&[("limits.toml", "", "[agency_day]\nat_most = 3\nper = [\"workspace\", \"day\"]\n")]);
+    let with_assets = || client("one", "Europe/London", week, &Channel::ALL, 40);
+    let alone = passing(&scenario(week, vec![with_assets()]), &rules, week);
+    let without_assets = client("other", "Europe/London", week, &Channel::ALL, 0);
+    let both = passing(&scenario(week, vec![with_assets(), without_assets]), &rules, week);
+    assert!(both.clients[1].posts.len() > 3 && both.clients[1].posts.iter().all(|post| !post.is_live()));
+    assert_eq!(both.clients[0].posts, alone.clients[0].posts);
+    assert_eq!(both.workspaces[0].limits, alone.workspaces[0].limits);
+    let used: f64 = both.workspaces[0].limits.iter().map(|used| used.used).sum();
+    assert_eq!(used, alone.clients[0].posts.iter().filter(|post| post.is_live()).count() as f64);
+}
