@@ -395,6 +395,11 @@ fn is_review_capacity(verdict: &Verdict) -> bool {
 /// The facts about a schedule's asset when it was committed.
 fn asset_facts(schedule: &Schedule) -> Option<AssetSnapshot> {
     schedule.used_asset()?;
+    serde_json::from_value(schedule.content_preview.clone()).ok().or_else(|| asset_facts_of_older(schedule))
+}
+
+/// The facts about a schedule's asset if an older version committed it, which did not record all of them.
+fn asset_facts_of_older(schedule: &Schedule) -> Option<AssetSnapshot> {
     let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
     Some(AssetSnapshot {
         score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,

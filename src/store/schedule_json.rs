@@ -1,12 +1,10 @@
 //! What a schedule stores as JSON: the preview of its content, and its metadata.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::model::{Asset, AssetChoice, Client, ClientPlan, Outcome, Post};
+use crate::model::{Asset, AssetChoice, AssetSnapshot, Client, ClientPlan, Outcome, Post};
 
 /// Maximum number of characters of an asset's text in a preview.
 const MAX_PREVIEW_CHARS: usize = 280;
@@ -15,16 +13,13 @@ const MAX_PREVIEW_CHARS: usize = 280;
 #[derive(Serialize, JsonSchema)]
 #[schemars(extend("required" = []))]
 pub(super) struct ContentPreview<'a> {
-    /// Type of the content, such as photo or video.
-    kind: &'a str,
-    /// Headline.
-    title: &'a str,
+    /// What rules read of the asset; schedules that were committed by older versions lack `score` and `has_content`.
+    #[serde(flatten)]
+    asset: AssetSnapshot,
     /// Beginning of the text.
     body: String,
     /// URL of the picture, film or sound; empty if there is none.
     media_url: &'a str,
-    /// Free-form tags.
-    tags: &'a [Arc<str>],
 }
 
 /// Facts about a schedule for display.
@@ -71,11 +66,9 @@ pub(super) const ATTACHED: &str = "attached";
 pub(super) fn asset_preview(client: &Client, choice: &AssetChoice) -> Value {
     let Some(asset) = find_asset(client, choice.used().as_str()) else { return json!({}) };
     json!(ContentPreview {
-        kind: &asset.kind,
-        title: &asset.title,
+        asset: AssetSnapshot::of(asset, choice.score),
         body: asset.body.chars().take(MAX_PREVIEW_CHARS).collect(),
         media_url: &asset.media_url,
-        tags: &asset.tags,
     })
 }
 

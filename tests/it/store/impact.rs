@@ -168,6 +168,27 @@ on_both! {
         assert_eq!(reported.causes[&key].0 as usize, expected.len());
     }
 
+    async fn previews_of_older_versions_give_the_same_facts_of_assets(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        load_agency(&ledger, &rules).await;
+        weekly(&ledger, &rules, "2026-W37", FRIDAY).await;
+        let script = "// A house rule.\nfn no_photos(post, ctx) {\n    if post.asset_kind == \"photo\" && post.has_content \
+             && post.asset_score > 10.0 {\n        return block(\"it is a photo\", \"use a video\");\n    }\n    pass()\n}\n";
+        let mut files = pack_with_file("house.rhai", script);
+        files.get_mut("guardrails.toml").unwrap().push_str(
+            "\n[no_photos]\nenabled = true\nscope = \"post\"\nconflict = \"asset\"\nwarn_raises_risk = false\n");
+        let blocked = changed_ids(&impact_of_pack(&ledger, files.clone(), &ImpactFilter::default()).await, ChangeKind::Blocked);
+        assert!(!blocked.is_empty());
+        let without = if database.is_postgres() {
+            "content_preview - 'score' - 'has_content'"
+        } else {
+            "json_remove(content_preview, '$.score', '$.has_content')"
+        };
+        database.run(&format!("UPDATE campaign_orchestration_schedules SET content_preview = {without}")).await.unwrap();
+        let of_older = impact_of_pack(&ledger, files, &ImpactFilter::default()).await;
+        assert_eq!(changed_ids(&of_older, ChangeKind::Blocked), blocked);
+    }
+
     async fn a_removed_guardrail_no_longer_blocks_its_posts(database: &TestDatabase) {
         let (ledger, rules) = (database.ledger().await, rules());
         let mut scenario = load_agency(&ledger, &rules).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ClientWeek;
 use crate::model::{Asset, AssetId, AssetUse, Channel, Timestamp};
-use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, Fact, NEVER, RuleFailure, SCORE_ASSET};
+use crate::rules::{AssetFacts, AssetRules, ChannelFacts, Evaluator, NEVER, RuleFailure, SCORE_ASSET, text_list};
 
 /// An asset that a channel can use, and from when.
 #[derive(Debug, Clone, PartialEq)]
@@ -183,7 +183,7 @@ pub fn score(
     let facts = Arc::new(AssetFacts {
         kind: (*asset.kind).into(),
         title: (*asset.title).into(),
-        tags: asset.tags.iter().map(|tag| Fact::Text((**tag).into())).collect(),
+        tags: text_list(&asset.tags),
         campaign: asset.campaign_id.as_ref().map_or_else(Default::default, |id| id.as_str().into()),
         quality: asset.quality.get(),
         brand_consistency: asset.brand_consistency.get(),

@@ -71,6 +71,7 @@ pub struct OtherPost {
 
 /// Facts about a post's asset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct AssetSnapshot {
     /// Score of the asset for the channel, `0..=100`.
     pub score: f64,
@@ -80,7 +81,7 @@ pub struct AssetSnapshot {
     #[serde(default)]
     pub title: Arc<str>,
     /// Tags; empty in records written before this field was added.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub tags: Vec<Arc<str>>,
     /// Whether it has a title, a text or media.
     pub has_content: bool,

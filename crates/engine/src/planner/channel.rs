@@ -14,7 +14,7 @@ use crate::planner::rule_evaluation::always_needs_review;
 use crate::planner::seasons::seasonal_posts;
 use crate::planner::{Instance, Solution, Solver};
 use crate::rules::{
-    ChannelFacts, ChannelRules, ClientRules, Evaluator, Fact, HourWeights, List, MinuteRule, NEVER, RuleFailure, Rules,
+    ChannelFacts, ChannelRules, ClientRules, Evaluator, HourWeights, MinuteRule, NEVER, RuleFailure, Rules, text_list,
     value_at,
 };
 
@@ -353,11 +353,6 @@ pub(super) fn channel_facts(
         reality_gap: reality.gap,
         reality_confidence: reality.confidence,
     }
-}
-
-/// Texts as a list that scripts can read.
-pub(super) fn text_list(texts: &[Arc<str>]) -> List {
-    texts.iter().map(|text| Fact::Text((**text).into())).collect()
 }
 
 fn score_all<'a>(

@@ -4,8 +4,8 @@ use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Candidate, hours_between};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::model::{Asset, ChannelState, PerformanceReality, Score};
-use crate::planner::channel::{fatigue_at, text_list};
-use crate::rules::{ClientFacts, NEVER};
+use crate::planner::channel::fatigue_at;
+use crate::rules::{ClientFacts, NEVER, text_list};
 use crate::stats::mean;
 
 /// The facts of one client's week.

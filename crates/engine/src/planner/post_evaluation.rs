@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDate};
 
 use super::assets::{Assignment, Slot};
-use super::channel::{ChannelDraft, Scored, WorkerContext, text_list};
+use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::hours::is_best_hour;
 use super::reviews::WithoutReview;
 use super::rule_evaluation::evaluate_rules;
@@ -381,7 +381,6 @@ pub(super) fn post_facts(
     campaign: Option<&CampaignId>,
     rules: &ChannelRules,
 ) -> PostFacts {
-    let asset = snapshot.asset.as_ref();
     let wall = local_hour.map(|(_, wall)| wall);
     let date = local_hour.map(|(date, _)| date);
     let others = || snapshot.others_of_day.iter();
@@ -395,19 +394,15 @@ pub(super) fn post_facts(
         is_best_hour: wall.is_some_and(|wall| is_best_hour(rules, wall)),
         fatigue: snapshot.fatigue,
         expected_engagement: snapshot.expected_engagement,
-        has_asset: asset.is_some(),
-        asset_score: asset.map_or(0.0, |asset| asset.score),
-        asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
-        asset_title: asset.map_or_else(Default::default, |asset| (*asset.title).into()),
-        asset_tags: asset.map_or_else(Default::default, |asset| text_list(&asset.tags)),
         channels_of_day: others().map(|other| Fact::Text(other.channel.name().into())).collect(),
         hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
-        has_content: asset.is_some_and(|asset| asset.has_content),
         campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
         action_of_day: snapshot.action_of_day,
         hours_to_nearest_post: snapshot.hours_to_nearest_post,
         warnings: 0,
+        ..PostFacts::default()
     }
+    .with_asset(snapshot.asset.as_ref())
 }
 
 /// A channel's priority after the deduction for fatigue, in points. The deduction ends at the floor of `fatigue.toml`,

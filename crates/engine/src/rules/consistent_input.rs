@@ -12,11 +12,7 @@ pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, star
     make_date_consistent(post, start);
     complete_other_posts(post);
     if !post.has_asset {
-        post.asset_score = 0.0;
-        post.asset_kind = "".into();
-        post.asset_title = "".into();
-        post.asset_tags = List::default();
-        post.has_content = false;
+        *post = post.clone().with_asset(None);
     }
     ctx.assessed |= ctx.reality_gap > 0.0 || ctx.reality_confidence < 1.0;
 }

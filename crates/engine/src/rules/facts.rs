@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, ImmutableString};
 
+use crate::model::AssetSnapshot;
 use crate::model::digits::decimal;
 
 /// One value that a script reads.
@@ -28,6 +29,11 @@ pub enum Fact {
 
 /// A list of values that a script reads as an array.
 pub type List = Arc<[Fact]>;
+
+/// The texts as a list for scripts.
+pub(crate) fn text_list(texts: &[Arc<str>]) -> List {
+    texts.iter().map(|text| Fact::Text((**text).into())).collect()
+}
 
 impl Fact {
     pub(super) fn to_dynamic(&self) -> Dynamic {
@@ -392,6 +398,22 @@ view!(
         warnings: i64 [0.0, 10.0],
     }
 );
+
+impl PostFacts {
+    /// The same post with another asset, or without one.
+    #[must_use]
+    pub fn with_asset(self, asset: Option<&AssetSnapshot>) -> Self {
+        Self {
+            has_asset: asset.is_some(),
+            asset_score: asset.map_or(0.0, |asset| asset.score),
+            asset_kind: asset.map_or_else(Default::default, |asset| (*asset.kind).into()),
+            asset_title: asset.map_or_else(Default::default, |asset| (*asset.title).into()),
+            asset_tags: asset.map_or_else(Default::default, |asset| text_list(&asset.tags)),
+            has_content: asset.is_some_and(|asset| asset.has_content),
+            ..self
+        }
+    }
+}
 
 view!(
     /// One asset on one channel: `asset`.

@@ -77,6 +77,7 @@ pub use difference::{
 pub use early_warning::EarlyWarningRules;
 pub use effective::EffectiveValue;
 pub use evaluate::{Evaluator, RuleFailure, RuleUse, Stopwatch};
+pub(crate) use facts::text_list;
 pub use facts::{AssetFacts, ChannelFacts, ClientFacts, Fact, FactKind, Facts, Field, List, NEVER, PostFacts};
 pub use fatigue::{FatigueRules, ResponseShape};
 pub use guardrails::{GuardrailRules, GuardrailScope};
