@@ -95,7 +95,16 @@ fn a_workspace_without_measured_posts_is_not_calibrated() {
 fn row(channel: Channel, at_text: &str, engagements: Option<f64>) -> HistoryRow {
     let client_id = ClientId::new("shop");
     let (published_at, content_type) = (at(at_text), Some("photo".into()));
-    HistoryRow { client_id, channel, published_at, asset_id: None, content_type, reach: None, engagements, needs_review: false }
+    HistoryRow {
+        client_id,
+        channel,
+        published_at,
+        asset_id: None,
+        content_type,
+        reach: None,
+        engagements,
+        needs_review: false,
+    }
 }
 
 on_both! {

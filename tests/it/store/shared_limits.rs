@@ -95,6 +95,7 @@ on_both! {
         ledger.load(&agency(&[second]).scenario(), &rules, at(FRIDAY)).await.unwrap();
         let mut scenario = ledger.scenario(&WorkspaceId::new("tea"), WEEK.parse().unwrap()).await.unwrap();
         scenario.clients.retain(|(client, _)| client.id.as_str() == "second");
+        "a folder with one of the clients".clone_into(&mut scenario.hash);
         let of_second = plan(&rules, &scenario);
         // Meanwhile, the week of the other client is planned.
         let mut of_first = ledger.scenario(&WorkspaceId::new("tea"), WEEK.parse().unwrap()).await.unwrap();

@@ -73,7 +73,7 @@ pub struct OtherPost {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct AssetSnapshot {
-    /// Score of the asset for the channel, `0..=100`.
+    /// Score of the asset for the channel, 0 to 100.
     pub score: f64,
     /// Content type, such as photo, video or article.
     pub kind: Arc<str>,

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use super::PlanError;
 use super::Solution;
+use super::assets::slot_at;
 use super::assets::{Assignment, Slot};
 use super::channel::{BlockedHours, ChannelDraft, WorkerContext};
-use super::draft::{Draft, slot_at};
+use super::draft::Draft;
 use super::limits::{AssetLimits, SolvedLimits};
 use super::post_evaluation::{SlotEvaluator, facts_among};
 use crate::agents::ClientWeek;

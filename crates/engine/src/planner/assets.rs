@@ -33,6 +33,18 @@ pub(super) struct Slot {
     pub weight: f64,
 }
 
+/// The slot of a channel, given with its index, at an hour of the week.
+#[expect(clippy::indexing_slicing, reason = "the hour lies in the week")]
+pub(super) fn slot_at(
+    week: &ClientWeek<'_>,
+    (index, channel_draft): (usize, &ChannelDraft<'_>),
+    hour: usize,
+    weight: f64,
+) -> Slot {
+    let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
+    Slot { channel_draft: index, hour, at, date: week.hours.date(week.hours.hours()[hour].weekday), weight }
+}
+
 /// By slot, the index of a candidate of the slot's channel; `None` if the slot has no asset.
 pub(super) type Assignment = Vec<Option<usize>>;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::PlanError;
 use super::asset_rows::{AssetRow, AssignedWithin, assign_within};
-use super::assets::{self, Assignment, AssignmentProblem, Slot};
+use super::assets::{self, Assignment, AssignmentProblem, Slot, slot_at};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
 use super::facts::client_facts;
 use super::limits::{AssetLimits, SlotsOfWeek, SolvedLimits};
@@ -286,17 +286,6 @@ impl<'a> Draft<'a> {
         }
         names
     }
-}
-
-/// The slot of a channel at an hour of the week. The channel's draft is given with its index.
-pub(super) fn slot_at(
-    week: &ClientWeek<'_>,
-    (index, channel_draft): (usize, &ChannelDraft<'_>),
-    hour: usize,
-    weight: f64,
-) -> Slot {
-    let at = week.hours.instant(hour as i64).plus_minutes(i64::from(channel_draft.minute));
-    Slot { channel_draft: index, hour, at, date: week.hours.date(week.hours.hours()[hour].weekday), weight }
 }
 
 /// The slots at the hours that the channels' solutions choose.

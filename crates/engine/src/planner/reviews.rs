@@ -51,7 +51,7 @@ impl ReviewOrder {
     fn sort(self, claims: &mut [Claim]) {
         match self {
             Self::ByWorth => {
-                claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.net_worth.total_cmp(&a.net_worth)))
+                claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.net_worth.total_cmp(&a.net_worth)));
             }
             Self::ByTime => claims.sort_by_key(|claim| claim.at),
         }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::around_guardrails::draft_week;
 use super::assets::Slot;
+use super::assets::slot_at;
 use super::channel::{ChannelDraft, Scored, WorkerContext};
-use super::draft::{Draft, slot_at};
+use super::draft::Draft;
 use super::explanation::{Explainer, ExplanationStep};
 use super::hours::{HourRule, is_best_hour};
 use super::post_evaluation::{SlotOverrides, evaluate_alone};

@@ -8,7 +8,7 @@ use super::assets::asset_by_id;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::applies_in;
-use super::limits::applies_to;
+use super::limit_period::applies_to;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};

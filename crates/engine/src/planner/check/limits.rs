@@ -8,11 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
-
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::{HOUR, applies_in};
+use super::clock::HOUR;
+use super::limit_period::{LimitPeriodCase, applies_to, counts, value_at};
 use super::order::Order;
 use super::reviews::always_needs_review;
 use super::{Findings, OBJECTIVE_ROUNDING};
@@ -98,43 +97,6 @@ fn shared_period<'a>(
     in_period_from(case, channels, &limit, hour, used.channel)
 }
 
-/// A limit in one of its periods: the sum of the posts' coefficients may be `at_most`.
-pub(super) struct LimitPeriodCase<'a> {
-    pub name: &'a str,
-    pub channel: Option<Channel>,
-    /// First hour of the period, counted from Monday and negative before it.
-    pub first_hour: i64,
-    /// Start of the period on the client's clock.
-    pub from: NaiveDateTime,
-    /// Coefficient of a post, by channel and hour.
-    pub coefficients: Vec<Vec<f64>>,
-    pub at_most: f64,
-    /// Price of exceeding the limit by 1; `None` if it must be kept.
-    pub price: Option<f64>,
-}
-
-impl LimitPeriodCase<'_> {
-    fn label(&self) -> String {
-        self.channel.map_or_else(|| format!("`{}`", self.name), |channel| format!("`{}` on {channel}", self.name))
-    }
-
-    /// Sum of the coefficients of the planned posts that are counted.
-    fn used(&self, channels: &[ChannelCase<'_>], is_counted: impl Fn(&Post) -> bool) -> f64 {
-        let mut used = 0.0;
-        for (channel, coefficients) in channels.iter().zip(&self.coefficients) {
-            for placed in channel.posts.iter().filter(|placed| is_counted(placed.post)) {
-                used += value_at(coefficients, placed.hour);
-            }
-        }
-        used
-    }
-}
-
-/// The value at an hour; 0 outside the week.
-fn value_at(by_hour: &[f64], hour: i64) -> f64 {
-    usize::try_from(hour).ok().and_then(|hour| by_hour.get(hour)).copied().unwrap_or(0.0)
-}
-
 /// Every limit of policy, rules and quotas in each of its periods.
 fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<LimitPeriodCase<'a>> {
     let mut periods = periods_of_one(case, channels);
@@ -161,14 +123,6 @@ fn periods_of_one<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Ve
     };
     let declared = case.base().limits.iter().filter(is_own).map(StatedLimit::of);
     std::iter::once(policy).chain(declared).flat_map(|limit| limit.periods(case, channels)).collect()
-}
-
-/// Whether a limit is one for the client in this week.
-pub(super) fn applies_to(limit: &LimitRules, case: &ClientCase<'_>) -> bool {
-    let filter = &limit.filter;
-    let is_week = case.clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
-    let by_tag = filter.tags.is_empty() || filter.tags.iter().any(|tag| case.client.tags.contains(tag));
-    is_week && by_tag && (filter.clients.is_empty() || filter.clients.contains(&case.client.id))
 }
 
 /// A limit in its period that begins at an hour of the week.
@@ -334,19 +288,6 @@ fn coefficient(bound: LimitBound, is_counted: bool) -> f64 {
         (LimitBound::AtLeastShare(share), true) => share - 1.0,
         (LimitBound::AtLeastShare(share), false) => share,
     }
-}
-
-/// Whether a filter counts a planned post of a channel in an hour of the week. The post goes out at the channel's minute
-/// after the hour begins, and the filter reads the clock then.
-pub(super) fn counts(channel: &ChannelCase<'_>, hour: i64, filter: &LimitFilter) -> bool {
-    let at = Timestamp::from_second(channel.case.clock.start + hour * HOUR + channel.minute() * 60);
-    let local_time = channel.case.client.zone.wall_time(at);
-    let weekday = local_time.weekday().num_days_from_monday() as usize;
-    (filter.channels.is_empty() || filter.channels.contains(&channel.state.channel))
-        && filter.days.get(weekday).copied().unwrap_or(false)
-        && filter.hours.get(local_time.hour() as usize).copied().unwrap_or(false)
-        && filter.from.is_none_or(|from| local_time >= from)
-        && filter.to.is_none_or(|to| local_time < to)
 }
 
 /// The objective is that of the posts that are not blocked, less the penalties for exceeding limits that have a price.

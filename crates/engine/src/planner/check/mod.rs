@@ -32,6 +32,7 @@ mod case;
 mod channel;
 mod channels;
 mod clock;
+mod limit_period;
 mod limits;
 mod order;
 mod review_order;

@@ -11,7 +11,7 @@ use super::assets::{OnChannel, asset_by_id};
 use super::case::ClientCase;
 use super::channel::ChannelCase;
 use super::clock::HOUR;
-use super::limits::{LimitPeriodCase, counts};
+use super::limit_period::{LimitPeriodCase, applies_to, counts};
 use crate::model::{AssetId, FollowUp, Timestamp};
 use crate::rules::{LimitBound, LimitFilter, LimitRules};
 
@@ -153,7 +153,7 @@ impl<'c, 'a> Order<'c, 'a> {
 /// follow with other assets though their limit, which has a price, requires the same; blocked posts do not count for it.
 pub(super) fn check_assets(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], findings: &mut Findings) -> f64 {
     let mut penalty = 0.0;
-    for limit in case.base().limits.iter().filter(|limit| super::limits::applies_to(limit, case)) {
+    for limit in case.base().limits.iter().filter(|limit| applies_to(limit, case)) {
         let LimitBound::FollowedBy(follow_up) = limit.bound else { continue };
         let Some(order) = Order::of(case, channels, &limit.filter, follow_up) else { continue };
         for channel in channels.iter().filter(|channel| order.leads(channel)) {

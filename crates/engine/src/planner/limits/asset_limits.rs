@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 
 use super::asset_order::{Followers, OrderRow, OrderRows, SlotsOfWeek};
-use super::week_limits::{applies_to, counts_at, kind_and_number};
+use super::counted::{applies_to, counts_at, kind_and_number};
 use crate::agents::ClientWeek;
 use crate::model::{Asset, AssetId, CampaignId, Channel, FollowUp, LimitKind, LimitUse, Timestamp};
 use crate::planner::asset_rows::{AssetPair, AssetRow, AssetTerm};

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use super::week_limits::{Chosen, counts_at};
+use super::counted::{Chosen, counts_at};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
 use crate::model::{AssetId, Channel, FollowUp, Timestamp};
 use crate::planner::assets::may_use;
+use crate::planner::assets::slot_at;
 use crate::planner::channel::ChannelDraft;
-use crate::planner::draft::slot_at;
 use crate::rules::{LimitFilter, LimitRules};
 
 /// Hours in which a post may follow another, counted from the first hour of the week and negative before it.
