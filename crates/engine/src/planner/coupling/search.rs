@@ -21,15 +21,19 @@ struct Effort {
     price_rounds: usize,
     /// Number of partial combinations that a search among the choices found so far keeps.
     beam_width: usize,
-    /// Rounds in which choices are added that differ from those found so far in one post.
-    neighbour_rounds: usize,
+    /// Rounds in which choices are looked for that differ little from the best ones.
+    local_rounds: usize,
+    /// Number of channels of which each is solved again with every other one, in each of these rounds.
+    losing_channels: usize,
 }
 
 impl Effort {
     const fn for_tier(tier: Tier) -> Self {
         match tier {
-            Tier::Exact => Self { row_rounds: 12, price_rounds: 60, beam_width: 400, neighbour_rounds: 4 },
-            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, beam_width: 20, neighbour_rounds: 0 },
+            Tier::Exact => {
+                Self { row_rounds: 12, price_rounds: 60, beam_width: 400, local_rounds: 4, losing_channels: 3 }
+            }
+            Tier::Fast => Self { row_rounds: 1, price_rounds: 3, beam_width: 20, local_rounds: 0, losing_channels: 0 },
         }
     }
 }
@@ -142,7 +146,7 @@ impl<'a, 's> Search<'a, 's> {
         if !self.is_close() {
             self.run(exceeded);
         }
-        self.improve_with_neighbours();
+        self.improve_locally();
     }
 
     /// Takes the bound and the choices at the given prices if they are better than those so far.
@@ -284,19 +288,58 @@ impl<'a, 's> Search<'a, 's> {
         }
     }
 
-    /// Looks for better combinations with choices that differ in one post from the best ones, as long as it finds any.
-    fn improve_with_neighbours(&mut self) {
-        for _ in 0..self.effort.neighbour_rounds {
+    /// Looks for better combinations near the best one, as long as it finds any: with choices that differ in one post, and
+    /// with two channels solved again.
+    fn improve_locally(&mut self) {
+        for _ in 0..self.effort.local_rounds {
             if self.is_close() {
                 return;
             }
             let before = self.best.objective;
             (0..self.week.channels().len()).for_each(|channel| self.add_neighbours(channel));
             self.combine();
+            self.solve_pairs();
             if self.best.objective <= before {
                 return;
             }
         }
+    }
+
+    /// Solves pairs of channels again in the hours that the other channels of the best combination leave open. One
+    /// channel of each pair is among those whose choices lose most at the prices of the bound.
+    fn solve_pairs(&mut self) {
+        let prices = &self.bound.prices;
+        let net_value = |channel: usize, index: usize| self.columns.get(channel, index).net_value(prices);
+        let loss = |channel: usize| {
+            net_value(channel, self.bound.best_columns[channel]) - net_value(channel, self.best.indices[channel])
+        };
+        let mut by_loss: Vec<(f64, usize)> =
+            (0..self.best.indices.len()).map(|channel| (loss(channel), channel)).collect();
+        by_loss.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.cmp(second)));
+        for (_, losing) in by_loss.into_iter().filter(|(loss, _)| *loss > 0.0).take(self.effort.losing_channels) {
+            for other in (0..self.best.indices.len()).filter(|other| *other != losing) {
+                self.solve_again([losing, other]);
+                self.solve_again([other, losing]);
+                if self.is_close() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Solves two channels again given the choices of the others in the best combination: the first at the prices of the
+    /// bound, the second without prices in the hours that are left.
+    fn solve_again(&mut self, [first, second]: [usize; 2]) {
+        let solution = |(channel, index): (usize, &usize)| {
+            let column = self.columns.get(channel, *index);
+            Solution { chosen: column.chosen.clone(), objective: column.objective, optimal: false }
+        };
+        let mut chosen: Vec<Solution> = self.best.indices.iter().enumerate().map(solution).collect();
+        chosen[second].chosen.clear();
+        repair::solve_in_order(self.week, &mut self.solver, &[first], &self.bound.prices, &mut chosen);
+        let no_prices = vec![0.0; self.week.rows().len()];
+        repair::solve_in_order(self.week, &mut self.solver, &[second], &no_prices, &mut chosen);
+        self.take_if_better(&chosen);
     }
 
     /// Adds choices of a channel that differ in one post from its best choice at the prices of the bound, or from that of
