@@ -1,6 +1,7 @@
 //! `mcoe plan`: plans one week for every client.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -354,8 +355,9 @@ fn shared_limits_text(plan: &model::Plan) -> String {
     });
     let costs = planner::shared_limit_costs(&plan.workspaces, plan.week);
     let limits = costs.into_iter().filter(|cost| cost.price > 0.0).take(LIMITS_SHOWN).map(|cost| {
-        let HighestSharedPrice { industry, channel, from, price, .. } = &cost.highest;
-        let counted = [industry.as_deref().map(str::to_owned), channel.map(|channel| format!("on {channel}"))];
+        let HighestSharedPrice { industry, tag, channel, from, price, .. } = &cost.highest;
+        let group = |name: &Option<Arc<str>>| name.as_deref().map(str::to_owned);
+        let counted = [group(industry), group(tag), channel.map(|channel| format!("on {channel}"))];
         let place: Vec<String> = counted.into_iter().flatten().chain([from.clone()]).collect();
         format!(
             "in workspace `{}`, clients compete for the limit `{}` ({}) in {}: one post more would earn up to {price:.0} \

@@ -345,8 +345,9 @@ impl<'a> Commit<'a> {
 
 /// Describes in one line a limit that the plan and the committed posts together exceed.
 fn exceeded_line(exceeded: &ExceededLimit, week: Week) -> String {
-    let ExceededLimit { workspace_id, limit, industry, channel, period, allowed, planned, committed } = exceeded;
+    let ExceededLimit { workspace_id, limit, industry, tag, channel, period, allowed, planned, committed } = exceeded;
     let of_industry = industry.as_ref().map_or_else(String::new, |industry| format!(" of industry `{industry}`"));
+    let of_tag = tag.as_ref().map_or_else(String::new, |tag| format!(" of clients with the tag `{tag}`"));
     let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
     let start = period.start(week);
     let in_period = match period {
@@ -355,7 +356,7 @@ fn exceeded_line(exceeded: &ExceededLimit, week: Week) -> String {
         SharedPeriod::Hour(_) => format!("in the hour from {start}"),
     };
     format!(
-        "  workspace `{workspace_id}`: limit `{limit}`{of_industry}{on_channel} allows {allowed} {in_period}; \
+        "  workspace `{workspace_id}`: limit `{limit}`{of_industry}{of_tag}{on_channel} allows {allowed} {in_period}; \
          {committed} committed, {planned} planned"
     )
 }

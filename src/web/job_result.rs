@@ -339,6 +339,8 @@ struct PlannedSharedLimit {
     limit: String,
     /// The industry, if the limit counts each industry on its own.
     industry: Option<String>,
+    /// The tag, if the limit counts the clients with each tag on their own.
+    tag: Option<String>,
     /// The channel, if the limit counts each channel on its own.
     channel: Option<Channel>,
     /// Start of the period: the Monday of the week, the date of the day on each client's clock, or the hour in UTC.
@@ -357,6 +359,7 @@ fn shared_limits(plan: &Plan) -> Vec<PlannedSharedLimit> {
             workspace_id: workspace.workspace_id.clone(),
             limit: limit.limit.to_string(),
             industry: limit.industry.as_deref().map(str::to_owned),
+            tag: limit.tag.as_deref().map(str::to_owned),
             channel: limit.channel,
             from: limit.period.start(plan.week),
             allowed: limit.allowed,
@@ -389,6 +392,8 @@ struct PlannedSharedLimitCost {
 struct PlannedHighestSharedPrice {
     /// The industry, if the limit counts each industry on its own.
     industry: Option<String>,
+    /// The tag, if the limit counts the clients with each tag on their own.
+    tag: Option<String>,
     /// The channel, if the limit counts each channel on its own.
     channel: Option<Channel>,
     /// Start of the period: the Monday of the week, the date of the day on each client's clock, or the hour in UTC.
@@ -404,9 +409,9 @@ struct PlannedHighestSharedPrice {
 impl From<SharedLimitCost> for PlannedSharedLimitCost {
     fn from(cost: SharedLimitCost) -> Self {
         let SharedLimitCost { workspace_id, limit, bounds, periods, price, highest } = cost;
-        let HighestSharedPrice { industry, channel, from, allowed, used, price: highest_price } = highest;
-        let industry = industry.as_deref().map(str::to_owned);
-        let highest = PlannedHighestSharedPrice { industry, channel, from, allowed, used, price: highest_price };
+        let HighestSharedPrice { industry, tag, channel, from, allowed, used, price: highest_price } = highest;
+        let [industry, tag] = [industry, tag].map(|name| name.as_deref().map(str::to_owned));
+        let highest = PlannedHighestSharedPrice { industry, tag, channel, from, allowed, used, price: highest_price };
         Self { workspace_id, limit: limit.to_string(), bounds, periods, price, highest }
     }
 }

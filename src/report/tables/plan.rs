@@ -295,6 +295,8 @@ fn shared_limits(plan: &Plan) -> Table {
         limit: String = limit.limit.to_string(),
         /// The industry, if industries are counted separately; blank otherwise.
         industry: Option<String> = limit.industry.as_deref().map(str::to_owned),
+        /// The tag, if the clients with each tag are counted separately; blank otherwise.
+        tag: Option<String> = limit.tag.as_deref().map(str::to_owned),
         /// The channel, if channels are counted separately; blank otherwise.
         channel: Option<Channel> = limit.channel,
         /// The Monday of the week, the date of the day on each client's clock, or the hour in UTC.

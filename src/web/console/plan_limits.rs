@@ -40,6 +40,8 @@ struct SharedCostFigures {
 #[derive(Deserialize)]
 struct HighestSharedFigures {
     industry: Option<String>,
+    #[serde(default)]
+    tag: Option<String>,
     channel: Option<String>,
     from: String,
     allowed: f64,
@@ -170,8 +172,8 @@ fn workspace_sentence(workspace: WorkspaceFigures) -> String {
 impl From<SharedCostFigures> for SharedRow {
     fn from(cost: SharedCostFigures) -> Self {
         let SharedCostFigures { limit, bounds, periods, price, highest } = cost;
-        let HighestSharedFigures { industry, channel, from, allowed, used, price: highest_price } = highest;
-        let counted = [industry, channel.map(|channel| format!("on {channel}"))];
+        let HighestSharedFigures { industry, tag, channel, from, allowed, used, price: highest_price } = highest;
+        let counted = [industry, tag, channel.map(|channel| format!("on {channel}"))];
         let period = counted.into_iter().flatten().chain([shared_period(&from)]).collect::<Vec<_>>().join(", ");
         let highest = format!("{period}: {} of {} used, {}", number(used), number(allowed), number(highest_price));
         Self { limit, bounds, periods, price: number(price), highest }

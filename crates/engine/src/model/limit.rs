@@ -161,6 +161,8 @@ pub struct SharedLimitUse {
     pub limit: Arc<str>,
     /// The industry, if each industry is counted on its own.
     pub industry: Option<Arc<str>>,
+    /// The tag, if the clients with each tag are counted on their own.
+    pub tag: Option<Arc<str>>,
     /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
     /// The period.

@@ -180,9 +180,9 @@ fn solved_workspace(
             }
             first_channel += solved.channels.len();
         }
-        let industry = row.industry.as_ref().map_or_else(String::new, |industry| format!(" of {industry}"));
+        let group = row.industry.as_ref().or(row.tag.as_ref()).map_or_else(String::new, |group| format!(" of {group}"));
         let on = row.channel.map_or_else(String::new, |channel| format!(" on {channel}"));
-        let id = format!("{}{industry}{on} from {}", limits.name(row), row.period.start(week));
+        let id = format!("{}{group}{on} from {}", limits.name(row), row.period.start(week));
         let row = Row { terms, at_most: limits.capacity(row), price: None };
         shared.push(SolvedRow { id, is_quota: false, row, shadow_price });
     }

@@ -87,7 +87,7 @@ fn several_scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let scopes = LimitScope::ALL.map(LimitScope::name).into_iter().filter(|scope| per.contains(scope));
     let scopes: Vec<&str> = scopes.collect();
     let [_, second, ..] = scopes.as_slice() else { return None };
-    let cause = format!("`{}` names more than one of client, industry and workspace", found.path);
+    let cause = format!("`{}` names more than one of client, industry, tag and workspace", found.path);
     let remedy = format!("keep one of them; `{second}` needs a limit of its own");
     contradiction("several_scopes", &[&found], cause, remedy)
 }

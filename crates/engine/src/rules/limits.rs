@@ -65,7 +65,7 @@ pub(super) const LIMITS: &[Key] = &[
     ),
     Key::with_default(
         "<limit>.per",
-        Kind::Names(&["client", "industry", "workspace", "channel", "asset", "hour", "day", "week"]),
+        Kind::Names(&["client", "industry", "tag", "workspace", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
         "what is counted separately: each client, or all clients of an industry or workspace together; in addition each channel or asset; and one of hour, day and week",
     ),
@@ -222,13 +222,15 @@ pub enum LimitScope {
     Client,
     /// The clients of an industry in a workspace.
     Industry,
+    /// The clients with a tag in a workspace; a client with several counts for each.
+    Tag,
     /// The clients of a workspace.
     Workspace,
 }
 
 impl LimitScope {
     /// Every scope.
-    pub const ALL: [LimitScope; 3] = [LimitScope::Client, LimitScope::Industry, LimitScope::Workspace];
+    pub const ALL: [LimitScope; 4] = [LimitScope::Client, LimitScope::Industry, LimitScope::Tag, LimitScope::Workspace];
 
     /// Its name in a pack.
     #[must_use]
@@ -236,6 +238,7 @@ impl LimitScope {
         match self {
             LimitScope::Client => "client",
             LimitScope::Industry => "industry",
+            LimitScope::Tag => "tag",
             LimitScope::Workspace => "workspace",
         }
     }

@@ -260,7 +260,8 @@ fn not_for_campaigns(settings: &Settings) -> Vec<Diagnostic> {
 fn not_for_clients(settings: &Settings, base: Option<&Settings>) -> Vec<Diagnostic> {
     let is_shared = |settings: &Settings, name: &str| {
         let per = settings.get(&format!("limits.{name}.per")).map(|setting| &setting.value);
-        matches!(per, Some(Value::Names(per)) if per.contains(&"workspace") || per.contains(&"industry"))
+        let is_shared = |name: &&str| matches!(*name, "workspace" | "industry" | "tag");
+        matches!(per, Some(Value::Names(per)) if per.iter().any(is_shared))
     };
     let changed = settings.under("limits").filter(|(path, _)| {
         let name = path.split('.').nth(1).unwrap_or_default();

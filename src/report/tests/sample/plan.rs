@@ -48,6 +48,7 @@ fn workspace() -> WorkspaceCertificate {
     let limit = SharedLimitUse {
         limit: "agency_day".into(),
         industry: None,
+        tag: None,
         channel: None,
         period: SharedPeriod::Day(1),
         allowed: 60.0,

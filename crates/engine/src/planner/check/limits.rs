@@ -63,7 +63,9 @@ pub(super) fn share_of_bound(
     let mut prices: Vec<f64> = periods.iter().map(|period| stated_price(period, certificate)).collect();
     for used in shared.iter().filter(|used| used.price > 0.0) {
         let is_other_industry = used.industry.as_ref().is_some_and(|industry| *industry != case.client.industry);
-        let Some(period) = shared_period(case, channels, used).filter(|_| !is_other_industry) else { continue };
+        let is_other_tag = used.tag.as_ref().is_some_and(|tag| !case.client.tags.contains(tag));
+        let is_counted = !is_other_industry && !is_other_tag;
+        let Some(period) = shared_period(case, channels, used).filter(|_| is_counted) else { continue };
         // What the limit allows counts once, for all clients together.
         periods.push(LimitPeriodCase { at_most: 0.0, ..period });
         prices.push(used.price);

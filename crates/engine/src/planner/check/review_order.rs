@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::clock::Clock;
-use super::shared_limits::{Count, CountKey, key_of, limit_of_reviewers};
+use super::shared_limits::{Count, CountKey, keys_of, limit_of_reviewers};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Client, ClientId, Plan, Post, Reason, Scenario, ScheduleStatus, WorkspaceId};
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitRules, REVIEW_CAPACITY};
@@ -16,8 +16,9 @@ use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitRules, REVIEW_CA
 struct BlockedPost<'p> {
     post: &'p Post,
     client: &'p Client,
-    /// The limit that the plan names, in the period of the post; `None` if it does not count the post.
-    limit: Option<CountKey>,
+    /// The limit that the plan names, in the period of the post and for each tag if it counts tags on their own; empty if
+    /// it does not count the post.
+    limits: Vec<CountKey>,
     allowed: f64,
 }
 
@@ -44,7 +45,7 @@ pub(super) fn check(
     let reviews = reviews(plan, scenario, rules);
     for blocked in reviews.blocked.values() {
         let has_room = |blocked: &&BlockedPost<'_>, is_before: fn(&Post, &Post) -> bool| {
-            blocked.limit.as_ref().is_none_or(|key| {
+            blocked.limits.iter().all(|key| {
                 let reviewed = reviews.reviewed.get(key).map_or(&[][..], Vec::as_slice);
                 let before = reviewed.iter().filter(|post| is_before(post, blocked.post)).count() as f64;
                 let left = blocked.allowed - counts.get(key).map_or(0.0, |count| count.committed);
@@ -90,15 +91,16 @@ fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) ->
         let declared = client_rules.base().limits.iter().filter(|limit| limit.counts == LimitCounts::NeedsReview);
         let limits: Vec<&LimitRules> = declared.chain([&reviewers]).collect();
         for post in &client_plan.posts {
-            let key = |limit: &LimitRules| key_of(limit, client, &clock, post.channel, post.at);
+            let keys = |limit: &LimitRules| keys_of(limit, client, &clock, post.channel, post.at);
             if post.status == ScheduleStatus::Pending {
-                for key in limits.iter().filter_map(|limit| key(limit)) {
+                for key in limits.iter().flat_map(|limit| keys(limit)) {
                     reviews.reviewed.entry(key).or_default().push(post);
                 }
             } else if lacks_review(post) {
                 let named = limits.iter().find(|limit| post.blocked.as_deref().is_some_and(|why| names(why, limit)));
-                let limit = named.and_then(|limit| key(limit));
-                let blocked = BlockedPost { post, client, limit, allowed: named.map_or(0.0, |limit| allowed(limit)) };
+                let keys = named.map(|limit| keys(limit)).unwrap_or_default();
+                let blocked =
+                    BlockedPost { post, client, limits: keys, allowed: named.map_or(0.0, |limit| allowed(limit)) };
                 reviews.blocked.entry(&client.workspace_id).or_default().push(blocked);
             }
         }

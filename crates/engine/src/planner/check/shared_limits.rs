@@ -19,6 +19,7 @@ pub(super) struct CountKey {
     pub workspace: WorkspaceId,
     pub limit: Arc<str>,
     industry: Option<Arc<str>>,
+    tag: Option<Arc<str>>,
     /// The client, if the limit counts each client on its own.
     client: Option<ClientId>,
     channel: Option<Channel>,
@@ -51,6 +52,8 @@ pub struct ExceededLimit {
     pub limit: Arc<str>,
     /// The industry, if each industry is counted on its own.
     pub industry: Option<Arc<str>>,
+    /// The tag, if the clients with each tag are counted on their own.
+    pub tag: Option<Arc<str>>,
     /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
     /// The period.
@@ -81,6 +84,7 @@ fn exceeded(counts: &BTreeMap<CountKey, Count>) -> Vec<ExceededLimit> {
         workspace_id: key.workspace.clone(),
         limit: Arc::clone(&key.limit),
         industry: key.industry.clone(),
+        tag: key.tag.clone(),
         channel: key.channel,
         period: key.period,
         allowed: count.allowed,
@@ -101,10 +105,10 @@ pub(super) fn check(
     shares: &BTreeMap<&WorkspaceId, Vec<Option<f64>>>,
     findings: &mut Findings,
 ) {
-    for ExceededLimit { workspace_id, limit, industry, allowed, planned, committed, .. } in exceeded(counts) {
-        let in_industry = industry.map_or_else(String::new, |industry| format!(" ({industry})"));
+    for ExceededLimit { workspace_id, limit, industry, tag, allowed, planned, committed, .. } in exceeded(counts) {
+        let group = industry.or(tag).map_or_else(String::new, |group| format!(" ({group})"));
         let detail = format!(
-            "`{limit}` of workspace `{workspace_id}`{in_industry} allows {allowed} posts, {planned} are planned besides \
+            "`{limit}` of workspace `{workspace_id}`{group} allows {allowed} posts, {planned} are planned besides \
              {committed} committed ones",
         );
         findings.report_client("shared_limits", detail);
@@ -130,6 +134,7 @@ fn check_workspace(
             workspace: id.clone(),
             limit: Arc::clone(&used.limit),
             industry: used.industry.clone(),
+            tag: used.tag.clone(),
             client: None,
             channel: used.channel,
             period: used.period,
@@ -203,15 +208,15 @@ fn counts_with<'s>(
     counts
 }
 
-/// The key under which a limit counts a post of a client; `None` if it does not count it. All limits that reach here
-/// state `at_most`, and none `within_hours`.
-pub(super) fn key_of(
+/// The keys under which a limit counts a post of a client: one, or one for each of the client's tags if it counts tags on
+/// their own; none if it does not count the post. All limits that reach here state `at_most`, and none `within_hours`.
+pub(super) fn keys_of(
     limit: &LimitRules,
     client: &Client,
     clock: &Clock,
     channel: Channel,
     at: Timestamp,
-) -> Option<CountKey> {
+) -> Vec<CountKey> {
     let filter = &limit.filter;
     let is_week = clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday));
     let is_tagged = filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag));
@@ -219,7 +224,7 @@ pub(super) fn key_of(
     let is_named = filter.channels.is_empty() || filter.channels.contains(&channel);
     let local_time = client.zone.wall_time(at);
     if !(is_week && is_tagged && is_client && is_named && filter.covers(local_time)) {
-        return None;
+        return Vec::new();
     }
     let hour = clock.hour_of(at);
     // A post belongs to the day in which its hour of the week begins.
@@ -230,14 +235,20 @@ pub(super) fn key_of(
         LimitPeriod::Day => SharedPeriod::Day(weekday as u8),
         LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
     };
-    Some(CountKey {
+    let key = |tag: Option<&Arc<str>>| CountKey {
         workspace: client.workspace_id.clone(),
         limit: Arc::clone(&limit.name),
         industry: (limit.scope == LimitScope::Industry).then(|| Arc::clone(&client.industry)),
+        tag: tag.cloned(),
         client: (limit.scope == LimitScope::Client).then(|| client.id.clone()),
         channel: limit.per_channel.then_some(channel),
         period,
-    })
+    };
+    if limit.scope != LimitScope::Tag {
+        return vec![key(None)];
+    }
+    let tags: BTreeSet<&Arc<str>> = client.tags.iter().collect();
+    tags.into_iter().map(|tag| key(Some(tag))).collect()
 }
 
 /// Counts a client's posts towards a limit.
@@ -250,13 +261,14 @@ fn count_posts(
     let LimitBound::AtMost(allowed) = limit.bound else { return };
     let of_reviews = limit.counts == LimitCounts::NeedsReview;
     let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
-        let Some(key) = key_of(limit, client, clock, channel, at) else { return };
-        let count: &mut Count = counts.entry(key).or_default();
-        count.allowed = allowed;
-        if is_planned {
-            count.planned += 1.0;
-        } else {
-            count.committed += 1.0;
+        for key in keys_of(limit, client, clock, channel, at) {
+            let count: &mut Count = counts.entry(key).or_default();
+            count.allowed = allowed;
+            if is_planned {
+                count.planned += 1.0;
+            } else {
+                count.committed += 1.0;
+            }
         }
     };
     // Blocked posts do not count.

@@ -31,6 +31,8 @@ pub struct SharedLimitCost {
 pub struct HighestSharedPrice {
     /// The industry, if each industry is counted on its own.
     pub industry: Option<Arc<str>>,
+    /// The tag, if the clients with each tag are counted on their own.
+    pub tag: Option<Arc<str>>,
     /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
     /// Start of the period: the Monday of the week, the date of the day on each client's clock, or the hour in UTC.
@@ -69,6 +71,7 @@ fn costs_of_workspace(workspace: &WorkspaceCertificate, week: Week) -> Vec<Share
             price: uses.iter().fold(0.0, |sum, limit| sum + limit.price),
             highest: HighestSharedPrice {
                 industry: highest.industry.clone(),
+                tag: highest.tag.clone(),
                 channel: highest.channel,
                 from: highest.period.start(week),
                 allowed: highest.allowed,
@@ -88,7 +91,11 @@ fn bounds(limit: &SharedLimitUse) -> String {
         SharedPeriod::Day(_) => "a day",
         SharedPeriod::Hour(_) => "an hour",
     };
-    let clients = if limit.industry.is_some() { "all clients of an industry" } else { "all clients" };
+    let clients = match (&limit.industry, &limit.tag) {
+        (Some(_), _) => "all clients of an industry",
+        (None, Some(_)) => "all clients with a tag",
+        (None, None) => "all clients",
+    };
     let channel = if limit.channel.is_some() { " on each channel" } else { "" };
     format!("at most {} {posts} {period}{channel} for {clients} together", decimal(limit.allowed))
 }
@@ -98,7 +105,16 @@ mod tests {
     use super::*;
 
     fn limit_use(limit: &str, period: SharedPeriod, price: f64) -> SharedLimitUse {
-        SharedLimitUse { limit: limit.into(), industry: None, channel: None, period, allowed: 4.0, used: 4.0, price }
+        SharedLimitUse {
+            limit: limit.into(),
+            industry: None,
+            tag: None,
+            channel: None,
+            period,
+            allowed: 4.0,
+            used: 4.0,
+            price,
+        }
     }
 
     fn workspace(id: &str, limits: Vec<SharedLimitUse>) -> WorkspaceCertificate {
@@ -111,6 +127,8 @@ mod tests {
         assert_eq!(bounds(&day), "at most 4 posts a day for all clients together");
         let week = SharedLimitUse { allowed: 1.0, period: SharedPeriod::Week, ..day.clone() };
         assert_eq!(bounds(&week), "at most 1 post a week for all clients together");
+        let of_tag = SharedLimitUse { tag: Some("b2b".into()), ..day.clone() };
+        assert_eq!(bounds(&of_tag), "at most 4 posts a day for all clients with a tag together");
         let hour = SharedLimitUse {
             industry: Some("tea shop".into()),
             channel: Some(Channel::Ig),

@@ -176,9 +176,27 @@ impl Group {
                 let may_exceed = *solution.has_quotas.get(*row)? && used < *max_use;
                 may_exceed.then(|| limits.quota(client, solution.rows.get(*row)?, used, *prices.get(*row)?)).flatten()
             };
-            Some((*index, max_uses.iter().filter_map(quota).collect()))
+            Some((*index, least_of_each(max_uses.iter().filter_map(quota))))
         })
     }
+}
+
+/// The least quota for each limit, channel and period. A client has several of a limit on each of its tags.
+fn least_of_each(quotas: impl Iterator<Item = LimitQuota>) -> Vec<LimitQuota> {
+    let mut least: Vec<LimitQuota> = Vec::new();
+    for quota in quotas {
+        let is_same = |other: &&mut LimitQuota| {
+            (&other.limit, other.channel, other.period) == (&quota.limit, quota.channel, quota.period)
+        };
+        match least.iter_mut().find(is_same) {
+            Some(other) => {
+                other.posts = other.posts.min(quota.posts);
+                other.first_price += quota.first_price;
+            }
+            None => least.push(quota),
+        }
+    }
+    least
 }
 
 impl GroupSolution {

@@ -144,6 +144,7 @@ impl DividedLimits {
         let use_of = |row: &SharedRow| SharedLimitUse {
             limit: limits.name(row),
             industry: row.industry.clone(),
+            tag: row.tag.clone(),
             channel: row.channel,
             period: row.period,
             allowed: limits.max_posts(row),

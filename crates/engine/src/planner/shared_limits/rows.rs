@@ -9,12 +9,14 @@ use crate::planner::channel::posting_minute;
 use crate::planner::limits::applies_to;
 use crate::rules::{LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
-/// A limit of a workspace in one of its periods, for one industry or channel if the limit counts each on its own.
+/// A limit of a workspace in one of its periods, for one industry, tag or channel if the limit counts each on its
+/// own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::planner) struct SharedRow {
     /// Index of the limit.
     limit: usize,
     pub industry: Option<Arc<str>>,
+    pub tag: Option<Arc<str>>,
     pub channel: Option<Channel>,
     pub period: SharedPeriod,
 }
@@ -142,15 +144,17 @@ impl SharedLimits {
                 && (channels.is_empty() || channels.contains(&channel))
                 && rules.filter.covers(local_time)
         });
-        counting.filter_map(move |(limit, SharedLimit { rules, .. })| {
+        let rows = counting.filter_map(move |(limit, SharedLimit { rules, .. })| {
             let period = match rules.period {
                 LimitPeriod::Hour => SharedPeriod::Hour(client.hours.instant(hour as i64).as_second().div_euclid(3600)),
                 LimitPeriod::Day => SharedPeriod::Day(client.hours.hours().get(hour)?.weekday),
                 LimitPeriod::Week | LimitPeriod::Within(_) => SharedPeriod::Week,
             };
             let industry = (rules.scope == LimitScope::Industry).then(|| Arc::clone(&client.client.industry));
-            Some(SharedRow { limit, industry, channel: rules.per_channel.then_some(channel), period })
-        })
+            let row = SharedRow { limit, industry, tag: None, channel: rules.per_channel.then_some(channel), period };
+            Some(tags_of(rules, client).into_iter().map(move |tag| SharedRow { tag, ..row.clone() }))
+        });
+        rows.flatten()
     }
 
     /// For each row in which committed posts of a client count, the number that count. Several posts of a channel in one
@@ -200,6 +204,15 @@ impl SharedLimits {
             posts: planned + committed,
             first_price: price,
         })
+    }
+}
+
+/// The tags for which a limit counts a client's posts: each of the client's if it counts tags on their own, else only
+/// `None`.
+fn tags_of(rules: &LimitRules, client: &ClientWeek<'_>) -> BTreeSet<Option<Arc<str>>> {
+    match rules.scope {
+        LimitScope::Tag => client.client.tags.iter().map(|tag| Some(Arc::clone(tag))).collect(),
+        LimitScope::Client | LimitScope::Industry | LimitScope::Workspace => BTreeSet::from([None]),
     }
 }
 

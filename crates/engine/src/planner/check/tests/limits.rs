@@ -2,7 +2,7 @@
 
 use super::tampered::Case;
 use super::*;
-use crate::model::SharedPeriod;
+use crate::model::{Post, SharedPeriod};
 use crate::planner::check::exceeded_limits;
 
 /// The week that is planned.
@@ -159,4 +159,38 @@ fn clients_whose_posts_are_all_blocked_leave_shared_limits_to_the_others() {
     assert_eq!(both.workspaces[0].limits, alone.workspaces[0].limits);
     let used: f64 = both.workspaces[0].limits.iter().map(|used| used.used).sum();
     assert_eq!(used, alone.clients[0].posts.iter().filter(|post| post.is_live()).count() as f64);
+}
+
+#[test]
+fn a_limit_on_each_tag_counts_a_client_for_each_of_its_tags() {
+    let week = week(WEEK);
+    let rules = rules_with(&[("limits.toml", "", "[tag_day]\nat_most = 2\nper = [\"tag\", \"day\"]\n")]);
+    let tagged = |id: &str, tags: &[&str]| {
+        let (client, state) = client(id, "Europe/London", week, &Channel::ALL, 40);
+        (Client { tags: tags.iter().map(|tag| (*tag).into()).collect(), ..client }, state)
+    };
+    let clients =
+        vec![tagged("both", &["b2b", "vip"]), tagged("free", &[]), tagged("one", &["b2b"]), tagged("two", &["vip"])];
+    let scenario = scenario(week, clients);
+    let plan = passing(&scenario, &rules, week);
+    let zone = scenario.clients[0].0.zone;
+    let posts_with = |tag: &str, weekday: i64| {
+        let with_tag = |id: &ClientId| {
+            scenario.clients.iter().any(|(client, _)| client.id == *id && client.tags.iter().any(|own| **own == *tag))
+        };
+        let date = plus_days(week.monday(), weekday);
+        let of_day = |post: &Post| post.is_live() && zone.wall_time(post.at).date() == date;
+        plan.posts().filter(|(client, post)| with_tag(&client.client_id) && of_day(post)).count()
+    };
+    for weekday in 0..7 {
+        assert_eq!(["b2b", "vip"].map(|tag| posts_with(tag, weekday)), [2, 2]);
+    }
+    let alone = passing(&super::scenario(week, vec![scenario.clients[1].clone()]), &rules, week);
+    assert_eq!(plan.clients[1].posts, alone.clients[0].posts);
+    let uses = &plan.workspaces[0].limits;
+    assert_eq!(uses.len(), 14, "{uses:?}");
+    assert!(uses.iter().all(|used| used.tag.is_some() && used.used == 2.0 && used.price > 0.0), "{uses:?}");
+    let case = Case { scenario, rules, plan };
+    let broken = case.broken_by(|plan| plan.workspaces[0].limits[0].tag = Some("b2c".into()));
+    assert!(broken.contains(&"shared_limits"), "{broken:?}");
 }

@@ -322,8 +322,12 @@ fn clients_that_share_limits_pass() {
         let week = week("2026-W40");
         // A few clients are planned as one problem, more by prices.
         let count = if seed % 2 == 0 { 3 } else { 6 };
-        let clients = (0..count).map(|n| random_client(n, "Europe/London", week, &mut draw)).collect();
-        let scenario = scenario(week, clients);
+        let tagged = |n: usize| {
+            let (client, state) = random_client(n, "Europe/London", week, &mut draw);
+            let tags = ["second", "third"].into_iter().zip([2, 3]).filter(|(_, every)| n.is_multiple_of(*every));
+            (Client { tags: tags.map(|(tag, _)| tag.into()).collect(), ..client }, state)
+        };
+        let scenario = scenario(week, (0..count).map(tagged).collect());
         let (plan, breaches) = breaches(&scenario, &rules, week);
         assert!(breaches.is_empty(), "seed {seed}: {}", breaches[0]);
         certified += plan.workspaces.len();
@@ -438,6 +442,9 @@ per = ["workspace", "day"]
 [brand_day]
 at_most = 3
 per = ["client", "day"]
+[tag_day]
+at_most = 4
+per = ["tag", "day"]
 "#;
 
 /// Guardrails that depend on a post's time and on the other posts of its day.
