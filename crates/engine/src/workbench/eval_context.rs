@@ -5,8 +5,8 @@ use super::situation::Situation;
 use crate::model::{CampaignId, Channel, ClientId, Tier, Week, WeekHours, WorkspaceId, Zone};
 use crate::planner::{PlanError, Planner, seasonal_posts};
 use crate::rules::{
-    CompiledRules, Constants, GuardrailRules, Input, InputField, OverlayKey, Rules, Scope, Season, Settings, Space,
-    Value, number_of, read_alone, values_to_try,
+    CompiledRules, Constants, GuardrailRules, Input, InputField, LimitFilter, LimitRules, OverlayKey, Rules, Scope,
+    Season, Settings, Space, Value, number_of, read_alone, values_to_try,
 };
 
 /// An overlay target: what an overlay applies to, or a default client that no overlay applies to.
@@ -27,6 +27,14 @@ impl OverlayTarget {
             described("workspace", &self.workspace),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" of ")
+    }
+
+    /// Whether a limit is certain to count the posts of the target's clients. A limit on clients with some ids or tags
+    /// counts some clients only, which may have overlays of their own.
+    pub fn is_counted_by(&self, limit: &LimitRules) -> bool {
+        let LimitFilter { clients, tags, .. } = &limit.filter;
+        let is_named = self.client.as_ref().is_some_and(|id| clients.iter().any(|named| named.as_str() == id));
+        tags.is_empty() && (clients.is_empty() || is_named)
     }
 
     /// The rules of a pack that apply to it.

@@ -242,7 +242,7 @@ const KEYS: &[Key] = &[
     ),
     Key::with_default(
         "<case>.state.previous",
-        rows(COMMITTED, "[{ day = \"friday\", hour = 9 }]"),
+        rows(TIME, "[{ day = \"friday\", hour = 9 }]"),
         DefaultValue::NoRows,
         "posts of the channel in the plan that the week had before",
     ),

@@ -89,20 +89,24 @@ impl PostCount {
     /// The posts that count, with their number, in words.
     pub(super) fn actual_text(&self, posts: &[WeekPost]) -> String {
         let counted: Vec<ChannelHour> = self.counted(posts).map(WeekPost::channel_hour).collect();
-        let noun = if counted.len() == 1 { "post" } else { "posts" };
         match counted.len() {
             0 => "no post".to_owned(),
-            count => format!("{count} {noun}: {}", channel_hours_text(counted.into_iter())),
+            count => format!("{}: {}", number_of_posts(count), channel_hours_text(counted.into_iter())),
         }
     }
+}
+
+/// For example "1 post" or "2 posts".
+fn number_of_posts(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "post" } else { "posts" })
 }
 
 impl fmt::Display for PostCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.at_least, self.at_most) {
-            (least, Some(most)) if least == most => write!(f, "exactly {least} posts")?,
-            (0, Some(most)) => write!(f, "at most {most} posts")?,
-            (least, None) => write!(f, "at least {least} posts")?,
+            (least, Some(most)) if least == most => write!(f, "exactly {}", number_of_posts(least))?,
+            (0, Some(most)) => write!(f, "at most {}", number_of_posts(most))?,
+            (least, None) => write!(f, "at least {}", number_of_posts(least))?,
             (least, Some(most)) => write!(f, "{least} to {most} posts")?,
         }
         if !self.channels.is_empty() {

@@ -17,7 +17,7 @@ pub(super) fn minima_above_seasons(rules: &CompiledRules) -> Vec<Finding> {
     let mut findings = Vec::new();
     for target in overlay_targets(&[rules]) {
         let target_rules = target.rules(rules);
-        for limit in target_rules.limits.iter().filter(|limit| is_comparable(limit)) {
+        for limit in target_rules.limits.iter().filter(|limit| is_comparable(limit) && target.is_counted_by(limit)) {
             findings.extend(first_week_too_few(rules, &target, &target_rules, limit));
         }
     }
