@@ -17,3 +17,6 @@ CREATE TABLE measured_posts (
 ALTER TABLE measured_posts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY by_workspace ON measured_posts USING (workspace_id = current_setting('mcoe.workspace_id', true));
 GRANT SELECT, INSERT, UPDATE ON measured_posts TO mcoe_app;
+
+CREATE INDEX measured_posts_by_workspace
+    ON measured_posts (workspace_id, client_id, channel, published_at, position);

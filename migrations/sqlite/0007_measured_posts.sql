@@ -13,3 +13,6 @@ CREATE TABLE measured_posts (
     PRIMARY KEY (client_id, channel, published_at, position),
     FOREIGN KEY (client_id, workspace_id) REFERENCES clients (client_id, workspace_id)
 ) STRICT;
+
+CREATE INDEX measured_posts_by_workspace
+    ON measured_posts (workspace_id, client_id, channel, published_at, position);

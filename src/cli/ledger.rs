@@ -19,10 +19,13 @@ use crate::store::{DatabaseUrl, Ledger, OpenMode, WAITING};
 /// Help heading of the options that concern the ledger.
 const LEDGER_OPTIONS: &str = "Ledger options";
 
+/// The ledger if none is named.
+pub(super) const DEFAULT_DATABASE: &str = "mcoe.db";
+
 #[derive(Debug, Args)]
 pub(super) struct DatabaseArgument {
     /// The ledger: postgres://USER@HOST/DATABASE, or an SQLite file. Default: mcoe.db.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true, default_value = "mcoe.db")]
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true, default_value = DEFAULT_DATABASE)]
     #[arg(help_heading = LEDGER_OPTIONS)]
     database: String,
 }

@@ -3,13 +3,11 @@
 use clap::Args;
 
 use super::failure::Failure;
-use super::ledger::{DatabaseArgument, NowArgument};
+use super::ledger::{DEFAULT_DATABASE, DatabaseArgument, NowArgument};
 use crate::model::{Scenario, Timestamp, Week, WorkspaceId};
+use crate::report::shell_word;
 use crate::scenario::{self, ScenarioFiles};
 use crate::store::OpenMode;
-
-/// The database that a command line need not name.
-const DEFAULT_DATABASE: &str = "mcoe.db";
 
 /// A workspace as the source of a posting history.
 #[derive(Debug, Args)]
@@ -41,7 +39,9 @@ impl LedgerHistoryArguments {
     pub fn read(&self) -> Result<Option<LedgerHistory>, Failure> {
         let Some(workspace) = &self.from_database else { return Ok(None) };
         let now = self.now.time();
-        let (scenario, files) = workspace_files(&self.database, workspace, Week::after(now))?;
+        let (scenario, mut files) = workspace_files(&self.database, workspace, Week::after(now))?;
+        // Committed posts of the rest of the week are not made yet.
+        files.history.retain(|post| post.engagements.is_some() || post.published_at < now);
         if files.history.iter().all(|post| post.engagements.is_none()) {
             let cause = format!("the ledger knows no post of workspace `{workspace}` whose engagements were measured");
             let remedy = "load a scenario whose table `history` has `engagements`: `mcoe db load SCENARIO`";
@@ -53,8 +53,9 @@ impl LedgerHistoryArguments {
 
     fn as_text(&self, workspace: &str, now: Timestamp) -> Result<String, Failure> {
         let database = self.database.url()?.to_string();
-        let database = if database == DEFAULT_DATABASE { String::new() } else { format!(" --database {database}") };
-        Ok(format!("--from-database {workspace}{database} --now {now}"))
+        let database =
+            if database == DEFAULT_DATABASE { String::new() } else { format!(" --database {}", shell_word(&database)) };
+        Ok(format!("--from-database {}{database} --now {now}", shell_word(workspace)))
     }
 }
 

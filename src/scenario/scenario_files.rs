@@ -5,11 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::manifest::Manifest;
 use crate::model::{
     AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientId, ClientRow, ClientState,
-    HistoryRow, PolicyRow, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
+    HistoryRow, PolicyRow, RECENT_DAYS, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
 };
-
-/// Number of days before a channel's `as_of` whose posts are part of its state.
-const RECENT_DAYS: i64 = 30;
 
 /// A scenario folder in memory, before it is written.
 #[derive(Debug, Clone, PartialEq)]

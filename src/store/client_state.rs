@@ -15,12 +15,9 @@ use super::row::{FromAnyRow, Id, Instant, ModelRow, Name, Text};
 use super::values::{Value, values};
 use crate::model::{
     AssetId, AssetRow, AssetUse, CampaignRow, Capacity, Channel, ChannelState, Client, ClientId, ClientRow,
-    ClientState, Policy, PolicyRow, RealityRow, Record, Scenario, Timestamp, WarningRow, Week, WorkspaceId, WorldRow,
-    Zone,
+    ClientState, Policy, PolicyRow, RECENT_DAYS, RealityRow, Record, Scenario, Timestamp, WarningRow, Week,
+    WorkspaceId, WorldRow, Zone,
 };
-
-/// Days for which posts count as recent.
-const RECENT_DAYS: i64 = 30;
 
 /// Fallback for policy columns that are unset; in the ledger all of them are set.
 const DEFAULT_POLICY: Policy = Policy {
@@ -202,6 +199,21 @@ pub(super) async fn load_client_states_with(
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
+/// As [`load_client_states_with`], but only with channels and posts: without campaigns, assets, special days, warnings,
+/// assessments and estimates. That is all that counts of clients that are not planned.
+pub(super) async fn load_channels_and_posts(
+    tx: &mut Tx,
+    selector: &ClientSelector<'_>,
+    excluded: &BTreeSet<Uuid>,
+    counted: Counted,
+) -> Result<ClientStates, StoreError> {
+    let mut reader = Reader { tx, selector, counted, clients: BTreeMap::new() };
+    reader.read_clients().await?;
+    reader.read_channels().await?;
+    reader.read_posts(excluded).await?;
+    Ok(reader.clients.into_values().map(normalised).collect())
+}
+
 /// Reads clients table by table.
 struct Reader<'r> {
     tx: &'r mut Tx,
@@ -315,19 +327,23 @@ impl Reader<'_> {
         self.read_rows("channel_state", columns, "channel", add).await
     }
 
+    /// Reads posts; of those from before the ledger, only the recent ones and those with an asset.
     async fn read_posts(&mut self, excluded: &BTreeSet<Uuid>) -> Result<(), StoreError> {
         type PostRow = (String, Name<Channel>, Instant, Option<Text<AssetId>>, Option<Id>, bool);
         let condition = self.selector.condition();
         let sql = format!(
             "SELECT client_id, channel, published_at AS at, asset_id, NULL AS id, FALSE AS needs_review \
-             FROM publications WHERE {condition} \
+             FROM publications WHERE {condition} AND (asset_id IS NOT NULL OR published_at >= $2) \
              UNION ALL \
              SELECT client_id, channel, scheduled_for, coalesce(variation_id, creative_asset_id), id, {NEEDS_REVIEW} \
              FROM campaign_orchestration_schedules WHERE {condition} AND status IN {} \
              ORDER BY 1, 3, 2",
             self.counted.statuses()
         );
-        let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.selector.value()]).await?;
+        let channels = self.clients.values().flat_map(|(_, state)| &state.channels);
+        let Some(as_of) = channels.map(|state| state.as_of).min() else { return Ok(()) };
+        let since = as_of.plus_days(-RECENT_DAYS);
+        let posts: Vec<PostRow> = self.tx.all(&sql, vec![self.selector.value(), since.into()]).await?;
         for (client_id, Name(channel), Instant(at), asset, schedule, needs_review) in posts {
             if schedule.is_some_and(|Id(id)| excluded.contains(&id)) {
                 continue;

@@ -279,7 +279,7 @@ impl<'s> Load<'s> {
     /// the ledger already has. Returns the number of these posts.
     async fn write_publications(&self, tx: &mut Tx) -> Result<usize, StoreError> {
         let mut known = self.known_posts(tx).await?;
-        let mut rows: Vec<(&Client, HistoricPost<'_>)> = self
+        let rows: Vec<(&Client, HistoricPost<'_>)> = self
             .clients_and_states()
             .flat_map(|(client, state)| historic_posts(state).into_iter().map(move |post| (client, post)))
             .filter(|(client, post)| !known.contains_key(&post.key(client)))
@@ -287,8 +287,8 @@ impl<'s> Load<'s> {
         for (client, post) in &rows {
             *known.entry(post.key(client)).or_default() += 1;
         }
-        rows.extend(self.further_measured_posts(known));
-        insert!(tx, "publications", rows.iter().copied(), |(client, post)| {
+        let further: Vec<(&Client, HistoricPost<'_>)> = self.further_measured_posts(known).collect();
+        insert!(tx, "publications", rows.iter().chain(&further).copied(), |(client, post)| {
             client_id: client.id.as_str(),
             workspace_id: client.workspace_id.as_str(),
             channel: post.channel.name(),
@@ -296,8 +296,9 @@ impl<'s> Load<'s> {
             asset_id: post.asset,
         })
         .await?;
+        // Of posts that are not recent, nothing is left in the fatigue that the ledger has.
         self.add_fatigue(tx, &rows).await?;
-        Ok(rows.len())
+        Ok(rows.len() + further.len())
     }
 
     /// The measured posts of the history that are not among the known posts, of which there are so many by client,

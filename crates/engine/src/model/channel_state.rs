@@ -8,6 +8,9 @@ use super::record::record;
 use super::time::Timestamp;
 use super::{AssetId, Channel, Client, ClientId, Score};
 
+/// Number of days before the instant of a channel's state over which its recent posts are listed.
+pub const RECENT_DAYS: i64 = 30;
+
 /// State of one channel of a client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelState {

@@ -40,7 +40,7 @@ pub use calendar_entry::{CalendarEntry, CalendarRow, DayKind};
 pub use calendar_error::CalendarError;
 pub use campaign::{Campaign, CampaignRow};
 pub use channel::{Channel, UnknownChannel};
-pub use channel_state::{ChannelRow, ChannelState, HistoryRow};
+pub use channel_state::{ChannelRow, ChannelState, HistoryRow, RECENT_DAYS};
 pub use client::{Client, ClientRow, ClientState, ClientStatus, Policy, PolicyRow};
 pub use decision::{ActionType, Decision, DecisionStatus};
 pub use limit::{

@@ -1,12 +1,9 @@
 //! A channel of a client while its tables are read, and its resulting state.
 
 use super::row::Row;
-use crate::model::{ChannelRow, ChannelState, Score, Timestamp};
+use crate::model::{ChannelRow, ChannelState, RECENT_DAYS, Score, Timestamp};
 
 const DAY_SECONDS: i64 = 86_400;
-
-/// Number of days before the state's instant over which recent posts are listed.
-const RECENT_DAYS: i64 = 30;
 
 /// A client's channel while its tables are read.
 #[derive(Debug)]
