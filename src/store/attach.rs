@@ -6,7 +6,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::action_log::{NewAction, record};
-use super::client_state::{ClientSelector, ClientStates, load_capacity, load_client_states};
+use super::client_state::{
+    ClientSelector, ClientStates, Counted, load_capacity, load_channels_and_posts, load_client_states,
+};
 use super::commit::lock_clients;
 use super::daily::review_reason;
 use super::database::Tx;
@@ -100,13 +102,14 @@ impl Attach<'_> {
         // Concurrent transactions that use the client's assets wait, so that no asset is used twice.
         lock_clients(tx, &ids).await?;
         let excluded = BTreeSet::from([before.id]);
+        let own = load_client_states(tx, &ClientSelector::Clients(&ids), &excluded).await?.pop();
+        let own = own.ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
+        let (client, state) = &own;
         // The load of a workspace, which rules can read, depends on all its clients.
         let workspace = WorkspaceId::new(before.workspace_id.as_str());
-        let clients = load_client_states(tx, &ClientSelector::Workspace(&workspace), &excluded).await?;
-        let (client, state) = clients
-            .iter()
-            .find(|(client, _)| client.id.as_str() == before.client_id)
-            .ok_or_else(|| StoreError::UnknownClients(vec![before.client_id.clone()]))?;
+        let in_workspace = ClientSelector::Workspace(&workspace);
+        let mut clients = load_channels_and_posts(tx, &in_workspace, &excluded, Counted::Live).await?;
+        clients.iter_mut().filter(|(other, _)| other.id == client.id).for_each(|other| *other = own.clone());
         let capacity = load_capacity(tx, &workspace).await?;
         let post = self.evaluated_post(before, (client, state), &clients, &capacity)?;
         let Some(choice) = &post.asset else { return Err(blocked_error(before, Reason::NoAsset)) };

@@ -6,7 +6,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::bulk_insert::insert;
-use super::client_state::{ClientSelector, Counted, load_capacity, load_client_states_with, relevant_asset_uses};
+use super::client_state::{
+    ClientSelector, Counted, load_capacity, load_channels_and_posts, load_client_states_with, relevant_asset_uses,
+};
 use super::database::Tx;
 use super::error::StoreError;
 use super::ledger::Ledger;
@@ -19,7 +21,7 @@ use crate::model::{
     Timestamp, Week, WorkspaceId,
 };
 use crate::planner::check::{ExceededLimit, exceeded_limits};
-use crate::rules::{CompiledRules, LimitCounts, LimitRules, LimitScope};
+use crate::rules::{CompiledRules, LimitRules, LimitScope};
 
 /// A plan with everything needed to commit it.
 #[derive(Clone, Copy)]
@@ -200,16 +202,25 @@ impl<'a> Commit<'a> {
         Ok(changes)
     }
 
-    /// The workspaces of planned clients in which a limit counts the posts of several clients.
+    /// The workspaces of planned clients in which a limit counts the posts of several clients. The reviewers' capacity
+    /// counts only if posts of the plan need a review.
     fn sharing_workspaces(&self) -> Vec<&'a str> {
         let planned =
             self.scenario.clients.iter().map(|(client, _)| client).filter(|client| client.status.is_planned());
         // Overlays of a client do not change such limits, so any client stands for its workspace.
         let by_workspace: BTreeMap<&str, &Client> =
             planned.map(|client| (client.workspace_id.as_str(), client)).collect();
-        let is_shared = |limit: &LimitRules| limit.scope != LimitScope::Client && limit.counts == LimitCounts::Posts;
-        let shares = |client: &Client| self.rules.for_client(client).base().limits.iter().any(is_shared);
-        by_workspace.into_iter().filter(|(_, client)| shares(client)).map(|(workspace, _)| workspace).collect()
+        let needs_review = |post: &Post| post.status == ScheduleStatus::Pending;
+        let with_reviews: BTreeSet<&str> = self
+            .plan
+            .posts()
+            .filter(|(_, post)| needs_review(post))
+            .map(|(plan, _)| plan.workspace_id.as_str())
+            .collect();
+        let is_shared = |limit: &LimitRules| limit.scope != LimitScope::Client;
+        let declares = |client: &Client| self.rules.for_client(client).base().limits.iter().any(is_shared);
+        let shares = |(workspace, client): &(&str, &Client)| with_reviews.contains(workspace) || declares(client);
+        by_workspace.into_iter().filter(shares).map(|(workspace, _)| workspace).collect()
     }
 
     /// One line for each period of a limit in which the plan needs more posts than the committed ones of all clients
@@ -221,7 +232,7 @@ impl<'a> Commit<'a> {
             return Ok(Vec::new());
         }
         let selector = ClientSelector::Clients(&others);
-        let others = load_client_states_with(tx, &selector, &BTreeSet::new(), self.counted).await?;
+        let others = load_channels_and_posts(tx, &selector, &BTreeSet::new(), self.counted).await?;
         let exceeded = exceeded_limits(self.plan, self.scenario, &others, self.rules);
         Ok(exceeded.iter().map(|exceeded| exceeded_line(exceeded, self.plan.week)).collect())
     }

@@ -11,6 +11,7 @@ use super::retry::with_retries;
 use super::row::{Instant, Name};
 use super::values::values;
 use super::week_over::refuse_if_week_is_over;
+use super::weekly::MAX_REPLANS;
 use crate::model::{Channel, ClientId, ClientPlan, Plan, Post, Scenario, Timestamp, WorkspaceId};
 use crate::planner::check::check_plan;
 use crate::planner::{Planner, decisions, plan_week};
@@ -60,11 +61,19 @@ impl Ledger {
         for workspace in workspaces {
             let mut added = BTreeSet::new();
             let (mut total, mut keep_bonus): (Option<Committed>, f64) = (None, 0.0);
+            let mut replans = 0;
             loop {
                 let scenario =
                     with_retries(|| self.scenario_of(workspace, old.plan.week, is_selected, COUNTED)).await?;
                 let scenario = scenario.with_previous_posts(old.plan);
-                let (plan, committed) = self.plan_rest(&old, &planner, &scenario).await?;
+                let (plan, committed) = match self.plan_rest(&old, &planner, &scenario).await {
+                    // The state changed concurrently while the clients were planned: plan again.
+                    Err(StoreError::StateChanged(_)) if replans < MAX_REPLANS => {
+                        replans += 1;
+                        continue;
+                    }
+                    other => other?,
+                };
                 keep_bonus += plan.keep_bonus();
                 added.extend(post_keys(&plan, workspace));
                 total = Some(total.map_or(committed, |total| total.plus(committed)));

@@ -132,7 +132,7 @@ impl Ledger {
 }
 
 /// Maximum number of times a week is planned again after concurrent changes.
-const MAX_REPLANS: u32 = 10;
+pub(super) const MAX_REPLANS: u32 = 10;
 
 fn refuse_if_stopping(observer: &dyn Observer) -> Result<(), StoreError> {
     if observer.should_stop() { Err(StoreError::Stopped) } else { Ok(()) }

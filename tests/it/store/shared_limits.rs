@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mcoe::model::{Channel, Plan, Scenario, ScheduleStatus, Tier, WorkspaceId};
+use mcoe::model::{Capacity, Channel, Plan, Scenario, ScheduleStatus, Tier, WorkspaceId};
 use mcoe::planner::{self, Planner};
 use mcoe::rules::CompiledRules;
 use mcoe::store::{Change, Commit, Counted, Ledger, Rebased, ScheduleFilter, StoreError};
 
-use super::{FRIDAY, commit, weekly};
+use super::{FRIDAY, commit, rules, weekly};
 use crate::support::{Agency, TestDatabase, at, compiled, on_both, pack_with_file, plan};
 
 const WEEK: &str = "2026-W37";
@@ -116,5 +116,25 @@ on_both! {
         rebase(&ledger, &rules, &scenario, &of_second).await;
         let by_day = schedules_by_day(&ledger).await;
         assert_eq!(by_day.values().copied().collect::<Vec<_>>(), [1; 7], "{by_day:?}");
+    }
+
+    async fn a_plan_is_refused_if_posts_of_others_use_up_the_reviews(database: &TestDatabase) {
+        let (ledger, rules) = (database.ledger().await, rules());
+        let reviewed = |id, channel| {
+            let agency = agency(&[(id, channel)]).edit_last(|client, _| client.policy.auto_exec_enabled = false);
+            let capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: 1 };
+            Scenario { capacity, ..agency.scenario() }
+        };
+        let (first, second) = (reviewed("first", Channel::Linkedin), reviewed("second", Channel::Ig));
+        ledger.load(&first, &rules, at(FRIDAY)).await.unwrap();
+        ledger.load(&second, &rules, at(FRIDAY)).await.unwrap();
+        let of_first = commit(&ledger, &rules, &first, &plan(&rules, &first), "ann").await.unwrap();
+        assert_eq!(of_first.pending, 5, "as many as the reviewers can review in a week");
+        let of_second = Scenario { hash: "second".to_owned(), ..second };
+        let refused = commit(&ledger, &rules, &of_second, &plan(&rules, &of_second), "ann").await.unwrap_err();
+        let StoreError::StateChanged(changes) = &refused else { panic!("{refused}") };
+        let [line] = changes.as_slice() else { panic!("{changes:?}") };
+        assert!(line.contains("limit `review_capacity` allows 5 in the week"), "{line}");
+        assert!(line.ends_with("; 5 committed, 5 planned"), "{line}");
     }
 }
