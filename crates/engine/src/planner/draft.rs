@@ -163,22 +163,29 @@ impl<'a> Draft<'a> {
         let AssignedWithin { assignment, prices, broken } = assign_within(problem, unconstrained, rows, limits.pairs());
         let unmet = limits.names(&broken);
         let is_left_out = |(within, without): (&Option<usize>, &Option<usize>)| within.is_none() && without.is_some();
-        let left_out: Vec<bool> = assignment.iter().zip(unconstrained).map(is_left_out).collect();
+        let slots = assignment.iter().zip(unconstrained).enumerate();
+        let left_out: BTreeSet<usize> = slots.filter(|(_, pair)| is_left_out(*pair)).map(|(slot, _)| slot).collect();
         self.assignment = assignment;
         self.asset_limits = limits.with_prices(prices);
         if !unmet.is_empty() {
             self.leave_empty(unmet);
-        } else if left_out.contains(&true) {
-            self.leave_out(&left_out);
+        } else if !left_out.is_empty() {
+            self.leave_out(left_out);
         }
     }
 
-    /// Leaves slots out of the plan; `left_out` says of each slot whether it is left out.
-    fn leave_out(&mut self, left_out: &[bool]) {
-        for (slot, _) in self.slots.iter().zip(left_out).filter(|(_, is_left_out)| **is_left_out) {
-            if let Some(channel_draft) = self.channel_drafts.get_mut(slot.channel_draft) {
-                channel_draft.leave_out(slot.hour);
+    /// Leaves slots, given by index, out of the plan. Also leaves out each slot without an asset that, without them, none
+    /// follows as a limit requires: its post would be blocked anyway.
+    fn leave_out(&mut self, slots: BTreeSet<usize>) {
+        let (mut left_out, mut next) = (BTreeSet::new(), slots);
+        while !next.is_empty() {
+            for slot in next.iter().filter_map(|index| self.slots.get(*index)) {
+                if let Some(channel_draft) = self.channel_drafts.get_mut(slot.channel_draft) {
+                    channel_draft.leave_out(slot.hour);
+                }
             }
+            left_out.append(&mut next);
+            next = self.unfollowed_without_asset();
         }
         let priced_limits = self.asset_limits.priced_names();
         let unmet = self.solved_limits.broken(&self.week, &self.channel_drafts);
@@ -187,10 +194,19 @@ impl<'a> Draft<'a> {
             return;
         }
         self.slots = chosen_slots(&self.week, &self.channel_drafts);
-        let remaining = self.assignment.iter().zip(left_out).filter(|(_, is_left_out)| !**is_left_out);
-        self.assignment = remaining.map(|(candidate, _)| *candidate).collect();
+        let remaining = self.assignment.iter().enumerate().filter(|(slot, _)| !left_out.contains(slot));
+        self.assignment = remaining.map(|(_, candidate)| *candidate).collect();
         let limits = self.asset_limits_of_slots();
         self.asset_limits = limits.with_prices_of(&self.asset_limits);
+    }
+
+    /// The slots without an asset that none follows though a limit requires it, by index.
+    fn unfollowed_without_asset(&self) -> BTreeSet<usize> {
+        let unfollowed = self.solved_limits.unfollowed(&self.week, &self.channel_drafts);
+        let slots = self.slots.iter().zip(&self.assignment).enumerate();
+        let without_asset = slots.filter(|(_, (_, candidate))| candidate.is_none());
+        let is_unfollowed = |slot: &Slot| unfollowed.contains(&(slot.channel_draft, slot.hour));
+        without_asset.filter(|(_, (slot, _))| is_unfollowed(slot)).map(|(index, _)| index).collect()
     }
 
     /// Plans nothing, because of limits that contradict each other.

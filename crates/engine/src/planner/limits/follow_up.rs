@@ -65,6 +65,11 @@ impl FollowedHour {
         if self.is_committed { -1.0 } else { 0.0 }
     }
 
+    /// The hour of the week, if the post may be planned; `None` if it is committed.
+    pub fn planned_hour(self) -> Option<usize> {
+        usize::try_from(self.hour).ok().filter(|_| !self.is_committed)
+    }
+
     /// Number of chosen posts that follow.
     pub fn posts_that_follow(self, chosen: &Chosen) -> f64 {
         let hours = chosen.get(self.follower).map_or(&[][..], Vec::as_slice);

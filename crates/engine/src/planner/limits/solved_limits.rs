@@ -1,5 +1,6 @@
 //! The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::week_limits::{NamedRow, WeekLimits};
@@ -104,6 +105,11 @@ impl SolvedLimits {
     /// Names of the limits without a price that the slots of the channels break.
     pub fn broken(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
         self.limits.broken(week, &chosen_hours(channel_drafts))
+    }
+
+    /// The slots, as index of the channel and hour, that none follows though a limit without a price requires it.
+    pub fn unfollowed(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> BTreeSet<(usize, usize)> {
+        self.limits.unfollowed(week, &chosen_hours(channel_drafts))
     }
 
     /// The objective of evaluated posts at mean quality, less what they lose by exceeding limits with a price. Blocked

@@ -4,6 +4,7 @@
 //! Committed posts count, so they lower the number of posts that may be planned. The policy's maximum of posts a day is
 //! a limit like those of `limits.toml`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::committed::{CommittedCount, committed_counts};
@@ -225,6 +226,16 @@ impl WeekLimits {
         let mut names: Vec<Arc<str>> = broken.map(|(limit, _)| Arc::clone(&limit.name)).collect();
         names.dedup();
         names
+    }
+
+    /// The chosen posts, as index of the channel and hour, that no chosen post follows though a limit without a price
+    /// requires it.
+    pub fn unfollowed(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> BTreeSet<(usize, usize)> {
+        let unfollowed = |(limit, row): (&WeekLimit, &LimitRow)| {
+            let hour = row.period.followed()?.planned_hour()?;
+            (limit.price.is_none() && limit.excess(week, row, chosen) > 0.0).then_some((row.channel?, hour))
+        };
+        self.limits_and_rows().filter_map(unfollowed).collect()
     }
 
     /// What a choice of hours loses by exceeding limits with a price.

@@ -87,6 +87,31 @@ fn posts_for_which_no_pair_of_assets_is_left_are_left_out_and_the_limit_is_named
 }
 
 #[test]
+fn a_post_without_an_asset_is_left_out_with_its_follow_up_and_others_stay() {
+    const LINKEDIN: &str = "[linkedin]   # LinkedIn company pages\nweekly_posts = 5";
+    let (mut client, state) = client("shop", "Europe/London", week(WEEK), &[Channel::Linkedin, Channel::X], 3);
+    for (number, asset) in client.assets.iter_mut().enumerate() {
+        let (channel, kind) = if number == 0 { (Channel::Linkedin, "photo") } else { (Channel::X, "video") };
+        (asset.channels, asset.kind) = (vec![channel], kind.into());
+    }
+    // LinkedIn wants two posts and has one asset. Of the two posts on X only one may be a video.
+    let order = ORDER.replace("until_hours = 4\n", "");
+    let rules = rules_with(&[
+        ("channels.toml", LINKEDIN, "[linkedin]\nweekly_posts = 2\nworth = 10"),
+        ("channels.toml", "[x]   # X, formerly Twitter\nweekly_posts = 10", "[x]\nweekly_posts = 2"),
+        ("assets.toml", "cost_per_hour = 20", "cost_per_hour = 0"),
+        ("limits.toml", "", &format!("{order}[videos]\nat_most = 1\nwhere.kinds = [\"video\"]\n")),
+    ]);
+    let plan = passing(&scenario(week(WEEK), vec![(client, state)]), &rules, week(WEEK));
+    let plan = &plan.clients[0];
+    assert!(plan.unmet_limits.is_empty(), "{:?}", plan.unmet_limits);
+    let [leader] = posts_on(plan, Channel::Linkedin)[..] else { panic!("{:?}", plan.posts) };
+    let [follower] = posts_on(plan, Channel::X)[..] else { panic!("{:?}", plan.posts) };
+    assert_eq!(follower.hour, leader.hour + 2);
+    assert!(leader.asset.is_some() && follower.asset.is_some());
+}
+
+#[test]
 fn a_plan_that_breaks_the_order_is_found() {
     let case = case_of(shop(), &format!("{ORDER}same_asset = true\n"));
     let is_on_x = |post: &Post| post.channel == Channel::X;
