@@ -1,5 +1,7 @@
 //! Limits on the order of channels: a post on one channel must follow each post on others.
 
+use chrono::{DateTime, Datelike as _, NaiveDateTime, TimeDelta, Timelike as _};
+
 use super::contradiction::{Contradiction, contradiction};
 use super::limit_filter::LimitFilter;
 use super::limits::{LimitBound, LimitPeriod, LimitRules, LimitScope, declared_limits, limit, path};
@@ -12,6 +14,9 @@ const FOLLOW_UP_KEYS: [&str; 3] = ["after_hours", "until_hours", "same_asset"];
 
 /// The keys that a limit with `followed_by` may not state.
 const OTHER_KEYS: [&str; 4] = ["per", "within_hours", "where.kinds", "where.campaigns"];
+
+/// Number of hours in a week in which the clock does not change.
+const HOURS_IN_WEEK: i64 = 168;
 
 /// The errors in what a limit says about posts that must follow others.
 pub(super) fn errors_in_follow_up(view: &View<'_>, name: &str) -> Vec<Option<Contradiction>> {
@@ -107,13 +112,17 @@ fn channel<'a>(followed_by: &FoundSetting<'a>) -> &'a str {
 }
 
 /// Reasons why no post can ever follow as a limit requires: the channel that follows has no posts, or no asset may be
-/// used a second time. `limits` are the limits whose counts can be compared.
+/// used a second time. `limits` are the limits whose counts can be compared. There are none if no channel has posts that
+/// must be followed.
 pub(super) fn never_followed(
     view: &View<'_>,
     minimum: &StatedLimit<'_>,
     follow_up: FollowUp,
     limits: &[StatedLimit<'_>],
 ) -> Vec<Option<Contradiction>> {
+    if are_leaders_off(view, minimum, follow_up) {
+        return Vec::new();
+    }
     let mut found = vec![follower_is_off(view, minimum, follow_up)];
     found.extend(limits.iter().map(|other| follower_has_no_posts(minimum, follow_up, other)));
     if follow_up.same_asset {
@@ -131,6 +140,12 @@ fn requirement(minimum: &StatedLimit<'_>, follow_up: FollowUp) -> String {
 
 fn switch_off(minimum: &StatedLimit<'_>) -> String {
     format!("set `limits.{}.enabled = false`", minimum.rules.name)
+}
+
+/// Whether all channels whose posts must be followed are switched off.
+fn are_leaders_off(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp) -> bool {
+    let mut leaders = minimum.channels().into_iter().filter(|channel| *channel != follow_up.channel);
+    leaders.all(|channel| view.integer(&format!("channels.{channel}.weekly_posts")) == Some(0))
 }
 
 fn follower_is_off(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp) -> Option<Contradiction> {
@@ -170,14 +185,29 @@ fn follower_has_no_posts(
 
 fn asset_used_once(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp) -> Option<Contradiction> {
     let uses = view.find("assets.max_uses_per_week")?;
-    // Over midnight of Sunday the two posts are in different weeks.
-    if !matches!(uses.setting.value, Value::Integer(..=1)) {
+    let is_once = matches!(uses.setting.value, Value::Integer(..=1));
+    if !is_once || !selects_any_due_in_its_week(&minimum.rules.filter, follow_up) {
         return None;
     }
     let cause = format!("{}, but an asset may be used once a week", requirement(minimum, follow_up));
     let remedy =
         format!("raise `{}` to 2 or more, or set `limits.{}.same_asset = false`", uses.path, minimum.rules.name);
     minimum.impossible("never_followed", &[&uses], cause, remedy)
+}
+
+/// Whether a filter selects any time from which the last hour to follow lies in the same week. Posts at other times may be
+/// followed in the next week, in which their assets may be used again.
+fn selects_any_due_in_its_week(filter: &LimitFilter, follow_up: FollowUp) -> bool {
+    let before_end = || filter.to?.checked_sub_signed(TimeDelta::hours(HOURS_IN_WEEK));
+    // From `from` on, or before `to`, the minutes of a week include every weekday and hour that can be selected.
+    let start = filter.from.or_else(before_end).unwrap_or(DateTime::UNIX_EPOCH.naive_utc());
+    let minutes = (0..HOURS_IN_WEEK * 60).map(TimeDelta::minutes);
+    let is_due_in_its_week = |at: NaiveDateTime| {
+        let hour = i64::from(at.weekday().num_days_from_monday() * 24 + at.hour());
+        hour + i64::from(follow_up.until_hours) < HOURS_IN_WEEK
+    };
+    let mut times = minutes.filter_map(|minutes| start.checked_add_signed(minutes));
+    times.any(|at| is_due_in_its_week(at) && filter.covers(at))
 }
 
 /// A hard limit that allows each asset one post within more hours than a post may be followed in.
@@ -313,5 +343,43 @@ mod tests {
         assert!(cause.ends_with("but `rest` lets each asset rest longer"), "{cause}");
         assert!(remedy.starts_with("set `limits.rest.within_hours` to at most 2"), "{remedy}");
         assert_eq!(codes(&rest(2), ""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_asset_that_may_be_used_once_a_week_can_follow_in_the_next_week() {
+        let found = |hours: u32, filter: &str| {
+            let order = ORDER.replace("= 2\n", &format!("= {hours}\n"));
+            let overlay = "[assets]\nmax_uses_per_week = 1\n";
+            codes(&format!("{order}same_asset = true\n{filter}"), overlay)
+        };
+        let sunday = "where.days = [\"sunday\"]\n";
+        let evening = "where.days = [\"sunday\"]\nwhere.hours = [20]\n";
+        // The 25th is a Sunday.
+        let last_day = "where.from = 2026-10-25T00:00:00\nwhere.to = 2026-10-26T00:00:00\n";
+        let last_days = "where.from = 2026-10-24T00:00:00\nwhere.to = 2026-10-26T00:00:00\n";
+        for (hours, filter) in [(24, sunday), (168, ""), (4, evening), (24, last_day)] {
+            assert_eq!(found(hours, filter), Vec::<&str>::new(), "{hours} {filter}");
+        }
+        for (hours, filter) in [(23, sunday), (167, ""), (3, evening), (24, last_days), (24, "")] {
+            assert_eq!(found(hours, filter), ["never_followed"], "{hours} {filter}");
+        }
+        let later = format!("{ORDER}until_hours = 24\nsame_asset = true\n{sunday}");
+        assert_eq!(codes(&later, "[assets]\nmax_uses_per_week = 1\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn nothing_is_reported_if_no_channel_has_posts_to_be_followed() {
+        let off = |channels: &[&str]| {
+            let tables = channels.iter().map(|channel| format!("[channels.{channel}]\nweekly_posts = 0\n"));
+            tables.collect::<String>()
+        };
+        assert_eq!(codes(ORDER, &off(&["x", "linkedin"])), Vec::<&str>::new());
+        let of_two = ORDER.replace("\"linkedin\"", "\"linkedin\", \"fb\"");
+        assert_eq!(codes(&of_two, &off(&["x", "linkedin"])), ["never_followed"]);
+        let of_all = ORDER.replace("where.channels = [\"linkedin\"]\n", "");
+        assert_eq!(codes(&of_all, &off(&["x", "linkedin"])), ["never_followed"]);
+        let same_asset = format!("{ORDER}same_asset = true\n");
+        let once = format!("{}[assets]\nmax_uses_per_week = 1\n", off(&["linkedin"]));
+        assert_eq!(codes(&same_asset, &once), Vec::<&str>::new());
     }
 }
