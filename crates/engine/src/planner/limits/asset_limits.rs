@@ -172,17 +172,18 @@ impl AssetLimits {
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Names of the limits with a price above 0 that count posts of a channel.
+    /// Names of the limits with a price above 0 in which posts of a channel count, or follow others.
     pub fn priced_names_on(&self, channel: Channel) -> Vec<&str> {
         let priced = self.rows.iter().zip(&self.prices).filter(|(_, price)| **price > 0.0);
-        let on_channel = priced.filter(|(row, _)| row.channel.is_none_or(|only| only == channel));
+        let follow_up = |row: &AssetLimitRow| row.followers.as_ref().map(|followers| followers.follow_up);
+        let on_channel = priced.filter(|(row, _)| is_on_channel(row.channel, follow_up(row), channel));
         on_channel.map(|(row, _)| &*row.name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// How much an assignment uses of the limits with a price above 0 that count posts of a channel.
+    /// How much an assignment uses of the limits with a price above 0 in which posts of a channel count, or follow others.
     pub fn priced_uses_on(&self, channel: Channel, assignment: &Assignment) -> Vec<LimitUse> {
         let priced = self.uses(assignment).into_iter().filter(|used| used.price > 0.0);
-        priced.filter(|used| used.channel.is_none_or(|only| only == channel)).collect()
+        priced.filter(|used| is_on_channel(used.channel, used.follow_up, channel)).collect()
     }
 
     /// What an assignment loses by exceeding limits with a price.
@@ -411,6 +412,12 @@ impl<'a> RowBuilder<'_, 'a> {
     }
 }
 
+/// Whether posts of a channel count in a limit or, if it is on the order of channels, follow others. `only` is the channel
+/// whose posts count, or must be followed; `None` if all count.
+fn is_on_channel(only: Option<Channel>, follow_up: Option<FollowUp>, channel: Channel) -> bool {
+    only.is_none_or(|only| only == channel) || follow_up.is_some_and(|follow_up| follow_up.channel == channel)
+}
+
 /// How much a post counts by the content type of its asset; 0 if the limit does not count the type.
 fn weight_of_kind(limit: &LimitRules, asset: Option<&Asset>) -> f64 {
     let kind = asset.map_or("", |asset| &*asset.kind);
@@ -458,10 +465,9 @@ fn committed_posts<'b, 'a: 'b>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn prices_are_those_of_the_same_hour_and_not_of_another_that_the_clock_shows_alike() {
-        // The clock goes back at 02:00, so that hours 145 and 146 both begin at 01:00.
-        let row = |first_hour: i64| AssetLimitRow {
+    /// A limit in one hour.
+    fn row(first_hour: i64) -> AssetLimitRow {
+        AssetLimitRow {
             name: "photos".into(),
             kind: LimitKind::AtMost,
             allowed: 1.0,
@@ -475,11 +481,45 @@ mod tests {
             committed: 0.0,
             committed_total: 0.0,
             followers: None,
-        };
+        }
+    }
+
+    #[test]
+    fn prices_are_those_of_the_same_hour_and_not_of_another_that_the_clock_shows_alike() {
+        // The clock goes back at 02:00, so that hours 145 and 146 both begin at 01:00.
         let limits = || AssetLimits { rows: vec![row(145), row(146)], ..AssetLimits::default() };
         let priced = limits().with_prices(vec![2.0, 3.0]);
         assert_eq!(limits().with_prices_of(&priced).prices, [2.0, 3.0]);
         let second = AssetLimits { rows: vec![row(146)], ..AssetLimits::default() };
         assert_eq!(second.with_prices_of(&priced).prices, [3.0]);
+    }
+
+    #[test]
+    fn an_order_is_a_limit_on_the_channel_that_leads_and_on_the_one_that_follows() {
+        let follow_up = FollowUp { channel: Channel::X, after_hours: 2, until_hours: 4, same_asset: true };
+        let order = AssetLimitRow {
+            name: "order".into(),
+            kind: LimitKind::FollowedBy,
+            channel: Some(Channel::Linkedin),
+            asset: Some(AssetId::new("a")),
+            followers: Some(Followers { follow_up, slots: Vec::new(), is_followed_already: false }),
+            ..row(8)
+        };
+        let on_fb = AssetLimitRow { channel: Some(Channel::Fb), ..row(8) };
+        let limits = AssetLimits { rows: vec![order, on_fb], ..AssetLimits::default() };
+        let limits = limits.with_prices(vec![2.0, 3.0]);
+        let names_of_uses = |channel: Channel| -> Vec<String> {
+            let uses = limits.priced_uses_on(channel, &Vec::new()).into_iter();
+            uses.map(|used| used.limit.to_string()).collect()
+        };
+        for (channel, expected) in [
+            (Channel::Linkedin, &["order"][..]),
+            (Channel::X, &["order"][..]),
+            (Channel::Fb, &["photos"][..]),
+            (Channel::Ig, &[][..]),
+        ] {
+            assert_eq!(limits.priced_names_on(channel), expected, "{channel}");
+            assert_eq!(names_of_uses(channel), expected, "{channel}");
+        }
     }
 }

@@ -34,9 +34,9 @@ pub(super) struct OrderRow {
 pub(super) struct Followers {
     pub follow_up: FollowUp,
     /// Their slots.
-    slots: Vec<usize>,
+    pub slots: Vec<usize>,
     /// Whether a committed post follows a planned one, with another asset.
-    is_followed_already: bool,
+    pub is_followed_already: bool,
 }
 
 impl Followers {
