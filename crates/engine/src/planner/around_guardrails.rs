@@ -344,7 +344,7 @@ fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut W
         let keeps_slots = *avoided == channel_draft.avoided && channel_draft.left_out.is_empty();
         channel_draft.solve_without(avoided, keeps_slots, worker);
     }
-    let solved_limits = SolvedLimits::place_slots(&draft.week, &mut draft.channel_drafts, worker);
+    let solved_limits = SolvedLimits::place_slots(&draft.week, &mut draft.channel_drafts, &draft.histories, worker);
     for (channel_draft, allowed) in draft.channel_drafts.iter_mut().zip(all_allowed) {
         channel_draft.instance.allowed = allowed;
     }

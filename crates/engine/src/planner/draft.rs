@@ -84,12 +84,13 @@ pub(super) fn set_up<'a>(
 fn place_slots(
     week: &ClientWeek<'_>,
     channel_drafts: &mut [ChannelDraft<'_>],
+    histories: &Histories,
     worker: &mut WorkerContext<'_>,
 ) -> SolvedLimits {
     for channel_draft in channel_drafts.iter_mut() {
         channel_draft.solve(worker);
     }
-    SolvedLimits::place_slots(week, channel_drafts, worker)
+    SolvedLimits::place_slots(week, channel_drafts, histories, worker)
 }
 
 impl<'a> Draft<'a> {
@@ -106,7 +107,7 @@ impl<'a> Draft<'a> {
             channel_draft.set_end_weight(week.rules.fatigue.end_weight_rounds, worker);
             channel_draft.add_keep_bonus(week.rules.calendar.keep_bonus);
         }
-        let solved_limits = place_slots(&week, &mut channel_drafts, worker);
+        let solved_limits = place_slots(&week, &mut channel_drafts, &histories, worker);
         let mut draft = Draft {
             week,
             rules,
@@ -127,7 +128,7 @@ impl<'a> Draft<'a> {
 
     /// Places the slots again, with the hours that are open now.
     pub fn place_again(&mut self, worker: &mut WorkerContext<'_>) -> Result<(), RuleFailure> {
-        self.solved_limits = place_slots(&self.week, &mut self.channel_drafts, worker);
+        self.solved_limits = place_slots(&self.week, &mut self.channel_drafts, &self.histories, worker);
         self.fill(worker)
     }
 

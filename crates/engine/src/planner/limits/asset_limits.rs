@@ -3,7 +3,7 @@
 //! Assets are assigned to slots that are already placed, so these limits are rows of the assignment, over slots and
 //! assets. A slot for which they leave no asset is left out of the plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
@@ -56,6 +56,9 @@ struct AssetLimitRow {
     /// The posts that may follow, if the limit is on the order of channels.
     followers: Option<Followers>,
 }
+
+/// What identifies a row: the limit's name, the channel, the asset, and the first hour and length of the period.
+type RowKey<'r> = (&'r str, Option<Channel>, Option<&'r AssetId>, i64, u32);
 
 /// A range of hours, counted from the first of the week and negative before it.
 #[derive(Clone, Copy)]
@@ -152,11 +155,11 @@ impl AssetLimits {
 
     /// The same limits with the prices that the same rows have in `others`, or 0.
     pub fn with_prices_of(self, others: &AssetLimits) -> Self {
-        let price = |row: &AssetLimitRow| {
-            let same = others.rows.iter().zip(&others.prices).find(|(other, _)| other.is_same_as(row));
-            same.map_or(0.0, |(_, price)| *price)
-        };
-        let prices = self.rows.iter().map(price).collect();
+        let mut price_of: BTreeMap<RowKey<'_>, f64> = BTreeMap::new();
+        for (other, price) in others.rows.iter().zip(&others.prices) {
+            price_of.entry(other.key()).or_insert(*price);
+        }
+        let prices = self.rows.iter().map(|row| price_of.get(&row.key()).copied().unwrap_or(0.0)).collect();
         self.with_prices(prices)
     }
 
@@ -211,10 +214,8 @@ impl AssetLimits {
 }
 
 impl AssetLimitRow {
-    /// Whether both are of the same limit, period, channel and asset.
-    fn is_same_as(&self, other: &AssetLimitRow) -> bool {
-        let key = |row: &'_ AssetLimitRow| (row.channel, row.first_hour, row.hours);
-        self.name == other.name && self.asset == other.asset && key(self) == key(other)
+    fn key(&self) -> RowKey<'_> {
+        (&self.name, self.channel, self.asset.as_ref(), self.first_hour, self.hours)
     }
 
     fn limit_use(&self, assignment: &Assignment, price: f64) -> LimitUse {

@@ -1,6 +1,8 @@
 //! Limits on the order of channels as rows of the assignment: a post keeps its asset only if a post that follows has
 //! one, or has the same.
 
+use std::collections::BTreeMap;
+
 use super::follow_up::{CommittedFirst, FollowRule, Window};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
@@ -58,7 +60,13 @@ pub(super) struct OrderRows {
 impl OrderRows {
     pub fn new(slots: &SlotsOfWeek<'_, '_>, limit: &LimitRules, follow_up: FollowUp) -> Self {
         let mut rows = Self::default();
-        let Some(order) = FollowRule::new(slots.week, slots.channel_drafts, limit, follow_up) else { return rows };
+        let Some(order) = FollowRule::new(slots.week, slots.channel_drafts, slots.histories, limit, follow_up) else {
+            return rows;
+        };
+        let candidates = match follow_up.same_asset {
+            true => candidates_to_follow(slots, order.follower_index),
+            false => CandidatesToFollow::new(),
+        };
         for (index, slot) in slots.slots.iter().enumerate() {
             let draft = slots.channel_drafts.get(slot.channel_draft);
             let Some(draft) = draft.filter(|draft| order.must_be_followed(draft, slot.hour)) else { continue };
@@ -72,7 +80,7 @@ impl OrderRows {
             };
             let first = PlannedFirst { channel: draft.state.channel, hour, slot: index, followers };
             if follow_up.same_asset {
-                rows.add_planned_with_assets(slots, limit, &first, &committed);
+                rows.add_planned_with_assets(slots, limit, &first, &committed, &candidates);
             } else if committed.is_empty() {
                 rows.rows.push(first.row(slots, limit));
             }
@@ -90,16 +98,17 @@ impl OrderRows {
         limit: &LimitRules,
         first: &PlannedFirst,
         committed: &[Option<&AssetId>],
+        candidates: &CandidatesToFollow<'_>,
     ) {
         for (candidate, asset) in usable(slots, first.slot) {
             if committed.contains(&Some(asset)) {
                 continue;
             }
-            let following = slots_with_asset(slots, &first.followers.slots, asset);
             let mut terms = vec![AssetTerm { slot: first.slot, candidate, coefficient: 1.0 }];
-            for (slot, same) in following {
-                terms.push(AssetTerm { slot, candidate: same, coefficient: -1.0 });
-                self.pairs.push(AssetPair { first: (first.slot, candidate), second: (slot, same) });
+            for slot in &first.followers.slots {
+                let Some(same) = candidates.get(&(*slot, asset)) else { continue };
+                terms.push(AssetTerm { slot: *slot, candidate: *same, coefficient: -1.0 });
+                self.pairs.push(AssetPair { first: (first.slot, candidate), second: (*slot, *same) });
             }
             let row = AssetRow { terms, at_most: 0.0, price: limit.price };
             let PlannedFirst { channel, hour, .. } = *first;
@@ -173,11 +182,15 @@ fn usable<'s>(slots: &'s SlotsOfWeek<'_, '_>, index: usize) -> impl Iterator<Ite
     })
 }
 
-/// Those of the given slots that may use an asset, each with the asset's index among its candidates.
-fn slots_with_asset(slots: &SlotsOfWeek<'_, '_>, indices: &[usize], asset: &AssetId) -> Vec<(usize, usize)> {
-    let with_asset = |slot: usize| {
-        let (candidate, _) = usable(slots, slot).find(|(_, id)| *id == asset)?;
-        Some((slot, candidate))
-    };
-    indices.iter().filter_map(|slot| with_asset(*slot)).collect()
+/// For each slot of the channel that follows, and each asset that it may use, the asset's index among the channel's
+/// candidates.
+type CandidatesToFollow<'s> = BTreeMap<(usize, &'s AssetId), usize>;
+
+fn candidates_to_follow<'s>(slots: &'s SlotsOfWeek<'_, '_>, follower_index: usize) -> CandidatesToFollow<'s> {
+    let mut candidates = CandidatesToFollow::new();
+    let of_follower = |(_, slot): &(usize, &Slot)| slot.channel_draft == follower_index;
+    for (index, _) in slots.slots.iter().enumerate().filter(of_follower) {
+        candidates.extend(usable(slots, index).map(|(candidate, asset)| ((index, asset), candidate)));
+    }
+    candidates
 }

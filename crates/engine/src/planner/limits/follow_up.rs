@@ -90,6 +90,8 @@ pub(super) struct CommittedFirst {
 pub(super) struct FollowRule<'b, 'a> {
     week: &'b ClientWeek<'a>,
     channel_drafts: &'b [ChannelDraft<'a>],
+    /// Past and committed uses of the client's assets.
+    histories: &'b Histories,
     filter: &'b LimitFilter,
     follow_up: FollowUp,
     /// The channel that follows, and its index.
@@ -102,12 +104,13 @@ impl<'b, 'a> FollowRule<'b, 'a> {
     pub fn new(
         week: &'b ClientWeek<'a>,
         channel_drafts: &'b [ChannelDraft<'a>],
+        histories: &'b Histories,
         rules: &'b LimitRules,
         follow_up: FollowUp,
     ) -> Option<Self> {
         let mut drafts = channel_drafts.iter().enumerate();
         let (follower_index, follower) = drafts.find(|(_, draft)| draft.state.channel == follow_up.channel)?;
-        Some(Self { week, channel_drafts, filter: &rules.filter, follow_up, follower, follower_index })
+        Some(Self { week, channel_drafts, histories, filter: &rules.filter, follow_up, follower, follower_index })
     }
 
     /// The hours in which another post may follow one at `hour`; `None` if they end in another week.
@@ -201,10 +204,9 @@ impl<'b, 'a> FollowRule<'b, 'a> {
         }
         let mut candidates = self.follower.candidates.iter();
         let Some(scored) = candidates.find(|scored| Some(&scored.candidate.asset.id) == asset) else { return false };
-        let histories = Histories::of(&self.week.client.assets, &self.week.state.asset_uses);
         open.any(|hour| {
             let slot = slot_at(self.week, (self.follower_index, self.follower), hour, 0.0);
-            may_use(self.week, self.follower, &histories, &slot, scored)
+            may_use(self.week, self.follower, self.histories, &slot, scored)
         })
     }
 }

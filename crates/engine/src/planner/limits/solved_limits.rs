@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::week_limits::{NamedRow, WeekLimits};
 use crate::agents::ClientWeek;
+use crate::agents::creative_director::Histories;
 use crate::model::{Channel, LimitUse, Post, Tier};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, smallest_conflict, solve_coupled};
@@ -24,13 +25,15 @@ pub(in crate::planner) struct SolvedLimits {
 }
 
 impl SolvedLimits {
-    /// Places the slots of all channels within the limits, given the slots of each channel planned alone.
+    /// Places the slots of all channels within the limits, given the slots of each channel planned alone. `histories` are
+    /// the past and committed uses of the client's assets.
     pub fn place_slots(
         week: &ClientWeek<'_>,
         channel_drafts: &mut [ChannelDraft<'_>],
+        histories: &Histories,
         worker: &mut WorkerContext<'_>,
     ) -> Self {
-        let limits = WeekLimits::new(week, channel_drafts);
+        let limits = WeekLimits::new(week, channel_drafts, histories);
         let alone = chosen_hours(channel_drafts);
         let full_days = limits.full_days(week, &alone);
         let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);

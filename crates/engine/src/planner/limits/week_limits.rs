@@ -12,6 +12,7 @@ use super::counted::{Chosen, applies_to, counted_by_hour, kind_and_number};
 use super::follow_up::{FollowRule, FollowedHour};
 use super::period::{Period, rolling_periods};
 use crate::agents::ClientWeek;
+use crate::agents::creative_director::Histories;
 use crate::model::{Channel, FollowUp, LimitKind, LimitQuota, LimitUse, QuotaPeriod};
 use crate::planner::channel::ChannelDraft;
 use crate::planner::coupling::{Row, Term, excess};
@@ -68,7 +69,7 @@ pub(in crate::planner) struct WeekLimits {
 
 impl WeekLimits {
     /// The limits of the client's policy, rules and quotas.
-    pub fn new(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Self {
+    pub fn new(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], histories: &Histories) -> Self {
         let mut limits = Self { limits: Vec::new(), rows: Vec::new() };
         let actions_a_day = f64::from(week.client.policy.max_actions_per_day);
         limits.add(week, channel_drafts, &LimitRules::at_most(ACTIONS_A_DAY, actions_a_day, LimitPeriod::Day));
@@ -78,7 +79,16 @@ impl WeekLimits {
         let mut applying: Vec<&LimitRules> = week.rules.limits.iter().filter(is_included).collect();
         // Sorted, so that their order in the file changes nothing.
         applying.sort_by(|a, b| a.name.cmp(&b.name));
-        applying.into_iter().for_each(|limit| limits.add(week, channel_drafts, limit));
+        for limit in applying {
+            let LimitBound::FollowedBy(follow_up) = limit.bound else {
+                limits.add(week, channel_drafts, limit);
+                continue;
+            };
+            // A limit on a channel that the client does not have has no rows.
+            if let Some(order) = FollowRule::new(week, channel_drafts, histories, limit, follow_up) {
+                limits.add_order(&order, limit, follow_up);
+            }
+        }
         for quota in week.quotas {
             limits.add_quota(week, channel_drafts, quota);
         }
@@ -122,12 +132,8 @@ impl WeekLimits {
         self.limits.push(limit);
     }
 
-    /// Adds a limit with its rows.
+    /// Adds a limit with its rows, unless it is on the order of channels.
     fn add(&mut self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>], rules: &LimitRules) {
-        if let LimitBound::FollowedBy(follow_up) = rules.bound {
-            self.add_order(week, channel_drafts, rules, follow_up);
-            return;
-        }
         let (kind, allowed) = kind_and_number(rules.bound);
         let counted = counted_by_hour(week, channel_drafts, rules);
         let name = Arc::clone(&rules.name);
@@ -162,15 +168,7 @@ impl WeekLimits {
     }
 
     /// Adds a limit on the order of channels, with a row for each hour in which a post must be followed.
-    fn add_order(
-        &mut self,
-        week: &ClientWeek<'_>,
-        channel_drafts: &[ChannelDraft<'_>],
-        rules: &LimitRules,
-        follow_up: FollowUp,
-    ) {
-        // A limit on a channel that the client does not have has no rows.
-        let Some(order) = FollowRule::new(week, channel_drafts, rules, follow_up) else { return };
+    fn add_order(&mut self, order: &FollowRule<'_, '_>, rules: &LimitRules, follow_up: FollowUp) {
         let limit = self.limits.len();
         let row = |(channel, followed)| LimitRow {
             limit,
