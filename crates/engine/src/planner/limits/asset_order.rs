@@ -1,9 +1,9 @@
-//! Limits on the order of channels as rows of the assignment: a post keeps its asset only if a post that follows has
-//! one, or has the same.
+//! Limits on the order of channels as rows of the assignment: a leader, a post that another must follow, keeps its asset
+//! only if a post that follows has one, or has the same.
 
 use std::collections::BTreeMap;
 
-use super::follow_up::{CommittedFirst, FollowRule, Window};
+use super::follow_up::{CommittedLeader, FollowRule, Window};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::Histories;
 use crate::model::{AssetId, Channel, FollowUp};
@@ -20,24 +20,24 @@ pub(in crate::planner) struct SlotsOfWeek<'b, 'a> {
     pub histories: &'b Histories,
 }
 
-/// A post that another must follow, as a row of the assignment.
+/// A leader as a row of the assignment.
 pub(super) struct OrderRow {
     pub channel: Channel,
-    /// Hour of the post, counted from the first of the week and negative before it.
+    /// Hour of the leader, counted from the first of the week and negative before it.
     pub hour: i64,
-    /// The asset of the post, if the post that follows must have the same.
+    /// The asset of the leader, if the post that follows must have the same.
     pub asset: Option<AssetId>,
     pub row: AssetRow,
     pub followers: Followers,
 }
 
-/// The posts that may follow a post.
+/// The posts that may follow a leader.
 #[derive(Debug, Clone)]
 pub(super) struct Followers {
     pub follow_up: FollowUp,
     /// Their slots.
     pub slots: Vec<usize>,
-    /// Whether a committed post follows a planned one, with another asset.
+    /// Whether a committed post follows a planned leader, with another asset.
     pub is_followed_already: bool,
 }
 
@@ -78,55 +78,55 @@ impl OrderRows {
                 slots: slots_in(slots, &order, window),
                 is_followed_already: !committed.is_empty(),
             };
-            let first = PlannedFirst { channel: draft.state.channel, hour, slot: index, followers };
+            let leader = PlannedLeader { channel: draft.state.channel, hour, slot: index, followers };
             if follow_up.same_asset {
-                rows.add_planned_with_assets(slots, limit, &first, &committed, &candidates);
+                rows.add_planned_with_assets(slots, limit, &leader, &committed, &candidates);
             } else if committed.is_empty() {
-                rows.rows.push(first.row(slots, limit));
+                rows.rows.push(leader.row(slots, limit));
             }
         }
-        for first in order.committed_firsts() {
-            rows.add_committed(slots, limit, &order, follow_up, first);
+        for leader in order.committed_leaders() {
+            rows.add_committed(slots, limit, &order, follow_up, leader);
         }
         rows
     }
 
-    /// Adds a row for each asset that the post may use.
+    /// Adds a row for each asset that a planned leader may use.
     fn add_planned_with_assets(
         &mut self,
         slots: &SlotsOfWeek<'_, '_>,
         limit: &LimitRules,
-        first: &PlannedFirst,
+        leader: &PlannedLeader,
         committed: &[Option<&AssetId>],
         candidates: &CandidatesToFollow<'_>,
     ) {
-        for (candidate, asset) in usable(slots, first.slot) {
+        for (candidate, asset) in usable(slots, leader.slot) {
             if committed.contains(&Some(asset)) {
                 continue;
             }
-            let mut terms = vec![AssetTerm { slot: first.slot, candidate, coefficient: 1.0 }];
-            for slot in &first.followers.slots {
+            let mut terms = vec![AssetTerm { slot: leader.slot, candidate, coefficient: 1.0 }];
+            for slot in &leader.followers.slots {
                 let Some(same) = candidates.get(&(*slot, asset)) else { continue };
                 terms.push(AssetTerm { slot: *slot, candidate: *same, coefficient: -1.0 });
-                self.pairs.push(AssetPair { first: (first.slot, candidate), second: (*slot, *same) });
+                self.pairs.push(AssetPair { first: (leader.slot, candidate), second: (*slot, *same) });
             }
             let row = AssetRow { terms, at_most: 0.0, price: limit.price };
-            let PlannedFirst { channel, hour, .. } = *first;
-            let followers = first.followers.clone();
+            let PlannedLeader { channel, hour, .. } = *leader;
+            let followers = leader.followers.clone();
             self.rows.push(OrderRow { channel, hour, asset: Some(asset.clone()), row, followers });
         }
     }
 
-    /// Adds a row for a committed post, unless no slot can use the asset that is required.
+    /// Adds a row for a committed leader, unless no slot can use the asset that is required.
     fn add_committed(
         &mut self,
         slots: &SlotsOfWeek<'_, '_>,
         limit: &LimitRules,
         order: &FollowRule<'_, '_>,
         follow_up: FollowUp,
-        first: CommittedFirst,
+        leader: CommittedLeader,
     ) {
-        let CommittedFirst { channel, hour, asset } = first;
+        let CommittedLeader { channel, hour, asset } = leader;
         let draft = slots.channel_drafts.get(channel);
         let Some((draft, window)) = draft.zip(order.window(hour)) else { return };
         let followers = Followers { follow_up, slots: slots_in(slots, order, window), is_followed_already: false };
@@ -143,18 +143,18 @@ impl OrderRows {
     }
 }
 
-/// A planned post that another must follow.
-struct PlannedFirst {
+/// A leader at a slot.
+struct PlannedLeader {
     channel: Channel,
     hour: i64,
     slot: usize,
     followers: Followers,
 }
 
-impl PlannedFirst {
+impl PlannedLeader {
     /// The row that requires a post with any asset to follow.
     fn row(self, slots: &SlotsOfWeek<'_, '_>, limit: &LimitRules) -> OrderRow {
-        let PlannedFirst { channel, hour, slot, followers } = self;
+        let PlannedLeader { channel, hour, slot, followers } = self;
         let terms_of = |slot: usize, coefficient: f64| {
             usable(slots, slot).map(move |(candidate, _)| AssetTerm { slot, candidate, coefficient })
         };

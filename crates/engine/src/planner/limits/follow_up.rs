@@ -1,4 +1,4 @@
-//! Limits on the order of channels: a post on one channel must follow each post on others within some hours.
+//! Limits on the order of channels: a post on one channel must follow each leader, a post on another, within some hours.
 //!
 //! A post is due to be followed in the week in which the hours end in which another may follow it. So a post of the last
 //! hours of a week needs no follow-up in that week; the next week's plan requires one if there is none yet. If no hour is
@@ -34,7 +34,7 @@ impl Window {
     }
 }
 
-/// The hour of a post that another must follow, and is not followed by a committed one.
+/// The hour of a leader that no committed post follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FollowedHour {
     /// Counted from the first hour of the week, and negative before it.
@@ -42,16 +42,16 @@ pub(super) struct FollowedHour {
     /// Index of the channel that follows.
     follower: usize,
     window: Window,
-    /// Whether the post is committed; otherwise it may be planned.
+    /// Whether the leader is committed; otherwise it may be planned.
     is_committed: bool,
 }
 
 impl FollowedHour {
-    /// The coefficient of a post of a channel at an hour of the week. `is_first` says whether the channel is that of the
-    /// post that must be followed.
-    pub fn coefficient(self, is_first: bool, channel: usize, hour: usize) -> f64 {
+    /// The coefficient of a post of a channel at an hour of the week. `is_leader` says whether the channel is that of the
+    /// leader.
+    pub fn coefficient(self, is_leader: bool, channel: usize, hour: usize) -> f64 {
         let hour = hour as i64;
-        if is_first && !self.is_committed && hour == self.hour {
+        if is_leader && !self.is_committed && hour == self.hour {
             1.0
         } else if channel == self.follower && self.window.contains(hour) {
             -1.0
@@ -65,7 +65,7 @@ impl FollowedHour {
         if self.is_committed { -1.0 } else { 0.0 }
     }
 
-    /// The hour of the week, if the post may be planned; `None` if it is committed.
+    /// The hour of the week, if the leader may be planned; `None` if it is committed.
     pub fn planned_hour(self) -> Option<usize> {
         usize::try_from(self.hour).ok().filter(|_| !self.is_committed)
     }
@@ -77,8 +77,8 @@ impl FollowedHour {
     }
 }
 
-/// A committed post that another must follow, but none does yet.
-pub(super) struct CommittedFirst {
+/// A committed leader that no post follows yet.
+pub(super) struct CommittedLeader {
     /// Index of its channel.
     pub channel: usize,
     pub hour: i64,
@@ -120,15 +120,15 @@ impl<'b, 'a> FollowRule<'b, 'a> {
         (0..self.week.hours.len() as i64).contains(&window.last).then_some(window)
     }
 
-    /// Whether posts of a channel are to be followed.
-    fn is_first(&self, channel: Channel) -> bool {
+    /// Whether posts of a channel are leaders, if they are selected by their time.
+    fn leads(&self, channel: Channel) -> bool {
         let named = &self.filter.channels;
         channel != self.follow_up.channel && (named.is_empty() || named.contains(&channel))
     }
 
-    /// Whether a planned post of a channel at an hour must be followed in the week.
+    /// Whether a planned post of a channel at an hour is a leader.
     pub fn must_be_followed(&self, draft: &ChannelDraft<'_>, hour: usize) -> bool {
-        self.is_first(draft.state.channel) && counts_at(self.week, draft.minute, self.filter, hour)
+        self.leads(draft.state.channel) && counts_at(self.week, draft.minute, self.filter, hour)
     }
 
     /// The asset of each committed post of the channel that follows in some hours; `None` if it is unknown.
@@ -143,11 +143,10 @@ impl<'b, 'a> FollowRule<'b, 'a> {
         uses.find(|used| used.channel == channel && used.at == at).map(|used| &used.asset_id)
     }
 
-    /// The hours in which a post must be followed, each with the index of the channel. Leaves out those that a committed
-    /// post follows.
+    /// The hours of leaders, each with the index of the channel. Leaves out those that a committed post follows.
     pub fn followed_hours(&self) -> Vec<(usize, FollowedHour)> {
-        let committed = self.committed_firsts();
-        let committed: BTreeSet<(usize, i64)> = committed.iter().map(|first| (first.channel, first.hour)).collect();
+        let committed = self.committed_leaders();
+        let committed: BTreeSet<(usize, i64)> = committed.iter().map(|leader| (leader.channel, leader.hour)).collect();
         let mut hours: Vec<(usize, FollowedHour)> = Vec::new();
         for (channel, draft) in self.channel_drafts.iter().enumerate() {
             let hours_of_week = (0..self.week.hours.len()).filter(|hour| self.must_be_followed(draft, *hour));
@@ -165,11 +164,11 @@ impl<'b, 'a> FollowRule<'b, 'a> {
         FollowedHour { hour, follower: self.follower_index, window, is_committed }
     }
 
-    /// The committed posts that another must follow in the week, and could, but none does yet.
-    pub fn committed_firsts(&self) -> Vec<CommittedFirst> {
-        let mut firsts = Vec::new();
+    /// The committed leaders that a post must follow in the week, and could, but none does yet.
+    pub fn committed_leaders(&self) -> Vec<CommittedLeader> {
+        let mut leaders = Vec::new();
         for (channel, draft) in self.channel_drafts.iter().enumerate() {
-            if !self.is_first(draft.state.channel) {
+            if !self.leads(draft.state.channel) {
                 continue;
             }
             for at in &draft.state.recent_posts {
@@ -178,11 +177,11 @@ impl<'b, 'a> FollowRule<'b, 'a> {
                 let Some(window) = self.window(hour).filter(|_| is_counted) else { continue };
                 let asset = self.asset_used(draft.state.channel, *at).filter(|_| self.follow_up.same_asset);
                 if !self.is_followed(window, asset) && self.may_be_followed(window, asset) {
-                    firsts.push(CommittedFirst { channel, hour, asset: asset.cloned() });
+                    leaders.push(CommittedLeader { channel, hour, asset: asset.cloned() });
                 }
             }
         }
-        firsts
+        leaders
     }
 
     /// Whether a committed post follows, with the given asset if the asset must be the same.
