@@ -320,6 +320,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let (kind, allowed) = kind_and_number(limit.bound);
         let coefficient = |weight: f64| match kind {
             LimitKind::AtMost => weight,
+            // Not used for orders, whose rows are those of `asset_order`.
             LimitKind::AtLeast | LimitKind::FollowedBy => -weight,
             LimitKind::AtMostShare => weight - allowed,
             LimitKind::AtLeastShare => allowed - weight,
@@ -340,6 +341,7 @@ impl<'a> RowBuilder<'_, 'a> {
         let (committed, committed_total) = self.committed_in(limit, channel, asset, period);
         let at_most = match kind {
             LimitKind::AtMost => (allowed - committed).max(0.0),
+            // As above, not used for orders.
             LimitKind::AtLeast | LimitKind::FollowedBy => committed - allowed,
             LimitKind::AtMostShare => allowed * committed_total - committed,
             LimitKind::AtLeastShare => committed - allowed * committed_total,

@@ -368,6 +368,7 @@ impl WeekLimit {
         let count = f64::from(u8::from(is_counted));
         match self.kind {
             LimitKind::AtMost => count,
+            // Not used for orders: `FollowedHour` has their coefficients.
             LimitKind::AtLeast | LimitKind::FollowedBy => -count,
             LimitKind::AtMostShare => count - self.allowed,
             LimitKind::AtLeastShare => self.allowed - count,
