@@ -4,6 +4,7 @@
 //! room then. The turn goes by priority and worth. If no plan follows that order, because blocking a post changes what
 //! later posts of its client need and are worth, it goes by time.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::clock::Clock;
@@ -22,19 +23,45 @@ struct BlockedPost<'p> {
     allowed: f64,
 }
 
+/// The posts that get a review, sorted by each order of turns, so that those before a post are found by bisection.
+#[derive(Default)]
+struct Reviewed<'p> {
+    by_worth: Vec<&'p Post>,
+    by_time: Vec<&'p Post>,
+}
+
+impl<'p> Reviewed<'p> {
+    fn sorted(posts: Vec<&'p Post>) -> Self {
+        let (mut by_worth, mut by_time) = (posts.clone(), posts);
+        by_worth.sort_by(|a, b| compare_worth(b, a));
+        by_time.sort_by_key(|post| post.at);
+        Self { by_worth, by_time }
+    }
+
+    /// Number of posts that come before another, or with it, in the order of priority and worth.
+    fn worth_more(&self, other: &Post) -> usize {
+        self.by_worth.partition_point(|post| compare_worth(post, other).is_ge())
+    }
+
+    /// Number of posts that come before another, or with it, in the order of time.
+    fn earlier(&self, other: &Post) -> usize {
+        self.by_time.partition_point(|post| post.at <= other.at)
+    }
+}
+
 /// The posts of a plan that need a review.
 #[derive(Default)]
 struct Reviews<'p> {
     /// For each limit in each period, the posts that get a review.
-    reviewed: BTreeMap<CountKey, Vec<&'p Post>>,
+    reviewed: BTreeMap<CountKey, Reviewed<'p>>,
     blocked: BTreeMap<&'p WorkspaceId, Vec<BlockedPost<'p>>>,
 }
 
 /// Checks every post of the plan that is blocked for lack of a review. `counts` are the numbers of posts that limits
 /// count.
-pub(super) fn check(
-    plan: &Plan,
-    scenario: &Scenario,
+pub(super) fn check<'p>(
+    plan: &'p Plan,
+    scenario: &'p Scenario,
     rules: &CompiledRules,
     counts: &BTreeMap<CountKey, Count>,
     findings: &mut Findings,
@@ -44,18 +71,18 @@ pub(super) fn check(
     }
     let reviews = reviews(plan, scenario, rules);
     for blocked in reviews.blocked.values() {
-        let has_room = |blocked: &&BlockedPost<'_>, is_before: fn(&Post, &Post) -> bool| {
+        let has_room = |blocked: &&BlockedPost<'_>, posts_before: fn(&Reviewed<'p>, &Post) -> usize| {
             blocked.limits.iter().all(|key| {
-                let reviewed = reviews.reviewed.get(key).map_or(&[][..], Vec::as_slice);
-                let before = reviewed.iter().filter(|post| is_before(post, blocked.post)).count() as f64;
+                let before = reviews.reviewed.get(key).map_or(0, |posts| posts_before(posts, blocked.post)) as f64;
                 let left = blocked.allowed - counts.get(key).map_or(0.0, |count| count.committed);
                 before + 1.0 <= left.max(0.0) + OBJECTIVE_ROUNDING
             })
         };
-        if !blocked.iter().any(|blocked| has_room(&blocked, is_earlier)) {
+        if !blocked.iter().any(|blocked| has_room(&blocked, Reviewed::earlier)) {
             continue;
         }
-        for BlockedPost { post, client, .. } in blocked.iter().filter(|blocked| has_room(blocked, is_worth_more)) {
+        for BlockedPost { post, client, .. } in blocked.iter().filter(|blocked| has_room(blocked, Reviewed::worth_more))
+        {
             let reason = post.blocked.as_ref().map_or_else(String::new, ToString::to_string);
             let detail = format!("a limit leaves a review for it, the plan says: {reason}");
             let local = client.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
@@ -70,19 +97,15 @@ fn lacks_review(post: &Post) -> bool {
     post.blocked.as_deref().is_some_and(Reason::is_lack_of_review)
 }
 
-/// Whether a post comes before another, or with it, in the order of priority and worth.
-fn is_worth_more(post: &Post, other: &Post) -> bool {
-    post.priority.total_cmp(&other.priority).then(post.net_worth.total_cmp(&other.net_worth)).is_ge()
-}
-
-/// Whether a post comes before another, or with it, in the order of time.
-fn is_earlier(post: &Post, other: &Post) -> bool {
-    post.at <= other.at
+/// Compares posts by priority, then by worth.
+fn compare_worth(post: &Post, other: &Post) -> Ordering {
+    post.priority.total_cmp(&other.priority).then(post.net_worth.total_cmp(&other.net_worth))
 }
 
 fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) -> Reviews<'p> {
     let by_id: BTreeMap<&ClientId, &Client> = scenario.clients.iter().map(|(client, _)| (&client.id, client)).collect();
     let reviewers = limit_of_reviewers(&scenario.capacity);
+    let mut reviewed: BTreeMap<CountKey, Vec<&Post>> = BTreeMap::new();
     let mut reviews = Reviews::default();
     for client_plan in &plan.clients {
         let Some(client) = by_id.get(&client_plan.client_id) else { continue };
@@ -94,7 +117,7 @@ fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) ->
             let keys = |limit: &LimitRules| keys_of(limit, client, &clock, post.channel, post.at);
             if post.status == ScheduleStatus::Pending {
                 for key in limits.iter().flat_map(|limit| keys(limit)) {
-                    reviews.reviewed.entry(key).or_default().push(post);
+                    reviewed.entry(key).or_default().push(post);
                 }
             } else if lacks_review(post) {
                 let named = limits.iter().find(|limit| post.blocked.as_deref().is_some_and(|why| names(why, limit)));
@@ -105,6 +128,7 @@ fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) ->
             }
         }
     }
+    reviews.reviewed = reviewed.into_iter().map(|(key, posts)| (key, Reviewed::sorted(posts))).collect();
     reviews
 }
 
