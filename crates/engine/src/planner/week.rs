@@ -96,7 +96,7 @@ impl<'r> Planner<'r> {
     ) -> Result<(Vec<ClientPlan>, Vec<WorkspaceCertificate>), PlanError> {
         let none = WithoutReview::new();
         let ContextWithQuotas { context, workspaces, results } =
-            self.share_limits(context, |draft, worker| finish(draft, &none, worker))?;
+            self.share_limits(context, |draft, worker| finish(&draft, &none, worker))?;
         let mut plans: Vec<ClientPlan> = results.into_values().collect();
         self.block_without_review(&context, &workspaces, &mut plans)?;
         let workspaces = workspaces.iter().filter_map(|workspace| workspace.certificate(&context, &plans)).collect();
@@ -110,10 +110,9 @@ impl<'r> Planner<'r> {
         workspaces: &[SharingWorkspace],
         plans: &mut [ClientPlan],
     ) -> Result<(), PlanError> {
-        let plan = |index: usize, without_review: &WithoutReview| -> Result<ClientPlan, PlanError> {
-            let ClientInput { week, rules, demand } = context.client(index).ok_or(PlanError::NoSuchClient)?;
-            self.with_worker(|worker| finish(draft_week(week, rules, demand, worker)?, without_review, worker))
-        };
+        // The drafts do not depend on which posts are blocked. Most clients have no blocked posts, so only the drafts of
+        // those that do are kept.
+        let mut drafts: BTreeMap<usize, Draft<'_>> = BTreeMap::new();
         let mut blocked: BTreeMap<usize, WithoutReview> = BTreeMap::new();
         let mut unsettled: Vec<&SharingWorkspace> = workspaces.iter().collect();
         for round in 0.. {
@@ -126,9 +125,15 @@ impl<'r> Planner<'r> {
             if changed.is_empty() {
                 break;
             }
-            let replanned: Vec<Result<(usize, ClientPlan), PlanError>> =
-                changed.par_iter().map(|(index, posts)| Ok((*index, plan(*index, posts)?))).collect();
-            for (index, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
+            let with_drafts: Vec<(usize, &WithoutReview, Option<Draft<'_>>)> =
+                changed.iter().map(|(index, posts)| (*index, posts, drafts.remove(index))).collect();
+            let replanned = with_drafts.into_par_iter().map(|(index, posts, draft)| {
+                let (draft, plan) = self.plan_with_blocked(context, index, draft, posts)?;
+                Ok((index, draft, plan))
+            });
+            let replanned: Vec<Result<(usize, Draft<'_>, ClientPlan), PlanError>> = replanned.collect();
+            for (index, draft, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
+                drafts.insert(index, draft);
                 if let Some(replaced) = plans.get_mut(index) {
                     *replaced = plan;
                 }
@@ -136,6 +141,28 @@ impl<'r> Planner<'r> {
             blocked.extend(changed);
         }
         Ok(())
+    }
+
+    /// A client's plan in which the posts without a review are blocked, with the draft that it follows from: the given
+    /// one, or a new one.
+    fn plan_with_blocked<'c>(
+        &self,
+        context: &'c PlanningContext<'_>,
+        index: usize,
+        draft: Option<Draft<'c>>,
+        without_review: &WithoutReview,
+    ) -> Result<(Draft<'c>, ClientPlan), PlanError> {
+        self.with_worker(|worker| {
+            let draft = match draft {
+                Some(draft) => draft,
+                None => {
+                    let ClientInput { week, rules, demand } = context.client(index).ok_or(PlanError::NoSuchClient)?;
+                    draft_week(week, rules, demand, worker)?
+                }
+            };
+            let plan = finish(&draft, without_review, worker)?;
+            Ok((draft, plan))
+        })
     }
 
     /// Divides the limits that clients share into quotas, so that each client can be planned alone. `to_result` turns
@@ -408,7 +435,7 @@ pub fn hours_by_zone<'c>(
 
 /// Turns a draft into a plan. If limits leave no review for some posts, evaluates the guardrails again.
 fn finish(
-    draft: Draft<'_>,
+    draft: &Draft<'_>,
     without_review: &WithoutReview,
     worker: &mut WorkerContext<'_>,
 ) -> Result<ClientPlan, PlanError> {
@@ -421,13 +448,13 @@ fn finish(
     let allocations = draft.channel_drafts.iter().enumerate().map(allocate).collect();
     let certificate = draft.certificate(&posts);
     let Draft { week, rules, reality, warning, facts, channel_drafts, solved_limits, .. } = draft;
-    let committed = committed_posts(&week, rules, &channel_drafts, &posts, worker)?;
+    let committed = committed_posts(week, rules, channel_drafts, &posts, worker)?;
     let signals = Signals {
-        client_ops: client_ops::signal(&week),
-        agency_director: agency_director::signal(&week),
-        early_warning: warning,
-        performance_reality: reality,
-        creative_director: creative_signal(&facts, &channel_drafts),
+        client_ops: client_ops::signal(week),
+        agency_director: agency_director::signal(week),
+        early_warning: warning.clone(),
+        performance_reality: reality.clone(),
+        creative_director: creative_signal(facts, channel_drafts),
         scaling: Scaling {
             posts_wanted: wanted_posts(week.state, week.rules, week.hours),
             daily_capacity: week.client.policy.max_actions_per_day,
@@ -446,7 +473,7 @@ fn finish(
         conflicts,
         signals,
         certificate,
-        unmet_limits: solved_limits.unmet,
+        unmet_limits: solved_limits.unmet.clone(),
         quotas: week.quotas.to_vec(),
     })
 }
