@@ -200,7 +200,8 @@ pub enum LimitBound {
 pub enum LimitCounts {
     /// Every post.
     Posts,
-    /// Posts that need a review: those that are pending once they are committed.
+    /// Posts that need a review: of planned posts those that are pending, of committed ones also those that were
+    /// approved in a review.
     NeedsReview,
 }
 

@@ -22,9 +22,9 @@
 //! checked. Agents' signals, conflicts and the wording of reasons are not checked. Nor is it checked that no better
 //! plan exists, only that leaving out any one post would not raise the objective.
 //!
-//! Committed posts are those of the channel's recent posts that lie in the week; in limits with `within_hours`, those
-//! before and after it count, too. Several in one hour count as one,
-//! except for limits on assets. To the conditions of a limit on time, each is a post at the time at which it goes out.
+//! Committed posts are those of the channel's recent posts that lie in the week. Several in one hour count as one,
+//! except for limits on assets. In limits with `within_hours`, posts before and after the week count too, each of them.
+//! To the conditions of a limit on time, each post is one at the time at which it goes out.
 
 mod asset_limits;
 mod assets;
