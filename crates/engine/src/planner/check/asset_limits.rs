@@ -7,7 +7,6 @@ use chrono::NaiveDateTime;
 use super::assets::asset_by_id;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::clock::applies_in;
 use super::limit_period::applies_to;
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
@@ -65,17 +64,13 @@ pub(super) fn is_of_asset_limit(case: &ClientCase<'_>, used: &LimitUse) -> bool 
 
 /// Whether a limit counts posts by their assets and applies to the client in this week.
 fn applies(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
-    let (client, filter) = (case.client, &limit.filter);
+    let campaigns = &limit.filter.campaigns;
     let is_running = |id: &CampaignId| {
         let (first, last) = (case.clock.dates.first(), case.clock.dates.last());
         let campaign = case.campaign(id).zip(first.zip(last));
         campaign.is_some_and(|(campaign, (first, last))| campaign.starts_on <= *last && *first <= campaign.ends_on)
     };
-    limit.depends_on_assets()
-        && case.clock.dates.first().is_none_or(|monday| applies_in(limit.weeks, *monday))
-        && (filter.tags.is_empty() || filter.tags.iter().any(|tag| client.tags.contains(tag)))
-        && (filter.clients.is_empty() || filter.clients.contains(&client.id))
-        && (filter.campaigns.is_empty() || filter.campaigns.iter().any(is_running))
+    limit.depends_on_assets() && applies_to(limit, case) && (campaigns.is_empty() || campaigns.iter().any(is_running))
 }
 
 /// A range of hours over which a limit counts posts.

@@ -49,9 +49,7 @@ impl<'a> ChannelCase<'a> {
         let placed = channel_posts.map(|post| Placed { post, hour: clock.hour_of(post.at) });
         let mut posts: Vec<Placed<'a>> = placed.filter(|placed| in_week(&placed.hour)).collect();
         posts.sort_by_key(|placed| placed.post.at);
-        let hours_of =
-            |posts: &[Timestamp]| posts.iter().map(|at| clock.hour_of(*at)).filter(in_week).collect::<Vec<_>>();
-        let committed = without_repeats(hours_of(&state.recent_posts).into_iter());
+        let committed = without_repeats(state.recent_posts.iter().map(|at| clock.hour_of(*at)).filter(in_week));
         let hours_with = |is_counted: fn(&Post) -> bool| {
             let counted = posts.iter().filter(|placed| is_counted(placed.post)).map(|placed| placed.hour);
             without_repeats(counted.chain(committed.iter().copied()))

@@ -1,6 +1,6 @@
 //! Limits in their periods, and which posts they count.
 
-use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
+use chrono::NaiveDateTime;
 
 use super::case::ClientCase;
 use super::channel::ChannelCase;
@@ -57,11 +57,6 @@ pub(super) fn applies_to(limit: &LimitRules, case: &ClientCase<'_>) -> bool {
 /// after the hour begins, and the filter reads the clock then.
 pub(super) fn counts(channel: &ChannelCase<'_>, hour: i64, filter: &LimitFilter) -> bool {
     let at = Timestamp::from_second(channel.case.clock.start + hour * HOUR + channel.minute() * 60);
-    let local_time = channel.case.client.zone.wall_time(at);
-    let weekday = local_time.weekday().num_days_from_monday() as usize;
-    (filter.channels.is_empty() || filter.channels.contains(&channel.state.channel))
-        && filter.days.get(weekday).copied().unwrap_or(false)
-        && filter.hours.get(local_time.hour() as usize).copied().unwrap_or(false)
-        && filter.from.is_none_or(|from| local_time >= from)
-        && filter.to.is_none_or(|to| local_time < to)
+    let is_of_channel = filter.channels.is_empty() || filter.channels.contains(&channel.state.channel);
+    is_of_channel && filter.covers(channel.case.client.zone.wall_time(at))
 }
