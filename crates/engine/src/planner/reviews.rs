@@ -7,19 +7,30 @@
 //!
 //! A blocked post adds no fatigue, so it changes whether later posts of its client need a review and what they are
 //! worth. Posts are therefore blocked and evaluated in rounds, until a round changes nothing. There may be no such
-//! state: a post that is worth less may be what makes a better one need the last review. After some rounds the posts
-//! therefore take their turn by time: since a post depends on earlier ones only, each round then settles at least one.
+//! state: a post that is worth less may be what makes a later and better one need the last review. So after some rounds
+//! no post of such a client takes its turn before an earlier one of the client. A post depends on earlier ones of its
+//! client only. So once no more clients are added to these, the next of their posts in turn is known, and each round
+//! settles at least one.
+//!
+//! While the posts of one client change from round to round, so do the reviews that they leave to others. First, only
+//! clients are therefore treated like this of which other posts than before need a review, and only if that does not
+//! help, every client whose blocked posts change.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::shared_limits::{CountedPost, SharedLimits, SharedRow};
 use crate::agents::ClientWeek;
-use crate::model::{Channel, ClientPlan, ClientStatus, Post, Reason, RiskBand, ScheduleStatus, Timestamp};
+use crate::model::{Channel, ClientPlan, ClientStatus, Post, Reason, RiskBand, ScheduleStatus};
 use crate::rules::REVIEW_CAPACITY;
 
-/// Number of rounds in which posts take their turn by worth.
+/// Number of rounds in which all posts take their turn by worth.
 const ROUNDS_BY_WORTH: usize = 12;
+
+/// Number of rounds after these in which only clients of which other posts than before need a review are kept from
+/// taking their turn by worth alone.
+const ROUNDS_BY_CAUSE: usize = 12;
 
 /// Posts blocked because limits leave no review for them, by channel and hour, with the reason.
 pub(super) type WithoutReview = BTreeMap<(Channel, usize), Reason>;
@@ -30,31 +41,39 @@ pub(super) struct PlannedClient<'a> {
     pub index: usize,
     pub week: ClientWeek<'a>,
     pub plan: &'a ClientPlan,
+    pub order: ReviewOrder,
 }
 
-/// The order in which posts get a review.
+/// The order in which a client's posts take their turn among those of the workspace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReviewOrder {
     /// By priority, then by net worth, highest first.
     ByWorth,
-    /// Earliest first.
-    ByTime,
+    /// As by worth, but no post before an earlier one of the client: a post counts as no better than the worst of the
+    /// client's posts up to it that need a review.
+    EarlierFirst,
 }
 
 impl ReviewOrder {
-    /// The order in a round, counted from 0.
-    pub const fn of_round(round: usize) -> Self {
-        if round < ROUNDS_BY_WORTH { Self::ByWorth } else { Self::ByTime }
+    /// Whether the posts of a client whose blocked posts changed in a round, counted from 0, take their turn with the
+    /// earlier ones first from then on.
+    pub const fn becomes_earlier_first(round: usize, claims_changed: bool) -> bool {
+        let rounds = round + 1;
+        (claims_changed && rounds >= ROUNDS_BY_WORTH) || rounds >= ROUNDS_BY_WORTH + ROUNDS_BY_CAUSE
     }
+}
 
-    /// Sorts claims; equal ones keep their order.
-    fn sort(self, claims: &mut [Claim]) {
-        match self {
-            Self::ByWorth => {
-                claims.sort_by(|a, b| b.priority.total_cmp(&a.priority).then(b.net_worth.total_cmp(&a.net_worth)));
-            }
-            Self::ByTime => claims.sort_by_key(|claim| claim.at),
-        }
+/// When a post takes its turn: the highest priority comes first, then the highest net worth.
+#[derive(Clone, Copy)]
+struct Turn {
+    priority: f64,
+    net_worth: f64,
+}
+
+impl Turn {
+    /// Compares two turns; the one that comes first is less.
+    fn compare(&self, other: &Self) -> Ordering {
+        other.priority.total_cmp(&self.priority).then(other.net_worth.total_cmp(&self.net_worth))
     }
 }
 
@@ -64,9 +83,7 @@ struct Claim {
     client: usize,
     channel: Channel,
     hour: usize,
-    at: Timestamp,
-    priority: f64,
-    net_worth: f64,
+    turn: Turn,
     /// The limits that count the post, each in its period.
     rows: Vec<ReviewRow>,
 }
@@ -84,13 +101,10 @@ type RowKey = (Option<usize>, SharedRow);
 
 /// The posts of a workspace's clients for which limits on reviews leave no review, by index of the client, given the
 /// plans of its clients. Posts that are blocked for lack of a review already take part, so that they may get one.
-pub(super) fn without_review(
-    shared: &SharedLimits,
-    clients: &[PlannedClient<'_>],
-    order: ReviewOrder,
-) -> BTreeMap<usize, WithoutReview> {
+pub(super) fn without_review(shared: &SharedLimits, clients: &[PlannedClient<'_>]) -> BTreeMap<usize, WithoutReview> {
     let mut claims: Vec<Claim> = clients.iter().flat_map(|client| claims_of(client, shared)).collect();
-    order.sort(&mut claims);
+    // Equal ones keep their order.
+    claims.sort_by(|a, b| a.turn.compare(&b.turn));
     let mut used: BTreeMap<RowKey, f64> = BTreeMap::new();
     let mut without: BTreeMap<usize, WithoutReview> = BTreeMap::new();
     for Claim { client, channel, hour, rows, .. } in claims {
@@ -106,7 +120,7 @@ pub(super) fn without_review(
 
 /// The posts of a client that need a review, by time. The client's own limits come first in the rows of each.
 fn claims_of(client: &PlannedClient<'_>, shared: &SharedLimits) -> Vec<Claim> {
-    let PlannedClient { index, week, plan } = client;
+    let PlannedClient { index, week, plan, order } = client;
     let own = SharedLimits::on_reviews_of(week);
     let claim = |post: &Post| {
         let counted = CountedPost { channel: post.channel, hour: post.hour, needs_review: true };
@@ -116,10 +130,24 @@ fn claims_of(client: &PlannedClient<'_>, shared: &SharedLimits) -> Vec<Claim> {
             rows.map(row).collect()
         };
         let rows = rows_of(&own, Some(*index)).into_iter().chain(rows_of(shared, None)).collect();
-        let Post { channel, hour, at, priority, net_worth, .. } = *post;
-        Claim { client: *index, channel, hour, at, priority, net_worth, rows }
+        let Post { channel, hour, priority, net_worth, .. } = *post;
+        Claim { client: *index, channel, hour, turn: Turn { priority, net_worth }, rows }
     };
-    plan.posts.iter().filter(|post| needs_review(week, post)).map(claim).collect()
+    let mut claims: Vec<Claim> = plan.posts.iter().filter(|post| needs_review(week, post)).map(claim).collect();
+    if *order == ReviewOrder::EarlierFirst {
+        let mut last = claims.first().map(|claim| claim.turn);
+        for claim in &mut claims {
+            claim.turn = last.filter(|last| last.compare(&claim.turn).is_gt()).unwrap_or(claim.turn);
+            last = Some(claim.turn);
+        }
+    }
+    claims
+}
+
+/// The posts of a client's plan that need a review, by channel and hour.
+pub(super) fn posts_needing_review(week: &ClientWeek<'_>, plan: &ClientPlan) -> BTreeSet<(Channel, usize)> {
+    let posts = plan.posts.iter().filter(|post| needs_review(week, post));
+    posts.map(|post| (post.channel, post.hour)).collect()
 }
 
 /// Whether a post waits for a review, or would if limits left one for it.

@@ -1,6 +1,6 @@
 //! Entry point of the planner: plans a week for one client, or for many in parallel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use super::around_guardrails::draft_week;
 use super::channel::{ChannelDraft, WorkerContext};
 use super::committed::committed_posts;
 use super::draft::{Draft, wanted_posts};
-use super::reviews::{PlannedClient, ReviewOrder, WithoutReview, counted_posts, without_review};
+use super::reviews::{PlannedClient, ReviewOrder, WithoutReview, counted_posts, posts_needing_review, without_review};
 use super::shared_limits::{CountedPost, DividedLimits, SharedLimits, committed_hours, divide_limits};
 use super::{PlanError, Solver};
 use crate::agents::scaling::{self, WorkspaceDemand};
@@ -114,12 +114,13 @@ impl<'r> Planner<'r> {
         // those that do are kept.
         let mut drafts: BTreeMap<usize, Draft<'_>> = BTreeMap::new();
         let mut blocked: BTreeMap<usize, WithoutReview> = BTreeMap::new();
+        let mut earlier_first: BTreeSet<usize> = BTreeSet::new();
         let mut unsettled: Vec<&SharingWorkspace> = workspaces.iter().collect();
         for round in 0.. {
             let mut changed: BTreeMap<usize, WithoutReview> = BTreeMap::new();
             unsettled.retain(|workspace| {
                 let before = changed.len();
-                changed.extend(context.changed_blocks(workspace, plans, &blocked, ReviewOrder::of_round(round)));
+                changed.extend(context.changed_blocks(workspace, plans, &blocked, &earlier_first));
                 changed.len() > before
             });
             if changed.is_empty() {
@@ -133,10 +134,14 @@ impl<'r> Planner<'r> {
             });
             let replanned: Vec<Result<(usize, Draft<'_>, ClientPlan), PlanError>> = replanned.collect();
             for (index, draft, plan) in replanned.into_iter().collect::<Result<Vec<_>, _>>()? {
-                drafts.insert(index, draft);
                 if let Some(replaced) = plans.get_mut(index) {
+                    let [before, after] = [&*replaced, &plan].map(|plan| posts_needing_review(&draft.week, plan));
+                    if ReviewOrder::becomes_earlier_first(round, before != after) {
+                        earlier_first.insert(index);
+                    }
                     *replaced = plan;
                 }
+                drafts.insert(index, draft);
             }
             blocked.extend(changed);
         }
@@ -351,19 +356,21 @@ impl<'a> PlanningContext<'a> {
     }
 
     /// The clients of a workspace whose posts without a review are others than those `blocked` so far, by index, each
-    /// with these posts.
+    /// with these posts. Posts of the clients in `earlier_first` take their turn with the earlier ones first.
     fn changed_blocks(
         &self,
         workspace: &SharingWorkspace,
         plans: &[ClientPlan],
         blocked: &BTreeMap<usize, WithoutReview>,
-        order: ReviewOrder,
+        earlier_first: &BTreeSet<usize>,
     ) -> BTreeMap<usize, WithoutReview> {
         let planned_client = |index: &usize| {
-            Some(PlannedClient { index: *index, week: self.client(*index)?.week, plan: plans.get(*index)? })
+            let is_earlier_first = earlier_first.contains(index);
+            let order = if is_earlier_first { ReviewOrder::EarlierFirst } else { ReviewOrder::ByWorth };
+            Some(PlannedClient { index: *index, week: self.client(*index)?.week, plan: plans.get(*index)?, order })
         };
         let clients: Vec<PlannedClient<'_>> = workspace.members.iter().filter_map(planned_client).collect();
-        let mut without = without_review(&workspace.limits, &clients, order);
+        let mut without = without_review(&workspace.limits, &clients);
         let posts = workspace.members.iter().map(|index| (*index, without.remove(index).unwrap_or_default()));
         let none = WithoutReview::new();
         posts.filter(|(index, posts)| blocked.get(index).unwrap_or(&none) != posts).collect()

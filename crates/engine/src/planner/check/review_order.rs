@@ -2,50 +2,61 @@
 //!
 //! The posts of a workspace that need a review take their turn, and each gets one if every limit that counts it has
 //! room then. The turn goes by priority and worth. If no plan follows that order, because blocking a post changes what
-//! later posts of its client need and are worth, it goes by time.
+//! later posts of its client need and are worth, some clients' posts take their turn with the earlier ones first: each
+//! when the worst of the client's posts up to it would.
+//!
+//! A plan does not say which clients these are. The check starts with none, and adds those with a blocked post for which
+//! there was room, until there are no more. The posts of an added client take their turn later than before, so they never
+//! leave less room to those of others: if the plan follows the order for any set of clients, it does so for the clients
+//! found.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::Clock;
 use super::shared_limits::{Count, CountKey, keys_of, limit_of_reviewers};
 use super::{Findings, OBJECTIVE_ROUNDING};
-use crate::model::{Client, ClientId, Plan, Post, Reason, Scenario, ScheduleStatus, WorkspaceId};
+use crate::model::{Client, ClientId, Plan, Post, Reason, Scenario, ScheduleStatus};
 use crate::rules::{CompiledRules, LimitBound, LimitCounts, LimitRules, REVIEW_CAPACITY};
 
 /// A post that is blocked because a limit leaves no review for it.
 struct BlockedPost<'p> {
     post: &'p Post,
     client: &'p Client,
+    turns: Turns<'p>,
     /// The limit that the plan names, in the period of the post and for each tag if it counts tags on their own; empty if
     /// it does not count the post.
     limits: Vec<CountKey>,
     allowed: f64,
 }
 
-/// The posts that get a review, sorted by each order of turns, so that those before a post are found by bisection.
-#[derive(Default)]
-struct Reviewed<'p> {
-    by_worth: Vec<&'p Post>,
-    by_time: Vec<&'p Post>,
+/// When a post takes its turn: the highest priority comes first, then the highest net worth.
+#[derive(Clone, Copy)]
+struct Turn {
+    priority: f64,
+    net_worth: f64,
 }
 
-impl<'p> Reviewed<'p> {
-    fn sorted(posts: Vec<&'p Post>) -> Self {
-        let (mut by_worth, mut by_time) = (posts.clone(), posts);
-        by_worth.sort_by(|a, b| compare_worth(b, a));
-        by_time.sort_by_key(|post| post.at);
-        Self { by_worth, by_time }
+impl Turn {
+    /// Compares two turns; the one that comes first is greater.
+    fn compare(&self, other: &Self) -> Ordering {
+        self.priority.total_cmp(&other.priority).then(self.net_worth.total_cmp(&other.net_worth))
     }
+}
 
-    /// Number of posts that come before another, or with it, in the order of priority and worth.
-    fn worth_more(&self, other: &Post) -> usize {
-        self.by_worth.partition_point(|post| compare_worth(post, other).is_ge())
-    }
+/// When a client's post takes its turn.
+#[derive(Clone, Copy)]
+struct Turns<'p> {
+    client: &'p ClientId,
+    by_worth: Turn,
+    /// If the client's earlier posts come first.
+    earlier_first: Turn,
+}
 
-    /// Number of posts that come before another, or with it, in the order of time.
-    fn earlier(&self, other: &Post) -> usize {
-        self.by_time.partition_point(|post| post.at <= other.at)
+impl Turns<'_> {
+    /// The turn if the posts of some clients take theirs with the earlier ones first.
+    fn among(&self, earlier_first: &BTreeSet<&ClientId>) -> Turn {
+        if earlier_first.contains(self.client) { self.earlier_first } else { self.by_worth }
     }
 }
 
@@ -53,15 +64,44 @@ impl<'p> Reviewed<'p> {
 #[derive(Default)]
 struct Reviews<'p> {
     /// For each limit in each period, the posts that get a review.
-    reviewed: BTreeMap<CountKey, Reviewed<'p>>,
-    blocked: BTreeMap<&'p WorkspaceId, Vec<BlockedPost<'p>>>,
+    reviewed: BTreeMap<CountKey, Vec<Turns<'p>>>,
+    blocked: Vec<BlockedPost<'p>>,
+}
+
+impl<'p> Reviews<'p> {
+    /// The blocked posts for which there was room, if the posts of some clients take their turn with the earlier ones
+    /// first.
+    fn blocked_despite_room(
+        &self,
+        counts: &BTreeMap<CountKey, Count>,
+        earlier_first: &BTreeSet<&ClientId>,
+    ) -> Vec<&BlockedPost<'p>> {
+        // The first turn first, so that the turns before another are found by bisection.
+        let sorted = |turns: &Vec<Turns<'_>>| {
+            let mut turns: Vec<Turn> = turns.iter().map(|turns| turns.among(earlier_first)).collect();
+            turns.sort_by(|a, b| b.compare(a));
+            turns
+        };
+        let reviewed: BTreeMap<&CountKey, Vec<Turn>> =
+            self.reviewed.iter().map(|(key, turns)| (key, sorted(turns))).collect();
+        let has_room = |blocked: &&BlockedPost<'_>| {
+            let turn = blocked.turns.among(earlier_first);
+            blocked.limits.iter().all(|key| {
+                let is_before = |other: &Turn| other.compare(&turn).is_ge();
+                let before = reviewed.get(key).map_or(0, |turns| turns.partition_point(is_before)) as f64;
+                let left = blocked.allowed - counts.get(key).map_or(0.0, |count| count.committed);
+                before + 1.0 <= left.max(0.0) + OBJECTIVE_ROUNDING
+            })
+        };
+        self.blocked.iter().filter(has_room).collect()
+    }
 }
 
 /// Checks every post of the plan that is blocked for lack of a review. `counts` are the numbers of posts that limits
 /// count.
-pub(super) fn check<'p>(
-    plan: &'p Plan,
-    scenario: &'p Scenario,
+pub(super) fn check(
+    plan: &Plan,
+    scenario: &Scenario,
     rules: &CompiledRules,
     counts: &BTreeMap<CountKey, Count>,
     findings: &mut Findings,
@@ -70,42 +110,37 @@ pub(super) fn check<'p>(
         return;
     }
     let reviews = reviews(plan, scenario, rules);
-    for blocked in reviews.blocked.values() {
-        let has_room = |blocked: &&BlockedPost<'_>, posts_before: fn(&Reviewed<'p>, &Post) -> usize| {
-            blocked.limits.iter().all(|key| {
-                let before = reviews.reviewed.get(key).map_or(0, |posts| posts_before(posts, blocked.post)) as f64;
-                let left = blocked.allowed - counts.get(key).map_or(0.0, |count| count.committed);
-                before + 1.0 <= left.max(0.0) + OBJECTIVE_ROUNDING
-            })
-        };
-        if !blocked.iter().any(|blocked| has_room(&blocked, Reviewed::earlier)) {
-            continue;
+    let mut earlier_first: BTreeSet<&ClientId> = BTreeSet::new();
+    let despite_room = loop {
+        let despite_room = reviews.blocked_despite_room(counts, &earlier_first);
+        let clients_before = earlier_first.len();
+        earlier_first.extend(despite_room.iter().map(|blocked| &blocked.client.id));
+        if earlier_first.len() == clients_before {
+            break despite_room;
         }
-        for BlockedPost { post, client, .. } in blocked.iter().filter(|blocked| has_room(blocked, Reviewed::worth_more))
-        {
-            let reason = post.blocked.as_ref().map_or_else(String::new, ToString::to_string);
-            let detail = format!("a limit leaves a review for it, the plan says: {reason}");
-            let local = client.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
-            findings.client_id = client.id.clone();
-            findings.add(Some(post.channel), Some(local), "review_order", detail);
-        }
+    };
+    for BlockedPost { post, client, .. } in despite_room {
+        let reason = post.blocked.as_ref().map_or_else(String::new, ToString::to_string);
+        let detail = format!("a limit leaves a review for it, the plan says: {reason}");
+        let local = client.zone.local(post.at).format("%Y-%m-%dT%H:%M%:z").to_string();
+        findings.client_id = client.id.clone();
+        findings.add(Some(post.channel), Some(local), "review_order", detail);
     }
     findings.client_id = ClientId::new("");
+}
+
+/// Whether a post gets a review, or lacks one.
+fn takes_turn(post: &Post) -> bool {
+    post.status == ScheduleStatus::Pending || lacks_review(post)
 }
 
 fn lacks_review(post: &Post) -> bool {
     post.blocked.as_deref().is_some_and(Reason::is_lack_of_review)
 }
 
-/// Compares posts by priority, then by worth.
-fn compare_worth(post: &Post, other: &Post) -> Ordering {
-    post.priority.total_cmp(&other.priority).then(post.net_worth.total_cmp(&other.net_worth))
-}
-
 fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) -> Reviews<'p> {
     let by_id: BTreeMap<&ClientId, &Client> = scenario.clients.iter().map(|(client, _)| (&client.id, client)).collect();
     let reviewers = limit_of_reviewers(&scenario.capacity);
-    let mut reviewed: BTreeMap<CountKey, Vec<&Post>> = BTreeMap::new();
     let mut reviews = Reviews::default();
     for client_plan in &plan.clients {
         let Some(client) = by_id.get(&client_plan.client_id) else { continue };
@@ -113,22 +148,25 @@ fn reviews<'p>(plan: &'p Plan, scenario: &'p Scenario, rules: &CompiledRules) ->
         let client_rules = rules.for_client(client);
         let declared = client_rules.base().limits.iter().filter(|limit| limit.counts == LimitCounts::NeedsReview);
         let limits: Vec<&LimitRules> = declared.chain([&reviewers]).collect();
-        for post in &client_plan.posts {
+        let mut last: Option<Turn> = None;
+        for post in client_plan.posts.iter().filter(|post| takes_turn(post)) {
+            let by_worth = Turn { priority: post.priority, net_worth: post.net_worth };
+            let earlier_first = last.filter(|last| last.compare(&by_worth).is_lt()).unwrap_or(by_worth);
+            last = Some(earlier_first);
+            let turns = Turns { client: &client.id, by_worth, earlier_first };
             let keys = |limit: &LimitRules| keys_of(limit, client, &clock, post.channel, post.at);
             if post.status == ScheduleStatus::Pending {
                 for key in limits.iter().flat_map(|limit| keys(limit)) {
-                    reviewed.entry(key).or_default().push(post);
+                    reviews.reviewed.entry(key).or_default().push(turns);
                 }
-            } else if lacks_review(post) {
+            } else {
                 let named = limits.iter().find(|limit| post.blocked.as_deref().is_some_and(|why| names(why, limit)));
                 let keys = named.map(|limit| keys(limit)).unwrap_or_default();
-                let blocked =
-                    BlockedPost { post, client, limits: keys, allowed: named.map_or(0.0, |limit| allowed(limit)) };
-                reviews.blocked.entry(&client.workspace_id).or_default().push(blocked);
+                let allowed = named.map_or(0.0, |limit| allowed(limit));
+                reviews.blocked.push(BlockedPost { post, client, turns, limits: keys, allowed });
             }
         }
     }
-    reviews.reviewed = reviewed.into_iter().map(|(key, posts)| (key, Reviewed::sorted(posts))).collect();
     reviews
 }
 

@@ -149,3 +149,31 @@ fn plans_pass_if_blocked_posts_decide_which_others_need_a_review() {
     }
     assert!(blocked > 0);
 }
+
+#[test]
+fn a_client_whose_reviews_never_settle_leaves_those_of_others_in_order_of_worth() {
+    // Of `a`, the second post of a day needs a review only if the first runs. If it is worth more, it takes the review
+    // from the first, then needs none. Of `b`, every post needs a review.
+    let limits = format!("{ONE_A_DAY}[two_a_day]\nat_most = 2\nper = [\"client\", \"day\"]\n");
+    let confidence = "if ctx.client == \"b\" || post.action_of_day > 1 { return 0.5; }\n\
+                      for hour in post.hours_of_day { if hour < post.hour { return 0.95; } }\n0.5";
+    let rules = rules_of_doubt(&limits, confidence);
+    let clients = ["a", "b"].map(|id| client(id, "Europe/London", week(WEEK), &Channel::ALL, 40));
+    let mut scenario = five_reviews(clients.into());
+    scenario.capacity.reviews_per_reviewer_per_day = 6;
+    let plan = passing(&scenario, &rules, week(WEEK));
+    // By client, for each day with a post that lacks a review, whether the post that gets one is worth more.
+    let is_better = plan.clients.iter().map(|client| {
+        let on_days = client.posts.iter().filter(|post| post.blocked.as_deref().is_some_and(Reason::is_lack_of_review));
+        let is_better = on_days.map(|blocked| {
+            let is_reviewed = |post: &&Post| post.status == ScheduleStatus::Pending;
+            let mut of_day = client.posts.iter().filter(|post| post.hour / 24 == blocked.hour / 24);
+            let reviewed = of_day.find(is_reviewed).unwrap();
+            (reviewed.priority, reviewed.net_worth) >= (blocked.priority, blocked.net_worth)
+        });
+        is_better.collect::<Vec<bool>>()
+    });
+    let is_better: Vec<Vec<bool>> = is_better.collect();
+    assert!(is_better[0].contains(&false), "on some day the better post of `a` comes later");
+    assert!(!is_better[1].is_empty() && !is_better[1].contains(&false), "{:?}", is_better[1]);
+}
