@@ -54,7 +54,8 @@ impl Planner<'_> {
     /// Re-evaluates committed posts of a week as of `now`: all checks that planning makes, then the guardrails. `posts`
     /// holds the posts of each client, in the order of `clients`; the clients' states must not count them. Returns one
     /// result per client, `None` for a client without posts. `clients` are all clients of the workspaces, so that their
-    /// load is that of planning.
+    /// load is that of planning once these posts are evaluated: those of clients that are not planned for get blocked, so
+    /// they add nothing to it.
     ///
     /// Of two conflicting posts the earlier one takes precedence; a post committed for later never blocks an earlier
     /// one.
