@@ -400,20 +400,13 @@ fn asset_facts(schedule: &Schedule) -> Option<AssetSnapshot> {
 
 /// The facts about a schedule's asset if an older version committed it, which did not record all of them.
 fn asset_facts_of_older(schedule: &Schedule) -> Option<AssetSnapshot> {
-    let preview = |field: &str| schedule.content_preview.get(field).and_then(serde_json::Value::as_str);
-    Some(AssetSnapshot {
-        score: schedule.metadata.get("asset_score").and_then(serde_json::Value::as_f64)?,
-        kind: preview("kind")?.into(),
-        title: preview("title").unwrap_or_default().into(),
-        tags: schedule
-            .content_preview
-            .get("tags")
-            .and_then(|tags| serde_json::from_value(tags.clone()).ok())
-            .unwrap_or_default(),
-        has_content: ["title", "body", "media_url"]
-            .iter()
-            .any(|field| preview(field).is_some_and(|text| !text.is_empty())),
-    })
+    let mut facts = schedule.content_preview.as_object()?.clone();
+    let has_text =
+        |field: &&str| facts.get(*field).and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    let has_content = ["title", "body", "media_url"].iter().any(has_text);
+    facts.insert("has_content".to_owned(), has_content.into());
+    facts.insert("score".to_owned(), schedule.metadata.get("asset_score")?.clone());
+    serde_json::from_value(facts.into()).ok()
 }
 
 async fn load_schedules(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Schedule>, StoreError> {

@@ -160,7 +160,7 @@ fn snapshot_of_tables(plan: &Plan) -> String {
         let is_shown =
             |column: &&&str| !SHOWN_IF_FILLED.contains(&format!("{name}.{column}").as_str()) || is_filled(column);
         let shown_columns: Vec<&str> = columns.iter().filter(is_shown).copied().collect();
-        if name != "shared_limits" || shown_columns.len() == columns.len() {
+        if name != "shared_limits" || shown_columns.contains(&"limit") {
             writeln!(text, "{name}\n{}\n", table.aligned(&shown_columns)).unwrap();
         }
     }

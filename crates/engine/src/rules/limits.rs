@@ -67,7 +67,7 @@ pub(super) const LIMITS: &[Key] = &[
         "<limit>.per",
         Kind::Names(&["client", "industry", "tag", "workspace", "channel", "asset", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
-        "what is counted separately: each client, or all clients of an industry or workspace together; in addition each channel or asset; and one of hour, day and week",
+        "what is counted separately: each client, or all clients of an industry, with a tag or of a workspace together; in addition each channel or asset; and one of hour, day and week",
     ),
     Key::with_default(
         "<limit>.counts",
