@@ -2,16 +2,17 @@
 //! of clients, the gap between the objective of the workspace's plan and its upper bound, and the time it takes to
 //! plan. `-- 10000` plans that many clients.
 //!
-//! One limit allows, on each day, at most 60 % of the posts of an average day without limits. The other keeps two
-//! clients of an industry from posting on the same channel in the same hour.
+//! One limit allows, on each day, at most 60 % of the posts of an average day without limits. Another keeps two
+//! clients of an industry from posting on the same channel in the same hour. The third are reviewers for 60 % of the
+//! posts, if every post needs a review.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcoe_engine::model::{
-    Asset, AssetId, Channel, ChannelState, Client, ClientId, ClientState, Plan, Policy, Scenario, Score, Tier, Week,
-    Zone,
+    Asset, AssetId, Capacity, Channel, ChannelState, Client, ClientId, ClientState, Plan, Policy, Scenario, Score,
+    Tier, Week, Zone,
 };
 use mcoe_engine::planner::{Planner, plan_week};
 use mcoe_engine::rules::CompiledRules;
@@ -45,20 +46,31 @@ fn print_gaps_and_times(clients: usize) -> Result<(), Box<dyn Error>> {
     let agency_day = format!("[agency_day]\nat_most = {max_posts_a_day:.0}\nper = [\"workspace\", \"day\"]\n");
     let rivals = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n".to_owned();
     // With more clients, the posts of an industry's clients do not fit into the hours of a week.
-    let limits = [("60 % of a day", Some(agency_day)), ("rivals", Some(rivals).filter(|_| clients <= 30))];
-    for (name, limit) in limits {
-        let Some(limit) = limit else { continue };
+    let mut cases = vec![("60 % of a day", agency_day, scenario.clone())];
+    if clients <= 30 {
+        cases.push(("rivals", rivals, scenario.clone()));
+    }
+    cases.push(("reviewers for 60 %", String::new(), with_reviewers(scenario, unlimited.posts().count() * 6 / 10)));
+    for (name, limit, scenario) in cases {
         let (plan, limited_time) = plan_timed(&rules(&limit)?, &scenario)?;
         let workspace = plan.workspaces.first().ok_or("no shared limit binds")?;
         let bound = workspace.upper_bound.ok_or("no bound")?;
         println!(
             "    {name}: {} posts, gap {:.4} %, {limited_time:.1?}, {:.1} times as long",
-            plan.posts().count(),
+            plan.posts().filter(|(_, post)| post.is_live()).count(),
             100.0 * (bound - workspace.objective) / bound,
             limited_time.as_secs_f64() / unlimited_time.as_secs_f64(),
         );
     }
     Ok(())
+}
+
+/// The scenario in which every post needs a review, with reviewers for about so many posts a week.
+fn with_reviewers(mut scenario: Scenario, reviews: usize) -> Scenario {
+    scenario.clients.iter_mut().for_each(|(client, _)| client.policy.auto_exec_enabled = false);
+    let reviews_a_day = u32::try_from(reviews / 5).unwrap_or(u32::MAX);
+    scenario.capacity = Capacity { reviewers: 1, reviews_per_reviewer_per_day: reviews_a_day };
+    scenario
 }
 
 fn rules(limits: &str) -> Result<CompiledRules, Box<dyn Error>> {
