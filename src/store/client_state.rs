@@ -186,16 +186,13 @@ pub(super) async fn load_client_states_with(
     excluded: &BTreeSet<Uuid>,
     counted: Counted,
 ) -> Result<ClientStates, StoreError> {
-    let mut reader = Reader { tx, selector, counted, clients: BTreeMap::new() };
-    reader.read_clients().await?;
+    let mut reader = Reader::of_channels_and_posts(tx, selector, excluded, counted).await?;
     reader.read_campaigns().await?;
     reader.read_assets().await?;
     reader.read_days().await?;
     reader.read_warnings().await?;
     reader.read_reality().await?;
     reader.read_world().await?;
-    reader.read_channels().await?;
-    reader.read_posts(excluded).await?;
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
@@ -207,10 +204,7 @@ pub(super) async fn load_channels_and_posts(
     excluded: &BTreeSet<Uuid>,
     counted: Counted,
 ) -> Result<ClientStates, StoreError> {
-    let mut reader = Reader { tx, selector, counted, clients: BTreeMap::new() };
-    reader.read_clients().await?;
-    reader.read_channels().await?;
-    reader.read_posts(excluded).await?;
+    let reader = Reader::of_channels_and_posts(tx, selector, excluded, counted).await?;
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
@@ -222,7 +216,21 @@ struct Reader<'r> {
     clients: BTreeMap<String, (Client, ClientState)>,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    /// A reader that has read the clients with their channels and posts.
+    async fn of_channels_and_posts(
+        tx: &'r mut Tx,
+        selector: &'r ClientSelector<'r>,
+        excluded: &BTreeSet<Uuid>,
+        counted: Counted,
+    ) -> Result<Self, StoreError> {
+        let mut reader = Self { tx, selector, counted, clients: BTreeMap::new() };
+        reader.read_clients().await?;
+        reader.read_channels().await?;
+        reader.read_posts(excluded).await?;
+        Ok(reader)
+    }
+
     /// Reads a table's rows by client and in the given order, and passes each to `add` with its client.
     async fn read_rows<T>(
         &mut self,
