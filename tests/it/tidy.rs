@@ -245,6 +245,7 @@ const LIBRARY_USERS: [(&str, &[&str]); 37] = [
             "planner/week.rs",
             "planner/replay.rs",
             "planner/shared_limits/",
+            "planner/check/mod.rs",
             "simulator/replicate.rs",
             "cli/mod.rs",
         ],

@@ -47,11 +47,13 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use rayon::prelude::*;
+
 use self::case::{ClientCase, Hooks};
 use self::channel::ChannelCase;
 use self::clock::Clock;
 pub use self::shared_limits::{ExceededLimit, exceeded_limits};
-use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, WorkspaceId};
+use crate::model::{Channel, Client, ClientId, ClientPlan, ClientState, Plan, Post, Scenario, Week, WorkspaceId};
 use crate::planner::objection::objections_to;
 use crate::rules::CompiledRules;
 
@@ -109,6 +111,10 @@ struct Findings {
 }
 
 impl Findings {
+    fn new(client_id: ClientId) -> Self {
+        Self { client_id, breaches: Vec::new() }
+    }
+
     fn add(&mut self, channel: Option<Channel>, post: Option<String>, rule: &'static str, detail: String) {
         self.breaches.push(Breach { client_id: self.client_id.clone(), channel, post, rule, detail });
     }
@@ -131,26 +137,24 @@ impl Findings {
 /// plan as a whole first and those of workspaces last.
 #[must_use]
 pub fn check_plan(plan: &Plan, scenario: &Scenario, rules: &CompiledRules) -> Vec<Breach> {
-    let mut findings = Findings { client_id: ClientId::new(""), breaches: Vec::new() };
+    let mut findings = Findings::new(ClientId::new(""));
     check_origin(plan, scenario, rules, &mut findings);
     check_roster(plan, scenario, &mut findings);
     let by_id: BTreeMap<&ClientId, &(Client, ClientState)> =
         scenario.clients.iter().map(|client| (&client.0.id, client)).collect();
-    let mut clocks: BTreeMap<&str, Option<Clock>> = BTreeMap::new();
+    let clocks = clocks_of(plan.week, scenario);
+    let check = |client_plan: &ClientPlan| {
+        let (client, state) = by_id.get(&client_plan.client_id)?;
+        let clock = clocks.get(client.zone.name())?;
+        Some(CheckedClient::check(plan, client_plan, (client, state), rules, clock.as_ref()))
+    };
+    let checked: Vec<Option<CheckedClient>> = plan.clients.par_iter().map(check).collect();
     let mut shares: BTreeMap<&WorkspaceId, Vec<Option<f64>>> = BTreeMap::new();
-    for client_plan in &plan.clients {
-        let Some((client, state)) = by_id.get(&client_plan.client_id) else { continue };
-        findings.client_id = client.id.clone();
-        let clock = clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(plan.week, &client.zone));
-        match clock {
-            Some(clock) => {
-                let share = check_client(plan, client_plan, (client, state), rules, clock, &mut findings);
-                shares.entry(&client_plan.workspace_id).or_default().push(share);
-            }
-            None => findings.report_client("week", format!("`{}` is at the edge of the calendar", plan.week)),
-        }
+    for (client_plan, checked) in plan.clients.iter().zip(checked) {
+        let Some(CheckedClient { share, breaches }) = checked else { continue };
+        findings.breaches.extend(breaches);
+        shares.entry(&client_plan.workspace_id).or_default().push(share);
     }
-    findings.client_id = ClientId::new("");
     let counts = shared_limits::counts(plan, scenario, rules);
     shared_limits::check(plan, &counts, &shares, &mut findings);
     review_order::check(plan, scenario, rules, &counts, &mut findings);
@@ -193,6 +197,42 @@ fn check_roster(plan: &Plan, scenario: &Scenario, findings: &mut Findings) {
     }
     if findings.breaches.len() == breaches_before {
         findings.report_client("clients", "clients are repeated or out of order".to_owned());
+    }
+}
+
+/// The clock of each time zone in a week; `None` at the edge of the calendar.
+fn clocks_of(week: Week, scenario: &Scenario) -> BTreeMap<&str, Option<Clock>> {
+    let mut clocks = BTreeMap::new();
+    for (client, _) in &scenario.clients {
+        clocks.entry(client.zone.name()).or_insert_with(|| Clock::of(week, &client.zone));
+    }
+    clocks
+}
+
+/// What the check of one client's week found.
+struct CheckedClient {
+    /// The client's share of the bound of its workspace; `None` if the workspace has none or it cannot be derived.
+    share: Option<f64>,
+    breaches: Vec<Breach>,
+}
+
+impl CheckedClient {
+    fn check(
+        plan: &Plan,
+        client_plan: &ClientPlan,
+        client: (&Client, &ClientState),
+        rules: &CompiledRules,
+        clock: Option<&Clock>,
+    ) -> Self {
+        let mut findings = Findings::new(client.0.id.clone());
+        let share = match clock {
+            Some(clock) => check_client(plan, client_plan, client, rules, clock, &mut findings),
+            None => {
+                findings.report_client("week", format!("`{}` is at the edge of the calendar", plan.week));
+                None
+            }
+        };
+        Self { share, breaches: findings.breaches }
     }
 }
 
