@@ -1,135 +1,109 @@
 //! Records as polars frames, and frames as the bytes of CSV and Parquet files.
 
 use std::borrow::Borrow;
+use std::io::Write;
 
 use polars_core::prelude::*;
+use polars_io::csv::write::BatchedWriter as CsvParts;
+use polars_io::parquet::write::BatchedWriter as ParquetParts;
 use polars_io::prelude::*;
 
-use crate::model::{Kind, Record, Value};
-use crate::tables::{guarded, needs_guard};
+use crate::model::Record;
+use crate::tables::{Cells, guarded, needs_guard};
 
 /// The rows as a frame with the columns of their record type. Sparse columns that are blank or `false` in every row are
-/// omitted.
+/// omitted. Rows that are made one at a time are never all in memory.
 ///
 /// # Errors
 /// If polars cannot combine the columns.
-pub(crate) fn frame_from_slice<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
-    frame_from_rows::<R, _>(rows.iter(), rows.len())
-}
-
-/// As [`frame_from_slice`], for rows that are made one at a time, so that they are never all in memory.
-///
-/// # Errors
-/// If polars cannot combine the columns.
-pub(crate) fn frame_from_iter<R: Record>(rows: impl Iterator<Item = R>) -> PolarsResult<DataFrame> {
-    let unknown_capacity = 0;
-    frame_from_rows::<R, _>(rows, unknown_capacity)
-}
-
-/// The rows as a frame. `capacity` is the number of rows for which memory is reserved at once.
-fn frame_from_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>, capacity: usize) -> PolarsResult<DataFrame> {
-    let mut builders: Vec<ColumnBuilder> =
-        R::columns().map(|column| ColumnBuilder::new(column.name, column.kind, capacity)).collect();
-    let mut height = 0;
+pub(crate) fn frame_of_rows<R: Record, B: Borrow<R>>(rows: impl Iterator<Item = B>) -> PolarsResult<DataFrame> {
+    let mut columns: Vec<Cells> = R::columns().map(|column| Cells::new(column.kind)).collect();
     for row in rows {
-        builders.iter_mut().zip(row.borrow().values()).for_each(|(builder, value)| builder.push(value));
-        height += 1;
+        columns.iter_mut().zip(row.borrow().values()).for_each(|(cells, value)| cells.push(value));
     }
-    let columns = R::columns().zip(builders).filter(|(column, builder)| !column.is_sparse || builder.has_content);
-    frame(columns.map(|(_, builder)| builder).collect(), height)
+    let columns = R::columns().zip(&columns).filter(|(column, cells)| !column.is_sparse || cells.has_content());
+    frame(columns.map(|(column, cells)| (column.name, cells)))
 }
 
-/// Columns of equal height as a frame.
+/// Named columns of equal height as a frame.
 ///
 /// # Errors
 /// If their heights differ, or two have the same name.
-pub(crate) fn frame(columns: Vec<ColumnBuilder>, height: usize) -> PolarsResult<DataFrame> {
-    DataFrame::new(height, columns.into_iter().map(ColumnBuilder::finish).collect())
+pub(crate) fn frame<'c>(columns: impl Iterator<Item = (&'c str, &'c Cells)>) -> PolarsResult<DataFrame> {
+    let columns: Vec<Column> = columns.map(|(name, cells)| column(name, cells)).collect();
+    DataFrame::new(columns.first().map_or(0, Column::len), columns)
 }
 
-/// Builds a column cell by cell.
-pub(crate) struct ColumnBuilder {
-    builder: TypedBuilder,
-    /// Whether any cell is neither blank nor `false`.
-    has_content: bool,
+fn column(name: &str, cells: &Cells) -> Column {
+    let name = name.into();
+    match cells {
+        Cells::Text(cells) => StringChunked::from_iter_options(name, cells.iter()).into_column(),
+        Cells::Number(cells) => Float64Chunked::from_slice_options(name, cells).into_column(),
+        Cells::Count(cells) => {
+            Int64Chunked::from_iter_options(name, cells.iter().map(|cell| cell.map(i64::from))).into_column()
+        }
+        Cells::Flag(cells) => BooleanChunked::from_slice_options(name, cells).into_column(),
+    }
 }
 
-enum TypedBuilder {
-    Text(StringChunkedBuilder),
-    Number(PrimitiveChunkedBuilder<Float64Type>),
-    Count(PrimitiveChunkedBuilder<Int64Type>),
-    Flag(BooleanChunkedBuilder),
+/// Writes a table as Parquet or CSV, part by part.
+pub(crate) enum FrameWriter<W: Write> {
+    Parquet(Box<ParquetParts<W>>),
+    Csv(Box<CsvParts<W>>),
 }
 
-impl ColumnBuilder {
-    /// An empty column, with memory reserved for `capacity` cells.
-    pub fn new(name: &str, kind: Kind, capacity: usize) -> Self {
-        let builder = match kind {
-            Kind::Number => TypedBuilder::Number(PrimitiveChunkedBuilder::new(name.into(), capacity)),
-            Kind::Count => TypedBuilder::Count(PrimitiveChunkedBuilder::new(name.into(), capacity)),
-            Kind::Flag => TypedBuilder::Flag(BooleanChunkedBuilder::new(name.into(), capacity)),
-            Kind::Text | Kind::Texts | Kind::Instant | Kind::Date | Kind::Id => {
-                TypedBuilder::Text(StringChunkedBuilder::new(name.into(), capacity))
-            }
-        };
-        Self { builder, has_content: false }
+impl<W: Write> FrameWriter<W> {
+    /// Begins a Parquet file with the columns of a frame, which is not written yet.
+    ///
+    /// # Errors
+    /// If polars cannot write such columns.
+    pub fn parquet(out: W, frame: &DataFrame) -> PolarsResult<Self> {
+        let writer = ParquetWriter::new(out).set_parallel(false).batched(frame.schema())?;
+        Ok(FrameWriter::Parquet(Box::new(writer)))
     }
 
-    /// Adds a cell. A number that is not finite becomes blank, as does a value of another kind.
-    pub fn push(&mut self, value: Option<Value<'_>>) {
-        let is_content = match (&mut self.builder, value) {
-            (TypedBuilder::Text(cells), Some(value)) => {
-                let text = match value {
-                    Value::Text(text) => text,
-                    other => other.to_string().into(),
-                };
-                cells.append_option(Some(text.as_ref()).filter(|text| !text.is_empty()));
-                !text.is_empty()
-            }
-            (TypedBuilder::Number(cells), Some(Value::Number(number))) if number.is_finite() => {
-                cells.append_value(number);
-                true
-            }
-            (TypedBuilder::Count(cells), Some(Value::Count(count))) => {
-                cells.append_value(i64::from(count));
-                true
-            }
-            (TypedBuilder::Flag(cells), Some(Value::Flag(flag))) => {
-                cells.append_value(flag);
-                flag
-            }
-            (TypedBuilder::Text(cells), None) => blank(|| cells.append_null()),
-            (TypedBuilder::Number(cells), _) => blank(|| cells.append_null()),
-            (TypedBuilder::Count(cells), _) => blank(|| cells.append_null()),
-            (TypedBuilder::Flag(cells), _) => blank(|| cells.append_null()),
-        };
-        self.has_content |= is_content;
+    /// Begins a CSV file with the columns of a frame, which is not written yet.
+    ///
+    /// # Errors
+    /// If polars cannot write such columns.
+    pub fn csv(out: W, frame: &DataFrame) -> PolarsResult<Self> {
+        let writer = CsvWriter::new(out).n_threads(1).batched(frame.schema())?;
+        Ok(FrameWriter::Csv(Box::new(writer)))
     }
 
-    fn finish(self) -> Column {
-        match self.builder {
-            TypedBuilder::Text(cells) => cells.finish().into_column(),
-            TypedBuilder::Number(cells) => cells.finish().into_column(),
-            TypedBuilder::Count(cells) => cells.finish().into_column(),
-            TypedBuilder::Flag(cells) => cells.finish().into_column(),
+    /// Writes further rows, with the same columns. In CSV, texts that a spreadsheet would read as formulas are escaped.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&mut self, mut frame: DataFrame) -> PolarsResult<()> {
+        match self {
+            FrameWriter::Parquet(writer) => writer.write_batch(&frame),
+            FrameWriter::Csv(writer) => {
+                escape_formulas(&mut frame)?;
+                writer.write_batch(&frame)
+            }
         }
     }
-}
 
-/// Appends a blank cell; returns `false`, because a blank cell is not content.
-fn blank(append: impl FnOnce()) -> bool {
-    append();
-    false
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(self) -> PolarsResult<()> {
+        match self {
+            FrameWriter::Parquet(writer) => writer.finish().map(drop),
+            FrameWriter::Csv(mut writer) => writer.finish(),
+        }
+    }
 }
 
 /// The frame as CSV. Texts that a spreadsheet would read as formulas are escaped.
 ///
 /// # Errors
 /// If polars cannot write it.
-pub(crate) fn csv(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
-    escape_formulas(&mut frame)?;
+pub(crate) fn csv(frame: DataFrame) -> PolarsResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    CsvWriter::new(&mut bytes).n_threads(1).finish(&mut frame)?;
+    write_whole(FrameWriter::csv(&mut bytes, &frame)?, frame)?;
     Ok(bytes)
 }
 
@@ -137,10 +111,15 @@ pub(crate) fn csv(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
 ///
 /// # Errors
 /// If polars cannot write it.
-pub(crate) fn parquet(mut frame: DataFrame) -> PolarsResult<Vec<u8>> {
+pub(crate) fn parquet(frame: DataFrame) -> PolarsResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame)?;
+    write_whole(FrameWriter::parquet(&mut bytes, &frame)?, frame)?;
     Ok(bytes)
+}
+
+fn write_whole<W: Write>(mut writer: FrameWriter<W>, frame: DataFrame) -> PolarsResult<()> {
+    writer.write(frame)?;
+    writer.finish()
 }
 
 /// Escapes texts that a spreadsheet would read as formulas. Numbers are not changed.

@@ -32,7 +32,9 @@
 //! The modules below are in layer order: each uses only those above it, and `scenario`, `report` and `store` do not use
 //! each other.
 
-pub use mcoe_engine::{calibration, diagnostic, model, planner, rules, simulator, stats, tables, workbench};
+pub use mcoe_engine::{
+    calibration, diagnostic, model, planner, result_tables, rules, simulator, stats, tables, workbench,
+};
 
 pub mod files;
 

@@ -17,6 +17,7 @@ use crate::calibration::{
 };
 use crate::model::Zone;
 use crate::report::{self, BacktestReport, shell_path};
+use crate::result_tables::expectations_table;
 use crate::scenario::{self, PostingHistories};
 
 /// Maximum horizon in weeks.
@@ -144,7 +145,7 @@ impl Backtest {
         let options = self.options();
         let forecasts = self.threads.run(|| Ok(forecast_posts(&histories.accounts, &planned, &options)))?;
         stop_if_requested()?;
-        let (name, bytes) = report::expectations_table(&forecasts, self.tables.format())?;
+        let (name, bytes) = report::table_file(&expectations_table(&forecasts), self.tables.format())?;
         out.write(&name, &bytes)?;
         let run = source.run_json(json!({
             "format": 1,

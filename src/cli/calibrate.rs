@@ -212,8 +212,8 @@ impl Calibrate {
 
 /// The estimates as the CSV file of a scenario's table `world`.
 fn world_csv(calibration: &Calibration) -> Result<Vec<u8>, Failure> {
-    let rows: Vec<WorldRow> = calibration.accounts.iter().flat_map(|account| account.world()).collect();
-    let bytes = frames::frame_from_slice(&rows).and_then(frames::csv);
+    let rows = calibration.accounts.iter().flat_map(|account| account.world());
+    let bytes = frames::frame_of_rows::<WorldRow, _>(rows).and_then(frames::csv);
     bytes.map_err(|error| Failure::system(format!("`{WORLD_FILE}` cannot be written: {error}")))
 }
 

@@ -9,10 +9,10 @@ use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::plan_folder::{PLAN_AGAIN, PLAN_CHANGED, PlanFolder};
 use super::{Format, Globals, plan, print, progress};
-use crate::files;
-use crate::model::{Decision, Plan};
+use crate::files::{self, Comparer};
+use crate::model::Plan;
 use crate::planner;
-use crate::report::{self, TableFormat};
+use crate::report::{self, CLIENTS_PER_PART, TableFormat};
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
 /// Commit a plan to the ledger: its posts become schedules, and its decisions are recorded
@@ -46,7 +46,7 @@ impl Commit {
         let planner = head.planner(&rules);
         let plan = head.plan_again(&planner, &scenario)?;
         let decisions = planner::decisions(&plan);
-        check_unchanged(&self.plan, &plan, &decisions)?;
+        check_unchanged(&self.plan, &plan)?;
         plan::check_plan(&rules, &scenario, &plan)?;
         let bar = progress::Progress::new(globals, (plan.posts().count() + decisions.len()) as u64, "committing");
         let actor = self.actor.name();
@@ -108,22 +108,39 @@ pub(super) fn summary_line(committed: &Committed) -> String {
     )
 }
 
-/// Maximum size of one of a plan's tables, in bytes.
-const MAX_TABLE_BYTES: u64 = 2 << 30;
-
 /// Fails if the tables in the folder differ from those of the plan, so that manual changes are not committed.
-fn check_unchanged(dir: &Path, plan: &Plan, decisions: &[Decision]) -> Result<(), Failure> {
+fn check_unchanged(dir: &Path, plan: &Plan) -> Result<(), Failure> {
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
-    for (name, bytes) in report::plan_tables(plan, decisions, format)? {
-        let path = dir.join(&name);
-        let shown = path.display();
-        // The unchanged table of a very large plan must not be rejected as too large.
-        let max_bytes = MAX_TABLE_BYTES.max(bytes.len() as u64);
-        let bytes_on_disk = files::read(&path, max_bytes)
-            .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
-        if bytes_on_disk != bytes {
-            return Err(Failure::negative(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
+    // Older versions wrote the rows of all clients together.
+    let sizes_of_parts = [CLIENTS_PER_PART, plan.clients.len()];
+    let mut changed = None;
+    for clients_per_part in sizes_of_parts {
+        changed = changed_table(dir, plan, clients_per_part, format)?;
+        if changed.is_none() {
+            return Ok(());
         }
     }
-    Ok(())
+    let shown = changed.unwrap_or_default();
+    Err(Failure::negative(format!("`{}` was changed after planning", shown.display()), PLAN_CHANGED))
+}
+
+/// The first table in the folder that differs from that of the plan, if it was written with the rows of so many clients
+/// at a time.
+fn changed_table(
+    dir: &Path,
+    plan: &Plan,
+    clients_per_part: usize,
+    format: TableFormat,
+) -> Result<Option<PathBuf>, Failure> {
+    let mut comparisons = Vec::new();
+    report::write_plan_tables(plan, clients_per_part, format, |name| {
+        let path = dir.join(name);
+        let shown = path.display();
+        let file = files::open(&path)
+            .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
+        let (comparer, comparison) = Comparer::new(file);
+        comparisons.push((path, comparison));
+        Ok::<_, Failure>(comparer)
+    })?;
+    Ok(comparisons.into_iter().find(|(_, comparison)| !comparison.is_equal()).map(|(path, _)| path))
 }

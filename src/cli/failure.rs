@@ -1,6 +1,7 @@
 //! Failures of commands: exit codes and messages.
 
 use std::fmt::Display;
+use std::io;
 use std::process::ExitCode;
 
 use crate::planner::{ExplainError, PlanError};
@@ -62,6 +63,19 @@ impl Failure {
     /// Adds a line that says how to fix it.
     pub fn with_remedy(self, remedy: impl Display) -> Self {
         self.with_line(format_args!("  remedy: {remedy}"))
+    }
+
+    /// Adds the remedy for a failure to write, if there is one.
+    pub fn with_io_remedy(self, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                self.with_remedy("free disk space and run the command again")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                self.with_remedy("name a location where you have write permission")
+            }
+            _ => self,
+        }
     }
 
     /// Adds a line, such as what was written before the failure.
@@ -161,7 +175,10 @@ impl From<BadUrl> for Failure {
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Failure::system(error)
+        match &error {
+            ReportError::Write { source, .. } => Failure::system(&error).with_io_remedy(source),
+            _ => Failure::system(error),
+        }
     }
 }
 

@@ -21,8 +21,8 @@ const MARKER_FILE: &str = ".mcoe";
 
 /// The folders that are being written.
 ///
-/// INVARIANT: only the holder of the lock writes into, moves or removes these folders, so that [`abandon`] never finds
-/// one in an intermediate state.
+/// INVARIANT: only the holder of the lock creates files in these folders, moves or removes them, so that [`abandon`] never
+/// finds one in an intermediate state. A file that is open may be written without the lock.
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
 fn lock_unfinished() -> MutexGuard<'static, Vec<Unfinished>> {
@@ -91,13 +91,18 @@ impl OutFolder {
 
     /// Writes one new file; `/` in its name creates subfolders.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.unfinished.temporary.join(name);
+        let mut file = self.create(name)?;
+        file.write_all(bytes).map_err(|error| io_failure("write", &self.path(name), &error))
+    }
+
+    /// Creates one new file to write; `/` in its name creates subfolders.
+    pub fn create(&self, name: &str) -> Result<File, Failure> {
+        let path = self.path(name);
         let _lock = lock_unfinished();
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| io_failure("create", parent, &error))?;
         }
-        let written = File::create_new(&path).and_then(|mut file| file.write_all(bytes));
-        written.map_err(|error| io_failure("write", &path, &error))
+        File::create_new(&path).map_err(|error| io_failure("write", &path, &error))
     }
 
     /// The temporary path of a file, valid until the folder is finished.
@@ -183,16 +188,7 @@ fn displayed(path: &Path) -> String {
 }
 
 fn io_failure(action: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::system(format!("cannot {action} `{}`: {error}", displayed(path)));
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            failure.with_remedy("free disk space and run the command again")
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            failure.with_remedy("name a location where you have write permission")
-        }
-        _ => failure,
-    }
+    Failure::system(format!("cannot {action} `{}`: {error}", displayed(path))).with_io_remedy(error)
 }
 
 /// Fails if a file of a pack, or a folder between it and the pack, is a symbolic link: its target may lie elsewhere or

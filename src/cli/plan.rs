@@ -16,7 +16,7 @@ use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input
 use crate::model::{self, LimitKind, RiskBand, Scenario, ScheduleStatus, Tier, Week};
 use crate::planner::{self, GuardrailCounts, HighestSharedPrice, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
-use crate::report::{self, TableFormat};
+use crate::report::{self, CLIENTS_PER_PART, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
 
@@ -93,8 +93,8 @@ impl Plan {
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
         let wall_time = start.elapsed();
         progress::stop_if_requested()?;
-        check_plan(&rules, &scenario, &plan)?;
-        self.write(&out, &rules, &plan)?;
+        self.threads.run(|| check_plan(&rules, &scenario, &plan))?;
+        let plan_json = self.write(&out, &rules, &plan)?;
         if let Some(dir) = &self.export_instances {
             self.export(dir, &out, planner::solved_weeks(&planner, &scenario, week)?)?;
         }
@@ -103,7 +103,7 @@ impl Plan {
         if globals.verbose {
             report_timing(globals, &[planner], self.threads.count(), wall_time);
         }
-        self.print_result(globals, &plan)?;
+        self.print_result(globals, &plan, &plan_json)?;
         refuse_unmet_limits(&plan)
     }
 
@@ -133,11 +133,11 @@ impl Plan {
         self.scenario.clone().unwrap_or_else(|| self.out.out.join(SCENARIO_FOLDER))
     }
 
-    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<(), Failure> {
-        let decisions = planner::decisions(plan);
-        for (name, bytes) in report::plan_tables(plan, &decisions, self.tables.format())? {
-            out.write(&name, &bytes)?;
-        }
+    /// Writes the files of the plan, and returns the contents of `plan.json`.
+    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<serde_json::Value, Failure> {
+        let write_tables =
+            || report::write_plan_tables(plan, CLIENTS_PER_PART, self.tables.format(), |name| out.create(name));
+        let decisions = self.threads.run(write_tables)?;
         if self.calendar {
             for (name, bytes) in report::calendars(plan) {
                 out.write(&name, &bytes)?;
@@ -146,9 +146,9 @@ impl Plan {
         for (name, text) in &rules.pack().files {
             out.write(&format!("rules/{name}"), text.as_bytes())?;
         }
-        let mut text = self.plan_json(plan, decisions.len()).to_string();
-        text.push('\n');
-        out.write("plan.json", text.as_bytes())
+        let plan_json = self.plan_json(plan, decisions);
+        out.write("plan.json", format!("{plan_json}\n").as_bytes())?;
+        Ok(plan_json)
     }
 
     /// The contents of `plan.json`.
@@ -199,9 +199,14 @@ impl Plan {
         out.finish()
     }
 
-    fn print_result(&self, globals: &Globals, plan: &model::Plan) -> Result<(), Failure> {
+    fn print_result(
+        &self,
+        globals: &Globals,
+        plan: &model::Plan,
+        plan_json: &serde_json::Value,
+    ) -> Result<(), Failure> {
         if globals.format == Format::Json {
-            return print(&format!("{}\n", self.plan_json(plan, planner::decisions(plan).len())));
+            return print(&format!("{plan_json}\n"));
         }
         let posts = plan.posts().count();
         let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();

@@ -3,6 +3,7 @@
 //! Reading a pipe or a device could block forever, and links can form cycles. The user can fix a rejected file,
 //! and the error says how; system failures are a separate variant.
 
+mod comparer;
 mod error;
 mod walk;
 
@@ -11,6 +12,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+pub use comparer::Comparer;
 pub use error::FileError;
 pub use walk::{Entry, Limits, walk};
 
@@ -43,7 +45,10 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, FileError> {
 
 /// Opens a regular file for reading. Its type is checked before opening, because opening a pipe blocks and opening a
 /// device can have side effects, and again afterwards, because it may have been replaced in between.
-fn open(path: &Path) -> Result<File, FileError> {
+///
+/// # Errors
+/// If it cannot be opened, or is not a regular file.
+pub fn open(path: &Path) -> Result<File, FileError> {
     refuse_special(&std::fs::metadata(path)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     refuse_special(&file.metadata()?)?;

@@ -17,18 +17,22 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use figures::{Figure, Raster};
 use findings::{Page, Phrase};
+use tables::table_files;
 
 use crate::calibration::{Backtest, BacktestOptions, Calibration};
 use crate::model::WorldRow;
+use crate::result_tables::{backtest_tables, calibration_tables, comparison_tables, run_tables, sweep_tables};
 use crate::rules::Rules;
 use crate::simulator::{Comparison, Simulation, Sweep};
 
 pub use ics::{Event, calendar, calendar_from_events, calendars};
 pub use overlay::NoBestHour;
 pub use shell::{shell_path, shell_word};
-pub use tables::{Table, TableColumn, TableFormat, expectations_table, plan_tables};
+pub use tables::{CLIENTS_PER_PART, TableFormat, table_file, write_plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.
 pub type File = (String, Vec<u8>);
@@ -118,7 +122,15 @@ pub enum ReportError {
     /// The page template could not be rendered.
     #[error("the page cannot be rendered: {0}")]
     Page(#[from] minijinja::Error),
-    /// A table could not be written.
+    /// A table could not be written to its file.
+    #[error("the table `{table}` cannot be written: {source}")]
+    Write {
+        /// The table.
+        table: &'static str,
+        /// The cause.
+        source: Arc<std::io::Error>,
+    },
+    /// A table could not be encoded.
     #[error("the table `{table}` cannot be written: {cause}")]
     Table {
         /// The table.
@@ -135,7 +147,7 @@ pub enum ReportError {
 pub fn render(report: &RunReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_simulation(report.simulation)?;
     let page = Page::of(report.simulation, report.command, report.tables);
-    report_files(&page, &figures, tables::run_tables(report.simulation, report.tables)?)
+    report_files(&page, &figures, table_files(run_tables(report.simulation), report.tables)?)
 }
 
 /// The part of a simulation's report that a browser shows: `index.html`, `summary.md` and `figures/*.svg`.
@@ -163,7 +175,7 @@ pub fn comparison_documents(report: &ComparisonReport) -> Result<Vec<File>, Repo
 pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_comparison(report.comparison)?;
     let page = Page::of_comparison(report.comparison, report.command, report.tables);
-    report_files(&page, &figures, tables::comparison_tables(report.comparison, report.tables)?)
+    report_files(&page, &figures, table_files(comparison_tables(report.comparison), report.tables)?)
 }
 
 /// The files of a sweep's report, named as those of a simulation's.
@@ -173,7 +185,7 @@ pub fn render_comparison(report: &ComparisonReport) -> Result<Vec<File>, ReportE
 pub fn render_sweep(report: &SweepReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_sweep(report.sweep)?;
     let page = Page::of_sweep(report.sweep, report.command, report.tables);
-    report_files(&page, &figures, tables::sweep_tables(report.sweep, report.tables)?)
+    report_files(&page, &figures, table_files(sweep_tables(report.sweep), report.tables)?)
 }
 
 /// The findings of a sweep in plain text: a sentence on the trade-off, and one on the measure of each goal.
@@ -196,7 +208,7 @@ pub fn verdicts(comparison: &Comparison) -> Vec<String> {
 pub fn render_backtest(report: &BacktestReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_backtest(report.backtest)?;
     let page = Page::of_backtest(report);
-    report_files(&page, &figures, tables::backtest_tables(report.backtest, report.tables)?)
+    report_files(&page, &figures, table_files(backtest_tables(report.backtest), report.tables)?)
 }
 
 /// The findings of a backtest in plain text: a sentence for each horizon, and one on hours.
@@ -213,7 +225,7 @@ pub fn backtest_sentences(backtest: &Backtest, options: &BacktestOptions) -> Vec
 pub fn render_calibration(report: &CalibrationReport) -> Result<Vec<File>, ReportError> {
     let figures = figures::draw_calibration(report.calibration)?;
     let page = Page::of_calibration(report);
-    let tables = tables::calibration_tables(report.calibration, report.tables)?;
+    let tables = table_files(calibration_tables(report.calibration), report.tables)?;
     let mut files = report_files(&page, &figures, tables)?;
     files.extend(overlay::overlays(report.calibration, report.rules, report.no_best_hour));
     Ok(files)

@@ -16,9 +16,10 @@ pub struct Subject {
 impl Subject {
     /// The words for a comparison.
     pub const fn of(comparison: &Comparison) -> Self {
+        let singular = comparison.compared.variant();
         match comparison.compared {
-            Compared::Packs => Self { singular: "pack", plural: "packs", preposition: "under" },
-            Compared::Scenarios => Self { singular: "scenario", plural: "scenarios", preposition: "in" },
+            Compared::Packs => Self { singular, plural: "packs", preposition: "under" },
+            Compared::Scenarios => Self { singular, plural: "scenarios", preposition: "in" },
         }
     }
 }

@@ -8,7 +8,8 @@ use super::manifest::{MANIFEST_FILE, is_allowed_start};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::frames::{self, frame_from_slice};
+use crate::frames::{self, frame_of_rows};
+use crate::model::{Record, WorldRow};
 
 /// The file with the true response of a generated scenario. It is not part of the scenario, and no command reads it.
 const TRUTH_FILE: &str = "truth/world.csv";
@@ -46,7 +47,7 @@ pub fn render(files: &ScenarioFiles) -> Result<Vec<(String, Vec<u8>)>, ScenarioE
 /// # Errors
 /// If the table cannot be encoded.
 pub fn render_truth(truth: &[TrueResponse]) -> Result<(String, Vec<u8>), ScenarioError> {
-    let frame = frames::frame_from_iter(truth.iter().flat_map(TrueResponse::rows));
+    let frame = frame_of_rows::<WorldRow, _>(truth.iter().flat_map(TrueResponse::rows));
     let bytes = frame.and_then(frames::csv).map_err(|error| encode_error(TRUTH_FILE, &error))?;
     Ok((TRUTH_FILE.to_owned(), bytes))
 }
@@ -64,18 +65,22 @@ fn encode_error(name: &str, error: &PolarsError) -> ScenarioError {
     ScenarioError::Encode { name: name.to_owned(), cause: error.to_string() }
 }
 
+fn table_frame<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
+    frame_of_rows::<R, _>(rows.iter())
+}
+
 fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame>); 10] {
     [
-        ("clients", frame_from_slice(&files.clients)),
-        ("channels", frame_from_slice(&files.channels)),
-        ("assets", frame_from_slice(&files.assets)),
-        ("campaigns", frame_from_slice(&files.campaigns)),
-        ("policies", frame_from_slice(&files.policies)),
-        ("warnings", frame_from_slice(&files.warnings)),
-        ("reality", frame_from_slice(&files.reality)),
-        ("calendar", frame_from_slice(&files.calendar)),
-        ("history", frame_from_slice(&files.history)),
-        ("world", frame_from_slice(&files.world)),
+        ("clients", table_frame(&files.clients)),
+        ("channels", table_frame(&files.channels)),
+        ("assets", table_frame(&files.assets)),
+        ("campaigns", table_frame(&files.campaigns)),
+        ("policies", table_frame(&files.policies)),
+        ("warnings", table_frame(&files.warnings)),
+        ("reality", table_frame(&files.reality)),
+        ("calendar", table_frame(&files.calendar)),
+        ("history", table_frame(&files.history)),
+        ("world", table_frame(&files.world)),
     ]
 }
 

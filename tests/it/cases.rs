@@ -11,7 +11,8 @@ use std::path::Path;
 
 use mcoe::model::{Channel, Plan, Scenario, Tier, Week};
 use mcoe::planner::{self, Planner};
-use mcoe::report::{TableFormat, plan_tables};
+use mcoe::report::{TableFormat, table_file};
+use mcoe::result_tables::plan_tables;
 use mcoe::rules::CompiledRules;
 use mcoe::scenario;
 use mcoe::simulator::{Extent, Headline, Provenance, Simulation, simulate};
@@ -151,7 +152,8 @@ const SHOWN_IF_FILLED: [&str; 3] = ["limits.asset_id", "shared_limits.limit", "s
 
 /// The tables of a plan, without values that differ between versions.
 fn snapshot_of_tables(plan: &Plan) -> String {
-    let files = plan_tables(plan, &planner::decisions(plan), TableFormat::Csv).unwrap();
+    let tables = plan_tables(plan, &planner::decisions(plan));
+    let files = tables.map(|table| table_file(&table, TableFormat::Csv).unwrap());
     let mut text = String::new();
     for (name, columns) in TABLES {
         let (_, bytes) = files.iter().find(|(path, _)| *path == format!("{name}.csv")).unwrap();

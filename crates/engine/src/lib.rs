@@ -48,4 +48,6 @@ pub mod planner;
 
 pub mod simulator;
 
+pub mod result_tables;
+
 pub mod workbench;

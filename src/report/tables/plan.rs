@@ -1,345 +1,97 @@
-//! The tables of a plan: posts, decisions, conflicts, allocations, limits and their prices, and bounds on how far the
-//! plan is from the best one.
+//! Writes the tables of a plan part by part, so that the rows of all its clients are never in memory at once.
 
-use serde_json::Value;
-use uuid::Uuid;
+use std::io::Write;
 
-use super::{Table, TableFormat, columns};
-use crate::model::{
-    ActionType, Allocation, AssetId, CampaignId, Certificate, Channel, ClientId, ClientPlan, Conflict, ConflictKind,
-    Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, SharedLimitUse,
-    Tier, Timestamp, WorkspaceCertificate, WorkspaceId, Zone, wall_time_text,
-};
-use crate::planner::{LimitCost, limit_costs};
-use crate::report::{File, ReportError};
+use polars_core::prelude::PolarsResult;
+use rayon::prelude::*;
 
-/// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
-/// `shared_limits` of a plan as files. The first four have the columns that the plan's format prescribes, in that
-/// order; `allocations` has further columns at its end.
+use super::{TableFormat, file_name, frame, table_error};
+use crate::frames::FrameWriter;
+use crate::model::{ClientPlan, Plan};
+use crate::planner;
+use crate::report::ReportError;
+use crate::result_tables::{ResultTable, client_tables, cost_tables};
+
+/// Number of clients whose rows `mcoe plan` writes together. It does not depend on the number of threads, since the row
+/// groups of Parquet files depend on it.
+pub const CLIENTS_PER_PART: usize = 100;
+
+/// The rows of some clients.
+struct Part {
+    tables: [ResultTable; 6],
+    decisions: usize,
+}
+
+impl Part {
+    fn of(plan: &Plan, clients: &[ClientPlan]) -> Self {
+        let decisions: Vec<_> = clients.iter().flat_map(|client| planner::client_decisions(plan, client)).collect();
+        Self { tables: client_tables(plan, clients, &decisions), decisions: decisions.len() }
+    }
+}
+
+/// A table that is written part by part.
+struct OpenTable<W: Write> {
+    name: &'static str,
+    writer: FrameWriter<W>,
+}
+
+impl<W: Write> OpenTable<W> {
+    /// Begins a file for a table, without writing its rows.
+    fn begin(table: &ResultTable, out: W, format: TableFormat) -> Result<Self, ReportError> {
+        let begin = || -> PolarsResult<FrameWriter<W>> {
+            let frame = frame(table)?;
+            match format {
+                TableFormat::Parquet => FrameWriter::parquet(out, &frame),
+                TableFormat::Csv => FrameWriter::csv(out, &frame),
+            }
+        };
+        let writer = begin().map_err(|error| table_error(table.name, &error))?;
+        Ok(Self { name: table.name, writer })
+    }
+
+    fn write(&mut self, table: &ResultTable) -> Result<(), ReportError> {
+        let written = frame(table).and_then(|frame| self.writer.write(frame));
+        written.map_err(|error| table_error(self.name, &error))
+    }
+
+    fn finish(self) -> Result<(), ReportError> {
+        self.writer.finish().map_err(|error| table_error(self.name, &error))
+    }
+}
+
+/// Writes the tables of a plan to the writers that `create` makes for their file names, the rows of `clients_per_part`
+/// clients at a time. While they are written, those of the next clients are prepared. Returns the number of decisions.
 ///
 /// # Errors
-/// If a table cannot be written.
-pub fn plan_tables(plan: &Plan, decisions: &[Decision], format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(plan, decisions).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a plan.
-pub(crate) fn tables(plan: &Plan, decisions: &[Decision]) -> [Table; 8] {
-    [
-        posts(plan),
-        decisions_table(decisions),
-        conflicts(plan),
-        allocations(plan),
-        certificates(plan),
-        limits(plan),
-        costs_of_limits(plan),
-        shared_limits(plan),
-    ]
-}
-
-fn posts(plan: &Plan) -> Table {
-    let rows: Vec<(&ClientPlan, &Post)> = plan.posts().collect();
-    let mut table = Table::new("posts", "a planned post");
-    columns!(table, rows, |(client, post)| {
-        /// Id of the post, derived from the plan, the client, the channel and the time.
-        post_id: Uuid = plan.post_id(&client.client_id, post),
-        /// The client.
-        client_id: ClientId = client.client_id.clone(),
-        /// Its workspace.
-        workspace_id: WorkspaceId = client.workspace_id.clone(),
-        /// The channel.
-        channel: Channel = post.channel,
-        /// Scheduled time, in UTC.
-        scheduled_for: Timestamp = post.at,
-        /// Scheduled time in the client's time zone, with its UTC offset.
-        local_time: String = local_time(client, post),
-        /// The client's time zone.
-        time_zone: Zone = client.zone,
-        /// The asset, or the first of its family if a variation is used; blank if none was available.
-        asset_id: Option<AssetId> = post.asset.as_ref().map(|asset| asset.asset_id.clone()),
-        /// The variation or continuation of the asset that is used; blank if it is the asset itself.
-        variation_id: Option<AssetId> = post.asset.as_ref().and_then(|asset| asset.variation_id.clone()),
-        /// The campaign that the post counts for; blank if none.
-        campaign_id: Option<CampaignId> = post.campaign_id.clone(),
-        /// Status.
-        status: ScheduleStatus = post.status,
-        /// Priority when capacity is scarce, 0 to 100.
-        priority: f64 = post.priority,
-        /// Fatigue of the channel at the time of the post, 0 to 1.
-        fatigue: f64 = post.fatigue,
-        /// Engagements expected by the planner.
-        expected_engagement: f64 = post.expected_engagement,
-        /// The asset's score, 0 to 100.
-        asset_score: Option<f64> = post.asset.as_ref().map(|asset| asset.score),
-        /// Confidence in the post, 0 to 1.
-        confidence: f64 = post.confidence,
-        /// Risk band.
-        risk_level: RiskBand = post.risk,
-        /// Why the post is blocked; blank if it is not.
-        blocked_reason: Option<String> = post.blocked_reason(),
-        /// Code of the reason why it is blocked.
-        blocked_code: Option<String> = post.blocked.as_ref().map(|reason| reason.code().to_owned()),
-        /// Details of the reason why it is blocked, as JSON.
-        blocked_details: Option<String> = post.blocked.as_ref().map(|reason| reason.details().to_string()),
-        /// Cost of the work on the post, in engagements of a channel whose `worth` is 1.
-        cost: f64 = post.cost,
-        /// Expected engagements times the channel's `worth`, less the cost.
-        net_worth: f64 = post.net_worth,
-    });
-    table
-}
-
-/// The client's wall-clock time with its UTC offset, as `2026-11-24T09:00:00+11:00`.
-fn local_time(client: &ClientPlan, post: &Post) -> String {
-    client.zone.local(post.at).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-fn decisions_table(rows: &[Decision]) -> Table {
-    let mut table = Table::new("decisions", "a decision of the plan");
-    columns!(table, rows, |row| {
-        /// Id of the decision, derived from the plan and the subject of the decision.
-        decision_id: Uuid = row.id,
-        /// The post; blank if the decision concerns a channel.
-        post_id: Option<Uuid> = row.post_id,
-        /// The client.
-        client_id: ClientId = row.client_id.clone(),
-        /// Type of decision.
-        action_type: ActionType = row.action_type,
-        /// The decision itself, as JSON.
-        decision_payload: String = row.payload.clone(),
-        /// The agents' signals that it is based on, as JSON.
-        source_signals: String = row.source_signals.to_string(),
-        /// Risk band.
-        risk_class: RiskBand = row.risk_class,
-        /// Confidence, 0 to 1.
-        confidence_score: f64 = row.confidence,
-        /// Doubts about the figures or the content that the guardrail `truth_layer` reported, as JSON.
-        truth_notes: String = Value::from(row.truth_notes.to_vec()).to_string(),
-        /// Whether the guardrail `truth_layer` reported no doubt.
-        truth_compliant: bool = row.truth_compliant,
-        /// Disclaimers that must be shown with it, as JSON.
-        disclaimers: String = Value::from(row.disclaimers).to_string(),
-        /// Status.
-        status: DecisionStatus = row.status,
-        /// The person or part of the system that decided.
-        actor: String = row.actor.to_owned(),
-    });
-    table
-}
-
-fn conflicts(plan: &Plan) -> Table {
-    let rows: Vec<(&ClientPlan, &Conflict)> = plan
-        .clients
-        .iter()
-        .flat_map(|client| client.conflicts.iter().map(move |conflict| (client, conflict)))
-        .collect();
-    let mut table = Table::new("conflicts", "a conflict with the plan");
-    columns!(table, rows, |(client, conflict)| {
-        /// The client.
-        client_id: ClientId = client.client_id.clone(),
-        /// The channel; blank if it concerns all channels.
-        channel: Option<Channel> = conflict.channel,
-        /// Kind of conflict: timing, fatigue, warning, asset or policy.
-        type: ConflictKind = conflict.kind,
-        /// Severity.
-        severity: Severity = conflict.severity,
-        /// What the conflict is.
-        description: String = conflict.description.clone(),
-        /// Number of posts affected.
-        affected: u32 = conflict.affected,
-        /// How to resolve it.
-        resolution: String = conflict.resolution.clone(),
-    });
-    table
-}
-
-fn allocations(plan: &Plan) -> Table {
-    let rows: Vec<(&ClientPlan, &Allocation)> =
-        plan.clients.iter().flat_map(|client| client.allocations.iter().map(move |row| (client, row))).collect();
-    let mut table = Table::new("allocations", "a client's channel in the week");
-    columns!(table, rows, |(client, row)| {
-        /// The client.
-        client_id: ClientId = client.client_id.clone(),
-        /// The channel.
-        channel: Channel = row.channel,
-        /// Number of posts that the rules want after the reduction for fatigue, including committed ones.
-        posts_target: u32 = row.posts_target,
-        /// Planned posts, including blocked ones.
-        posts_planned: u32 = row.posts_planned,
-        /// Why there are fewer posts than `posts_wanted`; blank if there are not fewer.
-        why_fewer: String = row.why_fewer.clone(),
-        /// Fatigue at the start of the week, 0 to 1.
-        fatigue_start: f64 = row.fatigue_start,
-        /// Fatigue at the end of the week, 0 to 1; blocked posts do not count.
-        fatigue_end: f64 = row.fatigue_end,
-        /// Worth of the posts, less their cost and the price of the fatigue left at the end of the week, in engagements of a channel whose `worth` is 1.
-        objective: f64 = row.objective,
-        /// Whether the channel's hours come from the exact optimiser. How far the client's week is from its bound is in `certificates`.
-        exact: bool = row.tier == Tier::Exact,
-        /// Number of posts that the rules want before the reduction for fatigue.
-        posts_wanted: u32 = row.posts_wanted,
-        /// Planned posts that are blocked.
-        posts_blocked: u32 = row.posts_blocked,
-        /// Factor for asset quality that is assumed when hours are valued; 1 is neutral.
-        mean_quality: f64 = row.mean_quality,
-        /// Price of one unit of fatigue at the end of the week, in the unit of `objective`.
-        end_weight: f64 = row.end_weight,
-        /// Upper bound of the objective: the best objective of the channel alone, without the limits that it shares with other channels.
-        upper_bound: f64 = row.upper_bound,
-        /// How the hours were chosen: `exact`, by the exact optimiser, or `fast`, by a heuristic.
-        tier: Tier = row.tier,
-        /// Number of hours in the week at which a post is allowed.
-        hours_allowed: u32 = row.hours_allowed,
-        /// Cost of a post assumed when hours were chosen, in the unit of `objective`.
-        mean_cost: f64 = row.mean_cost,
-    });
-    table
-}
-
-fn certificates(plan: &Plan) -> Table {
-    let is_shown = |client: &&ClientPlan| client.certificate.is_some() || !client.unmet_limits.is_empty();
-    let rows: Vec<(&ClientPlan, Option<&Certificate>)> =
-        plan.clients.iter().filter(is_shown).map(|client| (client, client.certificate.as_ref())).collect();
-    let mut table = Table::new("certificates", "a client, and a bound on how far its week is from the best");
-    columns!(table, rows, |(client, certificate)| {
-        /// The client.
-        client_id: ClientId = client.client_id.clone(),
-        /// Worth of the posts that are not blocked, over all channels and at the mean quality of each channel's assets, less their cost and the price of the fatigue left at the end of the week; blank if nothing is planned.
-        objective: Option<f64> = certificate.map(|certificate| certificate.objective),
-        /// Upper bound of the objective of any week that keeps the limits; blank if nothing is planned.
-        upper_bound: Option<f64> = certificate.map(|certificate| certificate.upper_bound),
-        /// The bound minus the objective, as a share of the bound, 0 to 1; blank if nothing is planned.
-        gap: Option<f64> = certificate.map(Certificate::gap),
-        /// Limits that cannot be kept together, because of which nothing is planned; blank if there are none.
-        unmet_limits: String = client.unmet_limits.join(", "),
-    });
-    table
-}
-
-fn limits(plan: &Plan) -> Table {
-    let limits_of = |client| -> Vec<(&ClientPlan, &LimitUse)> {
-        let client: &ClientPlan = client;
-        let limits = client.certificate.iter().flat_map(|certificate| &certificate.limits);
-        limits.map(|limit| (client, limit)).collect()
-    };
-    let rows: Vec<(&ClientPlan, &LimitUse)> = plan.clients.iter().flat_map(limits_of).collect();
-    let mut table = Table::new("limits", "a limit that is used up, or costs something, in one of its periods");
-    columns!(table, rows, |(client, limit)| {
-        /// The client.
-        client_id: ClientId = client.client_id.clone(),
-        /// Name of the limit.
-        limit: String = limit.limit.to_string(),
-        /// What it bounds: `at_most`, `at_least`, `at_most_share`, `at_least_share` or `followed_by`.
-        kind: LimitKind = limit.kind,
-        /// The channel, if channels are counted separately, or that of a post that must be followed; blank otherwise.
-        channel: Option<Channel> = limit.channel,
-        /// The asset, if assets are counted separately, or the one with which a post must be followed; blank otherwise.
-        asset_id: Option<AssetId> = limit.asset.clone(),
-        /// Start of the period on the client's clock.
-        from: String = wall_time_text(limit.from),
-        /// Number of hours of the period.
-        hours: u32 = limit.hours,
-        /// Number of posts, or share of posts, that the limit states; 1 for a post that must follow another.
-        allowed: f64 = limit.allowed,
-        /// Number of posts that count (planned ones that are not blocked, and committed ones), or their share.
-        used: f64 = limit.used,
-        /// Price: the most that one more post (one fewer for a lower limit) would earn; 0 if the limit costs nothing.
-        price: f64 = limit.price,
-    });
-    table
-}
-
-fn costs_of_limits(plan: &Plan) -> Table {
-    let rows: Vec<LimitCost> = limit_costs(&plan.clients);
-    let mut table =
-        Table::new("limit_costs", "a limit that costs something, over all clients, the most expensive first");
-    columns!(table, rows, |cost| {
-        /// Name of the limit.
-        limit: String = cost.limit.to_string(),
-        /// What it bounds: `at_most`, `at_least`, `at_most_share`, `at_least_share` or `followed_by`.
-        kind: LimitKind = cost.kind,
-        /// The limit in words, such as `at most 4 posts a day`; only posts that its `where` selects count.
-        bounds: String = cost.bounds.clone(),
-        /// Number of clients for which it costs something.
-        clients: u32 = cost.clients as u32,
-        /// Number of periods, of all clients, in which it costs something.
-        periods: u32 = cost.periods as u32,
-        /// Sum of the prices in these periods.
-        price: f64 = cost.price,
-        /// The client for which its price is highest.
-        highest_client_id: ClientId = cost.highest.client_id.clone(),
-        /// The channel on which its price is highest, if channels are counted separately; blank otherwise.
-        highest_channel: Option<Channel> = cost.highest.channel,
-        /// Start of the period in which its price is highest, on the client's clock.
-        highest_from: String = wall_time_text(cost.highest.from),
-        /// That highest price.
-        highest_price: f64 = cost.highest.price,
-    });
-    table
-}
-
-fn shared_limits(plan: &Plan) -> Table {
-    let limits_of = |workspace| -> Vec<(&WorkspaceCertificate, &SharedLimitUse)> {
-        let workspace: &WorkspaceCertificate = workspace;
-        workspace.limits.iter().map(|limit| (workspace, limit)).collect()
-    };
-    let rows: Vec<(&WorkspaceCertificate, &SharedLimitUse)> = plan.workspaces.iter().flat_map(limits_of).collect();
-    let mut table = Table::new(
-        "shared_limits",
-        "a shared limit in a period in which clients that are planned separately would exceed it",
-    );
-    columns!(table, rows, |(workspace, limit)| {
-        /// The workspace whose clients share the limit.
-        workspace_id: WorkspaceId = workspace.workspace_id.clone(),
-        /// Name of the limit.
-        limit: String = limit.limit.to_string(),
-        /// The industry, if industries are counted separately; blank otherwise.
-        industry: Option<String> = limit.industry.as_deref().map(str::to_owned),
-        /// The tag, if the clients with each tag are counted separately; blank otherwise.
-        tag: Option<String> = limit.tag.as_deref().map(str::to_owned),
-        /// The channel, if channels are counted separately; blank otherwise.
-        channel: Option<Channel> = limit.channel,
-        /// The Monday of the week, the date of the day on each client's clock, or the hour in UTC.
-        from: String = limit.period.start(plan.week),
-        /// Number of posts that the limit allows.
-        allowed: f64 = limit.allowed,
-        /// Number of posts that count, planned and committed.
-        used: f64 = limit.used,
-        /// Price: the most that one more post would earn, over all clients.
-        price: f64 = limit.price,
-    });
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::tests::sample;
-
-    fn files(format: TableFormat) -> Vec<File> {
-        plan_tables(&sample::plan(), &sample::decisions(), format).unwrap()
+/// If a table cannot be written, or `create` fails.
+pub fn write_plan_tables<W: Write + Send, E: From<ReportError>>(
+    plan: &Plan,
+    clients_per_part: usize,
+    format: TableFormat,
+    mut create: impl FnMut(&str) -> Result<W, E>,
+) -> Result<usize, E> {
+    let mut parts = plan.clients.chunks(clients_per_part.max(1));
+    let mut part = Part::of(plan, parts.next().unwrap_or_default());
+    let mut open = Vec::with_capacity(part.tables.len());
+    for table in &part.tables {
+        open.push(OpenTable::begin(table, create(&file_name(table.name, format))?, format)?);
     }
-
-    #[test]
-    fn a_plan_in_csv() {
-        let text: Vec<String> = files(TableFormat::Csv)
-            .into_iter()
-            .map(|(path, bytes)| format!("{path}\n{}", String::from_utf8(bytes).unwrap()))
-            .collect();
-        insta::assert_snapshot!(text.join("\n"));
-    }
-
-    #[test]
-    fn a_plan_in_parquet_has_the_same_columns() {
-        use polars_io::prelude::{ParquetReader, SerReader};
-        for ((path, parquet), (_, csv)) in files(TableFormat::Parquet).into_iter().zip(files(TableFormat::Csv)) {
-            let frame = ParquetReader::new(std::io::Cursor::new(parquet)).finish().unwrap();
-            let names: Vec<&str> = frame.get_column_names().into_iter().map(|name| name.as_str()).collect();
-            let head = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();
-            assert_eq!(names.join(","), head, "{path}");
-            if path == "posts.parquet" {
-                assert_eq!(frame.height(), 3);
-            }
+    let mut decisions = 0;
+    loop {
+        decisions += part.decisions;
+        let write = || open.par_iter_mut().zip(&part.tables).try_for_each(|(open, table)| open.write(table));
+        let (written, next) = rayon::join(write, || parts.next().map(|clients| Part::of(plan, clients)));
+        written?;
+        match next {
+            Some(next) => part = next,
+            None => break,
         }
     }
+    open.into_iter().try_for_each(OpenTable::finish)?;
+    for table in cost_tables(plan) {
+        let mut open = OpenTable::begin(&table, create(&file_name(table.name, format))?, format)?;
+        open.write(&table)?;
+        open.finish()?;
+    }
+    Ok(decisions)
 }

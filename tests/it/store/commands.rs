@@ -1,8 +1,12 @@
 //! The whole workflow on the command line: generate, load, plan, commit, review, approve, draft, report.
 
+use std::fs::File;
+
+use mcoe::report::{ReportError, TableFormat, write_plan_tables};
+use mcoe::scenario;
 use serde_json::Value;
 
-use crate::support::{CommandOutput, TestDatabase, TestFolder};
+use crate::support::{CommandOutput, TestDatabase, TestFolder, compiled, default_pack, plan};
 
 fn run_workflow(database: &TestDatabase) {
     let folder = TestFolder::new();
@@ -186,6 +190,28 @@ fn an_edited_plan_is_refused() {
     folder.mcoe("commit plan").exits_with(2).stderr_has(&["is not the rules pack that the plan was made with"]);
     folder.replace("plan/rules/channels.toml", "weekly_posts = 6", "weekly_posts = 5");
     folder.mcoe("commit plan --now 2026-10-16T08:00:00Z").succeeds();
+}
+
+/// Plans of many clients are written part by part. Older versions wrote the rows of all clients together.
+#[test]
+fn a_plan_whose_tables_an_older_version_wrote_is_committed() {
+    let folder = TestFolder::new();
+    folder.mcoe("generate --clients 110 --seed 5 --history-days 7 --out world --quiet").succeeds();
+    folder.mcoe("db load world --now 2026-09-04T08:00:00Z").succeeds();
+    folder.mcoe("plan world --out plan").succeeds();
+    let rules = compiled(default_pack());
+    let scenario = scenario::read(&folder.path("world"), &rules.base().risk.default_policy).unwrap();
+    let plan = plan(&rules, &scenario);
+    let write_in_parts_of = |clients: usize| {
+        let create = |name: &str| Ok(File::create(folder.path(&format!("plan/{name}"))).unwrap());
+        write_plan_tables::<_, ReportError>(&plan, clients, TableFormat::Parquet, create).unwrap();
+    };
+    let written = std::fs::read(folder.path("plan/posts.parquet")).unwrap();
+    write_in_parts_of(plan.clients.len());
+    assert!(std::fs::read(folder.path("plan/posts.parquet")).unwrap() != written);
+    folder.mcoe("commit plan --now 2026-09-04T08:00:00Z").succeeds();
+    write_in_parts_of(7);
+    folder.mcoe("commit plan").exits_with(1).stderr_has(&["changed after planning"]);
 }
 
 #[test]

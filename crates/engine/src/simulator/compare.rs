@@ -51,6 +51,17 @@ pub enum Compared {
     Scenarios,
 }
 
+impl Compared {
+    /// The noun for one variant.
+    #[must_use]
+    pub const fn variant(self) -> &'static str {
+        match self {
+            Compared::Packs => "pack",
+            Compared::Scenarios => "scenario",
+        }
+    }
+}
+
 /// Why a comparison failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -4,6 +4,7 @@
 //! invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
 mod calendar;
+mod cells;
 mod channel_draft;
 mod channels;
 mod clients;
@@ -14,6 +15,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+pub use cells::{Cells, TextCells};
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
 pub use spreadsheet::{guarded, needs_guard};
 

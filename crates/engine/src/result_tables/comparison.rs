@@ -2,25 +2,16 @@
 
 use chrono::NaiveDate;
 
-use super::{Table, TableFormat, columns};
+use super::{ResultTable, columns};
 use crate::model::{Channel, ClientId, Week};
-use crate::report::subject::Subject;
-use crate::report::{File, ReportError};
 use crate::simulator::{ClientDifference, Comparison, Versus};
 use crate::stats::Difference;
 
 /// The tables `differences` for every headline measure, `difference_weeks` and `difference_channels` for engagement,
 /// and `difference_clients` for engagement and net worth. A difference is the variant's value minus the base's, as a
 /// mean over replications.
-///
-/// # Errors
-/// If a table cannot be written.
-pub fn comparison_tables(comparison: &Comparison, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(comparison).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a comparison.
-pub(crate) fn tables(comparison: &Comparison) -> [Table; 4] {
+#[must_use]
+pub fn comparison_tables(comparison: &Comparison) -> [ResultTable; 4] {
     [differences(comparison), weeks(comparison), channels(comparison), clients(comparison)]
 }
 
@@ -32,13 +23,13 @@ fn labelled_rows<Row>(comparison: &Comparison, rows_of: impl Fn(&Versus) -> &[Ro
 }
 
 /// Adds the column with the label of the variant, which is named after what is compared.
-fn add_label<'l>(table: &mut Table, comparison: &Comparison, labels: impl Iterator<Item = &'l str>) {
+fn add_label<'l>(table: &mut ResultTable, comparison: &Comparison, labels: impl Iterator<Item = &'l str>) {
     let doc = " The pack; where scenarios are compared, the column is named `scenario` and holds the scenario.";
-    table.add(Subject::of(comparison).singular, doc, labels.map(str::to_owned));
+    table.add(comparison.compared.variant(), doc, labels.map(str::to_owned));
 }
 
 /// Adds the columns of differences.
-fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d Difference>) {
+fn add_difference<'d>(table: &mut ResultTable, differences: impl Iterator<Item = &'d Difference>) {
     let rows: Vec<&Difference> = differences.collect();
     columns!(table, rows, |row| {
         /// The base's value, mean over replications.
@@ -64,9 +55,9 @@ fn add_difference<'d>(table: &mut Table, differences: impl Iterator<Item = &'d D
     });
 }
 
-fn differences(comparison: &Comparison) -> Table {
+fn differences(comparison: &Comparison) -> ResultTable {
     let rows = labelled_rows(comparison, |versus| &versus.headline);
-    let mut table = Table::new("differences", "a headline figure under a pack or in a scenario");
+    let mut table = ResultTable::new("differences", "a headline figure under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
         /// The figure.
@@ -80,9 +71,9 @@ fn differences(comparison: &Comparison) -> Table {
     table
 }
 
-fn weeks(comparison: &Comparison) -> Table {
+fn weeks(comparison: &Comparison) -> ResultTable {
     let rows = labelled_rows(comparison, |versus| &versus.weekly);
-    let mut table = Table::new("difference_weeks", "engagement of a week under a pack or in a scenario");
+    let mut table = ResultTable::new("difference_weeks", "engagement of a week under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
         /// The ISO week.
@@ -94,9 +85,9 @@ fn weeks(comparison: &Comparison) -> Table {
     table
 }
 
-fn channels(comparison: &Comparison) -> Table {
+fn channels(comparison: &Comparison) -> ResultTable {
     let rows = labelled_rows(comparison, |versus| &versus.channels);
-    let mut table = Table::new("difference_channels", "engagement of a channel under a pack or in a scenario");
+    let mut table = ResultTable::new("difference_channels", "engagement of a channel under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|(label, _)| *label));
     columns!(table, rows, |(_, row)| {
         /// The channel.
@@ -118,7 +109,7 @@ struct ClientRow<'a> {
     client: &'a ClientDifference,
 }
 
-fn clients(comparison: &Comparison) -> Table {
+fn clients(comparison: &Comparison) -> ResultTable {
     let mut rows: Vec<ClientRow<'_>> = Vec::new();
     for versus in &comparison.versus {
         let groups = [("both", &versus.clients), ("base", &versus.only_base), ("other", &versus.only_other)];
@@ -127,7 +118,7 @@ fn clients(comparison: &Comparison) -> Table {
         }
     }
     let mut table =
-        Table::new("difference_clients", "engagement and net worth of a client under a pack or in a scenario");
+        ResultTable::new("difference_clients", "engagement and net worth of a client under a pack or in a scenario");
     add_label(&mut table, comparison, rows.iter().map(|row| row.label));
     columns!(table, rows, |ClientRow { planned_in, client, .. }| {
         /// The client.

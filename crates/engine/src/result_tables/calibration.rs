@@ -1,21 +1,13 @@
 //! The tables of a calibration.
 
-use super::{Table, TableFormat, columns};
+use super::{ResultTable, columns};
 use crate::calibration::{Calibration, ParameterEstimate};
 use crate::model::{Channel, ClientId};
-use crate::report::{File, ReportError};
 
 /// The tables `parameters`, one row per parameter of a channel or account, and `response`, what posts earned at
 /// different loads.
-///
-/// # Errors
-/// If a table cannot be written.
-pub fn calibration_tables(calibration: &Calibration, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(calibration).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a calibration.
-pub(crate) fn tables(calibration: &Calibration) -> [Table; 2] {
+#[must_use]
+pub fn calibration_tables(calibration: &Calibration) -> [ResultTable; 2] {
     [parameters(calibration), response(calibration)]
 }
 
@@ -26,7 +18,7 @@ struct ParameterRow<'a> {
     parameter: &'a ParameterEstimate,
 }
 
-fn parameters(calibration: &Calibration) -> Table {
+fn parameters(calibration: &Calibration) -> ResultTable {
     let of_channels = calibration.channels.iter().flat_map(|channel| {
         let row = |parameter| ParameterRow { account: None, measured: channel.measured, parameter };
         channel.parameters.iter().map(row)
@@ -38,7 +30,7 @@ fn parameters(calibration: &Calibration) -> Table {
     });
     let rows: Vec<ParameterRow<'_>> = of_channels.chain(of_accounts).collect();
     let mut table =
-        Table::new("parameters", "estimated parameters of the response, with the values assumed before any data");
+        ResultTable::new("parameters", "estimated parameters of the response, with the values assumed before any data");
     columns!(table, rows, |row| {
         /// The channel.
         channel: Channel = row.parameter.estimate.channel,
@@ -70,13 +62,13 @@ fn parameters(calibration: &Calibration) -> Table {
     table
 }
 
-fn response(calibration: &Calibration) -> Table {
+fn response(calibration: &Calibration) -> ResultTable {
     let rows: Vec<_> = calibration
         .channels
         .iter()
         .flat_map(|channel| channel.response.iter().map(|point| (channel.channel, point)))
         .collect();
-    let mut table = Table::new("response", "what posts earned at a load, after removing other effects");
+    let mut table = ResultTable::new("response", "what posts earned at a load, after removing other effects");
     columns!(table, rows, |(channel, point)| {
         /// The channel.
         channel: Channel = *channel,

@@ -2,22 +2,14 @@
 
 use chrono::NaiveDate;
 
-use super::{Table, TableFormat, columns};
+use super::{ResultTable, columns};
 use crate::model::{Channel, ClientId, RiskBand, Week, WorkspaceId};
-use crate::report::{File, ReportError};
 use crate::simulator::{ChannelSummary, ClientSummary, GuardrailSummary, Simulation, WeekSummary};
 
 /// The tables `weekly`, `channels`, `channel_weeks`, `risk`, `guardrails`, `guardrail_weeks`, `clients`, `calendar` and
 /// `assets` of a run. Counts are means per replication.
-///
-/// # Errors
-/// If a table cannot be written.
-pub fn run_tables(simulation: &Simulation, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(simulation).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a run.
-pub(crate) fn tables(simulation: &Simulation) -> [Table; 9] {
+#[must_use]
+pub fn run_tables(simulation: &Simulation) -> [ResultTable; 9] {
     [
         weekly(&simulation.weekly),
         channels(&simulation.channels),
@@ -31,8 +23,8 @@ pub(crate) fn tables(simulation: &Simulation) -> [Table; 9] {
     ]
 }
 
-fn weekly(weeks: &[WeekSummary]) -> Table {
-    let mut table = Table::new("weekly", "a week, over all clients and channels");
+fn weekly(weeks: &[WeekSummary]) -> ResultTable {
+    let mut table = ResultTable::new("weekly", "a week, over all clients and channels");
     columns!(table, weeks, |row| {
         /// The ISO week.
         week: Week = row.week,
@@ -79,8 +71,8 @@ fn weekly(weeks: &[WeekSummary]) -> Table {
     table
 }
 
-fn channels(rows: &[ChannelSummary]) -> Table {
-    let mut table = Table::new("channels", "a channel, over all weeks and clients");
+fn channels(rows: &[ChannelSummary]) -> ResultTable {
+    let mut table = ResultTable::new("channels", "a channel, over all weeks and clients");
     columns!(table, rows, |row| {
         /// The channel.
         channel: Channel = row.channel,
@@ -123,9 +115,9 @@ fn channels(rows: &[ChannelSummary]) -> Table {
     table
 }
 
-fn channel_weeks(simulation: &Simulation) -> Table {
+fn channel_weeks(simulation: &Simulation) -> ResultTable {
     let rows = &simulation.channel_weeks;
-    let mut table = Table::new("channel_weeks", "a channel in a week, over all clients");
+    let mut table = ResultTable::new("channel_weeks", "a channel in a week, over all clients");
     columns!(table, rows, |row| {
         /// The ISO week.
         week: Week = row.week,
@@ -156,11 +148,11 @@ struct RiskRow {
     posts: f64,
 }
 
-fn risk(weeks: &[WeekSummary]) -> Table {
+fn risk(weeks: &[WeekSummary]) -> ResultTable {
     let bands = |row: &WeekSummary| RiskBand::ALL.into_iter().zip(row.risk);
     let rows: Vec<RiskRow> =
         weeks.iter().flat_map(|row| bands(row).map(|(band, posts)| RiskRow { week: row.week, band, posts })).collect();
-    let mut table = Table::new("risk", "a risk band in a week");
+    let mut table = ResultTable::new("risk", "a risk band in a week");
     columns!(table, rows, |row| {
         /// The ISO week.
         week: Week = row.week,
@@ -172,8 +164,8 @@ fn risk(weeks: &[WeekSummary]) -> Table {
     table
 }
 
-fn guardrails(rules: &[GuardrailSummary]) -> Table {
-    let mut table = Table::new("guardrails", "a guardrail, over all planned posts");
+fn guardrails(rules: &[GuardrailSummary]) -> ResultTable {
+    let mut table = ResultTable::new("guardrails", "a guardrail, over all planned posts");
     columns!(table, rules, |row| {
         /// Its id, or the code of a reason for which the engine blocks posts.
         rule: String = row.rule.clone(),
@@ -194,7 +186,7 @@ struct GuardrailWeek<'a> {
     blocked: f64,
 }
 
-fn guardrail_weeks(simulation: &Simulation) -> Table {
+fn guardrail_weeks(simulation: &Simulation) -> ResultTable {
     let start = simulation.provenance.start;
     let mut rows = Vec::new();
     for rule in &simulation.guardrails {
@@ -202,7 +194,7 @@ fn guardrail_weeks(simulation: &Simulation) -> Table {
             rows.push(GuardrailWeek { rule: &rule.rule, week: start.plus(week), blocked: *blocked });
         }
     }
-    let mut table = Table::new("guardrail_weeks", "a guardrail in a week");
+    let mut table = ResultTable::new("guardrail_weeks", "a guardrail in a week");
     columns!(table, rows, |row| {
         /// Its id, or the code of a reason for which the engine blocks posts.
         rule: String = row.rule.to_owned(),
@@ -214,8 +206,8 @@ fn guardrail_weeks(simulation: &Simulation) -> Table {
     table
 }
 
-fn clients(rows: &[ClientSummary]) -> Table {
-    let mut table = Table::new("clients", "a client, over all weeks");
+fn clients(rows: &[ClientSummary]) -> ResultTable {
+    let mut table = ResultTable::new("clients", "a client, over all weeks");
     columns!(table, rows, |row| {
         /// The client.
         client_id: ClientId = row.client_id.clone(),
@@ -271,7 +263,7 @@ struct CalendarHour {
     posts: f64,
 }
 
-fn calendar(simulation: &Simulation) -> Table {
+fn calendar(simulation: &Simulation) -> ResultTable {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let mut rows = Vec::new();
     for (day, hours) in DAYS.into_iter().zip(&simulation.calendar) {
@@ -279,7 +271,7 @@ fn calendar(simulation: &Simulation) -> Table {
             rows.push(CalendarHour { day, hour, posts: *posts });
         }
     }
-    let mut table = Table::new("calendar", "an hour of the week in the clients' time zones");
+    let mut table = ResultTable::new("calendar", "an hour of the week in the clients' time zones");
     columns!(table, rows, |row| {
         /// The weekday.
         weekday: String = row.day.to_owned(),
@@ -291,9 +283,9 @@ fn calendar(simulation: &Simulation) -> Table {
     table
 }
 
-fn assets(simulation: &Simulation) -> Table {
+fn assets(simulation: &Simulation) -> ResultTable {
     let rows: Vec<(u32, f64)> = (0..).zip(simulation.assets.by_uses.iter().copied()).collect();
-    let mut table = Table::new("assets", "a number of uses of an asset");
+    let mut table = ResultTable::new("assets", "a number of uses of an asset");
     columns!(table, rows, |(uses, assets)| {
         /// Number of uses.
         uses: u32 = *uses,
@@ -301,49 +293,4 @@ fn assets(simulation: &Simulation) -> Table {
         assets: f64 = *assets,
     });
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::tests::sample;
-
-    fn csv(name: &str) -> String {
-        let files = run_tables(&sample::simulation(), TableFormat::Csv).unwrap();
-        let (_, bytes) = files.into_iter().find(|(path, _)| path == name).unwrap();
-        String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn every_table_has_its_columns_in_order() {
-        let files = run_tables(&sample::simulation(), TableFormat::Csv).unwrap();
-        let headers: Vec<String> = files
-            .iter()
-            .map(|(path, bytes)| format!("{path}: {}", std::str::from_utf8(bytes).unwrap().lines().next().unwrap()))
-            .collect();
-        insta::assert_snapshot!(headers.join("\n"));
-    }
-
-    #[test]
-    fn every_table_has_the_expected_number_of_rows() {
-        let rows = |name| csv(name).lines().count() - 1;
-        assert_eq!(rows("weekly.csv"), 12);
-        assert_eq!(rows("channels.csv"), 9);
-        assert_eq!(rows("channel_weeks.csv"), 108);
-        assert_eq!(rows("risk.csv"), 36);
-        assert_eq!(rows("guardrail_weeks.csv"), 84);
-        assert_eq!(rows("clients.csv"), 12);
-        assert_eq!(rows("calendar.csv"), 168);
-    }
-
-    #[test]
-    fn without_intervals_their_columns_are_empty() {
-        let (_, simulation) = sample::variants().into_iter().find(|(name, _)| *name == "one-replication").unwrap();
-        let files = run_tables(&simulation, TableFormat::Csv).unwrap();
-        let (_, bytes) = files.into_iter().find(|(path, _)| path == "weekly.csv").unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let cells: Vec<&str> = text.lines().nth(1).unwrap().split(',').collect();
-        assert_eq!(cells.get(..2), Some(["2026-W48", "2026-11-23"].as_slice()));
-        assert_eq!(cells.get(3..5), Some(["", ""].as_slice()));
-    }
 }

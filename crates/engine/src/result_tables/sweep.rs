@@ -1,27 +1,19 @@
 //! The tables of a sweep.
 
-use super::{Table, TableFormat, columns};
-use crate::report::{File, ReportError};
+use super::{ResultTable, columns};
 use crate::rules::Level;
 use crate::simulator::{Measure, PointMeasure, Sweep, SweepPoint};
 
 /// The tables `points`, with a row for the base pack (number 0) and one for each point, and `sensitivities`, with a row
 /// for each headline measure and key.
-///
-/// # Errors
-/// If a table cannot be written.
-pub fn sweep_tables(sweep: &Sweep, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(sweep).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a sweep.
-pub(crate) fn tables(sweep: &Sweep) -> [Table; 2] {
+#[must_use]
+pub fn sweep_tables(sweep: &Sweep) -> [ResultTable; 2] {
     [points(sweep), sensitivities(sweep)]
 }
 
-fn points(sweep: &Sweep) -> Table {
+fn points(sweep: &Sweep) -> ResultTable {
     let rows: Vec<&SweepPoint> = std::iter::once(&sweep.base).chain(&sweep.points).collect();
-    let mut table = Table::new("points", "a point of the sweep, the base pack first");
+    let mut table = ResultTable::new("points", "a point of the sweep, the base pack first");
     columns!(table, rows, |row| {
         /// Number of the point; 0 for the base pack.
         point: u32 = row.number,
@@ -48,7 +40,7 @@ fn points(sweep: &Sweep) -> Table {
 }
 
 /// Adds the values of a key: as numbers if all of them are numbers, otherwise as written.
-fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
+fn add_levels(table: &mut ResultTable, key: &str, levels: &[Option<&Level>]) {
     let doc = "Value of this rules key.";
     if levels.iter().flatten().all(|level| level.number.is_some()) {
         return table.add(key, doc, levels.iter().map(|level| level.and_then(|level| level.number)));
@@ -58,7 +50,7 @@ fn add_levels(table: &mut Table, key: &str, levels: &[Option<&Level>]) {
 }
 
 /// Adds a headline measure and its difference from the base pack, each with its interval.
-fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
+fn add_measure(table: &mut ResultTable, rows: &[&SweepPoint], measure: Measure) {
     type Part = (&'static str, &'static str, fn(&PointMeasure) -> Option<f64>);
     let parts: [Part; 6] = [
         ("", "The figure, mean over replications.", |row| Some(row.estimate.mean)),
@@ -76,9 +68,9 @@ fn add_measure(table: &mut Table, rows: &[&SweepPoint], measure: Measure) {
     }
 }
 
-fn sensitivities(sweep: &Sweep) -> Table {
+fn sensitivities(sweep: &Sweep) -> ResultTable {
     let rows = &sweep.sensitivities;
-    let mut table = Table::new("sensitivities", "a headline figure and a swept key");
+    let mut table = ResultTable::new("sensitivities", "a headline figure and a swept key");
     columns!(table, rows, |row| {
         /// The headline figure.
         number: String = row.measure.name().to_owned(),

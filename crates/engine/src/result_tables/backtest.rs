@@ -1,26 +1,18 @@
 //! The tables of a backtest.
 
-use super::{Table, TableFormat, columns};
+use super::{ResultTable, columns};
 use crate::calibration::{Backtest, EngagementForecast, Method, Prediction, SHARES, Score};
 use crate::model::{Channel, ClientId, Timestamp};
-use crate::report::{File, ReportError};
 
 /// The tables `predictions`, one row per forecast, and `scores`, one row per method and horizon over all accounts, by
 /// channel and by account.
-///
-/// # Errors
-/// If a table cannot be written.
-pub fn backtest_tables(backtest: &Backtest, format: TableFormat) -> Result<Vec<File>, ReportError> {
-    tables(backtest).into_iter().map(|table| table.write(format)).collect()
-}
-
-/// The tables of a backtest.
-pub(crate) fn tables(backtest: &Backtest) -> [Table; 2] {
+#[must_use]
+pub fn backtest_tables(backtest: &Backtest) -> [ResultTable; 2] {
     [predictions(&backtest.predictions), scores(backtest)]
 }
 
-fn predictions(predictions: &[Prediction]) -> Table {
-    let mut table = Table::new(
+fn predictions(predictions: &[Prediction]) -> ResultTable {
+    let mut table = ResultTable::new(
         "predictions",
         "forecasts of the total engagements of an account's posts after a cut, the date of the forecast",
     );
@@ -55,16 +47,9 @@ fn predictions(predictions: &[Prediction]) -> Table {
 }
 
 /// The table `expectations`: the forecast for an account's planned posts together, and for each of them.
-///
-/// # Errors
-/// If the table cannot be written.
-pub fn expectations_table(expectations: &[EngagementForecast], format: TableFormat) -> Result<File, ReportError> {
-    expectations_of(expectations).write(format)
-}
-
-/// The table of expectations.
-pub(crate) fn expectations_of(expectations: &[EngagementForecast]) -> Table {
-    let mut table = Table::new("expectations", "forecast engagements of planned posts");
+#[must_use]
+pub fn expectations_table(expectations: &[EngagementForecast]) -> ResultTable {
+    let mut table = ResultTable::new("expectations", "forecast engagements of planned posts");
     columns!(table, expectations, |row| {
         /// The account.
         account: ClientId = row.account.clone(),
@@ -84,7 +69,7 @@ pub(crate) fn expectations_of(expectations: &[EngagementForecast]) -> Table {
 }
 
 /// Adds the columns of a forecast's quantiles.
-fn add_quantiles<R>(table: &mut Table, rows: &[R], quantiles: impl Fn(&R) -> &[f64; SHARES.len()]) {
+fn add_quantiles<R>(table: &mut ResultTable, rows: &[R], quantiles: impl Fn(&R) -> &[f64; SHARES.len()]) {
     columns!(table, rows, |row| {
         /// 5 % quantile: the engagements are below it with a probability of 5 %.
         q05: f64 = quantiles(row)[0],
@@ -108,7 +93,7 @@ struct ScoreRow {
     score: Score,
 }
 
-fn scores(backtest: &Backtest) -> Table {
+fn scores(backtest: &Backtest) -> ResultTable {
     let mut scopes: Vec<(Option<Channel>, Option<ClientId>)> = vec![(None, None)];
     let account_scope = |prediction: &Prediction| (Some(prediction.channel), Some(prediction.account.clone()));
     let mut accounts: Vec<_> = backtest.predictions.iter().map(account_scope).collect();
@@ -137,7 +122,8 @@ fn scores(backtest: &Backtest) -> Table {
             }
         }
     }
-    let mut table = Table::new("scores", "accuracy of the forecasts of a method, on the scale of log(1 + engagements)");
+    let mut table =
+        ResultTable::new("scores", "accuracy of the forecasts of a method, on the scale of log(1 + engagements)");
     columns!(table, rows, |row| {
         /// The channel; blank for all.
         channel: Option<Channel> = row.channel,

@@ -1,0 +1,144 @@
+//! The cells of a column in memory, in the form from which files and other programs' tables are made.
+
+use crate::model::{Kind, Value};
+
+/// The cells of a column, all of one kind. Texts, lists, instants, dates and UUIDs are text, as in files.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cells {
+    /// Texts.
+    Text(TextCells),
+    /// Finite numbers; `None` for a blank cell.
+    Number(Vec<Option<f64>>),
+    /// Non-negative integers; `None` for a blank cell.
+    Count(Vec<Option<u32>>),
+    /// `true` or `false`; `None` for a blank cell.
+    Flag(Vec<Option<bool>>),
+}
+
+impl Cells {
+    /// No cells yet, for values of the given kind.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Number => Cells::Number(Vec::new()),
+            Kind::Count => Cells::Count(Vec::new()),
+            Kind::Flag => Cells::Flag(Vec::new()),
+            Kind::Text | Kind::Texts | Kind::Instant | Kind::Date | Kind::Id => Cells::Text(TextCells::default()),
+        }
+    }
+
+    /// Adds a cell. A number that is not finite becomes blank, as does a value of another kind.
+    pub fn push(&mut self, value: Option<Value<'_>>) {
+        match self {
+            Cells::Text(cells) => match value {
+                Some(Value::Text(text)) => cells.push(&text),
+                Some(other) => cells.push(&other.to_string()),
+                None => cells.push(""),
+            },
+            Cells::Number(cells) => cells.push(match value {
+                Some(Value::Number(number)) if number.is_finite() => Some(number),
+                _ => None,
+            }),
+            Cells::Count(cells) => cells.push(match value {
+                Some(Value::Count(count)) => Some(count),
+                _ => None,
+            }),
+            Cells::Flag(cells) => cells.push(match value {
+                Some(Value::Flag(flag)) => Some(flag),
+                _ => None,
+            }),
+        }
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Cells::Text(cells) => cells.len(),
+            Cells::Number(cells) => cells.len(),
+            Cells::Count(cells) => cells.len(),
+            Cells::Flag(cells) => cells.len(),
+        }
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether any cell is neither blank nor `false`.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        match self {
+            Cells::Text(cells) => !cells.text.is_empty(),
+            Cells::Number(cells) => cells.iter().any(Option::is_some),
+            Cells::Count(cells) => cells.iter().any(Option::is_some),
+            Cells::Flag(cells) => cells.contains(&Some(true)),
+        }
+    }
+}
+
+/// Texts one after the other in one buffer. An empty text is a blank cell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TextCells {
+    text: String,
+    /// Where each cell ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl TextCells {
+    fn push(&mut self, cell: &str) {
+        self.text.push_str(cell);
+        self.ends.push(self.text.len());
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The cells in order; `None` for a blank one.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let cell = self.text.get(start..*end).filter(|cell| !cell.is_empty());
+            start = *end;
+            cell
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_cells_keep_their_place() {
+        let mut cells = Cells::new(Kind::Text);
+        assert!(cells.is_empty() && !cells.has_content());
+        for value in [Some(Value::Text("a".into())), None, Some(Value::Text("".into())), Some(Value::Count(7))] {
+            cells.push(value);
+        }
+        let Cells::Text(texts) = &cells else { panic!("{cells:?}") };
+        assert_eq!(texts.iter().collect::<Vec<_>>(), [Some("a"), None, None, Some("7")]);
+        assert!(cells.has_content());
+    }
+
+    #[test]
+    fn values_of_another_kind_and_numbers_that_are_not_finite_are_blank() {
+        let mut numbers = Cells::new(Kind::Number);
+        [Value::Number(f64::NAN), Value::Count(1), Value::Number(0.5)].into_iter().for_each(|v| numbers.push(Some(v)));
+        assert_eq!(numbers, Cells::Number(vec![None, None, Some(0.5)]));
+        let mut flags = Cells::new(Kind::Flag);
+        [Some(Value::Flag(false)), None].into_iter().for_each(|value| flags.push(value));
+        assert!(!flags.has_content());
+    }
+}
