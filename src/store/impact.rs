@@ -19,8 +19,8 @@ use super::schedule::{COLUMNS, Schedule};
 use super::schedule_json::ATTACHED;
 use super::values::{Value, values};
 use crate::model::{
-    ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, OtherPost, PerformanceReality,
-    PostSnapshot, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
+    ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, PerformanceReality, PostSnapshot,
+    PostSurroundings, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
 };
 use crate::planner::{DecisionSource, Impact, Planner, PostStatus, Recorded, WarningsSeen, post_decision_id};
 
@@ -207,10 +207,9 @@ fn from_json<T: DeserializeOwned>(column: &str, json: &JsonRawValue) -> Result<T
 struct PlanPayload {
     status: ScheduleStatus,
     risk_level: RiskBand,
-    action_of_day: Option<i64>,
-    hours_to_nearest_post: Option<f64>,
-    #[serde(default)]
-    others_of_day: Vec<OtherPost>,
+    /// `None` in records of older versions, which lack them.
+    #[serde(flatten)]
+    surroundings: Option<PostSurroundings>,
     blocked: Option<Reason>,
 }
 
@@ -349,9 +348,7 @@ fn planned_facts(
         fatigue: schedule.fatigue,
         expected_engagement: schedule.expected_engagement,
         asset: asset_facts(schedule),
-        action_of_day: payload.action_of_day?,
-        hours_to_nearest_post: payload.hours_to_nearest_post?,
-        others_of_day: payload.others_of_day.clone(),
+        surroundings: payload.surroundings.clone()?,
     };
     Some(DecisionFacts {
         channel: snapshot.clone(),

@@ -324,7 +324,7 @@ fn a_committed_post_on_saturday_at_nine_allows_one_on_sunday_at_nine() {
         assert_passes(&after_saturday, &scenario, &rules);
         let posts = instants(&after_saturday);
         assert_eq!(posts.last(), Some(&at(sunday)), "{posts:?}");
-        assert_eq!(after_saturday.clients[0].posts.last().unwrap().hours_to_nearest_post, 24.0);
+        assert_eq!(after_saturday.clients[0].posts.last().unwrap().surroundings.hours_to_nearest_post, 24.0);
         // Likewise, a committed post on Sunday allows one on Saturday.
         scenario.clients[0].1.channels[0].recent_posts = vec![at(sunday)];
         let before_sunday = plan(&rules, &scenario);

@@ -66,7 +66,7 @@ pub use signal::{
     AgencyDirector, CampaignSignal, ChannelAssets, ClientOps, CreativeDirector, EarlyWarning, PerformanceReality,
     Scaling, SignalScore, Signals,
 };
-pub use snapshot::{AssetSnapshot, ChannelSnapshot, OtherPost, PostSnapshot};
+pub use snapshot::{AssetSnapshot, ChannelSnapshot, OtherPost, PostSnapshot, PostSurroundings};
 pub use spacing::Spacing;
 pub use time::{HOUR_SECONDS, Timestamp, parse_date, parse_wall_time, plus_days, wall_time_text};
 pub use units::{AssetId, CampaignId, ClientId, Score, WarningId, WorkspaceId};

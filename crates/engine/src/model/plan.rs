@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::named::named;
 use super::time::Timestamp;
 use super::{
-    AssetId, CampaignId, Certificate, Channel, ChannelSnapshot, ClientId, LimitQuota, OtherPost, Outcome, Reason,
-    RiskBand, Severity, Signals, Verdict, Week, WorkspaceCertificate, WorkspaceId, Zone,
+    AssetId, CampaignId, Certificate, Channel, ChannelSnapshot, ClientId, LimitQuota, Outcome, PostSurroundings,
+    Reason, RiskBand, Severity, Signals, Verdict, Week, WorkspaceCertificate, WorkspaceId, Zone,
 };
 
 named!(
@@ -125,15 +125,8 @@ pub struct Post {
     pub priority: f64,
     /// Fatigue of the channel at the post's hour, before the post adds its own; blocked posts do not count.
     pub fatigue: f64,
-    /// 1-based position among the client's posts of that day, over all channels.
-    pub action_of_day: i64,
-    /// Hours to the nearest other post of the channel, past, committed or planned, as [`Spacing::hours_between`] counts
-    /// them; 10000 if there is none.
-    ///
-    /// [`Spacing::hours_between`]: crate::model::Spacing::hours_between
-    pub hours_to_nearest_post: f64,
-    /// Other posts of the client on the same day, planned and committed, by time.
-    pub others_of_day: Vec<OtherPost>,
+    /// What the planner sees around it.
+    pub surroundings: PostSurroundings,
     /// Engagements that an average asset would earn at this hour on a channel without fatigue, including the weight of
     /// the post's own campaign.
     pub slot_value: f64,

@@ -51,11 +51,24 @@ pub struct PostSnapshot {
     pub expected_engagement: f64,
     /// The asset that it uses; `None` if it has none.
     pub asset: Option<AssetSnapshot>,
+    /// What the planner sees around it.
+    #[serde(flatten)]
+    pub surroundings: PostSurroundings,
+}
+
+/// What the planner sees around a post: facts that neither the post's schedule nor its asset holds. They are recorded
+/// whole with every posting decision, next to its other fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PostSurroundings {
     /// 1-based position among the client's posts of that day, over all channels.
     pub action_of_day: i64,
-    /// Hours to the nearest other post of the channel; 10000 if there is none.
+    /// Hours to the nearest other post of the channel, past, committed or planned, as [`Spacing::hours_between`] counts
+    /// them; 10000 if there is none.
+    ///
+    /// [`Spacing::hours_between`]: crate::model::Spacing::hours_between
     pub hours_to_nearest_post: f64,
-    /// Other posts of the client on the same day; empty in records written before this field was added.
+    /// Other posts of the client on the same day, planned and committed, by time; empty in records written before this
+    /// field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others_of_day: Vec<OtherPost>,
 }
@@ -98,5 +111,42 @@ impl AssetSnapshot {
             tags: asset.tags.clone(),
             has_content: asset.has_content(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn recorded() -> serde_json::Value {
+        json!({
+            "fatigue": 0.25,
+            "expected_engagement": 40.5,
+            "asset": null,
+            "action_of_day": 2,
+            "hours_to_nearest_post": 24.0,
+            "others_of_day": [{"hour": 9, "channel": "ig"}],
+        })
+    }
+
+    #[test]
+    fn a_post_is_recorded_without_nesting() {
+        let post: PostSnapshot = serde_json::from_value(recorded()).unwrap();
+        let others_of_day = vec![OtherPost { hour: 9, channel: Channel::Ig }];
+        let surroundings = PostSurroundings { action_of_day: 2, hours_to_nearest_post: 24.0, others_of_day };
+        assert_eq!(post.surroundings, surroundings);
+        assert_eq!(serde_json::to_value(&post).unwrap(), recorded());
+    }
+
+    /// Every field that is added later must have a default, or older decisions count as recorded without facts.
+    #[test]
+    fn records_of_older_versions_are_read() {
+        let mut older = recorded();
+        older.as_object_mut().unwrap().remove("others_of_day");
+        let post: PostSnapshot = serde_json::from_value(older.clone()).unwrap();
+        assert!(post.surroundings.others_of_day.is_empty());
+        assert_eq!(serde_json::to_value(&post).unwrap(), older);
     }
 }

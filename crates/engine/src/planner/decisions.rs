@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::instance::is_zero;
 use crate::model::{
     ActionType, Allocation, AssetId, CampaignId, Channel, ClientPlan, ConfidenceStep, Conflict, ConflictKind, Decision,
-    DecisionStatus, OtherPost, Outcome, PerformanceReality, Plan, Post, Reason, RiskBand, ScheduleStatus, Severity,
-    Timestamp, Verdict, derived_id,
+    DecisionStatus, Outcome, PerformanceReality, Plan, Post, PostSurroundings, Reason, RiskBand, ScheduleStatus,
+    Severity, Timestamp, Verdict, derived_id,
 };
 
 /// Every decision of a plan: by client, first its channels' fatigue, then its posts by time, then its conflicts.
@@ -279,9 +279,7 @@ impl PostRecord<'_, '_> {
             expected_engagement: post.expected_engagement,
             cost: post.cost,
             net_worth: post.net_worth,
-            action_of_day: post.action_of_day,
-            hours_to_nearest_post: post.hours_to_nearest_post,
-            others_of_day: &post.others_of_day,
+            surroundings: &post.surroundings,
             confidence_steps: &post.confidence_steps,
             blocked: post.blocked.as_deref(),
         };
@@ -359,10 +357,8 @@ struct Posting<'a> {
     expected_engagement: f64,
     cost: f64,
     net_worth: f64,
-    action_of_day: i64,
-    hours_to_nearest_post: f64,
-    #[serde(skip_serializing_if = "<[OtherPost]>::is_empty")]
-    others_of_day: &'a [OtherPost],
+    #[serde(flatten)]
+    surroundings: &'a PostSurroundings,
     confidence_steps: &'a [ConfidenceStep],
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked: Option<&'a Reason>,

@@ -11,12 +11,13 @@ use chrono::{Datelike as _, NaiveDate};
 use super::assets::{Assignment, Slot};
 use super::channel::{ChannelDraft, Scored, WorkerContext};
 use super::hours::is_best_hour;
+use super::objection::post_times;
 use super::reviews::WithoutReview;
 use super::rule_evaluation::evaluate_rules;
 use crate::agents::ClientWeek;
 use crate::model::{
-    AssetChoice, AssetSnapshot, CampaignId, OtherPost, Outcome, Post, PostSnapshot, Reason, ScheduleStatus, Spacing,
-    WallHour, WeekHours,
+    AssetChoice, AssetSnapshot, CampaignId, OtherPost, Outcome, Post, PostSnapshot, PostSurroundings, Reason,
+    ScheduleStatus, Spacing, Timestamp, WallHour, WeekHours,
 };
 use crate::rules::{ChannelRules, ClientRules, Fact, NEVER, PostFacts, RuleFailure, Rules, value_at};
 
@@ -63,9 +64,29 @@ impl ChannelFatigue {
 /// Facts of a slot that depend on other posts.
 struct SlotContext {
     fatigue: f64,
-    hours_to_nearest_post: f64,
-    action_of_day: i64,
-    others_of_day: Vec<OtherPost>,
+    surroundings: PostSurroundings,
+}
+
+/// The client's other posts when a slot is evaluated.
+pub(super) struct OtherPosts<'d, 'a> {
+    pub channel_drafts: &'d [ChannelDraft<'a>],
+    /// Slots of the plan; the evaluated one may be among them.
+    pub slots: &'d [Slot],
+    /// Times of other posts of the slot's channel, planned or not, to which the slot's distance is measured.
+    pub times_on_channel: Vec<Timestamp>,
+}
+
+impl<'d, 'a> OtherPosts<'d, 'a> {
+    /// Those of a plan and those in the client's state.
+    fn of_plan(channel_drafts: &'d [ChannelDraft<'a>], slots: &'d [Slot], slot: &Slot) -> Self {
+        let planned = slots
+            .iter()
+            .filter(|other| other.channel_draft == slot.channel_draft && other.hour != slot.hour)
+            .map(|other| other.at);
+        let channel_draft = channel_drafts.get(slot.channel_draft);
+        let existing = channel_draft.into_iter().flat_map(|channel_draft| post_times(channel_draft.state));
+        Self { channel_drafts, slots, times_on_channel: planned.chain(existing).collect() }
+    }
 }
 
 /// Values that replace those implied by the client's state when a slot is evaluated; by default none.
@@ -77,6 +98,17 @@ pub struct SlotOverrides {
     pub hours_to_nearest_post: Option<f64>,
     /// 1-based position of the post among the client's posts that day.
     pub action_of_day: Option<i64>,
+}
+
+impl SlotOverrides {
+    /// What is around the slot, with these values in place of those implied by the client's state.
+    fn applied_to(self, implied: PostSurroundings) -> PostSurroundings {
+        PostSurroundings {
+            action_of_day: self.action_of_day.unwrap_or(implied.action_of_day),
+            hours_to_nearest_post: self.hours_to_nearest_post.unwrap_or(implied.hours_to_nearest_post),
+            ..implied
+        }
+    }
 }
 
 /// Evaluates every slot and builds the posts, by time, each with the facts that the guardrails saw.
@@ -104,14 +136,8 @@ pub(super) fn evaluate_posts(
         let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
         let lacks_review = without_review.get(&(channel_draft.state.channel, slot.hour));
         let engine_block = evaluator.engine_block(lacks_review);
-        let hours_to_nearest_post = hours_to_nearest_post(week, channel_draft, slot, slots);
-        posts.push(evaluator.evaluate(
-            &mut week_state,
-            hours_to_nearest_post,
-            others_of_day(week, channel_drafts, slot, slots),
-            engine_block,
-            worker,
-        )?);
+        let others = OtherPosts::of_plan(channel_drafts, slots, slot);
+        posts.push(evaluator.evaluate(&mut week_state, &others, engine_block, worker)?);
     }
     Ok(posts)
 }
@@ -129,13 +155,10 @@ pub(super) fn evaluate_alone(
     let Some(channel_draft) = channel_drafts.get(slot.channel_draft) else { return Ok(None) };
     let evaluator = SlotEvaluator { week, client_rules, channel_draft, slot, scored };
     let mut week_state = WeekState::at_start(week, channel_drafts);
+    let implied = evaluator.surroundings(&OtherPosts::of_plan(channel_drafts, &[], slot), Some(&week_state));
     let context = SlotContext {
         fatigue: overrides.fatigue.unwrap_or_else(|| evaluator.fatigue(&mut week_state)),
-        hours_to_nearest_post: overrides
-            .hours_to_nearest_post
-            .unwrap_or_else(|| hours_to_nearest_post(week, channel_draft, slot, &[])),
-        action_of_day: overrides.action_of_day.unwrap_or_else(|| evaluator.action_of_day(&week_state)),
-        others_of_day: others_of_day(week, channel_drafts, slot, &[]),
+        surroundings: overrides.applied_to(implied),
     };
     evaluator.evaluate_rules(context, evaluator.engine_block(None), worker).map(Some)
 }
@@ -149,14 +172,9 @@ pub(super) fn facts_among(
     fatigue: f64,
 ) -> Arc<PostFacts> {
     let SlotEvaluator { week, client_rules, channel_draft, slot, scored } = *evaluator;
-    let others_of_day = others_of_day(week, channel_drafts, slot, others);
-    let context = SlotContext {
-        fatigue,
-        hours_to_nearest_post: hours_to_nearest_post(week, channel_draft, slot, others),
-        // As if it were the last of the day: a place that passes only before another post would get that one blocked.
-        action_of_day: others_of_day.len() as i64 + 1,
-        others_of_day,
-    };
+    // As if it were the last of the day: a place that passes only before another post would get that one blocked.
+    let surroundings = evaluator.surroundings(&OtherPosts::of_plan(channel_drafts, others, slot), None);
+    let context = SlotContext { fatigue, surroundings };
     let campaign = campaign_of(scored, week, channel_draft, slot.hour);
     let (_, expected) = evaluator.value(client_rules.of(campaign.as_ref()), campaign.as_ref(), fatigue);
     evaluator.facts(campaign.as_ref(), expected, &context)
@@ -175,13 +193,9 @@ fn committed_actions(week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>])
 }
 
 /// The client's other posts on the day of a slot, planned and committed, in order of time.
-pub(super) fn others_of_day(
-    week: &ClientWeek<'_>,
-    channel_drafts: &[ChannelDraft<'_>],
-    slot: &Slot,
-    slots: &[Slot],
-) -> Vec<OtherPost> {
-    let planned = slots.iter().map(|other| (other.channel_draft, other.hour));
+fn others_of_day(week: &ClientWeek<'_>, slot: &Slot, others: &OtherPosts<'_, '_>) -> Vec<OtherPost> {
+    let channel_drafts = others.channel_drafts;
+    let planned = others.slots.iter().map(|other| (other.channel_draft, other.hour));
     let committed = channel_drafts
         .iter()
         .enumerate()
@@ -201,18 +215,6 @@ pub(super) fn others_of_day(
     others.into_iter().map(|(_, other)| other).collect()
 }
 
-/// Hours to the nearest other post of the channel, counted as the channel's spacing counts them; `NEVER` if there is
-/// none.
-fn hours_to_nearest_post(week: &ClientWeek<'_>, channel_draft: &ChannelDraft<'_>, slot: &Slot, slots: &[Slot]) -> f64 {
-    let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
-    let planned = slots
-        .iter()
-        .filter(|other| other.channel_draft == slot.channel_draft && other.hour != slot.hour)
-        .map(|other| other.at);
-    let existing = channel_draft.state.recent_posts.iter().copied().chain(channel_draft.state.last_post_at);
-    planned.chain(existing).map(|at| spacing.hours_between(at, slot.at, week.hours.zone())).fold(NEVER, f64::min)
-}
-
 /// One slot to be evaluated.
 pub(super) struct SlotEvaluator<'d, 'a> {
     pub week: &'d ClientWeek<'a>,
@@ -227,17 +229,12 @@ impl SlotEvaluator<'_, '_> {
     pub fn evaluate(
         &self,
         week_state: &mut WeekState,
-        hours_to_nearest_post: f64,
-        others_of_day: Vec<OtherPost>,
+        others: &OtherPosts<'_, '_>,
         engine_block: Option<Reason>,
         worker: &mut WorkerContext<'_>,
     ) -> Result<(Post, Arc<PostFacts>), RuleFailure> {
-        let context = SlotContext {
-            fatigue: self.fatigue(week_state),
-            hours_to_nearest_post,
-            action_of_day: self.action_of_day(week_state),
-            others_of_day,
-        };
+        let surroundings = self.surroundings(others, Some(week_state));
+        let context = SlotContext { fatigue: self.fatigue(week_state), surroundings };
         let (post, facts) = self.evaluate_rules(context, engine_block, worker)?;
         if post.status != ScheduleStatus::Blocked {
             self.add_to(week_state);
@@ -278,9 +275,7 @@ impl SlotEvaluator<'_, '_> {
             status: evaluated.status,
             priority: priority(rules, self.channel_draft.rules.priority, fatigue),
             fatigue,
-            action_of_day: context.action_of_day,
-            hours_to_nearest_post: context.hours_to_nearest_post,
-            others_of_day: context.others_of_day,
+            surroundings: context.surroundings,
             slot_value,
             expected_engagement: expected,
             cost,
@@ -322,8 +317,30 @@ impl SlotEvaluator<'_, '_> {
         self.week.hours.hours().get(self.slot.hour).map(|wall| usize::from(wall.weekday))
     }
 
-    fn action_of_day(&self, week_state: &WeekState) -> i64 {
-        self.weekday().and_then(|weekday| week_state.actions.get(weekday)).copied().unwrap_or(0) + 1
+    /// What is around the slot. Its post comes after those of the day that `week_state` counts, or after all others of
+    /// the day if there is no state.
+    fn surroundings(&self, others: &OtherPosts<'_, '_>, week_state: Option<&WeekState>) -> PostSurroundings {
+        let others_of_day = others_of_day(self.week, self.slot, others);
+        let earlier_actions =
+            week_state.map_or(others_of_day.len() as i64, |week_state| self.actions_of_day(week_state));
+        PostSurroundings {
+            action_of_day: earlier_actions + 1,
+            hours_to_nearest_post: self.hours_to_nearest_post(others),
+            others_of_day,
+        }
+    }
+
+    /// Number of posts of the slot's day so far that are not blocked.
+    fn actions_of_day(&self, week_state: &WeekState) -> i64 {
+        self.weekday().and_then(|weekday| week_state.actions.get(weekday)).copied().unwrap_or(0)
+    }
+
+    /// Hours to the nearest other post of the channel, counted as the channel's spacing counts them; `NEVER` if there is
+    /// none.
+    fn hours_to_nearest_post(&self, others: &OtherPosts<'_, '_>) -> f64 {
+        let spacing = Spacing::from_hours(self.channel_draft.rules.min_spacing_hours);
+        let hours_to = |at: &Timestamp| spacing.hours_between(*at, self.slot.at, self.week.hours.zone());
+        others.times_on_channel.iter().map(hours_to).fold(NEVER, f64::min)
     }
 
     /// Value of the slot for a post of a campaign, and the engagement expected of the post.
@@ -350,9 +367,7 @@ impl SlotEvaluator<'_, '_> {
             fatigue: context.fatigue,
             expected_engagement,
             asset,
-            action_of_day: context.action_of_day,
-            hours_to_nearest_post: context.hours_to_nearest_post,
-            others_of_day: context.others_of_day.clone(),
+            surroundings: context.surroundings.clone(),
         };
         Arc::new(post_facts(&snapshot, local_hour(self.week.hours, self.slot.hour), campaign, self.channel_draft.rules))
     }
@@ -383,7 +398,8 @@ pub(super) fn post_facts(
 ) -> PostFacts {
     let wall = local_hour.map(|(_, wall)| wall);
     let date = local_hour.map(|(date, _)| date);
-    let others = || snapshot.others_of_day.iter();
+    let surroundings = &snapshot.surroundings;
+    let others = || surroundings.others_of_day.iter();
     PostFacts {
         hour: wall.map_or(0, |wall| i64::from(wall.hour)),
         weekday: wall.map_or(0, |wall| i64::from(wall.weekday)),
@@ -397,8 +413,8 @@ pub(super) fn post_facts(
         channels_of_day: others().map(|other| Fact::Text(other.channel.name().into())).collect(),
         hours_of_day: others().map(|other| Fact::Whole(other.hour.into())).collect(),
         campaign: campaign.map_or_else(Default::default, |id| id.as_str().into()),
-        action_of_day: snapshot.action_of_day,
-        hours_to_nearest_post: snapshot.hours_to_nearest_post,
+        action_of_day: surroundings.action_of_day,
+        hours_to_nearest_post: surroundings.hours_to_nearest_post,
         warnings: 0,
         ..PostFacts::default()
     }

@@ -6,16 +6,16 @@ use super::assets::Slot;
 use super::channel::{ChannelDraft, Scored, WarningsSeen, WorkerContext};
 use super::draft::{Setup, set_up};
 use super::objection::{ExistingUses, ScheduledPost, is_channel_off, objection};
-use super::post_evaluation::{SlotEvaluator, WeekState, others_of_day};
+use super::post_evaluation::{OtherPosts, SlotEvaluator, WeekState};
 use super::week::{ClientInput, PlanningContext};
 use super::{PlanError, Planner};
 use crate::agents::ClientWeek;
 use crate::agents::creative_director::{Histories, hours_between};
 use crate::model::{
     AssetUse, Capacity, Channel, ChannelSnapshot, ChannelState, Client, ClientState, HOUR_SECONDS, PerformanceReality,
-    Post, Reason, Score, Spacing, Timestamp, Week, Zone,
+    Post, Reason, Score, Timestamp, Week, Zone,
 };
-use crate::rules::{ClientRules, CompiledRules, NEVER};
+use crate::rules::{ClientRules, CompiledRules};
 
 /// A client's committed posts after re-evaluation, with the facts that the rules saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,11 +167,12 @@ impl<'a> ClientReevaluator<'a> {
             slot: &slot,
             scored: scored.as_ref(),
         };
-        let spacing = Spacing::from_hours(channel_draft.rules.min_spacing_hours);
-        let distance = |at: &Timestamp| spacing.hours_between(*at, post.at, &self.week.client.zone);
-        let hours_to_nearest_post = existing.posts.iter().map(distance).fold(NEVER, f64::min);
-        let others = others_of_day(&self.week, &self.setup.channel_drafts, &slot, &self.slots(live));
-        let (post, _) = evaluator.evaluate(week_state, hours_to_nearest_post, others, engine_block, worker)?;
+        let others = OtherPosts {
+            channel_drafts: &self.setup.channel_drafts,
+            slots: &self.slots(live),
+            times_on_channel: existing.posts,
+        };
+        let (post, _) = evaluator.evaluate(week_state, &others, engine_block, worker)?;
         Ok(Reevaluation::Evaluated(Box::new(post)))
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::model::{
     ActionType, AgencyDirector, Allocation, AssetChoice, AssetId, CampaignId, Certificate, Channel, ChannelSnapshot,
     ClientId, ClientOps, ClientPlan, ClientStatus, Conflict, ConflictKind, CreativeDirector, Decision, DecisionStatus,
-    EarlyWarning, LimitKind, LimitUse, PerformanceReality, Plan, Policy, Post, Reason, RiskBand, Scaling,
-    ScheduleStatus, Severity, SharedLimitUse, SharedPeriod, Signals, TargetSource, Tier, WorkspaceCertificate,
+    EarlyWarning, LimitKind, LimitUse, PerformanceReality, Plan, Policy, Post, PostSurroundings, Reason, RiskBand,
+    Scaling, ScheduleStatus, Severity, SharedLimitUse, SharedPeriod, Signals, TargetSource, Tier, WorkspaceCertificate,
     WorkspaceId,
 };
 
@@ -120,9 +120,7 @@ fn post(at: &str, channel: Channel) -> Post {
         status: ScheduleStatus::Pending,
         priority: 60.0,
         fatigue: 0.25,
-        action_of_day: 1,
-        hours_to_nearest_post: 48.0,
-        others_of_day: Vec::new(),
+        surroundings: PostSurroundings { action_of_day: 1, hours_to_nearest_post: 48.0, others_of_day: Vec::new() },
         slot_value: 120.5,
         expected_engagement: 98.25,
         cost: 12.5,
