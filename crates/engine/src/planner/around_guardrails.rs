@@ -38,17 +38,6 @@ const MIN_GAIN: f64 = 1e-9;
 /// Facts of a post that its hour alone determines.
 const TIME_FACTS: [&str; 7] = ["hour", "weekday", "date", "day", "month", "week", "is_best_hour"];
 
-/// Facts of a post that its hour determines together with other posts, or with its asset.
-const CONTEXT_FACTS: [&str; 7] = [
-    "fatigue",
-    "expected_engagement",
-    "channels_of_day",
-    "hours_of_day",
-    "action_of_day",
-    "hours_to_nearest_post",
-    "campaign",
-];
-
 /// Maximum number of hours to which a blocked post is moved on trial, the best first.
 const MAX_HOURS_TRIED: usize = 4;
 
@@ -386,12 +375,17 @@ fn judged_by(guardrail: &GuardrailRules, evaluator: &Evaluator) -> Option<Judged
     }
     let fields = || evaluator.post_fields(&guardrail.name);
     let is_of_time = |field: &str| TIME_FACTS.contains(&field);
-    let reads_context = fields().any(|field| CONTEXT_FACTS.contains(&field));
-    match (fields().any(is_of_time), reads_context) {
+    match (fields().any(is_of_time), fields().any(is_of_context)) {
         (false, false) => None,
         (true, false) if fields().all(is_of_time) => Some(JudgedBy::TimeAlone),
         _ => Some(JudgedBy::Context),
     }
+}
+
+/// Whether the hour of a post determines a fact together with other posts, or with its asset. That is assumed of every
+/// fact but the time, those of the asset alone, and the number of earlier warnings.
+fn is_of_context(fact: &str) -> bool {
+    !TIME_FACTS.contains(&fact) && !PostFacts::ASSET_FACTS.contains(&fact) && fact != "warnings"
 }
 
 /// The verdicts on a blocked post at each open hour of its channel, if `others` are the only other slots of the plan.

@@ -400,6 +400,10 @@ view!(
 );
 
 impl PostFacts {
+    /// The facts of its asset alone.
+    pub const ASSET_FACTS: [&str; 6] =
+        ["has_asset", "asset_score", "asset_kind", "asset_title", "asset_tags", "has_content"];
+
     /// The same post with another asset, or without one.
     #[must_use]
     pub fn with_asset(self, asset: Option<&AssetSnapshot>) -> Self {
@@ -494,3 +498,23 @@ pub(super) struct ScriptView<T>(pub(super) Arc<T>);
 
 /// Sentinel for "never" in fields that hold a number of hours or days.
 pub const NEVER: f64 = 10_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_asset_changes_the_facts_of_the_asset_alone() {
+        let asset = AssetSnapshot {
+            score: 50.0,
+            kind: "photo".into(),
+            title: "Roasted".into(),
+            tags: vec!["spring".into()],
+            has_content: true,
+        };
+        let (without, with) = (PostFacts::default(), PostFacts::default().with_asset(Some(&asset)));
+        let fields = PostFacts::fields().iter();
+        let changed = fields.filter(|field| (field.get)(&with) != (field.get)(&without)).map(|field| field.name);
+        assert_eq!(changed.collect::<Vec<_>>(), PostFacts::ASSET_FACTS);
+    }
+}
