@@ -1,20 +1,16 @@
-//! Makes generated inputs of script functions consistent.
+//! Makes generated inputs of script functions consistent. How facts other than parts of the date depend on each other
+//! is next to the views, in [`facts`](super::facts).
 
 use chrono::{Datelike as _, NaiveDate};
 
-use super::facts::{ChannelFacts, Fact, List, PostFacts};
-use crate::model::{Channel, parse_date, plus_days};
+use super::facts::{ChannelFacts, PostFacts, make_facts_consistent};
+use crate::model::{parse_date, plus_days};
 
-/// Resolves contradictions in an input whose post was derived from `start`: a post without an asset has none of an
-/// asset's attributes, a reality gap above 0 or a reality confidence below 1 implies an assessment, all parts of a date
-/// refer to one day, and every other post of the day has a channel and an hour.
+/// Resolves contradictions in an input whose post was derived from `start`: all parts of a date refer to one day, and
+/// other facts agree as [`make_facts_consistent`] says.
 pub(super) fn make_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts, start: &PostFacts) {
     make_date_consistent(post, start);
-    complete_other_posts(post);
-    if !post.has_asset {
-        *post = post.clone().with_asset(None);
-    }
-    ctx.assessed |= ctx.reality_gap > 0.0 || ctx.reality_confidence < 1.0;
+    make_facts_consistent(post, ctx);
 }
 
 /// Sets the date of a post and all parts of it.
@@ -67,23 +63,11 @@ fn weekday(date: NaiveDate) -> i64 {
     i64::from(date.weekday().num_days_from_monday())
 }
 
-/// Gives each other post of the day a channel and an hour.
-fn complete_other_posts(post: &mut PostFacts) {
-    let (channels, hours) = (post.channels_of_day.len(), post.hours_of_day.len());
-    let filled = |list: &List, count: usize, filling: Fact| -> List {
-        list.iter().cloned().chain(std::iter::repeat_n(filling, count.saturating_sub(list.len()))).collect()
-    };
-    if channels < hours {
-        post.channels_of_day = filled(&post.channels_of_day, hours, Fact::Text(Channel::Fb.name().into()));
-    } else if hours < channels {
-        post.hours_of_day = filled(&post.hours_of_day, channels, Fact::Whole(post.hour));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::inputs::tests::input;
     use super::*;
+    use crate::rules::Fact;
     use crate::rules::inputs::Input;
 
     fn start() -> Input {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, ImmutableString};
 
-use crate::model::AssetSnapshot;
 use crate::model::digits::decimal;
+use crate::model::{AssetSnapshot, Channel};
 
 /// One value that a script reads.
 #[derive(Debug, Clone)]
@@ -416,6 +416,30 @@ impl PostFacts {
             has_content: asset.is_some_and(|asset| asset.has_content),
             ..self
         }
+    }
+}
+
+/// Resolves contradictions between generated facts: every other post of the day has a channel and an hour, a post
+/// without an asset has none of an asset's attributes, and a reality gap above 0 or a reality confidence below 1 implies
+/// an assessment.
+pub(super) fn make_facts_consistent(post: &mut PostFacts, ctx: &mut ChannelFacts) {
+    complete_other_posts(post);
+    if !post.has_asset {
+        *post = post.clone().with_asset(None);
+    }
+    ctx.assessed |= ctx.reality_gap > 0.0 || ctx.reality_confidence < 1.0;
+}
+
+/// Gives each other post of the day a channel and an hour.
+fn complete_other_posts(post: &mut PostFacts) {
+    let (channels, hours) = (post.channels_of_day.len(), post.hours_of_day.len());
+    let filled = |list: &List, count: usize, filling: Fact| -> List {
+        list.iter().cloned().chain(std::iter::repeat_n(filling, count.saturating_sub(list.len()))).collect()
+    };
+    if channels < hours {
+        post.channels_of_day = filled(&post.channels_of_day, hours, Fact::Text(Channel::Fb.name().into()));
+    } else if hours < channels {
+        post.hours_of_day = filled(&post.hours_of_day, channels, Fact::Whole(post.hour));
     }
 }
 
