@@ -10,12 +10,9 @@
 //! an invalid cell is reported with its row and column, and nothing is dropped silently. Blank cells stay unknown.
 
 mod channel_defaults;
-mod csv_scan;
 mod error;
 mod generate;
 mod import;
-mod manifest;
-mod manifest_text;
 mod read;
 mod rows;
 mod scenario_files;
@@ -24,6 +21,7 @@ mod table_file;
 pub(crate) mod tests;
 mod write;
 
+pub use crate::tables::{MANIFEST_FILE, Manifest};
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{DEFAULT_HISTORY_DAYS, GenerateOptions, GeneratedScenario, TrueResponse, generate};
@@ -31,7 +29,6 @@ pub use import::{
     AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, histories_of, import,
     posting_histories, read_histories, read_history, scenario_histories,
 };
-pub use manifest::{MANIFEST_FILE, Manifest};
 pub use read::{read, read_with_warnings};
 pub use rows::read_rows;
 pub use scenario_files::{ScenarioFiles, files_of};

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::{ScenarioError, ScenarioErrors};
-use super::manifest::{MANIFEST_FILE, Manifest};
-use super::table_file::{self, FileKind, TableSpec};
+use super::table_file::{self, FileKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
 use crate::model::{Client, ClientState, Policy, Scenario};
-use crate::tables::{self, ScenarioTable, ScenarioTables};
+use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, TableSpec};
 
 /// Maximum size of `scenario.toml`, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::error::{ScenarioError, ScenarioErrors};
 use super::read::MAX_TABLE_BYTES;
-use super::table_file::{self, FileKind, TableSpec};
+use super::table_file::{self, FileKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::files;
 use crate::model::Record;
+use crate::tables::TableSpec;
 
 /// Reads the rows of a CSV or Parquet file. References to other tables are not checked.
 ///

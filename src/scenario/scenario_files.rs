@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::manifest::Manifest;
 use crate::model::{
     AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientId, ClientRow, ClientState,
     HistoryRow, PolicyRow, RECENT_DAYS, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
 };
+use crate::tables::Manifest;
 
 /// A scenario folder in memory, before it is written.
 #[derive(Debug, Clone, PartialEq)]

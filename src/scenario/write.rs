@@ -4,12 +4,12 @@ use polars_core::prelude::{DataFrame, PolarsError, PolarsResult};
 
 use super::error::ScenarioError;
 use super::generate::TrueResponse;
-use super::manifest::{MANIFEST_FILE, is_allowed_start};
 use super::scenario_files::ScenarioFiles;
 use super::table_file::FileKind;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::frames::{self, frame_of_rows};
 use crate::model::{Record, WorldRow};
+use crate::tables::{MANIFEST_FILE, is_allowed_start};
 
 /// The file with the true response of a generated scenario. It is not part of the scenario, and no command reads it.
 const TRUTH_FILE: &str = "truth/world.csv";

@@ -21,13 +21,13 @@ use self::draw::Draw;
 use self::names::Business;
 use self::regions::Region;
 use super::error::ScenarioError;
-use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     CalendarEntry, CalendarRow, Channel, ClientId, ClientRow, ClientStatus, DayKind, Timestamp, Week, WorkspaceId,
     Zone, plus_days,
 };
+use crate::tables::Manifest;
 
 /// Options of a generated scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use crate::calibration::{AccountHistory, Post};
 use crate::files;
 use crate::model::{Channel, Client, ClientId, HistoryRow, Scenario, Timestamp, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
-use crate::scenario::manifest::{MANIFEST_FILE, Manifest};
 use crate::scenario::read::MAX_MANIFEST_BYTES;
 use crate::scenario::rows::read_rows;
+use crate::tables::{MANIFEST_FILE, Manifest};
 
 /// The histories in a file, one for each account and channel, and notes on what was read and assumed.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,13 +25,13 @@ use self::clients::{ImportedClient, week_start};
 use self::state::Estimates;
 use super::channel_defaults::ChannelDefaults;
 use super::error::ScenarioErrors;
-use super::manifest::Manifest;
 use super::scenario_files::ScenarioFiles;
 use crate::calibration::{AccountCalibration, Calibration, calibrate};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
+use crate::tables::Manifest;
 pub use histories::{
     PostingHistories, histories_of, posting_histories, read_histories, read_history, scenario_histories,
 };

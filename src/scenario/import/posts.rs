@@ -14,7 +14,8 @@ use crate::model::{
 };
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 use crate::scenario::read::MAX_TABLE_BYTES;
-use crate::scenario::table_file::{self, FileKind, TableSpec};
+use crate::scenario::table_file::{self, FileKind};
+use crate::tables::TableSpec;
 use crate::tables::{Table, check_unique};
 
 record! {

@@ -1,5 +1,6 @@
 //! The cells of a column in memory, in the form from which files and other programs' tables are made.
 
+use super::row::TextColumn;
 use crate::model::{Kind, Value};
 
 /// The cells of a column, all of one kind. Texts, lists, instants, dates and UUIDs are text, as in files.
@@ -88,7 +89,8 @@ pub struct TextCells {
 }
 
 impl TextCells {
-    fn push(&mut self, cell: &str) {
+    /// Adds a cell; an empty text is a blank one.
+    pub fn push(&mut self, cell: &str) {
         self.text.push_str(cell);
         self.ends.push(self.text.len());
     }
@@ -116,6 +118,16 @@ impl TextCells {
     }
 }
 
+impl TextColumn for TextCells {
+    fn cell(&self, position: usize) -> Option<&str> {
+        let start = match position.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.text.get(start..*self.ends.get(position)?).filter(|cell| !cell.is_empty())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +141,8 @@ mod tests {
         }
         let Cells::Text(texts) = &cells else { panic!("{cells:?}") };
         assert_eq!(texts.iter().collect::<Vec<_>>(), [Some("a"), None, None, Some("7")]);
+        let by_position: Vec<Option<&str>> = (0..5).map(|position| texts.cell(position)).collect();
+        assert_eq!(by_position, [Some("a"), None, None, Some("7"), None]);
         assert!(cells.has_content());
     }
 

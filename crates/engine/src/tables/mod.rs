@@ -9,15 +9,23 @@ mod channel_draft;
 mod channels;
 mod clients;
 mod content;
+mod csv_file;
+mod csv_scan;
+mod manifest;
+mod manifest_text;
 mod row;
 mod spreadsheet;
+mod table_spec;
 mod world;
 
 use std::collections::BTreeMap;
 
 pub use cells::{Cells, TextCells};
+pub use csv_file::read_csv;
+pub use manifest::{MANIFEST_FILE, Manifest, SCENARIO_KEYS, is_allowed_start};
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
 pub use spreadsheet::{guarded, needs_guard};
+pub use table_spec::{FileErrors, MatchedColumns, TableSpec};
 
 use self::clients::Clients;
 use self::content::{Assets, Campaigns};

@@ -112,7 +112,7 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::{MANIFEST_FILE, Manifest};
+    use super::super::manifest::{MANIFEST_FILE, Manifest};
 
     #[test]
     fn a_written_manifest_is_parsed_to_the_same_values() {

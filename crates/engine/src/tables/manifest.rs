@@ -8,10 +8,10 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 
+use super::ScenarioTable;
 use crate::diagnostic::{Diagnostic, SourceLocation, nearest};
 use crate::model::{Capacity, Environment, ReviewPolicy, Week, Zone};
 use crate::rules::{DefaultValue, FileKeys, Key, Kind, Setting, Settings, View, read_alone};
-use crate::tables::ScenarioTable;
 
 /// The name of the manifest in a scenario folder.
 pub const MANIFEST_FILE: &str = "scenario.toml";
@@ -215,7 +215,8 @@ const STARTS: RangeInclusive<NaiveDate> =
     NaiveDate::from_ymd_opt(2000, 1, 1).unwrap()..=NaiveDate::from_ymd_opt(2199, 12, 31).unwrap();
 
 /// Whether a scenario may start in the week.
-pub(super) fn is_allowed_start(start: Week) -> bool {
+#[must_use]
+pub fn is_allowed_start(start: Week) -> bool {
     STARTS.contains(&start.monday())
 }
 

@@ -1,7 +1,7 @@
 //! Scans the structure of a CSV file: line numbers, cells per row, and quotes that do not close.
 //!
-//! The cells themselves are parsed by polars, which pads short rows with blanks and reads stray quotes as text. Files
-//! are checked here first, so that nothing is repaired silently.
+//! The cells themselves are parsed by `csv_core`, which reads stray quotes as text. Files are checked here first, so that
+//! nothing is repaired silently.
 
 /// One CSV record, which spans several lines of the file if a quoted cell does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
