@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use super::assets::asset_by_id;
 use super::case::ClientCase;
 use super::channel::ChannelCase;
-use super::limit_period::applies_to;
+use super::limit_period::{applies_to, counts};
 use super::{Findings, OBJECTIVE_ROUNDING};
 use crate::model::{Asset, AssetId, CampaignId, Channel, LimitUse};
 use crate::rules::{LimitBound, LimitPeriod, LimitRules};
@@ -98,16 +98,43 @@ fn periods(
         [] => channel.posts_wanted() > 0,
         named => named.contains(&channel.state.channel),
     };
-    let counted: BTreeSet<Channel> = channels.iter().filter(is_counted).map(|channel| channel.state.channel).collect();
+    let counted: Vec<&ChannelCase<'_>> = channels.iter().filter(is_counted).collect();
     if counted.is_empty() {
         return Vec::new();
     }
+    let names: BTreeSet<Channel> = counted.iter().map(|channel| channel.state.channel).collect();
     let channels: Vec<Option<Channel>> =
-        if limit.per_channel { counted.into_iter().map(Some).collect() } else { vec![None] };
+        if limit.per_channel { names.into_iter().map(Some).collect() } else { vec![None] };
     let ids: BTreeSet<AssetId> = posts.iter().filter_map(|post| post.asset.clone()).collect();
     let assets: Vec<Option<AssetId>> = if limit.per_asset { ids.into_iter().map(Some).collect() } else { vec![None] };
+    let spans = spans(case, limit, posts);
+    let mut periods = Vec::new();
+    for channel in channels {
+        for asset in &assets {
+            let period =
+                |(first, end): &(i64, i64)| CountedPeriod { channel, asset: asset.clone(), first: *first, end: *end };
+            periods.extend(spans.iter().map(period));
+        }
+    }
+    // A limit asks for posts only where some can count.
+    let is_maximum = matches!(limit.bound, LimitBound::AtMost(_));
+    periods.retain(|period| is_maximum || period.has_time_that_counts(limit, &counted));
+    periods
+}
+
+impl CountedPeriod {
+    /// Whether a post of a channel that the limit counts can count at some hour.
+    fn has_time_that_counts(&self, limit: &LimitRules, counted: &[&ChannelCase<'_>]) -> bool {
+        let mut included =
+            counted.iter().filter(|channel| self.channel.is_none_or(|only| only == channel.state.channel));
+        included.any(|channel| (self.first..self.end).any(|hour| counts(channel, hour, &limit.filter)))
+    }
+}
+
+/// The first hour of each period in which a limit counts posts, and the hour after its last.
+fn spans(case: &ClientCase<'_>, limit: &LimitRules, posts: &[CountedPost]) -> Vec<(i64, i64)> {
     let week_end = case.clock.len();
-    let spans: Vec<(i64, i64)> = match limit.period {
+    match limit.period {
         LimitPeriod::Week => vec![(0, week_end)],
         LimitPeriod::Hour => (0..week_end).map(|hour| (hour, hour + 1)).collect(),
         LimitPeriod::Day => {
@@ -122,16 +149,7 @@ fn periods(
             let firsts: BTreeSet<i64> = posts.iter().map(|post| post.hour).collect();
             firsts.into_iter().map(|first| (first, first + i64::from(hours))).collect()
         }
-    };
-    let mut periods = Vec::new();
-    for channel in channels {
-        for asset in &assets {
-            let period =
-                |(first, end): &(i64, i64)| CountedPeriod { channel, asset: asset.clone(), first: *first, end: *end };
-            periods.extend(spans.iter().map(period));
-        }
     }
-    periods
 }
 
 /// Every post of the client, with how much a limit counts it. Planned posts without an asset are left out: they are

@@ -249,13 +249,14 @@ impl AssetLimitRow {
 
 impl<'a> RowBuilder<'_, 'a> {
     fn rows(&self, limit: &LimitRules) -> Vec<AssetLimitRow> {
-        let channels: Vec<Option<Channel>> = match limit.per_channel {
-            true => self.channels(limit).map(Some).collect(),
-            false => vec![None],
-        };
-        if self.channels(limit).next().is_none() {
+        let counted: Vec<Channel> = self.drafts(limit).map(|draft| draft.state.channel).collect();
+        if counted.is_empty() {
             return Vec::new();
         }
+        let channels: Vec<Option<Channel>> = match limit.per_channel {
+            true => counted.into_iter().map(Some).collect(),
+            false => vec![None],
+        };
         let assets: Vec<Option<AssetId>> = match limit.per_asset {
             true => self.assets().into_iter().cloned().map(Some).collect(),
             false => vec![None],
@@ -270,11 +271,14 @@ impl<'a> RowBuilder<'_, 'a> {
         rows
     }
 
-    /// The client's channels that a limit counts.
-    fn channels<'s>(&'s self, limit: &'s LimitRules) -> impl Iterator<Item = Channel> {
+    /// The drafts of the client's channels that a limit counts.
+    fn drafts<'s>(&'s self, limit: &'s LimitRules) -> impl Iterator<Item = &'s ChannelDraft<'a>> {
         let named = &limit.filter.channels;
-        let included = self.channel_drafts.iter().filter(|draft| draft.posts_wanted > 0 || !named.is_empty());
-        included.map(|draft| draft.state.channel).filter(|channel| named.is_empty() || named.contains(channel))
+        let is_counted = move |draft: &&ChannelDraft<'_>| match named.as_slice() {
+            [] => draft.posts_wanted > 0,
+            named => named.contains(&draft.state.channel),
+        };
+        self.channel_drafts.iter().filter(is_counted)
     }
 
     /// The assets that some channel can use, in the order of their ids.
@@ -309,7 +313,17 @@ impl<'a> RowBuilder<'_, 'a> {
         self.week.hours.hours().get(hour).map(|wall| wall.weekday)
     }
 
-    /// A limit in one period; `None` if no assignment can break it.
+    /// Whether a post at some hour of a period may count, as far as the limit's conditions on time say. `channel` is the
+    /// one whose posts count, or `None` for all.
+    fn counts_any(&self, limit: &LimitRules, channel: Option<Channel>, period: HourRange) -> bool {
+        let mut drafts = self.drafts(limit).filter(|draft| channel.is_none_or(|only| only == draft.state.channel));
+        drafts.any(|draft| {
+            let mut hours = (period.first..period.end).filter_map(|hour| usize::try_from(hour).ok());
+            hours.any(|hour| counts_at(self.week, draft.minute, &limit.filter, hour))
+        })
+    }
+
+    /// A limit in one period; `None` if no assignment can break it, or if it asks for posts though none may count.
     fn row(
         &self,
         limit: &LimitRules,
@@ -318,6 +332,9 @@ impl<'a> RowBuilder<'_, 'a> {
         period: HourRange,
     ) -> Option<AssetLimitRow> {
         let (kind, allowed) = kind_and_number(limit.bound);
+        if kind != LimitKind::AtMost && !self.counts_any(limit, channel, period) {
+            return None;
+        }
         let coefficient = |weight: f64| match kind {
             LimitKind::AtMost => weight,
             // Not used for orders, whose rows are those of `asset_order`.

@@ -194,3 +194,21 @@ fn a_limit_on_each_tag_counts_a_client_for_each_of_its_tags() {
     let broken = case.broken_by(|plan| plan.workspaces[0].limits[0].tag = Some("b2c".into()));
     assert!(broken.contains(&"shared_limits"), "{broken:?}");
 }
+
+#[test]
+fn minimums_on_assets_hold_only_in_periods_in_which_posts_can_count() {
+    let week = week(WEEK);
+    let limits = "[monday_photo]\nat_least = 1\nper = [\"client\", \"day\"]\n\
+                  where = { kinds = [\"photo\"], days = [\"monday\"] }\n\
+                  [photos_later]\nat_least_share = 0.5\nwhere = { kinds = [\"photo\"], from = 2026-11-02T00:00:00 }\n";
+    let scenario = scenario(week, vec![client("a", "Europe/London", week, &Channel::ALL, 40)]);
+    let plan = passing(&scenario, &rules_with(&[("limits.toml", "", limits)]), week);
+    let zone = scenario.clients[0].0.zone;
+    let is_on_monday = |post: &Post| post.asset.is_some() && zone.wall_time(post.at).date() == week.monday();
+    assert!(plan.clients[0].posts.iter().any(is_on_monday));
+    let tuesday = limits.replace("monday\"]", "tuesday\"]");
+    let mut without = plan.clone();
+    without.clients[0].posts.retain(|post| zone.wall_time(post.at).date() != plus_days(week.monday(), 1));
+    let breaches = check_plan(&without, &scenario, &rules_with(&[("limits.toml", "", &tuesday)]));
+    assert!(breaches.iter().any(|breach| breach.rule == "limits"), "{breaches:?}");
+}
