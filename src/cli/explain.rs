@@ -244,7 +244,8 @@ fn why_not_text(question: &Question, answer: &WhyNot) -> String {
 
 /// A limit that keeps a post from an hour, as a line.
 fn limit_line(limit: &LimitUse) -> String {
-    let LimitUse { limit: name, used, allowed, price, .. } = limit;
+    let LimitUse { limit: name, campaign, used, allowed, price, .. } = limit;
+    let of_campaign = campaign.as_ref().map_or_else(String::new, |id| format!(" for campaign {id}"));
     let (used, from) = (short(*used), limit.from.format("%Y-%m-%d %H:%M"));
     match limit.follow_up {
         Some(follow_up) => format!(
@@ -253,7 +254,7 @@ fn limit_line(limit: &LimitUse) -> String {
             follow_up.in_words()
         ),
         None => format!(
-            "  limit {name}: {used} of {} used from {from} on; one more post would earn up to {price:.3}\n",
+            "  limit {name}{of_campaign}: {used} of {} used from {from} on; one more post would earn up to {price:.3}\n",
             short(*allowed)
         ),
     }

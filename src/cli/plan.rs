@@ -329,7 +329,8 @@ const LIMITS_SHOWN: usize = 3;
 /// The limits that cost most, one line each; empty if none costs anything.
 fn limits_text(plan: &model::Plan) -> String {
     let lines = planner::limit_costs(&plan.clients).into_iter().take(LIMITS_SHOWN).map(|cost| {
-        let planner::HighestPrice { client_id, channel, from, price } = &cost.highest;
+        let planner::HighestPrice { client_id, channel, campaign_id, from, price } = &cost.highest;
+        let of_campaign = campaign_id.as_ref().map_or_else(String::new, |id| format!(", campaign `{id}`"));
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
         let change = match cost.kind {
             LimitKind::FollowedBy => "one post less that must follow",
@@ -338,7 +339,7 @@ fn limits_text(plan: &model::Plan) -> String {
         };
         format!(
             "limit `{}` costs something in {} of {}: {change} would earn up to {price:.0} \
-             (client `{client_id}`{on_channel}, {})\n",
+             (client `{client_id}`{of_campaign}{on_channel}, {})\n",
             cost.limit,
             count_with_noun(cost.periods as f64, "period", "periods"),
             count_with_noun(cost.clients as f64, "client", "clients"),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::{
-    AssetId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus, SharedLimitUse, Timestamp,
-    Week, WorkspaceCertificate, WorkspaceId, wall_time_text,
+    AssetId, CampaignId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus,
+    SharedLimitUse, Timestamp, Week, WorkspaceCertificate, WorkspaceId, wall_time_text,
 };
 use crate::planner::{HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, limit_costs, shared_limit_costs};
 use crate::simulator::{
@@ -245,6 +245,8 @@ struct PlannedLimit {
     channel: Option<Channel>,
     /// The asset, if the limit counts each asset on its own.
     asset_id: Option<AssetId>,
+    /// The campaign, if the limit counts each campaign on its own.
+    campaign_id: Option<CampaignId>,
     /// Start of the period on the client's clock.
     from: String,
     /// Length of the period in hours.
@@ -264,6 +266,7 @@ fn limits(client_plan: &ClientPlan) -> impl Iterator<Item = PlannedLimit> {
         kind: limit.kind,
         channel: limit.channel,
         asset_id: limit.asset.clone(),
+        campaign_id: limit.campaign.clone(),
         from: wall_time_text(limit.from),
         hours: limit.hours,
         allowed: limit.allowed,
@@ -294,6 +297,8 @@ struct PlannedHighestPrice {
     client_id: ClientId,
     /// The channel, if the limit counts each channel on its own.
     channel: Option<Channel>,
+    /// The campaign, if the limit counts each campaign on its own.
+    campaign_id: Option<CampaignId>,
     /// Start of the period on the client's clock.
     from: String,
     /// The most that one more post would earn, or one post fewer if the limit is a minimum.
@@ -302,8 +307,9 @@ struct PlannedHighestPrice {
 
 impl From<LimitCost> for PlannedLimitCost {
     fn from(LimitCost { limit, kind, bounds, clients, periods, price, highest }: LimitCost) -> Self {
-        let HighestPrice { client_id, channel, from, price: highest_price } = highest;
-        let highest = PlannedHighestPrice { client_id, channel, from: wall_time_text(from), price: highest_price };
+        let HighestPrice { client_id, channel, campaign_id, from, price: highest_price } = highest;
+        let from = wall_time_text(from);
+        let highest = PlannedHighestPrice { client_id, channel, campaign_id, from, price: highest_price };
         Self { limit: limit.to_string(), kind, bounds, clients, periods, price, highest }
     }
 }

@@ -143,12 +143,28 @@ const TABLES: [(&str, &[&str]); 6] = [
         ],
     ),
     ("certificates", &["client_id", "objective", "upper_bound", "gap", "unmet_limits"]),
-    ("limits", &["client_id", "limit", "kind", "channel", "asset_id", "from", "hours", "allowed", "used", "price"]),
+    (
+        "limits",
+        &[
+            "client_id",
+            "limit",
+            "kind",
+            "channel",
+            "asset_id",
+            "campaign_id",
+            "from",
+            "hours",
+            "allowed",
+            "used",
+            "price",
+        ],
+    ),
     ("shared_limits", &["workspace_id", "limit", "industry", "tag", "channel", "from", "allowed", "used", "price"]),
 ];
 
 /// Columns that are shown only if a cell is not empty. Without its column `limit`, `shared_limits` is not shown at all.
-const SHOWN_IF_FILLED: [&str; 3] = ["limits.asset_id", "shared_limits.limit", "shared_limits.tag"];
+const SHOWN_IF_FILLED: [&str; 4] =
+    ["limits.asset_id", "limits.campaign_id", "shared_limits.limit", "shared_limits.tag"];
 
 /// The tables of a plan, without values that differ between versions.
 fn snapshot_of_tables(plan: &Plan) -> String {

@@ -64,6 +64,8 @@ struct CostFigures {
 struct HighestFigures {
     client_id: String,
     channel: Option<String>,
+    #[serde(default)]
+    campaign_id: Option<String>,
     from: String,
     price: f64,
 }
@@ -117,7 +119,7 @@ struct CostRow {
     periods: usize,
     /// The most that one more post would earn over all periods, or one post fewer if the limit is a minimum.
     price: String,
-    /// The client, channel and period for which the limit costs most.
+    /// The client, campaign, channel and period for which the limit costs most.
     highest: String,
 }
 
@@ -191,16 +193,17 @@ fn shared_period(from: &str) -> String {
 impl From<CostFigures> for CostRow {
     fn from(cost: CostFigures) -> Self {
         let CostFigures { limit, kind, bounds, clients, periods, price, highest } = cost;
-        let HighestFigures { client_id, channel, from, price: highest_price } = highest;
+        let HighestFigures { client_id, channel, campaign_id, from, price: highest_price } = highest;
         let unit = match kind {
             LimitKind::FollowedBy => " for one post fewer that must follow",
             kind if kind.is_from_below() => " for one post fewer",
             _ => "",
         };
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
+        let of_campaign = campaign_id.map_or_else(String::new, |id| format!(", campaign {id}"));
         // Without the seconds.
         let from = from.get(..16).unwrap_or(&from).replace('T', " ");
-        let highest = format!("{client_id}{on_channel}, from {from}: {}", number(highest_price));
+        let highest = format!("{client_id}{of_campaign}{on_channel}, from {from}: {}", number(highest_price));
         Self { limit, bounds, clients, periods, price: format!("{}{unit}", number(price)), highest }
     }
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::named::named;
-use super::{AssetId, Channel, Timestamp, Week, WorkspaceId, plus_days};
+use super::{AssetId, CampaignId, Channel, Timestamp, Week, WorkspaceId, plus_days};
 
 named!(
     /// What a limit bounds.
@@ -83,6 +83,9 @@ pub struct LimitUse {
     pub channel: Option<Channel>,
     /// The asset, if each asset is counted on its own, or the asset with which a post must be followed.
     pub asset: Option<AssetId>,
+    /// The campaign, if each campaign is counted on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
     /// Whether each post counts with the weight of its asset's content type, so that `allowed` and `used` are not
     /// numbers of posts.
     pub is_weighed: bool,

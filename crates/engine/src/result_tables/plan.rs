@@ -239,6 +239,8 @@ fn limits(clients: &[ClientPlan]) -> ResultTable {
         channel: Option<Channel> = limit.channel,
         /// The asset, if assets are counted separately, or the one with which a post must be followed; blank otherwise.
         asset_id: Option<AssetId> = limit.asset.clone(),
+        /// The campaign, if campaigns are counted separately; blank otherwise.
+        campaign_id: Option<CampaignId> = limit.campaign.clone(),
         /// Start of the period on the client's clock.
         from: String = wall_time_text(limit.from),
         /// Number of hours of the period.
@@ -274,6 +276,8 @@ fn costs_of_limits(plan: &Plan) -> ResultTable {
         highest_client_id: ClientId = cost.highest.client_id.clone(),
         /// The channel on which its price is highest, if channels are counted separately; blank otherwise.
         highest_channel: Option<Channel> = cost.highest.channel,
+        /// The campaign for which its price is highest, if campaigns are counted separately; blank otherwise.
+        highest_campaign_id: Option<CampaignId> = cost.highest.campaign_id.clone(),
         /// Start of the period in which its price is highest, on the client's clock.
         highest_from: String = wall_time_text(cost.highest.from),
         /// That highest price.

@@ -66,11 +66,12 @@ fn stated_limits<'a>(view: &View<'a>) -> Vec<StatedLimit<'a>> {
     let stated = names.filter_map(|name| {
         let rules = limit(view, name)?;
         // Not known in advance: how many clients a limit covers, which posts need a review, which assets posts have and
-        // what they count, and when periods of hours begin.
+        // what they count, when periods of hours begin, and on which channels campaigns run.
         if rules.scope != LimitScope::Client
             || rules.counts != LimitCounts::Posts
             || rules.per_asset
             || rules.weights.is_some()
+            || (rules.per_campaign && rules.per_channel)
             || matches!(rules.period, LimitPeriod::Within(_))
         {
             return None;
@@ -97,10 +98,10 @@ fn periods_within(filter: &LimitFilter, shorter: LimitPeriod, longer: LimitPerio
 }
 
 /// Number of periods of a minimum that are certain to lie in a longer one. It is 1 if the minimum begins or ends at a
-/// date, since the longer period may then be cut short.
+/// date, or holds while a campaign runs, since the longer period may then be cut short.
 fn certain_periods_within(limit: &LimitRules, longer: LimitPeriod) -> f64 {
     let is_dated = limit.filter.from.is_some() || limit.filter.to.is_some();
-    if is_dated { 1.0 } else { periods_within(&limit.filter, limit.period, longer) }
+    if is_dated || limit.per_campaign { 1.0 } else { periods_within(&limit.filter, limit.period, longer) }
 }
 
 /// The words that a cause ends with if one of the limits does not apply in every week.
@@ -116,17 +117,20 @@ fn above_maximum(minimum: &StatedLimit<'_>, min_posts: f64, maximum: &StatedLimi
     if !includes(&high.filter, &low.filter) || !apply_together(low, high) {
         return None;
     }
+    let allowing_campaigns = campaigns_apart(low, high)?;
     let longer = low.period.max(high.period);
     // It is not known which channels a client uses: at least one, or those that the minimum names.
     let needing_channels = if low.per_channel && !high.per_channel { low.filter.channels.len().max(1) } else { 1 };
     let allowing_channels = if high.per_channel && !low.per_channel { minimum.channels().len() } else { 1 };
     let times = certain_periods_within(low, longer) * needing_channels as f64;
     let needed = min_posts * times;
-    let allowed = max_posts * periods_within(&low.filter, high.period, longer) * allowing_channels as f64;
+    let allowing_groups = (allowing_channels * allowing_campaigns) as f64;
+    let allowed = max_posts * periods_within(&low.filter, high.period, longer) * allowing_groups;
     if needed <= allowed + SLACK {
         return None;
     }
-    let common_unit = unit_in_words(low.per_channel && high.per_channel, longer);
+    let are_campaigns_apart = low.per_campaign && high.per_campaign;
+    let common_unit = unit_in_words(low.per_channel && high.per_channel, are_campaigns_apart, longer);
     let amount = |bound: f64, limit: &StatedLimit<'_>, total: f64| match total == bound && limit.unit() == common_unit {
         true => format!("{} per {common_unit}", decimal(bound)),
         false => format!("{} per {}, {} per {common_unit}", decimal(bound), limit.unit(), decimal(total)),
@@ -141,6 +145,13 @@ fn above_maximum(minimum: &StatedLimit<'_>, min_posts: f64, maximum: &StatedLimi
     );
     let remedy = format!("{}, or raise `{}`", lower_the_minimum(minimum, allowed / times), maximum.bound.path);
     minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
+}
+
+/// How many groups a maximum makes of the campaigns that a minimum counts: one for each if it alone counts each campaign
+/// on its own, else 1. `None` if the minimum counts posts of no campaign as well, which such a maximum leaves out.
+fn campaigns_apart(minimum: &LimitRules, maximum: &LimitRules) -> Option<usize> {
+    let campaigns = minimum.filter.campaigns.len();
+    if maximum.per_campaign && !minimum.per_campaign { (campaigns > 0).then_some(campaigns) } else { Some(1) }
 }
 
 /// The remedy for a minimum that can be met up to `attainable`.
@@ -218,8 +229,11 @@ fn above_share(minimum: &StatedLimit<'_>, min_share: f64, maximum: &StatedLimit<
 fn are_shares_of_same_posts(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     let LimitFilter { channels, days, hours, from, to, .. } = &minimum.filter;
     let covers_all_times = from.is_none() && to.is_none() && days.iter().chain(hours).all(|is_set| *is_set);
+    // A campaign may not run in every period.
+    let is_in_every_period = covers_all_times && !minimum.per_campaign;
     (!minimum.per_channel || maximum.per_channel || channels.is_empty())
-        && (minimum.period >= maximum.period || covers_all_times)
+        && campaigns_apart(minimum, maximum) == Some(1)
+        && (minimum.period >= maximum.period || is_in_every_period)
 }
 
 #[cfg(test)]
@@ -381,6 +395,38 @@ mod tests {
         let found =
             errors("[low]\nat_least = 6\nper = [\"channel\"]\nwhere.channels = [\"fb\", \"ig\", \"gmb\"]\n", "");
         assert_eq!(codes(&found), ["limit_above_weekly_posts"; 2]);
+    }
+
+    #[test]
+    fn a_limit_on_each_campaign_is_of_one_client_and_compared_with_others() {
+        let (cause, remedy) = only_error("[a]\nat_most = 1\nper = [\"workspace\", \"campaign\", \"day\"]\n");
+        assert_eq!(cause, "`limits.a.per` names `workspace` and `campaign`, but each campaign belongs to one client");
+        assert_eq!(remedy, "write `client` in place of `workspace`, or remove `campaign`");
+        let reviews = "[a]\nat_most = 1\nper = [\"campaign\"]\ncounts = \"needs_review\"\n";
+        assert_eq!(codes(&errors(reviews, "")), ["not_for_reviews"]);
+        let order = "[a]\nfollowed_by = \"x\"\nafter_hours = 2\nwhere.channels = [\"fb\"]\nper = [\"campaign\"]\n";
+        assert_eq!(codes(&errors(order, "")), ["not_for_this_bound"]);
+        let each = |bound: &str, period: &str| format!("{bound}\nper = [\"campaign\", \"{period}\"]\n");
+        let (low, high) = (each("[low]\nat_least = 3", "week"), each("[high]\nat_most = 2", "week"));
+        let (cause, _) = only_error(&format!("{low}{high}"));
+        assert_eq!(
+            cause,
+            "`low` requires at least 3 per campaign and week, but `high` allows at most 2 per campaign and week"
+        );
+        assert_eq!(codes(&errors(&format!("{low}[high]\nat_most = 2\n"), "")), ["limits_contradict"]);
+        // Posts of no campaign, and of a second one.
+        assert_valid(&format!("[low]\nat_least = 3\n{high}"));
+        assert_valid(&format!("[low]\nat_least = 3\nwhere.campaigns = [\"a\", \"b\"]\n{high}"));
+        let (cause, _) = only_error(&format!("[low]\nat_least = 5\nwhere.campaigns = [\"a\", \"b\"]\n{high}"));
+        assert!(cause.ends_with("allows at most 2 per campaign and week, 4 per week"), "{cause}");
+        // A campaign may run on a single day.
+        assert_valid(&format!("{}[high]\nat_most = 6\n", each("[low]\nat_least = 1", "day")));
+        let half = each("[low]\nat_least_share = 0.5", "day");
+        assert_valid(&format!("{half}{}", each("[high]\nat_most_share = 0.4", "week")));
+        let share = format!("{half}{}", each("[high]\nat_most_share = 0.4", "day"));
+        assert_eq!(codes(&errors(&share, "")), ["limits_contradict"]);
+        let nothing = "[order]\nfollowed_by = \"x\"\nafter_hours = 2\nwhere.channels = [\"fb\"]\n";
+        assert_valid(&format!("{nothing}{}", each("[high]\nat_most = 0", "week")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) fn errors_in_limit(view: &View<'_>, name: &str) -> Vec<Option<Contrad
         not_for_this_bound(view, name),
         several_scopes(view, name),
         not_for_several_clients(view, name),
+        campaigns_of_several_clients(view, name),
         not_for_reviews(view, name),
         no_hours(view, name),
         span_backwards(view, name),
@@ -96,7 +97,7 @@ fn several_scopes(view: &View<'_>, name: &str) -> Option<Contradiction> {
 fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction> {
     let per = view.find(&path(name, "per"))?;
     let limit = limit(view, name)?;
-    if limit.scope == LimitScope::Client {
+    if limit.scope == LimitScope::Client || limit.per_campaign {
         return None;
     }
     let scope = limit.scope.name();
@@ -111,6 +112,16 @@ fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction>
     };
     let remedy = "limits over several clients are hard, count posts, and state `at_most`";
     contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
+}
+
+/// Campaigns that are counted on their own over several clients.
+fn campaigns_of_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction> {
+    let limit = limit(view, name).filter(|limit| limit.per_campaign && limit.scope != LimitScope::Client)?;
+    let per = view.find(&path(name, "per"))?;
+    let scope = limit.scope.name();
+    let cause = format!("`{}` names `{scope}` and `campaign`, but each campaign belongs to one client", per.path);
+    let remedy = format!("write `client` in place of `{scope}`, or remove `campaign`");
+    contradiction("not_for_several_clients", &[&per], cause, remedy)
 }
 
 /// A key that cannot be combined with `counts = "needs_review"`.

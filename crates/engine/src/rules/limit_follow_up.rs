@@ -164,7 +164,9 @@ fn follower_has_no_posts(
     follow_up: FollowUp,
     maximum: &StatedLimit<'_>,
 ) -> Option<Contradiction> {
-    let is_none = matches!(maximum.rules.bound, LimitBound::AtMost(posts) if posts < 1.0);
+    // A maximum for each campaign allows posts of no campaign.
+    let allows_none = |limit: &LimitRules| matches!(limit.bound, LimitBound::AtMost(posts) if posts < 1.0);
+    let is_none = allows_none(&maximum.rules) && !maximum.rules.per_campaign;
     let of_follower = posts_of(&minimum.rules, vec![follow_up.channel]);
     let is_hard = maximum.rules.price.is_none();
     if !is_none || !is_hard || !includes(&maximum.rules.filter, &of_follower) {
@@ -214,10 +216,10 @@ fn selects_any_due_in_its_week(filter: &LimitFilter, follow_up: FollowUp) -> boo
 fn asset_rests(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp, name: &str) -> Option<Contradiction> {
     let other = limit(view, name).filter(|_| view.bool(&path(name, "enabled")).unwrap_or(true))?;
     let within = view.find(&path(name, "within_hours"))?;
-    let LimitRules { bound, period, per_asset, per_channel, price, weights, .. } = &other;
+    let LimitRules { bound, period, per_asset, per_channel, per_campaign, price, weights, .. } = &other;
     let allows_one = matches!(bound, LimitBound::AtMost(posts) if *posts < 2.0);
     let is_longer = matches!(period, LimitPeriod::Within(hours) if *hours > follow_up.until_hours);
-    let counts_both = *per_asset && !per_channel && weights.is_none() && price.is_none();
+    let counts_both = *per_asset && !per_channel && !per_campaign && weights.is_none() && price.is_none();
     let mut channels = minimum.channels();
     channels.push(follow_up.channel);
     let of_both = posts_of(&minimum.rules, channels);

@@ -65,9 +65,9 @@ pub(super) const LIMITS: &[Key] = &[
     ),
     Key::with_default(
         "<limit>.per",
-        Kind::Names(&["client", "industry", "tag", "workspace", "channel", "asset", "hour", "day", "week"]),
+        Kind::Names(&["client", "industry", "tag", "workspace", "channel", "asset", "campaign", "hour", "day", "week"]),
         DefaultValue::Names(&["client", "week"]),
-        "what is counted separately: each client, or all clients of an industry, with a tag or of a workspace together; in addition each channel or asset; and one of hour, day and week",
+        "what is counted separately: each client, or all clients of an industry, with a tag or of a workspace together; in addition each channel, asset or campaign; and one of hour, day and week",
     ),
     Key::with_default(
         "<limit>.counts",
@@ -131,6 +131,8 @@ pub struct LimitRules {
     pub per_channel: bool,
     /// Whether each asset is counted on its own.
     pub per_asset: bool,
+    /// Whether each campaign is counted on its own. Posts of no campaign then do not count.
+    pub per_campaign: bool,
     /// What a post counts, by the content type of its asset; `None` if each post counts 1.
     pub weights: Option<BTreeMap<Arc<str>, f64>>,
     /// The period in which posts are counted.
@@ -154,6 +156,7 @@ impl LimitRules {
             scope: LimitScope::Client,
             per_channel: false,
             per_asset: false,
+            per_campaign: false,
             weights: None,
             period,
             filter: LimitFilter::ALL,
@@ -176,7 +179,8 @@ impl LimitRules {
     #[must_use]
     pub fn depends_on_assets(&self) -> bool {
         let LimitFilter { kinds, campaigns, .. } = &self.filter;
-        self.per_asset || self.weights.is_some() || !kinds.is_empty() || !campaigns.is_empty()
+        let is_apart = self.per_asset || self.per_campaign;
+        is_apart || self.weights.is_some() || !kinds.is_empty() || !campaigns.is_empty()
     }
 }
 
@@ -330,6 +334,7 @@ pub(super) fn limit(view: &View<'_>, name: &str) -> Option<LimitRules> {
         scope: scope.unwrap_or(LimitScope::Client),
         per_channel: per.contains(&"channel"),
         per_asset: per.contains(&"asset"),
+        per_campaign: per.contains(&"campaign"),
         weights: weights(view, &path("weigh")),
         period: period.unwrap_or(LimitPeriod::Week),
         filter: filter(view, &path("where")),
@@ -411,6 +416,7 @@ pub(super) mod tests {
             scope: LimitScope::Client,
             per_channel: false,
             per_asset: false,
+            per_campaign: false,
             weights: None,
             period: LimitPeriod::Week,
             filter: LimitFilter::ALL,

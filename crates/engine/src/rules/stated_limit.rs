@@ -29,7 +29,7 @@ impl StatedLimit<'_> {
 
     /// The unit for which the bound holds, in words: `day`, or `channel and day`.
     pub(super) fn unit(&self) -> String {
-        unit_in_words(self.rules.per_channel, self.rules.period)
+        unit_in_words(self.rules.per_channel, self.rules.per_campaign, self.rules.period)
     }
 
     /// Reports that the limit, a minimum, cannot be met because of the settings `because_of`. The reported setting is
@@ -62,10 +62,11 @@ impl StatedLimit<'_> {
     }
 }
 
-/// The unit for which a bound holds, in words: `day`, or `channel and day`.
-pub(super) fn unit_in_words(per_channel: bool, period: LimitPeriod) -> String {
+/// The unit for which a bound holds, in words: `day`, `channel and day` or `campaign and day`.
+pub(super) fn unit_in_words(per_channel: bool, per_campaign: bool, period: LimitPeriod) -> String {
     let channel = if per_channel { "channel and " } else { "" };
-    format!("{channel}{}", period.name())
+    let campaign = if per_campaign { "campaign and " } else { "" };
+    format!("{channel}{campaign}{}", period.name())
 }
 
 /// Whether a filter selects every post that another one selects.

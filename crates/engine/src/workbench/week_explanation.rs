@@ -88,9 +88,10 @@ impl WeekExplanation<'_> {
 
 /// The use of a limit in one of its periods, in words.
 fn use_text(of_limit: &LimitUse) -> String {
-    let LimitUse { limit, channel, from, hours, allowed, used, price, .. } = of_limit;
+    let LimitUse { limit, channel, campaign, from, hours, allowed, used, price, .. } = of_limit;
     let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
     let [used, allowed, price] = [used, allowed, price].map(|number| short(*number));
     let bound = if of_limit.kind.is_from_below() { "required" } else { "allowed" };
-    format!("{limit}{on_channel}, {hours} hours from {from}: {used} of {allowed} {bound}, price {price}")
+    let of_campaign = campaign.as_ref().map_or_else(String::new, |campaign| format!(" for campaign {campaign}"));
+    format!("{limit}{of_campaign}{on_channel}, {hours} hours from {from}: {used} of {allowed} {bound}, price {price}")
 }

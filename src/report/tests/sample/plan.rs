@@ -68,6 +68,7 @@ fn certificate() -> Certificate {
         follow_up: None,
         channel,
         asset: None,
+        campaign: None,
         is_weighed: false,
         first_hour: 0,
         from: monday,

@@ -18,6 +18,7 @@ struct CountedPost {
     /// Hour of the week; negative before it, and beyond its last hour after it.
     hour: i64,
     asset: Option<AssetId>,
+    campaign: Option<CampaignId>,
     /// 0 if the limit does not count the post.
     weight: f64,
     is_planned: bool,
@@ -33,7 +34,10 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         let posts = counted_posts(case, channels, limit);
         for period in periods(case, channels, limit, &posts) {
             if limit.price.is_none() && excess(limit, &posts, &period, |_| true) > OBJECTIVE_ROUNDING {
-                let detail = format!("the posts from hour {} of the week on break `{}`", period.first, limit.name);
+                let of_campaign =
+                    period.campaign.as_ref().map_or_else(String::new, |id| format!(" for campaign `{id}`"));
+                let (first, name) = (period.first, &limit.name);
+                let detail = format!("the posts{of_campaign} from hour {first} of the week on break `{name}`");
                 findings.report_client("limits", detail);
             }
             penalty += limit.price.unwrap_or(0.0) * excess(limit, &posts, &period, |post| post.is_live);
@@ -47,7 +51,8 @@ pub(super) fn check(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], finding
         let mut applying = limits.iter().copied().chain(orders.iter().copied());
         let limit = applying.find(is_stated);
         let highest_price = limit.and_then(|limit| limit.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
-        if limit.is_none() || !(0.0..=highest_price).contains(&used.price) {
+        let is_of_campaign = limit.is_some_and(|limit| campaigns(case, limit).contains(&used.campaign));
+        if !is_of_campaign || !(0.0..=highest_price).contains(&used.price) {
             let detail = format!("{} is not a possible price of `{}`", used.price, used.limit);
             findings.report_client("certificate_limits", detail);
         }
@@ -64,13 +69,27 @@ pub(super) fn is_of_asset_limit(case: &ClientCase<'_>, used: &LimitUse) -> bool 
 
 /// Whether a limit counts posts by their assets and applies to the client in this week.
 fn applies(case: &ClientCase<'_>, limit: &LimitRules) -> bool {
-    let campaigns = &limit.filter.campaigns;
-    let is_running = |id: &CampaignId| {
-        let (first, last) = (case.clock.dates.first(), case.clock.dates.last());
-        let campaign = case.campaign(id).zip(first.zip(last));
-        campaign.is_some_and(|(campaign, (first, last))| campaign.starts_on <= *last && *first <= campaign.ends_on)
-    };
-    limit.depends_on_assets() && applies_to(limit, case) && (campaigns.is_empty() || campaigns.iter().any(is_running))
+    let named = &limit.filter.campaigns;
+    let is_campaign_running = named.is_empty() || named.iter().any(|id| runs_in_week(case, id));
+    limit.depends_on_assets() && applies_to(limit, case) && is_campaign_running
+}
+
+/// Whether a campaign of the client runs on some day of the week.
+fn runs_in_week(case: &ClientCase<'_>, id: &CampaignId) -> bool {
+    let (first, last) = (case.clock.dates.first(), case.clock.dates.last());
+    let campaign = case.campaign(id).zip(first.zip(last));
+    campaign.is_some_and(|(campaign, (first, last))| campaign.starts_on <= *last && *first <= campaign.ends_on)
+}
+
+/// The campaigns that a limit counts on their own; `None` for all posts together.
+fn campaigns(case: &ClientCase<'_>, limit: &LimitRules) -> Vec<Option<CampaignId>> {
+    if !limit.per_campaign {
+        return vec![None];
+    }
+    let named = &limit.filter.campaigns;
+    let is_counted = |id: &&CampaignId| (named.is_empty() || named.contains(id)) && runs_in_week(case, id);
+    let ids: BTreeSet<&CampaignId> = case.client.campaigns.iter().map(|campaign| &campaign.id).collect();
+    ids.into_iter().filter(is_counted).cloned().map(Some).collect()
 }
 
 /// A range of hours over which a limit counts posts.
@@ -79,6 +98,8 @@ struct CountedPeriod {
     channel: Option<Channel>,
     /// The asset, if each asset is counted on its own.
     asset: Option<AssetId>,
+    /// The campaign, if each campaign is counted on its own.
+    campaign: Option<CampaignId>,
     /// First hour, counted from the start of the week; negative before it.
     first: i64,
     /// The hour after the last.
@@ -109,11 +130,17 @@ fn periods(
     let assets: Vec<Option<AssetId>> = if limit.per_asset { ids.into_iter().map(Some).collect() } else { vec![None] };
     let spans = spans(case, limit, posts);
     let mut periods = Vec::new();
-    for channel in channels {
-        for asset in &assets {
-            let period =
-                |(first, end): &(i64, i64)| CountedPeriod { channel, asset: asset.clone(), first: *first, end: *end };
-            periods.extend(spans.iter().map(period));
+    for campaign in campaigns(case, limit) {
+        for channel in &channels {
+            for asset in &assets {
+                periods.extend(spans.iter().map(|(first, end)| CountedPeriod {
+                    channel: *channel,
+                    asset: asset.clone(),
+                    campaign: campaign.clone(),
+                    first: *first,
+                    end: *end,
+                }));
+            }
         }
     }
     // A limit asks for posts only where some can count.
@@ -123,11 +150,17 @@ fn periods(
 }
 
 impl CountedPeriod {
-    /// Whether a post of a channel that the limit counts can count at some hour.
+    /// Whether a post of a channel that the limit counts can count at some hour, at which its campaign must run.
     fn has_time_that_counts(&self, limit: &LimitRules, counted: &[&ChannelCase<'_>]) -> bool {
         let mut included =
             counted.iter().filter(|channel| self.channel.is_none_or(|only| only == channel.state.channel));
-        included.any(|channel| (self.first..self.end).any(|hour| counts(channel, hour, &limit.filter)))
+        let runs_at = |channel: &ChannelCase<'_>, hour: i64| {
+            let moment = channel.case.clock.moment(hour);
+            self.campaign.as_ref().is_none_or(|id| moment.is_some_and(|moment| channel.runs(id, moment)))
+        };
+        included.any(|channel| {
+            (self.first..self.end).any(|hour| counts(channel, hour, &limit.filter) && runs_at(channel, hour))
+        })
     }
 }
 
@@ -165,6 +198,7 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
                 channel: channel.state.channel,
                 hour: placed.hour,
                 asset: asset.map(|asset| asset.id.clone()),
+                campaign: placed.post.campaign_id.clone(),
                 weight: weight(limit, channel.state.channel, at, asset, placed.post.campaign_id.as_ref()),
                 is_planned: true,
                 is_live: placed.post.is_live(),
@@ -183,6 +217,7 @@ fn counted_posts(case: &ClientCase<'_>, channels: &[ChannelCase<'_>], limit: &Li
                 channel: channel.state.channel,
                 hour,
                 asset: asset.map(|asset| asset.id.clone()),
+                campaign: campaign.cloned(),
                 weight: weight(limit, channel.state.channel, case.client.zone.wall_time(*at), asset, campaign),
                 is_planned: false,
                 is_live: true,
@@ -228,7 +263,8 @@ fn excess(
     };
     let weight = |post: &CountedPost| {
         let is_of_asset = period.asset.is_none() || period.asset == post.asset;
-        if is_of_asset { post.weight } else { 0.0 }
+        let is_of_campaign = period.campaign.is_none() || period.campaign == post.campaign;
+        if is_of_asset && is_of_campaign { post.weight } else { 0.0 }
     };
     let weight_and_number = |is_planned: bool| -> (f64, f64) {
         let posts = posts.iter().filter(|post| post.is_planned == is_planned).filter(is_in_period);

@@ -228,6 +228,11 @@ impl<'a> ChannelCase<'a> {
         of_asset.or_else(|| of_any().map(|campaign| &campaign.id))
     }
 
+    /// Whether a campaign of the client runs on the channel at that time.
+    pub fn runs(&self, campaign: &CampaignId, moment: &LocalHour) -> bool {
+        self.case.campaign(campaign).is_some_and(|campaign| runs_on(campaign, self.state, moment))
+    }
+
     /// Factor from the campaign that a post counts for: its weight while it runs there, else 1.
     pub fn campaign_weight(&self, campaign: Option<&CampaignId>, moment: &LocalHour) -> f64 {
         let campaign = campaign.and_then(|id| self.case.campaign(id));

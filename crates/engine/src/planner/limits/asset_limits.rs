@@ -37,10 +37,7 @@ struct AssetLimitRow {
     allowed: f64,
     /// Whether the weight of a post depends on the content type of its asset.
     is_weighed: bool,
-    /// The channel, if each is counted on its own.
-    channel: Option<Channel>,
-    /// The asset, if each is counted on its own.
-    asset: Option<AssetId>,
+    group: CountedGroup,
     /// First hour of the period, counted from the first of the week and negative before it.
     first_hour: i64,
     /// Start of the period on the client's clock.
@@ -57,8 +54,31 @@ struct AssetLimitRow {
     followers: Option<Followers>,
 }
 
-/// What identifies a row: the limit's name, the channel, the asset, and the first hour and length of the period.
-type RowKey<'r> = (&'r str, Option<Channel>, Option<&'r AssetId>, i64, u32);
+/// The posts that a limit counts on their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct CountedGroup {
+    /// The channel, if each is counted on its own.
+    channel: Option<Channel>,
+    /// The campaign, if each is counted on its own.
+    campaign: Option<CampaignId>,
+    /// The asset, if each is counted on its own.
+    asset: Option<AssetId>,
+}
+
+impl CountedGroup {
+    fn is_on(&self, channel: Channel) -> bool {
+        self.channel.is_none_or(|only| only == channel)
+    }
+
+    /// Whether posts of a campaign count in a limit. `campaign` is evaluated only if that depends on it.
+    fn counts_campaign<'c>(&self, limit: &LimitRules, campaign: impl FnOnce() -> Option<&'c CampaignId>) -> bool {
+        let counted = self.campaign.as_ref().map_or(limit.filter.campaigns.as_slice(), std::slice::from_ref);
+        counted.is_empty() || campaign().is_some_and(|id| counted.contains(id))
+    }
+}
+
+/// What identifies a row: the limit's name, the group, and the first hour and length of the period.
+type RowKey<'r> = (&'r str, &'r CountedGroup, i64, u32);
 
 /// A range of hours, counted from the first of the week and negative before it.
 #[derive(Clone, Copy)]
@@ -126,8 +146,7 @@ impl AssetLimits {
             kind,
             allowed,
             is_weighed: false,
-            channel: Some(channel),
-            asset,
+            group: CountedGroup { channel: Some(channel), campaign: None, asset },
             first_hour: hour,
             from: week.client.zone.wall_time(week.hours.instant(hour)),
             hours: 1,
@@ -179,7 +198,7 @@ impl AssetLimits {
     pub fn priced_names_on(&self, channel: Channel) -> Vec<&str> {
         let priced = self.rows.iter().zip(&self.prices).filter(|(_, price)| **price > 0.0);
         let follow_up = |row: &AssetLimitRow| row.followers.as_ref().map(|followers| followers.follow_up);
-        let on_channel = priced.filter(|(row, _)| is_on_channel(row.channel, follow_up(row), channel));
+        let on_channel = priced.filter(|(row, _)| is_on_channel(row.group.channel, follow_up(row), channel));
         on_channel.map(|(row, _)| &*row.name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -203,9 +222,9 @@ impl AssetLimits {
     /// not used up, and limits on single hours or single assets that cost nothing.
     pub fn uses(&self, assignment: &Assignment) -> Vec<LimitUse> {
         let is_included = |limit: &AssetLimitRow, price: f64| {
-            let is_narrow = limit.asset.is_some() || limit.hours <= 1;
+            let is_narrow = limit.group.asset.is_some() || limit.hours <= 1;
             // Without the same asset, the limit on hours has the same periods.
-            let is_on_hours = limit.followers.is_some() && limit.asset.is_none();
+            let is_on_hours = limit.followers.is_some() && limit.group.asset.is_none();
             (price > 0.0 && !is_on_hours) || (!is_narrow && limit.row.used(assignment) >= limit.row.at_most)
         };
         let included = self.rows.iter().zip(&self.prices).filter(|(limit, price)| is_included(limit, **price));
@@ -215,7 +234,7 @@ impl AssetLimits {
 
 impl AssetLimitRow {
     fn key(&self) -> RowKey<'_> {
-        (&self.name, self.channel, self.asset.as_ref(), self.first_hour, self.hours)
+        (&self.name, &self.group, self.first_hour, self.hours)
     }
 
     fn limit_use(&self, assignment: &Assignment, price: f64) -> LimitUse {
@@ -234,8 +253,9 @@ impl AssetLimitRow {
             limit: Arc::clone(&self.name),
             kind: self.kind,
             follow_up: self.followers.as_ref().map(|followers| followers.follow_up),
-            channel: self.channel,
-            asset: self.asset.clone(),
+            channel: self.group.channel,
+            asset: self.group.asset.clone(),
+            campaign: self.group.campaign.clone(),
             is_weighed: self.is_weighed,
             first_hour: self.first_hour,
             from: self.from,
@@ -249,26 +269,40 @@ impl AssetLimitRow {
 
 impl<'a> RowBuilder<'_, 'a> {
     fn rows(&self, limit: &LimitRules) -> Vec<AssetLimitRow> {
+        let periods = self.periods(limit.period);
+        let of_group = |group: CountedGroup| -> Vec<AssetLimitRow> {
+            periods.iter().filter_map(|period| self.row(limit, &group, *period)).collect()
+        };
+        self.groups(limit).into_iter().flat_map(of_group).collect()
+    }
+
+    /// The groups of posts that a limit counts on their own: for all channels, campaigns and assets together, one group.
+    fn groups(&self, limit: &LimitRules) -> Vec<CountedGroup> {
         let counted: Vec<Channel> = self.drafts(limit).map(|draft| draft.state.channel).collect();
         if counted.is_empty() {
             return Vec::new();
         }
-        let channels: Vec<Option<Channel>> = match limit.per_channel {
-            true => counted.into_iter().map(Some).collect(),
-            false => vec![None],
-        };
-        let assets: Vec<Option<AssetId>> = match limit.per_asset {
-            true => self.assets().into_iter().cloned().map(Some).collect(),
-            false => vec![None],
-        };
-        let periods = self.periods(limit.period);
-        let mut rows = Vec::new();
-        for channel in channels {
-            for asset in &assets {
-                rows.extend(periods.iter().filter_map(|period| self.row(limit, channel, asset.as_ref(), *period)));
-            }
+        let mut groups = vec![CountedGroup::default()];
+        if limit.per_channel {
+            groups = split(&groups, &counted, |group, channel| CountedGroup { channel: Some(*channel), ..group });
         }
-        rows
+        if limit.per_campaign {
+            let running: Vec<CampaignId> = self.running_campaigns(limit);
+            groups = split(&groups, &running, |group, id| CountedGroup { campaign: Some(id.clone()), ..group });
+        }
+        if limit.per_asset {
+            let assets: Vec<&AssetId> = self.assets().into_iter().collect();
+            groups = split(&groups, &assets, |group, id| CountedGroup { asset: Some((*id).clone()), ..group });
+        }
+        groups
+    }
+
+    /// The client's campaigns that run in the week and that a limit counts, by id.
+    fn running_campaigns(&self, limit: &LimitRules) -> Vec<CampaignId> {
+        let named = &limit.filter.campaigns;
+        let ids = self.week.client.campaigns.iter().map(|campaign| &campaign.id);
+        let counted = ids.filter(|id| (named.is_empty() || named.contains(id)) && runs(id, self.week));
+        counted.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The drafts of the client's channels that a limit counts.
@@ -313,70 +347,45 @@ impl<'a> RowBuilder<'_, 'a> {
         self.week.hours.hours().get(hour).map(|wall| wall.weekday)
     }
 
-    /// Whether a post at some hour of a period may count, as far as the limit's conditions on time say. `channel` is the
-    /// one whose posts count, or `None` for all.
-    fn counts_any(&self, limit: &LimitRules, channel: Option<Channel>, period: HourRange) -> bool {
-        let mut drafts = self.drafts(limit).filter(|draft| channel.is_none_or(|only| only == draft.state.channel));
+    /// Whether a post of a group at some hour of a period may count: the time meets the limit's conditions, and the
+    /// group's campaign runs.
+    fn counts_any(&self, limit: &LimitRules, group: &CountedGroup, period: HourRange) -> bool {
+        let runs_at = |draft: &ChannelDraft<'_>, hour: usize| {
+            let day = || draft.hours.day(self.week, hour);
+            let runs = |id: &CampaignId| day().is_some_and(|day| day.campaigns.iter().any(|other| other.id == *id));
+            group.campaign.as_ref().is_none_or(runs)
+        };
+        let mut drafts = self.drafts(limit).filter(|draft| group.is_on(draft.state.channel));
         drafts.any(|draft| {
             let mut hours = (period.first..period.end).filter_map(|hour| usize::try_from(hour).ok());
-            hours.any(|hour| counts_at(self.week, draft.minute, &limit.filter, hour))
+            hours.any(|hour| runs_at(draft, hour) && counts_at(self.week, draft.minute, &limit.filter, hour))
         })
     }
 
     /// A limit in one period; `None` if no assignment can break it, or if it asks for posts though none may count.
-    fn row(
-        &self,
-        limit: &LimitRules,
-        channel: Option<Channel>,
-        asset: Option<&AssetId>,
-        period: HourRange,
-    ) -> Option<AssetLimitRow> {
+    fn row(&self, limit: &LimitRules, group: &CountedGroup, period: HourRange) -> Option<AssetLimitRow> {
         let (kind, allowed) = kind_and_number(limit.bound);
-        if kind != LimitKind::AtMost && !self.counts_any(limit, channel, period) {
+        if kind != LimitKind::AtMost && !self.counts_any(limit, group, period) {
             return None;
         }
-        let coefficient = |weight: f64| match kind {
-            LimitKind::AtMost => weight,
-            // Not used for orders, whose rows are those of `asset_order`.
-            LimitKind::AtLeast | LimitKind::FollowedBy => -weight,
-            LimitKind::AtMostShare => weight - allowed,
-            LimitKind::AtLeastShare => allowed - weight,
-        };
-        let mut terms = Vec::new();
-        for (index, slot) in self.slots.iter().enumerate() {
-            let Some(draft) = self.channel_drafts.get(slot.channel_draft) else { continue };
-            if !period.contains(slot.hour as i64) || channel.is_some_and(|only| only != draft.state.channel) {
-                continue;
-            }
-            for (candidate, scored) in draft.candidates.iter().enumerate() {
-                let weight = self.weight(limit, draft, slot, scored.candidate.asset, asset);
-                if weight != 0.0 || kind.is_share() {
-                    terms.push(AssetTerm { slot: index, candidate, coefficient: coefficient(weight) });
-                }
-            }
-        }
-        let (committed, committed_total) = self.committed_in(limit, channel, asset, period);
+        let (committed, committed_total) = self.committed_in(limit, group, period);
         let at_most = match kind {
             LimitKind::AtMost => (allowed - committed).max(0.0),
-            // As above, not used for orders.
+            // Not used for orders, whose rows are those of `asset_order`.
             LimitKind::AtLeast | LimitKind::FollowedBy => committed - allowed,
             LimitKind::AtMostShare => allowed * committed_total - committed,
             LimitKind::AtLeastShare => committed - allowed * committed_total,
         };
-        let row = AssetRow { terms, at_most, price: limit.price };
-        let from = self.week.client.zone.wall_time(self.week.hours.instant(period.first));
-        let hours = u32::try_from(period.end - period.first).unwrap_or(u32::MAX);
-        let (name, asset, is_weighed) = (Arc::clone(&limit.name), asset.cloned(), limit.weights.is_some());
+        let row = AssetRow { terms: self.terms(limit, group, period), at_most, price: limit.price };
         let limit_row = AssetLimitRow {
-            name,
+            name: Arc::clone(&limit.name),
             kind,
             allowed,
-            is_weighed,
-            channel,
-            asset,
+            is_weighed: limit.weights.is_some(),
+            group: group.clone(),
             first_hour: period.first,
-            from,
-            hours,
+            from: self.week.client.zone.wall_time(self.week.hours.instant(period.first)),
+            hours: u32::try_from(period.end - period.first).unwrap_or(u32::MAX),
             row,
             committed,
             committed_total,
@@ -385,51 +394,77 @@ impl<'a> RowBuilder<'_, 'a> {
         limit_row.row.may_be_exceeded().then_some(limit_row)
     }
 
-    /// How much a post at a slot counts with an asset; 0 if it does not count. `only` is the one asset that counts, if
-    /// the limit counts each asset on its own.
+    /// The terms of a limit in one period: what each asset counts at each slot.
+    fn terms(&self, limit: &LimitRules, group: &CountedGroup, period: HourRange) -> Vec<AssetTerm> {
+        let (kind, allowed) = kind_and_number(limit.bound);
+        let coefficient = |weight: f64| match kind {
+            LimitKind::AtMost => weight,
+            // As above, not used for orders.
+            LimitKind::AtLeast | LimitKind::FollowedBy => -weight,
+            LimitKind::AtMostShare => weight - allowed,
+            LimitKind::AtLeastShare => allowed - weight,
+        };
+        let mut terms = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            let Some(draft) = self.channel_drafts.get(slot.channel_draft) else { continue };
+            if !period.contains(slot.hour as i64) || !group.is_on(draft.state.channel) {
+                continue;
+            }
+            for (candidate, scored) in draft.candidates.iter().enumerate() {
+                let weight = self.weight(limit, draft, slot, scored.candidate.asset, group);
+                if weight != 0.0 || kind.is_share() {
+                    terms.push(AssetTerm { slot: index, candidate, coefficient: coefficient(weight) });
+                }
+            }
+        }
+        terms
+    }
+
+    /// How much a post at a slot counts with an asset in a group; 0 if it does not count.
     fn weight(
         &self,
         limit: &LimitRules,
         draft: &ChannelDraft<'_>,
         slot: &Slot,
         asset: &Asset,
-        only: Option<&AssetId>,
+        group: &CountedGroup,
     ) -> f64 {
         let filter = &limit.filter;
         let campaign = || draft.hours.day(self.week, slot.hour).and_then(|day| day.campaign_of(Some(asset)));
         let is_counted = (filter.channels.is_empty() || filter.channels.contains(&draft.state.channel))
             && counts_at(self.week, draft.minute, filter, slot.hour)
-            && only.is_none_or(|only| *only == asset.id)
-            && (filter.campaigns.is_empty() || campaign().is_some_and(|id| filter.campaigns.contains(id)));
+            && group.asset.as_ref().is_none_or(|only| *only == asset.id)
+            && group.counts_campaign(limit, campaign);
         if is_counted { weight_of_kind(limit, Some(asset)) } else { 0.0 }
     }
 
-    /// Sum of the weights of the committed posts in a period, and the number of these posts.
-    fn committed_in(
-        &self,
-        limit: &LimitRules,
-        channel: Option<Channel>,
-        asset: Option<&AssetId>,
-        period: HourRange,
-    ) -> (f64, f64) {
+    /// Sum of the weights of the committed posts in a period that count in a group, and the number of all on its channel.
+    fn committed_in(&self, limit: &LimitRules, group: &CountedGroup, period: HourRange) -> (f64, f64) {
         let (mut weights, mut total) = (0.0, 0.0);
         let filter = &limit.filter;
-        for post in self.committed.iter().filter(|post| period.contains(post.hour)) {
-            if channel.is_some_and(|only| only != post.channel) {
-                continue;
-            }
+        for post in self.committed.iter().filter(|post| period.contains(post.hour) && group.is_on(post.channel)) {
             total += 1.0;
             let wall = self.week.client.zone.wall_time(post.at);
             let is_counted = (filter.channels.is_empty() || filter.channels.contains(&post.channel))
                 && filter.covers(wall)
-                && asset.is_none_or(|only| post.asset.is_some_and(|asset| asset.id == *only))
-                && (filter.campaigns.is_empty() || post.campaign.is_some_and(|id| filter.campaigns.contains(id)));
+                && group.asset.as_ref().is_none_or(|only| post.asset.is_some_and(|asset| asset.id == *only))
+                && group.counts_campaign(limit, || post.campaign);
             if is_counted {
                 weights += weight_of_kind(limit, post.asset);
             }
         }
         (weights, total)
     }
+}
+
+/// Each group for each of some values.
+fn split<T>(
+    groups: &[CountedGroup],
+    values: &[T],
+    with: impl Fn(CountedGroup, &T) -> CountedGroup,
+) -> Vec<CountedGroup> {
+    let of_group = |group: &CountedGroup| values.iter().map(|value| with(group.clone(), value)).collect::<Vec<_>>();
+    groups.iter().flat_map(of_group).collect()
 }
 
 /// Whether posts of a channel count in a limit or, if it is on the order of channels, follow others. `only` is the channel
@@ -450,12 +485,14 @@ fn weight_of_kind(limit: &LimitRules, asset: Option<&Asset>) -> f64 {
 
 /// Whether the client runs one of the given campaigns in the week; true if none are given.
 fn runs_any(campaigns: &[CampaignId], week: &ClientWeek<'_>) -> bool {
+    campaigns.is_empty() || campaigns.iter().any(|id| runs(id, week))
+}
+
+/// Whether the client runs a campaign in the week.
+fn runs(id: &CampaignId, week: &ClientWeek<'_>) -> bool {
     let [first, last] = [0, 6].map(|weekday| week.hours.date(weekday));
-    let is_running = |id: &CampaignId| {
-        let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
-        campaign.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
-    };
-    campaigns.is_empty() || campaigns.iter().any(is_running)
+    let campaign = week.client.campaigns.iter().find(|campaign| campaign.id == *id);
+    campaign.is_some_and(|campaign| campaign.starts_on <= last && first <= campaign.ends_on)
 }
 
 /// The client's committed posts in the week, before it and after it.
@@ -492,8 +529,7 @@ mod tests {
             kind: LimitKind::AtMost,
             allowed: 1.0,
             is_weighed: false,
-            channel: None,
-            asset: None,
+            group: CountedGroup::default(),
             first_hour,
             from: "2026-10-25T01:00:00".parse().unwrap(),
             hours: 1,
@@ -520,12 +556,16 @@ mod tests {
         let order = AssetLimitRow {
             name: "order".into(),
             kind: LimitKind::FollowedBy,
-            channel: Some(Channel::Linkedin),
-            asset: Some(AssetId::new("a")),
+            group: CountedGroup {
+                channel: Some(Channel::Linkedin),
+                asset: Some(AssetId::new("a")),
+                ..CountedGroup::default()
+            },
             followers: Some(Followers { follow_up, slots: Vec::new(), is_followed_already: false }),
             ..row(8)
         };
-        let on_fb = AssetLimitRow { channel: Some(Channel::Fb), ..row(8) };
+        let group = CountedGroup { channel: Some(Channel::Fb), ..CountedGroup::default() };
+        let on_fb = AssetLimitRow { group, ..row(8) };
         let limits = AssetLimits { rows: vec![order, on_fb], ..AssetLimits::default() };
         let limits = limits.with_prices(vec![2.0, 3.0]);
         let names_of_uses = |channel: Channel| -> Vec<String> {

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use crate::model::digits::decimal;
-use crate::model::{Channel, ClientId, ClientPlan, LimitKind, LimitUse};
+use crate::model::{CampaignId, Channel, ClientId, ClientPlan, LimitKind, LimitUse};
 
 /// What a limit costs over all clients of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +36,9 @@ pub struct HighestPrice {
     pub client_id: ClientId,
     /// The channel, if each channel is counted on its own.
     pub channel: Option<Channel>,
+    /// The campaign, if each campaign is counted on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
     /// Start of the period on the client's clock.
     pub from: NaiveDateTime,
     /// Upper bound on the gain if the limit allowed one post more (for a lower limit, one post less), in the unit of
@@ -83,6 +86,7 @@ fn limit_cost(uses: &[ClientUse<'_>]) -> Option<LimitCost> {
         highest: HighestPrice {
             client_id: (*highest_client).clone(),
             channel: highest.channel,
+            campaign_id: highest.campaign.clone(),
             from: highest.from,
             price: highest.price,
         },
@@ -113,8 +117,9 @@ fn bounds(uses: &[ClientUse<'_>], any: &LimitUse) -> String {
         (false, false) => format!("{numbers} posts {period}"),
     };
     let asset = if any.asset.is_some() { " with each asset" } else { "" };
+    let campaign = if any.campaign.is_some() { " for each campaign" } else { "" };
     let channel = if any.channel.is_some() { " on each channel" } else { "" };
-    format!("{side} {amount}{asset}{channel}")
+    format!("{side} {amount}{asset}{campaign}{channel}")
 }
 
 #[cfg(test)]
@@ -130,6 +135,7 @@ mod tests {
             follow_up: None,
             channel: None,
             asset: None,
+            campaign: None,
             is_weighed: false,
             first_hour: 0,
             from,
@@ -164,7 +170,9 @@ mod tests {
         let two = [limit_use("a", AtMost, 6.0, 24, 2.0), limit_use("a", AtMost, 4.0, 23, 1.0)];
         assert_eq!(bounds_in_words(&two), "at most 4 to 6 posts a day");
         let on_each = LimitUse { channel: Some(Channel::X), ..limit_use("a", AtMost, 1.0, 24, 2.0) };
-        assert_eq!(bounds_in_words(&[on_each]), "at most 1 post a day on each channel");
+        assert_eq!(bounds_in_words(std::slice::from_ref(&on_each)), "at most 1 post a day on each channel");
+        let of_each = LimitUse { campaign: Some(CampaignId::new("spring")), ..on_each };
+        assert_eq!(bounds_in_words(&[of_each]), "at most 1 post a day for each campaign on each channel");
     }
 
     #[test]

@@ -494,6 +494,7 @@ fn limit_use(
         follow_up: limit.follow_up,
         channel,
         asset: None,
+        campaign: None,
         is_weighed: false,
         first_hour,
         from: week.client.zone.wall_time(week.hours.instant(first_hour)),

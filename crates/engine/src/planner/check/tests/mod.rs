@@ -1,5 +1,6 @@
 //! Tests of the checker, and the small scenarios that the tests share.
 
+mod campaign_limits;
 mod dated;
 mod limits;
 mod load;
