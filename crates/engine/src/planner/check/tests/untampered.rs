@@ -391,14 +391,12 @@ price = 2
 
 /// Limits on assets.
 const ASSETS: &str = r#"
+not_twice = { at_most = 1, per = ["client", "asset"], within_hours = 30 }
+campaign_day = { at_most = 1, per = ["campaign", "day"], price = 40 }
 [creative_hours]
 at_most = 9
 weigh = { video = 4, photo = 1 }
 per = ["client", "day"]
-[not_twice]
-at_most = 1
-per = ["client", "asset"]
-within_hours = 30
 [some_videos]
 at_least_share = 0.3
 where = { kinds = ["video"], channels = ["ig", "fb"] }
