@@ -6,21 +6,22 @@
 //! this plan only: the post then moves to the best hour at which it passes among the posts that are not blocked. If
 //! there is no such hour, the slots are placed once more without the hours at which the post would be blocked. Either
 //! change is kept only if it improves the week. If a post is blocked at every open hour, it keeps its slot, so that the
-//! plan shows it with its reason.
+//! plan shows it with its reason. But it gives up its slot if, with its place of a limit that the client shares with
+//! others, the client's other posts earn more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::PlanError;
 use super::Solution;
-use super::assets::slot_at;
-use super::assets::{Assignment, Slot};
+use super::assets::{Assignment, Slot, hours_without_asset, slot_at};
 use super::channel::{BlockedHours, ChannelDraft, WorkerContext};
 use super::draft::Draft;
 use super::limits::{AssetLimits, SolvedLimits};
 use super::post_evaluation::{SlotEvaluator, facts_among};
 use crate::agents::ClientWeek;
 use crate::agents::scaling::WorkspaceDemand;
-use crate::model::{Outcome, Post, Reason, Verdict};
+use crate::model::{Channel, LimitUse, Outcome, Post, Reason, Verdict};
 use crate::rules::{
     ChannelFacts, ClientRules, Evaluator, GuardrailRules, GuardrailScope, PostFacts, RuleFailure, Rules,
 };
@@ -74,7 +75,7 @@ pub(super) fn draft_week<'a>(
     }
     let mut trials = MAX_TRIALS;
     // Terminates, because each round improves the plan and uses up trials.
-    while move_posts(&mut draft, &mut trials, worker)? {}
+    while move_posts(&mut draft, &mut trials, worker)? || free_places(&mut draft, &mut trials, worker)? {}
     Ok(draft)
 }
 
@@ -336,6 +337,66 @@ fn place_without(draft: &mut Draft<'_>, avoided: &[BlockedHours], worker: &mut W
     let solved_limits = SolvedLimits::place_slots(&draft.week, &mut draft.channel_drafts, &draft.histories, worker);
     for (channel_draft, allowed) in draft.channel_drafts.iter_mut().zip(all_allowed) {
         channel_draft.instance.allowed = allowed;
+    }
+    solved_limits.unmet.is_empty()
+}
+
+/// Places the slots without the posts that are blocked though they take places of limits that the client shares with
+/// others, and keeps the result if it is better. Returns whether it is.
+fn free_places(
+    draft: &mut Draft<'_>,
+    trials: &mut Trials,
+    worker: &mut WorkerContext<'_>,
+) -> Result<bool, RuleFailure> {
+    let blocked = blocked_hours_in_quotas(draft);
+    if blocked.iter().all(Vec::is_empty) || !take(&mut trials.placements) {
+        return Ok(false);
+    }
+    let before = DraftSnapshot::of(draft);
+    let keeps_limits = place_without_blocked(draft, &blocked, worker);
+    before.fill_or_restore(draft, keeps_limits, worker)
+}
+
+/// By channel, the hours of the blocked posts that count in a quota that is used up or has a price.
+fn blocked_hours_in_quotas(draft: &Draft<'_>) -> Vec<Vec<usize>> {
+    let Draft { week, channel_drafts, solved_limits, .. } = draft;
+    if week.quotas.is_empty() {
+        return Vec::new();
+    }
+    let may_run: BTreeSet<(Channel, usize)> =
+        draft.posts_that_may_run().map(|post| (post.channel, post.hour)).collect();
+    let is_quota = |used: &LimitUse| week.quotas.iter().any(|quota| quota.limit == used.limit);
+    let takes_place = |channel: Channel, hour: usize| {
+        !may_run.contains(&(channel, hour))
+            && solved_limits.limits_at(week, channel_drafts, channel, hour).iter().any(is_quota)
+    };
+    let of_channel = |draft: &ChannelDraft<'_>| {
+        draft.solution.chosen.iter().copied().filter(|hour| takes_place(draft.state.channel, *hour)).collect()
+    };
+    channel_drafts.iter().map(of_channel).collect()
+}
+
+/// Places the slots again, with no more posts on a channel than without the `blocked` ones, and none of its posts at hours
+/// at which the channel can use none of its assets. The draft keeps the bound and the prices found with room for all
+/// posts. Returns whether the limits are satisfied.
+fn place_without_blocked(draft: &mut Draft<'_>, blocked: &[Vec<usize>], worker: &mut WorkerContext<'_>) -> bool {
+    let Draft { week, channel_drafts, histories, .. } = draft;
+    let before: Vec<(Vec<bool>, usize)> =
+        channel_drafts.iter().map(|draft| (draft.instance.allowed.clone(), draft.instance.posts_max)).collect();
+    for (index, (channel_draft, blocked)) in channel_drafts.iter_mut().zip(blocked).enumerate() {
+        if !blocked.is_empty() {
+            let closed = hours_without_asset(week, (index, &*channel_draft), histories);
+            // The posts at these hours may find an asset elsewhere.
+            let left_out = blocked.iter().filter(|hour| !closed.contains(hour)).count();
+            channel_draft.instance.posts_max = channel_draft.solution.chosen.len().saturating_sub(left_out);
+            channel_draft.instance.close(&closed);
+        }
+        let avoided = channel_draft.avoided.clone();
+        channel_draft.solve_without(&avoided, false, worker);
+    }
+    let solved_limits = SolvedLimits::place_slots(week, channel_drafts, histories, worker);
+    for (channel_draft, (allowed, posts_max)) in channel_drafts.iter_mut().zip(before) {
+        (channel_draft.instance.allowed, channel_draft.instance.posts_max) = (allowed, posts_max);
     }
     solved_limits.unmet.is_empty()
 }

@@ -134,6 +134,21 @@ pub(super) fn may_use(
     slot.at >= available_from && objection_to_asset(week, asset, history, moment).is_none()
 }
 
+/// The open hours of a channel, given with its index, at which a post could have none of the channel's assets.
+pub(super) fn hours_without_asset(
+    week: &ClientWeek<'_>,
+    (index, channel_draft): (usize, &ChannelDraft<'_>),
+    histories: &Histories,
+) -> Vec<usize> {
+    let has_asset = |hour: usize| {
+        let slot = slot_at(week, (index, channel_draft), hour, 0.0);
+        let mut with_content = channel_draft.candidates.iter().filter(|scored| scored.candidate.asset.has_content());
+        with_content.any(|scored| may_use(week, channel_draft, histories, &slot, scored))
+    };
+    let open = channel_draft.instance.allowed.iter().enumerate().filter(|(_, allowed)| **allowed);
+    open.map(|(hour, _)| hour).filter(|hour| !has_asset(*hour)).collect()
+}
+
 /// For the exact matching, gains are scaled to integers up to this one.
 const MAX_SCALED_GAIN: f64 = 1e9;
 

@@ -8,16 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::PlanError;
 use super::asset_rows::{AssetRow, AssignedWithin, assign_within};
 use super::assets::{self, Assignment, AssignmentProblem, Slot, slot_at};
 use super::channel::{ChannelDraft, ChannelKey, WarningsSeen, WorkerContext, channel_facts, channel_snapshot};
+use super::coupling::Row;
 use super::facts::client_facts;
 use super::limits::{AssetLimits, SlotsOfWeek, SolvedLimits};
 use super::post_evaluation::evaluate_posts;
 use super::reviews::WithoutReview;
 use super::seasons::seasonal_posts;
 use super::shared_limits::{ClientSketch, CountedPost, SketchedChannel};
+use super::{Instance, PlanError};
 use crate::agents::creative_director::{Candidate, Histories};
 use crate::agents::scaling::WorkspaceDemand;
 use crate::agents::{ClientWeek, creative_director, early_warning, performance_reality};
@@ -270,7 +271,7 @@ impl<'a> Draft<'a> {
             needs_review: post.is_live() && always_needs_review.get(&post.channel) == Some(&true),
         };
         let posts = self.posts.iter().map(|(post, _)| counted(post)).collect();
-        let posts_that_may_run = self.posts_that_may_run().map(counted).collect();
+        let posts_that_may_run: Vec<CountedPost> = self.posts_that_may_run().map(counted).collect();
         let own_rows = self.solved_limits.own_rows(&self.week, self.channel_drafts.len()).into_iter();
         let bound = self.solved_limits.bound().unwrap_or(0.0);
         let is_planned = self.solved_limits.unmet.is_empty();
@@ -280,8 +281,29 @@ impl<'a> Draft<'a> {
             always_needs_review: draft.always_needs_review,
         };
         let (channels, instances) = drafts.map(|draft| (sketched_channel(draft), draft.instance.clone())).unzip();
-        let (own_rows, own_prices) = own_rows.filter(|_| is_planned).unzip();
-        ClientSketch { channels, instances, own_rows, own_prices, posts, posts_that_may_run, bound }
+        let (own_rows, own_prices): (Vec<Row>, Vec<f64>) = own_rows.filter(|_| is_planned).unzip();
+        let without_blocked = self.instances_without_blocked(&own_rows, &posts_that_may_run);
+        ClientSketch { channels, instances, own_rows, own_prices, posts, posts_that_may_run, without_blocked, bound }
+    }
+
+    /// The channels' weeks without room for blocked posts: a channel with blocked posts has at most as many posts as may
+    /// run, and none at hours at which it can use none of its assets. `None` if all planned posts may run or none may,
+    /// or if the client has a minimum without a price, for which blocked posts count, too.
+    fn instances_without_blocked(&self, own_rows: &[Row], may_run: &[CountedPost]) -> Option<Vec<Instance>> {
+        let needs_posts = |row: &Row| row.price.is_none() && row.terms.iter().any(|term| term.coefficient < 0.0);
+        if may_run.is_empty() || may_run.len() == self.posts.len() || own_rows.iter().any(needs_posts) {
+            return None;
+        }
+        let without_blocked = |(index, draft): (usize, &ChannelDraft<'_>)| {
+            let mut instance = draft.instance.clone();
+            let posts = may_run.iter().filter(|post| post.channel == draft.state.channel).count();
+            if posts < draft.solution.chosen.len() {
+                instance.posts_max = posts;
+                instance.close(&assets::hours_without_asset(&self.week, (index, draft), &self.histories));
+            }
+            instance
+        };
+        Some(self.channel_drafts.iter().enumerate().map(without_blocked).collect())
     }
 
     /// The posts that run if no limit on reviews blocks them. A post that a guardrail blocks may be among them: if an

@@ -111,6 +111,15 @@ impl Instance {
         if self.next_after.is_empty() { self.spacing_hours.max(1) } else { 1 }
     }
 
+    /// Closes hours to posts.
+    pub(super) fn close(&mut self, hours: &[usize]) {
+        for hour in hours {
+            if let Some(allowed) = self.allowed.get_mut(*hour) {
+                *allowed = false;
+            }
+        }
+    }
+
     fn is_clear_of_existing(&self, hour: usize) -> bool {
         let spacing = self.spacing_from_existing();
         let since_last_post = self.hours_since_last_post.map(|since| since.saturating_add(hour as i64).unsigned_abs());

@@ -109,17 +109,21 @@ impl Group {
             let rows = self.joint_rows(limits, &members);
             let (problems, capacities) = problems(limits, &members, &rows);
             if let Some(sharing) = joint::solve(&problems, &capacities, tier) {
-                return self.solution(rows, capacities, &problems, sharing);
+                let blocked = blocked_uses(limits, &members, &rows);
+                return self.solution(rows, capacities, &problems, sharing, &blocked);
             }
         }
         let (problems, capacities) = problems(limits, &members, &self.rows);
-        let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.bound);
+        let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.competing_bound());
         let mut search = PriceSearch::new(problems, capacities.clone(), &rows::kinds(&self.rows), tier);
         let prices = search.find_prices(bound_alone);
         let shares = choice::shares_at(&search, &prices);
         let sharing = joint::Sharing { prices, shares, price_lists: search.price_lists.clone() };
-        self.solution(self.rows.clone(), capacities, search.problems(), sharing)
+        let blocked = blocked_uses(limits, &members, &self.rows);
+        self.solution(self.rows.clone(), capacities, search.problems(), sharing, &blocked)
     }
+
+    /// The solution, given the sharing and, by client, the rows in which its blocked posts count.
 
     fn solution(
         &self,
@@ -127,8 +131,9 @@ impl Group {
         capacities: Vec<f64>,
         problems: &[ClientProblem<'_>],
         sharing: joint::Sharing,
+        blocked: &[Vec<(usize, f64)>],
     ) -> GroupSolution {
-        let joint::Sharing { prices, shares, price_lists } = sharing;
+        let joint::Sharing { prices, mut shares, price_lists } = sharing;
         let mut used = vec![0.0; rows.len()];
         for (row, count) in shares.iter().flat_map(|share| &share.used) {
             if let Some(used) = used.get_mut(*row) {
@@ -145,6 +150,9 @@ impl Group {
             .enumerate()
             .map(|(index, row)| is_priced(index) || is_full(index) || self.rows.binary_search(row).is_ok())
             .collect();
+        let rooms =
+            capacities.iter().zip(&used).map(|(capacity, used)| (capacity - used + TOLERANCE).floor()).collect();
+        add_blocked(&mut shares, rooms, blocked);
         let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
         GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
     }
@@ -178,6 +186,37 @@ impl Group {
             };
             Some((*index, least_of_each(max_uses.iter().filter_map(quota))))
         })
+    }
+}
+
+/// By client, the rows in which its blocked posts count for which its week has no room, ascending, each with the number of
+/// these posts.
+fn blocked_uses(
+    limits: &SharedLimits,
+    members: &[(&ClientWeek<'_>, &ClientSketch)],
+    rows: &[SharedRow],
+) -> Vec<Vec<(usize, f64)>> {
+    let of_client = |(client, sketch): &(&ClientWeek<'_>, &ClientSketch)| {
+        let posts: Vec<CountedPost> = sketch.posts_without_room().collect();
+        let used = limits.used_by(client, &posts).into_iter();
+        used.filter_map(|(row, count)| Some((rows.binary_search(&row).ok()?, count))).collect()
+    };
+    members.iter().map(of_client).collect()
+}
+
+/// Adds blocked posts to the clients' shares, given by row how many posts nobody else places there.
+fn add_blocked(shares: &mut [Share], mut rooms: Vec<f64>, blocked: &[Vec<(usize, f64)>]) {
+    for (share, blocked) in shares.iter_mut().zip(blocked) {
+        for (row, posts) in blocked {
+            let Some(room) = rooms.get_mut(*row).filter(|room| **room > 0.0) else { continue };
+            let added = posts.min(*room);
+            *room -= added;
+            match share.used.iter_mut().find(|(other, _)| other == row) {
+                Some((_, used)) => *used += added,
+                None => share.used.push((*row, added)),
+            }
+        }
+        share.used.sort_unstable_by_key(|(row, _)| *row);
     }
 }
 
@@ -238,8 +277,9 @@ fn problems<'s>(
             }
         }
         let index = |channel| sketch.channels.iter().position(|other| other.channel == channel);
-        let posts = sketch.posts.iter().filter_map(|post| Some((index(post.channel)?, post.hour))).collect();
-        ClientProblem::new(&sketch.instances, &sketch.own_rows, counted, posts)
+        let posts = sketch.competing_posts().iter();
+        let posts = posts.filter_map(|post| Some((index(post.channel)?, post.hour))).collect();
+        ClientProblem::new(sketch.competing_instances(), &sketch.own_rows, counted, posts)
     };
     (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.capacity(row)).collect())
 }

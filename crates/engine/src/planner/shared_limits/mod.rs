@@ -22,7 +22,10 @@
 //! that count in the row. The client is then planned with its quotas as limits of its own. Rows that the new plans
 //! exceed become active too, and all this is repeated.
 //!
-//! Posts that are blocked count in no row, and a client whose posts are all blocked takes no part.
+//! Posts that are blocked count in no row. A client whose posts are all blocked takes no part, and one of whose posts
+//! some are blocked competes only for the places of the others: in its week, a channel has no room for more posts than
+//! may run. A blocked post gets a place only where no other post takes it, so that plans show as many as before. The
+//! bound leaves room for them all the same, so it holds whether they are blocked or not.
 
 mod choice;
 mod client;
@@ -57,11 +60,41 @@ pub(super) struct ClientSketch {
     pub posts: Vec<CountedPost>,
     /// Of these posts, those that may run: the others are blocked, and count in no shared limit.
     pub posts_that_may_run: Vec<CountedPost>,
+    /// By channel, its week without room for blocked posts; `None` if none are blocked or they have to be planned.
+    pub without_blocked: Option<Vec<Instance>>,
     /// Upper bound on the objective of any week within the client's own limits.
     pub bound: f64,
 }
 
 impl ClientSketch {
+    /// By channel, the week in which the client competes with others.
+    fn competing_instances(&self) -> &[Instance] {
+        self.without_blocked.as_deref().unwrap_or(&self.instances)
+    }
+
+    /// The posts with which the client competes with others if it is planned alone.
+    fn competing_posts(&self) -> &[CountedPost] {
+        if self.without_blocked.is_some() { &self.posts_that_may_run } else { &self.posts }
+    }
+
+    /// Upper bound on the objective of any week in which the client competes with others.
+    fn competing_bound(&self) -> f64 {
+        let Some(instances) = &self.without_blocked else { return self.bound };
+        let mut solver = Solver::default();
+        let of_channels = instances.iter().map(|instance| solver.solve(instance).objective);
+        of_channels.fold(0.0, |sum, objective| sum + objective).min(self.bound)
+    }
+
+    /// The blocked posts for which there is no room in the week in which the client competes with others.
+    fn posts_without_room(&self) -> impl Iterator<Item = CountedPost> {
+        let is_left_out = |post: &&CountedPost| !self.competing_posts().contains(post);
+        let always_needs_review = |channel: Channel| {
+            self.channels.iter().any(|sketched| sketched.channel == channel && sketched.always_needs_review)
+        };
+        let left_out = self.posts.iter().filter(is_left_out);
+        left_out.map(move |post| CountedPost { needs_review: always_needs_review(post.channel), ..*post })
+    }
+
     /// Upper bound on the client's objective less the prices of the shared rows that its posts use.
     fn bound_at(
         &self,
@@ -210,7 +243,15 @@ pub(super) fn divide_limits<T: Send>(
     if tier == Tier::Exact && !groups.is_empty() {
         let last: Vec<&ClientSketch> =
             within.iter().zip(&sketches).map(|(within, alone)| within.as_ref().unwrap_or(alone)).collect();
-        divided.bound = Some(total_bound(limits, clients, &last, &divided.prices));
+        let bound_at = |prices: &BTreeMap<SharedRow, f64>| total_bound(limits, clients, &last, prices);
+        let bound = bound_at(&divided.prices);
+        // The bound leaves room for blocked posts, which are not considered when prices are found.
+        let has_blocked = sketches.iter().any(|sketch| sketch.without_blocked.is_some());
+        let lower_bound = has_blocked.then(|| bound_at(&BTreeMap::new())).filter(|unpriced| *unpriced < bound);
+        if lower_bound.is_some() {
+            divided.prices.clear();
+        }
+        divided.bound = Some(lower_bound.unwrap_or(bound));
     }
     Ok((divided, planned))
 }

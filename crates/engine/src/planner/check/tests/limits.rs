@@ -212,3 +212,25 @@ fn minimums_on_assets_hold_only_in_periods_in_which_posts_can_count() {
     let breaches = check_plan(&without, &scenario, &rules_with(&[("limits.toml", "", &tuesday)]));
     assert!(breaches.iter().any(|breach| breach.rule == "limits"), "{breaches:?}");
 }
+
+#[test]
+fn clients_of_whose_posts_some_are_blocked_leave_the_places_of_these_to_the_others() {
+    let week = week(WEEK);
+    let clients = || {
+        let with_few_assets = client("few", "Europe/London", week, &Channel::ALL, 2);
+        vec![with_few_assets, client("many", "Europe/London", week, &Channel::ALL, 40)]
+    };
+    let unlimited = passing(&scenario(week, clients()), &rules(), week);
+    let live = |plan: &Plan, client: usize| plan.clients[client].posts.iter().filter(|post| post.is_live()).count();
+    assert!(live(&unlimited, 0) > 0 && live(&unlimited, 0) < unlimited.clients[0].posts.len(), "some are blocked");
+    let rules = rules_with(&[("limits.toml", "", "[agency_day]\nat_most = 4\nper = [\"workspace\", \"day\"]\n")]);
+    let limited = passing(&scenario(week, clients()), &rules, week);
+    let limits = &limited.workspaces[0].limits;
+    assert!(limits.iter().any(|limit| limit.price > 0.0), "{limits:?}");
+    for limit in limits.iter().filter(|limit| limit.price > 0.0) {
+        assert!(limit.used == limit.allowed, "a place with a price is not used: {limit:?}");
+    }
+    assert!(live(&limited, 0) > 0, "posts that may run keep places");
+    let blocked = limited.clients[0].posts.len() - live(&limited, 0);
+    assert_eq!(blocked, 0, "a blocked post has a place that another client would use");
+}
