@@ -2,10 +2,11 @@
 //! of clients, the gap between the objective of the workspace's plan and its upper bound, and the time it takes to
 //! plan. `-- 10000` plans that many clients.
 //!
-//! One limit allows, on each day, at most 60 % of the posts of an average day without limits. Another keeps two
-//! clients of an industry from posting on the same channel in the same hour. The third are reviewers for 60 % of the
-//! posts, if every post needs a review.
+//! One limit allows, on each day, at most 60 % of the posts of an average day without limits. Two are by the hour: one
+//! keeps two clients of an industry from posting on the same channel in the same hour, the other allows, in each hour, at
+//! most 60 % of the posts of the busiest hour. The last are reviewers for 60 % of the posts, if every post needs a review.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,10 +46,17 @@ fn print_gaps_and_times(clients: usize) -> Result<(), Box<dyn Error>> {
     let max_posts_a_day = unlimited.posts().count() as f64 / 7.0 * 0.6;
     let agency_day = format!("[agency_day]\nat_most = {max_posts_a_day:.0}\nper = [\"workspace\", \"day\"]\n");
     let rivals = "[rivals]\nat_most = 1\nper = [\"industry\", \"channel\", \"hour\"]\n".to_owned();
+    let mut posts_by_hour: BTreeMap<i64, usize> = BTreeMap::new();
+    for (_, post) in unlimited.posts() {
+        *posts_by_hour.entry(post.at.as_second().div_euclid(3600)).or_default() += 1;
+    }
+    let max_posts_an_hour = posts_by_hour.into_values().max().unwrap_or(0) * 6 / 10;
     // With more clients, the posts of an industry's clients do not fit into the hours of a week.
     let mut cases = vec![("60 % of a day", agency_day, scenario.clone())];
     if clients <= 30 {
         cases.push(("rivals", rivals, scenario.clone()));
+        let agency_hour = format!("[agency_hour]\nat_most = {max_posts_an_hour}\nper = [\"workspace\", \"hour\"]\n");
+        cases.push(("60 % of an hour", agency_hour, scenario.clone()));
     }
     cases.push(("reviewers for 60 %", String::new(), with_reviewers(scenario, unlimited.posts().count() * 6 / 10)));
     for (name, limit, scenario) in cases {
