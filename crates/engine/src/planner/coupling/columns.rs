@@ -80,13 +80,9 @@ impl Columns {
         let mut max_uses = vec![0.0; week.rows().len()];
         for columns in &self.by_channel {
             let floor = best_net_value(columns, prices) - max_loss;
-            let mut of_channel = vec![f64::NEG_INFINITY; max_uses.len()];
-            for column in columns.iter().filter(|column| column.net_value(prices) >= floor) {
-                let mut used = vec![0.0; max_uses.len()];
-                column.used.iter().for_each(|(row, count)| used[*row] = *count);
-                of_channel.iter_mut().zip(used).for_each(|(max, used)| *max = max.max(used));
-            }
-            max_uses.iter_mut().zip(of_channel).for_each(|(sum, max)| *sum += max);
+            let close = columns.iter().filter(|column| column.net_value(prices) >= floor);
+            let of_channel = uses_of_channel(close.map(|column| column.used.as_slice()), max_uses.len());
+            max_uses.iter_mut().zip(of_channel).for_each(|(sum, (_, max))| *sum += max);
         }
         exceeded_rows(week, &max_uses)
     }
@@ -101,4 +97,24 @@ pub(super) fn exceeded_rows(week: &CoupledWeek<'_>, used: &[f64]) -> Vec<usize> 
 /// The greatest objective of a channel's columns, less prices.
 pub(super) fn best_net_value(columns: &[Column], prices: &[f64]) -> f64 {
     columns.iter().map(|column| column.net_value(prices)).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// By row, the least and the most that any of a channel's columns uses, given what each uses of the rows in which it
+/// counts. Without columns, the least is infinite and the most negative infinite.
+pub(super) fn uses_of_channel<'c>(columns: impl Iterator<Item = &'c [(usize, f64)]>, rows: usize) -> Vec<(f64, f64)> {
+    let mut uses = vec![(f64::INFINITY, f64::NEG_INFINITY); rows];
+    let (mut counting, mut all) = (vec![0_usize; rows], 0);
+    for used in columns {
+        all += 1;
+        for (row, count) in used {
+            let (min, max) = &mut uses[*row];
+            (*min, *max) = (min.min(*count), max.max(*count));
+            counting[*row] += 1;
+        }
+    }
+    // A column that does not count in a row uses nothing of it.
+    for ((min, max), _) in uses.iter_mut().zip(counting).filter(|(_, counting)| *counting < all) {
+        (*min, *max) = (min.min(0.0), max.max(0.0));
+    }
+    uses
 }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::columns::{Column, Columns, best_net_value};
-use super::problem::CoupledWeek;
+use super::columns::{Column, Columns, best_net_value, uses_of_channel};
+use super::problem::{CoupledWeek, Row};
 
 /// A choice for every channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ struct Candidate<'a> {
     /// Index among its channel's columns.
     index: usize,
     column: &'a Column,
+    /// The rows that take part, by index among these, each with how much of it the column uses, ascending.
+    used: Vec<(usize, f64)>,
     /// How far its net value is below that of the channel's best column.
     loss: f64,
 }
@@ -48,7 +50,12 @@ impl<'a> ChannelCandidates<'a> {
         let mut candidates: Vec<Candidate<'_>> = columns
             .iter()
             .enumerate()
-            .map(|(index, column)| Candidate { index, column, loss: best_value - column.net_value(prices) })
+            .map(|(index, column)| Candidate {
+                index,
+                column,
+                used: Vec::new(),
+                loss: best_value - column.net_value(prices),
+            })
             .filter(|candidate| candidate.loss < max_loss)
             .collect();
         candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
@@ -56,20 +63,56 @@ impl<'a> ChannelCandidates<'a> {
     }
 }
 
+/// The rows that take part in a search: those that some combination of the candidates exceeds. The others cannot tell one
+/// combination from another.
+struct ExceedableRows<'w> {
+    rows: Vec<&'w Row>,
+    /// By row of the week, its index among these.
+    indices: Vec<Option<usize>>,
+}
+
+impl<'w> ExceedableRows<'w> {
+    fn new(week: &'w CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Self {
+        let mut max_uses = vec![0.0; week.rows().len()];
+        for ChannelCandidates { candidates, .. } in channels {
+            let of_columns = candidates.iter().map(|candidate| candidate.column.used.as_slice());
+            let of_channel = uses_of_channel(of_columns, max_uses.len());
+            max_uses.iter_mut().zip(of_channel).for_each(|(sum, (_, max))| *sum += max);
+        }
+        let (mut rows, mut indices) = (Vec::new(), Vec::with_capacity(max_uses.len()));
+        for (row, max_use) in week.rows().iter().zip(max_uses) {
+            let is_exceedable = row.excess(max_use) > 0.0;
+            indices.push(is_exceedable.then_some(rows.len()));
+            rows.extend(is_exceedable.then_some(row));
+        }
+        Self { rows, indices }
+    }
+
+    /// How much of each of these rows a column uses, given what it uses of the rows of the week.
+    fn used(&self, column: &Column) -> Vec<(usize, f64)> {
+        column.used.iter().filter_map(|(row, count)| Some((self.indices[*row]?, *count))).collect()
+    }
+
+    /// Whether no row without a price is exceeded.
+    fn are_satisfied(&self, used: &[f64]) -> bool {
+        self.rows.iter().zip(used).all(|(row, used)| row.price.is_some() || row.excess(*used) <= 0.0)
+    }
+
+    /// What exceeding the rows with a price costs.
+    fn penalty(&self, used: &[f64]) -> f64 {
+        self.rows.iter().zip(used).map(|(row, used)| row.excess(*used) * row.price.unwrap_or(0.0)).sum()
+    }
+}
+
 /// By depth, how much of each row the channels from that depth on use at least.
-fn min_uses_by_depth(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
-    let rows = week.rows().len();
+fn min_uses_by_depth(rows: usize, channels: &[ChannelCandidates<'_>]) -> Vec<Vec<f64>> {
     let mut min_uses = vec![vec![0.0; rows]; channels.len() + 1];
     for depth in (0..channels.len()).rev() {
-        let mut of_channel = vec![f64::INFINITY; rows];
-        for Candidate { column, .. } in &channels[depth].candidates {
-            let mut used = vec![0.0; rows];
-            column.used.iter().for_each(|(row, count)| used[*row] = *count);
-            of_channel.iter_mut().zip(used).for_each(|(min, used)| *min = f64::min(*min, used));
-        }
+        let of_columns = channels[depth].candidates.iter().map(|candidate| candidate.used.as_slice());
+        let of_channel = uses_of_channel(of_columns, rows);
         let (until_depth, after) = min_uses.split_at_mut(depth + 1);
-        for ((sum, of_channel), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
-            *sum = of_channel + of_later;
+        for ((sum, (min, _)), of_later) in until_depth[depth].iter_mut().zip(of_channel).zip(&after[0]) {
+            *sum = min + of_later;
         }
     }
     min_uses
@@ -77,7 +120,7 @@ fn min_uses_by_depth(week: &CoupledWeek<'_>, channels: &[ChannelCandidates<'_>])
 
 /// A column for each of the first channels.
 struct Partial {
-    /// How much of each row the columns use.
+    /// How much of each row that takes part the columns use.
     used: Vec<f64>,
     /// By channel, the index of its column; 0 for channels without one yet.
     indices: Vec<usize>,
@@ -110,15 +153,19 @@ pub(super) fn best(
         channels.push(ChannelCandidates::new(channel, columns, prices, best_values[channel], bound - floor));
     }
     channels.sort_by_key(|channel| (channel.candidates.len(), channel.channel));
-    let min_uses = min_uses_by_depth(week, &channels);
+    let rows = ExceedableRows::new(week, &channels);
+    for candidate in channels.iter_mut().flat_map(|channel| &mut channel.candidates) {
+        candidate.used = rows.used(candidate.column);
+    }
+    let min_uses = min_uses_by_depth(rows.rows.len(), &channels);
     let nothing_chosen =
-        Partial { used: vec![0.0; week.rows().len()], indices: vec![0; channels.len()], loss: 0.0, objective: 0.0 };
+        Partial { used: vec![0.0; rows.rows.len()], indices: vec![0; channels.len()], loss: 0.0, objective: 0.0 };
     let mut partials = vec![nothing_chosen];
     for (channel, min_uses) in channels.iter().zip(min_uses.iter().skip(1)) {
-        partials = extend(week, partials, channel, min_uses, bound - floor, width);
+        partials = extend(&rows, partials, channel, min_uses, bound - floor, width);
     }
-    let complete = partials.into_iter().filter(|partial| week.is_feasible(&partial.used)).map(|partial| {
-        let objective = partial.objective - week.penalty(&partial.used, 0.0);
+    let complete = partials.into_iter().filter(|partial| rows.are_satisfied(&partial.used)).map(|partial| {
+        let objective = partial.objective - rows.penalty(&partial.used);
         Combination { indices: partial.indices, objective }
     });
     let better = complete.filter(|combination| combination.objective > floor);
@@ -128,7 +175,7 @@ pub(super) fn best(
 /// Adds each candidate of a channel to each partial combination that leaves room for it. `min_uses` has how much of each
 /// row the channels after it use at least.
 fn extend(
-    week: &CoupledWeek<'_>,
+    rows: &ExceedableRows<'_>,
     partials: Vec<Partial>,
     channel: &ChannelCandidates<'_>,
     min_uses: &[f64],
@@ -138,15 +185,16 @@ fn extend(
     let mut extensions: Vec<(f64, &Partial, &Candidate<'_>)> = Vec::new();
     for partial in &partials {
         let affordable = channel.candidates.iter().take_while(|candidate| partial.loss + candidate.loss < max_loss);
-        let fitting = affordable.filter(|candidate| fits(week, partial, candidate.column, min_uses));
+        let fitting = affordable.filter(|candidate| fits(rows, partial, candidate, min_uses));
         extensions.extend(fitting.map(|candidate| (partial.loss + candidate.loss, partial, candidate)));
     }
     // Stable, so that of equal losses the first stays first.
     extensions.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
     let mut uses_seen: BTreeSet<Vec<u64>> = BTreeSet::new();
-    let extended = extensions.into_iter().filter_map(|(loss, partial, Candidate { index, column, .. })| {
+    let extended = extensions.into_iter().filter_map(|(loss, partial, candidate)| {
+        let Candidate { index, column, .. } = candidate;
         let mut used = partial.used.clone();
-        column.used.iter().for_each(|(row, count)| used[*row] += count);
+        candidate.used.iter().for_each(|(row, count)| used[*row] += count);
         let is_new = uses_seen.insert(used.iter().map(|used| used.to_bits()).collect());
         is_new.then(|| {
             let mut indices = partial.indices.clone();
@@ -158,9 +206,9 @@ fn extend(
 }
 
 /// Whether a column and the channels after it can satisfy the rows without a price in which the column counts.
-fn fits(week: &CoupledWeek<'_>, partial: &Partial, column: &Column, min_uses: &[f64]) -> bool {
-    column.used.iter().all(|(index, count)| {
-        let row = &week.rows()[*index];
+fn fits(rows: &ExceedableRows<'_>, partial: &Partial, candidate: &Candidate<'_>, min_uses: &[f64]) -> bool {
+    candidate.used.iter().all(|(index, count)| {
+        let row = rows.rows[*index];
         row.price.is_some() || row.excess(partial.used[*index] + count + min_uses[*index]) <= 0.0
     })
 }
