@@ -21,13 +21,13 @@ mod table_file;
 pub(crate) mod tests;
 mod write;
 
-pub use crate::tables::{MANIFEST_FILE, Manifest};
+pub use crate::tables::{MANIFEST_FILE, Manifest, histories_of};
 pub use channel_defaults::ChannelDefaults;
 pub use error::{ScenarioError, ScenarioErrors};
 pub use generate::{DEFAULT_HISTORY_DAYS, GenerateOptions, GeneratedScenario, TrueResponse, generate};
 pub use import::{
-    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, histories_of, import,
-    posting_histories, read_histories, read_history, scenario_histories,
+    AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, posting_histories,
+    read_histories, read_history, scenario_histories,
 };
 pub use read::{read, read_with_warnings};
 pub use rows::read_rows;

@@ -7,7 +7,7 @@ use super::error::{ScenarioError, ScenarioErrors};
 use super::table_file::{self, FileKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
-use crate::model::{Client, ClientState, Policy, Scenario};
+use crate::model::{Policy, Scenario};
 use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, TableSpec};
 
 /// Maximum size of `scenario.toml`, in bytes.
@@ -36,28 +36,14 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
     let mut errors = Vec::new();
     let files = read_table_files(dir, &manifest, &mut errors);
-    let hash = hash_of(&text, &manifest, &files);
+    let hash = manifest.scenario_hash(&text, &files);
     let mut diagnostics = Diagnostics::default();
     let rows = read_tables(&manifest, files, &mut diagnostics);
     let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
     errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
     match ScenarioErrors::from_list(errors) {
         Some(errors) => Err(errors),
-        None => Ok((scenario(manifest, hash, clients), diagnostics.warnings)),
-    }
-}
-
-fn scenario(manifest: Manifest, hash: String, clients: Vec<(Client, ClientState)>) -> Scenario {
-    Scenario {
-        name: manifest.name,
-        hash,
-        start: manifest.start,
-        weeks: manifest.weeks,
-        capacity: manifest.capacity,
-        review: manifest.review,
-        environment: manifest.environment,
-        clients,
-        other_clients: Vec::new(),
+        None => Ok((manifest.into_scenario(hash, clients), diagnostics.warnings)),
     }
 }
 
@@ -76,23 +62,6 @@ fn read_table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioEr
         }
     }
     files
-}
-
-/// BLAKE3 hash of the manifest, then of each table's name and bytes in order of names. Each part is hashed with its
-/// length, so that different folders never hash the same bytes.
-fn hash_of(manifest_text: &str, manifest: &Manifest, files: &TableFiles) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut add_part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    add_part(manifest_text.as_bytes());
-    for (table, file) in &manifest.files {
-        add_part(table.as_bytes());
-        add_part(file.as_bytes());
-        add_part(files.get(table).map_or(&[], Vec::as_slice));
-    }
-    hasher.finalize().to_hex().to_string()
 }
 
 fn read_tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {

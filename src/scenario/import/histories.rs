@@ -8,11 +8,11 @@ use super::notes::ImportNotes;
 use super::{Series, SeriesKey, posts, zones};
 use crate::calibration::{AccountHistory, Post};
 use crate::files;
-use crate::model::{Channel, Client, ClientId, HistoryRow, Scenario, Timestamp, Zone};
+use crate::model::{Channel, ClientId, HistoryRow, Scenario, Zone};
 use crate::scenario::error::{ScenarioError, ScenarioErrors};
 use crate::scenario::read::MAX_MANIFEST_BYTES;
 use crate::scenario::rows::read_rows;
-use crate::tables::{MANIFEST_FILE, Manifest};
+use crate::tables::{MANIFEST_FILE, Manifest, histories_of};
 
 /// The histories in a file, one for each account and channel, and notes on what was read and assumed.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,28 +53,6 @@ pub fn scenario_histories(dir: &Path, scenario: &Scenario) -> Result<Vec<Account
 /// If the table cannot be read.
 pub fn read_history(dir: &Path) -> Result<Vec<HistoryRow>, ScenarioErrors> {
     history_file(dir)?.map_or_else(|| Ok(Vec::new()), |file| read_rows(&dir.join(file)))
-}
-
-/// The histories of a scenario's channels, from the rows of its table `history`. Channels without a row have an empty
-/// one. Posts that were not measured and lie after the scenario's start are left out: they are still to be made.
-#[must_use]
-pub fn histories_of(rows: Vec<HistoryRow>, scenario: &Scenario) -> Vec<AccountHistory> {
-    let mut posts: BTreeMap<(ClientId, Channel), Vec<Post>> = BTreeMap::new();
-    for row in rows {
-        let HistoryRow { client_id, channel, published_at: at, content_type, engagements, .. } = row;
-        posts.entry((client_id, channel)).or_default().push(Post { at, content_type, engagements });
-    }
-    let channels = scenario
-        .clients
-        .iter()
-        .flat_map(|(client, state)| state.channels.iter().map(move |channel| (client, channel.channel)));
-    let history = |(client, channel): (&Client, Channel)| {
-        let mut posts = posts.remove(&(client.id.clone(), channel)).unwrap_or_default();
-        let is_past = |at: Timestamp| client.zone.wall_time(at).date() < scenario.start.monday();
-        posts.retain(|post| post.engagements.is_some() || is_past(post.at));
-        AccountHistory::new(client.id.clone(), channel, client.zone, posts)
-    };
-    channels.map(history).collect()
 }
 
 /// The histories of a scenario's channels that have posts, from the rows of its table `history` (see

@@ -32,9 +32,7 @@ use crate::model::{
     AssetId, AssetRow, Channel, ClientId, ClientRow, ClientStatus, HistoryRow, Timestamp, Week, WorkspaceId, Zone,
 };
 use crate::tables::Manifest;
-pub use histories::{
-    PostingHistories, histories_of, posting_histories, read_histories, read_history, scenario_histories,
-};
+pub use histories::{PostingHistories, posting_histories, read_histories, read_history, scenario_histories};
 pub use notes::ImportNotes;
 
 /// Days of history that the scenario includes.
