@@ -118,7 +118,10 @@ impl Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Failure::input_error(error).with_line(NOTHING_WRITTEN)
+        match error {
+            PlanError::Stopped => Failure::Interrupted("interrupted: nothing was written".to_owned()),
+            other => Failure::input_error(other).with_line(NOTHING_WRITTEN),
+        }
     }
 }
 

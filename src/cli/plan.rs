@@ -87,7 +87,8 @@ impl Plan {
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let scenario = self.scenario(&out, &rules, globals)?;
         let week = self.week.unwrap_or(scenario.start);
-        let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration));
+        let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration))
+            .stopping_when(&progress::is_stopping);
         let planner = if self.from_database.is_some() { planner.starting_at(self.now.time()) } else { planner };
         let start = Instant::now();
         let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;

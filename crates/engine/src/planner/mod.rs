@@ -82,6 +82,9 @@ pub enum PlanError {
     /// The week is at the edge of the supported calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// The caller asked to stop.
+    #[error("planning was stopped")]
+    Stopped,
     /// A requested client does not exist.
     #[error("no such client")]
     NoSuchClient,

@@ -27,6 +27,7 @@ pub struct Planner<'r> {
     tier: Tier,
     stopwatch: Option<Stopwatch>,
     pub(super) not_before: Option<Timestamp>,
+    should_stop: Option<&'r (dyn Fn() -> bool + Sync)>,
     workers: Mutex<Vec<Worker>>,
 }
 
@@ -40,13 +41,26 @@ impl<'r> Planner<'r> {
     /// A planner under a pack's rules, which solves channel-weeks at the given tier. `stopwatch` times the rules.
     #[must_use]
     pub fn new(rules: &'r CompiledRules, tier: Tier, stopwatch: Option<Stopwatch>) -> Self {
-        Self { rules, tier, stopwatch, not_before: None, workers: Mutex::default() }
+        Self { rules, tier, stopwatch, not_before: None, should_stop: None, workers: Mutex::default() }
     }
 
     /// The same planner for weeks that may have begun already: it places no post before `now`.
     #[must_use]
     pub fn starting_at(&self, now: Timestamp) -> Planner<'r> {
-        Planner { not_before: Some(now), ..Planner::new(self.rules, self.tier, self.stopwatch) }
+        let should_stop = self.should_stop;
+        Planner { not_before: Some(now), should_stop, ..Planner::new(self.rules, self.tier, self.stopwatch) }
+    }
+
+    /// The same planner, which asks before each client's week whether to stop, and then fails with
+    /// [`PlanError::Stopped`].
+    #[must_use]
+    pub fn stopping_when(&self, should_stop: &'r (dyn Fn() -> bool + Sync)) -> Planner<'r> {
+        let not_before = self.not_before;
+        Planner { not_before, should_stop: Some(should_stop), ..Planner::new(self.rules, self.tier, self.stopwatch) }
+    }
+
+    fn refuse_if_stopped(&self) -> Result<(), PlanError> {
+        if self.should_stop.is_some_and(|should_stop| should_stop()) { Err(PlanError::Stopped) } else { Ok(()) }
     }
 
     /// The instant before which no post is placed; `None` if it is not later than the start of any client's week.
@@ -157,6 +171,7 @@ impl<'r> Planner<'r> {
         draft: Option<Draft<'c>>,
         without_review: &WithoutReview,
     ) -> Result<(Draft<'c>, ClientPlan), PlanError> {
+        self.refuse_if_stopped()?;
         self.with_worker(|worker| {
             let draft = match draft {
                 Some(draft) => draft,
@@ -185,6 +200,7 @@ impl<'r> Planner<'r> {
             let plan = |member: usize, quotas: &[LimitQuota]| {
                 let index = members.get(member).ok_or(PlanError::NoSuchClient)?;
                 let ClientInput { week, rules, demand } = context.client(*index).ok_or(PlanError::NoSuchClient)?;
+                self.refuse_if_stopped()?;
                 let week = ClientWeek { quotas, ..week };
                 self.with_worker(|worker| {
                     let draft = draft_week(week, rules, demand, worker)?;
