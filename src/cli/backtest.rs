@@ -251,7 +251,13 @@ fn as_json(histories: &PostingHistories, tested: &BacktestResult, sentences: &[S
     for horizon_weeks in tested.horizons() {
         for method in Method::ALL {
             let score = Score::of(tested.select(method, horizon_weeks));
-            scores.push(json!({"horizon_weeks": horizon_weeks, "method": method.name(), "score": score}));
+            let error = tested.mean_error(method, horizon_weeks);
+            scores.push(json!({
+                "horizon_weeks": horizon_weeks,
+                "method": method.name(),
+                "score": score,
+                "error_interval": error.map(|error| error.interval().map(|end| end.max(0.0))),
+            }));
         }
     }
     json!({ "notes": histories.notes, "verdicts": sentences, "scores": scores, "hour_gain": tested.hour_gain })

@@ -73,11 +73,12 @@ fn horizon_sentence(backtest: &Backtest, weeks: u32) -> Option<String> {
     let (model, recent) = score(Method::Model).zip(score(Method::RecentMean))?;
     Some(format!(
         "{}: {} of the outcomes lay within the 90\u{a0}% range, which is therefore {}. On average, the median was off by a \
-         factor of {} ({}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
+         factor of {} ({}{}), and the mean of the last 8 weeks by a factor of {}. As a whole, the forecast {}.",
         span(weeks).replacen("over", "Over", 1),
         percent(Some(model.coverage_90)),
         width_text(model.coverage_90),
         factor(model.error),
+        precision(backtest.mean_error(Method::Model, weeks), model.predictions),
         bias(model.bias),
         factor(recent.error),
         advantage(backtest.advantage_over(Method::RecentMean, weeks), recent.pinball),
@@ -99,6 +100,23 @@ fn width_text(coverage: f64) -> &'static str {
 /// A difference of logarithms as a factor.
 fn factor(log: f64) -> String {
     score(libm::exp(log))
+}
+
+/// How sure a mean error is, followed by a semicolon; empty if only one account was tested.
+fn precision(error: Option<ClusteredMean>, forecasts: usize) -> String {
+    error.map_or_else(String::new, |error| {
+        let [low, high] = error_interval(&error).map(factor);
+        format!(
+            "90\u{a0}% interval {low} to {high}, from {} of {}; ",
+            count_with_noun(forecasts as f64, "forecast", "forecasts"),
+            count_with_noun(error.clusters as f64, "account", "accounts"),
+        )
+    })
+}
+
+/// The 90 % interval of a mean absolute error, which is at least 0.
+fn error_interval(error: &ClusteredMean) -> [f64; 2] {
+    error.interval().map(|end| end.max(0.0))
 }
 
 fn bias(log: f64) -> String {
@@ -174,11 +192,19 @@ fn methods(backtest: &Backtest) -> Section {
             let score = Score::of(backtest.select(method, weeks))?;
             let mut name = Cell::text(label(method)).with_detail(span(weeks));
             name.strong = method == Method::Model;
-            Some(std::iter::once(name).chain(score_cells(&score)).collect())
+            let mut cells = score_cells(&score);
+            let [_, error_cell, ..] = &mut cells;
+            error_cell.detail = backtest.mean_error(method, weeks).map(|error| {
+                let [low, high] = error_interval(&error);
+                format!("{low:.3} to {high:.3}")
+            });
+            Some(std::iter::once(name).chain(cells).collect())
         })
     });
     let mut table = Table::new("Scores on the same forecasts", "method", &COLUMNS, rows.collect());
-    table.note = Some("Errors, losses and CRPS are on the scale of log(1 + engagements); lower is better.".to_owned());
+    let note = "Errors, losses and CRPS are on the scale of log(1 + engagements); lower is better. The range below an error \
+                is the 90\u{a0}% interval of its mean over many accounts like these.";
+    table.note = Some(note.to_owned());
     let blocks = vec![
         Block::paragraph(
             "Each method is used to forecast the total engagements of the posts that were published, from earlier posts \

@@ -24,6 +24,7 @@ fn a_backtest_lists_every_forecast_in_a_table() {
     let out = folder.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").succeeds().out;
     assert!(out.starts_with("tested forecasts for 3 of 3 accounts\nOver the next week: "), "{out}");
     assert!(out.ends_with("open tested/index.html\n"), "{out}");
+    assert!(out.contains(", from 9 forecasts of 3 accounts; typically "), "{out}");
     for file in ["index.html", "summary.md", "run.json", "figures/backtest-pit.svg", "figures/backtest-coverage.png"] {
         assert!(folder.path(&format!("tested/{file}")).is_file(), "{file}");
     }
@@ -64,6 +65,9 @@ fn a_backtest_in_json_has_the_scores_of_every_method() {
     assert_eq!(json["scores"].as_array().unwrap().len(), 5);
     assert_eq!(json["scores"][0]["method"], "model");
     assert_eq!(json["scores"][0]["score"]["predictions"], 6);
+    let interval = &json["scores"][0]["error_interval"];
+    let (low, high) = (interval[0].as_f64().unwrap(), interval[1].as_f64().unwrap());
+    assert!(0.0 <= low && low < high, "{interval}");
     assert_eq!(json["verdicts"].as_array().unwrap().len(), 2);
 }
 

@@ -124,16 +124,28 @@ impl Backtest {
     /// better; `None` with fewer than two accounts.
     #[must_use]
     pub fn advantage_over(&self, method: Method, horizon_weeks: u32) -> Option<ClusteredMean> {
-        let mut accounts: BTreeMap<(&ClientId, Channel), (f64, f64)> = BTreeMap::new();
         let pairs = self.select(Method::Model, horizon_weeks).zip(self.select(method, horizon_weeks));
-        for (model, other) in pairs {
-            let (sum, count) = accounts.entry((&model.account, model.channel)).or_default();
-            *sum += other.pinball() - model.pinball();
-            *count += 1.0;
-        }
-        let clusters = accounts.into_values().map(|(sum, count)| Cluster { mean: sum / count, weight: count });
-        ClusteredMean::of(&clusters.collect::<Vec<_>>())
+        mean_by_account(pairs.map(|(model, other)| (model, other.pinball() - model.pinball())))
     }
+
+    /// The mean absolute error of a method's point forecasts at a horizon, on the scale of log(1 + sum), clustered by
+    /// account; `None` with fewer than two accounts.
+    #[must_use]
+    pub fn mean_error(&self, method: Method, horizon_weeks: u32) -> Option<ClusteredMean> {
+        mean_by_account(self.select(method, horizon_weeks).map(|one| (one, one.log_error().abs())))
+    }
+}
+
+/// The mean of a number over predictions, clustered by account; an account counts once for each of its channels.
+fn mean_by_account<'p>(numbers: impl Iterator<Item = (&'p Prediction, f64)>) -> Option<ClusteredMean> {
+    let mut accounts: BTreeMap<(&ClientId, Channel), (f64, f64)> = BTreeMap::new();
+    for (prediction, number) in numbers {
+        let (sum, count) = accounts.entry((&prediction.account, prediction.channel)).or_default();
+        *sum += number;
+        *count += 1.0;
+    }
+    let clusters = accounts.into_values().map(|(sum, count)| Cluster { mean: sum / count, weight: count });
+    ClusteredMean::of(&clusters.collect::<Vec<_>>())
 }
 
 /// The forecasts of one account at one cut and horizon.

@@ -91,6 +91,8 @@ fn ranges_of_forecasts_hold_the_outcome_as_often_as_they_say() {
     assert!((0.84..=1.0).contains(&score.coverage_90), "{score:?}");
     let recent = Score::of(tested.select(Method::RecentMean, 4)).unwrap();
     assert!(score.pinball < recent.pinball, "{score:?} {recent:?}");
+    let error = tested.mean_error(Method::Model, 4).unwrap();
+    assert!((error.mean - score.error).abs() < 1e-9 && error.clusters == tested.accounts(), "{error:?} {score:?}");
 }
 
 #[test]
