@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use sqlx::types::JsonRawValue;
 use uuid::Uuid;
 
@@ -192,6 +192,15 @@ impl ActionRow {
         from_json("decision_payload", &self.decision_payload)
     }
 
+    /// What the planner saw around the post; `None` in records of older versions, which lack it.
+    fn surroundings(&self) -> Result<Option<PostSurroundings>, StoreError> {
+        let recorded: RecordedFields = self.payload()?;
+        if recorded.action_of_day.is_none() || recorded.hours_to_nearest_post.is_none() {
+            return Ok(None);
+        }
+        self.payload().map(Some)
+    }
+
     fn signals<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
         from_json("source_signals", &self.source_signals)
     }
@@ -207,10 +216,14 @@ fn from_json<T: DeserializeOwned>(column: &str, json: &JsonRawValue) -> Result<T
 struct PlanPayload {
     status: ScheduleStatus,
     risk_level: RiskBand,
-    /// `None` in records of older versions, which lack them.
-    #[serde(flatten)]
-    surroundings: Option<PostSurroundings>,
     blocked: Option<Reason>,
+}
+
+/// The fields that records of older versions lack.
+#[derive(Deserialize)]
+struct RecordedFields {
+    action_of_day: Option<IgnoredAny>,
+    hours_to_nearest_post: Option<IgnoredAny>,
 }
 
 /// Signals of a plan's posting decision.
@@ -271,7 +284,7 @@ struct RecordedDecision {
 
 /// The decision's content, by who made it.
 enum DecisionContent {
-    Plan(PlanPayload, Box<PlanSignals>),
+    Plan(PlanPayload, Option<PostSurroundings>, Box<PlanSignals>),
     Daily(DailyPayload, Box<(DecisionFacts, Vec<Verdict>)>),
     /// From a daily pass of an older version, which did not record the facts.
     WithoutFacts,
@@ -282,7 +295,7 @@ impl RecordedDecision {
     fn read(row: &ActionRow) -> Result<Option<Self>, StoreError> {
         let plan_decision_id = post_decision_id(row.schedule_id, ActionType::PostingDecision);
         let content = if row.id == plan_decision_id {
-            Some(DecisionContent::Plan(row.payload()?, row.signals()?))
+            Some(DecisionContent::Plan(row.payload()?, row.surroundings()?, row.signals()?))
         } else {
             DecisionContent::of_daily_pass(row)?
         };
@@ -302,8 +315,8 @@ impl RecordedDecision {
                 let (facts, verdicts) = *evaluation;
                 (DecisionSource::Daily, payload.to, facts, verdicts, payload.reason())
             }
-            DecisionContent::Plan(payload, signals) => {
-                let facts = planned_facts(&payload, &signals, self.confidence, schedule, snapshot?)?;
+            DecisionContent::Plan(payload, surroundings, signals) => {
+                let facts = planned_facts(&payload, surroundings?, &signals, self.confidence, schedule, snapshot?)?;
                 (DecisionSource::Plan, payload.status, facts, signals.guardrails, payload.blocked)
             }
         };
@@ -336,6 +349,7 @@ impl RecordedDecision {
 /// `None` if the decision lacks any of them, or the schedule's asset was replaced since.
 fn planned_facts(
     payload: &PlanPayload,
+    surroundings: PostSurroundings,
     signals: &PlanSignals,
     confidence: f64,
     schedule: &Schedule,
@@ -348,7 +362,7 @@ fn planned_facts(
         fatigue: schedule.fatigue,
         expected_engagement: schedule.expected_engagement,
         asset: asset_facts(schedule),
-        surroundings: payload.surroundings.clone()?,
+        surroundings,
     };
     Some(DecisionFacts {
         channel: snapshot.clone(),

@@ -44,6 +44,7 @@ pub struct ChannelSnapshot {
 
 /// Facts about a post when it was evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "RecordedPost")]
 pub struct PostSnapshot {
     /// Fatigue of the channel at the hour of the post.
     pub fatigue: f64,
@@ -71,6 +72,27 @@ pub struct PostSurroundings {
     /// field was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others_of_day: Vec<OtherPost>,
+}
+
+/// A [`PostSnapshot`] as it is recorded, with all fields side by side.
+#[derive(Deserialize)]
+struct RecordedPost {
+    fatigue: f64,
+    expected_engagement: f64,
+    asset: Option<AssetSnapshot>,
+    action_of_day: i64,
+    hours_to_nearest_post: f64,
+    #[serde(default)]
+    others_of_day: Vec<OtherPost>,
+}
+
+impl From<RecordedPost> for PostSnapshot {
+    fn from(recorded: RecordedPost) -> Self {
+        let RecordedPost { fatigue, expected_engagement, asset, action_of_day, hours_to_nearest_post, others_of_day } =
+            recorded;
+        let surroundings = PostSurroundings { action_of_day, hours_to_nearest_post, others_of_day };
+        Self { fatigue, expected_engagement, asset, surroundings }
+    }
 }
 
 /// Another post of a client, planned or committed.
