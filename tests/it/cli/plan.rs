@@ -388,7 +388,7 @@ fn limits_that_clients_share_are_printed_with_the_bound_of_all_clients() {
     folder.mcoe("plan small --out plan").succeeds().stdout_has(&[
         "the clients of workspace `corner` share limits: together they reach ",
         "in workspace `corner`, clients compete for the limit `agency_day` (at most 2 posts a day for all clients \
-         together) in 7\u{a0}periods: one post more would earn up to ",
+         together) in 6\u{a0}periods: one post more would earn up to ",
     ]);
     let plan = folder.json("plan/plan.json");
     let [cost] = plan["shared_limits"].as_array().unwrap().as_slice() else { panic!("{plan}") };

@@ -108,6 +108,7 @@ impl TextCells {
     }
 
     /// The cells in order; `None` for a blank one.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
         let mut start = 0;
         self.ends.iter().map(move |end| {

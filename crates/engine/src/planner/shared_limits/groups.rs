@@ -124,7 +124,6 @@ impl Group {
     }
 
     /// The solution, given the sharing and, by client, the rows in which its blocked posts count.
-
     fn solution(
         &self,
         rows: Vec<SharedRow>,

@@ -186,6 +186,24 @@ impl DividedLimits {
         };
         included.into_iter().map(use_of).collect()
     }
+
+    /// States the bound at the prices found. It leaves room for blocked posts, which were not considered when the prices
+    /// were found; if there are any and the bound without prices is lower, that one is stated, and no prices.
+    fn find_bound(
+        &mut self,
+        limits: &SharedLimits,
+        clients: &[ClientWeek<'_>],
+        sketches: &[&ClientSketch],
+        has_blocked: bool,
+    ) {
+        let bound_at = |prices: &BTreeMap<SharedRow, f64>| total_bound(limits, clients, sketches, prices);
+        let bound = bound_at(&self.prices);
+        let lower_bound = has_blocked.then(|| bound_at(&BTreeMap::new())).filter(|unpriced| *unpriced < bound);
+        if lower_bound.is_some() {
+            self.prices.clear();
+        }
+        self.bound = Some(lower_bound.unwrap_or(bound));
+    }
 }
 
 /// Divides limits into quotas of the clients. `plan` plans the client with a given index within quotas. Also returns
@@ -243,15 +261,8 @@ pub(super) fn divide_limits<T: Send>(
     if tier == Tier::Exact && !groups.is_empty() {
         let last: Vec<&ClientSketch> =
             within.iter().zip(&sketches).map(|(within, alone)| within.as_ref().unwrap_or(alone)).collect();
-        let bound_at = |prices: &BTreeMap<SharedRow, f64>| total_bound(limits, clients, &last, prices);
-        let bound = bound_at(&divided.prices);
-        // The bound leaves room for blocked posts, which are not considered when prices are found.
         let has_blocked = sketches.iter().any(|sketch| sketch.without_blocked.is_some());
-        let lower_bound = has_blocked.then(|| bound_at(&BTreeMap::new())).filter(|unpriced| *unpriced < bound);
-        if lower_bound.is_some() {
-            divided.prices.clear();
-        }
-        divided.bound = Some(lower_bound.unwrap_or(bound));
+        divided.find_bound(limits, clients, &last, has_blocked);
     }
     Ok((divided, planned))
 }
