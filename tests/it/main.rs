@@ -18,6 +18,7 @@ mod daylight;
 mod formatting;
 mod fuzz;
 mod planner;
+mod python;
 mod rules_files;
 mod scripts;
 mod simulator;

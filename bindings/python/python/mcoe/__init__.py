@@ -1,0 +1,280 @@
+"""Rules-driven planning and simulation of multi-channel posting campaigns.
+
+A rules pack says how often, when and under which limits a client's channels post; a scenario holds the clients with
+their state. The engine plans every client's week optimally under the rules, and simulates many weeks.
+
+>>> import mcoe
+>>> plan = mcoe.plan(RULES, SCENARIO)
+>>> plan.week
+'2026-W43'
+>>> posts = plan.tables()["posts"]
+>>> posts.column_names[:3]
+['post_id', 'client_id', 'workspace_id']
+
+Rules are given as a :class:`Rules`, as the path of a folder or as the texts of its files; a scenario as a
+:class:`Scenario` or as the path of a folder. Tables go in and out by the Arrow PyCapsule interface, so that pyarrow,
+polars, pandas and DuckDB exchange them without a copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mcoe import _mcoe
+from mcoe._mcoe import Calibration, Comparison, Plan, Rules, Scenario, Simulation, Table, __version__
+from mcoe.errors import Diagnostic, McoeError, RulesError, RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from mcoe._mcoe import ArrowStream
+
+__all__ = [
+    "Calibration",
+    "Comparison",
+    "Diagnostic",
+    "McoeError",
+    "Plan",
+    "Rules",
+    "RulesError",
+    "RunError",
+    "Scenario",
+    "ScenarioError",
+    "Simulation",
+    "Table",
+    "__version__",
+    "calibrate",
+    "check",
+    "compare",
+    "compare_scenarios",
+    "explain",
+    "plan",
+    "read_rules",
+    "read_scenario",
+    "scenario",
+    "simulate",
+    "why_not",
+]
+
+RulesSource: TypeAlias = "Rules | str | PathLike[str] | Mapping[str, str]"
+"""A rules pack: validated, as the path of its folder, or as the texts of its files by name."""
+
+ScenarioSource: TypeAlias = "Scenario | str | PathLike[str]"
+"""A scenario, or the path of its folder."""
+
+
+def read_rules(rules: RulesSource) -> Rules:
+    """Reads and validates a rules pack. A pack that is used often is read once this way.
+
+    :raises RulesError: with every mistake, its place and its remedy.
+
+    >>> mcoe.read_rules(RULES).hash == mcoe.read_rules(mcoe.read_rules(RULES).files).hash
+    True
+    """
+    if isinstance(rules, Rules):
+        return rules
+    return Rules(rules) if isinstance(rules, Mapping) else Rules.from_folder(rules)
+
+
+def read_scenario(scenario: ScenarioSource, rules: RulesSource) -> Scenario:
+    """Reads and validates the scenario in a folder: ``scenario.toml`` and its tables, as CSV or Parquet.
+
+    Clients without a row in the table ``policies`` get the default policy of the rules.
+
+    :raises ScenarioError: with every mistake, its place and its remedy.
+
+    >>> mcoe.read_scenario(SCENARIO, RULES).client_ids
+    ['kettle-lane', 'orbit-repair']
+    """
+    return scenario if isinstance(scenario, Scenario) else Scenario.from_folder(scenario, read_rules(rules))
+
+
+def scenario(
+    tables: Mapping[str, ArrowStream],
+    rules: RulesSource,
+    *,
+    start: str,
+    name: str = "scenario",
+    weeks: int = 12,
+    default_zone: str = "UTC",
+    settings: Mapping[str, Mapping[str, float]] | None = None,
+) -> Scenario:
+    """The scenario of tables in memory.
+
+    :param tables: tables by name. ``clients`` and ``channels`` are required; ``docs/tables.md`` lists all with their
+        columns. Times need a zone; lists are lists of texts, or texts separated by ``;``.
+    :param start: the Monday of the first week, such as ``2026-09-07``.
+    :param weeks: default number of weeks of a simulation.
+    :param default_zone: time zone of clients that have none, an IANA name.
+    :param settings: further tables of ``scenario.toml``: ``capacity``, ``review`` and ``environment``.
+    :raises ScenarioError: with every mistake, its place and its remedy.
+
+    >>> clients = {"client_id": ["bakery"], "name": ["Bakery"], "workspace_id": ["north"], "status": ["active"]}
+    >>> channels = {"client_id": ["bakery"], "channel": ["ig"], "audience": [2400]}
+    >>> tables = {"clients": pyarrow.table(clients), "channels": pyarrow.table(channels)}
+    >>> mcoe.scenario(tables, RULES, start="2026-09-07", settings={"capacity": {"reviewers": 3}})
+    <mcoe.Scenario scenario: 1 clients from 2026-W37>
+    """
+    lines = [
+        f"name = {json.dumps(name)}",
+        "format = 1",
+        f"start = {json.dumps(start)}",
+        f"weeks = {weeks}",
+        f"default_zone = {json.dumps(default_zone)}",
+    ]
+    for table, values in (settings or {}).items():
+        lines.append(f"[{table}]")
+        lines.extend(f"{key} = {json.dumps(value)}" for key, value in values.items())
+    lines.append("[files]")
+    lines.extend(f'{table} = "{table}.parquet"' for table in ("clients", "channels"))
+    return Scenario.from_tables("\n".join(lines) + "\n", dict(tables), read_rules(rules))
+
+
+def check(rules: RulesSource, scenario: ScenarioSource | None = None) -> list[Diagnostic]:
+    """Validates a rules pack, and the scenario if one is given, and returns warnings.
+
+    :raises RulesError: if the pack is invalid, or names something that the scenario does not have.
+    :raises ScenarioError: if the scenario is invalid.
+
+    >>> mcoe.check(RULES, SCENARIO)
+    []
+    """
+    pack = read_rules(rules)
+    return _mcoe.check(pack, None if scenario is None else read_scenario(scenario, pack))
+
+
+def plan(
+    rules: RulesSource, scenario: ScenarioSource, week: str | None = None, *, threads: int | None = None
+) -> Plan:
+    """Plans a week for every client of a scenario: the same plan as that of ``mcoe plan``, with the same ids.
+
+    A checker that shares no code with the planner verifies the plan before it is returned. Ctrl-C stops planning.
+
+    :param week: an ISO week such as ``2026-W37``; default: the first week of the scenario.
+    :param threads: number of threads; default: one for each core. The plan does not depend on it.
+    :raises McoeError: if an input is invalid, or a rule fails.
+
+    >>> mcoe.plan(RULES, SCENARIO, "2026-W44").counts["clients"]
+    2
+    """
+    pack = read_rules(rules)
+    return _mcoe.plan(pack, read_scenario(scenario, pack), week, threads)
+
+
+def explain(plan: Plan, post_id: str) -> dict[str, Any]:
+    """Why a post is planned, why at its time and why with its asset: each factor with its value, interval and source.
+
+    >>> plan = mcoe.plan(RULES, SCENARIO)
+    >>> post = plan.tables()["posts"].rows(1)[0]
+    >>> mcoe.explain(plan, post["post_id"])["channel"] == post["channel"]
+    True
+    """
+    return plan.explain(post_id)
+
+
+def why_not(plan: Plan, client_id: str, channel: str, at: str) -> dict[str, Any]:
+    """Why a channel has no post at an hour of the client's clock, and what keeps it from having one.
+
+    >>> answer = mcoe.why_not(mcoe.plan(RULES, SCENARIO), "kettle-lane", "fb", "2026-10-19T03:00")
+    >>> answer["forbidden"]["because"]
+    "it lies in the channel's quiet hours"
+    """
+    return plan.why_not(client_id, channel, at)
+
+
+def simulate(
+    rules: RulesSource,
+    scenario: ScenarioSource,
+    *,
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    threads: int | None = None,
+) -> Simulation:
+    """Simulates weeks of planning, review and response by an audience that does not follow the planner's assumptions.
+
+    The figures are those of ``mcoe simulate`` with the same arguments. Ctrl-C stops the simulation.
+
+    :param weeks: number of weeks, 1 to 520; default: the scenario's.
+    :param replications: how often the weeks are simulated, each time with other random numbers, 1 to 100000.
+    :param seed: seed of all random numbers.
+    :param tier: ``exact``, provably optimal weeks of channels, or ``fast``, a heuristic for very large runs.
+    :param threads: number of threads; default: one for each core. The figures do not depend on it.
+
+    >>> run = mcoe.simulate(RULES, SCENARIO, weeks=1, replications=2)
+    >>> sorted(run.headline["engagement"])
+    ['interval', 'mean', 'p5', 'p50', 'p95']
+    """
+    pack = read_rules(rules)
+    return _mcoe.simulate(pack, read_scenario(scenario, pack), weeks, replications, seed, tier, threads)
+
+
+def compare(
+    rules: RulesSource,
+    scenario: ScenarioSource,
+    against: Mapping[str, RulesSource],
+    *,
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    until: float | None = None,
+    threads: int | None = None,
+) -> Comparison:
+    """Simulates the same weeks under several rules packs with common random numbers, and compares them with the first.
+
+    :param against: the packs that are compared with ``rules``, by label.
+    :param until: stop early, once the half-width of the 95 % interval of each difference in net worth is at most this
+        share of the base's net worth, such as 0.005; ``replications`` is then the maximum.
+
+    >>> busier = dict(mcoe.read_rules(RULES).files)
+    >>> busier["channels.toml"] = busier["channels.toml"].replace("weekly_posts = 7", "weekly_posts = 8", 1)
+    >>> compared = mcoe.compare(RULES, SCENARIO, {"busier": busier}, weeks=1, replications=2)
+    >>> [versus["label"] for versus in compared.versus]
+    ['busier']
+    """
+    pack = read_rules(rules)
+    packs = [("base", pack), *((label, read_rules(other)) for label, other in against.items())]
+    facts = read_scenario(scenario, pack)
+    return _mcoe.compare(packs, facts, weeks, replications, seed, tier, until, threads)
+
+
+def compare_scenarios(
+    rules: RulesSource,
+    scenario: ScenarioSource,
+    against: Mapping[str, ScenarioSource],
+    *,
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    until: float | None = None,
+    threads: int | None = None,
+) -> Comparison:
+    """Simulates several scenarios under one pack with common random numbers, and compares them with the first.
+
+    :param against: the scenarios that are compared with ``scenario``, by label. They must start in the same week.
+
+    >>> compared = mcoe.compare_scenarios(RULES, SCENARIO, {"same": SCENARIO}, weeks=1, replications=2)
+    >>> compared.versus[0]["label"]
+    'same'
+    """
+    pack = read_rules(rules)
+    scenarios = [("base", read_scenario(scenario, pack))]
+    scenarios.extend((label, read_scenario(other, pack)) for label, other in against.items())
+    return _mcoe.compare_scenarios(pack, scenarios, weeks, replications, seed, tier, until, threads)
+
+
+def calibrate(scenario: ScenarioSource, rules: RulesSource, *, threads: int | None = None) -> Calibration:
+    """Estimates what the past posts in a scenario's table ``history`` say about its audiences: levels, hours, weekdays,
+    content types and the response to recent posts, each with its 90 % interval.
+
+    :raises ScenarioError: if the scenario has no past posts.
+
+    >>> calibration = mcoe.calibrate(SCENARIO, RULES)
+    >>> sorted(calibration.tables())
+    ['parameters', 'response', 'world']
+    """
+    return _mcoe.calibrate(read_scenario(scenario, rules), threads)

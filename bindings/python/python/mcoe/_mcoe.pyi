@@ -1,0 +1,196 @@
+"""The compiled part of the package. Use the names of `mcoe`."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Protocol, final
+
+__version__: str
+
+class ArrowStream(Protocol):
+    """A table of another library: anything that hands over Arrow data by the PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+@final
+class Table:
+    """A table of results.
+
+    Other libraries take it as it is: ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``,
+    ``duckdb.from_arrow(pyarrow.table(t))``.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name, that of the file which the command line writes."""
+    @property
+    def column_names(self) -> list[str]:
+        """The names of its columns."""
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """What each column holds, with its unit and range."""
+    def rows(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """Its first rows as dictionaries, all of them without ``limit``."""
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class Rules:
+    """A validated rules pack."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        """Validates the texts of a pack's files, by name, such as ``{"channels.toml": "…"}``.
+
+        :raises mcoe.RulesError: with every mistake.
+        """
+    @staticmethod
+    def from_folder(path: str | PathLike[str]) -> Rules:
+        """Reads and validates the pack in a folder.
+
+        :raises mcoe.RulesError: with every mistake.
+        """
+    @property
+    def hash(self) -> str:
+        """The hash by which plans name the pack."""
+    @property
+    def files(self) -> dict[str, str]:
+        """The texts of its files, by name."""
+
+@final
+class Scenario:
+    """Clients with their state at the start of a week, and the simulated environment."""
+
+    @staticmethod
+    def from_folder(path: str | PathLike[str], rules: Rules) -> Scenario: ...
+    @staticmethod
+    def from_tables(manifest: str, tables: Mapping[str, ArrowStream], rules: Rules) -> Scenario: ...
+    @property
+    def name(self) -> str:
+        """Its name."""
+    @property
+    def start(self) -> str:
+        """Its first week, such as ``2026-W37``."""
+    @property
+    def weeks(self) -> int:
+        """Default number of weeks of a simulation."""
+    @property
+    def hash(self) -> str:
+        """The hash by which plans name the scenario."""
+    @property
+    def client_ids(self) -> list[str]:
+        """The ids of its clients, in order."""
+
+@final
+class Plan:
+    """The plan of a week for every client of a scenario."""
+
+    @property
+    def plan_id(self) -> str:
+        """Its id, the same as that of the command line's plan."""
+    @property
+    def week(self) -> str:
+        """The ISO week, such as ``2026-W37``."""
+    @property
+    def rules_hash(self) -> str:
+        """The hash of the rules pack."""
+    @property
+    def scenario_hash(self) -> str:
+        """The hash of the scenario."""
+    @property
+    def objective(self) -> float:
+        """Worth of the posts that are not blocked less their cost, in engagements of a channel whose ``worth`` is 1."""
+    @property
+    def upper_bound(self) -> float:
+        """Upper bound of the objective of any plan of that week."""
+    @property
+    def gap(self) -> float:
+        """The bound minus the objective, as a share of the bound, 0 to 1."""
+    @property
+    def expected_engagement(self) -> float:
+        """Engagements that the planner expects of the posts that are not blocked."""
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of ``clients`` and ``posts``, and of posts that are ``ready``, ``pending`` (need approval) and
+        ``blocked``."""
+    @property
+    def unmet_limits(self) -> dict[str, list[str]]:
+        """Clients for whom nothing is planned, with the limits that cannot be kept together."""
+    def tables(self) -> dict[str, Table]:
+        """Its tables, by name: those that ``mcoe plan`` writes."""
+    def explain(self, post_id: str) -> dict[str, Any]:
+        """As :func:`mcoe.explain`."""
+    def why_not(self, client_id: str, channel: str, at: str) -> dict[str, Any]:
+        """As :func:`mcoe.why_not`."""
+    def _repr_html_(self) -> str: ...
+
+@final
+class Simulation:
+    """The result of a simulation."""
+
+    @property
+    def headline(self) -> dict[str, dict[str, Any]]:
+        """The headline figures by name, each with ``mean``, ``interval`` (95 % interval of the mean: its Monte Carlo
+        error), and the quantiles ``p5``, ``p50`` and ``p95`` over replications."""
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the simulation was made from: scenario, rules, weeks, replications, seed."""
+    def tables(self) -> dict[str, Table]:
+        """Its tables, by name: those that ``mcoe simulate`` writes."""
+    def _repr_html_(self) -> str: ...
+
+@final
+class Comparison:
+    """The result of a comparison."""
+
+    @property
+    def versus(self) -> list[dict[str, Any]]:
+        """Each variant against the base: ``label``, and in ``headline`` the difference of each figure with its 95 %
+        interval."""
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        """What each variant was made from, and its headline figures; the base first."""
+    def tables(self) -> dict[str, Table]:
+        """Its tables, by name: those that ``mcoe compare`` writes."""
+    def _repr_html_(self) -> str: ...
+
+@final
+class Calibration:
+    """The result of a calibration."""
+
+    def tables(self) -> dict[str, Table]:
+        """Its tables, by name: ``parameters`` and ``response`` as ``mcoe calibrate`` writes them, and ``world``, which
+        :meth:`Scenario.from_tables` takes."""
+
+def check(rules: Rules, scenario: Scenario | None = None) -> list[Any]: ...
+def plan(rules: Rules, scenario: Scenario, week: str | None = None, threads: int | None = None) -> Plan: ...
+def simulate(
+    rules: Rules,
+    scenario: Scenario,
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    threads: int | None = None,
+) -> Simulation: ...
+def compare(
+    packs: Sequence[tuple[str, Rules]],
+    scenario: Scenario,
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    until: float | None = None,
+    threads: int | None = None,
+) -> Comparison: ...
+def compare_scenarios(
+    rules: Rules,
+    scenarios: Sequence[tuple[str, Scenario]],
+    weeks: int | None = None,
+    replications: int = 20,
+    seed: int = 1,
+    tier: str = "exact",
+    until: float | None = None,
+    threads: int | None = None,
+) -> Comparison: ...
+def calibrate(scenario: Scenario, threads: int | None = None) -> Calibration: ...

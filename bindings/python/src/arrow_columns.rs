@@ -1,0 +1,150 @@
+//! Arrow tables as columns of text, which the engine validates as it does those of files.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, LargeStringArray, RecordBatch};
+use arrow_cast::display::FormatOptions;
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use mcoe_engine::diagnostic::Diagnostic;
+use mcoe_engine::tables::{FileErrors, MatchedColumns, RowLocation, Table, TableSpec, TextColumn};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// Instants as ISO 8601 in UTC, as in files.
+const INSTANT_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+
+/// A table in memory: its batches of rows.
+#[derive(Debug, Clone)]
+pub struct ArrowTable {
+    /// The batches, all of one schema.
+    pub batches: Vec<RecordBatch>,
+    /// Names and types of the columns.
+    pub schema: SchemaRef,
+}
+
+impl ArrowTable {
+    /// Reads a Parquet file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_parquet(bytes: Vec<u8>) -> Result<Self, String> {
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| error.to_string())?;
+        let schema = Arc::clone(builder.schema());
+        let reader = builder.build().map_err(|error| error.to_string())?;
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        Ok(Self { batches, schema })
+    }
+
+    /// The table with the columns of a spec as text; `None` if it cannot be read. Mistakes are added to `errors`.
+    pub fn read(&self, name: &str, spec: &TableSpec, errors: &mut Vec<Diagnostic>) -> Option<Table> {
+        let names: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let matched = MatchedColumns::of(name, &names, None, spec, errors)?;
+        let mut columns: Vec<Option<Box<dyn TextColumn>>> = Vec::with_capacity(names.len());
+        for (index, known) in matched.names().enumerate() {
+            let Some(known) = known else {
+                columns.push(None);
+                continue;
+            };
+            match self.text_column(index) {
+                Ok(column) => columns.push(Some(Box::new(column))),
+                Err(Unreadable { cause, remedy }) => {
+                    FileErrors { file: name.into(), errors }.reject("unreadable_type", None, known, cause, remedy);
+                    return None;
+                }
+            }
+        }
+        let height: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
+        let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
+        Some(matched.table(columns, rows))
+    }
+
+    fn text_column(&self, index: usize) -> Result<ArrowColumn, Unreadable> {
+        let chunks: Result<Vec<LargeStringArray>, Unreadable> =
+            self.batches.iter().map(|batch| as_text(batch.column(index))).collect();
+        let mut starts = Vec::with_capacity(self.batches.len());
+        let mut height = 0;
+        for batch in &self.batches {
+            starts.push(height);
+            height += batch.num_rows();
+        }
+        Ok(ArrowColumn { chunks: chunks?, starts })
+    }
+}
+
+/// Why a column cannot be read.
+struct Unreadable {
+    cause: String,
+    remedy: &'static str,
+}
+
+/// A column of texts in chunks.
+#[derive(Debug)]
+struct ArrowColumn {
+    chunks: Vec<LargeStringArray>,
+    /// The position of the first cell of each chunk.
+    starts: Vec<usize>,
+}
+
+impl TextColumn for ArrowColumn {
+    fn cell(&self, position: usize) -> Option<&str> {
+        let chunk = self.starts.partition_point(|start| *start <= position).checked_sub(1)?;
+        let (array, start) = (self.chunks.get(chunk)?, self.starts.get(chunk)?);
+        let index = position - start;
+        (index < array.len() && array.is_valid(index)).then(|| array.value(index))
+    }
+}
+
+/// The cells of an array as text: numbers as decimals, instants and dates as ISO 8601.
+fn as_text(array: &ArrayRef) -> Result<LargeStringArray, Unreadable> {
+    let unreadable =
+        |cause: String| Unreadable { cause, remedy: "give texts, numbers, booleans, dates or times with a time zone" };
+    let array = match array.data_type() {
+        DataType::Dictionary(_, values) => {
+            &arrow_cast::cast(array, values).map_err(|error| unreadable(error.to_string()))?
+        }
+        _ => array,
+    };
+    let format = FormatOptions::new().with_timestamp_tz_format(Some(INSTANT_FORMAT)).with_display_error(false);
+    let array = match array.data_type() {
+        DataType::Timestamp(_, None) => {
+            return Err(Unreadable {
+                cause: "its times have no time zone".to_owned(),
+                remedy: "give them a zone, such as UTC, or write them as ISO 8601 text with an offset",
+            });
+        }
+        DataType::Timestamp(_, Some(_)) => {
+            let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into()));
+            arrow_cast::cast(array, &utc).map_err(|error| unreadable(error.to_string()))?
+        }
+        DataType::List(_) | DataType::LargeList(_) => {
+            joined_lists(array).ok_or_else(|| unreadable("its lists are not of texts".to_owned()))?
+        }
+        kind if kind.is_primitive() || is_plain(kind) => Arc::clone(array),
+        kind => return Err(unreadable(format!("its type `{kind}` is not supported"))),
+    };
+    let options = CastOptions { safe: false, format_options: format };
+    let text =
+        cast_with_options(&array, &DataType::LargeUtf8, &options).map_err(|error| unreadable(error.to_string()))?;
+    text.as_string_opt::<i64>().cloned().ok_or_else(|| unreadable("it has no text form".to_owned()))
+}
+
+fn is_plain(kind: &DataType) -> bool {
+    matches!(kind, DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Lists of texts as in files, separated by semicolons.
+fn joined_lists(array: &ArrayRef) -> Option<ArrayRef> {
+    let join = |values: ArrayRef| -> Option<String> {
+        let texts = as_text(&values).ok()?;
+        Some(texts.iter().flatten().collect::<Vec<_>>().join(";"))
+    };
+    let cells: Option<Vec<Option<String>>> = match array.data_type() {
+        DataType::List(_) => {
+            array.as_list::<i32>().iter().map(|cell| cell.map_or(Some(None), |cell| join(cell).map(Some))).collect()
+        }
+        _ => array.as_list::<i64>().iter().map(|cell| cell.map_or(Some(None), |cell| join(cell).map(Some))).collect(),
+    };
+    Some(Arc::new(LargeStringArray::from(cells?)))
+}

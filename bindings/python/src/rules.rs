@@ -1,0 +1,110 @@
+//! Rules packs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mcoe_engine::diagnostic::Diagnostic;
+use mcoe_engine::model::Scenario as EngineScenario;
+use mcoe_engine::rules::{self, CompiledRules, KnownNames, NameReference, PackFiles};
+use mcoe_engine::workbench;
+use pyo3::prelude::*;
+
+use crate::errors::{Kind, from_diagnostics, to_python};
+use crate::folder;
+use crate::scenario::Scenario;
+
+/// A validated rules pack.
+#[pyclass(module = "mcoe", frozen)]
+pub struct Rules {
+    compiled: Arc<CompiledRules>,
+}
+
+impl Rules {
+    /// The compiled rules.
+    pub fn compiled(&self) -> &Arc<CompiledRules> {
+        &self.compiled
+    }
+
+    fn compile(py: Python<'_>, files: PackFiles) -> PyResult<Self> {
+        let scripts = files.clone();
+        let compiled = rules::load(files)
+            .map_err(|mut diagnostics| {
+                diagnostics.extend(rules::script_syntax(&scripts));
+                diagnostics
+            })
+            .and_then(CompiledRules::compile)
+            .map_err(|diagnostics| invalid(py, diagnostics))?;
+        let mistakes = workbench::trial(&compiled);
+        if mistakes.is_empty() { Ok(Self { compiled: Arc::new(compiled) }) } else { Err(invalid(py, mistakes)) }
+    }
+
+    /// Fails unless the scenario has everything that the pack names, such as clients and workspaces.
+    ///
+    /// # Errors
+    /// If a name is unknown.
+    pub fn check_names(&self, py: Python<'_>, scenario: &EngineScenario) -> PyResult<()> {
+        let known = KnownNames::of(scenario);
+        let mistakes: Vec<Diagnostic> = self.compiled.names().iter().filter_map(|named| known.mistake(named)).collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(invalid(py, mistakes)) }
+    }
+}
+
+fn invalid(py: Python<'_>, mut diagnostics: Vec<Diagnostic>) -> PyErr {
+    Diagnostic::sort(&mut diagnostics);
+    from_diagnostics(py, Kind::Rules, &diagnostics)
+}
+
+#[pymethods]
+impl Rules {
+    #[new]
+    fn new(py: Python<'_>, files: BTreeMap<String, String>) -> PyResult<Self> {
+        Self::compile(py, files.into_iter().collect())
+    }
+
+    /// Reads the pack in a folder.
+    #[staticmethod]
+    fn from_folder(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        Self::compile(py, folder::pack_files(py, &path)?)
+    }
+
+    /// The hash by which plans name the pack.
+    #[getter]
+    fn hash(&self) -> &str {
+        self.compiled.hash()
+    }
+
+    /// The texts of the pack's files, by name.
+    #[getter]
+    fn files(&self) -> BTreeMap<String, String> {
+        self.compiled.pack().files.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<mcoe.Rules {} files, hash {:.12}>", self.compiled.pack().files.len(), self.compiled.hash())
+    }
+}
+
+/// The warnings about a pack, and about a scenario under it.
+///
+/// # Errors
+/// If the pack names something that the scenario does not have.
+#[pyfunction]
+#[pyo3(signature = (rules, scenario=None))]
+pub fn check<'py>(
+    py: Python<'py>,
+    rules: &Bound<'py, Rules>,
+    scenario: Option<&Bound<'py, Scenario>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let pack = rules.get();
+    let mut warnings = pack.compiled.pack().remarks();
+    match scenario {
+        Some(scenario) => {
+            pack.check_names(py, scenario.get().scenario())?;
+            warnings.extend_from_slice(scenario.get().warnings());
+        }
+        None => warnings.extend(pack.compiled.names().iter().map(NameReference::not_looked_up)),
+    }
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    py.import("mcoe.errors")?.call_method1("diagnostics", (to_python(py, &warnings)?, texts))
+}

@@ -1,0 +1,104 @@
+//! Runs work of the engine without the interpreter's lock, on a thread pool of its own, so that Ctrl-C stops it.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mcoe_engine::simulator::Observer;
+use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::errors::{Kind, from_text};
+
+/// How often signals are looked for.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// The pools of this process, by number of threads. A forked process does not have the threads of its parent's pools, so
+/// it makes new ones.
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+
+struct Pools {
+    process: u32,
+    by_threads: BTreeMap<usize, Arc<ThreadPool>>,
+}
+
+/// Tells running work whether to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Whether to stop.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for Stop {
+    fn week_done(&self) {}
+
+    fn should_stop(&self) -> bool {
+        self.is_set()
+    }
+}
+
+/// Runs `work` on `threads` threads, by default as many as there are cores. If a signal raises an exception in the
+/// meantime, such as `KeyboardInterrupt`, the work is told to stop, and the exception is raised.
+///
+/// # Errors
+/// The exception of a signal, or if the work panics.
+pub fn run<T: Send + 'static>(
+    py: Python<'_>,
+    threads: Option<usize>,
+    work: impl FnOnce(&Stop) -> T + Send + 'static,
+) -> PyResult<T> {
+    let pool = pool(py, threads)?;
+    let stop = Stop::default();
+    let (sender, mut receiver) = sync_channel(1);
+    let given = stop.clone();
+    pool.spawn(move || {
+        let result = catch_unwind(AssertUnwindSafe(|| work(&given)));
+        // Nobody waits for the result after an interruption.
+        let _ = sender.send(result);
+    });
+    loop {
+        let received;
+        (received, receiver) = py.detach(move || (receiver.recv_timeout(INTERVAL), receiver));
+        match received {
+            Ok(Ok(result)) => return Ok(result),
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(from_text(py, Kind::Run, "a defect of mcoe stopped the work", "report it with its input"));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                py.check_signals().inspect_err(|_| stop.0.store(true, Ordering::Relaxed))?;
+            }
+        }
+    }
+}
+
+fn pool(py: Python<'_>, threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if !(1..=1024).contains(&threads) {
+        return Err(from_text(py, Kind::Run, "`threads` is out of range", "use a number from 1 to 1024"));
+    }
+    let build = || {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map(Arc::new).map_err(|error| from_text(py, Kind::Run, &format!("cannot start threads: {error}"), ""))
+    };
+    // The lock is free but for the time of this function, unless the process was forked while another thread held it.
+    let Ok(mut pools) = POOLS.try_lock() else { return build() };
+    if pools.as_ref().is_some_and(|pools| pools.process != process::id()) {
+        // The threads of the parent's pools do not exist here, so waiting for them would take forever.
+        std::mem::forget(pools.take());
+    }
+    let pools = pools.get_or_insert_with(|| Pools { process: process::id(), by_threads: BTreeMap::new() });
+    if let Some(pool) = pools.by_threads.get(&threads) {
+        return Ok(Arc::clone(pool));
+    }
+    let pool = build()?;
+    pools.by_threads.insert(threads, Arc::clone(&pool));
+    Ok(pool)
+}
