@@ -1,9 +1,12 @@
 //! Chooses one proposal for each client, so that together they satisfy the rows.
 //!
-//! The first choice is each client's best proposal at the best prices. Each swap then gives one client another
-//! proposal. The first swaps raise the objective while posts beyond a row's capacity cost more and more. The next ones
-//! lower the use of exceeded rows, at the lowest loss for each post. The last ones, alone and in pairs, raise the
-//! objective without exceeding any row further.
+//! The first choice is each client's proposal of highest net value, at the prices that minimize the bound of the
+//! proposals. Each swap then gives one client another proposal. The excess of a row is the number of posts beyond its
+//! capacity; the weighted excess is the sum over all rows, each with its weight. Swaps are made in three stages:
+//!
+//! 1. swaps that raise the objective minus a penalty times the weighted excess, for higher and higher penalties;
+//! 2. swaps that lower the weighted excess, first those that lose the least objective for each unit of it;
+//! 3. swaps, alone and then in pairs, that raise the objective and do not raise the weighted excess.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -20,7 +23,7 @@ const MAX_PAIRED: usize = 1_000;
 const PENALTIES: [f64; 3] = [1.1, 1.5, 4.0];
 /// Minimum weight of a row, as a share of the highest price.
 const MIN_WEIGHT: f64 = 0.01;
-/// Allowed rounding error of a number of posts, and of a sum of objectives as a share of the objectives.
+/// Allowed rounding error: of a number of posts, in posts; of a sum of objectives, as a share of the objectives.
 const TOLERANCE: f64 = 1e-9;
 
 /// A proposal for each client.
@@ -29,7 +32,7 @@ struct Choice {
     weights: Vec<f64>,
     /// By client, the index of its proposal; `None` if it has none.
     chosen: Vec<Option<usize>>,
-    /// By row, the number of posts of all clients that count.
+    /// By row, the number of posts that count in it, over all clients.
     used: Vec<f64>,
     /// Difference up to which two sums of objectives are considered equal.
     tolerance: f64,
@@ -43,7 +46,7 @@ struct Swap {
     proposal: usize,
     /// By how much the objective rises.
     gain: f64,
-    /// By how much the weighted number of posts beyond the rows' capacities falls.
+    /// By how much the weighted excess falls.
     relief: f64,
 }
 
@@ -140,7 +143,7 @@ impl Choice {
         changes.into_iter().filter(|(_, change)| *change != 0.0).collect()
     }
 
-    /// By how much the weighted number of posts beyond the capacities falls if the changes of two swaps are made.
+    /// By how much the weighted excess falls if the changes of two swaps are made.
     fn relief(&self, capacities: &[f64], first: &[(usize, f64)], second: &[(usize, f64)]) -> f64 {
         let relief_in_row = |row: usize, change: f64| {
             let surplus = self.used[row] - capacities[row];
@@ -204,18 +207,19 @@ impl Choice {
         self.swap_all(search, |swap| Some(value(swap)).filter(|value| *value > tolerance));
     }
 
-    /// Makes swaps, those first that lose least for each post freed, until no row is exceeded or no swap frees any.
+    /// Makes swaps that lower the weighted excess, first those that lose the least objective for each unit of it, until
+    /// no swap lowers it.
     fn reduce_excess(&mut self, search: &PriceSearch<'_>) {
         self.swap_all(search, |swap| (swap.relief > TOLERANCE).then(|| swap.gain / swap.relief));
     }
 
-    /// Makes swaps that raise the objective and exceed no row further.
+    /// Makes swaps that raise the objective and do not raise the weighted excess.
     fn improve(&mut self, search: &PriceSearch<'_>) {
         let tolerance = self.tolerance;
         self.swap_all(search, |swap| (swap.gain > tolerance && swap.relief >= -TOLERANCE).then_some(swap.gain));
     }
 
-    /// Makes pairs of swaps that raise the objective together and exceed no row further.
+    /// Makes pairs of swaps that together raise the objective and do not raise the weighted excess.
     fn improve_in_pairs(&mut self, search: &PriceSearch<'_>, prices: &[f64]) {
         while let Some(pair) = self.best_pair(search, prices) {
             pair.into_iter().for_each(|(client, proposal)| self.apply(search, client, proposal));
@@ -242,10 +246,11 @@ impl Choice {
         swaps
     }
 
-    /// The two swaps, each as client and proposal, that together raise the objective most without exceeding a row
-    /// further; `None` if no two raise it.
+    /// The two swaps, each as client and proposal, that together raise the objective most and do not raise the weighted
+    /// excess; `None` if there are no such swaps.
     fn best_pair(&self, search: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
-        // Two swaps that exceed no row further gain at most the prices of the unused capacity, less their two losses.
+        // If no row is exceeded before or after, the gain of two swaps is at most the unused capacity, valued at the
+        // prices, minus their two losses.
         let max_loss: f64 = search
             .capacities()
             .iter()
@@ -274,7 +279,7 @@ impl Choice {
     }
 }
 
-/// The surplus if it is greater than the rounding error, else 0.
+/// The excess of a row. `surplus` is the number of posts that count in it minus its capacity.
 fn excess(surplus: f64) -> f64 {
     if surplus > TOLERANCE { surplus } else { 0.0 }
 }

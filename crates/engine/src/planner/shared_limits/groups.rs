@@ -22,7 +22,7 @@ const TOLERANCE: f64 = 1e-9;
 pub(super) struct Group {
     /// Indices of the clients, ascending.
     members: Vec<usize>,
-    /// The rows that take part, ascending.
+    /// The active rows in which their posts count, ascending.
     rows: Vec<SharedRow>,
 }
 
@@ -51,7 +51,7 @@ struct CountedHour {
 }
 
 /// The groups of clients whose posts count in active rows. Clients without any post that may run belong to none.
-pub(super) fn competing(
+pub(super) fn competing_groups(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     sketches: &[ClientSketch],
@@ -95,7 +95,8 @@ pub(super) fn competing(
 }
 
 impl Group {
-    /// Finds weeks for the group's clients that together satisfy the rows, and shares the rows out by them.
+    /// Finds weeks for the group's clients that together satisfy the rows. Each client's share of a row is the number
+    /// of posts of its week that count there.
     pub fn solve(
         &self,
         limits: &SharedLimits,
@@ -123,7 +124,7 @@ impl Group {
         self.solution(self.rows.clone(), capacities, search.problems(), sharing, &blocked)
     }
 
-    /// The solution, given the sharing and, by client, the rows in which its blocked posts count.
+    /// The solution, given how the clients share the rows. `blocked` is what [`blocked_uses`] returns.
     fn solution(
         &self,
         rows: Vec<SharedRow>,
@@ -140,8 +141,8 @@ impl Group {
             }
         }
         let is_full = |row: usize| {
-            let of_row = used.get(row).zip(capacities.get(row));
-            of_row.is_none_or(|(used, capacity)| used + 1.0 > capacity + TOLERANCE)
+            let used_and_capacity = used.get(row).zip(capacities.get(row));
+            used_and_capacity.is_none_or(|(used, capacity)| used + 1.0 > capacity + TOLERANCE)
         };
         let is_priced = |row: usize| prices.get(row).is_some_and(|price| *price > 0.0);
         let has_quotas = rows
@@ -149,9 +150,9 @@ impl Group {
             .enumerate()
             .map(|(index, row)| is_priced(index) || is_full(index) || self.rows.binary_search(row).is_ok())
             .collect();
-        let rooms =
+        let remaining =
             capacities.iter().zip(&used).map(|(capacity, used)| (capacity - used + TOLERANCE).floor()).collect();
-        add_blocked(&mut shares, rooms, blocked);
+        add_blocked(&mut shares, remaining, blocked);
         let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
         GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
     }
@@ -188,8 +189,8 @@ impl Group {
     }
 }
 
-/// By client, the rows in which its blocked posts count for which its week has no room, ascending, each with the number of
-/// these posts.
+/// By client, how many posts for which its week has no room, all of them blocked, would count in each row; ascending by
+/// row.
 fn blocked_uses(
     limits: &SharedLimits,
     members: &[(&ClientWeek<'_>, &ClientSketch)],
@@ -203,11 +204,12 @@ fn blocked_uses(
     members.iter().map(of_client).collect()
 }
 
-/// Adds blocked posts to the clients' shares, given by row how many posts nobody else places there.
-fn add_blocked(shares: &mut [Share], mut rooms: Vec<f64>, blocked: &[Vec<(usize, f64)>]) {
+/// Adds blocked posts to the clients' shares. `remaining` is, by row, the number of posts that fit in addition to all
+/// shares; no more are added.
+fn add_blocked(shares: &mut [Share], mut remaining: Vec<f64>, blocked: &[Vec<(usize, f64)>]) {
     for (share, blocked) in shares.iter_mut().zip(blocked) {
         for (row, posts) in blocked {
-            let Some(room) = rooms.get_mut(*row).filter(|room| **room > 0.0) else { continue };
+            let Some(room) = remaining.get_mut(*row).filter(|room| **room > 0.0) else { continue };
             let added = posts.min(*room);
             *room -= added;
             match share.used.iter_mut().find(|(other, _)| other == row) {
@@ -219,7 +221,9 @@ fn add_blocked(shares: &mut [Share], mut rooms: Vec<f64>, blocked: &[Vec<(usize,
     }
 }
 
-/// The least quota for each limit, channel and period. A client has several of a limit on each of its tags.
+/// One quota for each limit, channel and period. A limit that counts each tag on its own gives a client a quota for
+/// each of its tags, and each of the client's posts counts for all of them. The least number of posts and the sum of
+/// the prices are kept.
 fn least_of_each(quotas: impl Iterator<Item = LimitQuota>) -> Vec<LimitQuota> {
     let mut least: Vec<LimitQuota> = Vec::new();
     for quota in quotas {
@@ -244,7 +248,7 @@ impl GroupSolution {
     }
 }
 
-/// Every hour of every channel of a client, once for each row in which any post at that hour counts.
+/// Every hour of every channel of a client, once for each row in which every post at that hour counts.
 fn counted_hours<'c>(
     limits: &'c SharedLimits,
     client: &'c ClientWeek<'_>,
@@ -283,10 +287,11 @@ fn problems<'s>(
     (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.capacity(row)).collect())
 }
 
-/// Number of ranges, from the last one backwards, that are searched for one that an hour extends.
+/// Maximum number of ranges that [`add_hour`] searches, from the last one backwards.
 const RANGES_SEARCHED: usize = 32;
 
-/// Adds an hour at which posts of a channel count in a row. It extends a range that ends there, if there is one.
+/// Adds an hour of a channel at which posts count towards a row: to a range that ends at this hour, or else as a new
+/// range.
 fn add_hour(counted: &mut Vec<CountedRange>, channel: usize, hour: usize, row: usize) {
     let ends_here = |range: &&mut CountedRange| range.channel == channel && range.row == row && range.hours.end == hour;
     match counted.iter_mut().rev().take(RANGES_SEARCHED).find(ends_here) {

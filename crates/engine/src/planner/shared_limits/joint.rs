@@ -16,8 +16,8 @@ pub(super) struct Sharing {
     pub price_lists: Vec<Vec<f64>>,
 }
 
-/// Shares the rows out by planning all clients as one problem, given the capacity of each row; `None` if no weeks were
-/// found that together satisfy the rows.
+/// Plans all clients as one problem, given the capacity of each row, and returns how their weeks share the rows; `None`
+/// if no weeks were found that together satisfy the rows.
 pub(super) fn solve(problems: &[ClientProblem<'_>], capacities: &[f64], tier: Tier) -> Option<Sharing> {
     let mut solver = Solver::default();
     let mut rows = Vec::new();

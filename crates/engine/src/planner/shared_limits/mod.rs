@@ -230,7 +230,7 @@ pub(super) fn divide_limits<T: Send>(
         if active.len() == active_before {
             break;
         }
-        groups = groups::competing(limits, clients, &sketches, &active)
+        groups = groups::competing_groups(limits, clients, &sketches, &active)
             .into_par_iter()
             .map(|group| {
                 let solution = group.solve(limits, clients, &sketches, tier);
@@ -267,7 +267,7 @@ pub(super) fn divide_limits<T: Send>(
     Ok((divided, planned))
 }
 
-/// For each row, the number of planned posts of all clients that count.
+/// For each row, the number of planned posts that count in it, over all clients.
 fn posts_by_row(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],

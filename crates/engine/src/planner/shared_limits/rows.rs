@@ -44,7 +44,7 @@ pub(super) fn kinds(rows: &[SharedRow]) -> Vec<usize> {
 pub(in crate::planner) struct SharedLimits {
     /// Ascending by name.
     limits: Vec<SharedLimit>,
-    /// By row, the number of committed posts of all clients that count.
+    /// By row, the number of committed posts that count in it, over all clients.
     committed: BTreeMap<SharedRow, f64>,
 }
 
@@ -116,7 +116,7 @@ impl SharedLimits {
         (self.max_posts(row) - self.committed(row)).max(0.0)
     }
 
-    /// The number of committed posts of all clients that count in a row.
+    /// The number of committed posts that count in a row, over all clients.
     pub fn committed(&self, row: &SharedRow) -> f64 {
         self.committed.get(row).copied().unwrap_or(0.0)
     }
