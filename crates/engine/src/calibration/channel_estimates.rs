@@ -1,5 +1,5 @@
-//! The calibration of a channel: the effects and the response that its accounts have in common, and the mean residual
-//! of their posts by load.
+//! The calibration of a channel: the parameters that its accounts have in common, and the factor on engagements that
+//! their posts show at each load.
 
 use super::account_estimates::{AccountCalibration, PostResidual};
 use super::effect_parameters::{EffectParameter, effect_parameters};
@@ -31,7 +31,7 @@ pub struct ChannelCalibration {
 pub struct ResponsePoint {
     /// Mean load before the posts.
     pub load: f64,
-    /// Geometric mean of the factor.
+    /// Geometric mean of the posts' ratios.
     pub factor: f64,
     /// 90 % confidence interval of the factor, from the variance between posts.
     pub interval: [f64; 2],
@@ -65,7 +65,7 @@ pub(super) fn channel_calibration(
     }
 }
 
-/// The estimate of an effect. Its source is `Data` if the accounts more than halve the variance of the prior.
+/// The estimate of an effect. Its source is `Data` if its variance is less than half that of the prior.
 fn effect_estimate(fit: &ChannelFit, channel: Channel, effect: EffectParameter) -> ParameterEstimate {
     let posterior = effect.combination.distribution(&fit.effects);
     let prior = effect.combination.distribution(&channel_prior(&fit.design));
