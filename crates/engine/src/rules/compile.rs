@@ -40,7 +40,7 @@ pub(super) struct Function {
     pub reads: BTreeSet<String>,
     /// The names of the function itself and of every function of the pack that it calls, directly or indirectly.
     pub reaches: BTreeSet<String>,
-    /// The number and text literals in its own body.
+    /// The literals in its own body: numbers and possible names.
     pub constants: Constants,
     /// File of its definition.
     pub file: Arc<str>,

@@ -19,27 +19,27 @@ use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 /// The effective rules of a client, and of each of its campaigns that overrides some of them.
 #[derive(Debug, Clone)]
 pub struct ClientRules {
-    base: Arc<Rules>,
+    own: Arc<Rules>,
     campaigns: Vec<(CampaignId, Arc<Rules>)>,
 }
 
 impl ClientRules {
-    /// The client's own rules.
+    /// The client's own rules: the pack's base rules with the overlays that apply to the client.
     #[must_use]
     pub fn base(&self) -> &Rules {
-        &self.base
+        &self.own
     }
 
     /// The rules of a campaign; the client's own if `campaign` is `None` or overrides nothing.
     #[must_use]
     pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
         let overriding = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
-        overriding.map_or(&self.base, |(_, rules)| rules)
+        overriding.map_or(&self.own, |(_, rules)| rules)
     }
 
     /// The client's own rules, and those of each campaign that overrides some of them.
     pub fn every(&self) -> impl Iterator<Item = &Rules> {
-        std::iter::once(&*self.base).chain(self.campaigns.iter().map(|(_, rules)| &**rules))
+        std::iter::once(&*self.own).chain(self.campaigns.iter().map(|(_, rules)| &**rules))
     }
 }
 
@@ -61,11 +61,11 @@ impl CompiledRules {
         Self::compile_with(pack, &script::engine)
     }
 
-    /// The same pack with instrumented scripts, and the probes in which they record what functions and branches are
+    /// The same pack with instrumented scripts, and the probes in which they record which functions and branches are
     /// reached.
     ///
     /// # Errors
-    /// If the instrumentation pushes a script over a limit of the engine, such as that of its depth.
+    /// If an instrumented script exceeds a limit of the script engine, such as the maximum depth of expressions.
     pub fn probed(&self) -> Result<(Self, Probes), Vec<Diagnostic>> {
         let mut probes = Probes::default();
         let mut pack = self.pack.clone();
@@ -121,14 +121,14 @@ impl CompiledRules {
     /// The effective rules of a client and its campaigns.
     #[must_use]
     pub fn for_client(&self, client: &Client) -> ClientRules {
-        let base = self.effective(&client.workspace_id, &client.id, None);
+        let own = self.effective(&client.workspace_id, &client.id, None);
         let campaigns = client
             .campaigns
             .iter()
             .map(|campaign| (campaign.id.clone(), self.effective(&client.workspace_id, &client.id, Some(&campaign.id))))
-            .filter(|(_, rules)| !Arc::ptr_eq(rules, &base))
+            .filter(|(_, rules)| !Arc::ptr_eq(rules, &own))
             .collect();
-        ClientRules { base, campaigns }
+        ClientRules { own, campaigns }
     }
 
     /// The effective rules of a client, or of one of its campaigns.
@@ -153,7 +153,7 @@ impl CompiledRules {
         self.scripts.functions.contains_key(name)
     }
 
-    /// The clients and other names that scripts compare fields with.
+    /// The names of clients and other parts of a scenario that scripts compare fields with.
     pub(super) fn names_in_scripts(&self) -> Vec<NameReference> {
         let with_span = |reference: &NameReference| {
             let text = self.pack.files.get(&*reference.place.file).map_or("", String::as_str);
@@ -162,7 +162,7 @@ impl CompiledRules {
         self.scripts.names.iter().map(with_span).collect()
     }
 
-    /// By function name, the function's code, without comments and layout, and its location.
+    /// By function name, the function's code without comments and with whitespace collapsed, and its location.
     pub(super) fn function_texts(&self) -> BTreeMap<String, (String, RulePlace)> {
         let functions = self.scripts.functions.iter();
         let text = |(name, function): (&String, &super::compile::Function)| {
@@ -185,7 +185,7 @@ impl CompiledRules {
         self.scripts.functions.get(function).map(|function| function.reads.clone()).unwrap_or_default()
     }
 
-    /// The number and name literals in a function of the pack's scripts and in the functions it calls.
+    /// The literals in a function of the pack's scripts and in the functions it calls: numbers and possible names.
     #[must_use]
     pub fn constants(&self, function: &str) -> Constants {
         let functions = &self.scripts.functions;
@@ -202,7 +202,8 @@ impl CompiledRules {
     pub fn inputs(&self, function: &str) -> Vec<InputField> {
         let (reads, code) = (self.reads(function), self.code_of(function));
         let fields = InputField::all().filter(|field| reads.contains(field.field_name()));
-        // A field name that both views have counts only for those views with which it appears in the code, if any.
+        // `post` and `ctx` share some field names, and `reads` does not tell them apart. A shared name counts for the
+        // views with which the code writes it, such as `post.fatigue`, or for both if the code writes it with neither.
         let is_in_code = |field: &InputField| code.contains(&field.name());
         let is_of_other_view = |field: &InputField| {
             let mut namesakes = InputField::all().filter(|other| other.field_name() == field.field_name());
@@ -243,7 +244,7 @@ fn code_from(text: &str, line: u32) -> String {
     without_comments_and_layout(&first.chain(rest).collect::<Vec<_>>().join("\n"))
 }
 
-/// The code without comments, and with a single space in place of any layout. Strings stay as they are.
+/// The code without comments, and with a single space in place of any whitespace. Strings stay as they are.
 fn without_comments_and_layout(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut quote = None;

@@ -1,10 +1,11 @@
-//! Number and name literals in a function's code. The function's result mostly changes at or near one of them.
+//! The literals in a function's code: numbers and possible names. The function's result mostly changes at or near one
+//! of them.
 
 use std::collections::BTreeSet;
 
 use super::pack_mutant::numbers_in;
 
-/// Number and name literals in a function's code.
+/// The literals in a function's code.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Constants {
     /// Numbers; may contain duplicates.
