@@ -247,7 +247,7 @@ impl Condition {
         }
     }
 
-    /// A value as a mismatch with this condition shows it.
+    /// The text of an actual value in a mismatch with this condition.
     fn actual_text(&self, value: &ResultValue) -> String {
         match (self, value) {
             (Condition::Count(count), ResultValue::Posts(posts)) => count.actual_text(posts),

@@ -154,20 +154,20 @@ pub(super) fn limit_state(plan: &ClientPlan, rules: &Rules, name: &str) -> Optio
     }
     let certificate = plan.certificate.as_ref()?;
     let has_price = rules.limits.iter().any(|limit| *limit.name == *name && limit.price.is_some());
-    let uses = || certificate.limits.iter().filter(|of_limit| *of_limit.limit == *name);
+    let uses = || certificate.limits.iter().filter(|limit_use| *limit_use.limit == *name);
     if has_price && uses().any(is_exceeded) {
         return Some(LimitState::Broken);
     }
-    let costs = uses().any(|of_limit| of_limit.price > TOLERANCE) || leaves_no_review(plan, name);
+    let costs = uses().any(|limit_use| limit_use.price > TOLERANCE) || leaves_no_review(plan, name);
     Some(if costs { LimitState::Binds } else { LimitState::Slack })
 }
 
 /// Smallest price, and smallest excess, that counts: smaller ones come from rounding.
 const TOLERANCE: f64 = 1e-6;
 
-fn is_exceeded(of_limit: &LimitUse) -> bool {
-    let excess = of_limit.used - of_limit.allowed;
-    if of_limit.kind.is_from_below() { excess < -TOLERANCE } else { excess > TOLERANCE }
+fn is_exceeded(limit_use: &LimitUse) -> bool {
+    let excess = limit_use.used - limit_use.allowed;
+    if limit_use.kind.is_from_below() { excess < -TOLERANCE } else { excess > TOLERANCE }
 }
 
 /// Whether a limit on reviews blocks a post of the week.

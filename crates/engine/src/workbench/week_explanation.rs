@@ -36,14 +36,15 @@ impl WeekExplanation<'_> {
         limit_state(self.plan, &self.explainer.effective, limit)
     }
 
-    /// What a limit does to the week, where it costs something, and its keys if it changes the week.
+    /// What a limit does to the week, its use in each period in which it has a price and, if it changes the week, its
+    /// keys in the pack.
     fn limit(&self, limit: &str) -> Vec<ExplanationStep> {
         let state = self.state(limit);
         let name = state.map_or("unknown: no bound is proven", LimitState::name);
         let mut steps = vec![ExplanationStep::fact(format!("the limit {limit}: {name}"))];
         let uses = self.plan.certificate.iter().flat_map(|certificate| &certificate.limits);
-        let costly = uses.filter(|of_limit| *of_limit.limit == *limit && of_limit.price > 0.0);
-        steps.extend(costly.map(|of_limit| ExplanationStep::fact(use_text(of_limit))));
+        let costly = uses.filter(|limit_use| *limit_use.limit == *limit && limit_use.price > 0.0);
+        steps.extend(costly.map(|limit_use| ExplanationStep::fact(use_text(limit_use))));
         if state.is_some_and(|state| state != LimitState::Slack) {
             steps.extend(self.keys(limit));
         }
@@ -87,11 +88,11 @@ impl WeekExplanation<'_> {
 }
 
 /// The use of a limit in one of its periods, in words.
-fn use_text(of_limit: &LimitUse) -> String {
-    let LimitUse { limit, channel, campaign, from, hours, allowed, used, price, .. } = of_limit;
+fn use_text(limit_use: &LimitUse) -> String {
+    let LimitUse { limit, channel, campaign, from, hours, allowed, used, price, .. } = limit_use;
     let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
     let [used, allowed, price] = [used, allowed, price].map(|number| short(*number));
-    let bound = if of_limit.kind.is_from_below() { "required" } else { "allowed" };
+    let bound = if limit_use.kind.is_from_below() { "required" } else { "allowed" };
     let of_campaign = campaign.as_ref().map_or_else(String::new, |campaign| format!(" for campaign {campaign}"));
     format!("{limit}{of_campaign}{on_channel}, {hours} hours from {from}: {used} of {allowed} {bound}, price {price}")
 }
