@@ -27,7 +27,8 @@ pub fn did_you_mean(name: impl fmt::Display) -> String {
     format!("did you mean `{name}`?")
 }
 
-/// The question whether `name` was meant, after `separator`, to append to a cause; empty without a name.
+/// `separator` followed by the question whether `name` was meant, to be appended to a message; empty if there is no
+/// name.
 #[must_use]
 pub fn hint(separator: &str, name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("{separator}{}", did_you_mean(name)))
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_differs_by_few_letters_or_is_longer() {
+    fn the_nearest_name_differs_by_few_letters_or_contains_the_typed_one() {
         let known = ["weekly_posts", "min_spacing_hours", "half_life_hours", "hour_lift"];
         assert_eq!(nearest("weekly_post", known), Some("weekly_posts"));
         assert_eq!(nearest("Weekly-Posts", known), Some("weekly_posts"));
