@@ -8,7 +8,7 @@ use crate::report::BacktestReport;
 use crate::report::numbers::{change, count_with_noun, percent, score, whole};
 use crate::stats::ClusteredMean;
 
-/// Shares of outcomes within a 90 % range for which its width counts as about right.
+/// If the share of outcomes that lie within the 90 % range is in this interval, the range counts as about right.
 const RIGHT_COVERAGE: std::ops::RangeInclusive<f64> = 0.85..=0.95;
 
 impl Page {
@@ -24,7 +24,7 @@ impl Page {
         Self {
             title: Phrase::parse(&format!("Backtest of {}", code(report.history))),
             extent: extent.join(" · "),
-            sections: vec![verdict(report), methods(backtest), channels(report), hours(backtest), method(report)],
+            sections: vec![verdict(report), comparison(backtest), channels(report), hours(backtest), method(report)],
         }
     }
 }
@@ -124,8 +124,8 @@ fn bias(log: f64) -> String {
     if log < 0.0 { format!("typically {share} too low") } else { format!("typically {share} too high") }
 }
 
-/// A clause on whether the model's pinball loss is clearly below that of the mean of the last 8 weeks, which is
-/// `other_loss`.
+/// A clause on whether the model is clearly better than the mean of the last 8 weeks. `other_loss` is the pinball loss
+/// of that mean, and `difference` is `other_loss` minus the pinball loss of the model.
 fn advantage(difference: Option<ClusteredMean>, other_loss: f64) -> String {
     let Some(difference) = difference else {
         return "cannot be compared with others, because only one account was tested".to_owned();
@@ -186,7 +186,7 @@ fn card(backtest: &Backtest, weeks: u32) -> Option<Card> {
     })
 }
 
-fn methods(backtest: &Backtest) -> Section {
+fn comparison(backtest: &Backtest) -> Section {
     let rows = backtest.horizons().into_iter().rev().flat_map(|weeks| {
         Method::ALL.into_iter().filter_map(move |method| {
             let score = Score::of(backtest.select(method, weeks))?;
