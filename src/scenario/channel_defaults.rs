@@ -1,6 +1,6 @@
 //! Typical values of each channel, for generated and imported scenarios.
 //!
-//! They describe scenarios and are not policy: weeks are planned under a rules pack. An import may take these values
+//! They only fill in values that a scenario needs; weeks are planned by the rules pack. An import can take the values
 //! from the pack instead.
 
 use crate::model::Channel;
@@ -19,8 +19,9 @@ pub struct ChannelDefaults {
 }
 
 impl ChannelDefaults {
-    /// The values of the default rules pack. Frequencies and half-lives are starting points. Engagement rates are
-    /// medians of real data where there is some; that of email is the middle of usual open rates.
+    /// The typical values of a channel: those of the default rules pack, except that Reddit's half-life is longer and
+    /// that unknown engagement rates are `None`. Frequencies and half-lives are starting points. Engagement rates are
+    /// medians of real data, but that of email is the middle of usual open rates.
     #[must_use]
     pub const fn typical(channel: Channel) -> Self {
         let (weekly_posts, half_life_hours, engagement_rate) = match channel {
