@@ -237,9 +237,10 @@ pub struct Allocation {
     pub target_source: TargetSource,
     /// Posts placed, including blocked ones.
     pub posts_planned: u32,
-    /// Posts placed and then blocked by a guardrail.
+    /// Posts placed and then blocked, by a guardrail or for another reason.
     pub posts_blocked: u32,
-    /// Why fewer than `posts_wanted` are planned, the reasons joined by `; `; empty if no post is missing.
+    /// Why fewer posts are planned and not blocked than the greater of the channel's `weekly_posts` and `posts_wanted`,
+    /// the reasons joined by `; `; empty if no post is missing. Also names a script that sets another target.
     pub why_fewer: String,
     /// Whether every post on the channel needs a review, whatever the post's time and asset.
     pub always_needs_review: bool,

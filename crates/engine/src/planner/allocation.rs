@@ -59,7 +59,8 @@ pub(super) fn allocation(
     }
 }
 
-/// Why the number of posts that may run differs from the channel's `weekly_posts`; empty if it does not.
+/// Why fewer posts are planned and not blocked than the greater of the channel's `weekly_posts` and the number wanted
+/// in this week; empty if no post is missing. Also names a script that sets another target, even a higher one.
 fn why_fewer(channel_draft: &ChannelDraft<'_>, posts: &[&Post], limits: &[&str]) -> String {
     let mut reasons = Vec::new();
     let (weekly_posts, wanted) = (channel_draft.rules.weekly_posts, channel_draft.posts_wanted);
@@ -133,8 +134,8 @@ fn limits_named(limits: &[&str]) -> String {
     format!("the {} {}", if distinct.len() == 1 { "limit" } else { "limits" }, quoted.join(", "))
 }
 
-/// Conflicts for posts that the engine blocks regardless of guardrails, by channel and reason.
-fn engine_block_conflicts(posts: &[Post]) -> Vec<Conflict> {
+/// A conflict for each channel and each reason other than a guardrail for which its posts are blocked.
+fn non_guardrail_conflicts(posts: &[Post]) -> Vec<Conflict> {
     let mut grouped: BTreeMap<(Channel, &'static str), Conflict> = BTreeMap::new();
     let blocked = posts.iter().filter_map(|post| Some((post, post.blocked.as_deref()?)));
     for (post, reason) in blocked.filter(|(_, reason)| !reason.is_from_guardrail()) {
@@ -169,8 +170,9 @@ fn unmet_limits_conflict(limits: &[Arc<str>]) -> Option<Conflict> {
     })
 }
 
-/// Conflicts of a client's plan: limits that cannot be satisfied, full days, warnings and blocks by channel and
-/// guardrail, and posts that the engine blocks.
+/// Conflicts of a client's plan: limits that cannot be satisfied, days on which channels want more posts than the
+/// policy allows, posts that a guardrail warns of or blocks (by channel and guardrail), and posts that are blocked for
+/// another reason.
 pub(super) fn conflicts(
     rules: &ClientRules,
     posts: &[Post],
@@ -208,6 +210,6 @@ pub(super) fn conflicts(
         }
     }
     conflicts.extend(grouped.into_values());
-    conflicts.extend(engine_block_conflicts(posts));
+    conflicts.extend(non_guardrail_conflicts(posts));
     conflicts
 }

@@ -36,7 +36,7 @@ struct ChannelWeek<'c, 'a> {
 }
 
 impl ChannelWeek<'_, '_> {
-    fn breach(&self, rule: &'static str, detail: String, findings: &mut Findings) {
+    fn report(&self, rule: &'static str, detail: String, findings: &mut Findings) {
         findings.report_channel(self.channel.state.channel, rule, detail);
     }
 
@@ -53,23 +53,23 @@ impl ChannelWeek<'_, '_> {
         ];
         for (rule, stated, derived) in counts {
             if stated as usize != derived {
-                self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
+                self.report(rule, format!("the plan says {stated}, it is {derived}"), findings);
             }
         }
     }
 
-    /// A reason is given if and only if there are fewer posts that are not blocked than `weekly_posts` of the pack or,
-    /// if that is more, than wanted in this week. If a script sets the target, a reason may be given in any case.
+    /// A reason is given if and only if fewer posts are planned and not blocked than the greater of `weekly_posts` and
+    /// the number wanted in this week. If a script sets the target, a reason may also be given if no post is missing.
     fn check_why_fewer(&self, findings: &mut Findings) {
         let live = self.channel.posts.iter().filter(|placed| placed.post.is_live()).count();
         let wanted = self.channel.rules.weekly_posts.max(self.channel.posts_wanted()) as usize;
         let has_reason = !self.allocation.why_fewer.is_empty();
         if live < wanted && !has_reason {
             let detail = format!("{live} of {wanted} posts, and no reason for the missing ones");
-            self.breach("why_fewer", detail, findings);
+            self.report("why_fewer", detail, findings);
         }
         if live >= wanted && has_reason && !self.channel.case.hooks.weekly_posts {
-            self.breach("why_fewer", format!("a reason for fewer than {wanted} posts, but there are {live}"), findings);
+            self.report("why_fewer", format!("a reason for fewer than {wanted} posts, but there are {live}"), findings);
         }
     }
 
@@ -77,7 +77,7 @@ impl ChannelWeek<'_, '_> {
         let (stated, derived) = (self.allocation.always_needs_review, always_needs_review(self.channel));
         if stated != derived {
             let detail = format!("the plan says {stated}, it is {derived}");
-            self.breach("always_needs_review", detail, findings);
+            self.report("always_needs_review", detail, findings);
         }
     }
 
@@ -89,26 +89,26 @@ impl ChannelWeek<'_, '_> {
             ("fatigue_end", stated.fatigue_end, end),
         ];
         numbers.extend(self.mean_quality().map(|mean| ("mean_quality", stated.mean_quality, mean)));
-        // The assumed cost is proportional to quality, as the value of an hour is.
+        // The cost of a post is assumed to be proportional to its quality, as its value is.
         numbers.push(("mean_cost", stated.mean_cost, stated.mean_quality * self.usual_cost()));
         for (rule, stated, derived) in numbers {
             if !is_same(stated, derived) {
-                self.breach(rule, format!("the plan says {stated}, it is {derived}"), findings);
+                self.report(rule, format!("the plan says {stated}, it is {derived}"), findings);
             }
         }
         let [least, most] = quality_bounds(channel);
         if !(least..=most).contains(&stated.mean_quality) {
             let detail = format!("the plan says {}, the rules keep it within {least}..={most}", stated.mean_quality);
-            self.breach("mean_quality", detail, findings);
+            self.report("mean_quality", detail, findings);
         }
         let must_be_zero = channel.case.base().fatigue.end_weight_rounds == 0;
         let is_price = stated.end_weight.is_finite() && stated.end_weight >= 0.0;
         if !is_price || (must_be_zero && stated.end_weight != 0.0) {
             let detail = format!("{} is not a possible price of fatigue under these rules", stated.end_weight);
-            self.breach("end_weight", detail, findings);
+            self.report("end_weight", detail, findings);
         }
         if stated.tier != Tier::Exact {
-            self.breach("tier", format!("solved to tier `{}`; plans are solved exactly", stated.tier), findings);
+            self.report("tier", format!("solved to tier `{}`; plans are solved exactly", stated.tier), findings);
         }
     }
 
@@ -133,9 +133,9 @@ impl ChannelWeek<'_, '_> {
         Some(best.iter().sum::<f64>() / posts_max as f64)
     }
 
-    /// Cost of a post of quality factor 1: the mean cost of the work on the client's assets that have content and fit
-    /// the channel, whether usable this week or not, or else that of a post without an asset; and the cost of the
-    /// audience members who leave because of the post.
+    /// Cost of a post of quality factor 1: the cost of the work on its asset, and that of the audience members who
+    /// leave because of the post. The work costs the mean over the client's assets that have content and fit the
+    /// channel, whether usable this week or not; if there are none, as much as for a post without an asset.
     fn usual_cost(&self) -> f64 {
         let (channel, case) = (self.channel, &self.channel.case);
         let (mut sum, mut count) = (0.0, 0.0);
@@ -157,7 +157,7 @@ impl ChannelWeek<'_, '_> {
         let tolerance = OBJECTIVE_ROUNDING * scale.max(stated.objective.abs()).max(f64::MIN_POSITIVE);
         let is_near = |a: f64, b: f64| (a - b).abs() <= tolerance;
         if !is_near(stated.objective, objective) {
-            self.breach("objective", format!("the plan says {}, it is {objective}", stated.objective), findings);
+            self.report("objective", format!("the plan says {}, it is {objective}", stated.objective), findings);
         }
         // Only an exact solution has these properties; any other tier has been reported.
         if stated.tier != Tier::Exact {
@@ -166,7 +166,7 @@ impl ChannelWeek<'_, '_> {
         let is_bound = stated.upper_bound >= stated.objective - tolerance;
         if !is_bound {
             let detail = format!("the bound {} lies below the objective {}", stated.upper_bound, stated.objective);
-            self.breach("upper_bound", detail, findings);
+            self.report("upper_bound", detail, findings);
         }
         // A minimum, or the order of channels, may demand posts that cost more than they earn.
         let may_demand_posts = |bound| !matches!(bound, LimitBound::AtMost(_) | LimitBound::AtMostShare(_));
@@ -182,9 +182,9 @@ impl ChannelWeek<'_, '_> {
         }
     }
 
-    /// The objective, with one post left out or none, and its scale. The objective sums value · mean quality · worth ·
-    /// keep factor · response - mean cost over the planned posts, blocked ones included, less the price of fatigue at
-    /// the end. The scale is the sum of the absolute values of its terms.
+    /// The objective without the post at the hour `left_out`, if one is given, and its scale. The objective sums value
+    /// · mean quality · worth · keep factor · response - mean cost over the planned posts, blocked ones included, less
+    /// the price of fatigue at the end. The scale sums the absolute values of the same terms, with a response of 1.
     fn objective(&self, left_out: Option<i64>) -> (f64, f64) {
         let (channel, clock) = (self.channel, self.channel.case.clock);
         let fatigue = |hour: i64| match left_out {
@@ -209,7 +209,7 @@ impl ChannelWeek<'_, '_> {
         let removed: u64 = stated.hours_removed.iter().map(|(_, count)| u64::from(*count)).sum();
         if u64::from(stated.hours_allowed) + removed != hours {
             let detail = format!("{} allowed and {removed} removed, the week has {hours}", stated.hours_allowed);
-            self.breach("hours", detail, findings);
+            self.report("hours", detail, findings);
         }
         let counts = self.hours_removed();
         let count_of =
@@ -218,17 +218,17 @@ impl ChannelWeek<'_, '_> {
             let stated: u32 = count_of(rule);
             if stated != derived {
                 let detail = format!("the plan says that {rule} removed {stated} hours, it removed {derived}");
-                self.breach("hours", detail, findings);
+                self.report("hours", detail, findings);
             }
         }
         let is_rule = |name: &str| counts.iter().any(|(rule, _)| *rule == name);
         for (name, _) in stated.hours_removed.iter().filter(|(name, _)| !is_rule(name)) {
-            self.breach("hours", format!("no rule `{name}` removes hours"), findings);
+            self.report("hours", format!("no rule `{name}` removes hours"), findings);
         }
     }
 
-    /// Number of hours that each rule removes, in the order of `rules_that_remove`. An hour counts for the first rule
-    /// that removes it.
+    /// Number of hours that each rule removes, in the order of the rules in `rules_that_remove`. An hour counts for the
+    /// first rule that removes it.
     fn hours_removed(&self) -> [(&'static str, u32); 7] {
         let names = ["past", "closed_day", "closed_hours", "quiet_hours", "last_post", "committed_post", "guardrail"];
         let mut counts = names.map(|name| (name, 0));
