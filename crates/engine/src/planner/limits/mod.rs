@@ -8,7 +8,7 @@
 //! committed      the committed posts as these limits count them
 //! asset_limits   limits that count posts by their assets, as rows of the assignment
 //! asset_order    limits on the order of channels, as rows of the assignment
-//! solved_limits  the limits after slots were placed within them, and the proof of how good the slots are
+//! solved_limits  the limits after slots were placed within them, and the bound that proves how good the slots are
 //! costs          what limits cost, over all clients of a plan
 //! shared_costs   what the limits that clients share cost
 //! ```

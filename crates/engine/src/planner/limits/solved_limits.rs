@@ -1,4 +1,7 @@
-//! The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
+//! The limits of a client's week after slots were placed within them, and the bound that proves how good the slots are.
+//!
+//! A limit with a `price` in the rules may be exceeded at that price; any other limit is hard. A shadow price is a
+//! different price: that of a row of a limit in the proof of the bound.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,15 +13,15 @@ use crate::model::{Channel, LimitUse, Post, Tier};
 use crate::planner::channel::{ChannelDraft, WorkerContext};
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, smallest_conflict, solve_coupled};
 
-/// The limits of a client's week after slots were placed within them, and the proof of how good the slots are.
+/// The limits of a client's week after slots were placed within them, and the bound that proves how good the slots are.
 pub(in crate::planner) struct SolvedLimits {
     limits: WeekLimits,
     /// Upper bound on the objective of all channels; `None` if none is proven.
     bound: Option<f64>,
-    /// By row of the limits, its price, with which the bound is proven.
+    /// The shadow price of each row of the limits. The bound is proven with these prices.
     prices: Vec<f64>,
-    /// Days since Monday, for each day on which the channels, each planned alone, would exceed the policy's maximum of
-    /// posts.
+    /// The days, counted from Monday as 0, on which the channels, each planned alone, would exceed the policy's maximum
+    /// of posts.
     pub full_days: Vec<u8>,
     /// Names of limits that contradict each other, because of which nothing is planned; empty if none do.
     pub unmet: Vec<Arc<str>>,
@@ -78,9 +81,10 @@ impl SolvedLimits {
         self.bound
     }
 
-    /// The rows of the limits of the client alone, without its quotas, each with the price that proves the bound.
-    pub fn own_rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<(Row, f64)> {
-        self.limits.own_rows(week, channels, &self.prices)
+    /// The rows of all limits but the client's quotas of limits that it shares with other clients, each with its shadow
+    /// price.
+    pub fn own_rows(&self, week: &ClientWeek<'_>, channel_count: usize) -> Vec<(Row, f64)> {
+        self.limits.own_rows(week, channel_count, &self.prices)
     }
 
     /// Records limits that contradict each other, because of which nothing is planned.
@@ -94,8 +98,8 @@ impl SolvedLimits {
         self.unmet.clear();
     }
 
-    /// How much evaluated posts use of the limits that cost something or are used up, by period. Blocked posts do not
-    /// count.
+    /// How much of each limit the evaluated posts use, by period, for limits that have a shadow price above 0 or are
+    /// used up. Blocked posts do not count.
     pub fn uses<'p>(
         &self,
         week: &ClientWeek<'_>,
@@ -105,12 +109,12 @@ impl SolvedLimits {
         self.limits.uses(week, channel_drafts, &live_hours(channel_drafts, posts), &self.prices)
     }
 
-    /// Names of the limits without a price that the slots of the channels break.
+    /// Names of the hard limits that the slots of the channels break.
     pub fn broken(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<Arc<str>> {
         self.limits.broken(week, &chosen_hours(channel_drafts))
     }
 
-    /// The slots, as index of the channel and hour, that none follows though a limit without a price requires it.
+    /// The slots, each as index of the channel and hour, that no other slot follows although a hard limit requires it.
     pub fn unfollowed(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> BTreeSet<(usize, usize)> {
         self.limits.unfollowed(week, &chosen_hours(channel_drafts))
     }
@@ -128,8 +132,8 @@ impl SolvedLimits {
         objectives.fold(0.0, |sum, objective| sum + objective) - self.limits.penalty(week, &live)
     }
 
-    /// Names of the limits for which a channel has fewer posts or worse hours; if some limits contradict each other,
-    /// the names of these.
+    /// Names of the limits because of which a channel has fewer posts or worse hours; if some limits contradict each
+    /// other, the names of these.
     pub fn limits_on(&self, week: &ClientWeek<'_>, channel: usize, channel_draft: &ChannelDraft<'_>) -> Vec<&str> {
         if !self.unmet.is_empty() {
             return self.unmet.iter().map(|name| &**name).collect();
@@ -140,7 +144,7 @@ impl SolvedLimits {
         self.limits.priced_names_on(week, channel, &self.prices)
     }
 
-    /// The price of a post of a channel at each hour of the week.
+    /// What a post of a channel costs at each hour of the week, at the shadow prices.
     pub fn hour_prices(
         &self,
         week: &ClientWeek<'_>,
@@ -152,7 +156,7 @@ impl SolvedLimits {
     }
 
     /// The limits that keep a channel from a post at an hour, with how much the slots use of them: the limits with a
-    /// price above 0 in which the post would count or, if there are none, the limits that it would break.
+    /// shadow price above 0 in which the post would count or, if there are none, the hard limits that it would break.
     pub fn limits_at(
         &self,
         week: &ClientWeek<'_>,
@@ -166,14 +170,14 @@ impl SolvedLimits {
         })
     }
 
-    /// Sum of the objectives of the channels' slots, less the price of what exceeds limits.
+    /// Sum of the objectives of the channels' slots, less what they lose by exceeding limits with a price.
     pub fn objective_of_slots(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> f64 {
         let objectives = channel_drafts.iter().map(|draft| draft.solution.objective);
         let penalty = self.limits.penalty(week, &chosen_hours(channel_drafts));
         objectives.fold(0.0, |sum, objective| sum + objective) - penalty
     }
 
-    /// The rows of the limits and quotas, each with its name and price.
+    /// The rows of the limits and quotas, each with its name and shadow price.
     pub fn named_rows(&self, week: &ClientWeek<'_>, channel_drafts: &[ChannelDraft<'_>]) -> Vec<NamedRow> {
         self.limits.named_rows(week, channel_drafts, &self.prices)
     }

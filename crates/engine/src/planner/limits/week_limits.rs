@@ -30,7 +30,7 @@ struct WeekLimit {
     follow_up: Option<FollowUp>,
     /// By channel and hour, whether a post counts; `None` if every post does.
     counted: Option<Vec<Vec<bool>>>,
-    /// For a quota, the price from which the search for its price starts; `None` for limits of the client alone.
+    /// For a quota, the price from which the search for its shadow price starts; `None` for limits of the client alone.
     quota_price: Option<f64>,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::planner) struct NamedRow {
     /// Whether it is the client's quota of a limit that it shares with other clients.
     pub is_quota: bool,
     pub row: Row,
-    /// The price in the proof of the bound.
+    /// Its price in the proof of the bound.
     pub shadow_price: f64,
 }
 
@@ -95,7 +95,7 @@ impl WeekLimits {
         limits
     }
 
-    /// For each row, the price from which the search for its price starts.
+    /// For each row, the price from which the search for its shadow price starts.
     pub fn initial_prices(&self) -> Vec<f64> {
         let price = |row: &LimitRow| self.limits.get(row.limit).map_or(0.0, |limit| limit.quota_price.unwrap_or(0.0));
         self.rows.iter().map(price).collect()
@@ -217,7 +217,7 @@ impl WeekLimits {
         self.limits_and_rows().any(|(limit, row)| limit.excess(week, row, chosen) > 0.0)
     }
 
-    /// Names of the limits without a price that a choice of hours breaks.
+    /// Names of the hard limits that a choice of hours breaks.
     pub fn broken(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<Arc<str>> {
         let hard = self.limits_and_rows().filter(|(limit, _)| limit.price.is_none());
         let broken = hard.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
@@ -226,7 +226,7 @@ impl WeekLimits {
         names
     }
 
-    /// The chosen posts, as index of the channel and hour, that no chosen post follows though a limit without a price
+    /// The chosen posts, each as index of the channel and hour, that no other chosen post follows although a hard limit
     /// requires it.
     pub fn unfollowed(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> BTreeSet<(usize, usize)> {
         let unfollowed = |(limit, row): (&WeekLimit, &LimitRow)| {
@@ -242,7 +242,7 @@ impl WeekLimits {
         self.limits_and_rows().filter_map(penalty).fold(0.0, |sum, penalty| sum + penalty)
     }
 
-    /// The days, since Monday, on which a choice of hours exceeds the policy's maximum of posts a day.
+    /// The days, counted from Monday as 0, on which a choice of hours exceeds the policy's maximum of posts a day.
     pub fn full_days(&self, week: &ClientWeek<'_>, chosen: &Chosen) -> Vec<u8> {
         let of_policy = self.limits_and_rows().filter(|(limit, _)| *limit.name == *ACTIONS_A_DAY);
         let exceeded = of_policy.filter(|(limit, row)| limit.excess(week, row, chosen) > 0.0);
@@ -254,18 +254,19 @@ impl WeekLimits {
     }
 
     /// The limits as rows of the coupled problem.
-    pub fn rows(&self, week: &ClientWeek<'_>, channels: usize) -> Vec<Row> {
-        self.limits_and_rows().map(|(limit, row)| limit.coupled_row(week, row, channels)).collect()
+    pub fn rows(&self, week: &ClientWeek<'_>, channel_count: usize) -> Vec<Row> {
+        self.limits_and_rows().map(|(limit, row)| limit.coupled_row(week, row, channel_count)).collect()
     }
 
-    /// The rows of the limits of the client alone, without its quotas, each with its price of those given.
-    pub fn own_rows(&self, week: &ClientWeek<'_>, channels: usize, prices: &[f64]) -> Vec<(Row, f64)> {
+    /// The rows of all limits but the client's quotas of limits that it shares with other clients, each with its price.
+    /// `prices` are the shadow prices of all rows.
+    pub fn own_rows(&self, week: &ClientWeek<'_>, channel_count: usize, prices: &[f64]) -> Vec<(Row, f64)> {
         let own = self.limits_and_rows().zip(prices).filter(|((limit, _), _)| limit.quota_price.is_none());
-        own.map(|((limit, row), price)| (limit.coupled_row(week, row, channels), *price)).collect()
+        own.map(|((limit, row), price)| (limit.coupled_row(week, row, channel_count), *price)).collect()
     }
 
-    /// How much of each limit a choice of hours uses, by period, given the prices of the rows. Leaves out periods in
-    /// which a limit costs nothing and is not used up, and single hours and rolling periods in which it costs nothing.
+    /// How much of each limit a choice of hours uses, by period, given the shadow prices of the rows. Includes periods
+    /// with a price above 0, and days and weeks in which a limit is used up.
     pub fn uses(
         &self,
         week: &ClientWeek<'_>,
@@ -283,7 +284,7 @@ impl WeekLimits {
     }
 
     /// How much a choice of hours uses of the limits in which a post of a channel at an hour would count: of the limits
-    /// with a price above 0 or, if there are none, of the limits that the post would break.
+    /// with a shadow price above 0 or, if there are none, of the hard limits that the post would break.
     pub fn uses_at(
         &self,
         week: &ClientWeek<'_>,
@@ -309,7 +310,7 @@ impl WeekLimits {
         counting().filter(|(limit_and_row, _)| would_break(*limit_and_row)).map(use_of_row).collect()
     }
 
-    /// The price of a post of a channel at each hour, given the prices of the rows.
+    /// What a post of a channel costs at each hour, given the shadow prices of the rows.
     pub fn hour_prices(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<f64> {
         let priced = || self.limits_and_rows().zip(prices).filter(|(_, price)| **price > 0.0);
         let price = |hour: usize| {
@@ -321,7 +322,7 @@ impl WeekLimits {
         (0..week.hours.len()).map(price).collect()
     }
 
-    /// Names of the limits with a price above 0 in which posts of a channel count.
+    /// Names of the limits with a shadow price above 0 in which posts of a channel count.
     pub fn priced_names_on(&self, week: &ClientWeek<'_>, channel: usize, prices: &[f64]) -> Vec<&str> {
         let is_counted = |limit: &WeekLimit, row: &LimitRow| {
             (0..week.hours.len()).any(|hour| limit.coefficient_at(week, row, channel, hour) > 0.0)
@@ -334,7 +335,7 @@ impl WeekLimits {
         names
     }
 
-    /// The rows of the coupled problem, each with its name and its price of those given.
+    /// The rows of the coupled problem, each with its name and its price. `prices` are the shadow prices of all rows.
     pub fn named_rows(
         &self,
         week: &ClientWeek<'_>,
@@ -354,8 +355,8 @@ impl WeekLimits {
 }
 
 impl WeekLimit {
-    fn coupled_row(&self, week: &ClientWeek<'_>, row: &LimitRow, channels: usize) -> Row {
-        Row { terms: self.terms(week, row, channels), at_most: self.at_most(row), price: self.price }
+    fn coupled_row(&self, week: &ClientWeek<'_>, row: &LimitRow, channel_count: usize) -> Row {
+        Row { terms: self.terms(week, row, channel_count), at_most: self.at_most(row), price: self.price }
     }
 
     fn is_counted(&self, channel: usize, hour: usize) -> bool {
@@ -416,9 +417,9 @@ impl WeekLimit {
         excess(self.used(week, row, chosen), self.at_most(row))
     }
 
-    fn terms(&self, week: &ClientWeek<'_>, row: &LimitRow, channels: usize) -> Vec<Term> {
+    fn terms(&self, week: &ClientWeek<'_>, row: &LimitRow, channel_count: usize) -> Vec<Term> {
         let mut terms = Vec::new();
-        for channel in 0..channels {
+        for channel in 0..channel_count {
             for hour in 0..week.hours.len() {
                 let coefficient = self.coefficient_at(week, row, channel, hour);
                 if coefficient != 0.0 || (self.kind.is_share() && row.covers(week, channel, hour)) {
