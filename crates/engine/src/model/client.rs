@@ -90,7 +90,7 @@ pub struct ClientState {
     pub reality: Option<Reality>,
     /// Past uses of assets, oldest first.
     pub asset_uses: Vec<AssetUse>,
-    /// Posts of the plan that stood before the week is planned again; empty if the week had none.
+    /// Posts of the plan that the week already has, if it is planned again; empty if it has no plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_posts: Vec<PreviousPost>,
 }

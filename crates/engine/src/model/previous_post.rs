@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{AssetId, Channel, ClientId, ClientPlan, Plan, Post, Scenario, Timestamp, derived_id};
 
-/// A post of the plan that a week had before it is planned again. It is not committed: it may be moved or left out.
+/// A post of the plan that a week already has when it is planned again. It is not committed: it may be moved or left
+/// out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreviousPost {
     /// The channel.
