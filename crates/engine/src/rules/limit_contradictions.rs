@@ -144,7 +144,7 @@ fn above_maximum(minimum: &StatedLimit<'_>, min_posts: f64, maximum: &StatedLimi
         in_some_weeks(low, high)
     );
     let remedy = format!("{}, or raise `{}`", lower_the_minimum(minimum, allowed / times), maximum.bound.path);
-    minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
+    minimum.contradiction_with("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
 /// How many groups a maximum makes of the campaigns that a minimum counts: one for each if it alone counts each campaign
@@ -197,7 +197,7 @@ fn above_weekly_posts(view: &View<'_>, minimum: &StatedLimit<'_>, min_posts: f64
         );
         let remedy = format!("{}, or raise `weekly_posts`", lower_the_minimum(minimum, allowed / times));
         let settings: Vec<&FoundSetting<'_>> = channels.iter().map(|(_, found)| found).collect();
-        minimum.impossible("limit_above_weekly_posts", &settings, cause, remedy)
+        minimum.contradiction_with("limit_above_weekly_posts", &settings, cause, remedy)
     };
     if minimum.rules.per_channel { weekly.chunks(1).map(report).collect() } else { vec![report(&weekly)] }
 }
@@ -221,7 +221,7 @@ fn above_share(minimum: &StatedLimit<'_>, min_share: f64, maximum: &StatedLimit<
         in_some_weeks(low, high)
     );
     let remedy = format!("{}, or raise `{}`", lower_the_minimum(minimum, max_share), maximum.bound.path);
-    minimum.impossible("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
+    minimum.contradiction_with("limits_contradict", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
 /// Whether a minimum share and a maximum share are shares of the same posts, once the minimum is added up over channels

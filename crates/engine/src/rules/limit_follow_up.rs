@@ -155,7 +155,7 @@ fn follower_is_off(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: Follow
     }
     let cause = format!("{}, but `{}` is 0", requirement(minimum, follow_up), weekly.path);
     let remedy = format!("{}, or raise `weekly_posts`", switch_off(minimum));
-    minimum.impossible("never_followed", &[&weekly], cause, remedy)
+    minimum.contradiction_with("never_followed", &[&weekly], cause, remedy)
 }
 
 /// A hard maximum of 0 posts on the channel that follows.
@@ -182,7 +182,7 @@ fn follower_has_no_posts(
         follow_up.channel
     );
     let remedy = format!("{}, or raise `{}`", switch_off(minimum), maximum.bound.path);
-    minimum.impossible("never_followed", &maximum.bound_and_overlay_settings(), cause, remedy)
+    minimum.contradiction_with("never_followed", &maximum.bound_and_overlay_settings(), cause, remedy)
 }
 
 fn asset_used_once(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp) -> Option<Contradiction> {
@@ -194,7 +194,7 @@ fn asset_used_once(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: Follow
     let cause = format!("{}, but an asset may be used once a week", requirement(minimum, follow_up));
     let remedy =
         format!("raise `{}` to 2 or more, or set `limits.{}.same_asset = false`", uses.path, minimum.rules.name);
-    minimum.impossible("never_followed", &[&uses], cause, remedy)
+    minimum.contradiction_with("never_followed", &[&uses], cause, remedy)
 }
 
 /// Whether a filter selects any time from which the last hour to follow lies in the same week. Posts at other times may be
@@ -233,7 +233,7 @@ fn asset_rests(view: &View<'_>, minimum: &StatedLimit<'_>, follow_up: FollowUp, 
     let cause = format!("{}, but `{name}` lets each asset rest longer", requirement(minimum, follow_up));
     let remedy =
         format!("set `{}` to at most {until}, or `limits.{}.same_asset = false`", within.path, minimum.rules.name);
-    minimum.impossible("never_followed", &[&within], cause, remedy)
+    minimum.contradiction_with("never_followed", &[&within], cause, remedy)
 }
 
 /// All posts of some channels of the clients for which a limit applies.

@@ -27,17 +27,17 @@ impl StatedLimit<'_> {
         if named.is_empty() { Channel::ALL.to_vec() } else { named.clone() }
     }
 
-    /// The unit for which the bound holds, in words: `day`, or `channel and day`.
+    /// The unit for which the bound holds, in words, such as `day` or `channel and day`.
     pub(super) fn unit(&self) -> String {
         unit_in_words(self.rules.per_channel, self.rules.per_campaign, self.rules.period)
     }
 
-    /// Reports that the limit, a minimum, cannot be met because of the settings `because_of`. The reported setting is
-    /// that of the topmost layer, so that an overlay that changes any of them is named.
+    /// Reports that the limit, a minimum, cannot be met because of the settings `because_of`. The error is placed at
+    /// the setting of the topmost layer: at an overlay, if one changes any of these settings.
     ///
-    /// A limit on clients with some tags or ids is not reported because of an overlay that does not change the limit
-    /// itself, since the overlay may apply to other clients.
-    pub(super) fn impossible<'f>(
+    /// Returns `None` for a limit on clients with certain tags or ids if `because_of` has a setting of an overlay above
+    /// the limit's own layers, since that overlay may apply to other clients.
+    pub(super) fn contradiction_with<'f>(
         &'f self,
         code: &'static str,
         because_of: &[&'f FoundSetting<'f>],
@@ -62,7 +62,7 @@ impl StatedLimit<'_> {
     }
 }
 
-/// The unit for which a bound holds, in words: `day`, `channel and day` or `campaign and day`.
+/// The unit for which a bound holds, in words, such as `day`, `channel and day` or `campaign and day`.
 pub(super) fn unit_in_words(per_channel: bool, per_campaign: bool, period: LimitPeriod) -> String {
     let channel = if per_channel { "channel and " } else { "" };
     let campaign = if per_campaign { "campaign and " } else { "" };
@@ -84,7 +84,8 @@ pub(super) fn includes(wide: &LimitFilter, narrow: &LimitFilter) -> bool {
         && wide.to.is_none_or(|wide| narrow.to.is_some_and(|narrow| narrow <= wide))
 }
 
-/// Whether a maximum applies in some of the weeks in which a minimum does.
+/// Whether a maximum applies in some of the weeks in which a minimum does. The maximum's filter must include the
+/// minimum's, so that only the minimum's dates matter.
 pub(super) fn apply_together(minimum: &LimitRules, maximum: &LimitRules) -> bool {
     share_a_week([minimum.weeks, maximum.weeks], minimum.filter.from, minimum.filter.to)
 }
