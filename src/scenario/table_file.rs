@@ -41,8 +41,8 @@ impl TextColumn for PolarsColumn {
     }
 }
 
-/// Reads a file. `None` if no row can be read. Errors of the file as a whole, and rows with too few or too many cells,
-/// are added to `diagnostics`.
+/// Reads a file. Returns `None` if its rows cannot be read. Errors of the file as a whole, and rows with too few or too
+/// many cells, are added to `diagnostics`.
 pub(super) fn read(
     file: &str,
     kind: FileKind,

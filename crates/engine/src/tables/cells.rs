@@ -1,4 +1,4 @@
-//! The cells of a column in memory, in the form from which files and other programs' tables are made.
+//! The cells of a column in memory, from which files and tables for other programs are made.
 
 use super::row::TextColumn;
 use crate::model::{Kind, Value};

@@ -9,8 +9,9 @@ use super::table_spec::{FileErrors, MatchedColumns, TableSpec};
 use crate::diagnostic::{Diagnostic, TableLocation};
 use std::sync::Arc;
 
-/// Reads the bytes of a CSV file in UTF-8 with a header. Cells are separated by commas, semicolons or tabs. `None` if no
-/// row can be read. Errors of the file as a whole, and rows with too few or too many cells, are added to `errors`.
+/// Reads the bytes of a CSV file in UTF-8 with a header. Cells are separated by commas, semicolons or tabs. Returns
+/// `None` if the rows cannot be read. Errors of the file as a whole, and rows with too few or too many cells, are added
+/// to `errors`.
 pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Diagnostic>) -> Option<Table> {
     let mut file_errors = FileErrors { file: file.into(), errors };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -87,7 +88,7 @@ struct CellReader {
 
 impl CellReader {
     fn new(separator: u8) -> Self {
-        // The records are separated already. A carriage return in a cell does not end it.
+        // Each record is read on its own. A carriage return in a cell does not end the record.
         let reader = ReaderBuilder::new().delimiter(separator).terminator(Terminator::Any(b'\n')).build();
         Self { reader, text: Vec::new(), ends: Vec::new() }
     }
@@ -95,7 +96,7 @@ impl CellReader {
     /// Adds the cells of a record to those columns that are read. The record has as many cells as there are columns.
     fn read(&mut self, record: &str, columns: &mut [Option<TextCells>]) {
         self.reader.reset();
-        // Without quotes, cells are never longer.
+        // The cells without their quotes are never longer than the record.
         self.text.resize(record.len(), 0);
         self.ends.resize(columns.len() + 1, 0);
         let (mut input, mut written, mut ended) = (record.as_bytes(), 0, 0);

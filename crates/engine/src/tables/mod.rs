@@ -83,7 +83,7 @@ fn columns_of<R: Record>() -> Vec<&'static Column> {
 pub struct ScenarioTables {
     /// The tables whose rows can be read.
     pub tables: BTreeMap<String, Table>,
-    /// The names of tables that exist but have no readable row.
+    /// The names of tables that exist but whose rows cannot be read.
     pub unreadable: Vec<String>,
 }
 

@@ -42,9 +42,9 @@ pub struct MatchedColumns {
 }
 
 impl MatchedColumns {
-    /// Matches columns by name. `line` is the line of the header; `None` if there is none. Missing, unknown and repeated
+    /// Matches columns by name. `line` is the line of the header, if the table has one. Missing, unknown and repeated
     /// columns are recorded as errors, a missing one together with the unknown one that may be a misspelling of it.
-    /// `None` if the table cannot be read: there are too many columns, or a column that is read occurs twice.
+    /// Returns `None` if there are too many columns, or if a column that is not ignored occurs twice.
     pub fn of(
         file: &str,
         names: &[String],
@@ -69,13 +69,14 @@ impl MatchedColumns {
         self.names.iter().copied()
     }
 
-    /// Whether the spec has no column of that name for any column.
+    /// Whether no column is one of the spec.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.iter().all(Option::is_none)
     }
 
-    /// The table of the known columns. `columns` are all columns, or only the known ones.
+    /// The table of the known columns. `columns` has an entry for each column of the file, in the same order; `None`
+    /// for one that is not read.
     #[must_use]
     pub fn table(self, columns: Vec<Option<Box<dyn TextColumn>>>, rows: Vec<RowLocation>) -> Table {
         let columns = self.names.into_iter().zip(columns).filter_map(|(name, cells)| Some((name?, cells?))).collect();
@@ -106,7 +107,8 @@ impl FileErrors<'_> {
         self.errors.push(Diagnostic::new(code, place, cause, remedy));
     }
 
-    /// Records columns that occur twice; ignored columns may be repeated. Returns whether there are any.
+    /// Records columns that occur twice; ignored columns and those with a blank name may. Returns whether there are
+    /// any.
     fn reject_duplicates(&mut self, names: &[String], line: Option<usize>, spec: &TableSpec) -> bool {
         let count_before = self.errors.len();
         for (index, name) in names.iter().enumerate() {
@@ -118,8 +120,9 @@ impl FileErrors<'_> {
         self.errors.len() > count_before
     }
 
-    /// For each column, its name in the spec; `None` if the spec has no such column. A missing required column is recorded
-    /// together with the unknown column that may be a misspelling of it.
+    /// For each column, its name in the spec; `None` if the spec has no such column. Records missing required columns,
+    /// each together with the unknown column that may be a misspelling of it, and unknown columns unless they are
+    /// ignored.
     fn match_names(&mut self, names: &[String], line: Option<usize>, spec: &TableSpec) -> Vec<Option<&'static str>> {
         let known: Vec<_> = names.iter().map(|name| spec.names().find(|column| *column == name)).collect();
         let unknown = names.iter().zip(&known).filter(|(_, column)| column.is_none()).map(|(name, _)| name.as_str());
