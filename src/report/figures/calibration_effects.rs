@@ -59,7 +59,7 @@ fn panel(canvas: &Canvas, frame: Frame, scale: Scale, channel: &ChannelCalibrati
     }
     scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::HEADING)?;
     let posts = count_with_noun(channel.measured as f64, "post", "posts");
     canvas.text((frame.right, y), &posts, LabelStyle::FINE.right_aligned())?;
     for (index, effect) in effects.iter().enumerate() {

@@ -70,7 +70,7 @@ fn panel(canvas: &Canvas, frame: Frame, account: &AccountCalibration) -> Result<
     axes::band(canvas, &line(-edge_sds), &line(edge_sds), alpha(BLUE, 0.25))?;
     canvas.line(&line(0.0), 1.6, BLUE)?;
     let name = format!("{}, {}", account.history.account, account.history.channel);
-    let style = LabelStyle::NAME;
+    let style = LabelStyle::HEADING;
     canvas.text((frame.left, frame.top - 17.0), &style.shortened(&name, frame.width()), style)?;
     let date = |post: Option<&&PostResidual>| post.map_or_else(String::new, |post| day(post.at.date()));
     let y = frame.bottom + 14.0;

@@ -50,7 +50,7 @@ fn panel(canvas: &Canvas, frame: Frame, channel: &ChannelCalibration) -> Result<
     factor_scale.draw_vertical(canvas, frame, LabelStyle::FINE)?;
     load_scale.draw_horizontal(canvas, frame, LabelStyle::FINE)?;
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::HEADING)?;
     if let Some(strength) = response_strength(channel) {
         let fitted = |exponent: f64| -> Vec<(f64, f64)> {
             let load = |segment: usize| largest * segment as f64 / SEGMENTS as f64;

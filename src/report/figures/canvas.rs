@@ -24,7 +24,8 @@ const FONTS: &str = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-seri
 /// The backend divides a font's size by this before writing it.
 const BACKEND_FONT_RATIO: f64 = 1.24;
 
-/// The backend measures text as if a font's height were its size. The result is too wide by at least this factor.
+/// The backend measures a text as if its undivided size were the height of the font, ascent plus descent. The width
+/// comes out too large by at least this factor.
 const BACKEND_WIDTH_RATIO: f64 = 1.05;
 
 static FONTS_REGISTERED: LazyLock<bool> = LazyLock::new(|| {
@@ -69,8 +70,8 @@ pub struct LabelStyle {
 impl LabelStyle {
     /// A figure's title.
     pub const TITLE: Self = Self { size: 16.0, bold: true, colour: INK, anchor: HPos::Left };
-    /// The title of a panel.
-    pub const NAME: Self = Self { size: 13.0, bold: true, colour: INK, anchor: HPos::Left };
+    /// The heading of a panel, or of a group of rows.
+    pub const HEADING: Self = Self { size: 13.0, bold: true, colour: INK, anchor: HPos::Left };
     /// Primary labels.
     pub const BODY: Self = Self { size: 12.5, bold: false, colour: INK, anchor: HPos::Left };
     /// Ticks, axes, notes.
@@ -111,7 +112,7 @@ impl LabelStyle {
             .map_or(0.0, |(width, _)| f64::from(width) / UNITS_PER_PIXEL / BACKEND_WIDTH_RATIO)
     }
 
-    /// The text, truncated with an ellipsis if it is wider than `max_width`.
+    /// The text, truncated with an ellipsis if it is wider than `max_width`; empty if not even the ellipsis fits.
     pub fn shortened(self, text: &str, max_width: f64) -> String {
         if self.width(text) <= max_width {
             return text.to_owned();

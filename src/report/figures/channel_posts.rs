@@ -53,7 +53,7 @@ fn panel(
     weeks.draw(canvas, frame, LabelStyle::FINE)?;
     let share = numbers::percent(numbers::share(channel.posts_drafted, channel.posts_wanted));
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::HEADING)?;
     canvas.text((frame.right, y), &format!("{share} of wanted drafted"), LabelStyle::FINE.right_aligned())?;
     for (index, week) in weekly.iter().enumerate() {
         axes::stack(canvas, frame, scale, weeks.bar(frame, index), &[(week.posts_drafted, BLUE)])?;

@@ -75,7 +75,7 @@ fn heading(canvas: &Canvas, frame: Frame, channel: &ChannelSummary) -> Result<()
         [channel.share_above_warn, channel.share_above_block].map(|share| numbers::percent(Some(share)));
     let shares = format!("warn {warn}, block {block}");
     let y = frame.top - 17.0;
-    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::NAME)?;
+    canvas.text((frame.left, y), channel.channel.name(), LabelStyle::HEADING)?;
     canvas.text((frame.right, y), &shares, LabelStyle::FINE.right_aligned())
 }
 

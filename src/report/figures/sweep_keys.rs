@@ -44,7 +44,7 @@ pub fn draw(sweep: &Sweep) -> Result<Figure, ReportError> {
 }
 
 fn panel(canvas: &Canvas, sweep: &Sweep, goal: Goal, top: f64) -> Result<(), ReportError> {
-    canvas.text((NAMES_LEFT, top + 16.0), findings::measure_label(goal.measure), LabelStyle::NAME)?;
+    canvas.text((NAMES_LEFT, top + 16.0), findings::measure_label(goal.measure), LabelStyle::HEADING)?;
     let scale = Scale::of_scores();
     for (index, row) in sweep.sensitivities_of(goal.measure).take(MAX_KEYS).enumerate() {
         let middle = top + TITLE_HEIGHT + (index as f64 + 0.5) * ROW_HEIGHT;

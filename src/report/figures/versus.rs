@@ -50,7 +50,7 @@ impl Panels {
                 let top = LEGEND_END + pitch * index as f64;
                 let name = format!("{} against {}", versus.label, base_label(comparison));
                 let width = PLOT_RIGHT - LEFT;
-                canvas.text((LEFT, top + 16.0), &LabelStyle::NAME.shortened(&name, width), LabelStyle::NAME)?;
+                canvas.text((LEFT, top + 16.0), &LabelStyle::HEADING.shortened(&name, width), LabelStyle::HEADING)?;
                 canvas.text((LEFT, top + 36.0), &LabelStyle::NOTE.shortened(unit, width), LabelStyle::NOTE)?;
                 let top = top + HEAD_HEIGHT;
                 let frame = Frame { left: PLOT_LEFT, top, right: PLOT_RIGHT, bottom: top + self.plot_height };

@@ -12,8 +12,8 @@ use crate::planner;
 use crate::report::ReportError;
 use crate::result_tables::{ResultTable, client_tables, cost_tables};
 
-/// Number of clients whose rows `mcoe plan` writes together. It does not depend on the number of threads, since the row
-/// groups of Parquet files depend on it.
+/// Number of clients whose rows `mcoe plan` writes together. It determines the row groups of Parquet files, so it must
+/// not depend on the number of threads.
 pub const CLIENTS_PER_PART: usize = 100;
 
 /// The rows of some clients.
