@@ -1,4 +1,4 @@
-//! Compares bytes that would be written with those of a file, without holding either in memory.
+//! Compares output with an existing file instead of writing it, without holding either in memory.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Write};
@@ -59,7 +59,7 @@ impl Write for Comparer {
 }
 
 impl Drop for Comparer {
-    /// What is left of the file was not written.
+    /// If the file has more bytes than were written, they differ.
     fn drop(&mut self) {
         if !matches!(self.file.read(&mut [0]), Ok(0)) {
             self.comparison.set_differs();
