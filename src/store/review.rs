@@ -195,8 +195,8 @@ impl Ledger {
         }
     }
 
-    /// Changes the schedules that match a filter. Those that cannot make the transition are skipped and reported. If
-    /// the filter has ids, its other conditions are ignored.
+    /// Changes the schedules that match a filter. Those that may not be changed are skipped, with the reason. If the
+    /// filter has ids, its other conditions are ignored.
     ///
     /// # Errors
     /// If an id is unknown, or the database fails.
@@ -338,7 +338,7 @@ impl ChangeRequest<'_> {
         let client_ids: Vec<&str> = client_ids.into_iter().collect();
         let excluded: BTreeSet<Uuid> = schedules.iter().map(|schedule| schedule.id).collect();
         let clients = load_client_states(tx, &ClientSelector::Clients(&client_ids), &excluded).await?;
-        // A restored schedule must not conflict with any post committed in the meantime, later ones included.
+        // A restored schedule counts as a new post, which earlier and later posts block alike.
         let now = (self.change != Change::Restore).then_some(self.now);
         for schedule in schedules {
             let client = clients.iter().find(|(client, _)| client.id.as_str() == schedule.client_id);
