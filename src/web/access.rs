@@ -10,9 +10,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::cookie::CookieJar;
 
+use super::clock::now;
 use super::limits::RateLimitKey;
 use super::problem::Problem;
-use super::secret::{Secret, now};
+use super::secret::Secret;
 use super::state::App;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, WorkspaceId};

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::clock::now;
 use super::job_result::{ComparisonResult, JobRequest, JobResult, PlanResult, WeeklyResult};
 use super::problem::Problem;
 use super::running::Progress;
-use super::secret::{now, random_id};
+use super::secret::random_id;
 use super::state::App;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier, Week, WorkspaceId};

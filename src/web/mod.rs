@@ -9,11 +9,12 @@
 //! ```
 //!
 //! A request can only see its workspace: every statement is restricted to it, and PostgreSQL enforces it with row-level
-//! security. Only this module uses axum; only `secret` reads the wall clock and draws random numbers.
+//! security. Only this module uses axum; only `clock` reads the wall clock, and only `secret` draws random numbers.
 
 mod access;
 mod api;
 mod cached;
+mod clock;
 mod console;
 mod cursor;
 mod job_permits;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, Timelike as _};
 
+use super::clock::now;
 use super::job_result::JobRequest;
 use super::problem::Problem;
-use super::secret::now;
 use super::state::App;
 use crate::model::{Timestamp, Week, WorkspaceId};
 use crate::rules::PassRules;

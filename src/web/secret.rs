@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::Utc;
 use uuid::Uuid;
-
-use crate::model::Timestamp;
 
 /// Random bytes of a secret. 256 bits cannot be guessed, so a fast hash is as safe as a slow one.
 const BYTES: usize = 32;
@@ -78,11 +75,6 @@ impl Secret {
 /// If the system's random number generator fails.
 pub fn random_id() -> Result<Uuid, NoRandomness> {
     Ok(uuid::Builder::from_random_bytes(random()?).into_uuid())
-}
-
-/// The current time in whole seconds, as the ledger stores it.
-pub(super) fn now() -> Timestamp {
-    Timestamp::from(Utc::now()).whole_second()
 }
 
 fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {

@@ -172,7 +172,7 @@ async fn clean_up(app: App) {
     loop {
         tokio::time::sleep(CLEANUP_INTERVAL).await;
         app.limits.remove_idle();
-        match app.ledger.clean_up_jobs(&app.running.ids(), super::secret::now()).await {
+        match app.ledger.clean_up_jobs(&app.running.ids(), super::clock::now()).await {
             Ok(0) => {}
             Ok(lost) => tracing::warn!(lost, "marked jobs of lost servers as stopped"),
             Err(cause) => tracing::warn!(%cause, "cannot look for jobs of lost servers"),

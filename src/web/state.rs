@@ -10,12 +10,12 @@ use moka::future::Cache;
 use tokio::sync::watch;
 
 use super::cached::Cached;
+use super::clock::now;
 use super::job_permits::JobPermits;
 use super::limits::RateLimits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::running::Running;
-use super::secret::now;
 use super::write_check::WriteCheck;
 use crate::model::{ScheduleStatus, WorkspaceId, plus_days};
 use crate::rules::CompiledRules;

@@ -22,11 +22,11 @@ use crate::model::{ActionType, DecisionStatus, Role, Timestamp, Week, WorkspaceI
 use crate::simulator::Extent;
 use crate::store::{Action, ActionCount, ActionFilter, Job, JobStatus};
 use crate::web::access::Caller;
+use crate::web::clock::now;
 use crate::web::job_result::JobRequest;
 use crate::web::jobs::MAX_CHANGED_KEYS;
 use crate::web::params::{MAX_CHARS, Moment, Params};
 use crate::web::problem::{Problem, WrongField};
-use crate::web::secret::now;
 use crate::web::state::App;
 
 /// How long a response waits for its job to end.

@@ -17,9 +17,9 @@ use crate::store::{
     Action, ActionFilter, Change, Changed, ChannelStatus, Ledger, Order, Overview, Schedule, ScheduleFilter, Skipped,
 };
 use crate::web::access::Caller;
+use crate::web::clock::now;
 use crate::web::params::{Moment, Params, PathPart};
 use crate::web::problem::Problem;
-use crate::web::secret::now;
 use crate::web::state::App;
 
 /// Maximum number of decisions shown with a schedule.

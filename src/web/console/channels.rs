@@ -12,8 +12,8 @@ use super::{PageRequest, estimates};
 use crate::rules::FatigueRules;
 use crate::store::{ChannelStatus, HealthDay};
 use crate::web::api::days_ago;
+use crate::web::clock::now;
 use crate::web::problem::Problem;
-use crate::web::secret::now;
 use crate::web::state::App;
 
 /// Number of days shown in a sparkline.

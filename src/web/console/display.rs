@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::Visit;
 use crate::model::{ActionType, ConflictKind, RiskBand, Role, ScheduleStatus, Timestamp, Zone};
 use crate::store::{Change, ClientName, Schedule};
-use crate::web::secret::now;
+use crate::web::clock::now;
 
 /// A time, in ISO 8601 and as displayed.
 #[derive(Debug, Clone, Serialize)]

@@ -27,9 +27,10 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 
 use super::access::{Peer, Refusal, Visitor, cookie_name};
+use super::clock::now;
 use super::params::{FormFields, Params};
 use super::problem::Problem;
-use super::secret::{Secret, now};
+use super::secret::Secret;
 use super::state::{App, Pages};
 use crate::model::{Role, WorkspaceId};
 use crate::store::Ledger;

@@ -14,11 +14,11 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::model::{Role, Timestamp, Week};
 use crate::store::{DailyOutcome, Job, JobKind, JobStatus};
 use crate::web::api::{file_response, parse_id, simulation_extent};
+use crate::web::clock::now;
 use crate::web::cursor::Listing;
 use crate::web::job_result::JobRequest;
 use crate::web::params::PathPart;
 use crate::web::problem::Problem;
-use crate::web::secret::now;
 use crate::web::state::App;
 
 /// Number of jobs per page.

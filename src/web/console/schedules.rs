@@ -12,10 +12,10 @@ use super::schedule_query::{ScheduleQuery, View};
 use super::{BASE, FormRequest, PageRequest, Visit, session, week};
 use crate::model::{Channel, RiskBand, Role, ScheduleStatus};
 use crate::store::{Change, ClientName, Order, Overview, Schedule, ScheduleFilter, StoreError};
+use crate::web::clock::now;
 use crate::web::cursor::Listing;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
-use crate::web::secret::now;
 use crate::web::state::App;
 
 /// Number of posts per page.

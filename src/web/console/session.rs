@@ -7,9 +7,10 @@ use minijinja::context;
 
 use super::{BASE, FormRequest, bare_chrome, display, render, session_cookie, set_cookie, set_session_cookie};
 use crate::web::access::{Peer, is_same_site, wrong_token_problem};
+use crate::web::clock::now;
 use crate::web::params::{FormFields, QueryFields};
 use crate::web::problem::Problem;
-use crate::web::secret::{Secret, now};
+use crate::web::secret::Secret;
 use crate::web::state::App;
 
 const SESSION_HOURS: i64 = 12;

@@ -10,8 +10,8 @@ use super::display::{self, Row};
 use super::schedule_query::ScheduleQuery;
 use crate::model::{ScheduleStatus, Week, parse_date, plus_days};
 use crate::store::{Order, ScheduleFilter};
+use crate::web::clock::now;
 use crate::web::problem::Problem;
-use crate::web::secret::now;
 
 /// Maximum number of posts shown in a week.
 const WEEK_ROWS: u32 = 3000;
