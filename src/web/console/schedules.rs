@@ -25,7 +25,7 @@ const HOME_ROWS: u32 = 20;
 /// Maximum number of days with a link to their posts that need approval.
 const DAY_LINKS: usize = 7;
 
-/// A figure at the top of the page.
+/// A number at the top of the page, with its label.
 #[derive(Debug, Serialize)]
 struct Figure {
     label: &'static str,
@@ -115,7 +115,8 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
         has_filter => query_params.has_filter(),
         latest_first => (view != View::Week && query_params.starts_now()).then(|| latest_first.link(&visit)),
         can_restore => groups.iter().flat_map(|group| &group.rows).any(|row| row.can_restore),
-        empty => (shown == 0 && calendar.is_none()).then(|| empty(&visit, &query_params, &workspace_figures.overview)),
+        empty => (shown == 0 && calendar.is_none())
+            .then(|| empty_message(&visit, &query_params, &workspace_figures.overview)),
         first_page => after.is_some().then(|| page_link(None)),
         next_page => next.map(|position| page_link(Some(list.cursor(&position)))),
         groups => Serde(&groups),
@@ -125,7 +126,7 @@ pub(super) async fn page(State(app): State<App>, request: PageRequest) -> Result
     Ok(visit.page("schedules.html", &chrome, content))
 }
 
-/// What the fields of the filter offer.
+/// The choices that the fields of the filter offer.
 fn filter_options(clients: &[ClientName]) -> minijinja::Value {
     let channels: Vec<&str> = Channel::names().collect();
     context! {
@@ -260,7 +261,7 @@ fn day_link(visit: &Visit, query_params: &ScheduleQuery, day: NaiveDate, pending
 }
 
 /// The text to show instead of posts if there are none.
-fn empty(visit: &Visit, query_params: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
+fn empty_message(visit: &Visit, query_params: &ScheduleQuery, overview: &Overview) -> minijinja::Value {
     if overview.total_schedules == 0 {
         return nothing_planned(visit, overview);
     }
