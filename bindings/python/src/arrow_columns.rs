@@ -27,7 +27,7 @@ impl ArrowTable {
     /// Reads a Parquet file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If it is not a readable Parquet file; the text says why.
     pub fn from_parquet(bytes: Vec<u8>) -> Result<Self, String> {
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| error.to_string())?;
@@ -121,7 +121,7 @@ fn as_text(array: &ArrayRef) -> Result<LargeStringArray, Unreadable> {
         DataType::List(_) | DataType::LargeList(_) => {
             joined_lists(array).ok_or_else(|| unreadable("its lists are not of texts".to_owned()))?
         }
-        kind if kind.is_primitive() || is_plain(kind) => Arc::clone(array),
+        kind if kind.is_primitive() || has_text_form(kind) => Arc::clone(array),
         kind => return Err(unreadable(format!("its type `{kind}` is not supported"))),
     };
     let options = CastOptions { safe: false, format_options: format };
@@ -130,7 +130,8 @@ fn as_text(array: &ArrayRef) -> Result<LargeStringArray, Unreadable> {
     text.as_string_opt::<i64>().cloned().ok_or_else(|| unreadable("it has no text form".to_owned()))
 }
 
-fn is_plain(kind: &DataType) -> bool {
+/// Whether a type that is not primitive has a text form.
+fn has_text_form(kind: &DataType) -> bool {
     matches!(kind, DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 

@@ -5,7 +5,7 @@ use mcoe_engine::result_tables::calibration_tables;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::{Kind, from_text};
+use crate::errors::{ErrorKind, from_text};
 use crate::scenario::Scenario;
 use crate::simulation::by_name;
 use crate::table::Table;
@@ -28,7 +28,7 @@ pub fn calibrate(py: Python<'_>, scenario: &Bound<'_, Scenario>, threads: Option
     let calibration = task::run(py, threads, move |_| calibration::calibrate(&histories))?;
     calibration.map(|calibration| Calibration { calibration }).ok_or_else(|| {
         let remedy = "give its table `history` a row for each post, with `engagements` where they were measured";
-        from_text(py, Kind::Scenario, "the scenario has no past posts", remedy)
+        from_text(py, ErrorKind::Scenario, "the scenario has no past posts", remedy)
     })
 }
 

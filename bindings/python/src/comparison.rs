@@ -12,7 +12,7 @@ use mcoe_engine::simulator::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::{Kind, from_text, to_python};
+use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
 use crate::simulation::{by_name, extent, parse_tier, simulate_failure};
@@ -48,14 +48,15 @@ pub fn compare(
     until: Option<f64>,
     threads: Option<usize>,
 ) -> PyResult<Comparison> {
-    let facts = Arc::clone(scenario.get().scenario());
+    let engine_scenario = Arc::clone(scenario.get().scenario());
     for (_, rules) in &packs {
-        rules.get().check_names(py, &facts)?;
+        rules.get().check_names(py, &engine_scenario)?;
     }
     let packs: Packs = packs.into_iter().map(|(label, rules)| (label, Arc::clone(rules.get().compiled()))).collect();
-    let extent = extent(py, weeks.unwrap_or(facts.weeks), replications, seed)?;
+    let extent = extent(py, weeks.unwrap_or(engine_scenario.weeks), replications, seed)?;
     let tier = parse_tier(py, tier)?;
-    let compared = task::run(py, threads, move |stop| compare_packs(&packs, &facts, extent, tier, until, stop))?;
+    let compared =
+        task::run(py, threads, move |stop| compare_packs(&packs, &engine_scenario, extent, tier, until, stop))?;
     compared.map(|comparison| Comparison { comparison }).map_err(|error| failure(py, &error))
 }
 
@@ -95,7 +96,7 @@ pub fn compare_scenarios(
     })?;
     match compared {
         Some(compared) => compared.map(|comparison| Comparison { comparison }).map_err(|error| failure(py, &error)),
-        None => Err(from_text(py, Kind::Run, "there is nothing to compare", "give a base and another scenario")),
+        None => Err(from_text(py, ErrorKind::Run, "there is nothing to compare", "give a base and another scenario")),
     }
 }
 
@@ -120,7 +121,7 @@ fn compare_packs(
 fn failure(py: Python<'_>, error: &CompareError) -> PyErr {
     match error {
         CompareError::Simulate(error) => simulate_failure(py, error),
-        other => from_text(py, Kind::Run, &other.to_string(), ""),
+        other => from_text(py, ErrorKind::Run, &other.to_string(), ""),
     }
 }
 

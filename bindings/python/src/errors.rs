@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 /// The exceptions of the package.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum ErrorKind {
     /// A rules pack is invalid.
     Rules,
     /// A scenario is invalid.
@@ -15,18 +15,18 @@ pub enum Kind {
     Run,
 }
 
-impl Kind {
+impl ErrorKind {
     const fn class(self) -> &'static str {
         match self {
-            Kind::Rules => "RulesError",
-            Kind::Scenario => "ScenarioError",
-            Kind::Run => "RunError",
+            ErrorKind::Rules => "RulesError",
+            ErrorKind::Scenario => "ScenarioError",
+            ErrorKind::Run => "RunError",
         }
     }
 }
 
 /// The exception for mistakes in an input.
-pub fn from_diagnostics(py: Python<'_>, kind: Kind, diagnostics: &[Diagnostic]) -> PyErr {
+pub fn from_diagnostics(py: Python<'_>, kind: ErrorKind, diagnostics: &[Diagnostic]) -> PyErr {
     raised(|| {
         let entries = to_python(py, &diagnostics)?;
         let texts: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
@@ -35,7 +35,7 @@ pub fn from_diagnostics(py: Python<'_>, kind: Kind, diagnostics: &[Diagnostic]) 
 }
 
 /// The exception with a cause and a remedy, which is empty if there is none.
-pub fn from_text(py: Python<'_>, kind: Kind, cause: &str, remedy: &str) -> PyErr {
+pub fn from_text(py: Python<'_>, kind: ErrorKind, cause: &str, remedy: &str) -> PyErr {
     raised(|| py.import("mcoe.errors")?.getattr(kind.class())?.call1((cause, remedy)))
 }
 
@@ -49,6 +49,6 @@ fn raised<'py>(make: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> PyErr {
 /// # Errors
 /// If the value has no JSON form.
 pub fn to_python<'py>(py: Python<'py>, value: &impl serde::Serialize) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_json::to_string(value).map_err(|error| from_text(py, Kind::Run, &error.to_string(), ""))?;
+    let text = serde_json::to_string(value).map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
     py.import("json")?.call_method1("loads", (text,))
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use mcoe_engine::rules::PackFiles;
 use pyo3::prelude::*;
 
-use crate::errors::{Kind, from_text};
+use crate::errors::{ErrorKind, from_text};
 
 /// Maximum number of files and folders of a pack, as on the command line.
 const MAX_PACK_ENTRIES: usize = 20_000;
@@ -25,11 +25,11 @@ const MAX_TABLE_BYTES: u64 = 2 << 30;
 /// The files of a rules pack, by their names within its folder.
 ///
 /// # Errors
-/// If a file cannot be read.
+/// If a file cannot be read, or the folder has too many.
 pub fn pack_files(py: Python<'_>, dir: &Path) -> PyResult<PackFiles> {
     let failure = |path: &Path, cause: &dyn std::fmt::Display| {
         let cause = format!("cannot read `{}`: {cause}", path.display());
-        from_text(py, Kind::Rules, &cause, "name the folder of a rules pack")
+        from_text(py, ErrorKind::Rules, &cause, "name the folder of a rules pack")
     };
     let mut files = PackFiles::new();
     let mut entries = 0;
@@ -61,7 +61,7 @@ pub fn pack_files(py: Python<'_>, dir: &Path) -> PyResult<PackFiles> {
 pub fn scenario_file(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     read(path, MAX_TABLE_BYTES).map_err(|error| {
         let cause = format!("cannot read `{}`: {error}", path.display());
-        from_text(py, Kind::Scenario, &cause, "name the folder of a scenario")
+        from_text(py, ErrorKind::Scenario, &cause, "name the folder of a scenario")
     })
 }
 

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::prelude::*;
 
-use crate::errors::{Kind, from_text, to_python};
+use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
 use crate::table::Table;
@@ -42,22 +42,22 @@ pub fn plan(
     week: Option<&str>,
     threads: Option<usize>,
 ) -> PyResult<Plan> {
-    let facts = Arc::clone(scenario.get().scenario());
-    rules.get().check_names(py, &facts)?;
-    let week = week.map_or(Ok(facts.start), |text| parse_week(py, text))?;
+    let engine_scenario = Arc::clone(scenario.get().scenario());
+    rules.get().check_names(py, &engine_scenario)?;
+    let week = week.map_or(Ok(engine_scenario.start), |text| parse_week(py, text))?;
     let compiled = Arc::clone(rules.get().compiled());
     let pack = Arc::clone(&compiled);
     let planned = task::run(py, threads, move |stop| {
         let should_stop = || stop.is_set();
         let planner = Planner::new(&pack, Tier::Exact, None).stopping_when(&should_stop);
-        let plan = planner::plan_week(&planner, &facts, week)?;
-        let breaches = check_plan(&plan, &facts, &pack);
+        let plan = planner::plan_week(&planner, &engine_scenario, week)?;
+        let breaches = check_plan(&plan, &engine_scenario, &pack);
         Ok::<_, PlanError>((plan, breaches))
     })?;
-    let (plan, breaches) = planned.map_err(|error| from_text(py, Kind::Run, &error.to_string(), ""))?;
+    let (plan, breaches) = planned.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
     if let Some(breach) = breaches.first() {
         let cause = format!("the plan failed its check: {breach}, and {} more", breaches.len() - 1);
-        return Err(from_text(py, Kind::Run, &cause, "report it with the pack and the scenario"));
+        return Err(from_text(py, ErrorKind::Run, &cause, "report it with the pack and the scenario"));
     }
     Ok(Plan { plan: Arc::new(plan), rules: compiled, scenario: scenario.clone().unbind() })
 }
@@ -69,12 +69,12 @@ pub fn plan(
 pub fn parse_week(py: Python<'_>, text: &str) -> PyResult<Week> {
     text.parse().map_err(|_| {
         let cause = format!("`{text}` is not a week");
-        from_text(py, Kind::Run, &cause, "write an ISO week such as 2026-W37")
+        from_text(py, ErrorKind::Run, &cause, "write an ISO week such as 2026-W37")
     })
 }
 
 fn explain_failure(py: Python<'_>, error: &ExplainError) -> PyErr {
-    from_text(py, Kind::Run, &error.to_string(), "")
+    from_text(py, ErrorKind::Run, &error.to_string(), "")
 }
 
 #[pymethods]
@@ -180,7 +180,7 @@ impl Plan {
         let found = self.plan.posts().find(|(client, post)| is_post(&client.client_id, post));
         let Some((client, post)) = found else {
             let cause = format!("no post of the plan has the id `{post_id}`");
-            return Err(from_text(py, Kind::Run, &cause, "take an id from the plan's table `posts`"));
+            return Err(from_text(py, ErrorKind::Run, &cause, "take an id from the plan's table `posts`"));
         };
         let planner = Planner::new(&self.rules, Tier::Exact, None);
         let scenario = self.scenario.get().scenario();
@@ -191,10 +191,11 @@ impl Plan {
     /// Why a channel has no post at an hour of the client's clock.
     fn why_not<'py>(&self, py: Python<'py>, client_id: &str, channel: &str, at: &str) -> PyResult<Bound<'py, PyAny>> {
         let remedy = format!("use one of {}", Channel::names().collect::<Vec<_>>().join(", "));
-        let channel: Channel =
-            channel.parse().map_err(|_| from_text(py, Kind::Run, &format!("`{channel}` is not a channel"), &remedy))?;
+        let channel: Channel = channel
+            .parse()
+            .map_err(|_| from_text(py, ErrorKind::Run, &format!("`{channel}` is not a channel"), &remedy))?;
         let at: NaiveDateTime = parse_wall_time(at).ok_or_else(|| {
-            from_text(py, Kind::Run, &format!("`{at}` is not a time"), "write a time such as 2026-09-08T09:00")
+            from_text(py, ErrorKind::Run, &format!("`{at}` is not a time"), "write a time such as 2026-09-08T09:00")
         })?;
         let planner = Planner::new(&self.rules, Tier::Exact, None);
         let (scenario, client) = (self.scenario.get().scenario(), ClientId::new(client_id));

@@ -10,7 +10,7 @@ use mcoe_engine::rules::{self, CompiledRules, KnownNames, NameReference, PackFil
 use mcoe_engine::workbench;
 use pyo3::prelude::*;
 
-use crate::errors::{Kind, from_diagnostics, to_python};
+use crate::errors::{ErrorKind, from_diagnostics, to_python};
 use crate::folder;
 use crate::scenario::Scenario;
 
@@ -52,7 +52,7 @@ impl Rules {
 
 fn invalid(py: Python<'_>, mut diagnostics: Vec<Diagnostic>) -> PyErr {
     Diagnostic::sort(&mut diagnostics);
-    from_diagnostics(py, Kind::Rules, &diagnostics)
+    from_diagnostics(py, ErrorKind::Rules, &diagnostics)
 }
 
 #[pymethods]

@@ -14,14 +14,14 @@ use pyo3::prelude::*;
 use pyo3_arrow::PyTable;
 
 use crate::arrow_columns::ArrowTable;
-use crate::errors::{Kind, from_diagnostics, from_text};
+use crate::errors::{ErrorKind, from_diagnostics, from_text};
 use crate::folder;
 use crate::rules::Rules;
 
 /// The magic bytes of a Parquet file.
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
-/// The tables without which there is no scenario.
+/// The tables that every scenario has.
 const REQUIRED_TABLES: [&str; 2] = ["clients", "channels"];
 
 /// The table with past posts.
@@ -88,12 +88,12 @@ impl Scenario {
         rules: &Rules,
         manifest: Manifest,
         hash: String,
-        rows: &ScenarioTables,
+        scenario_tables: &ScenarioTables,
         mut diagnostics: Diagnostics,
         source: Source,
     ) -> PyResult<Self> {
         let policy = &rules.compiled().base().risk.default_policy;
-        let clients = tables::clients(rows, manifest.start, manifest.default_zone, policy, &mut diagnostics);
+        let clients = tables::clients(scenario_tables, manifest.start, manifest.default_zone, policy, &mut diagnostics);
         refuse(py, diagnostics.errors)?;
         let scenario = Arc::new(manifest.into_scenario(hash, clients));
         Ok(Self { scenario, warnings: diagnostics.warnings, source })
@@ -101,7 +101,7 @@ impl Scenario {
 }
 
 fn refuse(py: Python<'_>, errors: Vec<Diagnostic>) -> PyResult<()> {
-    if errors.is_empty() { Ok(()) } else { Err(from_diagnostics(py, Kind::Scenario, &errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(from_diagnostics(py, ErrorKind::Scenario, &errors)) }
 }
 
 fn history_spec() -> TableSpec {
@@ -111,14 +111,15 @@ fn history_spec() -> TableSpec {
 /// The manifest of a folder, and its text.
 fn read_manifest(py: Python<'_>, dir: &Path) -> PyResult<(Manifest, String)> {
     let bytes = folder::scenario_file(py, &dir.join(MANIFEST_FILE))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| from_text(py, Kind::Scenario, &format!("`{MANIFEST_FILE}` is not UTF-8"), "save it in UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        from_text(py, ErrorKind::Scenario, &format!("`{MANIFEST_FILE}` is not UTF-8"), "save it in UTF-8")
+    })?;
     let manifest =
-        Manifest::parse(MANIFEST_FILE, &text).map_err(|errors| from_diagnostics(py, Kind::Scenario, &errors))?;
+        Manifest::parse(MANIFEST_FILE, &text).map_err(|errors| from_diagnostics(py, ErrorKind::Scenario, &errors))?;
     Ok((manifest, text))
 }
 
-/// Reads a CSV or Parquet file; `None` if no row can be read.
+/// Reads a CSV or Parquet file; `None` if its rows cannot be read.
 fn read_file(file: &str, bytes: Vec<u8>, spec: &TableSpec, errors: &mut Vec<Diagnostic>) -> Option<Table> {
     if !bytes.starts_with(PARQUET_MAGIC) {
         return read_csv(file, &bytes, spec, errors);
@@ -150,7 +151,9 @@ fn read_tables<T>(
         };
         let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
         match read(&name, content, &spec, &mut diagnostics.errors) {
-            Some(table) => drop(scenario_tables.tables.insert(name, table)),
+            Some(table) => {
+                scenario_tables.tables.insert(name, table);
+            }
             None => scenario_tables.unreadable.push(name),
         }
     }
@@ -166,14 +169,14 @@ impl Scenario {
         let files = folder::table_files(py, &path, &manifest.files)?;
         let hash = manifest.scenario_hash(&text, &files);
         let mut diagnostics = Diagnostics::default();
-        let rows = read_tables(files, &mut diagnostics, |name, bytes, spec, errors| {
+        let scenario_tables = read_tables(files, &mut diagnostics, |name, bytes, spec, errors| {
             let file = manifest.files.get(name).map_or(name, String::as_str);
             read_file(file, bytes, spec, errors)
         });
-        Self::build(py, rules.get(), manifest, hash, &rows, diagnostics, Source::Folder(path))
+        Self::build(py, rules.get(), manifest, hash, &scenario_tables, diagnostics, Source::Folder(path))
     }
 
-    /// The scenario of a manifest and of tables by name.
+    /// The scenario of a manifest and of tables by name, which replace the files that the manifest names.
     #[staticmethod]
     fn from_tables(
         py: Python<'_>,
@@ -182,7 +185,7 @@ impl Scenario {
         rules: &Bound<'_, Rules>,
     ) -> PyResult<Self> {
         let parsed = Manifest::parse(MANIFEST_FILE, manifest);
-        let mut parsed = parsed.map_err(|errors| from_diagnostics(py, Kind::Scenario, &errors))?;
+        let mut parsed = parsed.map_err(|errors| from_diagnostics(py, ErrorKind::Scenario, &errors))?;
         let tables: BTreeMap<String, ArrowTable> = tables
             .into_iter()
             .map(|(name, table)| {
@@ -195,13 +198,13 @@ impl Scenario {
         let history = tables.get(HISTORY).cloned();
         let mut diagnostics = Diagnostics::default();
         let mut contents = BTreeMap::new();
-        let rows = read_tables(tables, &mut diagnostics, |name, table, spec, errors| {
+        let scenario_tables = read_tables(tables, &mut diagnostics, |name, table, spec, errors| {
             let table = table.read(name, spec, errors)?;
             contents.insert(name.to_owned(), content_of(&table));
             Some(table)
         });
         let hash = parsed.scenario_hash(manifest, &contents);
-        Self::build(py, rules.get(), parsed, hash, &rows, diagnostics, Source::Tables(history))
+        Self::build(py, rules.get(), parsed, hash, &scenario_tables, diagnostics, Source::Tables(history))
     }
 
     /// The name of the scenario.

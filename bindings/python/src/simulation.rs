@@ -10,7 +10,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::{Kind, from_text, to_python};
+use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
 use crate::table::Table;
@@ -39,13 +39,13 @@ pub fn simulate(
     tier: &str,
     threads: Option<usize>,
 ) -> PyResult<Simulation> {
-    let facts = Arc::clone(scenario.get().scenario());
-    rules.get().check_names(py, &facts)?;
-    let extent = extent(py, weeks.unwrap_or(facts.weeks), replications, seed)?;
+    let engine_scenario = Arc::clone(scenario.get().scenario());
+    rules.get().check_names(py, &engine_scenario)?;
+    let extent = extent(py, weeks.unwrap_or(engine_scenario.weeks), replications, seed)?;
     let tier = parse_tier(py, tier)?;
     let pack = Arc::clone(rules.get().compiled());
     let simulated = task::run(py, threads, move |stop| {
-        simulator::simulate(&Planner::new(&pack, tier, None), &facts, extent, stop)
+        simulator::simulate(&Planner::new(&pack, tier, None), &engine_scenario, extent, stop)
     })?;
     simulated.map(|simulation| Simulation { simulation }).map_err(|error| simulate_failure(py, &error))
 }
@@ -59,7 +59,7 @@ pub fn extent(py: Python<'_>, weeks: u32, replications: u32, seed: u64) -> PyRes
     for (name, value, max) in ranges {
         if !(1..=max).contains(&value) {
             let cause = format!("`{name}` is {value}, which is out of range");
-            return Err(from_text(py, Kind::Run, &cause, &format!("use a number from 1 to {max}")));
+            return Err(from_text(py, ErrorKind::Run, &cause, &format!("use a number from 1 to {max}")));
         }
     }
     Ok(Extent { weeks, replications, seed })
@@ -74,14 +74,14 @@ pub fn parse_tier(py: Python<'_>, name: &str) -> PyResult<Tier> {
     tiers
         .into_iter()
         .find(|tier| tier.name() == name)
-        .ok_or_else(|| from_text(py, Kind::Run, &format!("`{name}` is not a tier"), "use `exact` or `fast`"))
+        .ok_or_else(|| from_text(py, ErrorKind::Run, &format!("`{name}` is not a tier"), "use `exact` or `fast`"))
 }
 
 /// The exception for a failed simulation.
 pub fn simulate_failure(py: Python<'_>, error: &SimulateError) -> PyErr {
     match error {
         SimulateError::Stopped => PyKeyboardInterrupt::new_err(()),
-        other => from_text(py, Kind::Run, &other.to_string(), ""),
+        other => from_text(py, ErrorKind::Run, &other.to_string(), ""),
     }
 }
 

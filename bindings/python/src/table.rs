@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use mcoe_engine::model::{Kind as ColumnKind, Record};
+use mcoe_engine::model::{Kind, Record};
 use mcoe_engine::result_tables::ResultTable;
 use mcoe_engine::tables::Cells;
 use pyo3::prelude::*;
@@ -15,9 +15,9 @@ use pyo3_arrow::PyTable;
 use pyo3_arrow::error::PyArrowResult;
 use pyo3_arrow::ffi::to_schema_pycapsule;
 
-use crate::errors::{Kind, from_text};
+use crate::errors::{ErrorKind, from_text};
 
-/// The key under which the metadata of a column describes it.
+/// The key of a column's description in its metadata.
 const DESCRIPTION: &str = "description";
 
 /// A table of results, which other libraries read by the Arrow PyCapsule interface.
@@ -35,13 +35,13 @@ impl Table {
     /// If Arrow cannot hold a part.
     pub fn of_parts(py: Python<'_>, parts: &[ResultTable]) -> PyResult<Self> {
         let Some(first) = parts.first() else {
-            return Err(from_text(py, Kind::Run, "a table has no columns", ""));
+            return Err(from_text(py, ErrorKind::Run, "a table has no columns", ""));
         };
         let columns = first.columns.iter().map(|column| field(&column.name, column.kind, column.doc));
         let schema = Arc::new(Schema::new(columns.collect::<Vec<Field>>()));
         let batch = |part: &ResultTable| batch(&schema, part.columns.iter().map(|column| &column.cells));
         let batches: Result<Vec<RecordBatch>, ArrowError> = parts.iter().map(batch).collect();
-        let batches = batches.map_err(|error| from_text(py, Kind::Run, &error.to_string(), ""))?;
+        let batches = batches.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
         Ok(Self { name: first.name, batches, schema })
     }
 
@@ -60,7 +60,8 @@ impl Table {
         }
         let columns = R::columns().map(|column| field(column.name, column.kind, column.doc));
         let schema = Arc::new(Schema::new(columns.collect::<Vec<Field>>()));
-        let batch = batch(&schema, cells.iter()).map_err(|error| from_text(py, Kind::Run, &error.to_string(), ""))?;
+        let batch =
+            batch(&schema, cells.iter()).map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
         Ok(Self { name, batches: vec![batch], schema })
     }
 
@@ -70,11 +71,11 @@ impl Table {
     }
 }
 
-fn field(name: &str, kind: ColumnKind, doc: &str) -> Field {
+fn field(name: &str, kind: Kind, doc: &str) -> Field {
     let data_type = match kind {
-        ColumnKind::Number => DataType::Float64,
-        ColumnKind::Count => DataType::Int64,
-        ColumnKind::Flag => DataType::Boolean,
+        Kind::Number => DataType::Float64,
+        Kind::Count => DataType::Int64,
+        Kind::Flag => DataType::Boolean,
         _ => DataType::Utf8,
     };
     let metadata = HashMap::from([(DESCRIPTION.to_owned(), doc.trim().to_owned())]);
@@ -140,7 +141,7 @@ impl Table {
         Bound::new(py, table)?.call_method1("__arrow_c_stream__", (requested_schema,))
     }
 
-    /// Its first rows as dictionaries, all of them without `limit`.
+    /// The first `limit` rows as dictionaries; all rows if it is `None`.
     #[pyo3(signature = (limit=None))]
     fn rows<'py>(&self, py: Python<'py>, limit: Option<usize>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let mut rows = Vec::new();

@@ -12,9 +12,9 @@ use mcoe_engine::simulator::Observer;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::errors::{Kind, from_text};
+use crate::errors::{ErrorKind, from_text};
 
-/// How often signals are looked for.
+/// Time between two checks for signals.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The pools of this process, by number of threads. A forked process does not have the threads of its parent's pools, so
@@ -46,10 +46,10 @@ impl Observer for Stop {
 }
 
 /// Runs `work` on `threads` threads, by default as many as there are cores. If a signal raises an exception in the
-/// meantime, such as `KeyboardInterrupt`, the work is told to stop, and the exception is raised.
+/// meantime, such as `KeyboardInterrupt`, the work is told to stop, and the exception is raised without waiting for it.
 ///
 /// # Errors
-/// The exception of a signal, or if the work panics.
+/// If the number of threads is out of range, a signal raises an exception, or the work panics.
 pub fn run<T: Send + 'static>(
     py: Python<'_>,
     threads: Option<usize>,
@@ -58,9 +58,9 @@ pub fn run<T: Send + 'static>(
     let pool = pool(py, threads)?;
     let stop = Stop::default();
     let (sender, mut receiver) = sync_channel(1);
-    let given = stop.clone();
+    let stop_of_work = stop.clone();
     pool.spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(|| work(&given)));
+        let result = catch_unwind(AssertUnwindSafe(|| work(&stop_of_work)));
         // Nobody waits for the result after an interruption.
         let _ = sender.send(result);
     });
@@ -70,7 +70,12 @@ pub fn run<T: Send + 'static>(
         match received {
             Ok(Ok(result)) => return Ok(result),
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
-                return Err(from_text(py, Kind::Run, "a defect of mcoe stopped the work", "report it with its input"));
+                return Err(from_text(
+                    py,
+                    ErrorKind::Run,
+                    "a defect of mcoe stopped the work",
+                    "report it with its input",
+                ));
             }
             Err(RecvTimeoutError::Timeout) => {
                 py.check_signals().inspect_err(|_| stop.0.store(true, Ordering::Relaxed))?;
@@ -82,16 +87,18 @@ pub fn run<T: Send + 'static>(
 fn pool(py: Python<'_>, threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if !(1..=1024).contains(&threads) {
-        return Err(from_text(py, Kind::Run, "`threads` is out of range", "use a number from 1 to 1024"));
+        return Err(from_text(py, ErrorKind::Run, "`threads` is out of range", "use a number from 1 to 1024"));
     }
     let build = || {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.map(Arc::new).map_err(|error| from_text(py, Kind::Run, &format!("cannot start threads: {error}"), ""))
+        pool.map(Arc::new).map_err(|error| from_text(py, ErrorKind::Run, &format!("cannot start threads: {error}"), ""))
     };
-    // The lock is free but for the time of this function, unless the process was forked while another thread held it.
+    // The lock is taken if another thread is in this function, or was when the process forked. Then waiting could take
+    // forever, so the call gets a pool of its own.
     let Ok(mut pools) = POOLS.try_lock() else { return build() };
     if pools.as_ref().is_some_and(|pools| pools.process != process::id()) {
-        // The threads of the parent's pools do not exist here, so waiting for them would take forever.
+        // Dropping the parent's pools would wake threads that do not exist here, and could wait forever for their
+        // locks.
         std::mem::forget(pools.take());
     }
     let pools = pools.get_or_insert_with(|| Pools { process: process::id(), by_threads: BTreeMap::new() });
