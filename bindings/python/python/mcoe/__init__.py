@@ -12,8 +12,8 @@ their state. The engine plans every client's week optimally under the rules, and
 ['post_id', 'client_id', 'workspace_id']
 
 Rules are given as a :class:`Rules`, as the path of a folder or as the texts of its files; a scenario as a
-:class:`Scenario` or as the path of a folder. Tables go in and out by the Arrow PyCapsule interface, so that pyarrow,
-polars, pandas and DuckDB exchange them without a copy.
+:class:`Scenario` or as the path of a folder. Tables go in and out by the Arrow PyCapsule interface, which pyarrow,
+polars, pandas and DuckDB know.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ __all__ = [
 ]
 
 RulesSource: TypeAlias = "Rules | str | PathLike[str] | Mapping[str, str]"
-"""A rules pack: validated, as the path of its folder, or as the texts of its files by name."""
+"""A rules pack: a :class:`Rules`, the path of its folder, or the texts of its files by name."""
 
 ScenarioSource: TypeAlias = "Scenario | str | PathLike[str]"
 """A scenario, or the path of its folder."""
 
 
 def read_rules(rules: RulesSource) -> Rules:
-    """Reads and validates a rules pack. A pack that is used often is read once this way.
+    """Reads and validates a rules pack. To use a pack several times, read it once in this way.
 
     :raises RulesError: with every mistake, its place and its remedy.
 
@@ -100,14 +100,14 @@ def scenario(
     default_zone: str = "UTC",
     settings: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Scenario:
-    """The scenario of tables in memory.
+    """A scenario made from tables in memory.
 
     :param tables: tables by name. ``clients`` and ``channels`` are required; ``docs/tables.md`` lists all with their
         columns. Times need a zone; lists are lists of texts, or texts separated by ``;``.
     :param start: the Monday of the first week, such as ``2026-09-07``.
     :param weeks: default number of weeks of a simulation.
     :param default_zone: time zone of clients that have none, an IANA name.
-    :param settings: further tables of ``scenario.toml``: ``capacity``, ``review`` and ``environment``.
+    :param settings: values of the sections ``capacity``, ``review`` and ``environment`` of ``scenario.toml``.
     :raises ScenarioError: with every mistake, its place and its remedy.
 
     >>> clients = {"client_id": ["bakery"], "name": ["Bakery"], "workspace_id": ["north"], "status": ["active"]}
@@ -126,6 +126,7 @@ def scenario(
     for table, values in (settings or {}).items():
         lines.append(f"[{table}]")
         lines.extend(f"{key} = {json.dumps(value)}" for key, value in values.items())
+    # A manifest must name these files; they are not read, since the tables in memory replace them.
     lines.append("[files]")
     lines.extend(f'{table} = "{table}.parquet"' for table in ("clients", "channels"))
     return Scenario.from_tables("\n".join(lines) + "\n", dict(tables), read_rules(rules))
@@ -174,7 +175,9 @@ def explain(plan: Plan, post_id: str) -> dict[str, Any]:
 
 
 def why_not(plan: Plan, client_id: str, channel: str, at: str) -> dict[str, Any]:
-    """Why a channel has no post at an hour of the client's clock, and what keeps it from having one.
+    """Why a channel has no post at an hour, and what keeps it from having one.
+
+    :param at: the hour in the client's time zone, such as ``2026-10-19T03:00``.
 
     >>> answer = mcoe.why_not(mcoe.plan(RULES, SCENARIO), "kettle-lane", "fb", "2026-10-19T03:00")
     >>> answer["forbidden"]["because"]
@@ -200,7 +203,8 @@ def simulate(
     :param weeks: number of weeks, 1 to 520; default: the scenario's.
     :param replications: how often the weeks are simulated, each time with other random numbers, 1 to 100000.
     :param seed: seed of all random numbers.
-    :param tier: ``exact``, provably optimal weeks of channels, or ``fast``, a heuristic for very large runs.
+    :param tier: ``exact``, with which each channel's week is proven optimal, or ``fast``, a heuristic for very large
+        runs.
     :param threads: number of threads; default: one for each core. The figures do not depend on it.
 
     >>> run = mcoe.simulate(RULES, SCENARIO, weeks=1, replications=2)
@@ -237,8 +241,7 @@ def compare(
     """
     pack = read_rules(rules)
     packs = [("base", pack), *((label, read_rules(other)) for label, other in against.items())]
-    facts = read_scenario(scenario, pack)
-    return _mcoe.compare(packs, facts, weeks, replications, seed, tier, until, threads)
+    return _mcoe.compare(packs, read_scenario(scenario, pack), weeks, replications, seed, tier, until, threads)
 
 
 def compare_scenarios(
@@ -268,8 +271,8 @@ def compare_scenarios(
 
 
 def calibrate(scenario: ScenarioSource, rules: RulesSource, *, threads: int | None = None) -> Calibration:
-    """Estimates what the past posts in a scenario's table ``history`` say about its audiences: levels, hours, weekdays,
-    content types and the response to recent posts, each with its 90 % interval.
+    """Estimates how a scenario's audiences respond, from the past posts in its table ``history``: levels, effects of
+    hours, weekdays and content types, and the response to recent posts, each with its 90 % interval.
 
     :raises ScenarioError: if the scenario has no past posts.
 

@@ -21,7 +21,7 @@ class Table:
 
     @property
     def name(self) -> str:
-        """Its name, that of the file which the command line writes."""
+        """Its name: that of the file that the command line writes, without the extension."""
     @property
     def column_names(self) -> list[str]:
         """The names of its columns."""
@@ -29,7 +29,7 @@ class Table:
     def descriptions(self) -> dict[str, str]:
         """What each column holds, with its unit and range."""
     def rows(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Its first rows as dictionaries, all of them without ``limit``."""
+        """The first ``limit`` rows as dictionaries; all rows if it is ``None``."""
     def __len__(self) -> int: ...
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
@@ -159,8 +159,8 @@ class Calibration:
     """The result of a calibration."""
 
     def tables(self) -> dict[str, Table]:
-        """Its tables, by name: ``parameters`` and ``response`` as ``mcoe calibrate`` writes them, and ``world``, which
-        :meth:`Scenario.from_tables` takes."""
+        """Its tables, by name: ``parameters`` and ``response`` as ``mcoe calibrate`` writes them, and ``world``, a
+        table for :func:`mcoe.scenario`."""
 
 def check(rules: Rules, scenario: Scenario | None = None) -> list[Any]: ...
 def plan(rules: Rules, scenario: Scenario, week: str | None = None, threads: int | None = None) -> Plan: ...
