@@ -117,7 +117,8 @@ def scenario(
     <mcoe.Scenario scenario: 1 clients from 2026-W37>
     """
     lines = [
-        f"name = {json.dumps(name)}",
+        # TOML does not have the surrogate pairs with which JSON escapes some characters.
+        f"name = {json.dumps(name, ensure_ascii=False)}",
         "format = 1",
         f"start = {json.dumps(start)}",
         f"weeks = {weeks}",
