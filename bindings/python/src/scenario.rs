@@ -258,9 +258,9 @@ fn missing_tables(tables: &BTreeMap<String, ArrowTable>) -> Vec<Diagnostic> {
     missing.map(error).collect()
 }
 
-/// The cells of a table, each with its length, for the hash of the scenario.
+/// The number of rows and the cells of a table, each with its length, for the hash of the scenario.
 fn content_of(table: &Table) -> Vec<u8> {
-    let mut content = Vec::new();
+    let mut content = (table.height() as u64).to_le_bytes().to_vec();
     for (name, column) in &table.columns {
         let cells = table.rows.iter().map(|row| column.cell(row.position).unwrap_or_default());
         for text in std::iter::once(*name).chain(cells) {
