@@ -44,7 +44,7 @@ pub struct ChannelSnapshot {
 
 /// Facts about a post when it was evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "RecordedPost")]
+#[serde(from = "RecordedPost", into = "RecordedPost")]
 pub struct PostSnapshot {
     /// Fatigue of the channel at the hour of the post.
     pub fatigue: f64,
@@ -53,7 +53,6 @@ pub struct PostSnapshot {
     /// The asset that it uses; `None` if it has none.
     pub asset: Option<AssetSnapshot>,
     /// What the planner sees around it.
-    #[serde(flatten)]
     pub surroundings: PostSurroundings,
 }
 
@@ -75,15 +74,22 @@ pub struct PostSurroundings {
 }
 
 /// A [`PostSnapshot`] as it is recorded, with all fields side by side.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct RecordedPost {
     fatigue: f64,
     expected_engagement: f64,
     asset: Option<AssetSnapshot>,
     action_of_day: i64,
     hours_to_nearest_post: f64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     others_of_day: Vec<OtherPost>,
+}
+
+impl From<PostSnapshot> for RecordedPost {
+    fn from(PostSnapshot { fatigue, expected_engagement, asset, surroundings }: PostSnapshot) -> Self {
+        let PostSurroundings { action_of_day, hours_to_nearest_post, others_of_day } = surroundings;
+        Self { fatigue, expected_engagement, asset, action_of_day, hours_to_nearest_post, others_of_day }
+    }
 }
 
 impl From<RecordedPost> for PostSnapshot {
