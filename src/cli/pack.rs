@@ -1,14 +1,13 @@
 //! Reads the files of a rules pack within limits; unreadable files are reported with their path and a remedy.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use super::Globals;
 use super::diagnostics;
 use super::failure::Failure;
-use crate::diagnostic::{Diagnostic, SourceLocation, visible};
+use crate::diagnostic::{Diagnostic, visible};
 use crate::files::{self, Entry, FileError, Limits};
-use crate::rules::PackFiles;
+use crate::rules::{PackFiles, is_pack_file, misnamed_file};
 
 /// Limits on a pack's folder: far more than any pack needs, and far less than a system folder or a whole disk contains.
 const LIMITS: Limits = Limits { entries: 20_000, depth: 8 };
@@ -18,21 +17,6 @@ pub(super) const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Maximum size of a whole pack, in bytes.
 pub(super) const MAX_PACK_BYTES: u64 = 64 << 20;
-
-/// Whether a file belongs to a pack, judging by its extension.
-pub(super) fn is_pack_file(name: &Path) -> bool {
-    matches!(name.extension().and_then(OsStr::to_str), Some("toml" | "rhai" | "snapshot"))
-}
-
-/// The intended name of a file that the pack would ignore because its extension is mistyped; `None` for other files.
-fn intended_name(name: &Path) -> Option<String> {
-    let extension = name.extension().and_then(OsStr::to_str)?;
-    let lowercase = extension.to_lowercase();
-    let is_near = |known: &&str| strsim::damerau_levenshtein(&lowercase, known) <= 1;
-    // A backup such as `limits.toml~` is not a mistyped name.
-    let known = ["toml", "rhai"].into_iter().find(is_near).filter(|_| lowercase.chars().all(char::is_alphanumeric))?;
-    Some(name.with_extension(known).to_string_lossy().into_owned())
-}
 
 /// Reads the files of a rules pack recursively: TOML, Rhai and snapshots.
 pub(super) fn read_pack(dir: &Path, globals: &Globals) -> Result<PackFiles, Failure> {
@@ -57,12 +41,6 @@ fn read_failure(dir: &Path, error: &FileError) -> Failure {
     Failure::input_or_system(!error.is_system_failure(), cause, remedy)
 }
 
-fn misnamed_file(name: &str, intended: &str) -> Diagnostic {
-    let cause = format!("`{name}` would be ignored: a pack contains files that end in `.toml` or `.rhai`");
-    let remedy = format!("rename it to `{intended}`, or move it elsewhere");
-    Diagnostic::at("misnamed_file", &SourceLocation::whole(name), name, cause, remedy)
-}
-
 struct PackReader<'d> {
     dir: &'d Path,
     files: PackFiles,
@@ -79,8 +57,7 @@ impl PackReader<'_> {
             Some(FileError::Missing) if !is_pack_file(&relative_path) => Ok(()),
             Some(error) => self.report(&name, &error),
             None if !is_pack_file(&relative_path) => {
-                let intended = intended_name(&relative_path);
-                self.diagnostics.extend(intended.map(|intended| misnamed_file(&name, &intended)));
+                self.diagnostics.extend(misnamed_file(&relative_path));
                 Ok(())
             }
             None if relative_path.to_str().is_none() => self.report(&name, &FileError::BadName),

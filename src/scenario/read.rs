@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::error::{ScenarioError, ScenarioErrors};
 use super::table_file::{self, FileKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
 use crate::model::{Policy, Scenario};
-use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, TableSpec};
+use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, Table, TableSpec};
 
 /// Maximum size of `scenario.toml`, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -64,26 +66,37 @@ fn read_table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioEr
     files
 }
 
+/// Reads the tables in parallel. Errors are in the order of the tables.
 fn read_tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {
-    let mut scenario_tables = ScenarioTables::default();
-    for (table, bytes) in files {
+    let read = |(table, bytes): (String, Vec<u8>)| {
+        let mut errors = Vec::new();
         let file = manifest.files.get(&table).map_or("", String::as_str);
-        let (Some(known), Some(kind)) = (ScenarioTable::named(&table), FileKind::of(file)) else {
-            let cause = format!("`{file}` is not a known table");
-            let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file";
-            let (file, column, value) = (MANIFEST_FILE.into(), table, file.to_owned());
-            let place = TableLocation { file, column, value, ..TableLocation::default() };
-            diagnostics.errors.push(Diagnostic::new("unknown_table", place, cause, remedy));
-            continue;
-        };
-        let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
-        if let Some(rows) = table_file::read(file, kind, bytes, &spec, &mut diagnostics.errors) {
-            scenario_tables.tables.insert(table, rows);
-        }
+        let rows = read_table(&table, file, bytes, &mut errors);
+        (table, rows, errors)
+    };
+    let results: Vec<(String, Option<Table>, Vec<Diagnostic>)> = files.into_par_iter().map(read).collect();
+    let mut scenario_tables = ScenarioTables::default();
+    for (table, rows, errors) in results {
+        diagnostics.errors.extend(errors);
+        scenario_tables.tables.extend(rows.map(|rows| (table, rows)));
     }
     let unreadable = manifest.files.keys().filter(|table| !scenario_tables.tables.contains_key(*table));
     scenario_tables.unreadable = unreadable.cloned().collect();
     scenario_tables
+}
+
+/// Reads one table; `None` if no row can be read.
+fn read_table(table: &str, file: &str, bytes: Vec<u8>, errors: &mut Vec<Diagnostic>) -> Option<Table> {
+    let (Some(known), Some(kind)) = (ScenarioTable::named(table), FileKind::of(file)) else {
+        let cause = format!("`{file}` is not a known table");
+        let remedy = "name a table of the scenario, in a `.csv` or `.parquet` file";
+        let (file, column, value) = (MANIFEST_FILE.into(), table.to_owned(), file.to_owned());
+        let place = TableLocation { file, column, value, ..TableLocation::default() };
+        errors.push(Diagnostic::new("unknown_table", place, cause, remedy));
+        return None;
+    };
+    let spec = TableSpec { columns: known.columns(), ignore_unknown: false };
+    table_file::read(file, kind, bytes, &spec, errors)
 }
 
 #[cfg(test)]

@@ -249,6 +249,7 @@ const LIBRARY_USERS: [(&str, &[&str]); 38] = [
             "planner/check/mod.rs",
             "simulator/replicate.rs",
             "report/tables/plan.rs",
+            "scenario/read.rs",
             "cli/mod.rs",
         ],
     ),

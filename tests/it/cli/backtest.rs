@@ -24,7 +24,7 @@ fn a_backtest_lists_every_forecast_in_a_table() {
     let out = folder.mcoe("backtest posts.csv --cuts 3 --draws 200 --tables csv --out tested").succeeds().out;
     assert!(out.starts_with("tested forecasts for 3 of 3 accounts\nOver the next week: "), "{out}");
     assert!(out.ends_with("open tested/index.html\n"), "{out}");
-    assert!(out.contains(", from 9 forecasts of 3 accounts; typically "), "{out}");
+    assert!(out.replace('\u{a0}', " ").contains(", from 9 forecasts of 3 accounts; typically "), "{out}");
     for file in ["index.html", "summary.md", "run.json", "figures/backtest-pit.svg", "figures/backtest-coverage.png"] {
         assert!(folder.path(&format!("tested/{file}")).is_file(), "{file}");
     }

@@ -93,7 +93,7 @@ pub use limits::{ACTIONS_A_DAY, LimitBound, LimitCounts, LimitPeriod, LimitRules
 pub use load::{OverlayKey, RulesPack, load};
 pub use overlay::Scope;
 pub use pack::Rules;
-pub use pack_files::PackFiles;
+pub use pack_files::{PackFiles, is_pack_file, misnamed_file};
 pub use pack_mutant::PackMutant;
 pub use probe::{Probes, Site, SiteCoverage, SiteKind};
 pub use risk::RiskRules;

@@ -102,6 +102,7 @@ pub(super) fn read_assets(
         let owner = clients.client_of_row(&mut row);
         let asset: Option<AssetRow> = row.read();
         check_campaign(&mut row, campaigns, owner);
+        warn_of_no_content(&mut row, asset.as_ref());
         let step = asset.as_ref().map_or(0, |asset| asset.evolution_step);
         let id = row.text("asset_id").map(Arc::<str>::from);
         if let Some(id) = id.filter(|id| check_unique(&mut row, &mut first_rows, id, "asset_id", "asset")) {
@@ -115,6 +116,15 @@ pub(super) fn read_assets(
     let assets = Assets { entries, are_unreadable: !table.is_whole("asset_id") };
     check_families(table, clients, &assets, diagnostics);
     assets
+}
+
+/// Warns if an asset has nothing to post: no post is ever planned with it.
+fn warn_of_no_content(row: &mut Row<'_, '_>, asset: Option<&AssetRow>) {
+    let Some(asset) = asset else { return };
+    if [&asset.title, &asset.body, &asset.media_url].into_iter().all(|part| part.trim().is_empty()) {
+        let cause = "no title, no text and no media: it cannot be posted, so it is never used";
+        row.warn("no_content", "title", cause, "give it a `title`, a `body` or a `media_url`");
+    }
 }
 
 fn check_campaign(row: &mut Row<'_, '_>, campaigns: &Campaigns, client: Option<usize>) {

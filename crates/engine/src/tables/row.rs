@@ -17,7 +17,7 @@ use crate::model::{Cell, CellError, Cells, Column, Record, Value, quoted};
 const MAX_ERRORS_WITH_SUGGESTIONS: usize = 200;
 
 /// A column of text cells, from a file or a table in memory.
-pub trait TextColumn: fmt::Debug {
+pub trait TextColumn: fmt::Debug + Send {
     /// The cell at a 0-based position; `None` if it has no value.
     fn cell(&self, position: usize) -> Option<&str>;
 }
