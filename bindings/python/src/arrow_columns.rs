@@ -1,13 +1,15 @@
 //! Arrow tables as columns of text, which the engine validates as it does those of files.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, LargeStringArray, RecordBatch};
 use arrow_cast::display::FormatOptions;
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, SchemaRef};
 use mcoe_engine::diagnostic::Diagnostic;
+use mcoe_engine::model::Kind;
 use mcoe_engine::tables::{FileErrors, MatchedColumns, RowLocation, Table, TableSpec, TextColumn};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -29,12 +31,34 @@ impl ArrowTable {
     /// # Errors
     /// If it is not a readable Parquet file; the text says why.
     pub fn from_parquet(bytes: Vec<u8>) -> Result<Self, String> {
+        // The library panics at some kinds of damage.
+        let read = catch_unwind(AssertUnwindSafe(|| Self::read_parquet(bytes)));
+        read.unwrap_or_else(|_| Err("it is damaged".to_owned()))
+    }
+
+    fn read_parquet(bytes: Vec<u8>) -> Result<Self, String> {
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| error.to_string())?;
         let schema = Arc::clone(builder.schema());
         let reader = builder.build().map_err(|error| error.to_string())?;
         let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         Ok(Self { batches, schema })
+    }
+
+    /// Whether the columns of a spec have the types that the command line reads from files. Other types are added to
+    /// `errors`.
+    pub fn has_types_of_files(&self, file: &str, spec: &TableSpec, errors: &mut Vec<Diagnostic>) -> bool {
+        let is_read = |name: &str| spec.columns.iter().find(|column| column.name == name);
+        let known = self.schema.fields().iter().filter_map(|field| Some((field, is_read(field.name())?)));
+        let mut others = known.filter(|(field, _)| !is_type_of_files(field.data_type())).peekable();
+        let has_them = others.peek().is_none();
+        let mut file_errors = FileErrors { file: file.into(), errors };
+        for (field, column) in others {
+            let cause = format!("its type `{}` is not supported in files", field.data_type());
+            let remedy = "store text, booleans, or numbers of 32 or 64 bits; times as ISO 8601 text";
+            file_errors.reject("unreadable_type", None, column.name, cause, remedy);
+        }
+        has_them
     }
 
     /// The table with the columns of a spec as text; `None` if it cannot be read. Mistakes are added to `errors`.
@@ -47,7 +71,8 @@ impl ArrowTable {
                 columns.push(None);
                 continue;
             };
-            match self.text_column(index) {
+            let may_be_list = spec.columns.iter().any(|column| column.name == known && column.kind == Kind::Texts);
+            match self.text_column(index, may_be_list) {
                 Ok(column) => columns.push(Some(Box::new(column))),
                 Err(Unreadable { cause, remedy }) => {
                     FileErrors { file: name.into(), errors }.reject("unreadable_type", None, known, cause, remedy);
@@ -60,9 +85,20 @@ impl ArrowTable {
         Some(matched.table(columns, rows))
     }
 
-    fn text_column(&self, index: usize) -> Result<ArrowColumn, Unreadable> {
-        let chunks: Result<Vec<LargeStringArray>, Unreadable> =
-            self.batches.iter().map(|batch| as_text(batch.column(index))).collect();
+    fn text_column(&self, index: usize, may_be_list: bool) -> Result<ArrowColumn, Unreadable> {
+        let text = |batch: &RecordBatch| -> Result<LargeStringArray, Unreadable> {
+            let array = batch.column(index);
+            // Other libraries may hand over texts that are not UTF-8, and offsets beyond the data.
+            array.to_data().validate_full().map_err(|error| Unreadable {
+                cause: format!("its data is damaged: {error}"),
+                remedy: "make the column again; texts must be UTF-8",
+            })?;
+            match array.data_type() {
+                DataType::List(_) | DataType::LargeList(_) if may_be_list => joined_lists(array),
+                _ => as_text(array),
+            }
+        };
+        let chunks: Result<Vec<LargeStringArray>, Unreadable> = self.batches.iter().map(text).collect();
         let mut starts = Vec::with_capacity(self.batches.len());
         let mut height = 0;
         for batch in &self.batches {
@@ -114,12 +150,9 @@ fn as_text(array: &ArrayRef) -> Result<LargeStringArray, Unreadable> {
                 remedy: "give them a zone, such as UTC, or write them as ISO 8601 text with an offset",
             });
         }
-        DataType::Timestamp(_, Some(_)) => {
-            let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into()));
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
             arrow_cast::cast(array, &utc).map_err(|error| unreadable(error.to_string()))?
-        }
-        DataType::List(_) | DataType::LargeList(_) => {
-            joined_lists(array).ok_or_else(|| unreadable("its lists are not of texts".to_owned()))?
         }
         kind if kind.is_primitive() || has_text_form(kind) => Arc::clone(array),
         kind => return Err(unreadable(format!("its type `{kind}` is not supported"))),
@@ -135,17 +168,31 @@ fn has_text_form(kind: &DataType) -> bool {
     matches!(kind, DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
+fn is_type_of_files(kind: &DataType) -> bool {
+    use DataType as Type;
+    let is_number =
+        matches!(kind, Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 | Type::Float32 | Type::Float64);
+    is_number || has_text_form(kind)
+}
+
 /// Lists of texts as in files, separated by semicolons.
-fn joined_lists(array: &ArrayRef) -> Option<ArrayRef> {
-    let join = |values: ArrayRef| -> Option<String> {
-        let texts = as_text(&values).ok()?;
-        Some(texts.iter().flatten().collect::<Vec<_>>().join(";"))
+fn joined_lists(array: &ArrayRef) -> Result<LargeStringArray, Unreadable> {
+    let cells: Result<Vec<Option<String>>, Unreadable> = match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().iter().map(|cell| cell.map(joined).transpose()).collect(),
+        _ => array.as_list::<i64>().iter().map(|cell| cell.map(joined).transpose()).collect(),
     };
-    let cells: Option<Vec<Option<String>>> = match array.data_type() {
-        DataType::List(_) => {
-            array.as_list::<i32>().iter().map(|cell| cell.map_or(Some(None), |cell| join(cell).map(Some))).collect()
-        }
-        _ => array.as_list::<i64>().iter().map(|cell| cell.map_or(Some(None), |cell| join(cell).map(Some))).collect(),
-    };
-    Some(Arc::new(LargeStringArray::from(cells?)))
+    Ok(LargeStringArray::from(cells?))
+}
+
+fn joined(values: ArrayRef) -> Result<String, Unreadable> {
+    let remedy = "give lists of texts without blanks and semicolons";
+    let texts = as_text(&values)?;
+    if texts.null_count() > 0 {
+        return Err(Unreadable { cause: "a list has a blank".to_owned(), remedy });
+    }
+    let texts: Vec<&str> = texts.iter().flatten().collect();
+    match texts.iter().find(|text| text.contains(';')) {
+        Some(text) => Err(Unreadable { cause: format!("the text `{text}` of a list has a semicolon"), remedy }),
+        None => Ok(texts.join(";")),
+    }
 }

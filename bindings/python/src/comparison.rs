@@ -53,6 +53,7 @@ pub fn compare(
         rules.get().check_names(py, &engine_scenario)?;
     }
     let packs: Packs = packs.into_iter().map(|(label, rules)| (label, Arc::clone(rules.get().compiled()))).collect();
+    check_until(py, until)?;
     let extent = extent(py, weeks.unwrap_or(engine_scenario.weeks), replications, seed)?;
     let tier = parse_tier(py, tier)?;
     let compared =
@@ -84,11 +85,13 @@ pub fn compare_scenarios(
         rules.get().check_names(py, scenario)?;
     }
     let default_weeks = scenarios.first().map_or(1, |(_, scenario)| scenario.weeks);
+    check_until(py, until)?;
     let extent = extent(py, weeks.unwrap_or(default_weeks), replications, seed)?;
     let tier = parse_tier(py, tier)?;
     let pack = Arc::clone(rules.get().compiled());
     let compared = task::run(py, threads, move |stop| {
-        let planner = Planner::new(&pack, tier, None);
+        let should_stop = || stop.is_set();
+        let planner = Planner::new(&pack, tier, None).stopping_when(&should_stop);
         let compared: Vec<ComparedScenario<'_>> =
             scenarios.iter().map(|(label, scenario)| ComparedScenario { label, scenario }).collect();
         let (base, others) = compared.split_first()?;
@@ -108,13 +111,26 @@ fn compare_packs(
     until: Option<f64>,
     stop: &Stop,
 ) -> Result<EngineComparison, CompareError> {
+    let should_stop = || stop.is_set();
+    let planner = |rules| Planner::new(rules, tier, None).stopping_when(&should_stop);
     let planners: Vec<(&str, Planner<'_>)> =
-        packs.iter().map(|(label, rules)| (label.as_str(), Planner::new(rules, tier, None))).collect();
+        packs.iter().map(|(label, rules)| (label.as_str(), planner(rules))).collect();
     let compared: Vec<ComparedPack<'_>> =
         planners.iter().map(|(label, planner)| ComparedPack { label, planner, scenario }).collect();
     match compared.split_first() {
         Some((base, others)) => simulator::compare(*base, others, extent, until, stop),
         None => Err(CompareError::NoClients(scenario.name.clone())),
+    }
+}
+
+/// Fails unless the share at which a comparison stops early is one.
+fn check_until(py: Python<'_>, until: Option<f64>) -> PyResult<()> {
+    match until {
+        Some(share) if !(share > 0.0 && share <= 1.0) => {
+            let cause = format!("`until` is {share}, which is out of range");
+            Err(from_text(py, ErrorKind::Run, &cause, "use a share above 0 and at most 1, such as 0.005"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -56,7 +56,7 @@ pub fn plan(
     })?;
     let (plan, breaches) = planned.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
     if let Some(breach) = breaches.first() {
-        let cause = format!("the plan failed its check: {breach}, and {} more", breaches.len() - 1);
+        let cause = format!("the plan failed its check, {} violation(s), the first: {breach}", breaches.len());
         return Err(from_text(py, ErrorKind::Run, &cause, "report it with the pack and the scenario"));
     }
     Ok(Plan { plan: Arc::new(plan), rules: compiled, scenario: scenario.clone().unbind() })

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use crate::errors::{ErrorKind, from_diagnostics, to_python};
 use crate::folder;
 use crate::scenario::Scenario;
+use crate::task;
 
 /// A validated rules pack.
 #[pyclass(module = "mcoe", frozen)]
@@ -27,16 +28,8 @@ impl Rules {
     }
 
     fn compile(py: Python<'_>, files: PackFiles) -> PyResult<Self> {
-        let scripts = files.clone();
-        let compiled = rules::load(files)
-            .map_err(|mut diagnostics| {
-                diagnostics.extend(rules::script_syntax(&scripts));
-                diagnostics
-            })
-            .and_then(CompiledRules::compile)
-            .map_err(|diagnostics| invalid(py, diagnostics))?;
-        let mistakes = workbench::trial(&compiled);
-        if mistakes.is_empty() { Ok(Self { compiled: Arc::new(compiled) }) } else { Err(invalid(py, mistakes)) }
+        let compiled = task::run(py, None, move |_| compiled(files))?;
+        compiled.map(|compiled| Self { compiled: Arc::new(compiled) }).map_err(|diagnostics| invalid(py, diagnostics))
     }
 
     /// Fails unless the scenario has everything that the pack names, such as clients and workspaces.
@@ -48,6 +41,18 @@ impl Rules {
         let mistakes: Vec<Diagnostic> = self.compiled.names().iter().filter_map(|named| known.mistake(named)).collect();
         if mistakes.is_empty() { Ok(()) } else { Err(invalid(py, mistakes)) }
     }
+}
+
+/// Validates and compiles a pack, and runs its functions once in many situations.
+fn compiled(files: PackFiles) -> Result<CompiledRules, Vec<Diagnostic>> {
+    let scripts = files.clone();
+    let pack = rules::load(files).map_err(|mut diagnostics| {
+        diagnostics.extend(rules::script_syntax(&scripts));
+        diagnostics
+    })?;
+    let compiled = CompiledRules::compile(pack)?;
+    let mistakes = workbench::trial(&compiled);
+    if mistakes.is_empty() { Ok(compiled) } else { Err(mistakes) }
 }
 
 fn invalid(py: Python<'_>, mut diagnostics: Vec<Diagnostic>) -> PyErr {

@@ -24,6 +24,12 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 /// The tables that every scenario has.
 const REQUIRED_TABLES: [&str; 2] = ["clients", "channels"];
 
+/// How mistakes in the settings of a scenario of tables name their place.
+const SETTINGS: &str = "settings";
+
+/// How to correct settings that have no form in a manifest.
+const SETTINGS_REMEDY: &str = "give numbers, texts and true or false, by section and key";
+
 /// The table with past posts.
 const HISTORY: &str = "history";
 
@@ -125,7 +131,7 @@ fn read_file(file: &str, bytes: Vec<u8>, spec: &TableSpec, errors: &mut Vec<Diag
         return read_csv(file, &bytes, spec, errors);
     }
     match ArrowTable::from_parquet(bytes) {
-        Ok(table) => table.read(file, spec, errors),
+        Ok(table) => table.has_types_of_files(file, spec, errors).then(|| table.read(file, spec, errors)).flatten(),
         Err(cause) => {
             let cause = format!("cannot be parsed as Parquet ({cause})");
             errors.push(Diagnostic::of_file("unreadable", file, cause, "write the file again"));
@@ -176,15 +182,18 @@ impl Scenario {
         Self::build(py, rules.get(), manifest, hash, &scenario_tables, diagnostics, Source::Folder(path))
     }
 
-    /// The scenario of a manifest and of tables by name, which replace the files that the manifest names.
+    /// The scenario of tables by name, and of the settings of a manifest without its files, as JSON.
     #[staticmethod]
     fn from_tables(
         py: Python<'_>,
-        manifest: &str,
+        settings: &str,
         tables: BTreeMap<String, PyTable>,
         rules: &Bound<'_, Rules>,
     ) -> PyResult<Self> {
-        let parsed = Manifest::parse(MANIFEST_FILE, manifest);
+        let manifest = manifest_text(settings).map_err(|cause| {
+            from_text(py, ErrorKind::Scenario, &format!("`settings` cannot be read: {cause}"), SETTINGS_REMEDY)
+        })?;
+        let parsed = Manifest::parse(SETTINGS, &manifest);
         let mut parsed = parsed.map_err(|errors| from_diagnostics(py, ErrorKind::Scenario, &errors))?;
         let tables: BTreeMap<String, ArrowTable> = tables
             .into_iter()
@@ -203,7 +212,7 @@ impl Scenario {
             contents.insert(name.to_owned(), content_of(&table));
             Some(table)
         });
-        let hash = parsed.scenario_hash(manifest, &contents);
+        let hash = parsed.scenario_hash(&manifest, &contents);
         Self::build(py, rules.get(), parsed, hash, &scenario_tables, diagnostics, Source::Tables(history))
     }
 
@@ -241,6 +250,15 @@ impl Scenario {
         let clients = self.scenario.clients.len();
         format!("<mcoe.Scenario {}: {clients} clients from {}>", self.scenario.name, self.scenario.start)
     }
+}
+
+/// The text of a manifest with the given settings, which are JSON. It names files, as every manifest must; they are not
+/// read.
+fn manifest_text(settings: &str) -> Result<String, String> {
+    let mut manifest: toml::Table = serde_json::from_str(settings).map_err(|error| error.to_string())?;
+    let files = REQUIRED_TABLES.map(|table| (table.to_owned(), toml::Value::from(format!("{table}.parquet"))));
+    manifest.insert("files".to_owned(), toml::Value::Table(files.into_iter().collect()));
+    toml::to_string(&manifest).map_err(|error| error.to_string())
 }
 
 /// The errors about required tables that are missing.

@@ -45,7 +45,9 @@ pub fn simulate(
     let tier = parse_tier(py, tier)?;
     let pack = Arc::clone(rules.get().compiled());
     let simulated = task::run(py, threads, move |stop| {
-        simulator::simulate(&Planner::new(&pack, tier, None), &engine_scenario, extent, stop)
+        let should_stop = || stop.is_set();
+        let planner = Planner::new(&pack, tier, None).stopping_when(&should_stop);
+        simulator::simulate(&planner, &engine_scenario, extent, stop)
     })?;
     simulated.map(|simulation| Simulation { simulation }).map_err(|error| simulate_failure(py, &error))
 }

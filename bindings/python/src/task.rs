@@ -1,6 +1,5 @@
 //! Runs work of the engine without the interpreter's lock, on a thread pool of its own, so that Ctrl-C stops it.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,16 +13,19 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::errors::{ErrorKind, from_text};
 
+/// Maximum number of threads.
+const MAX_THREADS: usize = 1024;
+
 /// Time between two checks for signals.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The pools of this process, by number of threads. A forked process does not have the threads of its parent's pools, so
-/// it makes new ones.
-static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+/// The pool that was used last. A forked process does not have the threads of its parent's pool, so it makes a new one.
+static LAST_POOL: Mutex<Option<UsedPool>> = Mutex::new(None);
 
-struct Pools {
+struct UsedPool {
     process: u32,
-    by_threads: BTreeMap<usize, Arc<ThreadPool>>,
+    threads: usize,
+    pool: Arc<ThreadPool>,
 }
 
 /// Tells running work whether to stop.
@@ -85,8 +87,9 @@ pub fn run<T: Send + 'static>(
 }
 
 fn pool(py: Python<'_>, threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
-    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    if !(1..=1024).contains(&threads) {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let threads = threads.unwrap_or_else(cores);
+    if !(1..=MAX_THREADS).contains(&threads) {
         return Err(from_text(py, ErrorKind::Run, "`threads` is out of range", "use a number from 1 to 1024"));
     }
     let build = || {
@@ -95,17 +98,17 @@ fn pool(py: Python<'_>, threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     };
     // The lock is taken if another thread is in this function, or was when the process forked. Then waiting could take
     // forever, so the call gets a pool of its own.
-    let Ok(mut pools) = POOLS.try_lock() else { return build() };
-    if pools.as_ref().is_some_and(|pools| pools.process != process::id()) {
-        // Dropping the parent's pools would wake threads that do not exist here, and could wait forever for their
-        // locks.
-        std::mem::forget(pools.take());
-    }
-    let pools = pools.get_or_insert_with(|| Pools { process: process::id(), by_threads: BTreeMap::new() });
-    if let Some(pool) = pools.by_threads.get(&threads) {
-        return Ok(Arc::clone(pool));
+    let Ok(mut last) = LAST_POOL.try_lock() else { return build() };
+    match last.as_ref() {
+        Some(used) if used.process != process::id() => {
+            // Dropping the parent's pool would wake threads that do not exist here, and could wait forever for their
+            // locks.
+            std::mem::forget(last.take());
+        }
+        Some(used) if used.threads == threads => return Ok(Arc::clone(&used.pool)),
+        _ => {}
     }
     let pool = build()?;
-    pools.by_threads.insert(threads, Arc::clone(&pool));
+    *last = Some(UsedPool { process: process::id(), threads, pool: Arc::clone(&pool) });
     Ok(pool)
 }

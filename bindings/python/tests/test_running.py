@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import RULES, SCENARIOS
+from conftest import RULES, SCENARIOS, read_tables
 
 import mcoe
 
@@ -91,6 +91,54 @@ def test_every_mistake_of_a_pack_has_a_place_and_a_remedy() -> None:
 def test_wrong_arguments_are_refused(arguments: dict[str, object], cause: str, small: mcoe.Scenario) -> None:
     with pytest.raises(mcoe.RunError, match=cause):
         mcoe.plan(RULES, small, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"weeks": 0}, {"weeks": 2**40}, {"replications": -1}, {"seed": -1}, {"tier": "best"}, {"until": 0.0}, {"until": 7}],
+)
+def test_numbers_out_of_range_are_refused(arguments: dict[str, object], rules: mcoe.Rules, small: mcoe.Scenario) -> None:
+    with pytest.raises(mcoe.RunError, match="out of range|is not a tier"):
+        mcoe.compare(rules, small, {"other": rules}, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_comparison_needs_another_with_a_label_of_its_own(rules: mcoe.Rules, small: mcoe.Scenario) -> None:
+    for against in ({}, {"base": rules}):
+        with pytest.raises(mcoe.RunError, match="against"):
+            mcoe.compare(rules, small, against)
+
+
+def test_a_folder_with_mistyped_or_unreadable_files_is_refused(tmp_path: Path) -> None:
+    for name, text in mcoe.read_rules(RULES).files.items():
+        path = tmp_path / "pack" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "pack/limits.tmol").write_text("")
+    (tmp_path / "pack/notes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(mcoe.RulesError) as raised:
+        mcoe.read_rules(tmp_path / "pack")
+    found = {(mistake.file, mistake.code) for mistake in raised.value.diagnostics}
+    assert found == {("limits.tmol", "misnamed_file"), ("notes.toml", "not_utf8")}
+
+
+def test_damaged_parquet_files_are_refused(rules: mcoe.Rules, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    folder = tmp_path / "scenario"
+    folder.mkdir()
+    for path in (SCENARIOS / "small").iterdir():
+        text = path.read_text(encoding="utf-8").replace("clients.csv", "clients.parquet")
+        (folder / path.name).write_text(text, encoding="utf-8")
+    tables = read_tables(SCENARIOS / "small")
+    parquet.write_table(tables["clients"], folder / "clients.parquet")
+    assert mcoe.read_scenario(folder, rules).client_ids == ["kettle-lane", "orbit-repair"]
+    whole = (folder / "clients.parquet").read_bytes()
+    for place in range(4, len(whole), 97):
+        (folder / "clients.parquet").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            mcoe.read_scenario(folder, rules)
+        except mcoe.ScenarioError as error:
+            assert all(mistake.cause and mistake.remedy for mistake in error.diagnostics)
 
 
 def test_missing_folders_are_named(tmp_path: Path, rules: mcoe.Rules) -> None:

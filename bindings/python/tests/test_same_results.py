@@ -57,7 +57,7 @@ def test_a_comparison_is_that_of_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_calibration_is_that_of_the_command_line(tmp_path: Path) -> None:
-    calibration = mcoe.calibrate(SCENARIOS / "agency", RULES)
+    calibration = mcoe.calibrate(RULES, SCENARIOS / "agency")
     command_line("calibrate scenarios/agency --out {out}", tmp_path)
     assert_same_tables(tmp_path / "out/tables", calibration.tables(), frozenset({"world"}))
 

@@ -161,12 +161,61 @@ def test_no_rows_no_tables_and_unknown_tables_are_told(rules: mcoe.Rules, small_
     assert "time zone" in str(error_of(rules, small_tables, default_zone="Mars/Olympus"))
 
 
-def test_objects_that_are_no_tables_are_refused(rules: mcoe.Rules) -> None:
-    with pytest.raises((TypeError, ValueError)):
-        mcoe.scenario({"clients": object()}, rules, start=START)  # type: ignore[dict-item]
-
-
 def test_a_time_is_an_instant_in_utc(rules: mcoe.Rules, small: mcoe.Scenario) -> None:
     first = mcoe.plan(rules, small).tables()["posts"].rows(1)[0]
     at = datetime.fromisoformat(first["scheduled_for"])
     assert at.astimezone(timezone.utc) == datetime.fromisoformat(first["local_time"])
+
+
+def test_damaged_data_of_other_libraries_is_refused(rules: mcoe.Rules, small_tables: Tables) -> None:
+    rows = small_tables["clients"].num_rows
+    latin = pyarrow.array([b"M\xfcller"] * rows, pyarrow.binary()).cast(pyarrow.string(), safe=False)
+    clients = small_tables["clients"]
+    clients = clients.set_column(clients.column_names.index("name"), "name", latin)
+    [mistake] = error_of(rules, {**small_tables, "clients": clients}).diagnostics
+    assert (mistake.code, mistake.file, mistake.column) == ("unreadable_type", "clients", "name")
+    beyond = pyarrow.DictionaryArray.from_arrays(pyarrow.array([7] * rows), pyarrow.array(["w"]), safe=False)
+    clients = clients.set_column(clients.column_names.index("name"), "name", beyond)
+    assert "damaged" in str(error_of(rules, {**small_tables, "clients": clients}))
+
+
+def test_times_far_away_are_out_of_range_and_not_blank(rules: mcoe.Rules, small_tables: Tables) -> None:
+    channels = small_tables["channels"]
+    far = pyarrow.array([10_500_000_000] * channels.num_rows, pyarrow.timestamp("s", "UTC"))
+    changed = channels.set_column(channels.column_names.index("last_post_at"), "last_post_at", far)
+    mistakes = error_of(rules, {**small_tables, "channels": changed}).diagnostics
+    assert {mistake.column for mistake in mistakes} == {"last_post_at"}
+
+
+def test_lists_are_read_only_where_lists_belong(rules: mcoe.Rules, small_tables: Tables) -> None:
+    assets, clients = small_tables["assets"], small_tables["clients"]
+    for values in (["fb;ig"], ["fb", None]):
+        lists = pyarrow.array([values] * assets.num_rows, pyarrow.list_(pyarrow.string()))
+        changed = assets.set_column(assets.column_names.index("channels"), "channels", lists)
+        [mistake] = error_of(rules, {**small_tables, "assets": changed}).diagnostics
+        assert (mistake.file, mistake.column) == ("assets", "channels")
+    lists = pyarrow.array([["a"]] * clients.num_rows)
+    changed = clients.set_column(clients.column_names.index("name"), "name", lists)
+    assert "not supported" in str(error_of(rules, {**small_tables, "clients": changed}))
+
+
+@pytest.mark.parametrize("given", [None, "clients.csv", {"client_id": ["a"]}, [1], polars.LazyFrame({"a": [1]})])
+def test_what_is_no_table_is_named_with_a_remedy(given: Any, rules: mcoe.Rules, small_tables: Tables) -> None:
+    error = error_of(rules, {**small_tables, "clients": given})
+    assert "`clients`" in str(error)
+    assert "pyarrow" in str(error)
+
+
+@pytest.mark.parametrize("section", ["name", "files", "capacity]\nreviewers = 3\n[review", "limits"])
+def test_settings_have_the_sections_of_a_scenario_only(
+    section: str, rules: mcoe.Rules, small_tables: Tables
+) -> None:
+    assert "capacity, review, environment" in str(error_of(rules, small_tables, settings={section: {"x": 1}}))
+
+
+def test_a_mistake_in_the_settings_names_the_key(rules: mcoe.Rules, small_tables: Tables) -> None:
+    [mistake] = error_of(rules, small_tables, settings={"capacity": {"reviewer": 3}}).diagnostics
+    assert (mistake.code, mistake.file) == ("unknown_key", "settings")
+    injected = {"capacity": {"reviewers = 3\nreviews_per_reviewer_per_day": 5}}
+    assert error_of(rules, small_tables, settings=injected).diagnostics[0].code == "unknown_key"
+    assert mcoe.scenario(small_tables, rules, start=START, name="Café 🎉 \"north\"\n").name == "Café 🎉 \"north\"\n"

@@ -19,9 +19,10 @@ polars, pandas and DuckDB know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mcoe import _mcoe
 from mcoe._mcoe import Calibration, Comparison, Plan, Rules, Scenario, Simulation, Table, __version__
@@ -64,6 +65,15 @@ ScenarioSource: TypeAlias = "Scenario | str | PathLike[str]"
 """A scenario, or the path of its folder."""
 
 
+SECTIONS = ("capacity", "review", "environment")
+"""The sections of ``scenario.toml`` that ``settings`` can hold."""
+
+BASE = "base"
+"""The label of what the others are compared with."""
+
+_Other = TypeVar("_Other")
+
+
 def read_rules(rules: RulesSource) -> Rules:
     """Reads and validates a rules pack. To use a pack several times, read it once in this way.
 
@@ -94,7 +104,7 @@ def scenario(
     tables: Mapping[str, ArrowStream],
     rules: RulesSource,
     *,
-    start: str,
+    start: str | date,
     name: str = "scenario",
     weeks: int = 12,
     default_zone: str = "UTC",
@@ -104,10 +114,11 @@ def scenario(
 
     :param tables: tables by name. ``clients`` and ``channels`` are required; ``docs/tables.md`` lists all with their
         columns. Times need a zone; lists are lists of texts, or texts separated by ``;``.
-    :param start: the Monday of the first week, such as ``2026-09-07``.
+    :param start: the Monday of the first week, a date or a text such as ``2026-09-07``.
     :param weeks: default number of weeks of a simulation.
     :param default_zone: time zone of clients that have none, an IANA name.
-    :param settings: values of the sections ``capacity``, ``review`` and ``environment`` of ``scenario.toml``.
+    :param settings: values of the sections ``capacity``, ``review`` and ``environment`` of ``scenario.toml``; the
+        manifests of the shipped scenarios explain each key.
     :raises ScenarioError: with every mistake, its place and its remedy.
 
     >>> clients = {"client_id": ["bakery"], "name": ["Bakery"], "workspace_id": ["north"], "status": ["active"]}
@@ -116,21 +127,31 @@ def scenario(
     >>> mcoe.scenario(tables, RULES, start="2026-09-07", settings={"capacity": {"reviewers": 3}})
     <mcoe.Scenario scenario: 1 clients from 2026-W37>
     """
-    lines = [
-        # TOML does not have the surrogate pairs with which JSON escapes some characters.
-        f"name = {json.dumps(name, ensure_ascii=False)}",
-        "format = 1",
-        f"start = {json.dumps(start)}",
-        f"weeks = {weeks}",
-        f"default_zone = {json.dumps(default_zone)}",
-    ]
-    for table, values in (settings or {}).items():
-        lines.append(f"[{table}]")
-        lines.extend(f"{key} = {json.dumps(value)}" for key, value in values.items())
-    # A manifest must name these files; they are not read, since the tables in memory replace them.
-    lines.append("[files]")
-    lines.extend(f'{table} = "{table}.parquet"' for table in ("clients", "channels"))
-    return Scenario.from_tables("\n".join(lines) + "\n", dict(tables), read_rules(rules))
+    for table, given in tables.items():
+        if not hasattr(given, "__arrow_c_stream__"):
+            remedy = "give a table of pyarrow, polars (a LazyFrame after `.collect()`), pandas 2.2 or later, or DuckDB"
+            raise ScenarioError(f"the table `{table}` is a {type(given).__name__}, not a table in memory", remedy)
+    sections = dict(settings or {})
+    for section in sections:
+        if section not in SECTIONS:
+            raise ScenarioError(f"`settings` has no section `{section}`", f"use {', '.join(SECTIONS)}")
+    values = {"name": name, "format": 1, "start": str(start), "weeks": weeks, "default_zone": str(default_zone)}
+    values.update({section: dict(keys) for section, keys in sections.items()})
+    return Scenario.from_tables(json.dumps(values, default=_plain), dict(tables), read_rules(rules))
+
+
+def _plain(value: Any) -> Any:
+    """A number of another library, such as numpy's, as one of Python's."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise ScenarioError(f"a value of the settings is a {type(value).__name__}", "give a number")
+
+
+def _whole(name: str, value: int, least: int, most: int) -> None:
+    """Fails unless the number is whole and in its range."""
+    if isinstance(value, int) and least <= value <= most:
+        return
+    raise RunError(f"`{name}` is {value!r}, which is out of range", f"use a whole number from {least} to {most}")
 
 
 def check(rules: RulesSource, scenario: ScenarioSource | None = None) -> list[Diagnostic]:
@@ -213,7 +234,23 @@ def simulate(
     ['interval', 'mean', 'p5', 'p50', 'p95']
     """
     pack = read_rules(rules)
+    _check_extent(weeks, replications, seed)
     return _mcoe.simulate(pack, read_scenario(scenario, pack), weeks, replications, seed, tier, threads)
+
+
+def _check_extent(weeks: int | None, replications: int, seed: int) -> None:
+    if weeks is not None:
+        _whole("weeks", weeks, 1, 520)
+    _whole("replications", replications, 1, 100_000)
+    _whole("seed", seed, 0, 2**64 - 1)
+
+
+def _others(against: Mapping[str, _Other]) -> Iterable[tuple[str, _Other]]:
+    if not isinstance(against, Mapping) or not against:
+        raise RunError("there is nothing to compare with", "give at least one other in `against`")
+    if BASE in against:
+        raise RunError(f"`{BASE}` is the label of the first", "use another label in `against`")
+    return against.items()
 
 
 def compare(
@@ -241,7 +278,8 @@ def compare(
     ['busier']
     """
     pack = read_rules(rules)
-    packs = [("base", pack), *((label, read_rules(other)) for label, other in against.items())]
+    packs = [(BASE, pack), *((label, read_rules(other)) for label, other in _others(against))]
+    _check_extent(weeks, replications, seed)
     return _mcoe.compare(packs, read_scenario(scenario, pack), weeks, replications, seed, tier, until, threads)
 
 
@@ -266,18 +304,19 @@ def compare_scenarios(
     'same'
     """
     pack = read_rules(rules)
-    scenarios = [("base", read_scenario(scenario, pack))]
-    scenarios.extend((label, read_scenario(other, pack)) for label, other in against.items())
+    scenarios = [(BASE, read_scenario(scenario, pack))]
+    scenarios.extend((label, read_scenario(other, pack)) for label, other in _others(against))
+    _check_extent(weeks, replications, seed)
     return _mcoe.compare_scenarios(pack, scenarios, weeks, replications, seed, tier, until, threads)
 
 
-def calibrate(scenario: ScenarioSource, rules: RulesSource, *, threads: int | None = None) -> Calibration:
+def calibrate(rules: RulesSource, scenario: ScenarioSource, *, threads: int | None = None) -> Calibration:
     """Estimates how a scenario's audiences respond, from the past posts in its table ``history``: levels, effects of
     hours, weekdays and content types, and the response to recent posts, each with its 90 % interval.
 
     :raises ScenarioError: if the scenario has no past posts.
 
-    >>> calibration = mcoe.calibrate(SCENARIO, RULES)
+    >>> calibration = mcoe.calibrate(RULES, SCENARIO)
     >>> sorted(calibration.tables())
     ['parameters', 'response', 'world']
     """

@@ -9,6 +9,10 @@ from typing import Any
 __all__ = ["Diagnostic", "McoeError", "RulesError", "RunError", "ScenarioError"]
 
 
+MAX_SHOWN = 50
+"""Number of diagnostics in the text of an exception. ``diagnostics`` has all of them."""
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One error or warning about an input. A part of the place that does not apply is ``None``."""
@@ -68,8 +72,9 @@ class McoeError(Exception):
 
     @classmethod
     def from_diagnostics(cls, entries: Sequence[Mapping[str, Any]], texts: Sequence[str]) -> McoeError:
-        """The exception for a list of diagnostics."""
-        error = cls("\n".join(texts))
+        """The exception for a list of diagnostics. Its text has the first of them."""
+        shown = [*texts[:MAX_SHOWN], *([f"and {len(texts) - MAX_SHOWN} more"] if len(texts) > MAX_SHOWN else [])]
+        error = cls("\n".join(shown))
         error.diagnostics = diagnostics(entries, texts)
         return error
 
