@@ -15,7 +15,7 @@ use pyo3::types::PyDict;
 use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
-use crate::simulation::{by_name, extent, parse_tier, simulate_failure};
+use crate::simulation::{by_name, parse_tier, simulate_failure};
 use crate::task::{self, Stop};
 
 /// The result of a comparison.
@@ -30,10 +30,10 @@ type Packs = Vec<(String, Arc<CompiledRules>)>;
 /// Scenarios with their labels, the base first.
 type Scenarios = Vec<(String, Arc<EngineScenario>)>;
 
-/// Compares packs on one scenario. The base comes first.
+/// Compares packs on one scenario. The base comes first. The caller checks the ranges of whole numbers.
 ///
 /// # Errors
-/// If an argument is out of range, a pack names something that the scenario does not have, or a rule fails.
+/// If `until` is out of range, there is no such tier, a pack names something that the scenario does not have, or a rule fails.
 #[pyfunction]
 #[pyo3(signature = (packs, scenario, weeks=None, replications=20, seed=1, tier="exact", until=None, threads=None))]
 #[allow(clippy::too_many_arguments, reason = "all but the first two are named arguments in Python")]
@@ -54,17 +54,17 @@ pub fn compare(
     }
     let packs: Packs = packs.into_iter().map(|(label, rules)| (label, Arc::clone(rules.get().compiled()))).collect();
     check_until(py, until)?;
-    let extent = extent(py, weeks.unwrap_or(engine_scenario.weeks), replications, seed)?;
+    let extent = Extent { weeks: weeks.unwrap_or(engine_scenario.weeks), replications, seed };
     let tier = parse_tier(py, tier)?;
     let compared =
         task::run(py, threads, move |stop| compare_packs(&packs, &engine_scenario, extent, tier, until, stop))?;
     compared.map(|comparison| Comparison { comparison }).map_err(|error| failure(py, &error))
 }
 
-/// Compares scenarios under one pack. The base comes first.
+/// Compares scenarios under one pack. The base comes first. The caller checks the ranges of whole numbers.
 ///
 /// # Errors
-/// If an argument is out of range, the pack names something that a scenario does not have, or a rule fails.
+/// If `until` is out of range, there is no such tier, the pack names something that a scenario does not have, or a rule fails.
 #[pyfunction]
 #[pyo3(signature = (rules, scenarios, weeks=None, replications=20, seed=1, tier="exact", until=None, threads=None))]
 #[allow(clippy::too_many_arguments, reason = "all but the first two are named arguments in Python")]
@@ -86,7 +86,7 @@ pub fn compare_scenarios(
     }
     let default_weeks = scenarios.first().map_or(1, |(_, scenario)| scenario.weeks);
     check_until(py, until)?;
-    let extent = extent(py, weeks.unwrap_or(default_weeks), replications, seed)?;
+    let extent = Extent { weeks: weeks.unwrap_or(default_weeks), replications, seed };
     let tier = parse_tier(py, tier)?;
     let pack = Arc::clone(rules.get().compiled());
     let compared = task::run(py, threads, move |stop| {

@@ -22,10 +22,10 @@ pub struct Simulation {
     simulation: EngineSimulation,
 }
 
-/// Simulates weeks of planning, review and response.
+/// Simulates weeks of planning, review and response. The caller checks the ranges of the numbers.
 ///
 /// # Errors
-/// If an argument is out of range, the pack names something that the scenario does not have, or a rule fails.
+/// If there is no such tier, the pack names something that the scenario does not have, or a rule fails.
 #[pyfunction]
 #[pyo3(signature = (rules, scenario, weeks=None, replications=20, seed=1, tier="exact", threads=None))]
 #[allow(clippy::too_many_arguments, reason = "all but the first two are named arguments in Python")]
@@ -41,7 +41,7 @@ pub fn simulate(
 ) -> PyResult<Simulation> {
     let engine_scenario = Arc::clone(scenario.get().scenario());
     rules.get().check_names(py, &engine_scenario)?;
-    let extent = extent(py, weeks.unwrap_or(engine_scenario.weeks), replications, seed)?;
+    let extent = Extent { weeks: weeks.unwrap_or(engine_scenario.weeks), replications, seed };
     let tier = parse_tier(py, tier)?;
     let pack = Arc::clone(rules.get().compiled());
     let simulated = task::run(py, threads, move |stop| {
@@ -50,21 +50,6 @@ pub fn simulate(
         simulator::simulate(&planner, &engine_scenario, extent, stop)
     })?;
     simulated.map(|simulation| Simulation { simulation }).map_err(|error| simulate_failure(py, &error))
-}
-
-/// The extent of a run.
-///
-/// # Errors
-/// If a number is out of range.
-pub fn extent(py: Python<'_>, weeks: u32, replications: u32, seed: u64) -> PyResult<Extent> {
-    let ranges = [("weeks", weeks, 520), ("replications", replications, 100_000)];
-    for (name, value, max) in ranges {
-        if !(1..=max).contains(&value) {
-            let cause = format!("`{name}` is {value}, which is out of range");
-            return Err(from_text(py, ErrorKind::Run, &cause, &format!("use a number from 1 to {max}")));
-        }
-    }
-    Ok(Extent { weeks, replications, seed })
 }
 
 /// The tier of the optimiser with a name.
