@@ -35,6 +35,10 @@ fn text_of(output: &Output) -> String {
 /// Why that is not possible on this machine.
 fn prepare() -> Result<(), String> {
     let python = find_or_install("python3", &["python3", "python3-venv"]);
+    let version = run(Command::new(&python).args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"]));
+    if !version.status.success() {
+        return Err("python3 is older than 3.10".to_owned());
+    }
     if !environment().join("bin/pip").is_file() {
         let create = || run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(environment()));
         if !create().status.success() {

@@ -15,7 +15,7 @@ class ArrowStream(Protocol):
 class Table:
     """A table of results.
 
-    Other libraries take it as it is: ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``,
+    Other libraries take it as it is: ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)`` (pandas 3),
     ``duckdb.from_arrow(pyarrow.table(t))``.
     """
 
