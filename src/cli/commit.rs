@@ -12,7 +12,8 @@ use super::{Format, Globals, plan, print, progress};
 use crate::files::{self, Comparer};
 use crate::model::Plan;
 use crate::planner;
-use crate::report::{self, CLIENTS_PER_PART, TableFormat};
+use crate::report::{self, TableFormat};
+use crate::result_tables::CLIENTS_PER_PART;
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
 /// Commit a plan to the ledger: its posts become schedules, and its decisions are recorded

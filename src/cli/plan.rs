@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
 use super::failure::Failure;
 use super::folder::OutFolder;
@@ -13,10 +12,11 @@ use super::ledger::{DatabaseArgument, NowArgument};
 use super::ledger_history::workspace_files;
 use super::plan_folder::SCENARIO_FOLDER;
 use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input, print, progress};
-use crate::model::{self, LimitKind, RiskBand, Scenario, ScheduleStatus, Tier, Week};
-use crate::planner::{self, GuardrailCounts, HighestSharedPrice, Planner, SolvedWeeks};
+use crate::model::{self, LimitKind, Scenario, Tier, Week};
+use crate::planner::{self, GuardrailCounts, HighestSharedPrice, PlanSummary, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
-use crate::report::{self, CLIENTS_PER_PART, TableFormat};
+use crate::report::{self, TableFormat};
+use crate::result_tables::CLIENTS_PER_PART;
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
 
@@ -95,7 +95,7 @@ impl Plan {
         let wall_time = start.elapsed();
         progress::stop_if_requested()?;
         self.threads.run(|| check_plan(&rules, &scenario, &plan))?;
-        let plan_json = self.write(&out, &rules, &plan)?;
+        let summary = self.write(&out, &rules, &plan)?;
         if let Some(dir) = &self.export_instances {
             self.export(dir, &out, planner::solved_weeks(&planner, &scenario, week)?)?;
         }
@@ -104,8 +104,8 @@ impl Plan {
         if globals.verbose {
             report_timing(globals, &[planner], self.threads.count(), wall_time);
         }
-        self.print_result(globals, &plan, &plan_json)?;
-        refuse_unmet_limits(&plan)
+        self.print_result(globals, &summary)?;
+        refuse_unmet_limits(&summary)
     }
 
     /// The scenario in the given folder, or that of a workspace of the ledger, which is also written into the plan's
@@ -134,11 +134,11 @@ impl Plan {
         self.scenario.clone().unwrap_or_else(|| self.out.out.join(SCENARIO_FOLDER))
     }
 
-    /// Writes the files of the plan, and returns the contents of `plan.json`.
-    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<serde_json::Value, Failure> {
+    /// Writes the files of the plan, and returns its summary.
+    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<PlanSummary, Failure> {
         let write_tables =
             || report::write_plan_tables(plan, CLIENTS_PER_PART, self.tables.format(), |name| out.create(name));
-        let decisions = self.threads.run(write_tables)?;
+        let summary = self.threads.run(write_tables)?;
         if self.calendar {
             for (name, bytes) in report::calendars(plan) {
                 out.write(&name, &bytes)?;
@@ -147,47 +147,8 @@ impl Plan {
         for (name, text) in &rules.pack().files {
             out.write(&format!("rules/{name}"), text.as_bytes())?;
         }
-        let plan_json = self.plan_json(plan, decisions);
-        out.write("plan.json", format!("{plan_json}\n").as_bytes())?;
-        Ok(plan_json)
-    }
-
-    /// The contents of `plan.json`.
-    fn plan_json(&self, plan: &model::Plan, decision_count: usize) -> serde_json::Value {
-        let with_status = |status| plan.posts().filter(|(_, post)| post.status == status).count();
-        let with_risk = |band| plan.posts().filter(|(_, post)| post.risk == band).count();
-        json!({
-            "format": 1,
-            "plan_id": plan.plan_id,
-            "scenario": plan.scenario,
-            "scenario_path": self.scenario_path(),
-            "week": plan.week,
-            "not_before": plan.not_before,
-            "rules_hash": plan.rules_hash,
-            "scenario_hash": plan.scenario_hash,
-            "version": env!("CARGO_PKG_VERSION"),
-            "tier": Tier::Exact.name(),
-            "objective": plan.objective(),
-            "upper_bound": plan.upper_bound(),
-            "reach": plan.share_of_bound(),
-            "gap": 1.0 - plan.share_of_bound(),
-            "limits": planner::limit_costs(&plan.clients),
-            "unmet_limits": unmet_limits_json(plan),
-            "workspaces": workspaces_json(plan),
-            "shared_limits": planner::shared_limit_costs(&plan.workspaces, plan.week),
-            "counts": {
-                "clients": plan.clients.len(),
-                "posts": plan.posts().count(),
-                "ready": with_status(ScheduleStatus::Ready),
-                "pending": with_status(ScheduleStatus::Pending),
-                "blocked": with_status(ScheduleStatus::Blocked),
-                "low_risk": with_risk(RiskBand::Low),
-                "medium_risk": with_risk(RiskBand::Medium),
-                "high_risk": with_risk(RiskBand::High),
-                "decisions": decision_count,
-            },
-            "guardrails": planner::guardrail_counts(plan.posts().map(|(_, post)| post)),
-        })
+        out.write("plan.json", format!("{}\n", summary.to_json(&self.scenario_path())).as_bytes())?;
+        Ok(summary)
     }
 
     /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
@@ -200,26 +161,22 @@ impl Plan {
         out.finish()
     }
 
-    fn print_result(
-        &self,
-        globals: &Globals,
-        plan: &model::Plan,
-        plan_json: &serde_json::Value,
-    ) -> Result<(), Failure> {
+    fn print_result(&self, globals: &Globals, plan: &PlanSummary) -> Result<(), Failure> {
         if globals.format == Format::Json {
-            return print(&format!("{plan_json}\n"));
+            return print(&format!("{}\n", plan.to_json(&self.scenario_path())));
         }
-        let posts = plan.posts().count();
-        let blocked = plan.posts().filter(|(_, post)| !post.is_live()).count();
         report_constant_guardrails(globals, plan);
-        let pending = plan.posts().filter(|(_, post)| post.status == ScheduleStatus::Pending).count();
+        let counts = plan.counts();
         print(&format!(
-            "planned {} for {} clients: {posts} posts, {} ready, {pending} need approval, {blocked} blocked\n\
+            "planned {} for {} clients: {} posts, {} ready, {} need approval, {} blocked\n\
              expected engagement {:.0}; the posts that are not blocked reach {:.2} % of the upper bound\n\
              {}{}checked and written to {}\n",
             plan.week,
-            plan.clients.len(),
-            posts - pending - blocked,
+            counts.clients,
+            counts.posts,
+            counts.ready,
+            counts.pending,
+            counts.blocked,
             plan.expected_engagement(),
             100.0 * plan.share_of_bound(),
             limits_text(plan),
@@ -230,8 +187,8 @@ impl Plan {
 }
 
 /// Reports the guardrails that warned about or blocked no post, and those that did so for every post.
-fn report_constant_guardrails(globals: &Globals, plan: &model::Plan) {
-    let guardrail_counts = planner::guardrail_counts(plan.posts().map(|(_, post)| post));
+fn report_constant_guardrails(globals: &Globals, plan: &PlanSummary) {
+    let guardrail_counts = plan.guardrails();
     let report = |is_listed: &dyn Fn(&GuardrailCounts) -> bool, which_posts: &str| {
         let rules: Vec<String> = guardrail_counts
             .iter()
@@ -306,9 +263,9 @@ pub(super) fn report_timing(globals: &Globals, planners: &[Planner<'_>], threads
 }
 
 /// Fails with a negative result if the limits of a client cannot all be kept. Other clients are planned all the same.
-fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
-    let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
-    let lines: Vec<String> = unmet
+fn refuse_unmet_limits(plan: &PlanSummary) -> Result<(), Failure> {
+    let lines: Vec<String> = plan
+        .clients_with_unmet_limits()
         .map(|client| {
             let names: Vec<String> = client.unmet_limits.iter().map(|name| format!("`{name}`")).collect();
             format!("client `{}`: no week was found that keeps {}", client.client_id, names.join(" and "))
@@ -328,8 +285,8 @@ fn refuse_unmet_limits(plan: &model::Plan) -> Result<(), Failure> {
 const LIMITS_SHOWN: usize = 3;
 
 /// The limits that cost most, one line each; empty if none costs anything.
-fn limits_text(plan: &model::Plan) -> String {
-    let lines = planner::limit_costs(&plan.clients).into_iter().take(LIMITS_SHOWN).map(|cost| {
+fn limits_text(plan: &PlanSummary) -> String {
+    let lines = plan.limit_costs().into_iter().take(LIMITS_SHOWN).map(|cost| {
         let planner::HighestPrice { client_id, channel, campaign_id, from, price } = &cost.highest;
         let of_campaign = campaign_id.as_ref().map_or_else(String::new, |id| format!(", campaign `{id}`"));
         let on_channel = channel.map_or_else(String::new, |channel| format!(" on {channel}"));
@@ -352,7 +309,7 @@ fn limits_text(plan: &model::Plan) -> String {
 
 /// The bound of each workspace whose clients compete for limits that they share, and the most expensive of these
 /// limits, one line each; empty if there are none.
-fn shared_limits_text(plan: &model::Plan) -> String {
+fn shared_limits_text(plan: &PlanSummary) -> String {
     let bounds = plan.workspaces.iter().filter_map(|workspace| {
         let reached = 100.0 * (1.0 - workspace.gap()?);
         Some(format!(
@@ -360,7 +317,7 @@ fn shared_limits_text(plan: &model::Plan) -> String {
             workspace.workspace_id
         ))
     });
-    let costs = planner::shared_limit_costs(&plan.workspaces, plan.week);
+    let costs = plan.shared_limit_costs();
     let limits = costs.into_iter().filter(|cost| cost.price > 0.0).take(LIMITS_SHOWN).map(|cost| {
         let HighestSharedPrice { industry, tag, channel, from, price, .. } = &cost.highest;
         let group = |name: &Option<Arc<str>>| name.as_deref().map(str::to_owned);
@@ -377,23 +334,4 @@ fn shared_limits_text(plan: &model::Plan) -> String {
         )
     });
     bounds.chain(limits).collect()
-}
-
-/// The objective and upper bound of each workspace whose clients compete for limits that they share.
-fn workspaces_json(plan: &model::Plan) -> Vec<serde_json::Value> {
-    let as_json = |workspace: &model::WorkspaceCertificate| {
-        json!({
-            "workspace_id": workspace.workspace_id,
-            "objective": workspace.objective,
-            "upper_bound": workspace.upper_bound,
-            "gap": workspace.gap(),
-        })
-    };
-    plan.workspaces.iter().map(as_json).collect()
-}
-
-/// The clients whose limits cannot all be kept, for which nothing is planned.
-fn unmet_limits_json(plan: &model::Plan) -> Vec<serde_json::Value> {
-    let unmet = plan.clients.iter().filter(|client| !client.unmet_limits.is_empty());
-    unmet.map(|client| json!({ "client_id": client.client_id, "limits": client.unmet_limits })).collect()
 }

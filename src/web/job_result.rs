@@ -9,7 +9,10 @@ use crate::model::{
     AssetId, CampaignId, Channel, ClientId, ClientPlan, LimitKind, Plan, Post, RiskBand, ScheduleStatus,
     SharedLimitUse, Timestamp, Week, WorkspaceCertificate, WorkspaceId, wall_time_text,
 };
-use crate::planner::{HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, limit_costs, shared_limit_costs};
+use crate::planner::{
+    ClientLimitCost, HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, client_limit_costs, limit_costs,
+    shared_limit_costs,
+};
 use crate::simulator::{
     ChannelSummary, ClientCounts, Comparison, Extent, Headline, MeasureDifference, Provenance, Simulation, Variant,
     WeekSummary,
@@ -136,6 +139,8 @@ impl PlanResult {
         let clients: Vec<_> = plan.clients.iter().filter(|client_plan| is_selected(&client_plan.client_id)).collect();
         let posts =
             clients.iter().flat_map(|client_plan| client_plan.posts.iter().map(move |post| (*client_plan, post)));
+        let limits_of_clients: Vec<ClientLimitCost> =
+            clients.iter().flat_map(|client_plan| client_limit_costs(client_plan)).collect();
         Self {
             plan_id: plan.plan_id,
             week: plan.week,
@@ -146,7 +151,7 @@ impl PlanResult {
             posts: posts.take(max_posts).map(|(client_plan, post)| PlannedPost::new(plan, client_plan, post)).collect(),
             allocations: clients.iter().flat_map(|client_plan| allocations(client_plan)).collect(),
             limits: clients.iter().flat_map(|client_plan| limits(client_plan)).collect(),
-            limit_costs: limit_costs(clients.iter().copied()).into_iter().map(PlannedLimitCost::from).collect(),
+            limit_costs: limit_costs(&limits_of_clients).into_iter().map(PlannedLimitCost::from).collect(),
             workspaces: plan.workspaces.iter().map(PlannedWorkspace::from).collect(),
             shared_limits: shared_limits(plan),
             shared_limit_costs: shared_limit_costs(&plan.workspaces, plan.week).into_iter().map(Into::into).collect(),

@@ -7,27 +7,10 @@ use rayon::prelude::*;
 
 use super::{TableFormat, file_name, frame, table_error};
 use crate::frames::FrameWriter;
-use crate::model::{ClientPlan, Plan};
-use crate::planner;
+use crate::model::Plan;
+use crate::planner::PlanSummary;
 use crate::report::ReportError;
-use crate::result_tables::{ResultTable, client_tables, cost_tables};
-
-/// Number of clients whose rows `mcoe plan` writes together. It determines the row groups of Parquet files, so it must
-/// not depend on the number of threads.
-pub const CLIENTS_PER_PART: usize = 100;
-
-/// The rows of some clients.
-struct Part {
-    tables: [ResultTable; 6],
-    decisions: usize,
-}
-
-impl Part {
-    fn of(plan: &Plan, clients: &[ClientPlan]) -> Self {
-        let decisions: Vec<_> = clients.iter().flat_map(|client| planner::client_decisions(plan, client)).collect();
-        Self { tables: client_tables(plan, clients, &decisions), decisions: decisions.len() }
-    }
-}
+use crate::result_tables::{PlanPart, ResultTable, cost_tables};
 
 /// A table that is written part by part.
 struct OpenTable<W: Write> {
@@ -60,7 +43,7 @@ impl<W: Write> OpenTable<W> {
 }
 
 /// Writes the tables of a plan to the writers that `create` makes for their file names, the rows of `clients_per_part`
-/// clients at a time. While they are written, those of the next clients are prepared. Returns the number of decisions.
+/// clients at a time. While they are written, those of the next clients are prepared. Returns the summary of the plan.
 ///
 /// # Errors
 /// If a table cannot be written, or `create` fails.
@@ -69,18 +52,18 @@ pub fn write_plan_tables<W: Write + Send, E: From<ReportError>>(
     clients_per_part: usize,
     format: TableFormat,
     mut create: impl FnMut(&str) -> Result<W, E>,
-) -> Result<usize, E> {
+) -> Result<PlanSummary, E> {
     let mut parts = plan.clients.chunks(clients_per_part.max(1));
-    let mut part = Part::of(plan, parts.next().unwrap_or_default());
+    let mut part = PlanPart::of(plan, parts.next().unwrap_or_default());
     let mut open = Vec::with_capacity(part.tables.len());
     for table in &part.tables {
         open.push(OpenTable::begin(table, create(&file_name(table.name, format))?, format)?);
     }
-    let mut decisions = 0;
+    let mut totals = Vec::with_capacity(plan.clients.len());
     loop {
-        decisions += part.decisions;
+        totals.append(&mut part.totals);
         let write = || open.par_iter_mut().zip(&part.tables).try_for_each(|(open, table)| open.write(table));
-        let (written, next) = rayon::join(write, || parts.next().map(|clients| Part::of(plan, clients)));
+        let (written, next) = rayon::join(write, || parts.next().map(|clients| PlanPart::of(plan, clients)));
         written?;
         match next {
             Some(next) => part = next,
@@ -88,10 +71,11 @@ pub fn write_plan_tables<W: Write + Send, E: From<ReportError>>(
         }
     }
     open.into_iter().try_for_each(OpenTable::finish)?;
-    for table in cost_tables(plan) {
+    let summary = PlanSummary::new(plan, totals);
+    for table in cost_tables(&summary) {
         let mut open = OpenTable::begin(&table, create(&file_name(table.name, format))?, format)?;
         open.write(&table)?;
         open.finish()?;
     }
-    Ok(decisions)
+    Ok(summary)
 }

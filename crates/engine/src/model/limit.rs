@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::named::named;
 use super::{AssetId, CampaignId, Channel, Timestamp, Week, WorkspaceId, plus_days};
@@ -39,7 +39,7 @@ impl LimitKind {
 }
 
 /// The post that must follow another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
     /// The channel that follows.
     pub channel: Channel,
@@ -135,7 +135,7 @@ pub enum QuotaPeriod {
 }
 
 /// A period in which the posts of several clients are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SharedPeriod {
     /// Each client's week.
     Week,
@@ -158,7 +158,7 @@ impl SharedPeriod {
 }
 
 /// How far the clients of a workspace together use up a shared limit in one period.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SharedLimitUse {
     /// Name of the limit.
     pub limit: Arc<str>,
@@ -179,7 +179,7 @@ pub struct SharedLimitUse {
 }
 
 /// The objective of a workspace's week, and an upper bound on it, where clients compete for limits that they share.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkspaceCertificate {
     /// The workspace.
     pub workspace_id: WorkspaceId,

@@ -343,6 +343,13 @@ impl ClientPlan {
         self.certified_or_sum(|certificate| certificate.upper_bound, |allocation| allocation.upper_bound)
     }
 
+    /// Expected engagements of the posts that may run; blocked posts earn nothing.
+    #[must_use]
+    pub fn expected_engagement(&self) -> f64 {
+        // An empty `sum` of floats would be -0.
+        self.posts.iter().filter(|post| post.is_live()).fold(0.0, |sum, post| sum + post.expected_engagement)
+    }
+
     /// A number of the certificate; without a certificate, the sum of a number over the channels.
     fn certified_or_sum(&self, certified: fn(&Certificate) -> f64, of_channel: fn(&Allocation) -> f64) -> f64 {
         let sum_over_channels = || self.allocations.iter().map(of_channel).fold(0.0, |sum, number| sum + number);
@@ -403,8 +410,7 @@ impl Plan {
     /// Expected engagements of the posts that may run; blocked posts earn nothing.
     #[must_use]
     pub fn expected_engagement(&self) -> f64 {
-        // An empty `sum` of floats would be -0.
-        self.posts().filter(|(_, post)| post.is_live()).fold(0.0, |sum, (_, post)| sum + post.expected_engagement)
+        self.clients.iter().map(ClientPlan::expected_engagement).fold(0.0, |sum, number| sum + number)
     }
 
     /// The objective divided by its upper bound, `0..=1`; 0 if nothing could be earned.

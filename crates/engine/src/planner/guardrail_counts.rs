@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::{Outcome, Post};
+use crate::model::{Outcome, Post, Verdict};
 
 /// Counts of one guardrail's verdicts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailCounts {
     /// Name of the guardrail.
     pub rule: Arc<str>,
@@ -37,18 +37,30 @@ impl GuardrailCounts {
 /// Verdict counts by guardrail, in order of first evaluation.
 #[must_use]
 pub fn guardrail_counts<'p>(posts: impl Iterator<Item = &'p Post>) -> Vec<GuardrailCounts> {
-    let mut guardrail_counts: Vec<GuardrailCounts> = Vec::new();
-    for verdict in posts.flat_map(|post| &post.verdicts) {
-        let index = guardrail_counts.iter().position(|counts| counts.rule == verdict.rule).unwrap_or_else(|| {
-            guardrail_counts.push(GuardrailCounts { rule: Arc::clone(&verdict.rule), asked: 0, warned: 0, blocked: 0 });
-            guardrail_counts.len() - 1
-        });
-        let Some(counts) = guardrail_counts.get_mut(index) else { continue };
-        counts.asked += 1;
-        counts.warned += u32::from(verdict.outcome == Outcome::Warn);
-        counts.blocked += u32::from(verdict.outcome == Outcome::Block);
+    let of_verdict = |verdict: &Arc<Verdict>| GuardrailCounts {
+        rule: Arc::clone(&verdict.rule),
+        asked: 1,
+        warned: u32::from(verdict.outcome == Outcome::Warn),
+        blocked: u32::from(verdict.outcome == Outcome::Block),
+    };
+    sum_of_counts(posts.flat_map(|post| &post.verdicts).map(of_verdict))
+}
+
+/// The sum of counts by guardrail, in order of their first appearance.
+#[must_use]
+pub fn sum_of_counts(counts: impl IntoIterator<Item = GuardrailCounts>) -> Vec<GuardrailCounts> {
+    let mut sums: Vec<GuardrailCounts> = Vec::new();
+    for counts in counts {
+        match sums.iter_mut().find(|sum| sum.rule == counts.rule) {
+            Some(sum) => {
+                sum.asked += counts.asked;
+                sum.warned += counts.warned;
+                sum.blocked += counts.blocked;
+            }
+            None => sums.push(counts),
+        }
     }
-    guardrail_counts
+    sums
 }
 
 #[cfg(test)]

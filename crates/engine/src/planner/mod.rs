@@ -39,6 +39,7 @@ mod seasons;
 mod shared_limits;
 mod slot_evaluation;
 mod slots;
+mod summary;
 mod week;
 
 pub use channel::{WarningsSeen, fatigue_at, weekly_posts_after_fatigue};
@@ -57,7 +58,10 @@ pub use guardrail_counts::{GuardrailCounts, guardrail_counts};
 pub use hours::{HourFactor, HourRule, HourValue};
 pub use impact::{Cause, CauseKey, Change, ChangeKind, Impact, ImpactCount};
 pub use instance::{Instance, Solution};
-pub use limits::{HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, limit_costs, shared_limit_costs};
+pub use limits::{
+    ClientLimitCost, HighestPrice, HighestSharedPrice, LimitCost, SharedLimitCost, client_limit_costs, limit_costs,
+    shared_limit_costs,
+};
 pub use objection::{ScheduledPost, objection_to};
 pub use post_evaluation::{SlotOverrides, count_by_rule, priority};
 pub use post_status::PostStatus;
@@ -67,6 +71,7 @@ pub use rule_evaluation::RuleEvaluation;
 pub use seasons::seasonal_posts;
 pub use slot_evaluation::{SlotEvaluation, SlotQuery};
 pub use slots::Solver;
+pub use summary::{ClientTotals, PlanCounts, PlanSummary};
 pub use week::{Planner, hours_by_zone, plan_week};
 
 use crate::model::{CalendarError, Channel, ClientId};

@@ -10,23 +10,49 @@ use crate::model::{
     Decision, DecisionStatus, LimitKind, LimitUse, Plan, Post, RiskBand, ScheduleStatus, Severity, SharedLimitUse,
     Tier, Timestamp, WorkspaceCertificate, WorkspaceId, Zone, wall_time_text,
 };
-use crate::planner::{LimitCost, limit_costs};
+use crate::planner::{ClientTotals, LimitCost, PlanSummary, client_decisions};
+
+/// Number of clients whose rows make one part of a plan's tables. It determines the row groups of Parquet files, so it
+/// must not depend on the number of threads.
+pub const CLIENTS_PER_PART: usize = 100;
+
+/// The rows about some of a plan's clients, so that long tables can be written part by part.
+#[derive(Debug)]
+pub struct PlanPart {
+    /// The tables whose rows concern one client each: `posts`, `decisions`, `conflicts`, `allocations`, `certificates`
+    /// and `limits`.
+    pub tables: [ResultTable; 6],
+    /// What the summary of the plan needs of these clients.
+    pub totals: Vec<ClientTotals>,
+}
+
+impl PlanPart {
+    /// The rows about the given clients of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan, clients: &[ClientPlan]) -> Self {
+        let (mut decisions, mut totals) = (Vec::new(), Vec::with_capacity(clients.len()));
+        for client in clients {
+            let before = decisions.len();
+            decisions.extend(client_decisions(plan, client));
+            totals.push(ClientTotals::of(client, decisions.len() - before));
+        }
+        Self { tables: client_tables(plan, clients, &decisions), totals }
+    }
+}
 
 /// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
 /// `shared_limits` of a plan. The first four have the columns that the plan's format prescribes, in that order;
 /// `allocations` has further columns at its end.
 #[must_use]
 pub fn plan_tables(plan: &Plan, decisions: &[Decision]) -> [ResultTable; 8] {
+    let totals = plan.clients.iter().map(|client| ClientTotals::of(client, 0)).collect();
     let [posts, decisions, conflicts, allocations, certificates, limits] =
         client_tables(plan, &plan.clients, decisions);
-    let [limit_costs, shared_limits] = cost_tables(plan);
+    let [limit_costs, shared_limits] = cost_tables(&PlanSummary::new(plan, totals));
     [posts, decisions, conflicts, allocations, certificates, limits, limit_costs, shared_limits]
 }
 
-/// The rows about some of a plan's clients, in the tables whose rows concern one client each: `posts`, `decisions`,
-/// `conflicts`, `allocations`, `certificates` and `limits`. So a long table can be written part by part.
-#[must_use]
-pub fn client_tables(plan: &Plan, clients: &[ClientPlan], decisions: &[Decision]) -> [ResultTable; 6] {
+fn client_tables(plan: &Plan, clients: &[ClientPlan], decisions: &[Decision]) -> [ResultTable; 6] {
     [
         posts(plan, clients),
         decisions_table(decisions),
@@ -39,7 +65,7 @@ pub fn client_tables(plan: &Plan, clients: &[ClientPlan], decisions: &[Decision]
 
 /// The tables of a plan about all clients together: `limit_costs` and `shared_limits`.
 #[must_use]
-pub fn cost_tables(plan: &Plan) -> [ResultTable; 2] {
+pub fn cost_tables(plan: &PlanSummary) -> [ResultTable; 2] {
     [costs_of_limits(plan), shared_limits(plan)]
 }
 
@@ -255,8 +281,8 @@ fn limits(clients: &[ClientPlan]) -> ResultTable {
     table
 }
 
-fn costs_of_limits(plan: &Plan) -> ResultTable {
-    let rows: Vec<LimitCost> = limit_costs(&plan.clients);
+fn costs_of_limits(plan: &PlanSummary) -> ResultTable {
+    let rows: Vec<LimitCost> = plan.limit_costs();
     let mut table =
         ResultTable::new("limit_costs", "a limit that costs something, over all clients, the most expensive first");
     columns!(table, rows, |cost| {
@@ -286,7 +312,7 @@ fn costs_of_limits(plan: &Plan) -> ResultTable {
     table
 }
 
-fn shared_limits(plan: &Plan) -> ResultTable {
+fn shared_limits(plan: &PlanSummary) -> ResultTable {
     let limits_of = |workspace| -> Vec<(&WorkspaceCertificate, &SharedLimitUse)> {
         let workspace: &WorkspaceCertificate = workspace;
         workspace.limits.iter().map(|limit| (workspace, limit)).collect()

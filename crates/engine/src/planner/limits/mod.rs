@@ -26,7 +26,7 @@ mod week_limits;
 
 pub(super) use asset_limits::AssetLimits;
 pub(super) use asset_order::SlotsOfWeek;
-pub use costs::{HighestPrice, LimitCost, limit_costs};
+pub use costs::{ClientLimitCost, HighestPrice, LimitCost, client_limit_costs, limit_costs};
 pub(super) use counted::applies_to;
 pub use shared_costs::{HighestSharedPrice, SharedLimitCost, shared_limit_costs};
 pub(super) use solved_limits::SolvedLimits;
