@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::extent::Extent;
 use super::measure::Measure;
-use super::replicate::{Extent, Observer, Run, SimulateError, replicate};
+use super::replicate::{Observer, Run, SimulateError, replicate};
+use super::replication::ReplicationTotals;
 use super::summary::Provenance;
-use super::tally::ReplicationTotals;
 use super::totals::Totals;
 use crate::model::{Channel, ClientId, Scenario, Week};
 use crate::planner::Planner;

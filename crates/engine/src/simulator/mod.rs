@@ -2,9 +2,12 @@
 
 mod compare;
 mod environment;
+mod extent;
 mod measure;
+mod parts;
 mod random;
 mod replicate;
+mod replication;
 mod state;
 mod summary;
 mod sweep;
@@ -18,9 +21,12 @@ pub use compare::{
     ChannelDifference, ClientCounts, ClientDifference, CompareError, Compared, ComparedPack, ComparedScenario,
     Comparison, MeasureDifference, StoppingRule, Variant, Versus, WeekDifference, compare, compare_scenarios,
 };
+pub use extent::Extent;
 pub use measure::{Direction, Measure};
+pub use parts::{JoinedSimulation, SimulatedClients, SimulationSetting};
 pub use random::{KeyedRng, Purpose};
-pub use replicate::{Extent, Observer, SimulateError, simulate};
+pub use replicate::{Observer, SimulateError, simulate, simulate_part};
+pub use replication::Replication;
 pub use summary::{
     AssetSummary, ChannelSummary, ChannelWeek, ClientSummary, GuardrailSummary, Headline, Provenance, Simulation,
     TargetChanges, WeekSummary,

@@ -6,27 +6,17 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::environment::TrueClient;
+use super::extent::Extent;
+use super::parts::{JoinedSimulation, SimulatedClients, SimulationSetting, provenance};
 use super::random::KeyedRng;
+use super::replication::Replication;
 use super::state::SimulatedClient;
 use super::summary::{Provenance, Simulation};
-use super::tally::{Replication, Tally};
 use super::week::WeekContext;
 use crate::agents::scaling;
-use crate::model::{Asset, Channel, Client, ClientId, ClientState, Scenario, Tier, Timestamp, WeekHours, Zone};
+use crate::model::{Asset, Channel, Client, ClientId, ClientState, Scenario, Timestamp, WeekHours};
 use crate::planner::{PlanError, Planner, hours_by_zone};
 use crate::rules::{ClientRules, CompiledRules};
-
-/// The extent of a simulation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Extent {
-    /// Number of weeks, at least 1.
-    pub weeks: u32,
-    /// Number of replications, at least 1.
-    pub replications: u32,
-    /// Seed of all random numbers.
-    pub seed: u64,
-}
 
 /// Observes a run and may stop it early.
 pub trait Observer: Sync {
@@ -60,18 +50,26 @@ pub fn simulate(
     observer: &dyn Observer,
 ) -> Result<Simulation, SimulateError> {
     let run = Run::new(planner, scenario, extent, observer);
-    let assets = run.clients.iter().map(|run_client| run_client.client.assets.len()).sum();
-    let mut tally = Tally::new(extent.weeks as usize, run.clients.len(), assets);
-    let batch = threads() as u32;
-    let mut first = 0;
-    while first < extent.replications {
-        let last = extent.replications.min(first + batch);
-        for replication in replicate(&[&run], first..last, |replication| replication)? {
-            replication.iter().for_each(|replication| tally.add(replication));
-        }
-        first = last;
-    }
-    Ok(run.summary(&tally))
+    let setting = SimulationSetting { rules: planner.rules(), scenario, tier: planner.tier(), extent };
+    let mut joined = JoinedSimulation::new(setting, [SimulatedClients::of(scenario, extent.weeks)]);
+    run.each_replication(0..extent.replications, |replication| joined.add([replication]))?;
+    Ok(joined.results())
+}
+
+/// Simulates some replications of some workspaces: those of the scenario, which is a part of a whole one. `add` gets
+/// each replication in order. [`JoinedSimulation`] joins the parts.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_part(
+    planner: &Planner<'_>,
+    scenario: &Scenario,
+    extent: Extent,
+    replications: Range<u32>,
+    observer: &dyn Observer,
+    add: impl FnMut(Replication),
+) -> Result<(), SimulateError> {
+    Run::new(planner, scenario, extent, observer).each_replication(replications, add)
 }
 
 /// Replicates every run in parallel. Returns one row per replication with one entry per run, both in the order given.
@@ -171,6 +169,24 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Passes the given replications to `add`, in order.
+    fn each_replication(
+        &self,
+        replications: Range<u32>,
+        mut add: impl FnMut(Replication),
+    ) -> Result<(), SimulateError> {
+        let batch = threads() as u32;
+        let mut first = replications.start;
+        while first < replications.end {
+            let last = replications.end.min(first.saturating_add(batch));
+            for replication in replicate(&[self], first..last, |replication| replication)? {
+                replication.into_iter().for_each(&mut add);
+            }
+            first = last;
+        }
+        Ok(())
+    }
+
     fn replication(&self, number: u32) -> Result<Replication, SimulateError> {
         let start = Timestamp::at_midnight(self.scenario.start.monday());
         let days = 7 * self.extent.weeks as usize;
@@ -190,7 +206,7 @@ impl<'a> Run<'a> {
             self.simulate_week(week, &mut clients, &mut replication)?;
             self.observer.week_done();
         }
-        Ok(replication)
+        Ok(replication.with_uses_counted(self.clients.iter().map(|run_client| run_client.client.assets.len()).sum()))
     }
 
     /// Simulates a week of all clients and adds it to the replication.
@@ -227,75 +243,22 @@ impl<'a> Run<'a> {
         for (client_index, result) in results.iter().enumerate() {
             let Some((result, run_client, hours)) = result else { continue };
             let (levels, worth_rules) = (&run_client.level_rules.base().fatigue, run_client.worth_rules.base());
-            replication.add(number as usize, client_index, result, levels, worth_rules, hours);
+            let client = (client_index, &run_client.client.workspace_id);
+            replication.add(number as usize, client, result, levels, worth_rules, hours);
         }
         Ok(())
-    }
-
-    fn summary(&self, tally: &Tally) -> Simulation {
-        let start = self.scenario.start;
-        let client_counts = self.clients_by_channel();
-        let base = self.planner.rules().base();
-        let guardrail_order: Vec<&str> = base.guardrails.iter().map(|guardrail| &*guardrail.name).collect();
-        let clients: Vec<&Client> = self.clients.iter().map(|run_client| run_client.client).collect();
-        Simulation {
-            provenance: self.provenance(self.extent.replications),
-            headline: tally.headline(),
-            weekly: tally.weekly(start),
-            channels: tally.channels(&client_counts, &base),
-            channel_weeks: tally.channel_weeks(start, &client_counts),
-            clients: tally.clients(&clients),
-            guardrails: tally.guardrails(&guardrail_order),
-            calendar: tally.calendar(),
-            assets: tally.assets(),
-        }
-    }
-
-    /// Number of clients that have each channel, in channel order.
-    pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
-        let mut counts = [0; Channel::COUNT];
-        for state in self.clients.iter().flat_map(|run_client| &run_client.state.channels) {
-            if let Some(count) = counts.get_mut(state.channel.index()) {
-                *count += 1;
-            }
-        }
-        counts
     }
 
     /// Everything needed to reproduce the run, with the number of replications that were made.
     pub fn provenance(&self, replications: u32) -> Provenance {
         let extent = Extent { replications, ..self.extent };
-        provenance(self.planner.rules(), self.scenario, self.planner.tier(), extent)
+        let (planner, scenario) = (self.planner, self.scenario);
+        let setting = SimulationSetting { rules: planner.rules(), scenario, tier: planner.tier(), extent };
+        provenance(setting, &SimulatedClients::of(scenario, extent.weeks))
     }
-}
 
-/// Everything needed to reproduce a run.
-pub(super) fn provenance(rules: &CompiledRules, scenario: &Scenario, tier: Tier, extent: Extent) -> Provenance {
-    Provenance {
-        scenario: scenario.name.clone(),
-        scenario_hash: scenario.hash.clone(),
-        rules: rules.name().to_owned(),
-        rules_hash: rules.hash().to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        time_zones: Zone::database_version().to_owned(),
-        seed: extent.seed,
-        start: scenario.start,
-        weeks: extent.weeks,
-        replications: extent.replications,
-        clients: u32::try_from(scaling::planned_clients(scenario).count()).unwrap_or(u32::MAX),
-        tier: tier.name().to_owned(),
-        committed_posts: committed_posts(scenario, extent.weeks),
+    /// Number of clients that have each channel, in channel order.
+    pub fn clients_by_channel(&self) -> [u32; Channel::COUNT] {
+        SimulatedClients::of(self.scenario, self.extent.weeks).by_channel
     }
-}
-
-/// Number of committed posts of the planned clients in the weeks of a run.
-fn committed_posts(scenario: &Scenario, weeks: u32) -> u32 {
-    let count = |(client, state): &(Client, ClientState)| {
-        let monday = |weeks: i64| client.zone.start_of_day(scenario.start.plus(weeks).monday());
-        // Weeks at the edge of the calendar cannot be planned, so they have no run and nothing to count.
-        let (Ok(start), Ok(end)) = (monday(0), monday(i64::from(weeks))) else { return 0 };
-        let posts = state.channels.iter().flat_map(|channel| &channel.recent_posts);
-        posts.filter(|at| (start..end).contains(*at)).count()
-    };
-    u32::try_from(scaling::planned_clients(scenario).map(count).sum::<usize>()).unwrap_or(u32::MAX)
 }

@@ -1,11 +1,13 @@
 //! The sums of a simulation.
 
+use serde::{Deserialize, Serialize};
+
 use super::week::Work;
 use crate::model::{Channel, RiskBand};
 use crate::rules::Rules;
 
 /// The quantities summed per week, channel and client.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Totals {
     pub engagement: f64,
     pub expected: f64,

@@ -11,7 +11,7 @@ pub use effect::{MainEffect, main_effect, noise_share};
 pub use frontier::frontier;
 pub use paired::{Difference, MIN_BASE_RATIO, Pairs, holm};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Mean of values, with their spread over replications.
@@ -105,14 +105,14 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// Histogram of scores in `0..=1` with 200 bins: constant memory, quantiles within 0.005.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreHistogram {
-    bins: Box<[u64; ScoreHistogram::BINS]>,
+    bins: Box<[u64]>,
 }
 
 impl Default for ScoreHistogram {
     fn default() -> Self {
-        Self { bins: Box::new([0; Self::BINS]) }
+        Self { bins: vec![0; Self::BINS].into() }
     }
 }
 

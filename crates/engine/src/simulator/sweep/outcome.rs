@@ -7,9 +7,10 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier};
 use crate::planner::Planner;
 use crate::rules::CompiledRules;
+use crate::simulator::extent::Extent;
 use crate::simulator::measure::Measure;
-use crate::simulator::replicate::{self, Extent, Observer, Run, SimulateError, replicate};
-use crate::simulator::tally::Replication;
+use crate::simulator::replicate::{self, Observer, Run, SimulateError, replicate};
+use crate::simulator::replication::Replication;
 
 /// The result of one point of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

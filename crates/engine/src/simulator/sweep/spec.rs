@@ -6,8 +6,8 @@ use super::design::Design;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Scenario, Tier};
 use crate::rules::{CompiledRules, Level, SweepParameter};
+use crate::simulator::extent::Extent;
 use crate::simulator::measure::{Direction, Measure};
-use crate::simulator::replicate::Extent;
 
 /// The specification of a sweep: everything that determines its numbers.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use super::sensitivity::{Noise, Sensitivity, sensitivities};
 use super::spec::{Goal, LeftOut, SweepSpec};
 use crate::rules::{Level, Levels, SweepParameter};
 use crate::simulator::measure::{Direction, Measure};
-use crate::simulator::replicate::provenance;
+use crate::simulator::parts::{SimulatedClients, SimulationSetting, provenance};
 use crate::simulator::summary::Provenance;
 use crate::stats::{Difference, Estimate, Pairs, frontier};
 
@@ -132,8 +132,10 @@ pub fn summarise(spec: &SweepSpec<'_>, outcomes: &[PointOutcome]) -> Sweep {
         point.is_on_frontier = is_on_frontier;
     }
     let (sensitivities, noise) = sensitivities(spec, &simulated);
+    let SweepSpec { rules, scenario, tier, extent, .. } = *spec;
+    let setting = SimulationSetting { rules, scenario, tier, extent };
     Sweep {
-        provenance: provenance(spec.rules, spec.scenario, spec.tier, spec.extent),
+        provenance: provenance(setting, &SimulatedClients::of(scenario, extent.weeks)),
         design: spec.design.name(),
         keys: spec.parameters.iter().map(swept_key).collect(),
         goals: spec.goals,
