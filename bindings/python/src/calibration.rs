@@ -7,8 +7,8 @@ use pyo3::types::PyDict;
 
 use crate::errors::{ErrorKind, from_text};
 use crate::scenario::Scenario;
-use crate::simulation::by_name;
 use crate::table::Table;
+use crate::table::by_name;
 use crate::task;
 
 /// The result of a calibration.

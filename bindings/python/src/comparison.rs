@@ -15,7 +15,8 @@ use pyo3::types::PyDict;
 use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
-use crate::simulation::{by_name, parse_tier, simulate_failure};
+use crate::simulation::{parse_tier, simulate_failure};
+use crate::table::by_name;
 use crate::task::{self, Stop};
 
 /// The result of a comparison.

@@ -8,6 +8,8 @@ mod calibration;
 mod comparison;
 mod errors;
 mod folder;
+mod manifest;
+mod parts;
 mod plan;
 mod rules;
 mod scenario;
@@ -25,7 +27,11 @@ mod module {
     #[pymodule_export]
     use super::comparison::{Comparison, compare, compare_scenarios};
     #[pymodule_export]
-    use super::plan::{Plan, plan};
+    use super::manifest::{Manifest, ScenarioHasher, content_hash};
+    #[pymodule_export]
+    use super::parts::{check_names_of_parts, joined_simulation, read_csv_table, simulate_part};
+    #[pymodule_export]
+    use super::plan::{Plan, joined_plan, plan, plan_part};
     #[pymodule_export]
     use super::rules::{Rules, check};
     #[pymodule_export]

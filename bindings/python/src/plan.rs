@@ -1,12 +1,13 @@
 //! Plans of a week.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use mcoe_engine::model::{Channel, ClientId, Plan as EnginePlan, ScheduleStatus, Tier, Week, parse_wall_time};
 use mcoe_engine::planner::check::check_plan;
-use mcoe_engine::planner::{self, ExplainError, PlanError, Planner, explain_post};
-use mcoe_engine::result_tables::{ResultTable, client_tables, cost_tables};
+use mcoe_engine::planner::{self, ClientTotals, ExplainError, PlanError, PlanSummary, Planner, explain_post};
+use mcoe_engine::result_tables::{CLIENTS_PER_PART, PlanPart, ResultTable, cost_tables};
 use mcoe_engine::rules::CompiledRules;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,11 +16,8 @@ use rayon::prelude::*;
 use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
-use crate::table::Table;
+use crate::table::{Table, by_name};
 use crate::task;
-
-/// Number of clients whose rows make one part of a table.
-const CLIENTS_PER_PART: usize = 100;
 
 /// The plan of a week for every client of a scenario.
 #[pyclass(module = "mcoe", frozen)]
@@ -42,8 +40,25 @@ pub fn plan(
     week: Option<&str>,
     threads: Option<usize>,
 ) -> PyResult<Plan> {
+    rules.get().check_names(py, scenario.get().scenario())?;
+    plan_part(py, rules, scenario, week, threads)
+}
+
+/// Plans a week for every client of a scenario, or of a part of one with whole workspaces. The caller checks the names
+/// in the pack.
+///
+/// # Errors
+/// If planning fails.
+#[pyfunction]
+#[pyo3(signature = (rules, scenario, week=None, threads=None))]
+pub fn plan_part(
+    py: Python<'_>,
+    rules: &Bound<'_, Rules>,
+    scenario: &Bound<'_, Scenario>,
+    week: Option<&str>,
+    threads: Option<usize>,
+) -> PyResult<Plan> {
     let engine_scenario = Arc::clone(scenario.get().scenario());
-    rules.get().check_names(py, &engine_scenario)?;
     let week = week.map_or(Ok(engine_scenario.start), |text| parse_week(py, text))?;
     let compiled = Arc::clone(rules.get().compiled());
     let pack = Arc::clone(&compiled);
@@ -60,6 +75,24 @@ pub fn plan(
         return Err(from_text(py, ErrorKind::Run, &cause, "report it with the pack and the scenario"));
     }
     Ok(Plan { plan: Arc::new(plan), rules: compiled, scenario: scenario.clone().unbind() })
+}
+
+/// The contents of `plan.json`, and the tables about all clients together, of a plan whose parts have the given
+/// summaries.
+///
+/// # Errors
+/// If the summaries cannot be read, or are not those of one plan.
+#[pyfunction]
+pub fn joined_plan<'py>(
+    py: Python<'py>,
+    summaries: Vec<String>,
+    scenario_path: PathBuf,
+) -> PyResult<(String, Bound<'py, PyDict>)> {
+    let unreadable = |cause: &str| from_text(py, ErrorKind::Run, cause, "plan the week again into another folder");
+    let parts: Result<Vec<PlanSummary>, _> = summaries.iter().map(|text| serde_json::from_str(text)).collect();
+    let parts = parts.map_err(|error| unreadable(&format!("a part of the plan cannot be read: {error}")))?;
+    let plan = PlanSummary::joined(parts).ok_or_else(|| unreadable("the parts are not those of one plan"))?;
+    Ok((plan.to_json(&scenario_path).to_string(), by_name(py, cost_tables(&plan))?))
 }
 
 /// A week such as `2026-W37`.
@@ -153,25 +186,33 @@ impl Plan {
 
     /// The tables of the plan, by name: those that `mcoe plan` writes.
     fn tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.tables_and_summary(py).map(|(tables, _)| tables)
+    }
+
+    /// The tables of the plan, by name, and its summary, from which [`joined_plan`] makes that of a whole plan.
+    fn tables_and_summary<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, String)> {
         let plan = Arc::clone(&self.plan);
         let parts = task::run(py, None, move |_| {
             let parts: Vec<&[_]> = plan.clients.chunks(CLIENTS_PER_PART).collect();
             let empty: &[&[_]] = &[&[]];
             let parts = if parts.is_empty() { empty } else { &parts };
-            parts.par_iter().map(|clients| part(&plan, clients)).collect::<Vec<[ResultTable; 6]>>()
+            parts.par_iter().map(|clients| PlanPart::of(&plan, clients)).collect::<Vec<PlanPart>>()
         })?;
-        let mut by_table: Vec<Vec<ResultTable>> = Vec::new();
+        let (mut by_table, mut totals): (Vec<Vec<ResultTable>>, Vec<ClientTotals>) = (Vec::new(), Vec::new());
         for part in parts {
-            by_table.resize_with(part.len(), Vec::new);
-            by_table.iter_mut().zip(part).for_each(|(parts, table)| parts.push(table));
+            by_table.resize_with(part.tables.len(), Vec::new);
+            by_table.iter_mut().zip(part.tables).for_each(|(parts, table)| parts.push(table));
+            totals.extend(part.totals);
         }
-        by_table.extend(cost_tables(&self.plan).map(|table| vec![table]));
+        let summary = PlanSummary::new(&self.plan, totals);
+        by_table.extend(cost_tables(&summary).map(|table| vec![table]));
         let tables = PyDict::new(py);
         for parts in by_table {
             let table = Table::of_parts(py, &parts)?;
             tables.set_item(table.name(), Bound::new(py, table)?)?;
         }
-        Ok(tables)
+        let summary = serde_json::to_string(&summary);
+        Ok((tables, summary.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?))
     }
 
     /// Why a post is planned, why at its time and why with its asset.
@@ -211,9 +252,4 @@ impl Plan {
     fn _repr_html_(slf: Bound<'_, Self>) -> PyResult<Bound<'_, PyAny>> {
         slf.py().import("mcoe.display")?.call_method1("plan_html", (&slf,))
     }
-}
-
-fn part(plan: &EnginePlan, clients: &[mcoe_engine::model::ClientPlan]) -> [ResultTable; 6] {
-    let decisions: Vec<_> = clients.iter().flat_map(|client| planner::client_decisions(plan, client)).collect();
-    client_tables(plan, clients, &decisions)
 }

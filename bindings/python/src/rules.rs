@@ -79,6 +79,12 @@ impl Rules {
         self.compiled.hash()
     }
 
+    /// Whether the pack uses names of the scenario's clients, workspaces and so on.
+    #[getter]
+    fn uses_names(&self) -> bool {
+        !self.compiled.names().is_empty()
+    }
+
     /// The texts of the pack's files, by name.
     #[getter]
     fn files(&self) -> BTreeMap<String, String> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mcoe_engine::calibration::AccountHistory;
 use mcoe_engine::diagnostic::{Diagnostic, Diagnostics, Place};
 use mcoe_engine::model::{HistoryRow, Record as _, Scenario as EngineScenario};
+use mcoe_engine::rules::KnownNames;
 use mcoe_engine::tables::{
     self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, Table, TableSpec, histories_of, read_csv,
 };
@@ -16,6 +17,7 @@ use pyo3_arrow::PyTable;
 use crate::arrow_columns::ArrowTable;
 use crate::errors::{ErrorKind, from_diagnostics, from_text};
 use crate::folder;
+use crate::manifest::Manifest as PyManifest;
 use crate::rules::Rules;
 
 /// The magic bytes of a Parquet file.
@@ -214,6 +216,37 @@ impl Scenario {
         });
         let hash = parsed.scenario_hash(&manifest, &contents);
         Self::build(py, rules.get(), parsed, hash, &scenario_tables, diagnostics, Source::Tables(history))
+    }
+
+    /// A part of a scenario that has the given hash. `files` are Parquet files by table.
+    #[staticmethod]
+    fn part(
+        py: Python<'_>,
+        manifest: &Bound<'_, PyManifest>,
+        hash: String,
+        files: BTreeMap<String, Vec<u8>>,
+        rules: &Bound<'_, Rules>,
+    ) -> PyResult<Self> {
+        let manifest = manifest.get().contents().clone();
+        let mut diagnostics = Diagnostics::default();
+        let scenario_tables = read_tables(files, &mut diagnostics, |name, bytes, spec, errors| {
+            let file = manifest.files.get(name).map_or(name, String::as_str);
+            read_file(file, bytes, spec, errors)
+        });
+        Self::build(py, rules.get(), manifest.clone(), hash, &scenario_tables, diagnostics, Source::Tables(None))
+    }
+
+    /// A scenario without clients.
+    #[staticmethod]
+    fn empty(manifest: &Bound<'_, PyManifest>, hash: String) -> Self {
+        let scenario = Arc::new(manifest.get().contents().clone().into_scenario(hash, Vec::new()));
+        Self { scenario, warnings: Vec::new(), source: Source::Tables(None) }
+    }
+
+    /// The names that a pack may use, as JSON.
+    fn known_names(&self, py: Python<'_>) -> PyResult<String> {
+        let names = serde_json::to_string(&KnownNames::of(&self.scenario));
+        names.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))
     }
 
     /// The name of the scenario.

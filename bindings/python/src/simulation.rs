@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcoe_engine::model::Tier;
 use mcoe_engine::planner::Planner;
-use mcoe_engine::result_tables::{ResultTable, run_tables};
+use mcoe_engine::result_tables::run_tables;
 use mcoe_engine::simulator::{self, Extent, SimulateError, Simulation as EngineSimulation};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -13,13 +13,20 @@ use pyo3::types::PyDict;
 use crate::errors::{ErrorKind, from_text, to_python};
 use crate::rules::Rules;
 use crate::scenario::Scenario;
-use crate::table::Table;
+use crate::table::by_name;
 use crate::task;
 
 /// The result of a simulation.
 #[pyclass(module = "mcoe", frozen)]
 pub struct Simulation {
     simulation: EngineSimulation,
+}
+
+impl Simulation {
+    /// The results of a simulation.
+    pub const fn new(simulation: EngineSimulation) -> Self {
+        Self { simulation }
+    }
 }
 
 /// Simulates weeks of planning, review and response. The caller checks the ranges of the numbers.
@@ -70,19 +77,6 @@ pub fn simulate_failure(py: Python<'_>, error: &SimulateError) -> PyErr {
         SimulateError::Stopped => PyKeyboardInterrupt::new_err(()),
         other => from_text(py, ErrorKind::Run, &other.to_string(), ""),
     }
-}
-
-/// Tables by name.
-///
-/// # Errors
-/// If Arrow cannot hold one.
-pub fn by_name<'py>(py: Python<'py>, tables: impl IntoIterator<Item = ResultTable>) -> PyResult<Bound<'py, PyDict>> {
-    let by_name = PyDict::new(py);
-    for table in tables {
-        let table = Table::of_parts(py, &[table])?;
-        by_name.set_item(table.name(), Bound::new(py, table)?)?;
-    }
-    Ok(by_name)
 }
 
 #[pymethods]

@@ -65,10 +65,36 @@ impl Table {
         Ok(Self { name, batches: vec![batch], schema })
     }
 
+    /// A table of texts, given its columns by name.
+    ///
+    /// # Errors
+    /// If Arrow cannot hold it.
+    pub fn of_texts<'n>(py: Python<'_>, columns: impl Iterator<Item = (&'n str, Cells)>) -> PyResult<Self> {
+        let (names, cells): (Vec<&str>, Vec<Cells>) = columns.unzip();
+        let fields: Vec<Field> = names.into_iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let batch =
+            batch(&schema, cells.iter()).map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
+        Ok(Self { name: "texts", batches: vec![batch], schema })
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         self.name
     }
+}
+
+/// Tables by name.
+///
+/// # Errors
+/// If Arrow cannot hold one.
+pub fn by_name<'py>(py: Python<'py>, tables: impl IntoIterator<Item = ResultTable>) -> PyResult<Bound<'py, PyDict>> {
+    let by_name = PyDict::new(py);
+    for table in tables {
+        let table = Table::of_parts(py, &[table])?;
+        by_name.set_item(table.name(), Bound::new(py, table)?)?;
+    }
+    Ok(by_name)
 }
 
 fn field(name: &str, kind: Kind, doc: &str) -> Field {

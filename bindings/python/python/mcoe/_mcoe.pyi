@@ -1,6 +1,6 @@
 """The compiled part of the package. Use the names of `mcoe`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Protocol, final
 
@@ -56,6 +56,9 @@ class Rules:
     @property
     def files(self) -> dict[str, str]:
         """The texts of its files, by name."""
+    @property
+    def uses_names(self) -> bool:
+        """Whether it names clients, workspaces or the like of a scenario."""
 
 @final
 class Scenario:
@@ -65,6 +68,11 @@ class Scenario:
     def from_folder(path: str | PathLike[str], rules: Rules) -> Scenario: ...
     @staticmethod
     def from_tables(settings: str, tables: Mapping[str, ArrowStream], rules: Rules) -> Scenario: ...
+    @staticmethod
+    def part(manifest: Manifest, hash: str, files: Mapping[str, bytes], rules: Rules) -> Scenario: ...
+    @staticmethod
+    def empty(manifest: Manifest, hash: str) -> Scenario: ...
+    def known_names(self) -> str: ...
     @property
     def name(self) -> str:
         """Its name."""
@@ -116,6 +124,7 @@ class Plan:
     @property
     def unmet_limits(self) -> dict[str, list[str]]:
         """Clients for whom nothing is planned, with the limits that cannot be kept together."""
+    def tables_and_summary(self) -> tuple[dict[str, Table], str]: ...
     def tables(self) -> dict[str, Table]:
         """Its tables, by name: those that ``mcoe plan`` writes."""
     def explain(self, post_id: str) -> dict[str, Any]:
@@ -162,6 +171,45 @@ class Calibration:
         """Its tables, by name: ``parameters`` and ``response`` as ``mcoe calibrate`` writes them, and ``world``, a
         table for :func:`mcoe.scenario`."""
 
+@final
+class Manifest:
+    """``scenario.toml``."""
+
+    def __init__(self, text: str) -> None: ...
+    @property
+    def start(self) -> str: ...
+    @property
+    def weeks(self) -> int: ...
+    @property
+    def files(self) -> dict[str, str]: ...
+    def hasher(self) -> ScenarioHasher: ...
+
+@final
+class ScenarioHasher:
+    """Computes the hash of a scenario."""
+
+    def begin_table(self, table: str, file: str, content_bytes: int) -> None: ...
+    def update(self, bytes: bytes) -> None: ...
+    def finish(self) -> str: ...
+
+def content_hash(bytes: bytes) -> str: ...
+def read_csv_table(table: str, file: str, bytes: bytes) -> Table: ...
+def check_names_of_parts(rules: Rules, parts: Sequence[str]) -> None: ...
+def plan_part(rules: Rules, scenario: Scenario, week: str | None = None, threads: int | None = None) -> Plan: ...
+def joined_plan(summaries: Sequence[str], scenario_path: str) -> tuple[str, dict[str, Table]]: ...
+def simulate_part(
+    rules: Rules, scenario: Scenario, weeks: int, seed: int, tier: str, first: int, last: int, threads: int | None
+) -> tuple[bytes, list[bytes]]: ...
+def joined_simulation(
+    rules: Rules,
+    scenario: Scenario,
+    weeks: int,
+    replications: int,
+    seed: int,
+    tier: str,
+    clients: Sequence[bytes],
+    parts: Iterator[Sequence[bytes]],
+) -> Simulation: ...
 def check(rules: Rules, scenario: Scenario | None = None) -> list[Any]: ...
 def plan(rules: Rules, scenario: Scenario, week: str | None = None, threads: int | None = None) -> Plan: ...
 def simulate(

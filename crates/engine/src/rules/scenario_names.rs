@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::CompiledRules;
 use crate::diagnostic::{Diagnostic, SourceLocation, listed, suggestion};
 use crate::model::{CampaignId, ClientId, Scenario};
 
 /// The kind of thing that a name refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NameKind {
     /// A client's id.
     Client,
@@ -78,7 +80,7 @@ impl NameKind {
 }
 
 /// All names that exist in a scenario.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct KnownNames {
     all: BTreeSet<(NameKind, Arc<str>)>,
     /// Campaigns, each with its client.
@@ -104,6 +106,12 @@ impl KnownNames {
             tags.for_each(|tag| known.add(NameKind::AssetTag, tag));
         }
         known
+    }
+
+    /// Adds the names of another part of the scenario.
+    pub fn extend(&mut self, other: Self) {
+        self.all.extend(other.all);
+        self.campaigns.extend(other.campaigns);
     }
 
     /// Adds a name.

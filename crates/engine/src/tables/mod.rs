@@ -27,6 +27,7 @@ pub use csv_file::read_csv;
 pub use histories::histories_of;
 pub use manifest::{MANIFEST_FILE, Manifest, SCENARIO_KEYS, is_allowed_start};
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
+pub use scenario::ScenarioHasher;
 pub use spreadsheet::{guarded, needs_guard};
 pub use table_spec::{FileErrors, MatchedColumns, TableSpec};
 
