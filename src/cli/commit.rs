@@ -1,8 +1,10 @@
 //! `mcoe commit`: commits a plan to the ledger.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::failure::Failure;
@@ -16,6 +18,15 @@ use crate::report::{self, TableFormat};
 use crate::result_tables::CLIENTS_PER_PART;
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
+/// The file that lists the files of a plan that was made in parts.
+const PARTS_FILE: &str = "parts.json";
+
+/// Maximum size of that file, in bytes.
+const MAX_PARTS_BYTES: u64 = 256 << 20;
+
+/// Maximum size of a part, in bytes.
+const MAX_PART_BYTES: u64 = 4 << 30;
+
 /// Commit a plan to the ledger: its posts become schedules, and its decisions are recorded
 ///
 /// Committing a plan again changes nothing.
@@ -24,7 +35,7 @@ use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
     after_help = "Examples:\n  mcoe commit plan\n  mcoe commit plan --rebase --actor anna\n\nThe plan's clients must be in the ledger (`mcoe db load`), and their state must not have changed since planning."
 )]
 pub(super) struct Commit {
-    /// Folder written by `mcoe plan`.
+    /// Folder written by `mcoe plan`, or by the Python package in parts.
     plan: PathBuf,
     /// If the clients' state has changed, plan their week again around the committed posts, and commit that plan. Posts
     /// of the old plan stay unless another hour earns more than `keep_bonus` of the rules.
@@ -111,6 +122,9 @@ pub(super) fn summary_line(committed: &Committed) -> String {
 
 /// Fails if the tables in the folder differ from those of the plan, so that manual changes are not committed.
 fn check_unchanged(dir: &Path, plan: &Plan) -> Result<(), Failure> {
+    if dir.join(PARTS_FILE).is_file() {
+        return check_unchanged_parts(dir);
+    }
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
     // Older versions wrote the rows of all clients together.
     let sizes_of_parts = [CLIENTS_PER_PART, plan.clients.len()];
@@ -123,6 +137,38 @@ fn check_unchanged(dir: &Path, plan: &Plan) -> Result<(), Failure> {
     }
     let shown = changed.unwrap_or_default();
     Err(Failure::negative(format!("`{}` was changed after planning", shown.display()), PLAN_CHANGED))
+}
+
+/// The files of a plan that was made in parts.
+#[derive(Deserialize)]
+struct Parts {
+    format: u32,
+    /// BLAKE3 of each file's content, hexadecimal, by its path within the folder.
+    files: BTreeMap<PathBuf, String>,
+}
+
+/// Fails if a file of a plan that was made in parts differs from what was written.
+fn check_unchanged_parts(dir: &Path) -> Result<(), Failure> {
+    let path = dir.join(PARTS_FILE);
+    let shown = path.display();
+    let text = files::read_text(&path, MAX_PARTS_BYTES)
+        .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
+    let parts: Parts = serde_json::from_str(&text)
+        .map_err(|error| Failure::input(format!("`{shown}` cannot be parsed: {error}"), PLAN_AGAIN))?;
+    if parts.format != 1 {
+        let cause = format!("`{shown}` has format {}, but this mcoe reads format 1", parts.format);
+        return Err(Failure::input(cause, "use a newer mcoe"));
+    }
+    for (file, hash) in &parts.files {
+        let path = dir.join(file);
+        let shown = path.display();
+        let content = files::read(&path, MAX_PART_BYTES)
+            .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
+        if blake3::hash(&content).to_hex().as_str() != hash {
+            return Err(Failure::negative(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
+        }
+    }
+    Ok(())
 }
 
 /// The first table in the folder that differs from that of the plan, if it was written with the rows of so many clients

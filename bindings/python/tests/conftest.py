@@ -53,11 +53,13 @@ def read_tables(folder: Path) -> dict[str, pyarrow.Table]:
     return tables
 
 
-def command_line(arguments: str, folder: Path) -> None:
-    """Runs the command line's program in the project, with ``{out}`` as a folder within ``folder``."""
+def command_line(arguments: str, folder: Path) -> str:
+    """Runs the command line's program in the project, with ``{out}`` as a folder within ``folder``, and returns what it
+    prints."""
     program = os.environ.get("MCOE")
     if program is None:
         pytest.skip("MCOE does not name the command line's program")
     line = [program, *shlex.split(arguments.format(out=folder / "out"))]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout

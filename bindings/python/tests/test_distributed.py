@@ -174,6 +174,21 @@ def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     assert run.headline == mcoe.simulate(RULES, AGENCY, weeks=3, replications=40).headline
 
 
+def test_the_command_line_commits_a_plan_in_shards(tmp_path: Path) -> None:
+    out, now = tmp_path / "shards", "--now 2026-09-04T08:00:00Z"
+    database = f"--database sqlite:{tmp_path}/ledger.db"
+    distributed.plan(RULES, AGENCY, out, shards=3)
+    command_line(f"db load scenarios/agency {database} {now}", tmp_path)
+    changed = out / "posts/part-00001.parquet"
+    content = changed.read_bytes()
+    changed.write_bytes(content[:-1] + b"?")
+    with pytest.raises(AssertionError, match="changed after planning"):
+        command_line(f"commit {out} {database} {now}", tmp_path)
+    changed.write_bytes(content)
+    printed = command_line(f"commit {out} {database} {now}", tmp_path)
+    assert "415 schedules" in printed
+
+
 def _workers_of_ray() -> list[int]:
     """The ids of the processes that work on a shard."""
     found = []

@@ -218,11 +218,13 @@ class _Run:
     def finish_plan(self, done: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Writes what concerns the plan as a whole; ``plan.json`` last."""
         text, tables = _mcoe.joined_plan([part["summary"] for part in done], self.scenario)
-        for name, table in tables.items():
-            self.folder.write(f"{name}.parquet", parquet_bytes(table))
-        for name, content in self.rules.files.items():
-            self.folder.write(f"rules/{name}", content.encode())
         files = {file: content for part in done for file, content in part["files"].items()}
+        for name, table in tables.items():
+            content = parquet_bytes(table)
+            self.folder.write(f"{name}.parquet", content)
+            files[f"{name}.parquet"] = _mcoe.content_hash(content)
+        for name, text_of_rule in self.rules.files.items():
+            self.folder.write(f"rules/{name}", text_of_rule.encode())
         self.folder.write_json("parts.json", {"format": 1, "files": files})
         self.folder.write("plan.json", f"{text}\n".encode())
         self._remove_input()
