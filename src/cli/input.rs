@@ -81,9 +81,11 @@ pub(super) fn print_warnings(warnings: &[Diagnostic], rules: &CompiledRules, dir
     globals.info_rendered(&render_warnings(&with_folder, &source_text, globals.colors_stderr()));
 }
 
-/// Reads a scenario folder.
+/// Reads a scenario folder. The numbers that it sets for limits must fit the pack.
 pub(super) fn scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario_with_policy(dir, &rules.base().risk.default_policy, globals)
+    let (scenario, warnings) = scenario::read_under(dir, rules).map_err(|errors| scenario_failure(errors, globals))?;
+    print_scenario_warnings(&warnings, globals);
+    Ok(scenario)
 }
 
 /// Reads a pack and a scenario to be planned under it. The names in the pack must exist in the scenario.
@@ -125,7 +127,8 @@ pub(super) fn scenario_with_policy(dir: &Path, policy: &Policy, globals: &Global
 
 /// Reads a scenario folder that this command has just written, without printing warnings.
 pub(super) fn written_scenario(dir: &Path, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
-    scenario::read(dir, &rules.base().risk.default_policy).map_err(|errors| scenario_failure(errors, globals))
+    let read = scenario::read_under(dir, rules).map_err(|errors| scenario_failure(errors, globals))?;
+    Ok(read.0)
 }
 
 /// Prints warnings about implausible values, one per line; after the first few the rest are only counted.
@@ -218,15 +221,15 @@ pub(super) fn rules_and_scenarios(
         mistakes_json.extend(diagnostics_as_json(diagnostics));
         mistakes_text.push(rendered(diagnostics, &files, rules_dir, globals));
     }
-    let policy = match &compiled {
-        Ok(rules) => rules.base().risk.default_policy.clone(),
-        Err(_) => placeholder_policy(),
+    let read = |dir: &Path| match &compiled {
+        Ok(rules) => scenario::read_under(dir, rules),
+        Err(_) => scenario::read_with_warnings(dir, &placeholder_policy()),
     };
     let mut scenarios = Vec::new();
     let mut is_system_failure = false;
     for dir in scenario_dirs {
         let folder = dir.to_string_lossy();
-        match scenario::read_with_warnings(dir, &policy) {
+        match read(dir) {
             Ok((scenario, warnings)) => {
                 let warnings: Vec<Diagnostic> = warnings.into_iter().map(|warning| warning.within(&folder)).collect();
                 print_scenario_warnings(&warnings, globals);

@@ -29,7 +29,7 @@ pub use import::{
     AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, posting_histories,
     read_histories, read_history, scenario_histories,
 };
-pub use read::{read, read_with_warnings};
+pub use read::{read, read_under, read_with_warnings};
 pub use rows::read_rows;
 pub use scenario_files::{ScenarioFiles, files_of};
 pub use write::{render, render_truth};

@@ -9,7 +9,8 @@ use super::error::{ScenarioError, ScenarioErrors};
 use super::table_file::{self, FileKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
-use crate::model::{Policy, Scenario};
+use crate::model::{Client, ClientState, Policy, Scenario};
+use crate::rules::CompiledRules;
 use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, Table, TableSpec};
 
 /// Maximum size of `scenario.toml`, in bytes.
@@ -33,6 +34,27 @@ pub fn read(dir: &Path, default_policy: &Policy) -> Result<Scenario, ScenarioErr
 /// # Errors
 /// Files that cannot be read, and every error in the manifest and the tables with its location, cause and remedy.
 pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenario, Vec<Diagnostic>), ScenarioErrors> {
+    read_checked(dir, default_policy, |_| Vec::new())
+}
+
+/// As [`read_with_warnings`], with the pack's default policy. The numbers that the scenario sets for limits must fit the
+/// pack.
+///
+/// # Errors
+/// As for [`read_with_warnings`], and every number that does not fit the pack or makes hard limits contradict each other.
+pub fn read_under(dir: &Path, rules: &CompiledRules) -> Result<(Scenario, Vec<Diagnostic>), ScenarioErrors> {
+    let check = |clients: &[(Client, ClientState)]| {
+        rules.pack().mistakes_in_limit_numbers(clients.iter().map(|(client, _)| client))
+    };
+    read_checked(dir, &rules.base().risk.default_policy, check)
+}
+
+/// Reads a scenario, and adds the mistakes that `check` finds in its clients to the errors.
+fn read_checked(
+    dir: &Path,
+    default_policy: &Policy,
+    check: impl Fn(&[(Client, ClientState)]) -> Vec<Diagnostic>,
+) -> Result<(Scenario, Vec<Diagnostic>), ScenarioErrors> {
     let path = dir.join(MANIFEST_FILE);
     let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
     let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
@@ -42,7 +64,7 @@ pub fn read_with_warnings(dir: &Path, default_policy: &Policy) -> Result<(Scenar
     let mut diagnostics = Diagnostics::default();
     let rows = read_tables(&manifest, files, &mut diagnostics);
     let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
-    errors.extend(diagnostics.errors.into_iter().map(ScenarioError::from));
+    errors.extend(diagnostics.errors.into_iter().chain(check(&clients)).map(ScenarioError::from));
     match ScenarioErrors::from_list(errors) {
         Some(errors) => Err(errors),
         None => Ok((manifest.into_scenario(hash, clients), diagnostics.warnings)),

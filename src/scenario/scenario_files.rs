@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     AssetId, AssetRow, CalendarRow, CampaignRow, Channel, ChannelRow, Client, ClientId, ClientRow, ClientState,
-    HistoryRow, PolicyRow, RECENT_DAYS, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
+    HistoryRow, LimitNumbersRow, PolicyRow, RECENT_DAYS, RealityRow, Scenario, Timestamp, WarningRow, WorldRow,
 };
 use crate::tables::Manifest;
 
@@ -23,6 +23,8 @@ pub struct ScenarioFiles {
     pub campaigns: Vec<CampaignRow>,
     /// The clients' policies.
     pub policies: Vec<PolicyRow>,
+    /// Numbers for limits of the rules pack.
+    pub limits: Vec<LimitNumbersRow>,
     /// Early warnings.
     pub warnings: Vec<WarningRow>,
     /// Performance assessments.
@@ -46,6 +48,7 @@ impl ScenarioFiles {
             assets: Vec::new(),
             campaigns: Vec::new(),
             policies: Vec::new(),
+            limits: Vec::new(),
             warnings: Vec::new(),
             reality: Vec::new(),
             calendar: Vec::new(),
@@ -99,6 +102,7 @@ pub fn files_of(scenario: &Scenario) -> ScenarioFiles {
     manifest.review = scenario.review.clone();
     manifest.environment = scenario.environment.clone();
     let mut files = ScenarioFiles::new(manifest);
+    files.limits = LimitNumbersRow::all_of(scenario.clients.iter().map(|(client, _)| client));
     for (client, state) in &scenario.clients {
         files.clients.push(client.into());
         files.policies.push(client.into());

@@ -69,13 +69,14 @@ fn table_frame<R: Record>(rows: &[R]) -> PolarsResult<DataFrame> {
     frame_of_rows::<R, _>(rows.iter())
 }
 
-fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame>); 10] {
+fn table_frames(files: &ScenarioFiles) -> [(&'static str, PolarsResult<DataFrame>); 11] {
     [
         ("clients", table_frame(&files.clients)),
         ("channels", table_frame(&files.channels)),
         ("assets", table_frame(&files.assets)),
         ("campaigns", table_frame(&files.campaigns)),
         ("policies", table_frame(&files.policies)),
+        ("limits", table_frame(&files.limits)),
         ("warnings", table_frame(&files.warnings)),
         ("reality", table_frame(&files.reality)),
         ("calendar", table_frame(&files.calendar)),

@@ -434,6 +434,7 @@ mod tests {
             assets: Vec::new(),
             calendar: Vec::new(),
             world: Vec::new(),
+            limit_numbers: Vec::new(),
         };
         let state = ClientState {
             channels: Vec::new(),

@@ -420,6 +420,7 @@ fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
         campaigns,
         assets,
         calendar,
+        limit_numbers,
     } = then;
     let parts = [
         ("its status", *status != now.status),
@@ -431,6 +432,7 @@ fn client_differences(then: &Client, now: &Client) -> Vec<&'static str> {
         ("campaigns", *campaigns != now.campaigns),
         ("assets", *assets != now.assets),
         ("special days", *calendar != now.calendar),
+        ("the numbers of its limits", *limit_numbers != now.limit_numbers),
     ];
     parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

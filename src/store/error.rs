@@ -170,7 +170,7 @@ pub enum StoreError {
         /// The zone's name.
         zone: String,
     },
-    /// A rule could not be evaluated.
+    /// A week could not be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// Any other database error.
@@ -290,6 +290,9 @@ impl StoreError {
                 "use a version of mcoe whose time zones are as new as those of the one that committed it, or correct the value"
             }
             Self::Unreadable { .. } => "restore the database from a backup, or correct the value",
+            Self::Plan(PlanError::LimitNumbers(_)) => {
+                "correct the table `limits` of the scenario and load it again: `mcoe db load SCENARIO`"
+            }
             Self::Plan(_) => "fix the rule",
             Self::Database(..) => "try again; if the error persists, see the database server's log",
         }

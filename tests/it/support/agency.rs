@@ -49,6 +49,7 @@ impl Agency {
             assets: (0..ASSET_COUNT).map(|number| asset(&format!("{id}-{number:02}"))).collect(),
             calendar: Vec::new(),
             world: Vec::new(),
+            limit_numbers: Vec::new(),
         };
         let state = ClientState {
             channels: channels.iter().map(|channel| channel_state(*channel, start)).collect(),

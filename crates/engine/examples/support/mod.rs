@@ -51,6 +51,7 @@ pub fn bakery(week: Week) -> Result<Scenario, Box<dyn Error>> {
         assets: (1..=8).map(|number| photo(number, week)).collect::<Result<_, _>>()?,
         calendar: Vec::new(),
         world: Vec::new(),
+        limit_numbers: Vec::new(),
     };
     let monday = client.zone.start_of_day(week.monday())?;
     let channel = |channel, audience, rate| ChannelState {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::named::named;
 use super::record::record;
 use super::{
-    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, PreviousPost, Reality, Timestamp,
-    Warning, WorkspaceId, WorldEstimate, Zone,
+    Asset, AssetUse, CalendarEntry, Campaign, Channel, ChannelState, ClientId, LimitNumbers, PreviousPost, Reality,
+    Timestamp, Warning, WorkspaceId, WorldEstimate, Zone,
 };
 
 named!(
@@ -77,6 +77,9 @@ pub struct Client {
     /// Estimates of how its audiences respond, sorted by channel, then parameter. A simulation draws the true response
     /// from them.
     pub world: Vec<WorldEstimate>,
+    /// The numbers that the scenario sets for limits of the rules pack, in [their order](LimitNumbers::order).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limit_numbers: Vec<LimitNumbers>,
 }
 
 /// The state of a client that changes from week to week.
@@ -141,8 +144,8 @@ record! {
 }
 
 impl ClientRow {
-    /// The client with the given defaults. Its campaigns, assets, calendar entries and estimates are empty, since they
-    /// are in other tables.
+    /// The client with the given defaults. Its campaigns, assets, calendar entries, estimates and numbers of limits are
+    /// empty, since they are in other tables.
     #[must_use]
     pub fn into_client(self, default_zone: Zone, policy: Policy) -> Client {
         Client {
@@ -159,6 +162,7 @@ impl ClientRow {
             assets: Vec::new(),
             calendar: Vec::new(),
             world: Vec::new(),
+            limit_numbers: Vec::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod client;
 mod decision;
 pub mod digits;
 mod limit;
+mod limit_numbers;
 mod named;
 mod plan;
 mod previous_post;
@@ -47,6 +48,7 @@ pub use limit::{
     Certificate, FollowUp, LimitKind, LimitQuota, LimitUse, QuotaPeriod, SharedLimitUse, SharedPeriod,
     WorkspaceCertificate,
 };
+pub use limit_numbers::{LimitNumber, LimitNumbers, LimitNumbersRow, NumbersPlace, NumbersScope};
 pub use named::UnknownName;
 #[doc(hidden)]
 pub use named::named;

@@ -74,6 +74,7 @@ pub use slots::Solver;
 pub use summary::{ClientTotals, PlanCounts, PlanSummary};
 pub use week::{Planner, hours_by_zone, plan_week};
 
+use crate::diagnostic::Diagnostic;
 use crate::model::{CalendarError, Channel, ClientId};
 use crate::rules::RuleFailure;
 
@@ -87,6 +88,9 @@ pub enum PlanError {
     /// The week is at the edge of the supported calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// The scenario sets numbers for limits that the pack does not have, or that have no such numbers.
+    #[error("{}", lines(.0))]
+    LimitNumbers(Vec<Diagnostic>),
     /// The caller asked to stop.
     #[error("planning was stopped")]
     Stopped,
@@ -101,4 +105,9 @@ pub enum PlanError {
         /// The channel.
         channel: Channel,
     },
+}
+
+/// Diagnostics, one a line.
+fn lines(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -414,10 +414,15 @@ impl<'a> PlanningContext<'a> {
 /// Plans one week of a scenario. `examples/plan_one_week.rs` shows how to get a scenario and a pack.
 ///
 /// # Errors
-/// As [`Planner::plan_clients`].
+/// As [`Planner::plan_clients`], and if the scenario sets numbers for limits that do not fit the pack.
 pub fn plan_week(planner: &Planner<'_>, scenario: &Scenario, week: Week) -> Result<Plan, PlanError> {
     let clients: Vec<(&Client, &ClientState)> =
         scaling::planned_clients(scenario).map(|(client, state)| (client, state)).collect();
+    let all_clients = scenario.clients.iter().chain(&scenario.other_clients).map(|(client, _)| client);
+    let misfits = planner.rules.pack().limit_numbers_that_do_not_fit(all_clients);
+    if !misfits.is_empty() {
+        return Err(PlanError::LimitNumbers(misfits));
+    }
     let rules_hash = planner.rules.hash().to_owned();
     let not_before = planner.not_before_in(&hours_by_zone(&clients, week)?);
     let (week_name, from) = (week.to_string(), not_before.map(|at| at.to_string()));

@@ -12,7 +12,7 @@ use super::constants::Constants;
 use super::inputs::InputField;
 use super::scenario_names::NameReference;
 use super::script;
-use super::{Evaluator, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPack, Stopwatch};
+use super::{Evaluator, LimitRules, OverlayKey, PackFiles, Probes, RulePlace, Rules, RulesPack, Stopwatch};
 use crate::diagnostic::{Diagnostic, Place, SourceLocation};
 use crate::model::{CampaignId, Client, ClientId, WorkspaceId};
 
@@ -24,7 +24,8 @@ pub struct ClientRules {
 }
 
 impl ClientRules {
-    /// The client's own rules: the pack's base rules with the overlays that apply to the client.
+    /// The client's own rules: the pack's base rules with the overlays that apply to the client, and the numbers that the
+    /// scenario sets for its limits.
     #[must_use]
     pub fn base(&self) -> &Rules {
         &self.own
@@ -35,6 +36,13 @@ impl ClientRules {
     pub fn of(&self, campaign: Option<&CampaignId>) -> &Rules {
         let overriding = campaign.and_then(|id| self.campaigns.iter().find(|(other, _)| other == id));
         overriding.map_or(&self.own, |(_, rules)| rules)
+    }
+
+    /// The same rules with other limits. No campaign overrides limits.
+    fn with_limits(self, limits: &[LimitRules]) -> Self {
+        let with_limits = |rules: &Rules| Arc::new(Rules { limits: limits.to_vec(), ..rules.clone() });
+        let campaigns = self.campaigns.iter().map(|(id, rules)| (id.clone(), with_limits(rules))).collect();
+        Self { own: with_limits(&self.own), campaigns }
     }
 
     /// The client's own rules, and those of each campaign that overrides some of them.
@@ -118,7 +126,7 @@ impl CompiledRules {
         Arc::clone(&self.base)
     }
 
-    /// The effective rules of a client and its campaigns.
+    /// The effective rules of a client and its campaigns, with the numbers that the scenario sets for its limits.
     #[must_use]
     pub fn for_client(&self, client: &Client) -> ClientRules {
         let own = self.effective(&client.workspace_id, &client.id, None);
@@ -128,10 +136,14 @@ impl CompiledRules {
             .map(|campaign| (campaign.id.clone(), self.effective(&client.workspace_id, &client.id, Some(&campaign.id))))
             .filter(|(_, rules)| !Arc::ptr_eq(rules, &own))
             .collect();
-        ClientRules { own, campaigns }
+        let rules = ClientRules { own, campaigns };
+        match self.pack.limits_with_numbers(client) {
+            Some(limits) => rules.with_limits(&limits),
+            None => rules,
+        }
     }
 
-    /// The effective rules of a client, or of one of its campaigns.
+    /// The effective rules of a client, or of one of its campaigns, without the numbers of a scenario.
     #[must_use]
     pub fn effective(&self, workspace: &WorkspaceId, client: &ClientId, campaign: Option<&CampaignId>) -> Arc<Rules> {
         let overlays = self.pack.overlay_key(workspace, client, campaign);

@@ -20,7 +20,12 @@ const SLACK: f64 = 1e-9;
 /// Errors in single limits, and hard minima that can never be met.
 pub(super) fn contradictions(view: &View<'_>) -> Vec<Option<Contradiction>> {
     let single = declared_limits(view).into_iter().flat_map(|name| errors_in_limit(view, name));
-    single.chain(never_met(view, true)).collect()
+    single.chain(hard_minima_never_met(view)).collect()
+}
+
+/// Hard minima that can never be met.
+pub(super) fn hard_minima_never_met(view: &View<'_>) -> Vec<Option<Contradiction>> {
+    never_met(view, true)
 }
 
 /// Minima that have a price and can never be met, so that the price is always paid.

@@ -36,6 +36,7 @@ mod limit_contradictions;
 mod limit_errors;
 mod limit_filter;
 mod limit_follow_up;
+mod limit_numbers;
 mod limit_weeks;
 mod limits;
 mod load;

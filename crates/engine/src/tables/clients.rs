@@ -161,6 +161,7 @@ impl ClientDraft {
         self.client
             .calendar
             .sort_by(|left: &CalendarEntry, right| (left.from, &left.name).cmp(&(right.from, &right.name)));
+        self.client.limit_numbers.sort_by(|left, right| left.order().cmp(&right.order()));
         self.warnings.sort_by(|left, right| left.id.cmp(&right.id));
         self.asset_uses.sort_by(|left, right| {
             (left.at, left.channel, &left.asset_id).cmp(&(right.at, right.channel, &right.asset_id))

@@ -191,6 +191,7 @@ const KEYS: &[Key] = &[
     Key::optional("files.assets", Kind::Text, "table of assets, a CSV or Parquet file"),
     Key::optional("files.campaigns", Kind::Text, "table of campaigns, a CSV or Parquet file"),
     Key::optional("files.policies", Kind::Text, "table of policies, a CSV or Parquet file"),
+    Key::optional("files.limits", Kind::Text, "table of numbers for limits of the rules pack, a CSV or Parquet file"),
     Key::optional("files.warnings", Kind::Text, "table of warnings, a CSV or Parquet file"),
     Key::optional("files.reality", Kind::Text, "table of perceived and true results, a CSV or Parquet file"),
     Key::optional("files.calendar", Kind::Text, "table of special days, a CSV or Parquet file"),

@@ -12,6 +12,7 @@ mod content;
 mod csv_file;
 mod csv_scan;
 mod histories;
+mod limits;
 mod manifest;
 mod manifest_text;
 mod row;
@@ -35,8 +36,8 @@ use self::clients::Clients;
 use self::content::{Assets, Campaigns};
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AssetRow, CalendarRow, CampaignRow, ChannelRow, Client, ClientRow, ClientState, Column, HistoryRow, Policy,
-    PolicyRow, RealityRow, Record, WarningRow, Week, WorldRow, Zone,
+    AssetRow, CalendarRow, CampaignRow, ChannelRow, Client, ClientRow, ClientState, Column, HistoryRow,
+    LimitNumbersRow, Policy, PolicyRow, RealityRow, Record, WarningRow, Week, WorldRow, Zone,
 };
 
 /// A table that a scenario can have.
@@ -49,12 +50,13 @@ pub struct ScenarioTable {
 
 impl ScenarioTable {
     /// All tables. The first two are required.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self { name: "clients", columns: columns_of::<ClientRow> },
         Self { name: "channels", columns: columns_of::<ChannelRow> },
         Self { name: "assets", columns: columns_of::<AssetRow> },
         Self { name: "campaigns", columns: columns_of::<CampaignRow> },
         Self { name: "policies", columns: columns_of::<PolicyRow> },
+        Self { name: "limits", columns: columns_of::<LimitNumbersRow> },
         Self { name: "warnings", columns: columns_of::<WarningRow> },
         Self { name: "reality", columns: columns_of::<RealityRow> },
         Self { name: "calendar", columns: columns_of::<CalendarRow> },
@@ -118,6 +120,7 @@ pub fn clients(
         }
     };
     with_table("policies", &mut clients::read_policies);
+    with_table("limits", &mut limits::read_limits);
     with_table("warnings", &mut clients::read_warnings);
     with_table("reality", &mut clients::read_reality);
     with_table("calendar", &mut calendar::read_calendar);

@@ -120,7 +120,9 @@ impl<'t> Row<'t, '_> {
         self.diagnostics.warnings.push(warning);
     }
 
-    fn location(&self, column: &str) -> TableLocation {
+    /// The location of a cell, or of the whole row if `column` is empty.
+    #[must_use]
+    pub fn location(&self, column: &str) -> TableLocation {
         TableLocation {
             file: Arc::clone(&self.table.file),
             row: Some(self.number()),

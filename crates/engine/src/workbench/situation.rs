@@ -195,6 +195,7 @@ impl<'s> CaseValues<'s> {
             campaigns: self.rows("client.campaigns").iter().map(|row| campaign(row, hours)).collect(),
             assets: Vec::new(),
             world: Vec::new(),
+            limit_numbers: Vec::new(),
             calendar: self.rows("client.days").iter().filter_map(|row| special_day(row, hours)).collect(),
         }
     }

@@ -2,7 +2,8 @@
 
 use super::tampered::Case;
 use super::*;
-use crate::model::{Post, SharedPeriod};
+use crate::model::{LimitNumber, LimitNumbers, NumbersPlace, NumbersScope, Post, SharedPeriod};
+use crate::planner::PlanError;
 use crate::planner::check::exceeded_limits;
 
 /// The week that is planned.
@@ -233,4 +234,53 @@ fn clients_of_whose_posts_some_are_blocked_leave_the_places_of_these_to_the_othe
     assert!(live(&limited, 0) > 0, "posts that may run keep places");
     let blocked = limited.clients[0].posts.len() - live(&limited, 0);
     assert_eq!(blocked, 0, "a blocked post has a place that another client would use");
+}
+
+/// The maximum that a scenario sets for a limit.
+fn at_most(limit: &str, scope: NumbersScope, posts: f64) -> LimitNumbers {
+    let bound = Some(LimitNumber::AtMost(posts));
+    LimitNumbers { limit: limit.into(), scope, bound, price: None, place: NumbersPlace::default() }
+}
+
+/// The largest number of posts on a day of UTC, over the given clients.
+fn most_a_day(plan: &Plan, ids: &[&str]) -> usize {
+    let clients = plan.clients.iter().filter(|client| ids.contains(&client.client_id.as_str()));
+    let mut days: Vec<_> = clients.flat_map(|client| &client.posts).map(|post| post.at.date()).collect();
+    days.sort_unstable();
+    days.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0)
+}
+
+#[test]
+fn a_plan_follows_the_numbers_of_the_scenario_and_is_checked_against_them() {
+    let week = week(WEEK);
+    let clients = ["one", "other"].map(|id| client(id, "Africa/Abidjan", week, &[Channel::Fb, Channel::X], 40));
+    let limits = "[brand_day]\nat_most = 3\nper = [\"client\", \"day\"]\n\
+                  [agency_day]\nat_most = 6\nper = [\"workspace\", \"day\"]\n";
+    let (before, rules) = (scenario(week, clients.into()), rules_with(&[("limits.toml", "", limits)]));
+    let mut after = before.clone();
+    after.clients[0].0.limit_numbers.push(at_most("brand_day", NumbersScope::Client, 1.0));
+    let plan_before = passing(&before, &rules, week);
+    let plan_after = passing(&after, &rules, week);
+    assert!(most_a_day(&plan_before, &["one"]) > 1 && most_a_day(&plan_after, &["one"]) == 1);
+    assert!(!check_plan(&plan_before, &after, &rules).is_empty(), "the checker knows the scenario's numbers");
+
+    let mut shared = before.clone();
+    for (client, _) in &mut shared.clients {
+        client.limit_numbers.push(at_most("agency_day", NumbersScope::Workspace, 2.0));
+    }
+    let plan_shared = passing(&shared, &rules, week);
+    assert!(most_a_day(&plan_before, &["one", "other"]) > 2);
+    assert!(most_a_day(&plan_shared, &["one", "other"]) <= 2);
+    assert!(!check_plan(&plan_before, &shared, &rules).is_empty());
+}
+
+#[test]
+fn no_week_is_planned_with_numbers_for_a_limit_that_the_pack_does_not_have() {
+    let week = week(WEEK);
+    let mut shop = client("shop", "Europe/London", week, &[Channel::Fb], 10);
+    shop.0.limit_numbers.push(at_most("brand_day", NumbersScope::Client, 1.0));
+    let (rules, scenario) = (rules(), scenario(week, vec![shop]));
+    let planner = Planner::new(&rules, Tier::Exact, None);
+    let Err(PlanError::LimitNumbers(mistakes)) = plan_week(&planner, &scenario, week) else { panic!() };
+    assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["unknown_limit"]);
 }

@@ -102,6 +102,7 @@ fn client(id: &str, zone: &str, week: Week, channels: &[Channel], assets: usize)
         assets: Vec::new(),
         calendar: Vec::new(),
         world: Vec::new(),
+        limit_numbers: Vec::new(),
     };
     client.assets = (0..assets)
         .map(|n| asset(&format!("{id}-{n:02}"), &client, week, 0.3 + 0.6 * n as f64 / assets as f64))
