@@ -9,7 +9,7 @@ use super::database::Tx;
 use super::error::StoreError;
 use super::json::json_text;
 use super::ledger::Ledger;
-use super::records::{AssetColumns, DayRow, RecordRow, column_list};
+use super::records::{AssetColumns, DayRow, NumbersRow, RecordRow, column_list};
 use super::retry::with_retries;
 use super::row::{FromAnyRow, Id, Instant, ModelRow, Name, Text};
 use super::values::{Value, values};
@@ -196,8 +196,8 @@ pub(super) async fn load_client_states_with(
     Ok(reader.clients.into_values().map(normalised).collect())
 }
 
-/// As [`load_client_states_with`], but only with channels and posts: without campaigns, assets, special days, warnings,
-/// assessments and estimates. That is all that counts of clients that are not planned.
+/// As [`load_client_states_with`], but only with channels, posts and numbers for limits: without campaigns, assets, special
+/// days, warnings, assessments and estimates. That is all that counts of clients that are not planned.
 pub(super) async fn load_channels_and_posts(
     tx: &mut Tx,
     selector: &ClientSelector<'_>,
@@ -217,7 +217,7 @@ struct Reader<'r> {
 }
 
 impl<'r> Reader<'r> {
-    /// A reader that has read the clients with their channels and posts.
+    /// A reader that has read the clients with their numbers for limits, channels and posts.
     async fn of_channels_and_posts(
         tx: &'r mut Tx,
         selector: &'r ClientSelector<'r>,
@@ -226,6 +226,7 @@ impl<'r> Reader<'r> {
     ) -> Result<Self, StoreError> {
         let mut reader = Self { tx, selector, counted, clients: BTreeMap::new() };
         reader.read_clients().await?;
+        reader.read_limit_numbers().await?;
         reader.read_channels().await?;
         reader.read_posts(excluded).await?;
         Ok(reader)
@@ -284,6 +285,28 @@ impl<'r> Reader<'r> {
                 previous_posts: Vec::new(),
             };
             self.clients.insert(client.id.to_string(), (client, state));
+        }
+        Ok(())
+    }
+
+    /// Reads the numbers for limits: a client has its own and those of its workspace.
+    async fn read_limit_numbers(&mut self) -> Result<(), StoreError> {
+        let condition = match self.selector {
+            ClientSelector::Workspace(_) => "workspace_id = $1",
+            ClientSelector::Clients(_) => {
+                "client_id = ANY($1) OR client_id IS NULL AND workspace_id IN \
+                 (SELECT workspace_id FROM clients WHERE client_id = ANY($1))"
+            }
+        };
+        let sql = format!("SELECT {} FROM limit_numbers WHERE {condition}", column_list::<NumbersRow>());
+        let rows: Vec<RecordRow<NumbersRow>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
+        for RecordRow(row) in rows {
+            for (client, _) in self.clients.values_mut() {
+                let is_own = row.client_id.as_ref().is_none_or(|id| *id == client.id);
+                if is_own && row.workspace_id == client.workspace_id {
+                    client.limit_numbers.push(row.clone().into());
+                }
+            }
         }
         Ok(())
     }
@@ -373,6 +396,7 @@ impl<'r> Reader<'r> {
 fn normalised((mut client, mut state): (Client, ClientState)) -> (Client, ClientState) {
     client.campaigns.sort_by(|a, b| a.id.cmp(&b.id));
     client.assets.sort_by(|a, b| a.id.cmp(&b.id));
+    client.limit_numbers.sort_by(|a, b| a.order().cmp(&b.order()));
     client.world.sort_by(|a, b| (a.channel, &a.parameter).cmp(&(b.channel, &b.parameter)));
     state.warnings.sort_by(|a, b| a.id.cmp(&b.id));
     state.channels.sort_by_key(|state| state.channel);

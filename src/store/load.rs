@@ -1,7 +1,7 @@
 //! Loads a scenario into the ledger.
 //!
 //! A new client is loaded with its state and its history. For a known client, what the scenario decides (policy,
-//! campaigns, assets, special days, warnings, measured results) is replaced, and what the ledger itself maintains
+//! campaigns, assets, special days, warnings, measured results, numbers of limits) is replaced, and what the ledger itself maintains
 //! (fatigue, counts, posts) is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::json::json_text;
 use super::ledger::Ledger;
 use super::measured_posts::write_measured_posts;
-use super::records::{AssetColumns, ClientColumns, DayRow, WorkspaceColumns};
+use super::records::{AssetColumns, ClientColumns, DayRow, NumbersRow, WorkspaceColumns};
 use super::retry::with_retries;
 use super::row::Instant;
 use super::values::values;
@@ -79,6 +79,7 @@ impl Ledger {
         load.write_clients(&mut tx).await?;
         load.write_assets(&mut tx).await?;
         load.replace_details(&mut tx).await?;
+        load.replace_limit_numbers(&mut tx).await?;
         let posts = load.write_channels(&mut tx).await?;
         let measured_posts = write_measured_posts(&mut tx, &load.workspaces(), history).await?;
         let channels_off = load.deactivate_channels(&mut tx).await?;
@@ -212,6 +213,25 @@ impl<'s> Load<'s> {
             client.world.iter().map(|estimate| (WorldRow::of(&client.id, estimate), in_workspace(client)))
         });
         tx.insert_records("world_estimates", rows).await?;
+        Ok(())
+    }
+
+    /// Replaces the numbers for limits of the scenario's clients and of its workspaces as a whole.
+    async fn replace_limit_numbers(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let sql = "DELETE FROM limit_numbers WHERE client_id = ANY($1)";
+        tx.run(sql, values![self.ids.as_slice()]).await?;
+        let workspaces: BTreeSet<&str> =
+            self.clients_and_states().map(|(client, _)| client.workspace_id.as_str()).collect();
+        let workspaces: Vec<&str> = workspaces.into_iter().collect();
+        let sql = "DELETE FROM limit_numbers WHERE client_id IS NULL AND workspace_id = ANY($1)";
+        tx.run(sql, values![workspaces.as_slice()]).await?;
+        // Every client of a workspace has the numbers of the workspace.
+        let mut of_workspaces = BTreeSet::new();
+        let rows = self.clients_and_states().flat_map(|(client, _)| NumbersRow::all_of(client)).filter(|row| {
+            row.client_id.is_some() || of_workspaces.insert((row.workspace_id.clone(), row.limit_name.clone()))
+        });
+        let rows: Vec<NumbersRow> = rows.collect();
+        tx.insert_records("limit_numbers", rows).await?;
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::row::{BadValue, Id, Instant, Json};
 use crate::model::{
-    CalendarEntry, Cell, Cells, Channel, Client, ClientId, Column, DayKind, Kind, Record, Timestamp, Value,
-    WorkspaceId, record,
+    CalendarEntry, Cell, Cells, Channel, Client, ClientId, Column, DayKind, Kind, LimitNumbers, LimitNumbersRow,
+    NumbersPlace, Record, Timestamp, Value, WorkspaceId, record,
 };
 
 record! {
@@ -87,6 +87,51 @@ impl From<DayRow> for CalendarEntry {
     fn from(row: DayRow) -> Self {
         let DayRow { from_date: from, to_date: to, kind, factor, channel, name, .. } = row;
         Self { from, to, kind, factor, channel, name }
+    }
+}
+
+record! {
+    /// A row of `limit_numbers`.
+    pub(super) struct NumbersRow {
+        /// The workspace.
+        pub workspace_id: WorkspaceId,
+        /// The client they are for; `None` for every client of the workspace.
+        pub client_id: Option<ClientId>,
+        /// The limit.
+        pub limit_name: std::sync::Arc<str>,
+        /// Maximum number of posts.
+        pub at_most: Option<f64>,
+        /// Minimum number of posts.
+        pub at_least: Option<f64>,
+        /// Maximum share of all posts.
+        pub at_most_share: Option<f64>,
+        /// Minimum share of all posts.
+        pub at_least_share: Option<f64>,
+        /// Worth given up for each post too many or too few.
+        pub price: Option<f64>,
+    }
+}
+
+impl NumbersRow {
+    /// The rows of a client's numbers, those of its workspace included.
+    pub fn all_of(client: &Client) -> impl Iterator<Item = Self> {
+        client.limit_numbers.iter().map(|numbers| {
+            let LimitNumbersRow { limit, client_id, at_most, at_least, at_most_share, at_least_share, price, .. } =
+                LimitNumbersRow::of(client, numbers);
+            let (workspace_id, limit_name) = (client.workspace_id.clone(), limit);
+            Self { workspace_id, client_id, limit_name, at_most, at_least, at_most_share, at_least_share, price }
+        })
+    }
+}
+
+impl From<NumbersRow> for LimitNumbers {
+    fn from(row: NumbersRow) -> Self {
+        let NumbersRow { client_id, limit_name, at_most, at_least, at_most_share, at_least_share, price, workspace_id } =
+            row;
+        let workspace_id = client_id.is_none().then_some(workspace_id);
+        let limit = limit_name;
+        LimitNumbersRow { limit, workspace_id, client_id, at_most, at_least, at_most_share, at_least_share, price }
+            .into_numbers(NumbersPlace::default())
     }
 }
 

@@ -151,3 +151,40 @@ fn an_order_of_channels_is_shown_swept_compared_and_explained() {
     let line = "explain plan --why-not kettle-lane/ig/2026-10-22T19:00";
     folder.mcoe(line).succeeds().stdout_has(&["limit fb_after_ig: a post must be followed by a post on fb"]);
 }
+
+#[test]
+fn a_scenarios_numbers_for_limits_are_checked_planned_and_kept_by_the_ledger() {
+    let folder = TestFolder::new();
+    let limits = "[brand_day]\nat_most = 4\nper = [\"client\", \"day\"]\n\
+                  [agency]\nat_most = 20\nper = [\"workspace\", \"day\"]\n";
+    folder.write("rules/limits.toml", limits);
+    folder.replace("small/scenario.toml", "history = ", "limits = \"limits.csv\"\nhistory = ");
+    let mistakes = "limit,workspace_id,client_id,at_most,at_least\nbrand_dai,,kettle-lane,1,\nbrand_day,,kettle-lan,1,\n\
+                    brand_day,corner,,,2\nagency,,kettle-lane,2,\n";
+    folder.write("small/limits.csv", mistakes);
+    for line in ["check --scenario small", "plan small --out bad", "simulate small --out bad"] {
+        folder.mcoe(line).exits_with(2).stderr_has(&[
+            "limits.csv: row 1 (line 2), column `limit`: the rules pack has no limit `brand_dai`; write `brand_day`",
+            "limits.csv: row 2 (line 3), column `client_id`: there is no client `kettle-lan`; did you mean `kettle-lane`?",
+            "limits.csv: row 3 (line 4), column `at_least`: the limit `brand_day` states `at_most`, not `at_least`",
+            "limits.csv: row 4 (line 5), column `client_id`: the limit `agency` counts the posts of several clients",
+        ]);
+    }
+    folder.write("small/limits.csv", "limit,workspace_id,client_id,at_most\nbrand_day,,kettle-lane,1\n");
+    folder.mcoe("check --scenario small").succeeds();
+    let allowed_to_kettle_lane = |table: &str| -> Vec<f64> {
+        let limits = folder.table(table);
+        let rows = limits.column("client_id").into_iter().zip(limits.column("allowed"));
+        rows.filter(|(client, _)| *client == "kettle-lane").map(|(_, allowed)| allowed.parse().unwrap()).collect()
+    };
+    folder.mcoe("plan small --tables csv --out plan").succeeds();
+    let allowed = allowed_to_kettle_lane("plan/limits.csv");
+    assert!(!allowed.is_empty() && allowed.iter().all(|posts| *posts == 1.0), "{allowed:?}");
+    let now = "--now 2026-10-16T12:00:00Z";
+    folder.mcoe(&format!("db load small {now}")).succeeds();
+    folder.mcoe(&format!("plan --from-database corner --week 2026-W43 {now} --tables csv --out kept")).succeeds();
+    assert_eq!(allowed_to_kettle_lane("kept/limits.csv"), allowed);
+    folder.replace("rules/limits.toml", "[brand_day]", "[posts_a_day]");
+    let line = format!("plan --from-database corner --week 2026-W43 {now} --out lost");
+    folder.mcoe(&line).exits_with(2).stderr_has(&["the rules pack has no limit `brand_day`"]);
+}

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod impact;
 mod jobs;
+mod limit_numbers;
 mod measured;
 mod months;
 mod shared_limits;
