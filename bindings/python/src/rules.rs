@@ -32,14 +32,21 @@ impl Rules {
         compiled.map(|compiled| Self { compiled: Arc::new(compiled) }).map_err(|diagnostics| invalid(py, diagnostics))
     }
 
-    /// Fails unless the scenario has everything that the pack names, such as clients and workspaces.
+    /// Fails unless the scenario has everything that the pack names, such as clients and workspaces, and the numbers that
+    /// the scenario sets for limits fit the pack.
     ///
     /// # Errors
-    /// If a name is unknown.
+    /// If a name is unknown, or a number does not fit.
     pub fn check_names(&self, py: Python<'_>, scenario: &EngineScenario) -> PyResult<()> {
         let known = KnownNames::of(scenario);
         let mistakes: Vec<Diagnostic> = self.compiled.names().iter().filter_map(|named| known.mistake(named)).collect();
-        if mistakes.is_empty() { Ok(()) } else { Err(invalid(py, mistakes)) }
+        if !mistakes.is_empty() {
+            return Err(invalid(py, mistakes));
+        }
+        // The scenario may have been read under another pack.
+        let clients = scenario.clients.iter().map(|(client, _)| client);
+        let mistakes = self.compiled.pack().mistakes_in_limit_numbers(clients);
+        if mistakes.is_empty() { Ok(()) } else { Err(from_diagnostics(py, ErrorKind::Scenario, &mistakes)) }
     }
 }
 

@@ -102,6 +102,8 @@ impl Scenario {
     ) -> PyResult<Self> {
         let policy = &rules.compiled().base().risk.default_policy;
         let clients = tables::clients(scenario_tables, manifest.start, manifest.default_zone, policy, &mut diagnostics);
+        let pack = rules.compiled().pack();
+        diagnostics.errors.extend(pack.mistakes_in_limit_numbers(clients.iter().map(|(client, _)| client)));
         refuse(py, diagnostics.errors)?;
         let scenario = Arc::new(manifest.into_scenario(hash, clients));
         Ok(Self { scenario, warnings: diagnostics.warnings, source })

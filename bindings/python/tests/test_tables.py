@@ -157,6 +157,12 @@ def test_blank_required_cells_and_wrong_types_are_refused(rules: mcoe.Rules, sma
     assert mistake.code == "unreadable_type"
 
 
+def test_numbers_for_an_unknown_limit_are_refused(rules: mcoe.Rules, small_tables: Tables) -> None:
+    limits = pyarrow.table({"limit": ["moon"], "client_id": ["kettle-lane"], "at_most": [1.0]})
+    [mistake] = error_of(rules, {**small_tables, "limits": limits}).diagnostics
+    assert (mistake.code, mistake.row, mistake.column) == ("unknown_limit", 1, "limit")
+
+
 def test_no_rows_no_tables_and_unknown_tables_are_told(rules: mcoe.Rules, small_tables: Tables) -> None:
     empty = {name: table.slice(0, 0) for name, table in small_tables.items()}
     plan = mcoe.plan(rules, mcoe.scenario(empty, rules, start=START))
