@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{find_or_install, install as install_packages, project};
+use crate::support::{find_in_path, find_or_install, install as install_packages, project};
 
 /// The virtual environment, in the target folder.
 fn environment() -> PathBuf {
@@ -80,6 +80,10 @@ fn the_python_package_passes_its_tests_and_its_types_are_right() {
     if let Err(reason) = prepare() {
         eprintln!("skipped: the tests of the Python package need Python 3.10 with venv, and PyPI: {reason}");
         return;
+    }
+    // Without Java, the tests on Spark say that they are skipped.
+    if find_in_path("java").is_none() {
+        install_packages(&["default-jre-headless"]);
     }
     install();
     assert_passes("python", &["-m", "pytest", "--quiet"]);

@@ -125,6 +125,35 @@ def test_spark_plans_as_the_command_line(sharing_rules: Path, parquet_agency: Pa
     assert_plans_as_the_command_line(sharing_rules, parquet_agency, "spark", shards, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated scenario, and the command line's plan of it in `out`. One workspace has a quarter of the clients."""
+    folder = tmp_path_factory.mktemp("generated")
+    clients = int(os.environ.get("MCOE_CLIENTS", "2000"))
+    command_line(f"generate --clients {clients} --seed 3 --out {folder}/world", folder)
+    path = folder / "world/clients.csv"
+    rows = path.read_text(encoding="utf-8").splitlines()
+    workspace = rows[0].split(",").index("workspace_id")
+    for number in range(1, clients // 4):
+        cells = rows[number].split(",")
+        cells[workspace] = "large"
+        rows[number] = ",".join(cells)
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    command_line(f"plan {folder}/world --out {{out}}", folder)
+    return folder
+
+
+@pytest.mark.parametrize("engine", os.environ.get("MCOE_ENGINES", "ray").split(","))
+@pytest.mark.parametrize("shards", [int(shards) for shards in os.environ.get("MCOE_SHARDS", "7").split(",")])
+def test_many_clients(
+    engine: str, shards: int, generated: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """`MCOE_CLIENTS=20000 MCOE_ENGINES=ray,spark MCOE_SHARDS=1,7,64` makes it larger."""
+    request.getfixturevalue(engine)
+    distributed.plan(RULES, generated / "world", tmp_path / "out", engine=engine, shards=shards)
+    assert_same_plan(generated / "out", tmp_path / "out", generated / "world")
+
+
 @pytest.mark.parametrize("shards", [1, 2, 7])
 def test_a_simulation_in_shards_is_that_of_the_command_line(shards: int, tmp_path: Path) -> None:
     command_line("simulate scenarios/agency --weeks 2 --replications 5 --seed 7 --out {out}", tmp_path)

@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT, RULES, SCENARIOS, read_tables
 
 import mcoe
+from mcoe import distributed
 
 
 def test_the_examples_of_the_functions_give_what_they_say() -> None:
@@ -19,6 +20,21 @@ def test_the_examples_of_the_functions_give_what_they_say() -> None:
     done = doctest.testmod(mcoe, extraglobs=names)
     assert done.failed == 0
     assert done.attempted > 20
+
+
+def test_the_examples_of_the_functions_in_shards_give_what_they_say(tmp_path: Path) -> None:
+    names = {"RULES": RULES, "SCENARIO": SCENARIOS / "small", "OUT": tmp_path}
+    done = doctest.testmod(distributed, extraglobs=names)
+    assert (done.failed, done.attempted) == (0, 5)
+
+
+def test_the_examples_of_the_guide_to_many_clients_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block.replace('"out/', f'"{tmp_path}/').replace('engine="ray"', 'engine="local"'), {})
 
 
 def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:

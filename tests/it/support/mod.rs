@@ -22,7 +22,7 @@ use proptest::test_runner::Config as ProptestConfig;
 pub use agency::{Agency, at};
 pub use browser::Browser;
 pub use openapi::operation;
-pub use packages::{find_or_install, install};
+pub use packages::{find_in_path, find_or_install, install};
 pub use table::Table;
 pub(crate) use test_database::on_both;
 pub use test_database::{TestDatabase, block_on};

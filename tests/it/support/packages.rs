@@ -36,7 +36,8 @@ pub fn find_or_install(program: &str, packages: &[&str]) -> PathBuf {
     })
 }
 
-fn find_in_path(program: &str) -> Option<PathBuf> {
+/// The path of a program; `None` if it is missing.
+pub fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

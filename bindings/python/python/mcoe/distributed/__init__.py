@@ -6,7 +6,7 @@ where the command line writes one file. A run that was interrupted goes on if it
 arguments, and does only what is missing.
 
 >>> from mcoe import distributed
->>> plan = distributed.plan(RULES, SCENARIO, OUT)
+>>> plan = distributed.plan(RULES, SCENARIO, OUT / "plan")
 >>> plan["counts"]["clients"]
 2
 
@@ -95,7 +95,7 @@ def simulate(
     The arguments are those of :func:`mcoe.simulate` and :func:`plan`. If there are fewer workspaces than shards, the
     replications of a workspace are divided, too.
 
-    >>> run = distributed.simulate(RULES, SCENARIO, OUT, weeks=1, replications=2)
+    >>> run = distributed.simulate(RULES, SCENARIO, OUT / "run", weeks=1, replications=2)
     >>> run.provenance["clients"]
     2
     """

@@ -27,6 +27,10 @@ GLOBAL_KEYS = {"assets": "asset_id", "campaigns": "campaign_id", "warnings": "wa
 """Tables whose key must not stand in two shards."""
 
 
+_TARGETS = ("client_id", "workspace_id")
+"""The columns by which a row of ``limits`` is for a client or for a workspace."""
+
+
 class Doubtful(Exception):
     """The tables are probably invalid. Reading the scenario as a whole tells the mistakes with their places."""
 
@@ -105,12 +109,22 @@ class Division:
         """The shard of each row; null if all shards need it."""
         if table == "calendar":
             return pyarrow.array([self._shard_of_scope(scope) for scope in _texts(batch, "scope")], pyarrow.int64())
+        if table == "limits":
+            columns = [_texts(batch, name) if name in batch.schema.names else None for name in _TARGETS]
+            targets = zip(*(column or [None] * batch.num_rows for column in columns), strict=True)
+            return pyarrow.array([self._shard_of_target(*target) for target in targets], pyarrow.int64())
         clients = pyarrow.array(self.of_client.keys(), pyarrow.string())
         shards = pyarrow.array(self.of_client.values(), pyarrow.int64())
         found = shards.take(pyarrow.compute.index_in(_column(batch, "client_id"), clients))
         if found.null_count:
             raise Doubtful("a row names no client of the scenario")
         return found
+
+    def _shard_of_target(self, client: str | None, workspace: str | None) -> int:
+        shard = self.of_client.get(client or "") if workspace is None else self.of_workspace.get(workspace)
+        if shard is None:
+            raise Doubtful("a row names no client or workspace of the scenario")
+        return shard
 
     def _shard_of_scope(self, scope: str | None) -> int | None:
         kind, _, name = (scope or "").split("/")[0].partition(":")
