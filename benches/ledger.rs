@@ -79,7 +79,7 @@ fn shortest(times: &[f64]) -> f64 {
     times.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-const TABLES: [&str; 2] = ["campaign_orchestration_schedules", "campaign_orchestration_actions"];
+const TABLES: [&str; 4] = ["campaign_orchestration_schedules", "decision_texts", "decision_assessments", "decisions"];
 
 async fn time_commits(urls: &[String], rules: &CompiledRules, scenario: &Scenario) {
     let now = "2026-09-04T08:00:00Z".parse().expect("a time");
@@ -167,10 +167,11 @@ async fn time_queries(url: &str, rules: &CompiledRules) {
     let columns = "created_at, updated_at, client_id, workspace_id, campaign_id, channel, time_zone, creative_asset_id, \
                    variation_id, content_preview, priority, risk_level, blocked_reason, created_by, plan_id, \
                    rules_hash, confidence, expected_engagement, fatigue";
+    let copies = TABLES.map(|table| format!("bare_{table}")).join(", ");
     execute(
         pool,
         &format!(
-            "DROP TABLE bare_campaign_orchestration_schedules, bare_campaign_orchestration_actions; \
+            "DROP TABLE {copies}; \
              CREATE TEMP TABLE unused (x int); \
              INSERT INTO campaign_orchestration_schedules (id, scheduled_for, status, executed_at, {columns}) \
              SELECT gen_random_uuid(), scheduled_for - n * interval '1 week', \

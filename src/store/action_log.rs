@@ -1,19 +1,20 @@
 //! The append-only record of decisions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::bulk_insert::insert;
-use super::conditions::Conditions;
+use super::conditions::{Conditions, DecisionOrder};
 use super::database::Tx;
+use super::decision_rows::{self, Assessment, DecisionRow, NO_SIGNALS, Payload};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::pagination::{Cursor, Page, page};
 use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Name, Whole, from_row};
 use super::schedule::{Schedule, schedule_ids};
-use super::values::values;
+use super::values::{Key, Keys, values};
 use crate::model::{ActionType, DecisionStatus, RiskBand, Timestamp, derived_id};
 
 /// A decision to record about a schedule after its plan was committed.
@@ -38,8 +39,8 @@ pub(super) async fn decisions_at<'s>(
     at: Timestamp,
 ) -> Result<BTreeMap<Uuid, u32>, StoreError> {
     let sql = "SELECT schedule_id, count(*) FROM campaign_orchestration_actions \
-               WHERE schedule_id = ANY($1) AND created_at = $2 GROUP BY schedule_id";
-    let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![schedule_ids(schedules), at]).await?;
+               WHERE schedule_key = ANY($1) AND created_at = $2 GROUP BY schedule_id";
+    let counts: Vec<(Id, Whole<u32>)> = tx.all(sql, values![Keys(schedule_ids(schedules)), at]).await?;
     Ok(counts.into_iter().map(|(Id(id), Whole(count))| (id, count)).collect())
 }
 
@@ -50,30 +51,36 @@ pub(super) async fn record<'s>(
     actions: impl Iterator<Item = NewAction<'s>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    insert!(tx, "campaign_orchestration_actions", actions, |action| {
-        id: action.id(now),
-        created_at: now,
-        schedule_id: action.schedule.id,
-        client_id: action.schedule.client_id.as_str(),
-        workspace_id: action.schedule.workspace_id.as_str(),
-        action_type: action.action_type.name(),
-        decision_payload: action.payload.to_string().as_str(),
-        source_signals: action.signals.as_ref().map_or_else(|| "{}".to_owned(), ToString::to_string).as_str(),
-        risk_class: action.schedule.risk_level.name(),
-        confidence_score: action.schedule.confidence,
-        truth_notes: "[]",
-        truth_compliant: true,
-        disclaimers: "[]",
-        status: action.status.name(),
-        executed_at: action.executed.as_ref().map(|(at, _)| *at),
-        execution_result: action.executed.as_ref().map(|(_, result)| result.to_string()).as_deref(),
-        actor: action.actor,
-    })
-    .await?;
-    Ok(())
+    let actions: Vec<NewAction<'_>> = actions.collect();
+    let rows: Vec<DecisionRow<'_>> = actions.iter().map(|action| action.row(now)).collect();
+    decision_rows::write(tx, &rows, now, &|| {}).await
 }
 
 impl NewAction<'_> {
+    fn row(&self, now: Timestamp) -> DecisionRow<'_> {
+        let signals = self.signals.as_ref();
+        DecisionRow {
+            id: self.id(now),
+            schedule_id: Some(self.schedule.id),
+            client_id: &self.schedule.client_id,
+            workspace_id: &self.schedule.workspace_id,
+            action_type: self.action_type,
+            payload: Payload::Own(self.payload.to_string()),
+            day: None,
+            signals: signals.map_or(Cow::Borrowed(NO_SIGNALS), |signals| Cow::Owned(signals.to_string())),
+            assessment: Assessment {
+                risk_class: self.schedule.risk_level,
+                confidence: self.schedule.confidence,
+                truth_notes: &[],
+                truth_compliant: true,
+                disclaimers: &[],
+                status: self.status,
+            },
+            executed: self.executed.as_ref().map(|(at, result)| (*at, result.to_string())),
+            actor: self.actor,
+        }
+    }
+
     fn id(&self, now: Timestamp) -> Uuid {
         let (now, attempts) = (now.to_string(), self.schedule.attempts.to_string());
         let (payload, earlier) = (self.payload.to_string(), self.earlier_at_same_instant.to_string());
@@ -159,7 +166,7 @@ pub struct ActionFilter {
 impl ActionFilter {
     fn add_to(&self, conditions: &mut Conditions) {
         if let Some(schedule) = self.schedule {
-            conditions.add("schedule_id = ?", schedule);
+            conditions.add("schedule_key = ?", Key(schedule));
         }
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
@@ -203,11 +210,11 @@ impl Ledger {
         let mut conditions = self.conditions();
         filter.add_to(&mut conditions);
         if let Some(cursor) = after {
-            conditions.after_descending(cursor, "created_at");
+            conditions.after_decision(self.database.dialect(), DecisionOrder::NewestFirst, cursor.at, cursor.id);
         }
         let (conditions, values) = conditions.finish();
         let sql = format!(
-            "SELECT {COLUMNS} FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, id DESC"
+            "SELECT {COLUMNS} FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at DESC, decision_key DESC"
         );
         let cursor = |action: &Action| Cursor { rank: 0, at: action.created_at, id: action.id };
         with_retries(|| async {

@@ -18,7 +18,7 @@ use super::retry::with_retries;
 use super::review::{ScheduleFilter, find_schedules};
 use super::schedule::{SLOT_IS_FREE, Schedule, scheduled_post, transition_payload};
 use super::schedule_json::{ATTACHED, asset_preview, warnings};
-use super::values::values;
+use super::values::{Key, values};
 use crate::model::{
     ActionType, AssetChoice, Capacity, Client, ClientState, DecisionStatus, Post, Reason, ScheduleStatus, Timestamp,
     Week, WorkspaceId,
@@ -77,9 +77,9 @@ impl Ledger {
 impl Attach<'_> {
     /// Whether an earlier attempt, whose response was lost, has already attached the asset.
     async fn is_done(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
+        let sql = "SELECT 1 FROM campaign_orchestration_actions WHERE schedule_key = $1 \
                    AND action_type = 'select_asset' AND actor = $2 AND created_at = $3";
-        let is_recorded = tx.exists(sql, values![schedule.id, self.actor, self.now]).await?;
+        let is_recorded = tx.exists(sql, values![Key(schedule.id), self.actor, self.now]).await?;
         Ok(is_recorded && schedule.used_asset() == Some(self.asset_id))
     }
 

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::values::{Value, bind_sqlite};
+use super::values::{Key, Value, bind_sqlite};
 use crate::model::{self, Kind, Record, Timestamp};
 
 /// A table, and the columns to write.
@@ -64,8 +64,8 @@ pub(super) use upsert;
 
 /// Bytes of rows sent to PostgreSQL per chunk.
 const COPY_CHUNK: usize = 1 << 18;
-/// Maximum number of bind values in one SQLite statement.
-const MAX_SQLITE_VALUES: usize = 32_000;
+/// Maximum number of rows in one SQLite statement, a power of two. Statements with as many rows are prepared only once.
+const MAX_SQLITE_ROWS: usize = 64;
 
 /// Whether the transaction is restricted to one workspace.
 async fn is_scoped(tx: &mut Transaction<'static, Postgres>) -> Result<bool, StoreError> {
@@ -135,7 +135,8 @@ async fn copy<T>(
     Ok(sink.finish().await?)
 }
 
-/// Inserts rows with multi-row `INSERT` statements.
+/// Inserts rows with multi-row `INSERT` statements. The last rows are inserted by statements whose sizes are powers of
+/// two, so that there are few different statements to prepare.
 pub(super) async fn insert_many<T>(
     tx: &mut Transaction<'static, Sqlite>,
     table: &InsertTarget,
@@ -144,20 +145,22 @@ pub(super) async fn insert_many<T>(
     encode: impl Fn(&T, &mut RowEncoder),
 ) -> Result<u64, StoreError> {
     let width = table.columns.len();
-    // Rounded down to whole rows.
-    let max_values = MAX_SQLITE_VALUES / width * width;
+    let max_values = MAX_SQLITE_ROWS * width;
     let mut encoder = RowEncoder::Values(Vec::with_capacity(max_values));
     let mut written = 0;
     for row in rows {
         encode(&row, &mut encoder);
         let RowEncoder::Values(values) = &mut encoder else { continue };
         if values.len() == max_values {
-            written += insert_rows(tx, table, on_conflict, std::mem::take(values)).await?;
+            let full = std::mem::replace(values, Vec::with_capacity(max_values));
+            written += insert_rows(tx, table, on_conflict, full).await?;
         }
     }
-    let RowEncoder::Values(values) = encoder else { return Ok(written) };
-    if !values.is_empty() {
+    let RowEncoder::Values(mut values) = encoder else { return Ok(written) };
+    while let Some(power) = (values.len() / width).checked_ilog2() {
+        let later = values.split_off(width << power);
         written += insert_rows(tx, table, on_conflict, values).await?;
+        values = later;
     }
     Ok(written)
 }
@@ -260,6 +263,19 @@ impl RowEncoder {
         }
     }
 
+    /// Adds an id as decisions store it.
+    pub fn key(&mut self, Key(id): Key) -> &mut Self {
+        self.unescaped(id, || Value::Key(Some(id)))
+    }
+
+    /// Adds an id as decisions store it, or NULL.
+    pub fn maybe_key(&mut self, key: Option<Key>) -> &mut Self {
+        match key {
+            Some(key) => self.key(key),
+            None => self.null(Value::Key(None)),
+        }
+    }
+
     pub fn number(&mut self, number: f64) -> &mut Self {
         self.unescaped(number, || number.into())
     }
@@ -276,6 +292,14 @@ impl RowEncoder {
     pub fn whole(&mut self, number: impl Into<i64>) -> &mut Self {
         let number = number.into();
         self.unescaped(number, || number.into())
+    }
+
+    /// Adds an integer, or NULL.
+    pub fn maybe_whole(&mut self, number: Option<i64>) -> &mut Self {
+        match number {
+            Some(number) => self.whole(number),
+            None => self.null(Value::Whole(None)),
+        }
     }
 
     pub fn flag(&mut self, flag: bool) -> &mut Self {
@@ -326,10 +350,13 @@ encode_cells!(
     Option<Timestamp>: maybe_instant,
     Uuid: id,
     Option<Uuid>: maybe_id,
+    Key: key,
+    Option<Key>: maybe_key,
     f64: number,
     Option<f64>: maybe_number,
     i64: whole,
     u32: whole,
+    Option<i64>: maybe_whole,
     bool: flag,
 );
 

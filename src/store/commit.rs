@@ -1,6 +1,6 @@
 //! Commits a plan to the ledger: all its clients in one transaction, idempotently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -10,6 +10,8 @@ use super::client_state::{
     ClientSelector, Counted, load_capacity, load_channels_and_posts, load_client_states_with, relevant_asset_uses,
 };
 use super::database::Tx;
+use super::day_posts::DayPosts;
+use super::decision_rows::{self, DecisionRow};
 use super::error::StoreError;
 use super::ledger::Ledger;
 use super::retry::with_retries;
@@ -246,13 +248,25 @@ impl<'a> Commit<'a> {
         self.write_schedules(tx, rows).await?;
         let workspaces: BTreeMap<&str, &str> =
             self.plan.clients.iter().map(|plan| (plan.client_id.as_str(), plan.workspace_id.as_str())).collect();
-        let decisions = self.decisions.iter().inspect(|_| (self.progress)());
-        let with_workspace = |decision: &'a Decision| match workspaces.get(decision.client_id.as_str()) {
-            Some(workspace) => Ok((*workspace, decision)),
+        let days = self.day_posts()?;
+        let day = |decision: &Decision| decision.post_id.and_then(|id| days.get(&id));
+        let row = |decision: &'a Decision| match workspaces.get(decision.client_id.as_str()) {
+            Some(workspace) => Ok(DecisionRow::planned(workspace, decision, day(decision))),
             None => Err(StoreError::UnknownClients(vec![decision.client_id.to_string()])),
         };
-        let decisions: Vec<_> = decisions.map(with_workspace).collect::<Result<_, _>>()?;
-        self.write_actions(tx, decisions.into_iter()).await
+        let rows: Vec<DecisionRow<'_>> = self.decisions.iter().map(row).collect::<Result<_, _>>()?;
+        decision_rows::write(tx, &rows, self.now, self.progress).await
+    }
+
+    /// The posts of each post's day, by the post's id, if there are several.
+    fn day_posts(&self) -> Result<HashMap<Uuid, DayPosts>, StoreError> {
+        let mut days = HashMap::new();
+        for (plan, post) in self.plan.posts() {
+            if let Some(day) = DayPosts::of(plan, post)? {
+                days.insert(self.plan.post_id(&plan.client_id, post), day);
+            }
+        }
+        Ok(days)
     }
 
     async fn write_plan(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -322,32 +336,6 @@ impl<'a> Commit<'a> {
             confidence: post.confidence,
             expected_engagement: post.expected_engagement,
             fatigue: post.fatigue,
-        })
-        .await?;
-        Ok(())
-    }
-
-    async fn write_actions<'p>(
-        &self,
-        tx: &mut Tx,
-        rows: impl Iterator<Item = (&'p str, &'p Decision)>,
-    ) -> Result<(), StoreError> {
-        insert!(tx, "campaign_orchestration_actions", rows, |(workspace, decision)| {
-            id: decision.id,
-            created_at: self.now,
-            schedule_id: decision.post_id,
-            client_id: decision.client_id.as_str(),
-            workspace_id: *workspace,
-            action_type: decision.action_type.name(),
-            decision_payload: &*decision.payload,
-            source_signals: &*decision.source_signals,
-            risk_class: decision.risk_class.name(),
-            confidence_score: decision.confidence,
-            truth_notes: json!(decision.truth_notes).to_string().as_str(),
-            truth_compliant: decision.truth_compliant,
-            disclaimers: json!(decision.disclaimers).to_string().as_str(),
-            status: decision.status.name(),
-            actor: decision.actor,
         })
         .await?;
         Ok(())

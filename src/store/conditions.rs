@@ -1,8 +1,18 @@
 //! Builds `WHERE` clauses from filters, with their bind values.
 
+use uuid::Uuid;
+
 use super::ledger::Ledger;
 use super::pagination::Cursor;
-use super::values::Value;
+use super::values::{Dialect, Key, Value};
+use crate::model::Timestamp;
+
+/// The order of a list of decisions.
+#[derive(Clone, Copy)]
+pub(super) enum DecisionOrder {
+    OldestFirst,
+    NewestFirst,
+}
 
 /// Conditions joined by `AND`, and their bind values in the order of `$1`, `$2`, …
 #[derive(Default)]
@@ -53,6 +63,29 @@ impl Conditions {
     pub fn after_rank(&mut self, cursor: &Cursor, rank: &str, time_column: &str) {
         let values = [i64::from(cursor.rank).into(), cursor.at.into(), cursor.id.into()];
         self.add_all(&format!("(({rank}), {time_column}, id) > (?, ?, ?)"), values);
+    }
+
+    /// Restricts a list of decisions, ordered by `created_at` and `decision_key`, to those after the given one.
+    pub fn after_decision(&mut self, dialect: Dialect, order: DecisionOrder, at: Timestamp, id: Uuid) {
+        let (operator, outermost_key) = match order {
+            DecisionOrder::OldestFirst => (">", "x''"),
+            // Greater than any id.
+            DecisionOrder::NewestFirst => ("<", "x'ffffffffffffffffffffffffffffffffff'"),
+        };
+        match dialect {
+            Dialect::Postgres => {
+                let condition = format!("(created_at, decision_key) {operator} (?, ?)");
+                self.add_all(&condition, [at.into(), Key(id).into()]);
+            }
+            // Instants and ids are in different tables there. In this form an index finds the first row of the list.
+            Dialect::Sqlite => {
+                let condition = format!(
+                    "created_at {operator}= ? AND decision_key {operator} \
+                     CASE WHEN created_at = ? THEN ? ELSE {outermost_key} END"
+                );
+                self.add_all(&condition, [at.into(), at.into(), Key(id).into()]);
+            }
+        }
     }
 
     /// Adds a condition that has no bind value.

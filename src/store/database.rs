@@ -21,7 +21,7 @@ use super::retry::Deadline;
 use super::row::{FromAnyRow, decode_row};
 use super::sqlite_file;
 use super::url::DatabaseUrl;
-use super::values::{Value, bind_postgres, bind_sqlite, values};
+use super::values::{Dialect, Value, bind_postgres, bind_sqlite, values};
 use crate::model::{Record, WorkspaceId};
 
 /// Maximum number of connections per process.
@@ -89,6 +89,14 @@ impl Database {
     #[must_use]
     pub fn newest_version() -> i64 {
         migrations::newest_version()
+    }
+
+    /// The database's SQL.
+    pub fn dialect(&self) -> Dialect {
+        match &self.pool {
+            Pool::Postgres(_) => Dialect::Postgres,
+            Pool::Sqlite(_) => Dialect::Sqlite,
+        }
     }
 
     fn migrator(&self) -> Migrator {
@@ -273,6 +281,16 @@ impl Tx {
             Tx::Sqlite(_) => "PRAGMA user_version = 0",
         };
         self.run(sql, values![]).await.map(drop)
+    }
+
+    /// The first of a range of new numbers for rows of a table of parts of decisions. PostgreSQL gives each transaction
+    /// a range of its own; in SQLite, which has one writer at a time, the range follows the last number.
+    pub async fn first_new_number(&mut self, table: &str) -> Result<i64, StoreError> {
+        let sql = match self {
+            Tx::Postgres(_) => "SELECT nextval('decision_numbers')".to_owned(),
+            Tx::Sqlite(_) => format!("SELECT coalesce(max(no), 0) + 1 FROM {table}"),
+        };
+        self.scalar(&sql, values![]).await
     }
 
     /// Locks a workspace's jobs until the transaction ends, so that concurrent requests cannot exceed the limit. SQLite

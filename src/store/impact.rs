@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use sqlx::types::JsonRawValue;
 use uuid::Uuid;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, DecisionOrder};
 use super::database::Tx;
 use super::decision_facts::DecisionFacts;
 use super::error::StoreError;
@@ -17,7 +17,7 @@ use super::retry::with_retries;
 use super::row::{Id, Instant, Json, Whole, from_row};
 use super::schedule::{COLUMNS, Schedule};
 use super::schedule_json::ATTACHED;
-use super::values::{Value, values};
+use super::values::{Dialect, Keys, Value, values};
 use crate::model::{
     ActionType, AssetSnapshot, CampaignId, Channel, ChannelSnapshot, ClientId, PerformanceReality, PostSnapshot,
     PostSurroundings, Reason, RiskBand, ScheduleStatus, Timestamp, Verdict, WorkspaceId, Zone, derived_id,
@@ -80,7 +80,7 @@ impl Ledger {
     pub async fn impact_rows(&self, filter: &ImpactFilter) -> Result<u64, StoreError> {
         let mut rows = 0;
         for workspace in self.workspaces().await? {
-            let (conditions, values) = filter.conditions(&workspace, None);
+            let (conditions, values) = filter.conditions(&workspace, None, self.database.dialect());
             let sql = format!("SELECT count(*) FROM campaign_orchestration_actions WHERE {conditions}");
             let count = with_retries(|| async {
                 let mut tx = self.read().await?;
@@ -99,10 +99,10 @@ impl Ledger {
         after: Option<&BatchCursor>,
     ) -> Result<Option<Batch>, StoreError> {
         let mut tx = self.read().await?;
-        let (conditions, values) = filter.conditions(workspace, after);
+        let (conditions, values) = filter.conditions(workspace, after, self.database.dialect());
         let sql = format!(
             "SELECT id, created_at, schedule_id, actor, decision_payload, source_signals, confidence_score \
-             FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at, id LIMIT {BATCH}"
+             FROM campaign_orchestration_actions WHERE {conditions} ORDER BY created_at, decision_key LIMIT {BATCH}"
         );
         let rows: Vec<ActionRow> = tx.all(&sql, values).await?;
         let Some(last) = rows.last() else { return Ok(None) };
@@ -149,13 +149,16 @@ struct Batch {
 
 impl ImpactFilter {
     /// The `WHERE` clause for recorded actions, and its bind values.
-    fn conditions(&self, workspace: &WorkspaceId, after: Option<&BatchCursor>) -> (String, Vec<Value>) {
+    fn conditions(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&BatchCursor>,
+        dialect: Dialect,
+    ) -> (String, Vec<Value>) {
         let mut conditions = Conditions::default();
         conditions.add("workspace_id = ?", workspace.as_str());
         if let Some(cursor) = after {
-            // This is bind value `$2`; `$1` is the workspace.
-            conditions.add("created_at >= ?", cursor.created_at);
-            conditions.add("(created_at, id) > ($2, ?)", cursor.id);
+            conditions.after_decision(dialect, DecisionOrder::OldestFirst, cursor.created_at, cursor.id);
         }
         if let Some(client) = &self.client {
             conditions.add("client_id = ?", client.as_str());
@@ -446,7 +449,7 @@ async fn load_channel_facts(
         snapshot: Option<ChannelSnapshot>,
     }
     let ids: BTreeSet<Uuid> = schedules.map(fatigue_check_id).collect();
-    let sql = "SELECT id, source_signals FROM campaign_orchestration_actions WHERE id = ANY($1)";
-    let decisions: Vec<(Id, Json<Signals>)> = tx.all(sql, values![Vec::from_iter(ids)]).await?;
+    let sql = "SELECT id, source_signals FROM campaign_orchestration_actions WHERE decision_key = ANY($1)";
+    let decisions: Vec<(Id, Json<Signals>)> = tx.all(sql, values![Keys(Vec::from_iter(ids))]).await?;
     Ok(decisions.into_iter().filter_map(|(Id(id), Json(signals))| Some((id, signals.snapshot?))).collect())
 }

@@ -8,7 +8,8 @@
 //!             status, actions, impact: read-only
 //! ```
 //!
-//! Every step is one transaction. Decisions are recorded in `campaign_orchestration_actions`, which is append-only.
+//! Every step is one transaction. Decisions are recorded in `decisions`, which is append-only, together with what many
+//! of them have in common; the view `campaign_orchestration_actions` shows them whole.
 //! Nothing is published: executing a schedule creates a draft. The current time is an argument; the only clock read
 //! here measures the time spent waiting for the database.
 
@@ -23,7 +24,9 @@ mod commit;
 mod conditions;
 mod daily;
 mod database;
+mod day_posts;
 mod decision_facts;
+mod decision_rows;
 mod drafts;
 mod error;
 mod estimates;

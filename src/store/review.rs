@@ -18,7 +18,7 @@ use super::row::Id;
 use super::schedule::{
     COLUMNS, LOCAL_DAY, RISK_RANK, SLOT_IS_FREE, Schedule, schedule_ids, scheduled_post, transition_payload,
 };
-use super::values::values;
+use super::values::{Key, values};
 use crate::model::{
     ActionType, CampaignId, Channel, ClientId, DecisionStatus, Reason, RiskBand, ScheduleStatus, Timestamp,
     WorkspaceId, plus_days,
@@ -373,10 +373,10 @@ impl ChangeRequest<'_> {
     }
 
     async fn has_restored(&self, tx: &mut Tx, schedule: &Schedule) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM campaign_orchestration_actions WHERE schedule_id = $1 \
+        let sql = "SELECT EXISTS (SELECT 1 FROM campaign_orchestration_actions WHERE schedule_key = $1 \
                    AND actor = $2 AND decision_payload ->> 'from' = 'cancelled' \
                    AND decision_payload ->> 'to' = 'pending')";
-        tx.scalar(sql, values![schedule.id, self.actor]).await
+        tx.scalar(sql, values![Key(schedule.id), self.actor]).await
     }
 
     async fn apply(&self, tx: &mut Tx, changed: &mut Changed) -> Result<(), StoreError> {

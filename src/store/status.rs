@@ -267,9 +267,11 @@ impl Ledger {
         let drafted_sql = "SELECT count(*) FROM campaign_orchestration_schedules WHERE status = 'completed' \
                            AND executed_at >= $2 AND ($1 IS NULL OR workspace_id = $1)";
         let drafted = tx.scalar(drafted_sql, values![self.scope(), midnight]).await?;
-        let conflicts_sql = "SELECT count(*) FROM campaign_orchestration_actions \
-                             WHERE action_type = 'conflict_detected' AND created_at >= $2 \
-                             AND ($1 IS NULL OR workspace_id = $1)";
+        // To SQLite, a CROSS JOIN also says which table to read first: otherwise it would read every conflict on record.
+        let conflicts_sql = "SELECT count(*) FROM workspaces CROSS JOIN campaign_orchestration_actions AS actions \
+                             WHERE actions.workspace_id = workspaces.workspace_id \
+                             AND actions.action_type = 'conflict_detected' AND actions.created_at >= $2 \
+                             AND ($1 IS NULL OR workspaces.workspace_id = $1)";
         let conflicts = tx.scalar(conflicts_sql, values![self.scope(), week_ago]).await?;
         Ok((drafted, conflicts))
     }

@@ -11,6 +11,13 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 
+/// Which SQL a database understands, for the few statements that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
 /// A bind value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -20,12 +27,24 @@ pub(super) enum Value {
     Flag(bool),
     Instant(Option<Timestamp>),
     Id(Option<Uuid>),
+    /// The id of a decision, or of the schedule that it concerns: 16 bytes in SQLite.
+    Key(Option<Uuid>),
     Json(Option<serde_json::Value>),
     /// A set of ids, for `id = ANY($1)` or `id <> ALL($1)`.
     Ids(Vec<Uuid>),
+    /// A set of ids, for `decision_key = ANY($1)`.
+    Keys(Vec<Uuid>),
     /// A set of texts, for `client_id = ANY($1)`.
     Texts(Vec<String>),
 }
+
+/// An id in the form in which decisions store it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key(pub Uuid);
+
+/// A set of such ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keys(pub Vec<Uuid>);
 
 macro_rules! value_from {
     ($($kind:ty => $variant:ident($value:ident => $convert:expr)),+ $(,)?) => {
@@ -52,6 +71,9 @@ value_from!(
     Option<Timestamp> => Instant(at => at),
     Uuid => Id(id => Some(id)),
     Option<Uuid> => Id(id => id),
+    Key => Key(key => Some(key.0)),
+    Option<Key> => Key(key => key.map(|key| key.0)),
+    Keys => Keys(keys => keys.0),
     serde_json::Value => Json(value => Some(value)),
     Option<serde_json::Value> => Json(value => value),
     Vec<Uuid> => Ids(ids => ids),
@@ -76,14 +98,14 @@ pub(super) fn bind_postgres(sql: &str, values: Vec<Value>) -> Query<'_, Postgres
         Value::Number(number) => query.bind(number),
         Value::Flag(flag) => query.bind(flag),
         Value::Instant(at) => query.bind(at.map(rounded_to_microsecond)),
-        Value::Id(id) => query.bind(id),
+        Value::Id(id) | Value::Key(id) => query.bind(id),
         Value::Json(value) => query.bind(value.map(sqlx::types::Json)),
-        Value::Ids(ids) => query.bind(ids),
+        Value::Ids(ids) | Value::Keys(ids) => query.bind(ids),
         Value::Texts(texts) => query.bind(texts),
     })
 }
 
-/// Binds a statement's values for SQLite, which stores times, ids, JSON and lists as text.
+/// Binds a statement's values for SQLite, which stores times, ids, JSON and lists as text, and ids of decisions as bytes.
 pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
     let query = sqlx::query(AssertSqlSafe(for_sqlite(sql)));
     values.into_iter().fold(query, |query, value| match value {
@@ -93,8 +115,13 @@ pub(super) fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, Sq
         Value::Flag(flag) => query.bind(flag),
         Value::Instant(at) => query.bind(at.map(|at| at.to_string())),
         Value::Id(id) => query.bind(id.map(|id| id.to_string())),
+        Value::Key(id) => query.bind(id.map(|id| id.as_bytes().to_vec())),
         Value::Json(value) => query.bind(value.map(|value| value.to_string())),
         Value::Ids(ids) => query.bind(serde_json::json!(ids).to_string()),
+        Value::Keys(ids) => {
+            let hex: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
+            query.bind(serde_json::json!(hex).to_string())
+        }
         Value::Texts(texts) => query.bind(serde_json::json!(texts).to_string()),
     })
 }
@@ -108,18 +135,22 @@ fn rounded_to_microsecond(at: Timestamp) -> DateTime<Utc> {
 /// Translates a statement to SQLite's dialect, which has no row locks and no arrays: a list is passed as JSON text.
 fn for_sqlite(sql: &str) -> String {
     let without_locks = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
-    let with_in = with_json_lists(&without_locks, " = ANY(", " IN ");
-    with_json_lists(&with_in, " <> ALL(", " NOT IN ")
+    let with_keys = with_json_lists(&without_locks, "_key = ANY(", "_key IN ", "unhex(value)");
+    let with_in = with_json_lists(&with_keys, " = ANY(", " IN ", "value");
+    with_json_lists(&with_in, " <> ALL(", " NOT IN ", "value")
 }
 
-/// Replaces an operator on an array parameter with an operator on the items of a JSON list.
-fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str) -> String {
+/// Replaces an operator on an array parameter with an operator on the items of a JSON list, each converted by an
+/// expression.
+fn with_json_lists(sql: &str, array_operator: &str, list_operator: &str, item: &str) -> String {
     let mut parts = sql.split(array_operator);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
         text.push_str(list_operator);
-        text.push_str("(SELECT value FROM json_each(");
+        text.push_str("(SELECT ");
+        text.push_str(item);
+        text.push_str(" FROM json_each(");
         text.push_str(parameter);
         text.push_str("))");
         text.push_str(rest);
@@ -138,6 +169,8 @@ mod tests {
                         OR c NOT IN (SELECT value FROM json_each($2))) AND d = $3";
         assert_eq!(for_sqlite(sql), expected);
         assert_eq!(for_sqlite("SELECT a FROM t WHERE b = $1 FOR UPDATE"), "SELECT a FROM t WHERE b = $1");
+        let by_keys = "SELECT a FROM t WHERE decision_key IN (SELECT unhex(value) FROM json_each($1))";
+        assert_eq!(for_sqlite("SELECT a FROM t WHERE decision_key = ANY($1)"), by_keys);
     }
 
     #[test]

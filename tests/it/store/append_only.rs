@@ -25,12 +25,18 @@ on_both! {
              WHERE id = (SELECT id FROM campaign_orchestration_schedules ORDER BY id LIMIT 1)",
             "DELETE FROM drafts",
             "UPDATE drafts SET content = '{}'",
+            "DELETE FROM decisions",
+            "UPDATE decisions SET actor = 'nobody'",
+            "DELETE FROM decision_texts",
+            "UPDATE decision_texts SET body = '{}'",
+            "DELETE FROM decision_assessments",
+            "UPDATE decision_assessments SET status = 'rejected'",
         ] {
             let refused = database.run(attempt).await.unwrap_err();
             assert!(refused.contains("never") || refused.contains("keeps its id"), "{attempt}: {refused}");
         }
         if database.is_postgres() {
-            for attempt in ["TRUNCATE drafts", "TRUNCATE campaign_orchestration_schedules CASCADE"] {
+            for attempt in ["TRUNCATE drafts", "TRUNCATE decisions", "TRUNCATE campaign_orchestration_schedules CASCADE"] {
                 assert!(database.run(attempt).await.unwrap_err().contains("never"), "{attempt}");
             }
         }
@@ -48,7 +54,7 @@ struct Forgery {
     keeps_row_id: bool,
 }
 
-const ACTIONS: &str = "campaign_orchestration_actions";
+const DECISIONS: &str = "decisions";
 const SCHEDULES: &str = "campaign_orchestration_schedules";
 const NEW_ID: &str = "id = '00000000-0000-8000-8000-000000000001'";
 
@@ -60,16 +66,22 @@ const fn with_row_id(table: &'static str, original: &'static str, changes: &'sta
     Forgery { table, original, changes, keeps_row_id: true }
 }
 
-const FORGERIES: [Forgery; 8] = [
+const FORGERIES: [Forgery; 14] = [
     // The copy has the same id.
-    forgery(ACTIONS, "1", "actor = 'mallory'"),
+    forgery(DECISIONS, "1", "no = no + 1000000, actor = 'mallory'"),
     forgery(SCHEDULES, "status = 'pending'", "status = 'completed', executed_at = created_at"),
     forgery("drafts", "1", "content = '{}'"),
     // The copy has another unique key in common.
+    forgery(DECISIONS, "1", "id = x'00000000000080008000000000000001'"),
+    forgery("decision_texts", "1", "body = '{}'"),
+    forgery("decision_assessments", "1", "risk_class = 'high', status = 'rejected'"),
+    forgery("decision_batches", "1", "created_at = '2020-01-01T00:00:00Z'"),
+    forgery("decision_batches", "1", "no = no + 1000000"),
+    forgery("decision_clients", "1", "client_id = 'mallory'"),
+    forgery("decision_clients", "1", "no = no + 1000000"),
     forgery(SCHEDULES, "status = 'pending'", NEW_ID),
     forgery("drafts", "1", NEW_ID),
     // The copy has the same row id.
-    with_row_id(ACTIONS, "1", NEW_ID),
     with_row_id(SCHEDULES, "status = 'pending'", "id = '00000000-0000-8000-8000-000000000001', status = 'cancelled'"),
     with_row_id(
         "drafts",
@@ -86,13 +98,17 @@ const REPLACING_ASSIGNMENTS: [&str; 3] = [
     "rowid = one.place",
 ];
 
+/// Replaces a decision through the view of decisions.
+const REPLACING_VIEW: &str = "REPLACE INTO campaign_orchestration_actions SELECT * FROM campaign_orchestration_actions \
+     WHERE action_type = 'schedule_created' LIMIT 1";
+
 impl Forgery {
     async fn statements(&self, database: &TestDatabase) -> String {
         let Self { table, original, changes, keeps_row_id } = self;
         let columns = database.texts(&format!("SELECT name FROM pragma_table_info('{table}')")).await.join(", ");
         let (into, from) = if *keeps_row_id { ("rowid, ", "place, ") } else { ("", "") };
         format!(
-            "CREATE TEMP TABLE forged AS SELECT rowid AS place, * FROM {table} WHERE {original} ORDER BY id LIMIT 1; \
+            "CREATE TEMP TABLE forged AS SELECT rowid AS place, * FROM {table} WHERE {original} ORDER BY rowid LIMIT 1; \
              UPDATE forged SET {changes}; \
              REPLACE INTO {table} ({into}{columns}) SELECT {from}{columns} FROM forged"
         )
@@ -110,8 +126,12 @@ fn replacing_update(assignment: &str) -> String {
 /// Every recorded row, reduced to the columns that the test tries to change.
 async fn recorded_rows(database: &TestDatabase) -> Vec<String> {
     let sql = format!(
-        "SELECT rowid || id || actor FROM {ACTIONS} UNION ALL SELECT rowid || id || status || scheduled_for \
-         FROM {SCHEDULES} UNION ALL SELECT rowid || id || schedule_id || content FROM drafts ORDER BY 1"
+        "SELECT no || hex(id) || actor FROM {DECISIONS} UNION ALL SELECT no || body FROM decision_texts \
+         UNION ALL SELECT no || risk_class || status FROM decision_assessments \
+         UNION ALL SELECT no || workspace_id || created_at FROM decision_batches \
+         UNION ALL SELECT no || client_id FROM decision_clients \
+         UNION ALL SELECT rowid || id || status || scheduled_for FROM {SCHEDULES} \
+         UNION ALL SELECT rowid || id || schedule_id || content FROM drafts ORDER BY 1"
     );
     database.texts(&sql).await
 }
@@ -126,6 +146,7 @@ fn sqlite_replace_cannot_change_recorded_rows() {
         for forgery in FORGERIES {
             attempts.push(forgery.statements(&database).await);
         }
+        attempts.push(REPLACING_VIEW.to_owned());
         let before = recorded_rows(&database).await;
         for attempt in attempts {
             // Another program need not enforce foreign keys.

@@ -470,7 +470,8 @@ on_both! {
             "DELETE FROM campaign_orchestration_actions".to_owned(),
         ];
         if database.is_postgres() {
-            attempts.push("TRUNCATE campaign_orchestration_actions".to_owned());
+            attempts.push("TRUNCATE decisions".to_owned());
+            attempts.push("TRUNCATE decision_texts, decision_assessments CASCADE".to_owned());
             let as_app = "SET ROLE mcoe_app; SELECT set_config('mcoe.workspace_id', 'harbour', false);";
             attempts.push(format!("{as_app} UPDATE campaign_orchestration_actions SET actor = 'nobody'"));
             attempts.push(format!("{as_app} DELETE FROM campaign_orchestration_actions"));
@@ -562,6 +563,9 @@ fn row_level_security_hides_other_workspaces_from_the_applications_role() {
             "plans",
             "campaign_orchestration_schedules",
             "campaign_orchestration_actions",
+            "decisions",
+            "decision_texts",
+            "decision_assessments",
             "schedule_tallies",
         ];
         for table in tables {

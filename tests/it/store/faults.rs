@@ -35,8 +35,8 @@ fn assert_plans_are_complete(database: &TestDatabase) {
     let incomplete = "SELECT count(*) FROM plans WHERE posts <> \
                       (SELECT count(*) FROM campaign_orchestration_schedules s WHERE s.plan_id = plans.plan_id)";
     assert_eq!(block_on(database.number(incomplete)), 0, "a plan is in the ledger without all of its schedules");
-    let unrecorded = "SELECT count(*) FROM campaign_orchestration_schedules s WHERE NOT EXISTS \
-                      (SELECT 1 FROM campaign_orchestration_actions a WHERE a.schedule_id = s.id)";
+    let unrecorded = "SELECT count(*) FROM campaign_orchestration_schedules WHERE id NOT IN \
+                      (SELECT schedule_id FROM campaign_orchestration_actions WHERE schedule_id IS NOT NULL)";
     assert_eq!(block_on(database.number(unrecorded)), 0, "a schedule is in the ledger without its decisions");
 }
 

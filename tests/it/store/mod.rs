@@ -5,6 +5,7 @@ mod changed_state;
 mod commands;
 mod contract;
 mod daily;
+mod decisions;
 mod facts;
 mod faults;
 mod files;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 
 use crate::support::postgres::server;
 use crate::support::{TestFolder, block_on, newest_schema_version, project};
@@ -56,14 +56,56 @@ fn assert_unchanged(path: &str, then: &Value, now: &Value) {
     }
 }
 
+/// The columns of recorded decisions, in every version.
+const DECISION_COLUMNS: [&str; 17] = [
+    "id",
+    "created_at",
+    "schedule_id",
+    "client_id",
+    "workspace_id",
+    "action_type",
+    "decision_payload",
+    "source_signals",
+    "risk_class",
+    "confidence_score",
+    "truth_notes",
+    "truth_compliant",
+    "disclaimers",
+    "status",
+    "executed_at",
+    "execution_result",
+    "actor",
+];
+
+/// Every recorded decision as one text, in order of their ids.
+fn recorded_decisions(folder: &TestFolder, url: &str, is_postgres: bool) -> Vec<String> {
+    let cells = DECISION_COLUMNS.map(|column| format!("coalesce(CAST({column} AS text), 'NULL')"));
+    let sql = format!("SELECT {} FROM campaign_orchestration_actions ORDER BY id", cells.join(" || ' | ' || "));
+    block_on(async {
+        if is_postgres {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+            return rows.iter().map(|row| row.get(0)).collect();
+        }
+        let mut connection =
+            SqliteConnection::connect(&format!("sqlite:{}", folder.path(url).display())).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    })
+}
+
 fn migrate_and_compare(is_postgres: bool) {
     let folder = TestFolder::new();
     let url = restore(&folder, is_postgres);
+    let decided = recorded_decisions(&folder, &url, is_postgres);
     let run = |line: &str| folder.mcoe(&format!("{line} --database {url}"));
     run("status").exits_with(3).stderr_has(&["has schema version 2", "mcoe db migrate"]);
     let migrated = run("db migrate --format json").succeeds().json();
     let versions = (migrated["version_before"].as_i64(), migrated["version"].as_i64());
     assert_eq!(versions, (Some(2), Some(newest_schema_version())));
+    assert!(decided.len() > 100);
+    assert_eq!(recorded_decisions(&folder, &url, is_postgres), decided);
     let then: Value = serde_json::from_str(&stored("status.json")).unwrap();
     let now = run("status --now 2026-10-21T08:00:00Z --format json").succeeds().json();
     assert_unchanged("status", &then, &now);
@@ -75,6 +117,10 @@ fn migrate_and_compare(is_postgres: bool) {
     let drafted = run("daily --now 2026-10-21T20:00:00Z --format json").succeeds().json();
     assert!(drafted["drafted"].as_u64().unwrap() > 0, "{drafted}");
     run("db export corner --out back --week 2026-W44").succeeds();
+    // Later decisions are recorded next to the old ones.
+    let later = recorded_decisions(&folder, &url, is_postgres);
+    assert!(later.len() > decided.len());
+    assert!(decided.iter().all(|decision| later.contains(decision)));
 }
 
 #[test]
