@@ -1,20 +1,86 @@
 //! Solves one channel's week with prices on its hours.
 
+use std::collections::BTreeMap;
+
 use crate::model::Tier;
 use crate::planner::{Instance, Solution, Solver};
 
-/// A solver, and the tier at which it solves.
-pub(super) struct ChannelSolver<'s> {
-    pub solver: &'s mut Solver,
-    pub tier: Tier,
+/// The best hours of a channel's week, given the price of a post at each hour.
+pub fn best_hours(instance: &Instance, prices: &[f64], solver: &mut Solver, tier: Tier) -> Solution {
+    match tier {
+        Tier::Exact => solver.solve_with_prices(instance, prices),
+        Tier::Fast => solver.solve_fast_with_prices(instance, prices),
+    }
 }
 
-impl ChannelSolver<'_> {
-    /// The best hours of a channel's week, given the price of a post at each hour.
-    pub fn solve(&mut self, instance: &Instance, prices: &[f64]) -> Solution {
-        match self.tier {
-            Tier::Exact => self.solver.solve_with_prices(instance, prices),
-            Tier::Fast => self.solver.solve_fast_with_prices(instance, prices),
+/// The channels of one week, as solved so far.
+#[derive(Debug, Default)]
+pub struct SolvedChannels {
+    by_prices: BTreeMap<ChannelHours, Solution>,
+}
+
+/// The index of a channel, whether it is solved exactly, the hours that are open, and the bits of the price of each hour.
+type ChannelHours = (usize, bool, Vec<bool>, Vec<u64>);
+
+impl SolvedChannels {
+    /// Like [`best_hours`], for the channel with the given index, of whose week some hours may be closed. It is not
+    /// solved again if it was solved before with the same hours closed and at the same prices.
+    pub fn best_hours(
+        &mut self,
+        (channel, instance): (usize, &Instance),
+        prices: &[f64],
+        solver: &mut Solver,
+        tier: Tier,
+    ) -> Solution {
+        let bits = prices.iter().map(|price| price.to_bits()).collect();
+        let hours = (channel, tier == Tier::Exact, instance.allowed.clone(), bits);
+        self.by_prices.entry(hours).or_insert_with(|| best_hours(instance, prices, solver, tier)).clone()
+    }
+}
+
+/// A solver of the channels of one week, and the tier at which it solves.
+pub(super) struct ChannelSolver<'s> {
+    solver: &'s mut Solver,
+    pub tier: Tier,
+    solved: SolvedChannels,
+}
+
+impl<'s> ChannelSolver<'s> {
+    pub fn new(solver: &'s mut Solver, tier: Tier) -> Self {
+        Self { solver, tier, solved: SolvedChannels::default() }
+    }
+
+    /// The best hours of the channel with the given index, of whose week some hours may be closed.
+    pub fn solve(&mut self, channel: usize, instance: &Instance, prices: &[f64]) -> Solution {
+        self.solved.best_hours((channel, instance), prices, self.solver, self.tier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::planner::slots::tests::extreme_week;
+
+    #[test]
+    fn a_channel_is_solved_once_for_each_of_its_hours_and_prices() {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let weeks: Vec<Instance> = (0..40).map(|_| extreme_week(6, &mut random)).collect();
+        let mut solver = Solver::default();
+        let mut channel_solver = ChannelSolver::new(&mut solver, Tier::Exact);
+        for (channel, week) in weeks.iter().enumerate() {
+            let half_open =
+                Instance { allowed: (0..6).map(|hour| week.allowed[hour] && hour % 2 == 0).collect(), ..week.clone() };
+            for (instance, price) in [(week, 0.0), (week, 1e3), (week, 0.0), (&half_open, 0.0), (&half_open, 1e3)] {
+                let prices = [price; 6];
+                let solution = channel_solver.solve(channel, instance, &prices);
+                assert_eq!(solution, Solver::default().solve_with_prices(instance, &prices), "channel {channel}");
+            }
         }
+        let always_open =
+            weeks.iter().filter(|week| week.allowed.iter().enumerate().all(|(hour, open)| hour % 2 == 0 || !open));
+        assert_eq!(channel_solver.solved.by_prices.len(), 4 * weeks.len() - 2 * always_open.count());
     }
 }

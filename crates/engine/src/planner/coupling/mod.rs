@@ -43,6 +43,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use channel_solver::{SolvedChannels, best_hours};
 pub use conflict::smallest_conflict;
 pub(super) use problem::excess;
 pub use problem::{CoupledWeek, Row, Term};

@@ -40,7 +40,7 @@ fn solve_within_rows(
         instance.allowed[hour] &= week.coefficients(channel, hour).iter().all(|term| fits(week, used, *term));
     }
     loop {
-        let solution = solver.solve(&instance, prices);
+        let solution = solver.solve(channel, &instance, prices);
         let mut used_after = used.to_vec();
         week.add_use(channel, &solution.chosen, &mut used_after);
         let is_exceeded = |(index, coefficient): &&(usize, f64)| {

@@ -83,7 +83,7 @@ pub fn solve_coupled(week: &CoupledWeek<'_>, alone: Vec<Solution>, solver: &mut 
         let prices = vec![0.0; week.rows().len()];
         return CoupledSolution { channels, objective, bound, prices, is_feasible: true };
     }
-    let mut search = Search::new(week, alone, ChannelSolver { solver, tier });
+    let mut search = Search::new(week, alone, ChannelSolver::new(solver, tier));
     search.run_from(exceeded);
     if tier == Tier::Exact && search.is_feasible() {
         search.lower_prices();
@@ -241,7 +241,7 @@ impl<'a, 's> Search<'a, 's> {
         let mut best_columns = Vec::with_capacity(self.week.channels().len());
         for (channel, instance) in self.week.channels().iter().enumerate() {
             self.week.hour_prices(channel, &prices, &mut hour_prices);
-            let solution = self.solver.solve(instance, &hour_prices);
+            let solution = self.solver.solve(channel, instance, &hour_prices);
             let (index, is_new) = self.columns.add(self.week, channel, solution);
             value += self.columns.get(channel, index).net_value(&prices);
             new.extend(is_new.then_some(channel));

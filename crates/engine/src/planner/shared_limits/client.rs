@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::model::Tier;
-use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, Term, solve_coupled};
+use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, SolvedChannels, Term, best_hours, solve_coupled};
 use crate::planner::{Instance, Solution, Solver};
 
 /// A range of hours of a channel at which posts count in a shared row.
@@ -148,9 +148,16 @@ impl<'a> ClientProblem<'a> {
     }
 
     /// The best week at the given prices of the shared rows. The search for the prices of the client's own rows starts
-    /// from `own_prices`.
-    pub fn best_week(&self, prices: &[f64], own_prices: &[f64], solver: &mut Solver, tier: Tier) -> BestWeek {
-        let (hour_prices, solutions) = self.solve_channels_at(prices, solver, tier);
+    /// from `own_prices`. Channels that are among the `solved` ones are not solved again; without `solved`, all are.
+    pub fn best_week(
+        &self,
+        prices: &[f64],
+        own_prices: &[f64],
+        solved: Option<&mut SolvedChannels>,
+        solver: &mut Solver,
+        tier: Tier,
+    ) -> BestWeek {
+        let (hour_prices, solutions) = self.solve_channels_at(prices, solved, solver, tier);
         if self.satisfies_own_rows(&solutions) {
             let used = self.used(&solutions);
             let objective = solutions.iter().map(|solution| solution.objective).sum();
@@ -165,14 +172,24 @@ impl<'a> ClientProblem<'a> {
     }
 
     /// The price of every hour by channel, and the best hours of each channel on its own at these prices.
-    fn solve_channels_at(&self, prices: &[f64], solver: &mut Solver, tier: Tier) -> (Vec<Vec<f64>>, Vec<Solution>) {
+    fn solve_channels_at(
+        &self,
+        prices: &[f64],
+        mut solved: Option<&mut SolvedChannels>,
+        solver: &mut Solver,
+        tier: Tier,
+    ) -> (Vec<Vec<f64>>, Vec<Solution>) {
         let mut hour_prices: Vec<Vec<f64>> =
             self.instances.iter().map(|instance| vec![0.0; instance.value.len()]).collect();
         for CountedRange { channel, hours, row } in self.counted.iter().filter(|counted| prices[counted.row] != 0.0) {
             hour_prices[*channel][hours.clone()].iter_mut().for_each(|price| *price += prices[*row]);
         }
-        let channels = self.instances.iter().zip(&hour_prices);
-        let solutions = channels.map(|(instance, prices)| best_hours(instance, prices, solver, tier)).collect();
+        let channels = self.instances.iter().zip(&hour_prices).enumerate();
+        let solution = |(channel, (instance, prices)): (usize, (&Instance, &Vec<f64>))| match &mut solved {
+            Some(solved) => solved.best_hours((channel, instance), prices, solver, tier),
+            None => best_hours(instance, prices, solver, tier),
+        };
+        let solutions = channels.map(solution).collect();
         (hour_prices, solutions)
     }
 
@@ -211,13 +228,5 @@ impl<'a> ClientProblem<'a> {
             let chosen_terms = row.terms.iter().filter(|term| is_chosen[term.channel][term.hour]);
             row.excess(chosen_terms.map(|term| term.coefficient).sum()) <= 0.0
         })
-    }
-}
-
-/// The best choice of hours for a channel, with a price for a post at each hour.
-fn best_hours(instance: &Instance, prices: &[f64], solver: &mut Solver, tier: Tier) -> Solution {
-    match tier {
-        Tier::Exact => solver.solve_with_prices(instance, prices),
-        Tier::Fast => solver.solve_fast_with_prices(instance, prices),
     }
 }

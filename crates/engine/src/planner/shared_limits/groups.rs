@@ -19,6 +19,7 @@ const MAX_JOINT_CLIENTS: usize = 4;
 const TOLERANCE: f64 = 1e-9;
 
 /// Clients that share rows with each other but not with other clients.
+#[derive(PartialEq)]
 pub(super) struct Group {
     /// Indices of the clients, ascending.
     members: Vec<usize>,
@@ -27,6 +28,7 @@ pub(super) struct Group {
 }
 
 /// What the clients of a group may use of the rows that they share.
+#[derive(Clone)]
 pub(super) struct GroupSolution {
     /// The rows, ascending.
     rows: Vec<SharedRow>,

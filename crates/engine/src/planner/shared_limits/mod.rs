@@ -233,7 +233,9 @@ pub(super) fn divide_limits<T: Send>(
         groups = groups::competing_groups(limits, clients, &sketches, &active)
             .into_par_iter()
             .map(|group| {
-                let solution = group.solve(limits, clients, &sketches, tier);
+                let solved = groups.iter().find(|(solved, _)| *solved == group);
+                let solution = solved.map(|(_, solution)| solution.clone());
+                let solution = solution.unwrap_or_else(|| group.solve(limits, clients, &sketches, tier));
                 (group, solution)
             })
             .collect();

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::client::{BestWeek, ClientProblem, Proposal};
 use crate::model::Tier;
 use crate::planner::Solver;
+use crate::planner::coupling::SolvedChannels;
 
 /// Maximum number of rounds of the search, which uses the fast solver.
 const ROUNDS: usize = 25;
@@ -23,6 +24,8 @@ const EXTRA_CHANGE: f64 = 0.02;
 const SAMPLED_FROM: usize = 400;
 /// Minimum number of clients in a sample.
 const MIN_SAMPLE: usize = 150;
+/// Maximum number of clients of which every solved channel is kept, so that none is solved again at the same prices.
+const MAX_KEPT: usize = 60;
 /// Maximum number of clients whose best weeks are also found at perturbed prices.
 const MAX_PERTURBED: usize = 60;
 
@@ -52,6 +55,8 @@ pub(super) struct PriceSearch<'a> {
     capacity_of_kind: Vec<f64>,
     /// By client, its best week at the prices tried last.
     best_weeks: Vec<BestWeek>,
+    /// By client, its channels as solved so far; `None` if there are too many clients to keep them.
+    solved: Vec<Option<SolvedChannels>>,
     /// The prices tried last, and the tier at which the clients' weeks were solved.
     tried: Option<(Vec<f64>, Tier)>,
     /// By client, the weeks found so far.
@@ -66,6 +71,8 @@ impl<'a> PriceSearch<'a> {
         let proposals = problems.iter().map(|problem| vec![problem.proposal_alone()]).collect();
         let unknown = |_: &ClientProblem<'_>| BestWeek { bound: 0.0, proposal: None, own_prices: Vec::new() };
         let best_weeks = problems.iter().map(unknown).collect();
+        let are_kept = problems.len() <= MAX_KEPT;
+        let solved = problems.iter().map(|_| are_kept.then(SolvedChannels::default)).collect();
         let kind_count = kinds.iter().max().map_or(0, |last| last + 1);
         let (mut values_by_kind, mut capacity_by_kind) = (vec![Vec::new(); kind_count], vec![0.0; kind_count]);
         for (row, value) in problems.iter().flat_map(ClientProblem::values_alone) {
@@ -84,6 +91,7 @@ impl<'a> PriceSearch<'a> {
             kinds: kinds.to_vec(),
             capacity_of_kind,
             best_weeks,
+            solved,
             tried: None,
             proposals,
             price_lists: Vec::new(),
@@ -110,17 +118,21 @@ impl<'a> PriceSearch<'a> {
                 |(tried, _): &(Vec<f64>, Tier)| problem.shared_rows().iter().all(|row| tried[*row] == prices[*row]);
             tried.as_ref().is_some_and(is_same)
         };
-        type Found<'o> = (&'o mut BestWeek, &'o mut Vec<Proposal>);
-        let solve = |solver: &mut Solver, (problem, (best_week, proposals)): (&ClientProblem<'_>, Found<'_>)| {
+        type Found<'o> = (&'o mut BestWeek, (&'o mut Vec<Proposal>, &'o mut Option<SolvedChannels>));
+        let solve = |solver: &mut Solver,
+                     (problem, (best_week, (proposals, solved))): (&ClientProblem<'_>, Found<'_>)| {
             if !is_unchanged(problem) {
-                *best_week = problem.best_week(prices, &best_week.own_prices, solver, tier);
+                *best_week = problem.best_week(prices, &best_week.own_prices, solved.as_mut(), solver, tier);
                 let proposal = best_week.proposal.clone().map(|proposal| Proposal { price_list, ..proposal });
                 let is_new = |proposal: &Proposal| !proposals.iter().any(|before| proposal.is_dominated_by(before));
                 let new = proposal.filter(is_new);
                 proposals.extend(new);
             }
         };
-        let clients = self.problems.par_iter().zip(self.best_weeks.par_iter_mut().zip(&mut self.proposals));
+        let clients = self
+            .problems
+            .par_iter()
+            .zip(self.best_weeks.par_iter_mut().zip(self.proposals.par_iter_mut().zip(&mut self.solved)));
         clients.for_each_init(Solver::default, solve);
         self.tried = Some((prices.to_vec(), tier));
         let price_of_capacities: f64 =

@@ -91,7 +91,7 @@ fn sharing(problems: Vec<ClientProblem<'_>>, capacities: &[f64], by_prices: bool
 fn bound_at(clients: &[OneChannel], left: &[f64], prices: &[f64]) -> f64 {
     let mut solver = Solver::default();
     let of_clients =
-        clients.iter().map(|client| client.problem().best_week(prices, &[], &mut solver, Tier::Exact).bound);
+        clients.iter().map(|client| client.problem().best_week(prices, &[], None, &mut solver, Tier::Exact).bound);
     of_clients.sum::<f64>() + prices.iter().zip(left).map(|(price, left)| price * left).sum::<f64>()
 }
 
