@@ -174,7 +174,8 @@ pub struct SharedLimitUse {
     pub allowed: f64,
     /// The number of posts that count, planned and committed.
     pub used: f64,
-    /// Upper bound on what one more post would earn, in the unit of worth.
+    /// Upper bound on what one more post would earn, in the unit of worth. If posts beyond the limit have a price, at most
+    /// that price.
     pub price: f64,
 }
 
@@ -183,7 +184,8 @@ pub struct SharedLimitUse {
 pub struct WorkspaceCertificate {
     /// The workspace.
     pub workspace_id: WorkspaceId,
-    /// Sum of its clients' objectives; 0 if any of them has no certificate.
+    /// Sum of its clients' objectives, less what the posts cost that exceed shared limits with a price; 0 if any client
+    /// has no certificate.
     pub objective: f64,
     /// Upper bound on the objective of any plan within the limits; `None` if none is proven.
     pub upper_bound: Option<f64>,

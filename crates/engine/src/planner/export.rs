@@ -3,7 +3,7 @@
 //! `docs/limits.md` describes the JSON. A client's week holds the weeks of its channels, and the limits that couple them
 //! as rows; a workspace's week holds those of all its clients, and the limits that these share as further rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::coupling::{Row, Term};
 use super::draft::Draft;
 use super::instance::InstanceExport;
 use super::limits::NamedRow;
-use super::shared_limits::CountedPost;
+use super::shared_limits::{CountedPost, RowBound};
 use super::week::{ContextWithQuotas, PlanningContext, SharingWorkspace};
 use super::{Instance, PlanError, Planner, Solution};
 use crate::agents::scaling;
@@ -183,10 +183,24 @@ fn solved_workspace(
         let group = row.industry.as_ref().or(row.tag.as_ref()).map_or_else(String::new, |group| format!(" of {group}"));
         let on = row.channel.map_or_else(String::new, |channel| format!(" on {channel}"));
         let id = format!("{}{group}{on} from {}", limits.name(row), row.period.start(week));
-        let row = Row { terms, at_most: limits.capacity(row), price: None };
+        let RowBound { at_most, price } = limits.bound(row);
+        let row = Row { terms, at_most, price };
         shared.push(SolvedRow { id, is_quota: false, row, shadow_price });
     }
     SolvedWorkspace { workspace_id: id, week, members, shared, bound: divided.bound }
+}
+
+impl SolvedWorkspace {
+    /// What the chosen posts cost that exceed shared limits with a price.
+    fn penalty(&self, chosen: &[(usize, usize, Option<usize>)]) -> f64 {
+        let chosen: BTreeSet<(usize, usize)> = chosen.iter().map(|(channel, hour, _)| (*channel, *hour)).collect();
+        let penalty = |SolvedRow { row, .. }: &SolvedRow| {
+            let counted = row.terms.iter().filter(|term| chosen.contains(&(term.channel, term.hour)));
+            let used = counted.fold(0.0, |sum, term| sum + term.coefficient);
+            row.price.unwrap_or(0.0) * row.excess(used)
+        };
+        self.shared.iter().map(penalty).fold(0.0, |sum, penalty| sum + penalty)
+    }
 }
 
 /// A week under limits: one JSON object.
@@ -301,6 +315,7 @@ impl SolvedWeeks {
             export.channels.extend(member.channels.iter().map(SolvedInstance::export));
             export.objective += if member.may_run { member.objective } else { member.objective_without_posts() };
         }
+        export.objective -= workspace.penalty(&export.chosen);
         export
     }
 }

@@ -254,14 +254,18 @@ impl SharingWorkspace {
     fn certificate(&self, context: &PlanningContext<'_>, plans: &[ClientPlan]) -> Option<WorkspaceCertificate> {
         let plans: Vec<&ClientPlan> = self.members.iter().filter_map(|index| plans.get(*index)).collect();
         let posts: Vec<Vec<CountedPost>> = plans.iter().map(|plan| counted_posts(plan)).collect();
-        let limits = self.divided.uses(&self.limits, &context.weeks(&self.members), &posts);
+        let weeks = context.weeks(&self.members);
+        let limits = self.divided.uses(&self.limits, &weeks, &posts);
         if limits.is_empty() {
             return None;
         }
         let objectives: Option<Vec<f64>> =
             plans.iter().map(|plan| Some(plan.certificate.as_ref()?.objective)).collect();
         let upper_bound = self.divided.bound.filter(|_| objectives.is_some());
-        let objective = objectives.unwrap_or_default().into_iter().fold(0.0, |sum, objective| sum + objective);
+        let objective = objectives.map_or(0.0, |objectives| {
+            let of_clients = objectives.into_iter().fold(0.0, |sum, objective| sum + objective);
+            of_clients - DividedLimits::penalty(&self.limits, &weeks, &posts)
+        });
         Some(WorkspaceCertificate { workspace_id: self.id.clone(), objective, upper_bound, limits })
     }
 }

@@ -296,6 +296,31 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_over_several_clients_is_a_maximum_of_posts_hard_or_with_a_price() {
+        for scope in ["workspace", "industry", "tag"] {
+            let limit = |keys: &str| format!("[a]\nper = [\"{scope}\"]\n{keys}\n");
+            assert_valid(&limit("at_most = 3\nprice = 40"));
+            for bound in ["at_least = 3\nprice = 40", "at_most_share = 0.5", "at_least_share = 0.5"] {
+                let (cause, remedy) = only_error(&limit(bound));
+                let key = bound.split(' ').next().unwrap();
+                assert_eq!(cause, format!("`limits.a.{key}` does not go with `{scope}` in `per`"));
+                assert_eq!(
+                    remedy,
+                    "limits over several clients count posts whatever their assets are, and state `at_most`"
+                );
+            }
+            for key in
+                ["within_hours = 24", "weigh = { video = 4 }", "where.kinds = [\"video\"]", "where.campaigns = [\"s\"]"]
+            {
+                let found = errors(&limit(&format!("at_most = 3\nprice = 40\n{key}")), "");
+                assert_eq!(codes(&found), ["not_for_several_clients"], "{key}");
+            }
+            let reviews = errors(&limit("at_most = 3\nprice = 40\ncounts = \"needs_review\""), "");
+            assert_eq!(codes(&reviews), ["not_for_reviews"]);
+        }
+    }
+
+    #[test]
     fn a_minimum_above_a_maximum_of_the_same_posts_is_reported_at_the_minimum() {
         let (cause, remedy) = only_error("[low]\nat_least = 5\n[high]\nat_most = 4\n");
         assert_eq!(cause, "`low` requires at least 5 per week, but `high` allows at most 4 per week");

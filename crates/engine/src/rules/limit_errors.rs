@@ -102,7 +102,7 @@ fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction>
     }
     let scope = limit.scope.name();
     let other_bounds = BOUNDS.into_iter().filter(|key| *key != "at_most");
-    let mut excluded = other_bounds.chain(["price", "within_hours", "where.kinds", "where.campaigns"]);
+    let mut excluded = other_bounds.chain(["within_hours", "where.kinds", "where.campaigns"]);
     let (cause, found) = if let Some(found) = excluded.find_map(|key| view.find(&path(name, key))) {
         (format!("`{}` does not go with `{scope}` in `per`", found.path), found)
     } else if limit.depends_on_assets() {
@@ -110,7 +110,7 @@ fn not_for_several_clients(view: &View<'_>, name: &str) -> Option<Contradiction>
     } else {
         return None;
     };
-    let remedy = "limits over several clients are hard, count posts, and state `at_most`";
+    let remedy = "limits over several clients count posts whatever their assets are, and state `at_most`";
     contradiction("not_for_several_clients", &[&found], cause, remedy.to_owned())
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use crate::model::{Channel, ClientPlan, LimitUse, Reason, named};
-use crate::rules::{ACTIONS_A_DAY, ClosedRange, CompiledRules, REVIEW_CAPACITY, Rules, day_name};
+use crate::rules::{
+    ACTIONS_A_DAY, ClosedRange, CompiledRules, LimitBound, LimitRules, LimitScope, REVIEW_CAPACITY, Rules, day_name,
+};
 
 named!(
     /// What a limit does to a week.
@@ -153,9 +155,9 @@ pub(super) fn limit_state(plan: &ClientPlan, rules: &Rules, name: &str) -> Optio
         return Some(if is_unmet { LimitState::Unmet } else { LimitState::Slack });
     }
     let certificate = plan.certificate.as_ref()?;
-    let has_price = rules.limits.iter().any(|limit| *limit.name == *name && limit.price.is_some());
+    let priced = rules.limits.iter().find(|limit| *limit.name == *name && limit.price.is_some());
     let uses = || certificate.limits.iter().filter(|limit_use| *limit_use.limit == *name);
-    if has_price && uses().any(is_exceeded) {
+    if priced.is_some_and(|limit| uses().any(|limit_use| is_exceeded(limit, limit_use))) {
         return Some(LimitState::Broken);
     }
     let costs = uses().any(|limit_use| limit_use.price > TOLERANCE) || leaves_no_review(plan, name);
@@ -165,8 +167,13 @@ pub(super) fn limit_state(plan: &ClientPlan, rules: &Rules, name: &str) -> Optio
 /// Smallest price, and smallest excess, that counts: smaller ones come from rounding.
 const TOLERANCE: f64 = 1e-6;
 
-fn is_exceeded(limit_use: &LimitUse) -> bool {
-    let excess = limit_use.used - limit_use.allowed;
+fn is_exceeded(limit: &LimitRules, limit_use: &LimitUse) -> bool {
+    // Of a limit that clients share, the use states the client's quota.
+    let allowed = match limit.bound {
+        LimitBound::AtMost(posts) if limit.scope != LimitScope::Client => posts,
+        _ => limit_use.allowed,
+    };
+    let excess = limit_use.used - allowed;
     if limit_use.kind.is_from_below() { excess < -TOLERANCE } else { excess > TOLERANCE }
 }
 

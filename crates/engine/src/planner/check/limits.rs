@@ -105,7 +105,8 @@ fn periods<'a>(case: &ClientCase<'a>, channels: &[ChannelCase<'a>]) -> Vec<Limit
     for quota in &case.plan.quotas {
         let declared = case.base().limits.iter().find(|limit| limit.name == quota.limit);
         let limit = declared.map_or(REVIEWS, StatedLimit::of);
-        let limit = StatedLimit { bound: LimitBound::AtMost(quota.posts), ..limit };
+        // If the limit has a price, the clients pay it together: a quota is kept.
+        let limit = StatedLimit { bound: LimitBound::AtMost(quota.posts), price: None, ..limit };
         let hour = match quota.period {
             QuotaPeriod::Week => Some(0),
             QuotaPeriod::Day(day) => case.clock.hours.iter().position(|hour| hour.weekday == usize::from(day)),

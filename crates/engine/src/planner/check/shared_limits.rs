@@ -41,9 +41,24 @@ pub(super) struct Count {
     allowed: f64,
     planned: f64,
     pub committed: f64,
+    /// What each post too many costs; `None` if there may be none.
+    price: Option<f64>,
 }
 
-/// A limit that clients share, of which a plan uses more in one period than the committed posts leave.
+impl Count {
+    /// The number of planned posts that the committed ones leave room for.
+    fn left(&self) -> f64 {
+        (self.allowed - self.committed).max(0.0)
+    }
+
+    /// The number of planned posts too many.
+    fn excess(&self) -> f64 {
+        let excess = self.planned - self.left();
+        if excess > OBJECTIVE_ROUNDING { excess } else { 0.0 }
+    }
+}
+
+/// A limit without a price that clients share, of which a plan uses more in one period than the committed posts leave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExceededLimit {
     /// The workspace of the clients.
@@ -66,8 +81,8 @@ pub struct ExceededLimit {
     pub committed: f64,
 }
 
-/// The limits over several clients that a plan exceeds if the clients beside those of the plan are `others`, instead of
-/// those of the scenario. Of `others`, the committed posts count.
+/// The limits over several clients that a plan exceeds, without those that have a price, if the clients beside those of
+/// the plan are `others`, instead of those of the scenario. Of `others`, the committed posts count.
 #[must_use]
 pub fn exceeded_limits(
     plan: &Plan,
@@ -79,7 +94,7 @@ pub fn exceeded_limits(
 }
 
 fn exceeded(counts: &BTreeMap<CountKey, Count>) -> Vec<ExceededLimit> {
-    let is_exceeded = |count: &Count| count.planned > (count.allowed - count.committed).max(0.0) + OBJECTIVE_ROUNDING;
+    let is_exceeded = |count: &Count| count.price.is_none() && count.excess() > 0.0;
     let exceeded_limit = |(key, count): (&CountKey, &Count)| ExceededLimit {
         workspace_id: key.workspace.clone(),
         limit: Arc::clone(&key.limit),
@@ -142,10 +157,11 @@ fn check_workspace(
         let count = counts.get(&key);
         let derived = count.map_or(0.0, |count| count.planned + count.committed);
         let allowed = count.map_or(used.allowed, |count| count.allowed);
-        let left = (allowed - count.map_or(0.0, |count| count.committed)).max(0.0);
+        let left = count.map_or(allowed, Count::left);
+        let highest_price = count.and_then(|count| count.price).unwrap_or(f64::MAX) * (1.0 + OBJECTIVE_ROUNDING);
         bound = bound.map(|bound| bound + used.price * left);
         let is_off = (used.used - derived).abs() > OBJECTIVE_ROUNDING || used.allowed != allowed;
-        if is_off || used.price < 0.0 || used.price.is_nan() {
+        if is_off || !(0.0..=highest_price).contains(&used.price) {
             let detail = format!(
                 "workspace `{id}` uses {derived} of `{}`, the plan says {} at a price of {}",
                 used.limit, used.used, used.price
@@ -155,7 +171,10 @@ fn check_workspace(
     }
     let members = plan.clients.iter().filter(|client| client.workspace_id == *id);
     let certificates = members.filter_map(|client| client.certificate.as_ref());
-    let objective: f64 = certificates.map(|certificate| certificate.objective).sum();
+    let of_clients: f64 = certificates.map(|certificate| certificate.objective).sum();
+    let of_workspace = counts.iter().filter(|(key, _)| key.workspace == *id).map(|(_, count)| count);
+    let penalty: f64 = of_workspace.map(|count| count.price.unwrap_or(0.0) * count.excess()).sum();
+    let objective = of_clients - penalty;
     let tolerance = OBJECTIVE_ROUNDING * objective.abs().max(1.0);
     let is_wrong = (workspace.objective - objective).abs() > tolerance
         || workspace.upper_bound.is_some_and(|bound| bound.is_nan() || bound < objective - tolerance);
@@ -263,7 +282,7 @@ fn count_posts(
     let mut add = |channel: Channel, at: Timestamp, is_planned: bool| {
         for key in keys_of(limit, client, clock, channel, at) {
             let count: &mut Count = counts.entry(key).or_default();
-            count.allowed = allowed;
+            (count.allowed, count.price) = (allowed, limit.price);
             if is_planned {
                 count.planned += 1.0;
             } else {

@@ -1,8 +1,9 @@
 //! Chooses one proposal for each client, so that together they satisfy the rows.
 //!
 //! The first choice is each client's proposal of highest net value, at the prices that minimize the bound of the
-//! proposals. Each swap then gives one client another proposal. The excess of a row is the number of posts beyond its
-//! capacity; the weighted excess is the sum over all rows, each with its weight. Swaps are made in three stages:
+//! proposals. Each swap then gives one client another proposal. The excess of a row is the number of posts beyond those
+//! that it allows. In a row with a price, each of them costs that price, which lowers the objective; in the others there
+//! may be none, and the weighted excess is the sum over these, each with its weight. Swaps are made in three stages:
 //!
 //! 1. swaps that raise the objective minus a penalty times the weighted excess, for higher and higher penalties;
 //! 2. swaps that lower the weighted excess, first those that lose the least objective for each unit of it;
@@ -16,10 +17,11 @@ use rayon::prelude::*;
 
 use super::client::Proposal;
 use super::prices::PriceSearch;
+use super::rows::RowBound;
 
 /// Maximum number of swaps from which pairs are formed.
 const MAX_PAIRED: usize = 1_000;
-/// Cost of each post beyond a row's capacity, as a multiple of the row's weight; applied in turn.
+/// Cost of each post beyond those that a row allows, as a multiple of the row's weight; applied in turn.
 const PENALTIES: [f64; 3] = [1.1, 1.5, 4.0];
 /// Minimum weight of a row, as a share of the highest price.
 const MIN_WEIGHT: f64 = 0.01;
@@ -28,8 +30,10 @@ const TOLERANCE: f64 = 1e-9;
 
 /// A proposal for each client.
 struct Choice {
-    /// By row, the weight of each post beyond its capacity.
+    /// By row, the weight of each post beyond those that it allows; 0 if such a post has a price.
     weights: Vec<f64>,
+    /// By row, the price of each post beyond those that it allows; 0 if there may be none.
+    costs: Vec<f64>,
     /// By client, the index of its proposal; `None` if it has none.
     chosen: Vec<Option<usize>>,
     /// By row, the number of posts that count in it, over all clients.
@@ -57,7 +61,7 @@ struct PricedSwap {
     proposal: usize,
     /// By how much the client's net value falls.
     loss: f64,
-    /// By how much the objective rises.
+    /// By how much the objective of the client's week rises.
     gain: f64,
     /// By how many posts the use of each row changes, ascending by row.
     changes: Vec<(usize, f64)>,
@@ -72,8 +76,8 @@ pub(super) struct Share {
     pub price_list: usize,
 }
 
-/// By client, its share of the rows, chosen from the proposals found so far. Together, the shares do not exceed the
-/// capacity of any row.
+/// By client, its share of the rows, chosen from the proposals found so far. Together, the shares exceed no row without a
+/// price.
 pub(super) fn shares_at(search: &PriceSearch<'_>, prices: &[f64]) -> Vec<Share> {
     let (prices, _) = search.minimize_bound_of_proposals(prices);
     let choice = Choice::from_prices(search, &prices);
@@ -85,14 +89,15 @@ pub(super) fn shares_at(search: &PriceSearch<'_>, prices: &[f64]) -> Vec<Share> 
         }
     };
     let mut shares: Vec<Share> = (0..choice.chosen.len()).map(share).collect();
-    take_surplus(&mut shares, &choice.used, search.capacities());
+    take_surplus(&mut shares, &choice.used, search.bounds());
     shares
 }
 
-/// Lowers the shares of rows that are used beyond their capacity, starting from the last client.
-fn take_surplus(shares: &mut [Share], used: &[f64], capacities: &[f64]) {
-    for (row, (used, capacity)) in used.iter().zip(capacities).enumerate() {
-        let mut surplus = (used - capacity - TOLERANCE).max(0.0).ceil();
+/// Lowers the shares of rows without a price that are exceeded, starting from the last client.
+fn take_surplus(shares: &mut [Share], used: &[f64], bounds: &[RowBound]) {
+    let rows = used.iter().zip(bounds).enumerate();
+    for (row, (used, bound)) in rows.filter(|(_, (_, bound))| bound.price.is_none()) {
+        let mut surplus = (used - bound.at_most - TOLERANCE).max(0.0).ceil();
         let uses = shares.iter_mut().rev().flat_map(|share| &mut share.used);
         for (_, posts) in uses.filter(|(other, _)| *other == row) {
             let taken = posts.min(surplus);
@@ -110,9 +115,12 @@ impl Choice {
         let chosen: Vec<Option<usize>> = search.proposals.iter().map(best).collect();
         let highest = prices.iter().copied().fold(0.0, f64::max);
         let min_weight = if highest > 0.0 { MIN_WEIGHT * highest } else { 1.0 };
-        let weights = prices.iter().map(|price| price.max(min_weight)).collect();
-        let used = vec![0.0; search.capacities().len()];
-        let mut choice = Self { weights, used, tolerance: 0.0, chosen };
+        let weight =
+            |(price, bound): (&f64, &RowBound)| if bound.price.is_none() { price.max(min_weight) } else { 0.0 };
+        let weights = prices.iter().zip(search.bounds()).map(weight).collect();
+        let costs = search.bounds().iter().map(|bound| bound.price.unwrap_or(0.0)).collect();
+        let used = vec![0.0; search.bounds().len()];
+        let mut choice = Self { weights, costs, used, tolerance: 0.0, chosen };
         for client in 0..choice.chosen.len() {
             let Some(proposal) = choice.proposal(search, client) else { continue };
             choice.tolerance += TOLERANCE * proposal.objective.abs();
@@ -144,26 +152,33 @@ impl Choice {
         changes.into_iter().filter(|(_, change)| *change != 0.0).collect()
     }
 
-    /// By how much the weighted excess falls if the changes of two swaps are made.
-    fn relief(&self, capacities: &[f64], first: &[(usize, f64)], second: &[(usize, f64)]) -> f64 {
-        let relief_in_row = |row: usize, change: f64| {
-            let surplus = self.used[row] - capacities[row];
-            self.weights[row] * (excess(surplus) - excess(surplus + change))
+    /// By how much the excess falls if the changes of two swaps are made, summed over the rows with the given weights.
+    fn excess_fall(
+        &self,
+        weights: &[f64],
+        bounds: &[RowBound],
+        first: &[(usize, f64)],
+        second: &[(usize, f64)],
+    ) -> f64 {
+        let fall_in_row = |row: usize, change: f64| {
+            let surplus = self.used[row] - bounds[row].at_most;
+            weights[row] * (excess(surplus) - excess(surplus + change))
         };
         let change_of = |changes: &[(usize, f64)], row: usize| {
             changes.iter().find(|(other, _)| *other == row).map_or(0.0, |(_, change)| *change)
         };
-        let relief_of_first: f64 =
-            first.iter().map(|(row, change)| relief_in_row(*row, change + change_of(second, *row))).sum();
+        let fall_of_first: f64 =
+            first.iter().map(|(row, change)| fall_in_row(*row, change + change_of(second, *row))).sum();
         let only_second = second.iter().filter(|(row, _)| first.iter().all(|(other, _)| other != row));
-        relief_of_first + only_second.map(|(row, change)| relief_in_row(*row, *change)).sum::<f64>()
+        fall_of_first + only_second.map(|(row, change)| fall_in_row(*row, *change)).sum::<f64>()
     }
 
     fn swap(&self, search: &PriceSearch<'_>, client: usize, proposal: usize) -> Swap {
         let before = self.proposal(search, client).map_or(0.0, |proposal| proposal.objective);
-        let gain = search.proposals[client][proposal].objective - before;
         let changes = self.changes(search, client, proposal);
-        Swap { client, proposal, gain, relief: self.relief(search.capacities(), &changes, &[]) }
+        let fall = |weights: &[f64]| self.excess_fall(weights, search.bounds(), &changes, &[]);
+        let gain = search.proposals[client][proposal].objective - before + fall(&self.costs);
+        Swap { client, proposal, gain, relief: fall(&self.weights) }
     }
 
     fn apply(&mut self, search: &PriceSearch<'_>, client: usize, proposal: usize) {
@@ -201,7 +216,8 @@ impl Choice {
         }
     }
 
-    /// Makes swaps that raise the objective when each post beyond a row's capacity costs `penalty` · the row's weight.
+    /// Makes swaps that raise the objective when each post beyond those that a row allows costs `penalty` · the row's
+    /// weight.
     fn improve_at_penalty(&mut self, search: &PriceSearch<'_>, penalty: f64) {
         let tolerance = self.tolerance;
         let value = |swap: &Swap| swap.gain + penalty * swap.relief;
@@ -250,25 +266,27 @@ impl Choice {
     /// The two swaps, each as client and proposal, that together raise the objective most and do not raise the weighted
     /// excess; `None` if there are no such swaps.
     fn best_pair(&self, search: &PriceSearch<'_>, prices: &[f64]) -> Option<[(usize, usize); 2]> {
-        // If no row is exceeded before or after, the gain of two swaps is at most the unused capacity, valued at the
-        // prices, minus their two losses.
-        let max_loss: f64 = search
-            .capacities()
-            .iter()
-            .zip(&self.used)
-            .zip(prices)
-            .map(|((capacity, used), price)| (capacity - used).max(0.0) * price)
-            .sum();
+        // If no row without a price is exceeded before or after, the gain of two swaps is at most the posts that rows
+        // still allow, valued at the prices, and the posts beyond them, valued at what they cost more than the prices,
+        // minus the two losses.
+        let max_gain = |((bound, used), (price, cost)): ((&RowBound, &f64), (&f64, &f64))| {
+            (bound.at_most - used).max(0.0) * price + (used - bound.at_most).max(0.0) * (cost - price).max(0.0)
+        };
+        let rows = search.bounds().iter().zip(&self.used).zip(prices.iter().zip(&self.costs));
+        let max_loss: f64 = rows.map(max_gain).sum();
         let swaps = self.cheapest_swaps(search, prices);
         let tolerance = self.tolerance;
+        let has_costs = self.costs.iter().any(|cost| *cost > 0.0);
         let best_with = |index: usize| {
             let first = &swaps[index];
             let others = swaps.iter().skip(index + 1).take_while(|second| first.loss + second.loss < max_loss);
             let mut best: Option<(f64, [(usize, usize); 2])> = None;
             for second in others.filter(|second| second.client != first.client) {
                 let best_gain = best.map_or(tolerance, |(gain, _)| gain);
-                let gain = first.gain + second.gain;
-                if gain > best_gain && self.relief(search.capacities(), &first.changes, &second.changes) >= -TOLERANCE {
+                let fall =
+                    |weights: &[f64]| self.excess_fall(weights, search.bounds(), &first.changes, &second.changes);
+                let gain = first.gain + second.gain + if has_costs { fall(&self.costs) } else { 0.0 };
+                if gain > best_gain && fall(&self.weights) >= -TOLERANCE {
                     best = Some((gain, [(first.client, first.proposal), (second.client, second.proposal)]));
                 }
             }
@@ -280,7 +298,7 @@ impl Choice {
     }
 }
 
-/// The excess of a row. `surplus` is the number of posts that count in it minus its capacity.
+/// The excess of a row. `surplus` is the number of posts that count in it minus the number that it allows.
 fn excess(surplus: f64) -> f64 {
     if surplus > TOLERANCE { surplus } else { 0.0 }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::rows::RowBound;
 use crate::model::Tier;
 use crate::planner::coupling::{CoupledSolution, CoupledWeek, Row, SolvedChannels, Term, best_hours, solve_coupled};
 use crate::planner::{Instance, Solution, Solver};
@@ -114,8 +115,8 @@ impl<'a> ClientProblem<'a> {
     }
 
     /// A shared row without terms.
-    pub fn shared_row(capacity: f64) -> Row {
-        Row { terms: Vec::new(), at_most: capacity, price: None }
+    pub fn shared_row(bound: RowBound) -> Row {
+        Row { terms: Vec::new(), at_most: bound.at_most, price: bound.price }
     }
 
     /// Adds the client's terms to the shared rows, with the indices of channels shifted by `first_channel`.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::choice::Share;
 use super::client::{ClientProblem, CountedRange};
 use super::prices::PriceSearch;
-use super::rows::{CountedPost, SharedLimits, SharedRow};
+use super::rows::{CountedPost, RowBound, SharedLimits, SharedRow};
 use super::{ClientSketch, SketchedChannel, choice, joint, rows};
 use crate::agents::ClientWeek;
 use crate::model::{LimitQuota, Tier};
@@ -110,27 +110,27 @@ impl Group {
             self.members.iter().filter_map(|index| Some((clients.get(*index)?, sketches.get(*index)?))).collect();
         if self.members.len() <= MAX_JOINT_CLIENTS {
             let rows = self.joint_rows(limits, &members);
-            let (problems, capacities) = problems(limits, &members, &rows);
-            if let Some(sharing) = joint::solve(&problems, &capacities, tier) {
+            let (problems, bounds) = problems(limits, &members, &rows);
+            if let Some(sharing) = joint::solve(&problems, &bounds, tier) {
                 let blocked = blocked_uses(limits, &members, &rows);
-                return self.solution(rows, capacities, &problems, sharing, &blocked);
+                return self.solution(rows, &bounds, &problems, sharing, &blocked);
             }
         }
-        let (problems, capacities) = problems(limits, &members, &self.rows);
+        let (problems, bounds) = problems(limits, &members, &self.rows);
         let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.competing_bound());
-        let mut search = PriceSearch::new(problems, capacities.clone(), &rows::kinds(&self.rows), tier);
+        let mut search = PriceSearch::new(problems, bounds.clone(), &rows::kinds(&self.rows), tier);
         let prices = search.find_prices(bound_alone);
         let shares = choice::shares_at(&search, &prices);
         let sharing = joint::Sharing { prices, shares, price_lists: search.price_lists.clone() };
         let blocked = blocked_uses(limits, &members, &self.rows);
-        self.solution(self.rows.clone(), capacities, search.problems(), sharing, &blocked)
+        self.solution(self.rows.clone(), &bounds, search.problems(), sharing, &blocked)
     }
 
     /// The solution, given how the clients share the rows. `blocked` is what [`blocked_uses`] returns.
     fn solution(
         &self,
         rows: Vec<SharedRow>,
-        capacities: Vec<f64>,
+        bounds: &[RowBound],
         problems: &[ClientProblem<'_>],
         sharing: joint::Sharing,
         blocked: &[Vec<(usize, f64)>],
@@ -143,8 +143,8 @@ impl Group {
             }
         }
         let is_full = |row: usize| {
-            let used_and_capacity = used.get(row).zip(capacities.get(row));
-            used_and_capacity.is_none_or(|(used, capacity)| used + 1.0 > capacity + TOLERANCE)
+            let used_and_bound = used.get(row).zip(bounds.get(row));
+            used_and_bound.is_none_or(|(used, bound)| used + 1.0 > bound.at_most + TOLERANCE)
         };
         let is_priced = |row: usize| prices.get(row).is_some_and(|price| *price > 0.0);
         let has_quotas = rows
@@ -153,7 +153,7 @@ impl Group {
             .map(|(index, row)| is_priced(index) || is_full(index) || self.rows.binary_search(row).is_ok())
             .collect();
         let remaining =
-            capacities.iter().zip(&used).map(|(capacity, used)| (capacity - used + TOLERANCE).floor()).collect();
+            bounds.iter().zip(&used).map(|(bound, used)| (bound.at_most - used + TOLERANCE).floor()).collect();
         add_blocked(&mut shares, remaining, blocked);
         let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
         GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
@@ -267,12 +267,12 @@ fn counted_hours<'c>(
     sketch.channels.iter().enumerate().flat_map(of_channel)
 }
 
-/// The clients' problems over the given rows, and the capacity of each row.
+/// The clients' problems over the given rows, and the bound of each row.
 fn problems<'s>(
     limits: &SharedLimits,
     members: &[(&ClientWeek<'_>, &'s ClientSketch)],
     rows: &[SharedRow],
-) -> (Vec<ClientProblem<'s>>, Vec<f64>) {
+) -> (Vec<ClientProblem<'s>>, Vec<RowBound>) {
     let indices: BTreeMap<&SharedRow, usize> = rows.iter().zip(0..).collect();
     let problem = |(client, sketch): &(&ClientWeek<'_>, &'s ClientSketch)| {
         let mut counted: Vec<CountedRange> = Vec::new();
@@ -286,7 +286,7 @@ fn problems<'s>(
         let posts = posts.filter_map(|post| Some((index(post.channel)?, post.hour))).collect();
         ClientProblem::new(sketch.competing_instances(), &sketch.own_rows, counted, posts)
     };
-    (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.capacity(row)).collect())
+    (members.par_iter().map(problem).collect(), rows.iter().map(|row| limits.bound(row)).collect())
 }
 
 /// Maximum number of ranges that [`add_hour`] searches, from the last one backwards.

@@ -2,6 +2,7 @@
 
 use super::choice::Share;
 use super::client::ClientProblem;
+use super::rows::RowBound;
 use crate::model::Tier;
 use crate::planner::Solver;
 use crate::planner::coupling::{CoupledWeek, solve_coupled};
@@ -16,9 +17,9 @@ pub(super) struct Sharing {
     pub price_lists: Vec<Vec<f64>>,
 }
 
-/// Plans all clients as one problem, given the capacity of each row, and returns how their weeks share the rows; `None`
+/// Plans all clients as one problem, given the bound of each row, and returns how their weeks share the rows; `None`
 /// if no weeks were found that together satisfy the rows.
-pub(super) fn solve(problems: &[ClientProblem<'_>], capacities: &[f64], tier: Tier) -> Option<Sharing> {
+pub(super) fn solve(problems: &[ClientProblem<'_>], bounds: &[RowBound], tier: Tier) -> Option<Sharing> {
     let mut solver = Solver::default();
     let mut rows = Vec::new();
     let mut channels = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn solve(problems: &[ClientProblem<'_>], capacities: &[f64], tier: Ti
     }
     let own_row_count = rows.len();
     let mut first_channel = 0;
-    let mut shared_rows: Vec<_> = capacities.iter().map(|capacity| ClientProblem::shared_row(*capacity)).collect();
+    let mut shared_rows: Vec<_> = bounds.iter().map(|bound| ClientProblem::shared_row(*bound)).collect();
     for problem in problems {
         problem.add_terms(first_channel, &mut shared_rows);
         first_channel += problem.instances().len();

@@ -10,7 +10,9 @@
 //! choice   a week for each client, from those found, that together satisfy the rows
 //! ```
 //!
-//! A row is a limit in one of its periods. Its capacity is the number of posts that it allows beyond those committed.
+//! A row is a limit in one of its periods. Its capacity is the number of posts that it allows beyond those committed. If
+//! the limit has a price, the clients together may plan more, and each further post costs that price. The price counts
+//! once, in the objective of the workspace: a quota of a client has none.
 //!
 //! Clients are planned alone first. Rows that they exceed together become active, and the clients whose posts count in
 //! active rows fall into groups that share no such row. A small group is one problem over all channels of its clients.
@@ -41,7 +43,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use self::groups::{Group, GroupSolution};
-pub(super) use self::rows::{CountedPost, SharedLimits, SharedRow, committed_hours};
+pub(super) use self::rows::{CountedPost, RowBound, SharedLimits, SharedRow, committed_hours};
 use super::coupling::{Row, Term};
 use super::{Instance, PlanError, Solver};
 use crate::agents::ClientWeek;
@@ -185,6 +187,11 @@ impl DividedLimits {
             price: self.prices.get(row).copied().unwrap_or(0.0),
         };
         included.into_iter().map(use_of).collect()
+    }
+
+    /// What the planned posts cost that exceed limits with a price.
+    pub fn penalty(limits: &SharedLimits, clients: &[ClientWeek<'_>], posts: &[Vec<CountedPost>]) -> f64 {
+        limits.penalty(&posts_by_row(limits, clients, posts))
     }
 
     /// States the bound at the prices found. It leaves room for blocked posts, which were not considered when the prices

@@ -1,5 +1,5 @@
-//! Lagrangian prices of shared rows: at these prices, clients that are planned on their own together use about the
-//! rows' capacities.
+//! Lagrangian prices of shared rows: at these prices, clients that are planned on their own together use about what
+//! the rows allow.
 
 #![expect(clippy::indexing_slicing, reason = "lists by row and by client are as long as the problem's")]
 
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::client::{BestWeek, ClientProblem, Proposal};
+use super::rows::RowBound;
 use crate::model::Tier;
 use crate::planner::Solver;
 use crate::planner::coupling::SolvedChannels;
@@ -44,8 +45,8 @@ const STEP_DECAY: f64 = 0.98;
 /// Clients that share rows, and their proposals at the prices so far.
 pub(super) struct PriceSearch<'a> {
     problems: Vec<ClientProblem<'a>>,
-    /// By row, its capacity.
-    capacities: Vec<f64>,
+    /// By row, its bound.
+    bounds: Vec<RowBound>,
     tier: Tier,
     /// By row, the values of the posts, of clients planned alone, that count in a row of the same kind; descending.
     values: Vec<Arc<[f64]>>,
@@ -66,8 +67,8 @@ pub(super) struct PriceSearch<'a> {
 }
 
 impl<'a> PriceSearch<'a> {
-    /// A search over clients, given the capacity and the kind of each row.
-    pub fn new(problems: Vec<ClientProblem<'a>>, capacities: Vec<f64>, kinds: &[usize], tier: Tier) -> Self {
+    /// A search over clients, given the bound and the kind of each row.
+    pub fn new(problems: Vec<ClientProblem<'a>>, bounds: Vec<RowBound>, kinds: &[usize], tier: Tier) -> Self {
         let proposals = problems.iter().map(|problem| vec![problem.proposal_alone()]).collect();
         let unknown = |_: &ClientProblem<'_>| BestWeek { bound: 0.0, proposal: None, own_prices: Vec::new() };
         let best_weeks = problems.iter().map(unknown).collect();
@@ -78,14 +79,14 @@ impl<'a> PriceSearch<'a> {
         for (row, value) in problems.iter().flat_map(ClientProblem::values_alone) {
             values_by_kind[kinds[row]].push(value);
         }
-        capacities.iter().zip(kinds).for_each(|(capacity, kind)| capacity_by_kind[*kind] += capacity);
+        bounds.iter().zip(kinds).for_each(|(bound, kind)| capacity_by_kind[*kind] += bound.at_most);
         values_by_kind.iter_mut().for_each(|values| values.sort_by(|a, b| b.total_cmp(a)));
         let values_by_kind: Vec<Arc<[f64]>> = values_by_kind.into_iter().map(Arc::from).collect();
         let values = kinds.iter().map(|kind| Arc::clone(&values_by_kind[*kind])).collect();
         let capacity_of_kind = kinds.iter().map(|kind| capacity_by_kind[*kind]).collect();
         Self {
             problems,
-            capacities,
+            bounds,
             tier,
             values,
             kinds: kinds.to_vec(),
@@ -102,9 +103,14 @@ impl<'a> PriceSearch<'a> {
         &self.problems
     }
 
-    /// By row, its capacity.
-    pub fn capacities(&self) -> &[f64] {
-        &self.capacities
+    /// By row, its bound.
+    pub fn bounds(&self) -> &[RowBound] {
+        &self.bounds
+    }
+
+    /// What the rows allow costs at the given prices.
+    fn price_of_bounds(&self, prices: &[f64]) -> f64 {
+        prices.iter().zip(&self.bounds).map(|(price, bound)| price * bound.at_most).sum()
     }
 
     /// Finds the best week of every client at the given prices. Clients for which the prices are the same as last time
@@ -135,9 +141,7 @@ impl<'a> PriceSearch<'a> {
             .zip(self.best_weeks.par_iter_mut().zip(self.proposals.par_iter_mut().zip(&mut self.solved)));
         clients.for_each_init(Solver::default, solve);
         self.tried = Some((prices.to_vec(), tier));
-        let price_of_capacities: f64 =
-            prices.iter().zip(&self.capacities).map(|(price, capacity)| price * capacity).sum();
-        self.best_weeks.iter().fold(price_of_capacities, |sum, best_week| sum + best_week.bound)
+        self.best_weeks.iter().fold(self.price_of_bounds(prices), |sum, best_week| sum + best_week.bound)
     }
 
     /// Finds prices for the rows: those at which the fast solver's weeks have the least bound, or none if exact weeks prove
@@ -150,39 +154,44 @@ impl<'a> PriceSearch<'a> {
         let prices = self.fast_prices(prices);
         let bound = self.solve_at(&prices, self.tier);
         if self.problems.len() <= MAX_PERTURBED {
-            for prices in perturbed(&prices) {
+            for prices in perturbed(&prices, &self.bounds) {
                 self.solve_at(&prices, self.tier);
             }
         }
         if self.tier == Tier::Exact && bound >= bound_alone {
-            return vec![0.0; self.capacities.len()];
+            return vec![0.0; self.bounds.len()];
         }
         prices
     }
 
-    /// A search over an evenly spaced sample of the clients. The capacity of each row is scaled by the share of the
+    /// A search over an evenly spaced sample of the clients. What each row allows is scaled by the share of the
     /// clients, of those whose posts count in the row, that are in the sample.
     fn sample(&self) -> PriceSearch<'a> {
         let step = self.problems.len() / MIN_SAMPLE;
         let clients_by_row = |problems: &mut dyn Iterator<Item = &ClientProblem<'a>>| {
-            let mut clients = vec![0.0; self.capacities.len()];
+            let mut clients = vec![0.0; self.bounds.len()];
             problems.flat_map(ClientProblem::shared_rows).for_each(|row| clients[*row] += 1.0);
             clients
         };
         let of_all = clients_by_row(&mut self.problems.iter());
         let of_sample = clients_by_row(&mut self.problems.iter().step_by(step));
         let counts = of_all.iter().zip(&of_sample);
-        let capacities =
-            self.capacities.iter().zip(counts).map(|(capacity, (all, sample))| capacity * sample / all).collect();
+        let scaled = |(bound, (all, sample)): (&RowBound, (&f64, &f64))| RowBound {
+            at_most: bound.at_most * sample / all,
+            ..*bound
+        };
+        let bounds = self.bounds.iter().zip(counts).map(scaled).collect();
         let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(step).cloned().collect();
-        PriceSearch::new(problems, capacities, &self.kinds, Tier::Fast)
+        PriceSearch::new(problems, bounds, &self.kinds, Tier::Fast)
     }
 
     /// By row, the value of the best post that no longer fits if the rows of the same kind are filled with posts in
-    /// descending order of value.
+    /// descending order of value; at most the price of a post beyond the row's maximum.
     fn first_prices(&self) -> Vec<f64> {
-        let rows = self.values.iter().zip(&self.capacity_of_kind);
-        rows.map(|(values, capacity)| values.get(*capacity as usize).copied().unwrap_or(0.0)).collect()
+        let value_beyond =
+            |(values, capacity): (&Arc<[f64]>, &f64)| values.get(*capacity as usize).copied().unwrap_or(0.0);
+        let values = self.values.iter().zip(&self.capacity_of_kind).map(value_beyond);
+        values.zip(&self.bounds).map(|(value, bound)| value.min(bound.highest_price())).collect()
     }
 
     /// The prices with the lowest bound when the fast solver finds the weeks, searched for from `first` on. Each round
@@ -215,8 +224,8 @@ impl<'a> PriceSearch<'a> {
         for _ in 0..STEPS {
             let best_proposals: Vec<Option<(f64, &Proposal)>> =
                 self.proposals.par_iter().map(|proposals| best_proposal(proposals, &prices)).collect();
-            let mut bound: f64 = prices.iter().zip(&self.capacities).map(|(price, capacity)| price * capacity).sum();
-            let mut used = vec![0.0; self.capacities.len()];
+            let mut bound = self.price_of_bounds(&prices);
+            let mut used = vec![0.0; self.bounds.len()];
             for (value, proposal) in best_proposals.into_iter().flatten() {
                 bound += value;
                 proposal.used.iter().for_each(|(row, count)| used[*row] += count);
@@ -225,13 +234,12 @@ impl<'a> PriceSearch<'a> {
                 lowest_bound = bound;
                 best.clone_from(&prices);
             }
-            let surplus = used
-                .iter()
-                .zip(&self.capacities)
-                .map(|(used, capacity)| ((used - capacity) / capacity.max(1.0)).clamp(-1.0, 1.0));
-            for (((price, surplus), from), extra) in prices.iter_mut().zip(surplus).zip(from).zip(&extra_changes) {
+            for (row, price) in prices.iter_mut().enumerate() {
+                let (from, extra, bound) = (from[row], extra_changes[row], self.bounds[row]);
+                let surplus = ((used[row] - bound.at_most) / bound.at_most.max(1.0)).clamp(-1.0, 1.0);
                 let lowest = (from / MAX_FACTOR - extra).max(0.0);
-                *price = (*price + step * surplus * (*price + extra)).clamp(lowest, from * MAX_FACTOR + extra);
+                let highest = (from * MAX_FACTOR + extra).min(bound.highest_price());
+                *price = (*price + step * surplus * (*price + extra)).clamp(lowest, highest);
             }
             step *= STEP_DECAY;
         }
@@ -251,10 +259,12 @@ fn best_proposal<'p>(proposals: &'p [Proposal], prices: &[f64]) -> Option<(f64, 
     best
 }
 
-/// Prices near those given: all of them higher, then some of them higher and the others lower.
-fn perturbed(prices: &[f64]) -> Vec<Vec<f64>> {
+/// Prices near those given: all of them higher, then some of them higher and the others lower. None is higher than its
+/// row allows.
+fn perturbed(prices: &[f64], bounds: &[RowBound]) -> Vec<Vec<f64>> {
     let changed_by = |share: &dyn Fn(usize) -> f64| {
-        prices.iter().enumerate().map(|(row, price)| price * (1.0 + share(row))).collect::<Vec<f64>>()
+        let changed = prices.iter().enumerate().map(|(row, price)| price * (1.0 + share(row)));
+        changed.zip(bounds).map(|(price, bound)| price.min(bound.highest_price())).collect::<Vec<f64>>()
     };
     // For each bit, rows whose index has the bit set change one way, and all others the other way. The indices of any
     // two rows differ in some bit, so that one of the two becomes dearer than the other.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::agents::ClientWeek;
 use crate::model::{Channel, LimitQuota, QuotaPeriod, SharedPeriod, Timestamp};
 use crate::planner::channel::posting_minute;
+use crate::planner::coupling::excess;
 use crate::planner::limits::applies_to;
 use crate::rules::{LimitBound, LimitCounts, LimitPeriod, LimitRules, LimitScope};
 
@@ -52,6 +53,27 @@ pub(in crate::planner) struct SharedLimits {
 struct SharedLimit {
     rules: LimitRules,
     max_posts: f64,
+}
+
+/// What planned posts may use of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::planner) struct RowBound {
+    /// Maximum number of planned posts.
+    pub at_most: f64,
+    /// What each post beyond that costs; `None` if there may be none.
+    pub price: Option<f64>,
+}
+
+impl RowBound {
+    /// The highest price of the row in a proof of a bound.
+    pub fn highest_price(self) -> f64 {
+        self.price.unwrap_or(f64::INFINITY)
+    }
+
+    /// What the posts beyond the maximum cost; 0 if there may be none.
+    pub fn penalty(self, planned: f64) -> f64 {
+        self.price.unwrap_or(0.0) * excess(planned, self.at_most)
+    }
 }
 
 /// A post, as far as shared limits depend on it.
@@ -114,6 +136,18 @@ impl SharedLimits {
     /// The number of posts that a row allows beyond the committed ones; 0 if these exceed it.
     pub fn capacity(&self, row: &SharedRow) -> f64 {
         (self.max_posts(row) - self.committed(row)).max(0.0)
+    }
+
+    /// What planned posts may use of a row.
+    pub fn bound(&self, row: &SharedRow) -> RowBound {
+        let price = self.limits.get(row.limit).and_then(|limit| limit.rules.price);
+        RowBound { at_most: self.capacity(row), price }
+    }
+
+    /// What the posts beyond what the rows allow cost, given how many planned posts count in each row.
+    pub fn penalty(&self, planned: &BTreeMap<SharedRow, f64>) -> f64 {
+        let penalties = planned.iter().map(|(row, planned)| self.bound(row).penalty(*planned));
+        penalties.fold(0.0, |sum, penalty| sum + penalty)
     }
 
     /// The number of committed posts that count in a row, over all clients.

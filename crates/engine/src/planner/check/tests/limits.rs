@@ -284,3 +284,64 @@ fn no_week_is_planned_with_numbers_for_a_limit_that_the_pack_does_not_have() {
     let Err(PlanError::LimitNumbers(mistakes)) = plan_week(&planner, &scenario, week) else { panic!() };
     assert_eq!(mistakes.iter().map(|mistake| mistake.code).collect::<Vec<_>>(), ["unknown_limit"]);
 }
+
+/// A plan of two clients of a workspace that may have three posts a day, and a price for each post beyond them.
+fn case_with_price(price: f64) -> Case {
+    let week = week(WEEK);
+    let clients = ["one", "other"].map(|id| client(id, "Europe/London", week, &[Channel::Fb, Channel::X], 40));
+    let limits = format!("[agency_day]\nat_most = 3\nper = [\"workspace\", \"day\"]\nprice = {price}\n");
+    let (scenario, rules) = (scenario(week, clients.into()), rules_with(&[("limits.toml", "", &limits)]));
+    let plan = passing(&scenario, &rules, week);
+    Case { scenario, rules, plan }
+}
+
+/// Number of posts beyond three a day.
+fn posts_beyond(plan: &Plan) -> f64 {
+    plan.workspaces[0].limits.iter().map(|limit| (limit.used - 3.0).max(0.0)).sum()
+}
+
+#[test]
+fn posts_beyond_a_limit_with_a_price_are_planned_if_they_earn_more() {
+    let week = week(WEEK);
+    let [cheap, fair, dear] = [1e-3, 60.0, 1e6].map(case_with_price);
+    let unlimited = passing(&cheap.scenario, &rules(), week);
+    let posts = |plan: &Plan| plan.posts().count();
+    assert_eq!(posts(&cheap.plan), posts(&unlimited));
+    let [beyond_cheap, beyond_fair, beyond_dear] = [&cheap, &fair, &dear].map(|case| posts_beyond(&case.plan));
+    assert!(beyond_cheap > beyond_fair && beyond_fair > beyond_dear, "{beyond_cheap}, {beyond_fair}, {beyond_dear}");
+    assert_eq!(beyond_dear, 0.0);
+    for (case, price) in [(&cheap, 1e-3), (&fair, 60.0), (&dear, 1e6)] {
+        let workspace = &case.plan.workspaces[0];
+        assert!(workspace.limits.iter().all(|limit| limit.price <= price), "{:?}", workspace.limits);
+        assert!(workspace.gap().unwrap() < 1e-3, "{:?}", workspace.gap());
+        let of_clients: f64 = case.plan.clients.iter().map(|client| client.objective()).sum();
+        let paid = of_clients - workspace.objective;
+        assert!((paid - price * posts_beyond(&case.plan)).abs() < 1e-6 * of_clients, "{paid} paid at {price}");
+        assert!(exceeded_limits(&case.plan, &case.scenario, &[], &case.rules).is_empty());
+    }
+}
+
+#[test]
+fn the_price_of_a_shared_limit_is_verified() {
+    let case = case_with_price(60.0);
+    let beyond = posts_beyond(&case.plan);
+    assert!(beyond > 0.0);
+    type Change = fn(&mut Plan);
+    let changes: [(&str, Change); 4] = [
+        ("certificate_objective", |plan| plan.workspaces[0].objective += 60.0),
+        ("certificate_objective", |plan| {
+            plan.workspaces[0].objective = plan.clients.iter().map(|client| client.objective()).sum();
+        }),
+        ("shared_limits", |plan| plan.workspaces[0].limits[0].price = 61.0),
+        ("certificate_bound", |plan| {
+            plan.workspaces[0].upper_bound = plan.workspaces[0].upper_bound.map(|bound| bound + 60.0)
+        }),
+    ];
+    for (number, (rule, change)) in changes.into_iter().enumerate() {
+        let broken = case.broken_by(change);
+        assert!(broken.contains(&rule), "change {number}: {broken:?}");
+    }
+    let hard = rules_with(&[("limits.toml", "", "[agency_day]\nat_most = 3\nper = [\"workspace\", \"day\"]\n")]);
+    let broken: Vec<&str> = check_plan(&case.plan, &case.scenario, &hard).iter().map(|breach| breach.rule).collect();
+    assert!(broken.contains(&"shared_limits"), "{broken:?}");
+}

@@ -435,6 +435,11 @@ tag_day = { at_most = 4, per = ["tag", "day"] }
 [agency_day]
 at_most = 5
 per = ["workspace", "day"]
+[agency_morning]
+at_most = 1
+per = ["workspace", "day"]
+where = { hours = [6, 7, 8, 9, 10] }
+price = 12.5
 "#;
 
 /// Guardrails that depend on a post's time and on the other posts of its day.
