@@ -5,12 +5,13 @@
 //! polars may abort the process when it reads them.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use polars_core::prelude::*;
 use polars_io::prelude::*;
 
 use crate::diagnostic::Diagnostic;
-use crate::tables::{FileErrors, MatchedColumns, RowLocation, Table, TableSpec, TextColumn, read_csv};
+use crate::tables::{FileErrors, MatchedColumns, Table, TableSpec, TextColumn, read_csv};
 
 /// File format, by extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +106,9 @@ fn read_parquet(errors: &mut FileErrors<'_>, bytes: Vec<u8>, spec: &TableSpec) -
         Err(error) => return reject_unreadable(errors, &error),
     };
     let height = columns.as_slice().first().map_or(0, StringChunked::len);
-    let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
-    let boxed = |cells| -> Box<dyn TextColumn> { Box::new(PolarsColumn(cells)) };
-    let columns = matched.names().map(|name| name.and_then(|_| columns.next()).map(boxed)).collect();
+    let rows = errors.rows_without_lines(height)?;
+    let shared = |cells| -> Arc<dyn TextColumn> { Arc::new(PolarsColumn(cells)) };
+    let columns = matched.names().map(|name| name.and_then(|_| columns.next()).map(shared)).collect();
     Some(matched.table(columns, rows))
 }
 

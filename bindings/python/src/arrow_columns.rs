@@ -10,7 +10,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, SchemaRef};
 use mcoe_engine::diagnostic::Diagnostic;
 use mcoe_engine::model::Kind;
-use mcoe_engine::tables::{FileErrors, MatchedColumns, RowLocation, Table, TableSpec, TextColumn};
+use mcoe_engine::tables::{FileErrors, MatchedColumns, Table, TableSpec, TextColumn};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// Instants as ISO 8601 in UTC, as in files.
@@ -65,7 +65,7 @@ impl ArrowTable {
     pub fn read(&self, name: &str, spec: &TableSpec, errors: &mut Vec<Diagnostic>) -> Option<Table> {
         let names: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
         let matched = MatchedColumns::of(name, &names, None, spec, errors)?;
-        let mut columns: Vec<Option<Box<dyn TextColumn>>> = Vec::with_capacity(names.len());
+        let mut columns: Vec<Option<Arc<dyn TextColumn>>> = Vec::with_capacity(names.len());
         for (index, known) in matched.names().enumerate() {
             let Some(known) = known else {
                 columns.push(None);
@@ -73,7 +73,7 @@ impl ArrowTable {
             };
             let may_be_list = spec.columns.iter().any(|column| column.name == known && column.kind == Kind::Texts);
             match self.text_column(index, may_be_list) {
-                Ok(column) => columns.push(Some(Box::new(column))),
+                Ok(column) => columns.push(Some(Arc::new(column))),
                 Err(Unreadable { cause, remedy }) => {
                     FileErrors { file: name.into(), errors }.reject("unreadable_type", None, known, cause, remedy);
                     return None;
@@ -81,7 +81,7 @@ impl ArrowTable {
             }
         }
         let height: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
-        let rows = (0..height).map(|position| RowLocation { position, number: position + 1, line: None }).collect();
+        let rows = FileErrors { file: name.into(), errors }.rows_without_lines(height)?;
         Some(matched.table(columns, rows))
     }
 

@@ -315,7 +315,7 @@ fn missing_tables(tables: &BTreeMap<String, ArrowTable>) -> Vec<Diagnostic> {
 fn content_of(table: &Table) -> Vec<u8> {
     let mut content = (table.height() as u64).to_le_bytes().to_vec();
     for (name, column) in &table.columns {
-        let cells = table.rows.iter().map(|row| column.cell(row.position).unwrap_or_default());
+        let cells = table.rows.iter().map(|row| column.cell(row.position()).unwrap_or_default());
         for text in std::iter::once(*name).chain(cells) {
             content.extend_from_slice(&(text.len() as u64).to_le_bytes());
             content.extend_from_slice(text.as_bytes());

@@ -84,15 +84,30 @@ impl Cells {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TextCells {
     text: String,
-    /// Where each cell ends in `text`.
-    ends: Vec<usize>,
+    /// Where each cell ends in `text`, in the low 32 bits: most texts are shorter than 4 GiB.
+    ends: Vec<u32>,
+    /// For each further 4 GiB of text, the first cell that ends beyond them.
+    carries: Vec<usize>,
 }
 
 impl TextCells {
     /// Adds a cell; an empty text is a blank one.
     pub fn push(&mut self, cell: &str) {
         self.text.push_str(cell);
-        self.ends.push(self.text.len());
+        self.push_end(self.text.len());
+    }
+
+    fn push_end(&mut self, end: usize) {
+        while self.carries.len() < end >> 32 {
+            self.carries.push(self.ends.len());
+        }
+        self.ends.push(end as u32);
+    }
+
+    /// Where a cell ends in the text; `None` if there is no such cell.
+    fn end(&self, position: usize) -> Option<usize> {
+        let low = *self.ends.get(position)? as usize;
+        Some(low | (self.carries.partition_point(|first| *first <= position) << 32))
     }
 
     /// Number of cells.
@@ -111,9 +126,10 @@ impl TextCells {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
         let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let cell = self.text.get(start..*end).filter(|cell| !cell.is_empty());
-            start = *end;
+        (0..self.ends.len()).map(move |position| {
+            let end = self.end(position)?;
+            let cell = self.text.get(start..end).filter(|cell| !cell.is_empty());
+            start = end;
             cell
         })
     }
@@ -122,10 +138,10 @@ impl TextCells {
 impl TextColumn for TextCells {
     fn cell(&self, position: usize) -> Option<&str> {
         let start = match position.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
+            Some(before) => self.end(before)?,
             None => 0,
         };
-        self.text.get(start..*self.ends.get(position)?).filter(|cell| !cell.is_empty())
+        self.text.get(start..self.end(position)?).filter(|cell| !cell.is_empty())
     }
 }
 
@@ -145,6 +161,17 @@ mod tests {
         let by_position: Vec<Option<&str>> = (0..5).map(|position| texts.cell(position)).collect();
         assert_eq!(by_position, [Some("a"), None, None, Some("7"), None]);
         assert!(cells.has_content());
+    }
+
+    #[test]
+    fn ends_beyond_four_gibibytes_are_exact() {
+        let mut cells = TextCells::default();
+        let ends = [7, (1 << 32) - 1, 1 << 32, (1 << 32) + 5, (3 << 32) + 2];
+        ends.into_iter().for_each(|end| cells.push_end(end));
+        assert_eq!(
+            (0..6).map(|position| cells.end(position)).collect::<Vec<_>>(),
+            [Some(ends[0]), Some(ends[1]), Some(ends[2]), Some(ends[3]), Some(ends[4]), None]
+        );
     }
 
     #[test]

@@ -20,8 +20,9 @@ pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Dia
         Some(separator) => (separator, 1),
         None => (csv_scan::detected_separator(text), 0),
     };
-    let records = check_quotes(&mut file_errors, bytes, separator)?;
-    let mut records = records.iter().skip(skipped).filter(|record| !record.is_blank());
+    check_quotes(&mut file_errors, bytes, separator)?;
+    let records = csv_scan::records(bytes, separator).map_while(Result::ok);
+    let mut records = records.skip(skipped).filter(|record| !record.is_blank());
     let Some(header) = records.next() else {
         file_errors.reject("no_columns", None, "", "the file is empty", "write a header line with the column names");
         return None;
@@ -32,17 +33,21 @@ pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Dia
     let mut cells = CellReader::new(separator);
     let (mut rows, mut is_whole) = (Vec::new(), true);
     for (index, record) in records.enumerate() {
-        let (number, line) = (index + 1, Some(record.line));
-        if record.cells == names.len() {
-            cells.read(text.get(record.start..record.end)?, &mut columns);
-            rows.push(RowLocation { position: rows.len(), number, line });
-        } else {
+        let number = index + 1;
+        if record.cells != names.len() {
             is_whole = false;
-            reject_uneven_row(&mut file_errors, record, number, names.len());
+            reject_uneven_row(&mut file_errors, &record, number, names.len());
+            continue;
         }
+        let Some(location) = RowLocation::new(rows.len(), number, Some(record.line)) else {
+            file_errors.reject_too_many_rows();
+            return None;
+        };
+        cells.read(text.get(record.start..record.end)?, &mut columns);
+        rows.push(location);
     }
-    let boxed = |cells: TextCells| -> Box<dyn TextColumn> { Box::new(cells) };
-    let columns = columns.into_iter().map(|cells| cells.map(boxed)).collect();
+    let shared = |cells: TextCells| -> Arc<dyn TextColumn> { Arc::new(cells) };
+    let columns = columns.into_iter().map(|cells| cells.map(shared)).collect();
     Some(Table { is_csv: true, is_whole, ..matched.table(columns, rows) })
 }
 
@@ -58,11 +63,12 @@ fn check_utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b st
     }
 }
 
-fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Option<Vec<CsvRecord>> {
-    let (line, cause) = match csv_scan::records(bytes, separator) {
-        Ok(records) => return Some(records),
-        Err(QuoteError::Open { line }) => (line, "a quote is not closed"),
-        Err(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
+/// Checks the quotes of the whole file. Its records are not kept: they would take as much memory as the cells.
+fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Option<()> {
+    let (line, cause) = match csv_scan::records(bytes, separator).find_map(Result::err) {
+        None => return Some(()),
+        Some(QuoteError::Open { line }) => (line, "a quote is not closed"),
+        Some(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
     };
     let remedy = "quote the whole cell, and double the quotes inside it";
     errors.reject("bad_quotes", Some(line), "", cause, remedy);
@@ -132,7 +138,7 @@ mod tests {
         let mut errors = Vec::new();
         let table = read_csv("history.csv", text.as_bytes(), &spec, &mut errors).unwrap();
         let cells = |row: &RowLocation| -> Vec<Option<String>> {
-            table.columns.iter().map(|(_, column)| column.cell(row.position).map(str::to_owned)).collect()
+            table.columns.iter().map(|(_, column)| column.cell(row.position()).map(str::to_owned)).collect()
         };
         table.rows.iter().map(cells).collect()
     }
@@ -150,7 +156,7 @@ mod tests {
         let mut errors = Vec::new();
         let text = "client_id,channel,published_at\n\na,fb,1\nb\nc,ig,2\n";
         let table = read_csv("history.csv", text.as_bytes(), &spec, &mut errors).unwrap();
-        let rows: Vec<_> = table.rows.iter().map(|row| (row.position, row.number, row.line)).collect();
+        let rows: Vec<_> = table.rows.iter().map(|row| (row.position(), row.number(), row.line())).collect();
         assert_eq!(rows, [(0, 1, Some(3)), (1, 3, Some(5))]);
         assert!(!table.is_whole);
         let [error] = errors.as_slice() else { panic!("{errors:?}") };

@@ -40,49 +40,66 @@ enum ScanState {
     AfterQuote,
 }
 
-/// Splits a file into records, and counts the cells of each. Line breaks are `\n` or `\r\n`.
-///
-/// # Errors
-/// The first error in quotes: what follows it cannot be interpreted.
-pub(super) fn records(bytes: &[u8], separator: u8) -> Result<Vec<CsvRecord>, QuoteError> {
-    let mut records = Vec::new();
-    let mut state = ScanState::CellStart;
-    let mut record = CsvRecord { line: 1, start: 0, end: 0, cells: 1 };
-    let mut line = 1;
-    for (offset, &byte) in bytes.iter().enumerate() {
-        state = match (state, byte) {
-            (ScanState::Quoted, b'"') => ScanState::AfterQuote,
-            (ScanState::Quoted, _) => {
-                line += usize::from(byte == b'\n');
-                ScanState::Quoted
-            }
-            (_, b'\n') => {
-                line += 1;
-                records.push(CsvRecord { end: end_without_carriage_return(bytes, record.start, offset), ..record });
-                record = CsvRecord { line, start: offset + 1, end: offset + 1, cells: 1 };
-                ScanState::CellStart
-            }
-            (_, byte) if byte == separator => {
-                record.cells += 1;
-                ScanState::CellStart
-            }
-            (ScanState::CellStart | ScanState::AfterQuote, b'"') => ScanState::Quoted,
-            (ScanState::AfterQuote, b'\r') if bytes.get(offset + 1).is_none_or(|next| *next == b'\n') => {
-                ScanState::AfterQuote
-            }
-            (ScanState::AfterQuote, _) | (ScanState::Unquoted, b'"') => {
-                return Err(QuoteError::Stray { line: record.line });
-            }
-            (ScanState::CellStart | ScanState::Unquoted, _) => ScanState::Unquoted,
-        };
+/// Splits a file into records, and counts the cells of each. Line breaks are `\n` or `\r\n`. The first error in quotes
+/// is the last item: what follows it cannot be interpreted.
+pub(super) fn records(bytes: &[u8], separator: u8) -> Records<'_> {
+    Records { bytes, separator, start: 0, line: 1 }
+}
+
+/// The records of a file; see [`records`].
+pub(super) struct Records<'b> {
+    bytes: &'b [u8],
+    separator: u8,
+    /// Offset and line at which the next record begins.
+    start: usize,
+    line: usize,
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<CsvRecord, QuoteError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { bytes, start, .. } = *self;
+        if start >= bytes.len() {
+            return None;
+        }
+        // After an error, or at the end of the file, nothing follows.
+        self.start = bytes.len();
+        let mut state = ScanState::CellStart;
+        let mut record = CsvRecord { line: self.line, start, end: bytes.len(), cells: 1 };
+        for (offset, &byte) in bytes.iter().enumerate().skip(start) {
+            state = match (state, byte) {
+                (ScanState::Quoted, b'"') => ScanState::AfterQuote,
+                (ScanState::Quoted, _) => {
+                    self.line += usize::from(byte == b'\n');
+                    ScanState::Quoted
+                }
+                (_, b'\n') => {
+                    self.line += 1;
+                    self.start = offset + 1;
+                    record.end = offset;
+                    break;
+                }
+                (_, byte) if byte == self.separator => {
+                    record.cells += 1;
+                    ScanState::CellStart
+                }
+                (ScanState::CellStart | ScanState::AfterQuote, b'"') => ScanState::Quoted,
+                (ScanState::AfterQuote, b'\r') if bytes.get(offset + 1).is_none_or(|next| *next == b'\n') => {
+                    ScanState::AfterQuote
+                }
+                (ScanState::AfterQuote, _) | (ScanState::Unquoted, b'"') => {
+                    return Some(Err(QuoteError::Stray { line: record.line }));
+                }
+                (ScanState::CellStart | ScanState::Unquoted, _) => ScanState::Unquoted,
+            };
+        }
+        if state == ScanState::Quoted {
+            return Some(Err(QuoteError::Open { line: record.line }));
+        }
+        record.end = end_without_carriage_return(bytes, start, record.end);
+        Some(Ok(record))
     }
-    if state == ScanState::Quoted {
-        return Err(QuoteError::Open { line: record.line });
-    }
-    if record.start < bytes.len() {
-        records.push(CsvRecord { end: end_without_carriage_return(bytes, record.start, bytes.len()), ..record });
-    }
-    Ok(records)
 }
 
 /// The end of a record, before the `\r` of its line break if there is one.
@@ -125,33 +142,37 @@ pub(super) fn header_cells(header: &str, separator: u8) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn scan(bytes: &[u8]) -> Result<Vec<CsvRecord>, QuoteError> {
+        records(bytes, b',').collect()
+    }
+
     #[test]
     fn line_numbers_count_quoted_line_breaks() {
-        let scanned = records(b"a,b\r\n1,\"x\ny\"\r\n2,z", b',').unwrap();
+        let scanned = scan(b"a,b\r\n1,\"x\ny\"\r\n2,z").unwrap();
         let lines: Vec<_> = scanned.iter().map(|record| (record.line, record.cells)).collect();
         assert_eq!(lines, [(1, 2), (2, 2), (4, 2)]);
     }
 
     #[test]
     fn an_unclosed_quote_is_reported_with_its_line() {
-        assert_eq!(records(b"a\n\"x\ny", b','), Err(QuoteError::Open { line: 2 }));
+        assert_eq!(scan(b"a\n\"x\ny"), Err(QuoteError::Open { line: 2 }));
     }
 
     #[test]
     fn a_quote_inside_a_cell_is_reported_with_its_line() {
-        assert_eq!(records(b"a\nx\"y\"", b','), Err(QuoteError::Stray { line: 2 }));
-        assert_eq!(records(b"a\n\"x\"y", b','), Err(QuoteError::Stray { line: 2 }));
+        assert_eq!(scan(b"a\nx\"y\""), Err(QuoteError::Stray { line: 2 }));
+        assert_eq!(scan(b"a\n\"x\"y"), Err(QuoteError::Stray { line: 2 }));
     }
 
     #[test]
     fn doubled_quotes_and_quoted_commas_belong_to_the_cell() {
-        let scanned = records(b"\"a \"\"b\"\", c\",d\n", b',').unwrap();
+        let scanned = scan(b"\"a \"\"b\"\", c\",d\n").unwrap();
         assert_eq!(scanned.iter().map(|record| record.cells).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
     fn blank_lines_are_records_without_bytes() {
-        let scanned = records(b"a,b\n\r\n1,2\n", b',').unwrap();
+        let scanned = scan(b"a,b\n\r\n1,2\n").unwrap();
         assert_eq!(scanned.iter().map(CsvRecord::is_blank).collect::<Vec<_>>(), [false, true, false]);
     }
 }

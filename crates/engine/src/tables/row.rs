@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -17,29 +18,57 @@ use crate::model::{Cell, CellError, Cells, Column, Record, Value, quoted};
 const MAX_ERRORS_WITH_SUGGESTIONS: usize = 200;
 
 /// A column of text cells, from a file or a table in memory.
-pub trait TextColumn: fmt::Debug + Send {
+pub trait TextColumn: fmt::Debug + Send + Sync {
     /// The cell at a 0-based position; `None` if it has no value.
     fn cell(&self, position: usize) -> Option<&str>;
 }
 
-/// The location of a data row.
-#[derive(Debug, Clone, Copy)]
+/// The location of a data row. Tables have millions of rows, so it is compact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowLocation {
-    /// 0-based position in the columns.
-    pub position: usize,
-    /// 1-based number of the row, not counting blank lines.
-    pub number: usize,
-    /// 1-based line of the file; `None` if the file has no lines.
-    pub line: Option<usize>,
+    position: u32,
+    number: u32,
+    line: Option<NonZeroU32>,
 }
 
-/// A table as text.
+impl RowLocation {
+    /// A row by its 0-based position in the columns, its 1-based number, not counting blank lines, and its 1-based line
+    /// of the file; `None` for a line if the file has no lines. Returns `None` beyond four billion rows or lines.
+    #[must_use]
+    pub fn new(position: usize, number: usize, line: Option<usize>) -> Option<Self> {
+        let line = match line {
+            Some(line) => Some(NonZeroU32::new(u32::try_from(line).ok()?)?),
+            None => None,
+        };
+        Some(Self { position: u32::try_from(position).ok()?, number: u32::try_from(number).ok()?, line })
+    }
+
+    /// 0-based position in the columns.
+    #[must_use]
+    pub const fn position(self) -> usize {
+        self.position as usize
+    }
+
+    /// 1-based number of the row, not counting blank lines.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.number as usize
+    }
+
+    /// 1-based line of the file; `None` if the file has no lines.
+    #[must_use]
+    pub fn line(self) -> Option<usize> {
+        self.line.map(|line| line.get() as usize)
+    }
+}
+
+/// A table as text. Its columns can be shared with tables of some of its rows.
 #[derive(Debug)]
 pub struct Table {
     /// File name, for messages.
     pub file: Arc<str>,
     /// Known columns that are present.
-    pub columns: Vec<(&'static str, Box<dyn TextColumn>)>,
+    pub columns: Vec<(&'static str, Arc<dyn TextColumn>)>,
     /// Required columns that are missing; an error has been recorded for each.
     pub missing: Vec<&'static str>,
     /// The readable data rows.
@@ -73,12 +102,32 @@ impl Table {
         diagnostics: &'d mut Diagnostics,
     ) -> Row<'t, 'd> {
         // Beyond the end, all cells are blank.
-        let after_end = RowLocation { position: usize::MAX, number: index + 1, line: None };
+        let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+        let after_end = RowLocation { position: u32::MAX, number, line: None };
         Row { table: self, row_location: self.rows.get(index).copied().unwrap_or(after_end), start, diagnostics }
+    }
+
+    /// The same columns with other rows of them. It is whole if this table is and has all of its rows that are of
+    /// interest.
+    #[must_use]
+    pub fn with_rows(&self, rows: Vec<RowLocation>) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            columns: self.columns.clone(),
+            missing: self.missing.clone(),
+            rows,
+            ..*self
+        }
     }
 
     fn column(&self, name: &str) -> Option<&dyn TextColumn> {
         self.columns.iter().find(|(known, _)| *known == name).map(|(_, column)| column.as_ref())
+    }
+
+    /// The text of a row's cell without surrounding whitespace; `None` if blank.
+    #[must_use]
+    pub fn text(&self, row: RowLocation, column: &str) -> Option<&str> {
+        self.cell(row.position(), column)
     }
 
     fn cell(&self, position: usize, column: &str) -> Option<&str> {
@@ -100,7 +149,7 @@ impl<'t> Row<'t, '_> {
     /// The 1-based number of the row.
     #[must_use]
     pub fn number(&self) -> usize {
-        self.row_location.number
+        self.row_location.number()
     }
 
     /// Reads the row as a record; `None`, with errors recorded, if a required cell is blank or invalid.
@@ -126,7 +175,7 @@ impl<'t> Row<'t, '_> {
         TableLocation {
             file: Arc::clone(&self.table.file),
             row: Some(self.number()),
-            line: self.row_location.line,
+            line: self.row_location.line(),
             column: column.to_owned(),
             value: self.text(column).unwrap_or_default().to_owned(),
         }
@@ -135,7 +184,7 @@ impl<'t> Row<'t, '_> {
     /// The cell's text without surrounding whitespace; `None` if blank.
     #[must_use]
     pub fn text(&self, column: &str) -> Option<&'t str> {
-        self.table.cell(self.row_location.position, column)
+        self.table.cell(self.row_location.position(), column)
     }
 
     /// Records an error in a cell.

@@ -78,7 +78,7 @@ impl MatchedColumns {
     /// The table of the known columns. `columns` has an entry for each column of the file, in the same order; `None`
     /// for one that is not read.
     #[must_use]
-    pub fn table(self, columns: Vec<Option<Box<dyn TextColumn>>>, rows: Vec<RowLocation>) -> Table {
+    pub fn table(self, columns: Vec<Option<Arc<dyn TextColumn>>>, rows: Vec<RowLocation>) -> Table {
         let columns = self.names.into_iter().zip(columns).filter_map(|(name, cells)| Some((name?, cells?))).collect();
         Table { file: self.file, columns, missing: self.missing, rows, is_csv: false, is_whole: true }
     }
@@ -105,6 +105,20 @@ impl FileErrors<'_> {
         let (file, column) = (Arc::clone(&self.file), column.to_owned());
         let place = TableLocation { file, line, column, ..TableLocation::default() };
         self.errors.push(Diagnostic::new(code, place, cause, remedy));
+    }
+
+    /// The locations of so many rows of a table without lines; `None`, with an error recorded, if there are too many.
+    pub fn rows_without_lines(&mut self, height: usize) -> Option<Vec<RowLocation>> {
+        let rows: Option<Vec<_>> = (0..height).map(|position| RowLocation::new(position, position + 1, None)).collect();
+        if rows.is_none() {
+            self.reject_too_many_rows();
+        }
+        rows
+    }
+
+    /// Records that a table has more rows than can be located.
+    pub fn reject_too_many_rows(&mut self) {
+        self.reject("too_many_rows", None, "", "it has more than four billion rows", "divide the scenario");
     }
 
     /// Records columns that occur twice; ignored columns and those with a blank name may. Returns whether there are
