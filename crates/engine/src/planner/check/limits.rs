@@ -392,13 +392,20 @@ struct Label {
     earned: f64,
 }
 
-/// A label that cannot post again until the spacing since its last post has passed.
-struct WaitingLabel {
-    /// Hour of the last post.
+/// Labels with the same number of posts that may post now.
+#[derive(Clone, Default)]
+struct ReadyLabels {
+    labels: Vec<Label>,
+    /// Whether labels were added since those that are dominated were dropped.
+    has_new: bool,
+}
+
+/// Labels that cannot post again until the spacing since their last post has passed.
+struct WaitingLabels {
+    /// Hour of that post.
     posted: i64,
-    /// Number of posts.
-    posts: usize,
-    label: Label,
+    /// Each with its number of posts.
+    labels: Vec<(usize, Label)>,
 }
 
 /// The most that a channel's week can earn if a post pays the price of its hour; `None` if it cannot be derived.
@@ -409,50 +416,82 @@ fn channel_bound(channel: &ChannelCase<'_>, prices: &[f64]) -> Option<f64> {
     let instant = |hour: i64| clock.start + hour * HOUR + minute * 60;
     let is_committed = |hour: i64| channel.committed.contains(&hour);
     let decay = libm::exp2(-1.0 / channel.rules.half_life_hours);
-    let block_at = channel.case.base().fatigue.block_at;
-    // By number of posts, the labels that may post now.
-    let mut ready: Vec<Vec<Label>> = vec![Vec::new(); posts_max + 1];
-    let mut waiting: Vec<WaitingLabel> = Vec::new();
-    ready.first_mut()?.push(Label { fatigue: channel.fatigue_start, earned: 0.0 });
+    // By number of posts.
+    let mut ready: Vec<ReadyLabels> = vec![ReadyLabels::default(); posts_max + 1];
+    let mut waiting: Vec<WaitingLabels> = Vec::new();
+    ready.first_mut()?.labels.push(Label { fatigue: channel.fatigue_start, earned: 0.0 });
     for hour in 0..clock.len() {
         let committed_fatigue = if is_committed(hour) { channel.rules.fatigue_per_post } else { 0.0 };
         let moment = clock.moment(hour)?;
-        waiting.retain(|WaitingLabel { posted, posts, label }| {
-            let is_waiting = channel.are_too_close(instant(*posted), instant(hour));
-            if let Some(labels) = ready.get_mut(*posts).filter(|_| !is_waiting) {
-                labels.push(*label);
+        waiting.retain(|WaitingLabels { posted, labels }| {
+            let are_waiting = channel.are_too_close(instant(*posted), instant(hour));
+            if !are_waiting {
+                labels.iter().for_each(|(posts, label)| make_ready(&mut ready, *posts, *label));
             }
-            is_waiting
+            are_waiting
         });
-        ready.iter_mut().for_each(drop_dominated);
+        ready.iter_mut().for_each(ReadyLabels::drop_dominated);
         if open.contains(&hour) {
             let value = channel.hour_value(moment)? * allocation.mean_quality * channel.rules.worth;
             let value = value * channel.keep_factor(hour);
             let spent = allocation.mean_cost + value_at(prices, hour);
-            for (posts, labels) in ready.iter().enumerate().take(posts_max) {
-                let below_block = labels.iter().filter(|label| label.fatigue < block_at);
-                waiting.extend(below_block.map(|Label { fatigue, earned }| {
-                    let earned = earned + value * channel.response(*fatigue) - spent;
-                    let label = Label { fatigue: fatigue + channel.rules.fatigue_per_post, earned };
-                    WaitingLabel { posted: hour, posts: posts + 1, label }
-                }));
-            }
+            let labels =
+                labels_after_post(channel, &ready, posts_max, |fatigue| value * channel.response(fatigue) - spent);
+            waiting.push(WaitingLabels { posted: hour, labels });
         }
         let end_hour = |label: &mut Label| label.fatigue = (label.fatigue + committed_fatigue) * decay;
-        ready.iter_mut().flatten().for_each(end_hour);
-        waiting.iter_mut().for_each(|waiting| end_hour(&mut waiting.label));
+        ready.iter_mut().flat_map(|ready| &mut ready.labels).for_each(end_hour);
+        waiting.iter_mut().flat_map(|waiting| &mut waiting.labels).for_each(|(_, label)| end_hour(label));
     }
-    let complete = ready.iter().flatten().chain(waiting.iter().map(|waiting| &waiting.label));
+    let waiting = waiting.iter().flat_map(|waiting| waiting.labels.iter().map(|(_, label)| label));
+    let complete = ready.iter().flat_map(|ready| &ready.labels).chain(waiting);
     Some(complete.map(|label| label.earned - allocation.end_weight * label.fatigue).fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// Drops each label for which another has no more fatigue and has earned no less.
-fn drop_dominated(labels: &mut Vec<Label>) {
-    labels.sort_by(|a, b| a.fatigue.total_cmp(&b.fatigue).then(b.earned.total_cmp(&a.earned)));
-    let mut most_earned = f64::NEG_INFINITY;
-    labels.retain(|label| {
-        let is_better = label.earned > most_earned;
-        most_earned = most_earned.max(label.earned);
-        is_better
-    });
+fn make_ready(ready: &mut [ReadyLabels], posts: usize, label: Label) {
+    if let Some(ready) = ready.get_mut(posts) {
+        ready.labels.push(label);
+        ready.has_new = true;
+    }
+}
+
+/// The labels after one more post, which earns `gain` at a fatigue, each with its number of posts. A label is left out if
+/// another with as many posts has no more fatigue and has earned no less.
+fn labels_after_post(
+    channel: &ChannelCase<'_>,
+    ready: &[ReadyLabels],
+    posts_max: usize,
+    gain: impl Fn(f64) -> f64,
+) -> Vec<(usize, Label)> {
+    let block_at = channel.case.base().fatigue.block_at;
+    let mut after = Vec::new();
+    for (posts, ready) in ready.iter().enumerate().take(posts_max) {
+        let mut most_earned = f64::NEG_INFINITY;
+        // The labels are in ascending order of fatigue.
+        for Label { fatigue, earned } in ready.labels.iter().filter(|label| label.fatigue < block_at) {
+            let earned = earned + gain(*fatigue);
+            if earned > most_earned {
+                most_earned = earned;
+                after.push((posts + 1, Label { fatigue: fatigue + channel.rules.fatigue_per_post, earned }));
+            }
+        }
+    }
+    after
+}
+
+impl ReadyLabels {
+    /// Drops each label for which another has no more fatigue and has earned no less, and sorts the rest by fatigue.
+    /// Without new labels nothing has to be done: an hour changes the fatigue of all alike.
+    fn drop_dominated(&mut self) {
+        if !std::mem::take(&mut self.has_new) {
+            return;
+        }
+        self.labels.sort_by(|a, b| a.fatigue.total_cmp(&b.fatigue).then(b.earned.total_cmp(&a.earned)));
+        let mut most_earned = f64::NEG_INFINITY;
+        self.labels.retain(|label| {
+            let is_better = label.earned > most_earned;
+            most_earned = most_earned.max(label.earned);
+            is_better
+        });
+    }
 }
