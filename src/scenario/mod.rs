@@ -1,7 +1,7 @@
-//! Scenario folders: read and validated as a whole, written, imported from a posting history, or generated.
+//! Scenario folders: read and validated, as a whole or in parts, written, imported from a posting history, or generated.
 //!
 //! ```text
-//! scenario.toml + tables ── read ──> model::Scenario
+//! scenario.toml + tables ── read, parts ──> model::Scenario
 //! posting history ── import ──┐
 //! seed ── generate ───────────┴──> ScenarioFiles ── render ──> scenario.toml + tables
 //! ```
@@ -13,6 +13,7 @@ mod channel_defaults;
 mod error;
 mod generate;
 mod import;
+mod parts;
 mod read;
 mod rows;
 mod scenario_files;
@@ -29,6 +30,7 @@ pub use import::{
     AccountGrouping, ImportNotes, ImportOptions, Imported, PostingHistories, USUAL_FATIGUE, import, posting_histories,
     read_histories, read_history, scenario_histories,
 };
+pub use parts::{CheckedParts, ScenarioParts};
 pub use read::{read, read_under, read_with_warnings};
 pub use rows::read_rows;
 pub use scenario_files::{ScenarioFiles, files_of};

@@ -1,9 +1,6 @@
 //! Reads the manifest and tables of a scenario folder into one validated scenario.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-
-use rayon::prelude::*;
 
 use super::error::{ScenarioError, ScenarioErrors};
 use super::table_file::{self, FileKind};
@@ -11,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, TableLocation};
 use crate::files;
 use crate::model::{Client, ClientState, Policy, Scenario};
 use crate::rules::CompiledRules;
-use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioTable, ScenarioTables, Table, TableSpec};
+use crate::tables::{self, MANIFEST_FILE, Manifest, ScenarioHasher, ScenarioTable, ScenarioTables, Table, TableSpec};
 
 /// Maximum size of `scenario.toml`, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -55,15 +52,8 @@ fn read_checked(
     default_policy: &Policy,
     check: impl Fn(&[(Client, ClientState)]) -> Vec<Diagnostic>,
 ) -> Result<(Scenario, Vec<Diagnostic>), ScenarioErrors> {
-    let path = dir.join(MANIFEST_FILE);
-    let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
-    let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
-    let mut errors = Vec::new();
-    let files = read_table_files(dir, &manifest, &mut errors);
-    let hash = manifest.scenario_hash(&text, &files);
-    let mut diagnostics = Diagnostics::default();
-    let rows = read_tables(&manifest, files, &mut diagnostics);
-    let clients = tables::clients(&rows, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
+    let FolderTables { manifest, hash, tables, file_errors: mut errors, mut diagnostics } = read_folder(dir)?;
+    let clients = tables::clients(&tables, manifest.start, manifest.default_zone, default_policy, &mut diagnostics);
     errors.extend(diagnostics.errors.into_iter().chain(check(&clients)).map(ScenarioError::from));
     match ScenarioErrors::from_list(errors) {
         Some(errors) => Err(errors),
@@ -71,40 +61,45 @@ fn read_checked(
     }
 }
 
-/// The bytes of each table's file, by the table's name.
-type TableFiles = BTreeMap<String, Vec<u8>>;
-
-fn read_table_files(dir: &Path, manifest: &Manifest, errors: &mut Vec<ScenarioError>) -> TableFiles {
-    let mut files = BTreeMap::new();
-    for (table, file) in &manifest.files {
-        let path = dir.join(file);
-        match files::read(&path, MAX_TABLE_BYTES) {
-            Ok(bytes) => {
-                files.insert(table.clone(), bytes);
-            }
-            Err(source) => errors.push(ScenarioError::Read { path, source }),
-        }
-    }
-    files
+/// The manifest and the tables of a scenario folder as text, before clients are made of them.
+pub(super) struct FolderTables {
+    pub manifest: Manifest,
+    /// The scenario's hash, if there are no errors.
+    pub hash: String,
+    pub tables: ScenarioTables,
+    /// Files that cannot be read.
+    pub file_errors: Vec<ScenarioError>,
+    /// Errors in the tables, in their order.
+    pub diagnostics: Diagnostics,
 }
 
-/// Reads the tables in parallel. Errors are in the order of the tables.
-fn read_tables(manifest: &Manifest, files: TableFiles, diagnostics: &mut Diagnostics) -> ScenarioTables {
-    let read = |(table, bytes): (String, Vec<u8>)| {
-        let mut errors = Vec::new();
-        let file = manifest.files.get(&table).map_or("", String::as_str);
-        let rows = read_table(&table, file, bytes, &mut errors);
-        (table, rows, errors)
-    };
-    let results: Vec<(String, Option<Table>, Vec<Diagnostic>)> = files.into_par_iter().map(read).collect();
-    let mut scenario_tables = ScenarioTables::default();
-    for (table, rows, errors) in results {
-        diagnostics.errors.extend(errors);
-        scenario_tables.tables.extend(rows.map(|rows| (table, rows)));
+/// Reads the tables of a scenario folder one after another, so that only one file's bytes are in memory at a time.
+pub(super) fn read_folder(dir: &Path) -> Result<FolderTables, ScenarioErrors> {
+    let path = dir.join(MANIFEST_FILE);
+    let text = files::read_text(&path, MAX_MANIFEST_BYTES).map_err(|source| ScenarioError::Read { path, source })?;
+    let manifest = Manifest::parse(MANIFEST_FILE, &text)?;
+    let mut hasher = ScenarioHasher::new(&text);
+    let (mut tables, mut file_errors, mut diagnostics) =
+        (ScenarioTables::default(), Vec::new(), Diagnostics::default());
+    for (table, file) in &manifest.files {
+        let path = dir.join(file);
+        let rows = match files::read(&path, MAX_TABLE_BYTES) {
+            Ok(bytes) => {
+                hasher.begin_table(table, file, bytes.len() as u64);
+                hasher.update(&bytes);
+                read_table(table, file, bytes, &mut diagnostics.errors)
+            }
+            Err(source) => {
+                file_errors.push(ScenarioError::Read { path, source });
+                None
+            }
+        };
+        match rows {
+            Some(rows) => drop(tables.tables.insert(table.clone(), rows)),
+            None => tables.unreadable.push(table.clone()),
+        }
     }
-    let unreadable = manifest.files.keys().filter(|table| !scenario_tables.tables.contains_key(*table));
-    scenario_tables.unreadable = unreadable.cloned().collect();
-    scenario_tables
+    Ok(FolderTables { manifest, hash: hasher.finish(), tables, file_errors, diagnostics })
 }
 
 /// Reads one table; `None` if no row can be read.
@@ -131,7 +126,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::Place;
     use crate::model::{Channel, ClientState, ClientStatus};
-    use crate::scenario::tests::policy;
+    use crate::scenario::tests::{assert_parts_agree, policy};
 
     fn shipped(name: &str) -> Scenario {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
@@ -149,6 +144,7 @@ mod tests {
         for (table, text) in tables {
             fs::write(dir.path().join(format!("{table}.csv")), text).unwrap();
         }
+        assert_parts_agree(dir.path());
         read(dir.path(), &policy())
     }
 

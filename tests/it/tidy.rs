@@ -249,8 +249,9 @@ const LIBRARY_USERS: [(&str, &[&str]); 38] = [
             "planner/check/mod.rs",
             "simulator/replicate.rs",
             "report/tables/plan.rs",
-            "scenario/read.rs",
+            "scenario/parts.rs",
             "cli/mod.rs",
+            "cli/plan.rs",
         ],
     ),
 ];

@@ -9,6 +9,32 @@ use super::row::{Row, Table, check_unique};
 use crate::diagnostic::Diagnostics;
 use crate::model::{CalendarEntry, CalendarRow, CellError, Channel, quoted};
 
+/// What a scope names, whether it exists or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScopeTarget<'t> {
+    AllClients,
+    Workspace(&'t str),
+    Client(&'t str),
+}
+
+impl<'t> ScopeTarget<'t> {
+    /// Parses `all`, `workspace:ID` or `client:ID`, each followed by `/channel` if it is limited to one channel. Returns
+    /// `None` in place of another target, and the name of the channel if there is one.
+    pub fn parse(scope: &'t str) -> (Option<Self>, Option<&'t str>) {
+        let (target, channel) = match scope.split_once('/') {
+            Some((target, channel)) => (target.trim(), Some(channel.trim())),
+            None => (scope, None),
+        };
+        let target = match target.split_once(':') {
+            None if target == "all" => Some(ScopeTarget::AllClients),
+            Some(("workspace", id)) => Some(ScopeTarget::Workspace(id.trim())),
+            Some(("client", id)) => Some(ScopeTarget::Client(id.trim())),
+            _ => None,
+        };
+        (target, channel)
+    }
+}
+
 /// The clients that an entry applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CalendarScope<'t> {
@@ -65,20 +91,18 @@ fn days(row: &mut Row<'_, '_>, entry: &CalendarRow) -> Option<(NaiveDate, NaiveD
     }
 }
 
-/// Parses `all`, `workspace:ID` or `client:ID`, each followed by `/channel` if it is limited to one channel.
+/// The clients that the row's scope names, and the channel if it is limited to one. Errors are recorded.
 fn parse_scope<'t>(row: &mut Row<'t, '_>, clients: &Clients) -> Option<(CalendarScope<'t>, Option<Channel>)> {
     let text = row.text("scope")?;
-    let (target_text, channel) = match text.split_once('/') {
-        Some((target_text, name)) => (target_text.trim(), Some(parse_channel(row, name.trim()))),
-        None => (text, None),
-    };
-    let target = match target_text.split_once(':') {
-        None if target_text == "all" => Some(CalendarScope::AllClients),
-        Some(("workspace", id)) => {
-            clients.has_workspace(row, "scope", id.trim()).then_some(CalendarScope::Workspace(id.trim()))
+    let (target, channel) = ScopeTarget::parse(text);
+    let channel = channel.map(|name| parse_channel(row, name));
+    let target = match target {
+        Some(ScopeTarget::AllClients) => Some(CalendarScope::AllClients),
+        Some(ScopeTarget::Workspace(id)) => {
+            clients.has_workspace(row, "scope", id).then_some(CalendarScope::Workspace(id))
         }
-        Some(("client", id)) => clients.client_named(row, "scope", id.trim()).map(CalendarScope::Client),
-        _ => {
+        Some(ScopeTarget::Client(id)) => clients.client_named(row, "scope", id).map(CalendarScope::Client),
+        None => {
             let cause = format!("{} is not a scope", quoted(text));
             let remedy = "write `all`, `workspace:ID` or `client:ID`, followed by `/channel` for a single channel";
             row.reject("bad_scope", "scope", cause, remedy);

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use super::channel_draft::ChannelDraft;
-use super::clients::Clients;
+use super::clients::{ClientDraft, Clients};
 use super::content::Assets;
+use super::part_warnings::CommittedPosts;
 use super::row::{Row, Table, check_unique};
 use crate::diagnostic::Diagnostics;
-use crate::model::{AssetUse, Channel, ChannelRow, HistoryRow};
+use crate::model::{AssetUse, Channel, ChannelRow, HistoryRow, Week};
 
 /// Minimum of an engagement rate above 0: with smaller ones, sums would lose precision.
 const MIN_RATE: f64 = 1e-9;
@@ -71,10 +72,16 @@ fn check_rate(row: &mut Row<'_, '_>, channel: &ChannelRow) {
     }
 }
 
-/// Reads `history`. Reach and engagements are checked but not stored, since neither planning nor simulation uses them.
-pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets, diagnostics: &mut Diagnostics) {
+/// Reads `history`, and returns its posts after the start. Reach and engagements are checked but not stored, since
+/// neither planning nor simulation uses them.
+pub(super) fn read_history(
+    table: &Table,
+    clients: &mut Clients,
+    assets: &Assets,
+    diagnostics: &mut Diagnostics,
+) -> Option<CommittedPosts> {
     let mut first_uses = BTreeMap::new();
-    let mut committed_rows: Vec<usize> = Vec::new();
+    let mut committed: Option<CommittedPosts> = None;
     for index in 0..table.height() {
         let mut row = clients.row(table, index, diagnostics);
         let client = clients.client_of_row(&mut row);
@@ -89,7 +96,8 @@ pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets
         }
         let Some(draft) = clients.draft_mut(client) else { continue };
         if at > draft.as_of {
-            committed_rows.push(index);
+            let first = || CommittedPosts { first: row.location("published_at"), count: 0 };
+            committed.get_or_insert_with(first).count += 1;
         }
         draft.channels.entry(channel).and_modify(|channel| {
             channel.history.push(at);
@@ -100,41 +108,27 @@ pub(super) fn read_history(table: &Table, clients: &mut Clients, assets: &Assets
             draft.asset_uses.push(AssetUse { asset_id, channel, at });
         }
     }
-    warn_of_committed(table, clients, &committed_rows, diagnostics);
+    committed
 }
 
-/// Warns about posts after the start. In a ledger's export they are legitimate: they belong to committed weeks, or were
-/// made by hand since the start.
-fn warn_of_committed(table: &Table, clients: &Clients, rows: &[usize], diagnostics: &mut Diagnostics) {
-    let Some(first) = rows.first() else { return };
-    let cause = match rows.len() {
-        1 => "a post after the scenario's start: it counts as committed".to_owned(),
-        count => format!("{count} posts after the scenario's start, this one the first: they count as committed"),
-    };
-    let remedy = "check the year, unless these posts have run since or are still to run";
-    clients.row(table, *first, diagnostics).warn("after_start", "published_at", cause, remedy);
-}
-
-/// Checks `last_post_at` in `channels` once the history has been read.
+/// Checks `last_post_at` in a client's rows of `channels` once the history has been read.
 pub(super) fn check_last_posts(
     table: &Table,
-    clients: &mut Clients,
+    client: &ClientDraft,
+    start: Week,
     is_history_known: bool,
     diagnostics: &mut Diagnostics,
 ) {
-    let start = Some(clients.start.monday());
-    for client in clients.drafts_mut() {
-        for channel in client.channels.values() {
-            let Some(last) = channel.row.last_post_at else { continue };
-            let mut row = table.row(channel.index, start, diagnostics);
-            let is_in_history = channel.history.iter().any(|at| *at >= last);
-            if last > client.as_of && is_history_known && !is_in_history {
-                let cause = "it lies after the scenario's start, and the history has no such post".to_owned();
-                let remedy = "check the year, or add the committed post to the history";
-                row.reject("after_start", "last_post_at", cause, remedy);
-            }
-            channel.warn_of_counts(&mut row, last, client.as_of);
+    for channel in client.channels.values() {
+        let Some(last) = channel.row.last_post_at else { continue };
+        let mut row = table.row(channel.index, Some(start.monday()), diagnostics);
+        let is_in_history = channel.history.iter().any(|at| *at >= last);
+        if last > client.as_of && is_history_known && !is_in_history {
+            let cause = "it lies after the scenario's start, and the history has no such post".to_owned();
+            let remedy = "check the year, or add the committed post to the history";
+            row.reject("after_start", "last_post_at", cause, remedy);
         }
+        channel.warn_of_counts(&mut row, last, client.as_of);
     }
 }
 

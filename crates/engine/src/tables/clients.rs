@@ -16,6 +16,8 @@ use crate::model::{
 #[derive(Debug)]
 pub(super) struct ClientDraft {
     pub client: Client,
+    /// 1-based number of its row.
+    pub row: usize,
     /// Monday 00:00 of the scenario's first week in the client's zone.
     pub as_of: Timestamp,
     pub channels: BTreeMap<Channel, ChannelDraft>,
@@ -118,6 +120,11 @@ impl Clients {
         }
     }
 
+    /// Every client, in the order of the rows.
+    pub fn drafts(&self) -> &[ClientDraft] {
+        &self.drafts
+    }
+
     /// Every client.
     pub fn drafts_mut(&mut self) -> impl Iterator<Item = &mut ClientDraft> {
         self.drafts.iter_mut()
@@ -151,7 +158,8 @@ fn new_draft(row: &mut Row<'_, '_>, client: Client, start: Week) -> Option<Clien
         }
     };
     let (channels, warnings, asset_uses) = (BTreeMap::new(), Vec::new(), Vec::new());
-    Some(ClientDraft { client, as_of, channels, channels_are_known: true, warnings, reality: None, asset_uses })
+    let row = row.number();
+    Some(ClientDraft { client, row, as_of, channels, channels_are_known: true, warnings, reality: None, asset_uses })
 }
 
 impl ClientDraft {

@@ -11,10 +11,12 @@ mod clients;
 mod content;
 mod csv_file;
 mod csv_scan;
+mod groups;
 mod histories;
 mod limits;
 mod manifest;
 mod manifest_text;
+mod part_warnings;
 mod row;
 mod scenario;
 mod spreadsheet;
@@ -25,8 +27,10 @@ use std::collections::BTreeMap;
 
 pub use cells::{Cells, TextCells};
 pub use csv_file::read_csv;
+pub use groups::GroupedTables;
 pub use histories::histories_of;
 pub use manifest::{MANIFEST_FILE, Manifest, SCENARIO_KEYS, is_allowed_start};
+pub use part_warnings::PartWarnings;
 pub use row::{Row, RowLocation, Table, TextColumn, check_unique};
 pub use scenario::ScenarioHasher;
 pub use spreadsheet::{guarded, needs_guard};
@@ -34,7 +38,7 @@ pub use table_spec::{FileErrors, MatchedColumns, TableSpec};
 
 use self::clients::Clients;
 use self::content::{Assets, Campaigns};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{
     AssetRow, CalendarRow, CampaignRow, ChannelRow, Client, ClientRow, ClientState, Column, HistoryRow,
     LimitNumbersRow, Policy, PolicyRow, RealityRow, Record, WarningRow, Week, WorldRow, Zone,
@@ -113,35 +117,77 @@ pub fn clients(
     default_policy: &Policy,
     diagnostics: &mut Diagnostics,
 ) -> Vec<(Client, ClientState)> {
-    let mut clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, diagnostics);
-    let mut with_table = |name: &str, read: &mut dyn FnMut(&Table, &mut Clients, &mut Diagnostics)| {
+    let part = clients_of_part(tables, start, default_zone, default_policy, &mut diagnostics.errors);
+    diagnostics.warnings.extend(PartWarnings::joined([part.warnings]));
+    part.clients
+}
+
+/// Clients that were read from some rows of a scenario's tables.
+#[derive(Debug)]
+pub struct PartOfClients {
+    /// The clients with their initial state, sorted by id.
+    pub clients: Vec<(Client, ClientState)>,
+    /// Warnings about these rows.
+    pub warnings: PartWarnings,
+}
+
+/// Reads clients like [`clients`] from a part of a scenario's tables, such as a group of [`GroupedTables`].
+pub fn clients_of_part(
+    tables: &ScenarioTables,
+    start: Week,
+    default_zone: Zone,
+    default_policy: &Policy,
+    errors: &mut Vec<Diagnostic>,
+) -> PartOfClients {
+    let mut diagnostics = Diagnostics { errors: std::mem::take(errors), warnings: Vec::new() };
+    let mut warnings = PartWarnings::default();
+    let clients = Clients::read(tables.get("clients"), start, default_zone, default_policy, &mut diagnostics);
+    warnings.end_pass(&mut diagnostics.warnings);
+    let clients = read_tables_of_clients(tables, clients, &mut diagnostics, &mut warnings);
+    *errors = diagnostics.errors;
+    PartOfClients { clients: clients.into_clients(), warnings }
+}
+
+/// Reads all tables but `clients`.
+fn read_tables_of_clients(
+    tables: &ScenarioTables,
+    mut clients: Clients,
+    diagnostics: &mut Diagnostics,
+    warnings: &mut PartWarnings,
+) -> Clients {
+    type Read<'r> = &'r mut dyn FnMut(&Table, &mut Clients, &mut Diagnostics, &mut PartWarnings);
+    let mut with_table = |name: &str, read: Read<'_>| {
         if let Some(table) = tables.get(name) {
-            read(table, &mut clients, diagnostics);
+            read(table, &mut clients, diagnostics, warnings);
         }
+        warnings.end_pass(&mut diagnostics.warnings);
     };
-    with_table("policies", &mut clients::read_policies);
-    with_table("limits", &mut limits::read_limits);
-    with_table("warnings", &mut clients::read_warnings);
-    with_table("reality", &mut clients::read_reality);
-    with_table("calendar", &mut calendar::read_calendar);
-    with_table("channels", &mut channels::read_channels);
-    with_table("world", &mut world::read_world);
+    with_table("policies", &mut |table, clients, diagnostics, _| clients::read_policies(table, clients, diagnostics));
+    with_table("limits", &mut |table, clients, diagnostics, _| limits::read_limits(table, clients, diagnostics));
+    with_table("warnings", &mut |table, clients, diagnostics, _| clients::read_warnings(table, clients, diagnostics));
+    with_table("reality", &mut |table, clients, diagnostics, _| clients::read_reality(table, clients, diagnostics));
+    with_table("calendar", &mut |table, clients, diagnostics, _| calendar::read_calendar(table, clients, diagnostics));
+    with_table("channels", &mut |table, clients, diagnostics, _| channels::read_channels(table, clients, diagnostics));
+    with_table("world", &mut |table, clients, diagnostics, _| world::read_world(table, clients, diagnostics));
     let mut campaigns = Campaigns::default();
-    with_table("campaigns", &mut |table, clients, diagnostics| {
+    with_table("campaigns", &mut |table, clients, diagnostics, _| {
         campaigns = content::read_campaigns(table, clients, diagnostics);
     });
     campaigns.are_unreadable = tables.is_unreadable("campaigns", "campaign_id");
     let mut assets = Assets::default();
-    with_table("assets", &mut |table, clients, diagnostics| {
+    with_table("assets", &mut |table, clients, diagnostics, _| {
         assets = content::read_assets(table, clients, &campaigns, diagnostics);
     });
     assets.are_unreadable = tables.is_unreadable("assets", "asset_id");
-    with_table("history", &mut |table, clients, diagnostics| {
-        channels::read_history(table, clients, &assets, diagnostics);
+    with_table("history", &mut |table, clients, diagnostics, warnings| {
+        warnings.add_committed(channels::read_history(table, clients, &assets, diagnostics));
     });
     let is_history_known = !tables.is_unreadable("history", "published_at");
-    with_table("channels", &mut |table, clients, diagnostics| {
-        channels::check_last_posts(table, clients, is_history_known, diagnostics);
+    with_table("channels", &mut |table, clients, diagnostics, warnings| {
+        for client in clients.drafts() {
+            channels::check_last_posts(table, client, clients.start, is_history_known, diagnostics);
+            warnings.add_of_client(client.row, &mut diagnostics.warnings);
+        }
     });
-    clients.into_clients()
+    clients
 }
