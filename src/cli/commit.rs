@@ -14,7 +14,7 @@ use super::{Format, Globals, plan, print, progress};
 use crate::files::{self, Comparer};
 use crate::model::Plan;
 use crate::planner;
-use crate::report::{self, TableFormat};
+use crate::report::{self, ClientOrder, PlanLayout, TableFormat};
 use crate::result_tables::CLIENTS_PER_PART;
 use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 
@@ -126,11 +126,12 @@ fn check_unchanged(dir: &Path, plan: &Plan) -> Result<(), Failure> {
         return check_unchanged_parts(dir);
     }
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
-    // Older versions wrote the rows of all clients together.
-    let sizes_of_parts = [CLIENTS_PER_PART, plan.clients.len()];
+    // Older versions ordered rows by client, and wrote either as many at a time as this one or all together.
+    let older = [CLIENTS_PER_PART, plan.clients.len()]
+        .map(|clients_per_part| PlanLayout { order: ClientOrder::ById, clients_per_part });
     let mut changed = None;
-    for clients_per_part in sizes_of_parts {
-        changed = changed_table(dir, plan, clients_per_part, format)?;
+    for layout in [PlanLayout::CURRENT].into_iter().chain(older) {
+        changed = changed_table(dir, plan, layout, format)?;
         if changed.is_none() {
             return Ok(());
         }
@@ -171,16 +172,10 @@ fn check_unchanged_parts(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first table in the folder that differs from that of the plan, if it was written with the rows of so many clients
-/// at a time.
-fn changed_table(
-    dir: &Path,
-    plan: &Plan,
-    clients_per_part: usize,
-    format: TableFormat,
-) -> Result<Option<PathBuf>, Failure> {
+/// The first table in the folder that differs from that of the plan in the given layout.
+fn changed_table(dir: &Path, plan: &Plan, layout: PlanLayout, format: TableFormat) -> Result<Option<PathBuf>, Failure> {
     let mut comparisons = Vec::new();
-    report::write_plan_tables(plan, clients_per_part, format, |name| {
+    report::write_plan_tables(plan, layout, format, |name| {
         let path = dir.join(name);
         let shown = path.display();
         let file = files::open(&path)

@@ -15,8 +15,7 @@ use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input
 use crate::model::{self, LimitKind, Scenario, Tier, Week};
 use crate::planner::{self, GuardrailCounts, HighestSharedPrice, PlanSummary, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
-use crate::report::{self, TableFormat};
-use crate::result_tables::CLIENTS_PER_PART;
+use crate::report::{self, PlanLayout, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
 use crate::scenario::{self, ScenarioErrors};
 
@@ -137,7 +136,7 @@ impl Plan {
     /// Writes the files of the plan, and returns its summary.
     fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<PlanSummary, Failure> {
         let write_tables =
-            || report::write_plan_tables(plan, CLIENTS_PER_PART, self.tables.format(), |name| out.create(name));
+            || report::write_plan_tables(plan, PlanLayout::CURRENT, self.tables.format(), |name| out.create(name));
         let summary = self.threads.run(write_tables)?;
         if self.calendar {
             for (name, bytes) in report::calendars(plan) {

@@ -32,7 +32,7 @@ use crate::simulator::{Comparison, Simulation, Sweep};
 pub use ics::{Event, calendar, calendar_from_events, calendars};
 pub use overlay::NoBestHour;
 pub use shell::{shell_path, shell_word};
-pub use tables::{TableFormat, table_file, write_plan_tables};
+pub use tables::{ClientOrder, PlanLayout, PlanTables, TableFormat, table_file, write_plan_tables};
 
 /// A file of a report: its path within the report's folder, and its bytes.
 pub type File = (String, Vec<u8>);

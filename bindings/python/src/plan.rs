@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use mcoe_engine::model::{Channel, ClientId, Plan as EnginePlan, ScheduleStatus, Tier, Week, parse_wall_time};
 use mcoe_engine::planner::check::check_plan;
 use mcoe_engine::planner::{self, ClientTotals, ExplainError, PlanError, PlanSummary, Planner, explain_post};
-use mcoe_engine::result_tables::{CLIENTS_PER_PART, PlanPart, ResultTable, cost_tables};
+use mcoe_engine::result_tables::{CLIENTS_PER_PART, PlanPart, ResultTable, clients_by_workspace, cost_tables};
 use mcoe_engine::rules::CompiledRules;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -193,7 +193,8 @@ impl Plan {
     fn tables_and_summary<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, String)> {
         let plan = Arc::clone(&self.plan);
         let parts = task::run(py, None, move |_| {
-            let parts: Vec<&[_]> = plan.clients.chunks(CLIENTS_PER_PART).collect();
+            let clients = clients_by_workspace(&plan.clients);
+            let parts: Vec<&[_]> = clients.chunks(CLIENTS_PER_PART).collect();
             let empty: &[&[_]] = &[&[]];
             let parts = if parts.is_empty() { empty } else { &parts };
             parts.par_iter().map(|clients| PlanPart::of(&plan, clients)).collect::<Vec<PlanPart>>()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use polars_core::prelude::{DataFrame, PolarsError, PolarsResult};
 
-pub use plan::write_plan_tables;
+pub use plan::{ClientOrder, PlanLayout, PlanTables, write_plan_tables};
 
 use super::{File, ReportError};
 use crate::frames;

@@ -1,7 +1,11 @@
 //! Tests of the tables of results as files.
 
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Mutex;
+
 use super::*;
-use crate::model::{Column, Kind};
+use crate::model::{ClientId, ClientPlan, Column, Kind, Plan, WorkspaceCertificate, WorkspaceId};
 use crate::report::tests::sample;
 use crate::result_tables::{
     ResultColumn, backtest_tables, calibration_tables, comparison_tables, expectations_table, plan_tables, run_tables,
@@ -32,6 +36,77 @@ fn a_plan_in_parquet_has_the_same_columns() {
         assert_eq!(names.join(","), head, "{path}");
         if path == "posts.parquet" {
             assert_eq!(frame.height(), 3);
+        }
+    }
+}
+
+/// Files in memory, by name.
+type Files = BTreeMap<String, Arc<Mutex<Vec<u8>>>>;
+
+/// Writes to a file in memory.
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn create_in(files: &mut Files, name: &str) -> Result<Memory, ReportError> {
+    Ok(Memory(Arc::clone(files.entry(name.to_owned()).or_default())))
+}
+
+fn contents(files: Files) -> BTreeMap<String, Vec<u8>> {
+    files.into_iter().map(|(name, bytes)| (name, bytes.lock().unwrap().clone())).collect()
+}
+
+/// A plan of so many clients, which take turns in seven workspaces.
+fn plan_of(clients: usize) -> Plan {
+    let plan = sample::plan();
+    let client = |number: usize| ClientPlan {
+        client_id: ClientId::new(format!("client-{number:03}")),
+        workspace_id: WorkspaceId::new(format!("workspace-{}", number % 7)),
+        ..plan.clients[0].clone()
+    };
+    let sharing = |number: usize| WorkspaceCertificate {
+        workspace_id: WorkspaceId::new(format!("workspace-{number}")),
+        ..plan.workspaces[0].clone()
+    };
+    Plan { clients: (0..clients).map(client).collect(), workspaces: [2, 5].map(sharing).into(), ..plan.clone() }
+}
+
+/// The part of a plan with the workspaces from `first` to before `last`.
+fn part_of(plan: &Plan, first: usize, last: usize) -> Plan {
+    let names: Vec<String> = (first..last).map(|number| format!("workspace-{number}")).collect();
+    let is_member = |id: &WorkspaceId| names.iter().any(|name| name == id.as_str());
+    let mut part = plan.clone();
+    part.clients.retain(|client| is_member(&client.workspace_id));
+    part.workspaces.retain(|workspace| is_member(&workspace.workspace_id));
+    part
+}
+
+#[test]
+fn tables_do_not_depend_on_the_groups_in_which_a_plan_is_made() {
+    for clients in [0, 9, 250, 300] {
+        let plan = plan_of(clients);
+        for format in [TableFormat::Csv, TableFormat::Parquet] {
+            let mut whole = Files::new();
+            let create = |name: &str| create_in(&mut whole, name);
+            let summary = write_plan_tables(&plan, PlanLayout::CURRENT, format, create).unwrap();
+            let whole = contents(whole);
+            for bounds in [vec![0, 7], vec![0, 3, 7], vec![0, 1, 2, 3, 4, 5, 6, 7]] {
+                let mut files = Files::new();
+                let create = |name: &str| create_in(&mut files, name);
+                let mut tables = PlanTables::begin(&plan, format, create).unwrap();
+                bounds.windows(2).for_each(|ends| tables.add(part_of(&plan, ends[0], ends[1])).unwrap());
+                assert_eq!(tables.finish().unwrap(), summary);
+                assert!(contents(files) == whole, "{clients} clients, {bounds:?}, {format:?}");
+            }
         }
     }
 }
@@ -81,6 +156,10 @@ const INTRODUCTION: &str = "# Tables\n\n\
     Every table that mcoe reads or writes, with its columns. Files are CSV or Parquet. Instants are ISO 8601 in UTC, \
                     dates ISO 8601; lists are in one cell, separated by `;`.\n";
 
+/// How the rows of a plan's tables are ordered.
+const ORDER_OF_PLAN: &str =
+    "\nRows are ordered by workspace, then by client, except in `limit_costs` and `shared_limits`.\n";
+
 fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
@@ -122,17 +201,17 @@ fn page() -> String {
     page.push_str("\n## Input of `mcoe import`\n\nA posting history; other columns are ignored. With `--mapping`, the client of each account.\n");
     page.push_str(&scenario_table("posting history", &posts));
     page.push_str(&scenario_table("mapping", &mapping));
-    let parts: [(&str, Vec<ResultTable>); 7] = [
-        ("A plan", plan_tables(&sample::plan(), &sample::decisions()).into()),
-        ("A simulation", run_tables(&sample::simulation()).into()),
-        ("A comparison", comparison_tables(&comparison).into()),
-        ("A sweep", sweep_tables(&sweep).into()),
-        ("A backtest", backtest_tables(&sample::backtest()).into()),
-        ("A forecast of planned posts", vec![expectations_table(&[])]),
-        ("A calibration", calibration_tables(&sample::calibration()).into()),
+    let parts: [(&str, &str, Vec<ResultTable>); 7] = [
+        ("A plan", ORDER_OF_PLAN, plan_tables(&sample::plan(), &sample::decisions()).into()),
+        ("A simulation", "", run_tables(&sample::simulation()).into()),
+        ("A comparison", "", comparison_tables(&comparison).into()),
+        ("A sweep", "", sweep_tables(&sweep).into()),
+        ("A backtest", "", backtest_tables(&sample::backtest()).into()),
+        ("A forecast of planned posts", "", vec![expectations_table(&[])]),
+        ("A calibration", "", calibration_tables(&sample::calibration()).into()),
     ];
-    for (title, tables) in parts {
-        page.push_str(&format!("\n## {title}\n"));
+    for (title, introduction, tables) in parts {
+        page.push_str(&format!("\n## {title}\n{introduction}"));
         page.extend(tables.iter().map(written_table));
     }
     page

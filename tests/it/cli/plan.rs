@@ -139,6 +139,22 @@ fn csv_tables_have_the_columns_of_the_format_in_their_order() {
 }
 
 #[test]
+fn rows_are_ordered_by_workspace_and_client() {
+    let folder = TestFolder::new();
+    folder.mcoe("plan agency --tables csv --out plan").succeeds();
+    let posts = folder.table("plan/posts.csv");
+    let order: Vec<_> = posts.column("workspace_id").into_iter().zip(posts.column("client_id")).collect();
+    assert!(order.is_sorted() && !posts.column("client_id").is_sorted(), "{order:?}");
+    let mut clients: Vec<&str> = order.into_iter().map(|(_, client)| client).collect();
+    clients.dedup();
+    let allocations = folder.table("plan/allocations.csv");
+    let mut of_allocations = allocations.column("client_id");
+    of_allocations.dedup();
+    of_allocations.retain(|client| clients.contains(client));
+    assert_eq!(of_allocations, clients);
+}
+
+#[test]
 fn ids_are_unique_and_decisions_name_posts_of_the_plan() {
     let folder = TestFolder::new();
     folder.mcoe("plan small --out plan --tables csv").succeeds();

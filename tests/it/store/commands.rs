@@ -1,8 +1,9 @@
 //! The whole workflow on the command line: generate, load, plan, commit, review, approve, draft, report.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 
-use mcoe::report::{ReportError, TableFormat, write_plan_tables};
+use mcoe::report::{ClientOrder, PlanLayout, ReportError, TableFormat, write_plan_tables};
 use mcoe::scenario;
 use serde_json::Value;
 
@@ -192,7 +193,8 @@ fn an_edited_plan_is_refused() {
     folder.mcoe("commit plan --now 2026-10-16T08:00:00Z").succeeds();
 }
 
-/// Plans of many clients are written part by part. Older versions wrote the rows of all clients together.
+/// Plans of many clients are written part by part, by workspace. Older versions ordered the rows by client, and wrote
+/// them part by part or all together.
 #[test]
 fn a_plan_whose_tables_an_older_version_wrote_is_committed() {
     let folder = TestFolder::new();
@@ -202,15 +204,20 @@ fn a_plan_whose_tables_an_older_version_wrote_is_committed() {
     let rules = compiled(default_pack());
     let scenario = scenario::read(&folder.path("world"), &rules.base().risk.default_policy).unwrap();
     let plan = plan(&rules, &scenario);
-    let write_in_parts_of = |clients: usize| {
+    let write = |order: ClientOrder, clients_per_part: usize| {
         let create = |name: &str| Ok(File::create(folder.path(&format!("plan/{name}"))).unwrap());
-        write_plan_tables::<_, ReportError>(&plan, clients, TableFormat::Parquet, create).unwrap();
+        let layout = PlanLayout { order, clients_per_part };
+        write_plan_tables::<_, ReportError>(&plan, layout, TableFormat::Parquet, create).unwrap();
+        std::fs::read(folder.path("plan/posts.parquet")).unwrap()
     };
     let written = std::fs::read(folder.path("plan/posts.parquet")).unwrap();
-    write_in_parts_of(plan.clients.len());
-    assert!(std::fs::read(folder.path("plan/posts.parquet")).unwrap() != written);
-    folder.mcoe("commit plan --now 2026-09-04T08:00:00Z").succeeds();
-    write_in_parts_of(7);
+    assert!(write(ClientOrder::ByWorkspace, 100) == written);
+    let mut older = BTreeSet::from([written]);
+    for clients_per_part in [100, plan.clients.len()] {
+        assert!(older.insert(write(ClientOrder::ById, clients_per_part)), "in parts of {clients_per_part}");
+        folder.mcoe("commit plan --now 2026-09-04T08:00:00Z").succeeds();
+    }
+    write(ClientOrder::ByWorkspace, 7);
     folder.mcoe("commit plan").exits_with(1).stderr_has(&["changed after planning"]);
 }
 

@@ -127,9 +127,10 @@ impl ClientTotals {
 }
 
 impl PlanSummary {
-    /// The summary of a plan, with the totals of its clients.
+    /// The summary of a plan, with the totals of its clients in any order.
     #[must_use]
-    pub fn new(plan: &Plan, clients: Vec<ClientTotals>) -> Self {
+    pub fn new(plan: &Plan, mut clients: Vec<ClientTotals>) -> Self {
+        clients.sort_by(|a, b| a.client_id.cmp(&b.client_id));
         Self {
             plan_id: plan.plan_id,
             scenario: plan.scenario.clone(),

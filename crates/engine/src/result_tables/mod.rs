@@ -14,7 +14,7 @@ mod sweep;
 pub use backtest::{backtest_tables, expectations_table};
 pub use calibration::calibration_tables;
 pub use comparison::comparison_tables;
-pub use plan::{CLIENTS_PER_PART, PlanPart, cost_tables, plan_tables};
+pub use plan::{CLIENTS_PER_PART, PlanPart, clients_by_workspace, cost_tables, plan_tables};
 pub use run::run_tables;
 pub use sweep::sweep_tables;
 

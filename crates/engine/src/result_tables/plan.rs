@@ -26,12 +26,22 @@ pub struct PlanPart {
     pub totals: Vec<ClientTotals>,
 }
 
+/// The clients of a plan in the order in which its tables have their rows: by workspace, then by client, so that the
+/// tables of groups of workspaces can be joined.
+#[must_use]
+pub fn clients_by_workspace(clients: &[ClientPlan]) -> Vec<&ClientPlan> {
+    let mut clients: Vec<&ClientPlan> = clients.iter().collect();
+    clients.sort_by(|a, b| (&a.workspace_id, &a.client_id).cmp(&(&b.workspace_id, &b.client_id)));
+    clients
+}
+
 impl PlanPart {
-    /// The rows about the given clients of a plan.
+    /// The rows about the given clients of a plan, in their order. Of the plan itself, only what it says of all clients
+    /// is needed.
     #[must_use]
-    pub fn of(plan: &Plan, clients: &[ClientPlan]) -> Self {
+    pub fn of(plan: &Plan, clients: &[&ClientPlan]) -> Self {
         let (mut decisions, mut totals) = (Vec::new(), Vec::with_capacity(clients.len()));
-        for client in clients {
+        for client in clients.iter().copied() {
             let before = decisions.len();
             decisions.extend(client_decisions(plan, client));
             totals.push(ClientTotals::of(client, decisions.len() - before));
@@ -41,18 +51,18 @@ impl PlanPart {
 }
 
 /// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
-/// `shared_limits` of a plan. The first four have the columns that the plan's format prescribes, in that order;
+/// `shared_limits` of a plan, in the order of its clients and decisions. The first four have the columns that the plan's format prescribes, in that order;
 /// `allocations` has further columns at its end.
 #[must_use]
 pub fn plan_tables(plan: &Plan, decisions: &[Decision]) -> [ResultTable; 8] {
+    let clients: Vec<&ClientPlan> = plan.clients.iter().collect();
     let totals = plan.clients.iter().map(|client| ClientTotals::of(client, 0)).collect();
-    let [posts, decisions, conflicts, allocations, certificates, limits] =
-        client_tables(plan, &plan.clients, decisions);
+    let [posts, decisions, conflicts, allocations, certificates, limits] = client_tables(plan, &clients, decisions);
     let [limit_costs, shared_limits] = cost_tables(&PlanSummary::new(plan, totals));
     [posts, decisions, conflicts, allocations, certificates, limits, limit_costs, shared_limits]
 }
 
-fn client_tables(plan: &Plan, clients: &[ClientPlan], decisions: &[Decision]) -> [ResultTable; 6] {
+fn client_tables(plan: &Plan, clients: &[&ClientPlan], decisions: &[Decision]) -> [ResultTable; 6] {
     [
         posts(plan, clients),
         decisions_table(decisions),
@@ -69,9 +79,9 @@ pub fn cost_tables(plan: &PlanSummary) -> [ResultTable; 2] {
     [costs_of_limits(plan), shared_limits(plan)]
 }
 
-fn posts(plan: &Plan, clients: &[ClientPlan]) -> ResultTable {
+fn posts(plan: &Plan, clients: &[&ClientPlan]) -> ResultTable {
     let rows: Vec<(&ClientPlan, &Post)> =
-        clients.iter().flat_map(|client| client.posts.iter().map(move |post| (client, post))).collect();
+        clients.iter().copied().flat_map(|client| client.posts.iter().map(move |post| (client, post))).collect();
     let mut table = ResultTable::new("posts", "a planned post");
     columns!(table, rows, |(client, post)| {
         /// Id of the post, derived from the plan, the client, the channel and the time.
@@ -160,9 +170,12 @@ fn decisions_table(rows: &[Decision]) -> ResultTable {
     table
 }
 
-fn conflicts(clients: &[ClientPlan]) -> ResultTable {
-    let rows: Vec<(&ClientPlan, &Conflict)> =
-        clients.iter().flat_map(|client| client.conflicts.iter().map(move |conflict| (client, conflict))).collect();
+fn conflicts(clients: &[&ClientPlan]) -> ResultTable {
+    let rows: Vec<(&ClientPlan, &Conflict)> = clients
+        .iter()
+        .copied()
+        .flat_map(|client| client.conflicts.iter().map(move |conflict| (client, conflict)))
+        .collect();
     let mut table = ResultTable::new("conflicts", "a conflict with the plan");
     columns!(table, rows, |(client, conflict)| {
         /// The client.
@@ -183,9 +196,9 @@ fn conflicts(clients: &[ClientPlan]) -> ResultTable {
     table
 }
 
-fn allocations(clients: &[ClientPlan]) -> ResultTable {
+fn allocations(clients: &[&ClientPlan]) -> ResultTable {
     let rows: Vec<(&ClientPlan, &Allocation)> =
-        clients.iter().flat_map(|client| client.allocations.iter().map(move |row| (client, row))).collect();
+        clients.iter().copied().flat_map(|client| client.allocations.iter().map(move |row| (client, row))).collect();
     let mut table = ResultTable::new("allocations", "a client's channel in the week");
     columns!(table, rows, |(client, row)| {
         /// The client.
@@ -226,10 +239,10 @@ fn allocations(clients: &[ClientPlan]) -> ResultTable {
     table
 }
 
-fn certificates(clients: &[ClientPlan]) -> ResultTable {
+fn certificates(clients: &[&ClientPlan]) -> ResultTable {
     let is_shown = |client: &&ClientPlan| client.certificate.is_some() || !client.unmet_limits.is_empty();
     let rows: Vec<(&ClientPlan, Option<&Certificate>)> =
-        clients.iter().filter(is_shown).map(|client| (client, client.certificate.as_ref())).collect();
+        clients.iter().copied().filter(is_shown).map(|client| (client, client.certificate.as_ref())).collect();
     let mut table = ResultTable::new("certificates", "a client, and a bound on how far its week is from the best");
     columns!(table, rows, |(client, certificate)| {
         /// The client.
@@ -246,13 +259,13 @@ fn certificates(clients: &[ClientPlan]) -> ResultTable {
     table
 }
 
-fn limits(clients: &[ClientPlan]) -> ResultTable {
+fn limits(clients: &[&ClientPlan]) -> ResultTable {
     let limits_of = |client| -> Vec<(&ClientPlan, &LimitUse)> {
         let client: &ClientPlan = client;
         let limits = client.certificate.iter().flat_map(|certificate| &certificate.limits);
         limits.map(|limit| (client, limit)).collect()
     };
-    let rows: Vec<(&ClientPlan, &LimitUse)> = clients.iter().flat_map(limits_of).collect();
+    let rows: Vec<(&ClientPlan, &LimitUse)> = clients.iter().copied().flat_map(limits_of).collect();
     let mut table = ResultTable::new("limits", "a limit that is used up, or costs something, in one of its periods");
     columns!(table, rows, |(client, limit)| {
         /// The client.
