@@ -12,7 +12,7 @@ use super::{Format, Globals};
 use crate::diagnostic::{Diagnostic, Place, render, render_warnings};
 use crate::model::{Policy, Scenario};
 use crate::rules::{self, CompiledRules, KnownNames, NameReference, PackFiles};
-use crate::scenario::{self, ScenarioError, ScenarioErrors};
+use crate::scenario::{self, CheckedParts, ScenarioError, ScenarioErrors, ScenarioParts};
 use crate::workbench::{self, Case};
 
 /// Maximum number of warnings printed; the rest are only counted.
@@ -49,7 +49,7 @@ pub(super) fn checked_cases(
         Err(diagnostics) => (Vec::new(), diagnostics),
     };
     diagnostics.extend(workbench::trial(rules));
-    diagnostics.extend(scenario.map(|scenario| unknown_names(rules, scenario)).unwrap_or_default());
+    diagnostics.extend(scenario.map(|scenario| unknown_names(rules, &KnownNames::of(scenario))).unwrap_or_default());
     Diagnostic::sort(&mut diagnostics);
     if diagnostics.is_empty() { Ok(cases) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
 }
@@ -106,12 +106,20 @@ pub(super) fn check_names(
     scenario: &Scenario,
     globals: &Globals,
 ) -> Result<(), Failure> {
-    let diagnostics = unknown_names(rules, scenario);
+    refuse_unknown_names(rules, dir, &KnownNames::of(scenario), globals)
+}
+
+fn refuse_unknown_names(
+    rules: &CompiledRules,
+    dir: &Path,
+    known: &KnownNames,
+    globals: &Globals,
+) -> Result<(), Failure> {
+    let diagnostics = unknown_names(rules, known);
     if diagnostics.is_empty() { Ok(()) } else { Err(rules_failure(&diagnostics, &rules.pack().files, dir, globals)) }
 }
 
-fn unknown_names(rules: &CompiledRules, scenario: &Scenario) -> Vec<Diagnostic> {
-    let known = KnownNames::of(scenario);
+fn unknown_names(rules: &CompiledRules, known: &KnownNames) -> Vec<Diagnostic> {
     let mut diagnostics: Vec<Diagnostic> = rules.names().iter().filter_map(|named| known.mistake(named)).collect();
     Diagnostic::sort(&mut diagnostics);
     diagnostics
@@ -123,6 +131,24 @@ pub(super) fn scenario_with_policy(dir: &Path, policy: &Policy, globals: &Global
         scenario::read_with_warnings(dir, policy).map_err(|errors| scenario_failure(errors, globals))?;
     print_scenario_warnings(&warnings, globals);
     Ok(scenario)
+}
+
+/// Opens a scenario folder that is planned in parts. The names in the pack must exist in the scenario.
+pub(super) fn matching_scenario_parts(
+    dir: &Path,
+    rules: &CompiledRules,
+    rules_dir: &Path,
+    globals: &Globals,
+) -> Result<ScenarioParts, Failure> {
+    let has_names = !rules.names().is_empty();
+    let names = |part: &Scenario| if has_names { KnownNames::of(part) } else { KnownNames::default() };
+    let opened = ScenarioParts::open(dir, &rules.base().risk.default_policy, names);
+    let CheckedParts { parts, warnings, inspected } = opened.map_err(|errors| scenario_failure(errors, globals))?;
+    print_scenario_warnings(&warnings, globals);
+    let mut known = KnownNames::default();
+    inspected.into_iter().for_each(|names| known.extend(names));
+    refuse_unknown_names(rules, rules_dir, &known, globals)?;
+    Ok(parts)
 }
 
 /// Reads a scenario folder that this command has just written, without printing warnings.
@@ -259,7 +285,7 @@ fn check_names_in_any(
     scenarios: &[Scenario],
     globals: &Globals,
 ) -> Result<(), Failure> {
-    let mut unknown = scenarios.iter().map(|scenario| unknown_names(rules, scenario));
+    let mut unknown = scenarios.iter().map(|scenario| unknown_names(rules, &KnownNames::of(scenario)));
     let first = unknown.next().unwrap_or_default();
     let others: Vec<Vec<Diagnostic>> = unknown.collect();
     let is_unknown_in_all =

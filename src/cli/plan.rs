@@ -1,5 +1,6 @@
 //! `mcoe plan`: plans one week for every client.
 
+use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,9 +16,9 @@ use super::{Format, Globals, OutArguments, RulesArgument, ThreadsArgument, input
 use crate::model::{self, LimitKind, Scenario, Tier, Week};
 use crate::planner::{self, GuardrailCounts, HighestSharedPrice, PlanSummary, Planner, SolvedWeeks};
 use crate::report::numbers::count_with_noun;
-use crate::report::{self, PlanLayout, TableFormat};
+use crate::report::{self, PlanTables, TableFormat};
 use crate::rules::{CompiledRules, RuleUse};
-use crate::scenario::{self, ScenarioErrors};
+use crate::scenario::{self, ScenarioErrors, ScenarioParts};
 
 /// Plan an optimal week under the rules for every client of a scenario.
 #[derive(Debug, Args)]
@@ -85,19 +86,15 @@ impl Plan {
         let rules = input::rules(&self.rules.rules, globals)?;
         let out = OutFolder::open(&self.out.out, self.out.force)?;
         let scenario = self.scenario(&out, &rules, globals)?;
-        let week = self.week.unwrap_or(scenario.start);
+        let week = self.week.unwrap_or(scenario.start());
         let planner = Planner::new(&rules, Tier::Exact, globals.verbose.then_some(stopwatch as fn() -> Duration))
             .stopping_when(&progress::is_stopping);
         let planner = if self.from_database.is_some() { planner.starting_at(self.now.time()) } else { planner };
-        let start = Instant::now();
-        let plan = self.threads.run(|| Ok(planner::plan_week(&planner, &scenario, week)?))?;
-        let wall_time = start.elapsed();
-        progress::stop_if_requested()?;
-        self.threads.run(|| check_plan(&rules, &scenario, &plan))?;
-        let summary = self.write(&out, &rules, &plan)?;
-        if let Some(dir) = &self.export_instances {
-            self.export(dir, &out, planner::solved_weeks(&planner, &scenario, week)?)?;
-        }
+        let instances = self.instance_folder(&out)?;
+        let groups = Groups { scenario: &scenario, planner: &planner, week, instances: instances.as_ref(), globals };
+        let (summary, wall_time) = self.threads.run(|| self.write_groups(&out, &groups))?;
+        instances.map_or(Ok(()), InstanceFolder::finish)?;
+        self.write(&out, &rules, &summary)?;
         progress::stop_if_requested()?;
         out.finish()?;
         if globals.verbose {
@@ -109,15 +106,13 @@ impl Plan {
 
     /// The scenario in the given folder, or that of a workspace of the ledger, which is also written into the plan's
     /// folder.
-    fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<Scenario, Failure> {
+    fn scenario(&self, out: &OutFolder, rules: &CompiledRules, globals: &Globals) -> Result<ScenarioParts, Failure> {
         let Some(workspace) = &self.from_database else {
             let Some(dir) = &self.scenario else {
                 let remedy = "name a scenario's folder, or a workspace with --from-database";
                 return Err(Failure::input("no scenario is named", remedy));
             };
-            let scenario = input::scenario(dir, rules, globals)?;
-            input::check_names(rules, &self.rules.rules, &scenario, globals)?;
-            return Ok(scenario);
+            return self.threads.run(|| input::matching_scenario_parts(dir, rules, &self.rules.rules, globals));
         };
         let week = self.week.unwrap_or_else(|| Week::after(self.now.time()));
         let (current, files) = workspace_files(&self.database, workspace, week)?;
@@ -125,7 +120,7 @@ impl Plan {
         for (name, bytes) in scenario::render(&files).map_err(ScenarioErrors::from)? {
             out.write(&format!("{SCENARIO_FOLDER}/{name}"), &bytes)?;
         }
-        input::written_scenario(&out.path(SCENARIO_FOLDER), rules, globals)
+        input::written_scenario(&out.path(SCENARIO_FOLDER), rules, globals).map(ScenarioParts::whole)
     }
 
     /// The path from which `explain` and `commit` read the scenario.
@@ -133,31 +128,54 @@ impl Plan {
         self.scenario.clone().unwrap_or_else(|| self.out.out.join(SCENARIO_FOLDER))
     }
 
-    /// Writes the files of the plan, and returns its summary.
-    fn write(&self, out: &OutFolder, rules: &CompiledRules, plan: &model::Plan) -> Result<PlanSummary, Failure> {
-        let write_tables =
-            || report::write_plan_tables(plan, PlanLayout::CURRENT, self.tables.format(), |name| out.create(name));
-        let summary = self.threads.run(write_tables)?;
+    /// Plans the groups one after another and writes their tables and calendars. While a group is planned, the one before
+    /// is written. Returns the summary of the plan and the time that planning took.
+    fn write_groups(&self, out: &OutFolder, groups: &Groups<'_>) -> Result<(PlanSummary, Duration), Failure> {
+        let PlannedGroup { plan, mut time } = groups.plan(0)?;
+        let mut tables = PlanTables::begin(&plan, self.tables.format(), |name: &str| out.create(name))?;
+        let mut last = plan;
+        for number in 1..groups.scenario.count() {
+            let write = || self.write_group(out, last, &mut tables);
+            let (written, planned) = rayon::join(write, || groups.plan(number));
+            written?;
+            let planned = planned?;
+            last = planned.plan;
+            time += planned.time;
+        }
+        self.write_group(out, last, &mut tables)?;
+        Ok((tables.finish()?, time))
+    }
+
+    fn write_group<C: FnMut(&str) -> Result<File, Failure>>(
+        &self,
+        out: &OutFolder,
+        plan: model::Plan,
+        tables: &mut PlanTables<File, C>,
+    ) -> Result<(), Failure> {
         if self.calendar {
-            for (name, bytes) in report::calendars(plan) {
+            for (name, bytes) in report::calendars(&plan) {
                 out.write(&name, &bytes)?;
             }
         }
+        tables.add(plan)
+    }
+
+    /// Writes the files of the plan that concern all clients together.
+    fn write(&self, out: &OutFolder, rules: &CompiledRules, summary: &PlanSummary) -> Result<(), Failure> {
         for (name, text) in &rules.pack().files {
             out.write(&format!("rules/{name}"), text.as_bytes())?;
         }
-        out.write("plan.json", format!("{}\n", summary.to_json(&self.scenario_path())).as_bytes())?;
-        Ok(summary)
+        out.write("plan.json", format!("{}\n", summary.to_json(&self.scenario_path())).as_bytes())
     }
 
-    /// Writes the instances into a separate folder, or into the plan's folder if `dir` lies within it.
-    fn export(&self, dir: &Path, plan: &OutFolder, instances: SolvedWeeks) -> Result<(), Failure> {
+    /// Where to write the instances: a separate folder, or the plan's folder if that contains it; `None` if they are not
+    /// wanted.
+    fn instance_folder<'o>(&self, plan: &'o OutFolder) -> Result<Option<InstanceFolder<'o>>, Failure> {
+        let Some(dir) = &self.export_instances else { return Ok(None) };
         if let Ok(subfolder) = without_current_dir(dir).strip_prefix(without_current_dir(&self.out.out)) {
-            return write_instances(plan, subfolder, instances);
+            return Ok(Some(InstanceFolder::InPlan(plan, subfolder.to_owned())));
         }
-        let out = OutFolder::open(dir, self.out.force)?;
-        write_instances(&out, Path::new(""), instances)?;
-        out.finish()
+        OutFolder::open(dir, self.out.force).map(InstanceFolder::Separate).map(Some)
     }
 
     fn print_result(&self, globals: &Globals, plan: &PlanSummary) -> Result<(), Failure> {
@@ -207,28 +225,85 @@ fn without_current_dir(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// Writes a file `CLIENT-CHANNEL.json` for each channel's week, a file `CLIENT-limits.json` for each client's week under
-/// its limits, and a file `WORKSPACE.workspace-limits.json` for each workspace whose clients give way to each other.
-fn write_instances(out: &OutFolder, subfolder: &Path, weeks: SolvedWeeks) -> Result<(), Failure> {
-    let write = |name: String, text: serde_json::Result<String>| {
-        out.write(&subfolder.join(name).to_string_lossy(), text.map_err(Failure::system)?.as_bytes())
-    };
-    for week in &weeks.clients {
+/// Plans the groups of a scenario's workspaces.
+struct Groups<'p> {
+    scenario: &'p ScenarioParts,
+    planner: &'p Planner<'p>,
+    week: Week,
+    instances: Option<&'p InstanceFolder<'p>>,
+    globals: &'p Globals,
+}
+
+/// The plan of a group, and the time that it took.
+struct PlannedGroup {
+    plan: model::Plan,
+    time: Duration,
+}
+
+impl Groups<'_> {
+    /// Plans a group and checks its plan. Its instances are written if they are wanted.
+    fn plan(&self, number: usize) -> Result<PlannedGroup, Failure> {
+        let scenario = self.scenario.part(number).map_err(|errors| input::scenario_failure(errors, self.globals))?;
+        let start = Instant::now();
+        let plan = planner::plan_week(self.planner, &scenario, self.week)?;
+        let time = start.elapsed();
         progress::stop_if_requested()?;
-        for solved in &week.channels {
-            let name = format!("{}-{}.json", solved.client_id, solved.channel);
-            let (client, week_start) = (solved.client_id.as_str(), solved.week_start.clone());
-            let instance = solved.instance.export(client, solved.channel, week_start, &solved.solution);
-            write(name, serde_json::to_string(&instance))?;
+        check_plan(self.planner.rules(), &scenario, &plan)?;
+        if let Some(instances) = self.instances {
+            instances.write(planner::solved_weeks(self.planner, &scenario, self.week)?)?;
         }
-        write(format!("{}-limits.json", week.client_id), serde_json::to_string(&week.export()))?;
-    }
-    for workspace in &weeks.workspaces {
         progress::stop_if_requested()?;
-        let name = format!("{}.workspace-limits.json", workspace.workspace_id);
-        write(name, serde_json::to_string(&weeks.export_workspace(workspace)))?;
+        Ok(PlannedGroup { plan, time })
     }
-    Ok(())
+}
+
+/// Where instances are written.
+enum InstanceFolder<'o> {
+    /// A subfolder of the plan's folder.
+    InPlan(&'o OutFolder, PathBuf),
+    Separate(OutFolder),
+}
+
+impl InstanceFolder<'_> {
+    /// Writes a file `CLIENT-CHANNEL.json` for each channel's week, a file `CLIENT-limits.json` for each client's week
+    /// under its limits, and a file `WORKSPACE.workspace-limits.json` for each workspace whose clients give way to each
+    /// other.
+    fn write(&self, weeks: SolvedWeeks) -> Result<(), Failure> {
+        for week in &weeks.clients {
+            progress::stop_if_requested()?;
+            for solved in &week.channels {
+                let name = format!("{}-{}.json", solved.client_id, solved.channel);
+                let (client, week_start) = (solved.client_id.as_str(), solved.week_start.clone());
+                let instance = solved.instance.export(client, solved.channel, week_start, &solved.solution);
+                self.write_file(&name, serde_json::to_string(&instance))?;
+            }
+            self.write_file(&format!("{}-limits.json", week.client_id), serde_json::to_string(&week.export()))?;
+        }
+        for workspace in &weeks.workspaces {
+            progress::stop_if_requested()?;
+            let name = format!("{}.workspace-limits.json", workspace.workspace_id);
+            self.write_file(&name, serde_json::to_string(&weeks.export_workspace(workspace)))?;
+        }
+        Ok(())
+    }
+
+    fn write_file(&self, name: &str, text: serde_json::Result<String>) -> Result<(), Failure> {
+        let text = text.map_err(Failure::system)?;
+        match self {
+            InstanceFolder::InPlan(out, subfolder) => {
+                out.write(&subfolder.join(name).to_string_lossy(), text.as_bytes())
+            }
+            InstanceFolder::Separate(out) => out.write(name, text.as_bytes()),
+        }
+    }
+
+    /// Completes a separate folder.
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            InstanceFolder::InPlan(..) => Ok(()),
+            InstanceFolder::Separate(out) => out.finish(),
+        }
+    }
 }
 
 /// Verifies the plan with the independent checker.
