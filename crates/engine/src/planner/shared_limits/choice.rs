@@ -68,7 +68,6 @@ struct PricedSwap {
 }
 
 /// The posts that a client may plan in the rows.
-#[derive(Clone)]
 pub(super) struct Share {
     /// Rows with the number of posts in each, ascending by row.
     pub used: Vec<(usize, f64)>,

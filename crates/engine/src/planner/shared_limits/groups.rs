@@ -6,11 +6,12 @@ use rayon::prelude::*;
 
 use super::choice::Share;
 use super::client::{ClientProblem, CountedRange};
-use super::prices::PriceSearch;
+use super::prices::{MAX_KEPT, PriceSearch};
 use super::rows::{CountedPost, RowBound, SharedLimits, SharedRow};
 use super::{ClientSketch, SketchedChannel, choice, joint, rows};
 use crate::agents::ClientWeek;
 use crate::model::{LimitQuota, Tier};
+use crate::planner::coupling::SolvedChannels;
 
 /// Maximum number of clients that are planned as one problem.
 const MAX_JOINT_CLIENTS: usize = 4;
@@ -28,7 +29,6 @@ pub(super) struct Group {
 }
 
 /// What the clients of a group may use of the rows that they share.
-#[derive(Clone)]
 pub(super) struct GroupSolution {
     /// The rows, ascending.
     rows: Vec<SharedRow>,
@@ -42,6 +42,8 @@ pub(super) struct GroupSolution {
     price_lists: Vec<Vec<f64>>,
     /// By client of the group, the rows in which its posts count, ascending, each with the most posts that could count.
     max_uses: Vec<Vec<(usize, f64)>>,
+    /// By client of the group, its channels as solved so far; empty if they are not kept.
+    solved: Vec<SolvedChannels>,
 }
 
 /// An hour of a client's channel, and a row in which a post at that hour counts.
@@ -52,8 +54,42 @@ struct CountedHour {
     row: SharedRow,
 }
 
+/// The groups of clients that compete for active rows, each with its solution. `before` are the groups of the round
+/// before: those that have not changed keep their solution, and in the others no channel is solved again at the same
+/// prices.
+pub(super) fn solve_groups(
+    limits: &SharedLimits,
+    clients: &[ClientWeek<'_>],
+    sketches: &[ClientSketch],
+    active: &BTreeSet<SharedRow>,
+    tier: Tier,
+    before: Vec<(Group, GroupSolution)>,
+) -> Vec<(Group, GroupSolution)> {
+    let groups = competing_groups(limits, clients, sketches, active);
+    let (mut unchanged, changed): (Vec<_>, Vec<_>) = before.into_iter().partition(|(group, _)| groups.contains(group));
+    let solved = changed.into_iter().flat_map(|(group, solution)| group.members.into_iter().zip(solution.solved));
+    let mut solved: BTreeMap<usize, SolvedChannels> = solved.collect();
+    let with_solution = |group: Group| match unchanged.iter().position(|(before, _)| *before == group) {
+        Some(index) => (group, Ok(unchanged.swap_remove(index).1)),
+        None => {
+            let of_members = group.members.iter().map(|member| solved.remove(member).unwrap_or_default()).collect();
+            (group, Err(of_members))
+        }
+    };
+    let groups: Vec<(Group, Result<GroupSolution, Vec<SolvedChannels>>)> =
+        groups.into_iter().map(with_solution).collect();
+    let solve = |(group, solution): (Group, Result<GroupSolution, Vec<SolvedChannels>>)| {
+        let mut solution = solution.unwrap_or_else(|solved| group.solve(limits, clients, sketches, tier, solved));
+        if clients.len() > MAX_KEPT {
+            solution.solved.clear();
+        }
+        (group, solution)
+    };
+    groups.into_par_iter().map(solve).collect()
+}
+
 /// The groups of clients whose posts count in active rows. Clients without any post that may run belong to none.
-pub(super) fn competing_groups(
+fn competing_groups(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
     sketches: &[ClientSketch],
@@ -98,13 +134,14 @@ pub(super) fn competing_groups(
 
 impl Group {
     /// Finds weeks for the group's clients that together satisfy the rows. Each client's share of a row is the number
-    /// of posts of its week that count there.
-    pub fn solve(
+    /// of posts of its week that count there. `solved` are, by client, its channels as solved so far.
+    fn solve(
         &self,
         limits: &SharedLimits,
         clients: &[ClientWeek<'_>],
         sketches: &[ClientSketch],
         tier: Tier,
+        solved: Vec<SolvedChannels>,
     ) -> GroupSolution {
         let members: Vec<(&ClientWeek<'_>, &ClientSketch)> =
             self.members.iter().filter_map(|index| Some((clients.get(*index)?, sketches.get(*index)?))).collect();
@@ -118,12 +155,13 @@ impl Group {
         }
         let (problems, bounds) = problems(limits, &members, &self.rows);
         let bound_alone = members.iter().fold(0.0, |sum, (_, sketch)| sum + sketch.competing_bound());
-        let mut search = PriceSearch::new(problems, bounds.clone(), &rows::kinds(&self.rows), tier);
+        let mut search = PriceSearch::new((problems, solved), bounds.clone(), &rows::kinds(&self.rows), tier);
         let prices = search.find_prices(bound_alone);
         let shares = choice::shares_at(&search, &prices);
         let sharing = joint::Sharing { prices, shares, price_lists: search.price_lists.clone() };
         let blocked = blocked_uses(limits, &members, &self.rows);
-        self.solution(self.rows.clone(), &bounds, search.problems(), sharing, &blocked)
+        let solution = self.solution(self.rows.clone(), &bounds, search.problems(), sharing, &blocked);
+        GroupSolution { solved: search.solved, ..solution }
     }
 
     /// The solution, given how the clients share the rows. `blocked` is what [`blocked_uses`] returns.
@@ -156,7 +194,7 @@ impl Group {
             bounds.iter().zip(&used).map(|(bound, used)| (bound.at_most - used + TOLERANCE).floor()).collect();
         add_blocked(&mut shares, remaining, blocked);
         let max_uses = problems.iter().map(ClientProblem::max_uses).collect();
-        GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses }
+        GroupSolution { rows, has_quotas, prices, shares, price_lists, max_uses, solved: Vec::new() }
     }
 
     /// The rows of the problem in which the group's clients are planned together: those of the group, and all in which

@@ -237,15 +237,7 @@ pub(super) fn divide_limits<T: Send>(
         if active.len() == active_before {
             break;
         }
-        groups = groups::competing_groups(limits, clients, &sketches, &active)
-            .into_par_iter()
-            .map(|group| {
-                let solved = groups.iter().find(|(solved, _)| *solved == group);
-                let solution = solved.map(|(_, solution)| solution.clone());
-                let solution = solution.unwrap_or_else(|| group.solve(limits, clients, &sketches, tier));
-                (group, solution)
-            })
-            .collect();
+        groups = groups::solve_groups(limits, clients, &sketches, &active, tier, groups);
         let quotas_before = std::mem::replace(&mut divided.quotas, vec![Vec::new(); clients.len()]);
         for (client, quotas) in groups.iter().flat_map(|(group, solution)| group.quotas(limits, clients, solution)) {
             if let Some(client_quotas) = divided.quotas.get_mut(client) {

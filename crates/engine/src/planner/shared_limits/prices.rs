@@ -26,7 +26,7 @@ const SAMPLED_FROM: usize = 400;
 /// Minimum number of clients in a sample.
 const MIN_SAMPLE: usize = 150;
 /// Maximum number of clients of which every solved channel is kept, so that none is solved again at the same prices.
-const MAX_KEPT: usize = 60;
+pub(super) const MAX_KEPT: usize = 60;
 /// Maximum number of clients whose best weeks are also found at perturbed prices.
 const MAX_PERTURBED: usize = 60;
 
@@ -56,8 +56,8 @@ pub(super) struct PriceSearch<'a> {
     capacity_of_kind: Vec<f64>,
     /// By client, its best week at the prices tried last.
     best_weeks: Vec<BestWeek>,
-    /// By client, its channels as solved so far; `None` if there are too many clients to keep them.
-    solved: Vec<Option<SolvedChannels>>,
+    /// By client, its channels as solved so far, also in earlier searches. They are kept if there are few clients.
+    pub solved: Vec<SolvedChannels>,
     /// The prices tried last, and the tier at which the clients' weeks were solved.
     tried: Option<(Vec<f64>, Tier)>,
     /// By client, the weeks found so far.
@@ -67,13 +67,17 @@ pub(super) struct PriceSearch<'a> {
 }
 
 impl<'a> PriceSearch<'a> {
-    /// A search over clients, given the bound and the kind of each row.
-    pub fn new(problems: Vec<ClientProblem<'a>>, bounds: Vec<RowBound>, kinds: &[usize], tier: Tier) -> Self {
+    /// A search over clients, of which each comes with its channels as solved so far, given the bound and the kind of each
+    /// row.
+    pub fn new(
+        (problems, solved): (Vec<ClientProblem<'a>>, Vec<SolvedChannels>),
+        bounds: Vec<RowBound>,
+        kinds: &[usize],
+        tier: Tier,
+    ) -> Self {
         let proposals = problems.iter().map(|problem| vec![problem.proposal_alone()]).collect();
         let unknown = |_: &ClientProblem<'_>| BestWeek { bound: 0.0, proposal: None, own_prices: Vec::new() };
         let best_weeks = problems.iter().map(unknown).collect();
-        let are_kept = problems.len() <= MAX_KEPT;
-        let solved = problems.iter().map(|_| are_kept.then(SolvedChannels::default)).collect();
         let kind_count = kinds.iter().max().map_or(0, |last| last + 1);
         let (mut values_by_kind, mut capacity_by_kind) = (vec![Vec::new(); kind_count], vec![0.0; kind_count]);
         for (row, value) in problems.iter().flat_map(ClientProblem::values_alone) {
@@ -124,11 +128,12 @@ impl<'a> PriceSearch<'a> {
                 |(tried, _): &(Vec<f64>, Tier)| problem.shared_rows().iter().all(|row| tried[*row] == prices[*row]);
             tried.as_ref().is_some_and(is_same)
         };
-        type Found<'o> = (&'o mut BestWeek, (&'o mut Vec<Proposal>, &'o mut Option<SolvedChannels>));
+        let are_kept = self.problems.len() <= MAX_KEPT;
+        type Found<'o> = (&'o mut BestWeek, (&'o mut Vec<Proposal>, &'o mut SolvedChannels));
         let solve = |solver: &mut Solver,
                      (problem, (best_week, (proposals, solved))): (&ClientProblem<'_>, Found<'_>)| {
             if !is_unchanged(problem) {
-                *best_week = problem.best_week(prices, &best_week.own_prices, solved.as_mut(), solver, tier);
+                *best_week = problem.best_week(prices, &best_week.own_prices, are_kept.then_some(solved), solver, tier);
                 let proposal = best_week.proposal.clone().map(|proposal| Proposal { price_list, ..proposal });
                 let is_new = |proposal: &Proposal| !proposals.iter().any(|before| proposal.is_dominated_by(before));
                 let new = proposal.filter(is_new);
@@ -182,7 +187,8 @@ impl<'a> PriceSearch<'a> {
         };
         let bounds = self.bounds.iter().zip(counts).map(scaled).collect();
         let problems: Vec<ClientProblem<'a>> = self.problems.iter().step_by(step).cloned().collect();
-        PriceSearch::new(problems, bounds, &self.kinds, Tier::Fast)
+        let solved = vec![SolvedChannels::default(); problems.len()];
+        PriceSearch::new((problems, solved), bounds, &self.kinds, Tier::Fast)
     }
 
     /// By row, the value of the best post that no longer fits if the rows of the same kind are filled with posts in

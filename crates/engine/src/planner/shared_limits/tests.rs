@@ -8,6 +8,7 @@ use super::prices::PriceSearch;
 use super::rows::RowBound;
 use super::{choice, joint};
 use crate::model::Tier;
+use crate::planner::coupling::SolvedChannels;
 use crate::planner::slots::tests::{every_choice, extreme_week};
 use crate::planner::{Instance, Solver};
 
@@ -105,7 +106,8 @@ fn sharing(problems: Vec<ClientProblem<'_>>, bounds: &[RowBound], by_prices: boo
     let alone = problems.iter().flat_map(|problem| problem.solve_channels(&mut Solver::default(), Tier::Exact));
     let bound_alone = alone.map(|solution| solution.objective).sum();
     let kinds: Vec<usize> = (0..bounds.len()).collect();
-    let mut search = PriceSearch::new(problems, bounds.to_vec(), &kinds, Tier::Exact);
+    let solved = vec![SolvedChannels::default(); problems.len()];
+    let mut search = PriceSearch::new((problems, solved), bounds.to_vec(), &kinds, Tier::Exact);
     let prices = search.find_prices(bound_alone);
     let shares = choice::shares_at(&search, &prices);
     joint::Sharing { prices, shares, price_lists: search.price_lists }
