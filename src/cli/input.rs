@@ -142,7 +142,7 @@ pub(super) fn matching_scenario_parts(
 ) -> Result<ScenarioParts, Failure> {
     let has_names = !rules.names().is_empty();
     let names = |part: &Scenario| if has_names { KnownNames::of(part) } else { KnownNames::default() };
-    let opened = ScenarioParts::open(dir, &rules.base().risk.default_policy, names);
+    let opened = ScenarioParts::open(dir, rules, names);
     let CheckedParts { parts, warnings, inspected } = opened.map_err(|errors| scenario_failure(errors, globals))?;
     print_scenario_warnings(&warnings, globals);
     let mut known = KnownNames::default();

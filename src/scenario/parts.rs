@@ -6,9 +6,10 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::error::{ScenarioError, ScenarioErrors};
-use super::read::{FolderTables, read_folder, read_with_warnings};
+use super::read::{FolderTables, read_folder, read_under};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Policy, Scenario, Week};
+use crate::rules::CompiledRules;
 use crate::tables::{self, GroupedTables, Manifest, PartOfClients, PartWarnings};
 
 /// Number of clients from which on a group gets no further workspace. Results do not depend on it.
@@ -39,38 +40,38 @@ struct Groups {
 pub struct CheckedParts<T> {
     /// The parts.
     pub parts: ScenarioParts,
-    /// Warnings, those that [`read_with_warnings`] returns.
+    /// Warnings, those that [`read_under`] returns.
     pub warnings: Vec<Diagnostic>,
     /// What `inspect` returned for each part.
     pub inspected: Vec<T>,
 }
 
 impl ScenarioParts {
-    /// Opens the scenario in a folder and checks all of it, as [`read_with_warnings`] does. `inspect` sees each part
-    /// while it is checked.
+    /// Opens the scenario in a folder and checks all of it, as [`read_under`] does. `inspect` sees each part while it is
+    /// checked.
     ///
     /// # Errors
-    /// Those of [`read_with_warnings`].
+    /// Those of [`read_under`].
     pub fn open<T: Send>(
         dir: &Path,
-        default_policy: &Policy,
+        rules: &CompiledRules,
         inspect: impl Fn(&Scenario) -> T + Sync,
     ) -> Result<CheckedParts<T>, ScenarioErrors> {
-        Self::open_in_groups_of(dir, default_policy, MIN_CLIENTS_PER_GROUP, inspect)
+        Self::open_in_groups_of(dir, rules, MIN_CLIENTS_PER_GROUP, inspect)
     }
 
     pub(super) fn open_in_groups_of<T: Send>(
         dir: &Path,
-        default_policy: &Policy,
+        rules: &CompiledRules,
         min_clients: usize,
         inspect: impl Fn(&Scenario) -> T + Sync,
     ) -> Result<CheckedParts<T>, ScenarioErrors> {
-        let groups = Groups::of(read_folder(dir)?, default_policy, min_clients);
-        if let Some(checked) = groups.and_then(|groups| groups.checked(&inspect)) {
+        let groups = Groups::of(read_folder(dir)?, &rules.base().risk.default_policy, min_clients);
+        if let Some(checked) = groups.and_then(|groups| groups.checked(rules, &inspect)) {
             return Ok(checked);
         }
         // A group does not see all mistakes, so the scenario as a whole tells them.
-        let (scenario, warnings) = read_with_warnings(dir, default_policy)?;
+        let (scenario, warnings) = read_under(dir, rules)?;
         let inspected = vec![inspect(&scenario)];
         Ok(CheckedParts { parts: Self::whole(scenario), warnings, inspected })
     }
@@ -124,8 +125,17 @@ impl Groups {
     }
 
     /// Reads every group once; `None` if one of them has a mistake.
-    fn checked<T: Send>(self, inspect: impl Fn(&Scenario) -> T + Sync) -> Option<CheckedParts<T>> {
-        let check = |group: usize| self.read(group).ok().map(|(scenario, warnings)| (inspect(&scenario), warnings));
+    fn checked<T: Send>(
+        self,
+        rules: &CompiledRules,
+        inspect: impl Fn(&Scenario) -> T + Sync,
+    ) -> Option<CheckedParts<T>> {
+        let check = |group: usize| {
+            let (scenario, warnings) = self.read(group).ok()?;
+            let clients = scenario.clients.iter().map(|(client, _)| client);
+            let is_right = rules.pack().mistakes_in_limit_numbers(clients).is_empty();
+            is_right.then(|| (inspect(&scenario), warnings))
+        };
         let checked: Option<Vec<(T, PartWarnings)>> = (0..self.tables.count()).into_par_iter().map(check).collect();
         let (inspected, warnings): (Vec<T>, Vec<PartWarnings>) = checked?.into_iter().unzip();
         let warnings = PartWarnings::joined(warnings);
@@ -153,7 +163,8 @@ impl Groups {
 mod tests {
     use super::*;
     use crate::model::{AssetId, CampaignId, ClientId, WarningId, WorkspaceId};
-    use crate::scenario::tests::{assert_parts_agree, policy, write_folder};
+    use crate::scenario::read::read_with_warnings;
+    use crate::scenario::tests::{assert_parts_agree, policy, rules, write_folder};
     use crate::scenario::{GenerateOptions, ScenarioFiles, generate};
 
     /// Files of clients of three workspaces, in which the rows of these alternate.
@@ -191,8 +202,7 @@ mod tests {
         let dir = written(&alternating_files());
         assert_parts_agree(dir.path());
         let count = |min_clients| {
-            let opened =
-                ScenarioParts::open_in_groups_of(dir.path(), &policy(), min_clients, |part| part.clients.len());
+            let opened = ScenarioParts::open_in_groups_of(dir.path(), &rules(), min_clients, |part| part.clients.len());
             opened.unwrap().inspected
         };
         assert_eq!((count(1), count(4), count(7)), (vec![3, 3, 2], vec![6, 2], vec![8]));

@@ -1,9 +1,10 @@
-//! Helpers of the scenario tests, tests of a scenario's parts, and the columns of imported files for the test that lists the columns of all tables.
+//! Helpers of the scenario tests, and the columns of imported files for the test that lists the columns of all tables.
 
 use std::path::Path;
 
-use super::{ScenarioFiles, ScenarioParts, read_with_warnings, render};
+use super::{ScenarioFiles, ScenarioParts, read_under, render};
 use crate::model::{Client, ClientState, Policy, Scenario};
+use crate::rules::{CompiledRules, load};
 
 pub(crate) use super::import::tests::columns as import_columns;
 
@@ -15,6 +16,15 @@ pub(super) fn policy() -> Policy {
         max_actions_per_day: 10,
         pause_on_high_severity_warning: true,
     }
+}
+
+/// The shipped pack.
+pub(super) fn rules() -> CompiledRules {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let files = entries.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap()));
+    CompiledRules::compile(load(files.collect()).unwrap()).unwrap()
 }
 
 /// Writes the files into a new folder.
@@ -29,9 +39,10 @@ pub(super) fn write_folder(dir: &Path, files: &ScenarioFiles) {
 /// the size of the parts.
 #[track_caller]
 pub(super) fn assert_parts_agree(dir: &Path) {
-    let whole = read_with_warnings(dir, &policy());
+    let rules = rules();
+    let whole = read_under(dir, &rules);
     for min_clients in [1, 2, 5, 1000] {
-        let in_parts = ScenarioParts::open_in_groups_of(dir, &policy(), min_clients, Clone::clone);
+        let in_parts = ScenarioParts::open_in_groups_of(dir, &rules, min_clients, Clone::clone);
         match (&whole, in_parts) {
             (Ok((scenario, warnings)), Ok(checked)) => {
                 assert_eq!(&checked.warnings, warnings, "in parts of {min_clients}");

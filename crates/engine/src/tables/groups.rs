@@ -9,6 +9,9 @@ use super::row::{RowLocation, Table};
 /// The table whose rows apply to all clients, to a workspace or to a client.
 const CALENDAR: &str = "calendar";
 
+/// The table whose rows apply to a workspace or to a client.
+const LIMITS: &str = "limits";
+
 /// The columns whose values must not occur twice in a table, whichever clients the rows are of.
 const UNIQUE_IDS: [(&str, &str); 3] =
     [("campaigns", "campaign_id"), ("assets", "asset_id"), ("warnings", "warning_id")];
@@ -111,6 +114,10 @@ impl<'t> Division<'t> {
                 self.groups_in_scope(table.text(*row, "scope")?)?.for_each(|group| add_row(&mut rows, group, *row));
                 continue;
             }
+            if name == LIMITS {
+                add_row(&mut rows, self.group_with_limit(table, *row)?, *row);
+                continue;
+            }
             let id = table.text(*row, "client_id")?;
             // Most rows are of the same client as the one before.
             let group = match last {
@@ -121,6 +128,15 @@ impl<'t> Division<'t> {
             add_row(&mut rows, group, *row);
         }
         Some(rows)
+    }
+
+    /// The group of the client or of the workspace that a row of `limits` names; `None` unless it names one of the two.
+    fn group_with_limit(&self, table: &Table, row: RowLocation) -> Option<usize> {
+        match (table.text(row, "client_id"), table.text(row, "workspace_id")) {
+            (Some(client), None) => self.of_client.get(client).copied(),
+            (None, Some(workspace)) => self.of_workspace.get(workspace).copied(),
+            _ => None,
+        }
     }
 
     fn groups_in_scope(&self, scope: &str) -> Option<std::ops::Range<usize>> {
@@ -156,7 +172,7 @@ mod tests {
     use crate::tables::{PartWarnings, ScenarioTable, TableSpec, clients, clients_of_part, read_csv};
 
     /// The tables of five clients of three workspaces, whose rows alternate.
-    const TABLES: [(&str, &str); 9] = [
+    const TABLES: [(&str, &str); 10] = [
         ("clients", "client_id,workspace_id\na,one\nb,two\nc,one\nd,three\ne,two\n"),
         (
             "channels",
@@ -171,6 +187,7 @@ mod tests {
             "campaign_id,client_id,starts_on,ends_on\n1,e,2026-09-07,2026-09-09\n2,a,2026-09-07,2026-09-08\n",
         ),
         ("policies", "client_id,max_actions_per_day\nd,3\na,2\n"),
+        ("limits", "limit,workspace_id,client_id,at_most\nday,two,,3\nday,,a,2\n"),
         (
             "warnings",
             "warning_id,client_id,type,severity,status,opened_at\n1,d,fatigue,low,open,2026-09-30T00:00:00Z\n2,a,fatigue,low,open,2026-09-30T00:00:00Z\n",
@@ -268,7 +285,7 @@ mod tests {
     }
 
     /// A table, a text in it, and the one that replaces it.
-    const MISTAKES: [(&str, &str, &str); 16] = [
+    const MISTAKES: [(&str, &str, &str); 19] = [
         ("clients", "c,one", "a,two"),
         ("clients", "c,one", ",one"),
         ("clients", "c,one", "c,"),
@@ -279,6 +296,9 @@ mod tests {
         ("assets", "1,b", ",b"),
         ("campaigns", "1,e", "2,e"),
         ("policies", "d,3", ",3"),
+        ("limits", "two", "nothing"),
+        ("limits", ",a,", ",nobody,"),
+        ("limits", ",a,", "one,a,"),
         ("warnings", "1,d", "2,d"),
         ("reality", "b,", "nobody,"),
         ("calendar", "workspace:two", "workspace:nothing"),
