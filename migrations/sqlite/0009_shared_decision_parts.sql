@@ -3,16 +3,6 @@
 -- what is recorded together (`decision_batches`), and clients. The view `campaign_orchestration_actions` has every
 -- decision as the table of this name had it, and takes new ones. Ids are 16 bytes in the tables, and text in the view.
 
-DROP INDEX actions_by_schedule;
-DROP INDEX actions_by_time;
-DROP INDEX actions_of_conflicts;
-DROP INDEX actions_of_people;
-DROP INDEX actions_of_events;
-DROP INDEX actions_by_client;
-DROP INDEX conflicts_by_time;
-DROP TRIGGER append_only_update;
-DROP TRIGGER append_only_delete;
-DROP TRIGGER known_action;
 ALTER TABLE campaign_orchestration_actions RENAME TO whole_actions;
 
 CREATE TABLE decision_batches (
@@ -73,11 +63,11 @@ CREATE TABLE decisions (
     execution_result text
 ) STRICT;
 
--- What is on record, in the order in which it was recorded.
+-- What is on record.
 INSERT INTO decision_batches (workspace_id, created_at)
-    SELECT workspace_id, created_at FROM whole_actions GROUP BY 1, 2 ORDER BY min(rowid);
+    SELECT workspace_id, created_at FROM whole_actions GROUP BY 1, 2;
 INSERT INTO decision_clients (client_id, workspace_id)
-    SELECT client_id, workspace_id FROM whole_actions GROUP BY 1, 2 ORDER BY 1;
+    SELECT client_id, workspace_id FROM whole_actions GROUP BY workspace_id, client_id;
 
 CREATE UNIQUE INDEX same_assessment ON decision_assessments
     (workspace_id, risk_class, confidence_score, truth_notes, truth_compliant, disclaimers, status);
