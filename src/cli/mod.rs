@@ -252,9 +252,13 @@ impl ThreadsArgument {
 
     /// Runs the work in a pool of [`count`](Self::count) threads.
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+        self.pool()?.install(work)
+    }
+
+    /// A pool of [`count`](Self::count) threads.
+    fn pool(&self) -> Result<rayon::ThreadPool, Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.count()).build();
-        let pool = pool.map_err(|error| Failure::system(format!("cannot start threads: {error}")))?;
-        pool.install(work)
+        pool.map_err(|error| Failure::system(format!("cannot start threads: {error}")))
     }
 }
 

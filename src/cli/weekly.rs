@@ -1,5 +1,7 @@
 //! `mcoe weekly`: plans the coming week and commits it.
 
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
 use clap::Args;
 use serde_json::json;
 
@@ -7,9 +9,9 @@ use super::commit::summary_line;
 use super::failure::Failure;
 use super::ledger::{ActorArgument, DatabaseArgument, NowArgument};
 use super::{Format, Globals, RulesArgument, ThreadsArgument, input, print, progress};
-use crate::model::{Tier, Week, WorkspaceId};
+use crate::model::{Tier, Timestamp, Week, WorkspaceId};
 use crate::planner::Planner;
-use crate::store::{OpenMode, WeeklyOutcome};
+use crate::store::{OpenMode, PlannedWeek, WeeklyOutcome};
 
 /// Maximum number of breaches that an error lists.
 const MAX_LISTED_BREACHES: usize = 20;
@@ -42,35 +44,37 @@ impl Weekly {
     pub fn run(&self, globals: &Globals) -> Result<(), Failure> {
         let rules = input::rules(&self.rules.rules, globals)?;
         let now = self.now.time();
-        let week = self.week.unwrap_or_else(|| Week::after(now));
-        let planner = Planner::new(&rules, Tier::Exact, None);
-        let actor = self.actor.name();
-        let outcomes = self.threads.run(|| {
-            self.database.with(OpenMode::Write, |ledger| async move {
-                let workspaces = match &self.workspace {
-                    Some(workspace) => vec![WorkspaceId::new(workspace.as_str())],
-                    None => ledger.workspaces().await?,
-                };
-                if workspaces.is_empty() {
-                    let remedy = "load a scenario first: `mcoe db load SCENARIO`";
-                    return Err(Failure::input("the ledger is empty", remedy));
-                }
-                let bar = progress::Progress::new(globals, workspaces.len() as u64, "planning workspaces");
-                let mut outcomes = Vec::new();
-                for workspace in workspaces {
-                    progress::stop_if_requested()?;
-                    outcomes
-                        .push(ledger.weekly(&planner, &workspace, week, &actor, now, &progress::Interruptible).await?);
-                    bar.step();
-                    let finished = outcomes.len();
-                    progress::set_saved_work(format!(
-                        "the plans of {finished} workspaces are committed; run the command again for the others"
-                    ));
-                }
-                Ok(outcomes)
+        let pass = Pass {
+            database: &self.database,
+            planner: Planner::new(&rules, Tier::Exact, None),
+            week: self.week.unwrap_or_else(|| Week::after(now)),
+            actor: self.actor.name(),
+            now,
+        };
+        let workspaces = self.workspaces()?;
+        let pool = self.threads.pool()?;
+        // A workspace is planned while the one before it is committed.
+        let (sender, planned) = mpsc::sync_channel(0);
+        let outcomes = pool.in_place_scope(|scope| {
+            scope.spawn(|_| pass.plan(&workspaces, sender));
+            pass.commit(planned, workspaces.len(), globals)
+        })?;
+        self.print_result(globals, pass.week, &outcomes)
+    }
+
+    /// The workspaces to plan. The ledger is migrated first if it needs it.
+    fn workspaces(&self) -> Result<Vec<WorkspaceId>, Failure> {
+        let workspaces = self.database.with(OpenMode::Write, |ledger| async move {
+            Ok(match &self.workspace {
+                Some(workspace) => vec![WorkspaceId::new(workspace.as_str())],
+                None => ledger.workspaces().await?,
             })
         })?;
-        self.print_result(globals, week, &outcomes)
+        if workspaces.is_empty() {
+            let remedy = "load a scenario first: `mcoe db load SCENARIO`";
+            return Err(Failure::input("the ledger is empty", remedy));
+        }
+        Ok(workspaces)
     }
 
     fn print_result(&self, globals: &Globals, week: Week, outcomes: &[WeeklyOutcome]) -> Result<(), Failure> {
@@ -105,6 +109,62 @@ impl Weekly {
             "error: the plan failed its check and was not committed:\n{}",
             breaches.join("\n")
         )))
+    }
+}
+
+/// What planning and committing the workspaces have in common.
+struct Pass<'p> {
+    database: &'p DatabaseArgument,
+    planner: Planner<'p>,
+    week: Week,
+    actor: String,
+    now: Timestamp,
+}
+
+impl Pass<'_> {
+    /// Plans the workspaces one by one. Hands over each, and waits until it is taken; stops at the first failure, and
+    /// once nobody takes them any more.
+    fn plan(&self, workspaces: &[WorkspaceId], planned: SyncSender<Result<PlannedWeek, Failure>>) {
+        let to_hand_over = &planned;
+        let planning = self.database.with(OpenMode::Read, |ledger| async move {
+            for workspace in workspaces {
+                let observer = &progress::Interruptible;
+                let week = ledger.weekly_plan(&self.planner, workspace, self.week, self.now, observer).await?;
+                if to_hand_over.send(Ok(week)).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        if let Err(failure) = planning {
+            // Nobody takes it only if committing has failed before.
+            let _ = planned.send(Err(failure));
+        }
+    }
+
+    /// Commits the planned workspaces.
+    fn commit(
+        &self,
+        planned: Receiver<Result<PlannedWeek, Failure>>,
+        workspaces: usize,
+        globals: &Globals,
+    ) -> Result<Vec<WeeklyOutcome>, Failure> {
+        self.database.with(OpenMode::Write, |ledger| async move {
+            let bar = progress::Progress::new(globals, workspaces as u64, "planning workspaces");
+            let mut outcomes = Vec::new();
+            for week in planned {
+                progress::stop_if_requested()?;
+                let observer = &progress::Interruptible;
+                let committing = ledger.commit_weekly_plan(&self.planner, week?, &self.actor, self.now, observer);
+                outcomes.push(committing.await?);
+                bar.step();
+                let finished = outcomes.len();
+                progress::set_saved_work(format!(
+                    "the plans of {finished} workspaces are committed; run the command again for the others"
+                ));
+            }
+            Ok(outcomes)
+        })
     }
 }
 

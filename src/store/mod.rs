@@ -80,4 +80,4 @@ pub use schedule::Schedule;
 pub use status::{ChannelStatus, Overview};
 pub use url::{BadUrl, DatabaseUrl};
 pub use week_over::refuse_if_week_is_over;
-pub use weekly::{NoObserver, Observer, WeeklyOutcome};
+pub use weekly::{NoObserver, Observer, PlannedWeek, WeeklyOutcome};

@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::retry::with_retries;
 use super::values::values;
 use super::week_over::refuse_if_week_is_over;
-use crate::model::{ClientId, Timestamp, Week, WorkspaceId};
+use crate::model::{ClientId, Decision, Plan, Scenario, Timestamp, Week, WorkspaceId};
 use crate::planner::check::{Breach, check_plan};
 use crate::planner::{Planner, decisions, plan_week};
 
@@ -54,6 +54,22 @@ impl Observer for NoObserver {
     }
 }
 
+/// A workspace's week that is planned and not committed.
+#[derive(Debug)]
+pub struct PlannedWeek {
+    outcome: WeeklyOutcome,
+    scenario: Scenario,
+    plan: Plan,
+    /// Empty if the plan cannot be committed, because it is empty or did not pass the checker.
+    decisions: Vec<Decision>,
+}
+
+impl PlannedWeek {
+    fn can_be_committed(&self) -> bool {
+        self.outcome.breaches.is_empty() && !self.plan.clients.is_empty()
+    }
+}
+
 impl Ledger {
     /// Plans a week for one workspace and commits the plan. If the week has begun, only its hours after `now` are
     /// planned.
@@ -70,56 +86,83 @@ impl Ledger {
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<WeeklyOutcome, StoreError> {
-        let planner = planner.starting_at(now);
-        let mut replans = 0;
-        loop {
-            match self.weekly_once(&planner, workspace, week, actor, now, observer).await {
-                // The clients' state changed concurrently while they were planned: plan again.
-                Err(StoreError::StateChanged(_)) if replans < MAX_REPLANS => replans += 1,
-                other => return other,
-            }
-        }
+        let planned = self.weekly_plan(planner, workspace, week, now, observer).await?;
+        self.commit_weekly_plan(planner, planned, actor, now, observer).await
     }
 
-    async fn weekly_once(
+    /// The first half of [`Ledger::weekly`]: plans a week for one workspace, and commits nothing.
+    ///
+    /// # Errors
+    /// If the workspace is unknown, the week is over, a rule or the database fails, or the observer stops the pass.
+    pub async fn weekly_plan(
         &self,
         planner: &Planner<'_>,
         workspace: &WorkspaceId,
         week: Week,
-        actor: &str,
         now: Timestamp,
         observer: &dyn Observer,
-    ) -> Result<WeeklyOutcome, StoreError> {
+    ) -> Result<PlannedWeek, StoreError> {
+        let planner = planner.starting_at(now);
         let planned = with_retries(|| self.planned_clients(workspace, week)).await?;
         let is_unplanned = |id: &ClientId| !planned.contains(id.as_str());
         let scenario = with_retries(|| self.scenario_of(workspace, week, is_unplanned, Counted::Live)).await?;
         refuse_if_week_is_over(&scenario, week, now)?;
         refuse_if_stopping(observer)?;
-        let plan = plan_week(planner, &scenario, week)?;
-        refuse_if_stopping(observer)?;
-        let mut outcome = WeeklyOutcome {
+        let plan = plan_week(&planner, &scenario, week)?;
+        let outcome = WeeklyOutcome {
             workspace_id: workspace.clone(),
             already_planned: planned.len(),
             planned: plan.clients.len(),
             committed: None,
             breaches: check_plan(&plan, &scenario, planner.rules()),
         };
-        if outcome.breaches.is_empty() && !plan.clients.is_empty() {
-            let plan_decisions = decisions(&plan);
-            observer.begin_writing(plan.posts().count() + plan_decisions.len());
+        let mut planned = PlannedWeek { outcome, scenario, plan, decisions: Vec::new() };
+        if planned.can_be_committed() {
+            planned.decisions = decisions(&planned.plan);
+        }
+        Ok(planned)
+    }
+
+    /// The second half of [`Ledger::weekly`]: commits a workspace's week, unless it is empty or did not pass the
+    /// checker. If the clients' state has changed since it was planned, it is planned again. The planner and `now` must
+    /// be those of the first half.
+    ///
+    /// # Errors
+    /// As [`Ledger::weekly`].
+    pub async fn commit_weekly_plan(
+        &self,
+        planner: &Planner<'_>,
+        mut planned: PlannedWeek,
+        actor: &str,
+        now: Timestamp,
+        observer: &dyn Observer,
+    ) -> Result<WeeklyOutcome, StoreError> {
+        let mut replans = 0;
+        loop {
+            refuse_if_stopping(observer)?;
+            if !planned.can_be_committed() {
+                return Ok(planned.outcome);
+            }
+            observer.begin_writing(planned.plan.posts().count() + planned.decisions.len());
             let commit = Commit {
-                plan: &plan,
-                decisions: &plan_decisions,
-                scenario: &scenario,
+                plan: &planned.plan,
+                decisions: &planned.decisions,
+                scenario: &planned.scenario,
                 rules: planner.rules(),
                 actor,
                 now,
                 counted: Counted::Live,
                 progress: &|| observer.row_done(),
             };
-            outcome.committed = Some(self.commit(commit).await?);
+            match self.commit(commit).await {
+                Ok(committed) => return Ok(WeeklyOutcome { committed: Some(committed), ..planned.outcome }),
+                // The clients' state changed concurrently while they were planned: plan again.
+                Err(StoreError::StateChanged(_)) if replans < MAX_REPLANS => replans += 1,
+                Err(error) => return Err(error),
+            }
+            let (workspace, week) = (planned.outcome.workspace_id, planned.plan.week);
+            planned = self.weekly_plan(planner, &workspace, week, now, observer).await?;
         }
-        Ok(outcome)
     }
 
     /// Ids of the clients that already have a plan for the week.
