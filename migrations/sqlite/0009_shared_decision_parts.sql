@@ -106,7 +106,8 @@ DROP INDEX same_assessment;
 
 -- Fails if any decision is missing.
 CREATE TABLE migrated (is_complete integer NOT NULL CHECK (is_complete = 1)) STRICT;
-INSERT INTO migrated SELECT (SELECT count(*) FROM decisions) = (SELECT count(*) FROM whole_actions);
+INSERT INTO migrated SELECT (SELECT count(*) FROM decisions) = (SELECT count(*) FROM whole_actions)
+    AND (SELECT count(schedule_id) FROM decisions) = (SELECT count(schedule_id) FROM whole_actions);
 DROP TABLE migrated;
 DROP TABLE whole_actions;
 

@@ -21,11 +21,11 @@ use crate::store::{self, Committed, Counted, OpenMode, Rebased, StoreError};
 /// The file that lists the files of a plan that was made in parts.
 const PARTS_FILE: &str = "parts.json";
 
+/// The tables that have a file for each part.
+const TABLES_IN_PARTS: [&str; 6] = ["posts", "decisions", "conflicts", "allocations", "certificates", "limits"];
+
 /// Maximum size of that file, in bytes.
 const MAX_PARTS_BYTES: u64 = 256 << 20;
-
-/// Maximum size of a part, in bytes.
-const MAX_PART_BYTES: u64 = 4 << 30;
 
 /// Commit a plan to the ledger: its posts become schedules, and its decisions are recorded
 ///
@@ -126,7 +126,7 @@ fn check_unchanged(dir: &Path, plan: &Plan) -> Result<(), Failure> {
         return check_unchanged_parts(dir);
     }
     let format = if dir.join("posts.csv").is_file() { TableFormat::Csv } else { TableFormat::Parquet };
-    // Older versions ordered rows by client, and wrote either as many at a time as this one or all together.
+    // Older versions ordered rows by client. They wrote `CLIENTS_PER_PART` clients at a time, or all at once.
     let older = [CLIENTS_PER_PART, plan.clients.len()]
         .map(|clients_per_part| PlanLayout { order: ClientOrder::ById, clients_per_part });
     let mut changed = None;
@@ -160,12 +160,18 @@ fn check_unchanged_parts(dir: &Path) -> Result<(), Failure> {
         let cause = format!("`{shown}` has format {}, but this mcoe reads format 1", parts.format);
         return Err(Failure::input(cause, "use a newer mcoe"));
     }
+    for table in TABLES_IN_PARTS {
+        if !parts.files.keys().any(|file| file.starts_with(table)) {
+            return Err(Failure::input(format!("`{shown}` lists no file of the table `{table}`"), PLAN_AGAIN));
+        }
+    }
     for (file, hash) in &parts.files {
         let path = dir.join(file);
         let shown = path.display();
-        let content = files::read(&path, MAX_PART_BYTES)
-            .map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
-        if blake3::hash(&content).to_hex().as_str() != hash {
+        let mut hasher = blake3::Hasher::new();
+        let hashed = files::open(&path).and_then(|content| hasher.update_reader(content).map(|_| ()));
+        hashed.map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
+        if hasher.finalize().to_hex().as_str() != hash {
             return Err(Failure::negative(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
         }
     }

@@ -315,7 +315,7 @@ pub(super) fn check_plan(rules: &CompiledRules, scenario: &Scenario, plan: &mode
     let shown: Vec<String> = breaches.iter().take(20).map(|breach| format!("  {breach}")).collect();
     let count = breaches.len();
     Err(Failure::Negative(format!(
-        "the plan failed its check, so nothing was written: {count} violation(s)\n{}",
+        "the plan failed its check, so no plan was written: {count} violation(s)\n{}",
         shown.join("\n")
     )))
 }

@@ -1,4 +1,5 @@
-//! Reads a scenario folder group by group of its workspaces, so that all clients are never in memory at once.
+//! Reads a scenario folder group by group of its workspaces, so that the clients of no more than a group for each thread
+//! are in memory at once.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -70,7 +71,7 @@ impl ScenarioParts {
         if let Some(checked) = groups.and_then(|groups| groups.checked(rules, &inspect)) {
             return Ok(checked);
         }
-        // A group does not see all mistakes, so the scenario as a whole tells them.
+        // A group does not see all mistakes, so the whole scenario is read again to report them.
         let (scenario, warnings) = read_under(dir, rules)?;
         let inspected = vec![inspect(&scenario)];
         Ok(CheckedParts { parts: Self::whole(scenario), warnings, inspected })

@@ -301,12 +301,13 @@ impl<'r> Reader<'r> {
         let sql = format!("SELECT {} FROM limit_numbers WHERE {condition}", column_list::<NumbersRow>());
         let rows: Vec<RecordRow<NumbersRow>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for RecordRow(row) in rows {
-            for (client, _) in self.clients.values_mut() {
-                let is_own = row.client_id.as_ref().is_none_or(|id| *id == client.id);
-                if is_own && row.workspace_id == client.workspace_id {
-                    client.limit_numbers.push(row.clone().into());
-                }
+            if let Some(id) = &row.client_id {
+                let own = self.clients.get_mut(id.as_str()).filter(|(client, _)| client.workspace_id == row.workspace_id);
+                own.into_iter().for_each(|(client, _)| client.limit_numbers.push(row.clone().into()));
+                continue;
             }
+            let of_workspace = self.clients.values_mut().filter(|(client, _)| client.workspace_id == row.workspace_id);
+            of_workspace.for_each(|(client, _)| client.limit_numbers.push(row.clone().into()));
         }
         Ok(())
     }

@@ -135,7 +135,10 @@ fn rounded_to_microsecond(at: Timestamp) -> DateTime<Utc> {
 /// Translates a statement to SQLite's dialect, which has no row locks and no arrays: a list is passed as JSON text.
 fn for_sqlite(sql: &str) -> String {
     let without_locks = sql.replace(" FOR UPDATE SKIP LOCKED", "").replace(" FOR UPDATE", "");
-    let with_keys = with_json_lists(&without_locks, "_key = ANY(", "_key IN ", "unhex(value)");
+    // The columns that hold ids as bytes.
+    let with_keys = ["decision_key", "schedule_key"].into_iter().fold(without_locks, |sql, column| {
+        with_json_lists(&sql, &format!("{column} = ANY("), &format!("{column} IN "), "unhex(value)")
+    });
     let with_in = with_json_lists(&with_keys, " = ANY(", " IN ", "value");
     with_json_lists(&with_in, " <> ALL(", " NOT IN ", "value")
 }

@@ -160,7 +160,10 @@ impl Ledger {
                 Err(StoreError::StateChanged(_)) if replans < MAX_REPLANS => replans += 1,
                 Err(error) => return Err(error),
             }
-            let (workspace, week) = (planned.outcome.workspace_id, planned.plan.week);
+            let PlannedWeek { outcome, scenario, plan, decisions } = planned;
+            let (workspace, week) = (outcome.workspace_id, plan.week);
+            // The old plan is not kept in memory while the week is planned again.
+            drop((scenario, plan, decisions));
             planned = self.weekly_plan(planner, &workspace, week, now, observer).await?;
         }
     }

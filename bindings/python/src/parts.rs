@@ -34,9 +34,8 @@ pub fn read_csv_table(py: Python<'_>, table: &str, file: &str, bytes: &[u8]) -> 
     };
     let cells = |name: &str| {
         let mut cells = TextCells::default();
-        let column = read.columns.iter().find(|(other, _)| *other == name).map(|(_, column)| column);
         read.rows.iter().for_each(|row| {
-            cells.push(column.and_then(|column| column.cell(row.position())).unwrap_or_default());
+            cells.push(read.text(*row, name).unwrap_or_default());
         });
         Cells::Text(cells)
     };

@@ -110,6 +110,41 @@ fn explain_failure(py: Python<'_>, error: &ExplainError) -> PyErr {
     from_text(py, ErrorKind::Run, &error.to_string(), "")
 }
 
+fn as_json(py: Python<'_>, value: &impl serde::Serialize) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))
+}
+
+impl Plan {
+    /// The tables with the rows about some clients, by name, and the totals of these clients.
+    fn rows_of<'py>(
+        &self,
+        py: Python<'py>,
+        first: usize,
+        count: usize,
+    ) -> PyResult<(Bound<'py, PyDict>, Vec<ClientTotals>)> {
+        let plan = Arc::clone(&self.plan);
+        let parts = task::run(py, None, move |_| {
+            let clients: Vec<_> = clients_by_workspace(&plan.clients).into_iter().skip(first).take(count).collect();
+            let parts: Vec<&[_]> = clients.chunks(CLIENTS_PER_PART).collect();
+            let empty: &[&[_]] = &[&[]];
+            let parts = if parts.is_empty() { empty } else { &parts };
+            parts.par_iter().map(|clients| PlanPart::of(&plan, clients)).collect::<Vec<PlanPart>>()
+        })?;
+        let (mut by_table, mut totals): (Vec<Vec<ResultTable>>, Vec<ClientTotals>) = (Vec::new(), Vec::new());
+        for part in parts {
+            by_table.resize_with(part.tables.len(), Vec::new);
+            by_table.iter_mut().zip(part.tables).for_each(|(parts, table)| parts.push(table));
+            totals.extend(part.totals);
+        }
+        let tables = PyDict::new(py);
+        for parts in by_table {
+            let table = Table::of_parts(py, &parts)?;
+            tables.set_item(table.name(), Bound::new(py, table)?)?;
+        }
+        Ok((tables, totals))
+    }
+}
+
 #[pymethods]
 impl Plan {
     /// The id of the plan.
@@ -186,34 +221,32 @@ impl Plan {
 
     /// The tables of the plan, by name: those that `mcoe plan` writes.
     fn tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.tables_and_summary(py).map(|(tables, _)| tables)
-    }
-
-    /// The tables of the plan, by name, and its summary, from which [`joined_plan`] makes that of a whole plan.
-    fn tables_and_summary<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, String)> {
-        let plan = Arc::clone(&self.plan);
-        let parts = task::run(py, None, move |_| {
-            let clients = clients_by_workspace(&plan.clients);
-            let parts: Vec<&[_]> = clients.chunks(CLIENTS_PER_PART).collect();
-            let empty: &[&[_]] = &[&[]];
-            let parts = if parts.is_empty() { empty } else { &parts };
-            parts.par_iter().map(|clients| PlanPart::of(&plan, clients)).collect::<Vec<PlanPart>>()
-        })?;
-        let (mut by_table, mut totals): (Vec<Vec<ResultTable>>, Vec<ClientTotals>) = (Vec::new(), Vec::new());
-        for part in parts {
-            by_table.resize_with(part.tables.len(), Vec::new);
-            by_table.iter_mut().zip(part.tables).for_each(|(parts, table)| parts.push(table));
-            totals.extend(part.totals);
-        }
-        let summary = PlanSummary::new(&self.plan, totals);
-        by_table.extend(cost_tables(&summary).map(|table| vec![table]));
-        let tables = PyDict::new(py);
-        for parts in by_table {
-            let table = Table::of_parts(py, &parts)?;
+        let (tables, totals) = self.rows_of(py, 0, self.plan.clients.len())?;
+        for table in cost_tables(&PlanSummary::new(&self.plan, totals)) {
+            let table = Table::of_parts(py, &[table])?;
             tables.set_item(table.name(), Bound::new(py, table)?)?;
         }
-        let summary = serde_json::to_string(&summary);
-        Ok((tables, summary.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?))
+        Ok(tables)
+    }
+
+    /// The rows about `count` clients from the 0-based number `first` on, in the order of the tables, and the totals of
+    /// these clients for [`Plan::summary`].
+    fn client_tables<'py>(
+        &self,
+        py: Python<'py>,
+        first: usize,
+        count: usize,
+    ) -> PyResult<(Bound<'py, PyDict>, String)> {
+        let (tables, totals) = self.rows_of(py, first, count)?;
+        Ok((tables, as_json(py, &totals)?))
+    }
+
+    /// The summary of the plan, given the totals of all its clients. [`joined_plan`] makes that of a whole plan from those
+    /// of parts.
+    fn summary(&self, py: Python<'_>, totals: Vec<String>) -> PyResult<String> {
+        let totals: Result<Vec<Vec<ClientTotals>>, _> = totals.iter().map(|text| serde_json::from_str(text)).collect();
+        let totals = totals.map_err(|error| from_text(py, ErrorKind::Run, &error.to_string(), ""))?;
+        as_json(py, &PlanSummary::new(&self.plan, totals.concat()))
     }
 
     /// Why a post is planned, why at its time and why with its asset.

@@ -187,9 +187,20 @@ def test_a_run_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     assert (out / "plan.json").read_text() == expected
 
 
+def test_texts_that_a_spreadsheet_would_run_are_those_of_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "world").mkdir()
+    world = _agency_with(tmp_path / "world", "clients.csv", lambda text: text.replace("Crumb & Co", "'=Crumb", 1))
+    command_line(f"simulate {world} --weeks 1 --replications 1 --out {{out}}", tmp_path)
+    distributed.simulate(RULES, world, tmp_path / "shards", weeks=1, replications=1)
+    names = [row["name"] for row in table(tmp_path / "shards/tables", "clients")]
+    assert names == [row["name"] for row in table(tmp_path / "out/tables", "clients")]
+    assert "=Crumb" in names
+
+
 def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    line = [sys.executable, "-m", "mcoe.distributed", "simulate", "--scenario", AGENCY, "--rules", RULES, "--out", out]
+    folders = ["--scenario", str(AGENCY), "--rules", str(RULES), "--out", str(out)]
+    line = [sys.executable, "-m", "mcoe.distributed", "simulate", *folders]
     arguments = ["--weeks", "3", "--replications", "40", "--shards", "20"]
     process = subprocess.Popen([*line, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(list(out.glob("_parts/*.json"))) < 3:
@@ -232,17 +243,19 @@ def _workers_of_ray() -> list[int]:
 
 @pytest.mark.usefixtures("ray")
 def test_a_killed_worker_of_ray_costs_its_shard_only(tmp_path: Path) -> None:
-    out, killed = tmp_path / "out", []
+    out = tmp_path / "out"
+    killed: list[int] = []
 
     def kill_one(done: int, shards: int) -> None:
         if done >= 2 and not killed and (workers := _workers_of_ray()):
             os.kill(workers[0], signal.SIGKILL)
             killed.append(workers[0])
 
-    extent = {"weeks": 3, "replications": 40}
-    run = distributed.simulate(RULES, AGENCY, out, **extent, shards=20, engine="ray", progress=kill_one)
+    run = distributed.simulate(
+        RULES, AGENCY, out, weeks=3, replications=40, shards=20, engine="ray", progress=kill_one
+    )
     assert killed, "no worker was found"
-    assert run.headline == mcoe.simulate(RULES, AGENCY, **extent).headline
+    assert run.headline == mcoe.simulate(RULES, AGENCY, weeks=3, replications=40).headline
 
 
 def test_a_forked_process_plans_after_its_parent(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ const INTRODUCTION: &str = "# Tables\n\n\
 
 /// How the rows of a plan's tables are ordered.
 const ORDER_OF_PLAN: &str =
-    "\nRows are ordered by workspace, then by client, except in `limit_costs` and `shared_limits`.\n";
+    "\nRows are ordered by workspace, then by client, except in `limit_costs` and `shared_limits`. \
+     A [plan in shards](scale.md) has a file for each shard, in which this holds.\n";
 
 fn kind_name(kind: Kind) -> &'static str {
     match kind {

@@ -124,7 +124,8 @@ class Plan:
     @property
     def unmet_limits(self) -> dict[str, list[str]]:
         """Clients for whom nothing is planned, with the limits that cannot be kept together."""
-    def tables_and_summary(self) -> tuple[dict[str, Table], str]: ...
+    def client_tables(self, first: int, count: int) -> tuple[dict[str, Table], str]: ...
+    def summary(self, totals: Sequence[str]) -> str: ...
     def tables(self) -> dict[str, Table]:
         """Its tables, by name: those that ``mcoe plan`` writes."""
     def explain(self, post_id: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ pub struct PlanPart {
     pub totals: Vec<ClientTotals>,
 }
 
-/// The clients of a plan in the order in which its tables have their rows: by workspace, then by client, so that the
-/// tables of groups of workspaces can be joined.
+/// The clients of a plan in the order in which its tables have their rows: by workspace, then by client, so that
+/// groups of consecutive workspaces can be written one after another.
 #[must_use]
 pub fn clients_by_workspace(clients: &[ClientPlan]) -> Vec<&ClientPlan> {
     let mut clients: Vec<&ClientPlan> = clients.iter().collect();
@@ -51,7 +51,8 @@ impl PlanPart {
 }
 
 /// The tables `posts`, `decisions`, `conflicts`, `allocations`, `certificates`, `limits`, `limit_costs` and
-/// `shared_limits` of a plan, in the order of its clients and decisions. The first four have the columns that the plan's format prescribes, in that order;
+/// `shared_limits` of a plan, in the order of its clients and decisions. The first four have the columns that the plan's
+/// format prescribes, in that order;
 /// `allocations` has further columns at its end.
 #[must_use]
 pub fn plan_tables(plan: &Plan, decisions: &[Decision]) -> [ResultTable; 8] {

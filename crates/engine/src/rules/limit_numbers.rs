@@ -26,7 +26,7 @@ impl RulesPack {
     }
 
     /// The mistakes in the numbers that a scenario sets for limits of some clients: numbers that do not fit the pack's
-    /// limits, and hard limits that contradict each other once the numbers are applied. In the order of the table.
+    /// limits, and hard limits that contradict each other once the numbers are applied. By row.
     #[must_use]
     pub fn mistakes_in_limit_numbers<'c>(&self, clients: impl IntoIterator<Item = &'c Client>) -> Vec<Diagnostic> {
         let of_client = |client| self.misfits(client).into_iter().chain(self.contradictions_of_numbers(client));
@@ -207,7 +207,7 @@ fn in_table(found: Contradiction, numbers: &[&LimitNumbers]) -> Option<Diagnosti
     is_of_table.then(|| Diagnostic::new(code, location(topmost, key), cause, remedy))
 }
 
-/// The diagnostics in the order of the table's rows and columns, each once.
+/// The diagnostics by row, then by the name of the column, each once.
 fn in_table_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let key = |diagnostic: &Diagnostic| {
         let row = if let Place::Table(location) = &diagnostic.place { location.row } else { None };
@@ -312,7 +312,6 @@ mod tests {
             ("unknown_limit", 1, "limit"),
             ("wrong_bound", 2, "at_least"),
             ("not_for_clients", 3, "client_id"),
-            ("not_for_several_clients", 4, "price"),
             ("not_for_reviews", 5, "price"),
             ("wrong_bound", 6, "at_most_share"),
             ("reserved_name", 7, "limit"),

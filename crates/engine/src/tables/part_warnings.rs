@@ -76,8 +76,14 @@ impl PartWarnings {
         warnings.extend(committed.map(|(order, posts)| (order, posts.warning())));
         // Stable, so that the warnings about one row stay in order.
         warnings.sort_by_key(|(order, _)| *order);
-        warnings.dedup();
-        warnings.into_iter().map(|(_, warning)| warning).collect()
+        let mut joined: Vec<(Order, Diagnostic)> = Vec::with_capacity(warnings.len());
+        for (order, warning) in warnings {
+            let same_row = joined.iter().rev().take_while(|(other, _)| *other == order);
+            if !same_row.into_iter().any(|(_, other)| *other == warning) {
+                joined.push((order, warning));
+            }
+        }
+        joined.into_iter().map(|(_, warning)| warning).collect()
     }
 }
 

@@ -29,11 +29,13 @@ from mcoe import RulesSource, ScenarioError, Simulation, _check_extent, _mcoe, _
 from mcoe.distributed import _engines
 from mcoe.distributed._folder import LOCK, Folder
 from mcoe.distributed._shards import INPUT, PARTS, Job, PlanJob, Shard, SimulationJob, names_in, parquet_bytes, work_on
-from mcoe.distributed._split import MAX_SHARDS, Division, Doubtful, Source, split
+from mcoe.distributed._split import MAX_SHARDS, Division, Indivisible, Source, split
 from mcoe.errors import RunError
 
 __all__ = ["plan", "simulate"]
 
+COMPLETE = f"{INPUT}/_complete"
+"""The file that says that the tables of all shards are there."""
 JOB = "_job.json"
 """The file that says what a folder's run is."""
 
@@ -175,9 +177,11 @@ class _Run:
             division = Division.of(self.source, self.wanted_shards)
             self.shards = division.shards
             split(self.source, division, self.folder, INPUT)
-        except Doubtful as doubt:
+            self.folder.write(COMPLETE, b"")
+        except Indivisible as error:
             self._read_whole()
-            raise ScenarioError(f"the scenario cannot be divided: {doubt}", "report it with the scenario") from doubt
+            remedy = "copy the folder and read it with `mcoe.read_scenario`, which lists all mistakes"
+            raise ScenarioError(f"the scenario cannot be divided: {error}", remedy) from error
         self._check_names(job)
         self.folder.write_json(JOB, {"key": key, "shards": self.shards})
 
@@ -197,7 +201,7 @@ class _Run:
     def _read_whole(self) -> None:
         """Reads the scenario as a whole, which raises all mistakes with their places in its own files."""
         if self.source.folder.is_local:
-            read_scenario(self.scenario, self.rules)
+            read_scenario(self.source.folder.root, self.rules)
 
     def work(self, job: Job, shards: list[Shard], progress: Progress | None) -> list[dict[str, Any]]:
         """Does what is missing, and returns what was noted when each shard was done."""
@@ -205,8 +209,8 @@ class _Run:
         count = len(shards) - len(missing)
         if progress is not None:
             progress(count, len(shards))
-        if missing and INPUT not in self.folder.names():
-            # The run was finished before, and some of its files were removed since.
+        if missing and not self.folder.exists(COMPLETE):
+            # The run was finished before, and files were removed since.
             self._divide(job)
         if missing:
             for _ in self._each(work_on, job, missing):
@@ -217,7 +221,7 @@ class _Run:
 
     def finish_plan(self, done: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Writes what concerns the plan as a whole; ``plan.json`` last."""
-        text, tables = _mcoe.joined_plan([part["summary"] for part in done], self.scenario)
+        text, tables = _mcoe.joined_plan([part["summary"] for part in done], self.scenario_path())
         files = {file: content for part in done for file, content in part["files"].items()}
         for name, table in tables.items():
             content = parquet_bytes(table)
@@ -254,7 +258,12 @@ class _Run:
             for file in opened:
                 file.close()
 
+    def scenario_path(self) -> str:
+        """Where the command line finds the scenario: as it was given, unless it was a URI of a folder on this machine."""
+        return self.source.folder.root if "://" in self.scenario else self.scenario
+
     def _remove_input(self) -> None:
+        self.folder.remove_file(COMPLETE)
         self.folder.remove(INPUT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ class Folder:
     def is_local(self) -> bool:
         """Whether it is on this machine, as far as its name says."""
         return isinstance(self._files, fs.LocalFileSystem)
+
+    @property
+    def root(self) -> str:
+        """The folder as programs without pyarrow name it, if it is on this machine; otherwise its URI."""
+        return str(self._root) if self.is_local else self.name
 
     def path(self, file: str) -> str:
         """The path of a file within the file system."""
@@ -77,7 +83,7 @@ class Folder:
         self._files.create_dir(self.path(parent) if parent else self._root, recursive=True)
         # Object stores show a file once it is complete. Elsewhere it is written under another name first.
         target = self.path(file)
-        written = f"{target}.{os.getpid()}.tmp" if self.is_local else target
+        written = f"{target}.{uuid.uuid4().hex}.tmp" if self.is_local else target
         with self._files.open_output_stream(written) as stream:
             stream.write(content)
         if written != target:
@@ -91,6 +97,11 @@ class Folder:
         """The names of its files and folders."""
         selector = fs.FileSelector(self._root, allow_not_found=True)
         return {info.base_name for info in self._files.get_file_info(selector)}
+
+    def remove_file(self, file: str) -> None:
+        """Removes a file, if there is one."""
+        if self.exists(file):
+            self._files.delete_file(self.path(file))
 
     def remove(self, subfolder: str) -> None:
         """Removes a subfolder, if there is one."""

@@ -18,6 +18,8 @@ INPUT = "_input"
 """The subfolder with the tables of each shard."""
 PARTS = "_parts"
 """The subfolder with a file for each shard that is done."""
+CLIENTS_AT_ONCE = 500
+"""Number of clients whose rows are in memory at once."""
 TABLES_OF_CLIENTS = ("posts", "decisions", "conflicts", "allocations", "certificates", "limits")
 """The tables of a plan whose rows concern one client each."""
 
@@ -116,14 +118,25 @@ def _scenario(out: Folder, job: Job, workspaces: int, rules: _mcoe.Rules) -> _mc
 
 def _plan(out: Folder, job: PlanJob, shard: Shard, rules: _mcoe.Rules, scenario: _mcoe.Scenario) -> None:
     plan = _mcoe.plan_part(rules, scenario, job.week, job.threads)
-    tables, summary = plan.tables_and_summary()
+    sinks = {name: pyarrow.BufferOutputStream() for name in TABLES_OF_CLIENTS}
+    writers: dict[str, Any] = {}
+    totals = []
+    # At least once, so that a shard without clients has files, too.
+    for first in range(0, max(1, plan.counts["clients"]), CLIENTS_AT_ONCE):
+        tables, totals_of_clients = plan.client_tables(first, CLIENTS_AT_ONCE)
+        totals.append(totals_of_clients)
+        for name, sink in sinks.items():
+            table = pyarrow.table(tables[name])
+            if name not in writers:
+                writers[name] = pyarrow.parquet.ParquetWriter(sink, table.schema, compression="zstd")
+            writers[name].write_table(table)
     hashes = {}
-    for name in TABLES_OF_CLIENTS:
-        file = f"{name}/part-{shard.name}.parquet"
-        content = parquet_bytes(tables.pop(name))
+    for name, sink in sinks.items():
+        writers[name].close()
+        file, content = f"{name}/part-{shard.name}.parquet", sink.getvalue().to_pybytes()
         out.write(file, content)
         hashes[file] = _mcoe.content_hash(content)
-    out.write_json(shard.done, {"summary": summary, "files": hashes})
+    out.write_json(shard.done, {"summary": plan.summary(totals), "files": hashes})
 
 
 def _simulate(out: Folder, job: SimulationJob, shard: Shard, rules: _mcoe.Rules, scenario: _mcoe.Scenario) -> None:

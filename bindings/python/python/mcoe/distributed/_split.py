@@ -21,6 +21,8 @@ MANIFEST = "scenario.toml"
 CLIENTS_PER_SHARD = 250
 """Number of clients of a shard, unless the caller says how many shards there are or a workspace is larger."""
 MAX_SHARDS = 100_000
+ROWS_AT_ONCE = 1 << 16
+"""Number of rows that are read, or written into a shard's file, at once."""
 CHUNK = 8 << 20
 """Number of bytes that are read at once."""
 GLOBAL_KEYS = {"assets": "asset_id", "campaigns": "campaign_id", "warnings": "warning_id"}
@@ -31,8 +33,8 @@ _TARGETS = ("client_id", "workspace_id")
 """The columns by which a row of ``limits`` is for a client or for a workspace."""
 
 
-class Doubtful(Exception):
-    """The tables are probably invalid. Reading the scenario as a whole tells the mistakes with their places."""
+class Indivisible(Exception):
+    """The tables are probably invalid. Reading the scenario as a whole lists the mistakes with their places."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ class Source:
             try:
                 parquet = pyarrow.parquet.ParquetFile(stream)
                 yield pyarrow.RecordBatch.from_pylist([], schema=parquet.schema_arrow)
-                yield from parquet.iter_batches(batch_size=1 << 16)
+                yield from parquet.iter_batches(batch_size=ROWS_AT_ONCE)
             except (pyarrow.ArrowException, OSError) as error:
-                raise Doubtful(str(error)) from error
+                raise Indivisible(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Division:
             ids, workspaces = _texts(batch, "client_id"), _texts(batch, "workspace_id")
             for client, workspace in zip(ids, workspaces, strict=True):
                 if client is None or workspace is None or client in clients:
-                    raise Doubtful("a client has no id or workspace, or stands in the table twice")
+                    raise Indivisible("a client has no id or workspace, or stands in the table twice")
                 clients[client] = workspace
         sizes = Counter(clients.values())
         wanted = shards or -(-len(clients) // CLIENTS_PER_SHARD)
@@ -117,13 +119,13 @@ class Division:
         shards = pyarrow.array(self.of_client.values(), pyarrow.int64())
         found = shards.take(pyarrow.compute.index_in(_column(batch, "client_id"), clients))
         if found.null_count:
-            raise Doubtful("a row names no client of the scenario")
+            raise Indivisible("a row names no client of the scenario")
         return found
 
     def _shard_of_target(self, client: str | None, workspace: str | None) -> int:
         shard = self.of_client.get(client or "") if workspace is None else self.of_workspace.get(workspace)
         if shard is None:
-            raise Doubtful("a row names no client or workspace of the scenario")
+            raise Indivisible("a row names no client or workspace of the scenario")
         return shard
 
     def _shard_of_scope(self, scope: str | None) -> int | None:
@@ -132,25 +134,58 @@ class Division:
             return None
         of_scope = self.of_workspace if kind == "workspace" else self.of_client
         if name.strip() not in of_scope:
-            raise Doubtful("a row names no client or workspace of the scenario")
+            raise Indivisible("a row names no client or workspace of the scenario")
         return of_scope[name.strip()]
 
 
 def split(source: Source, division: Division, out: Folder, subfolder: str) -> None:
     """Writes the rows of each shard as Parquet files ``SUBFOLDER/SHARD/TABLE.parquet``."""
     for table in source.manifest.files:
-        writers: dict[int, Any] = {}
-        sinks = [pyarrow.BufferOutputStream() for _ in range(division.shards)]
-        seen: set[str] = set()
-        for batch in source.batches(table):
-            _refuse_repeated(table, batch, seen)
-            for shard, rows in _rows_by_shard(division, table, batch):
-                if shard not in writers:
-                    writers[shard] = pyarrow.parquet.ParquetWriter(sinks[shard], batch.schema, compression="zstd")
-                writers[shard].write_batch(rows)
-        for shard, sink in enumerate(sinks):
-            writers[shard].close()
-            out.write(f"{subfolder}/{shard:05}/{table}.parquet", sink.getvalue().to_pybytes())
+        try:
+            files = _files_of_shards(source, division, table)
+        except Indivisible as error:
+            raise Indivisible(f"table `{table}`: {error}") from error
+        for shard, content in enumerate(files):
+            out.write(f"{subfolder}/{shard:05}/{table}.parquet", content)
+
+
+def _files_of_shards(source: Source, division: Division, table: str) -> list[bytes]:
+    """The rows of a table as a Parquet file for each shard."""
+    rows = [_ShardRows() for _ in range(division.shards)]
+    seen: set[str] = set()
+    for batch in source.batches(table):
+        _refuse_repeated(table, batch, seen)
+        for shard, batch_of_shard in _rows_by_shard(division, table, batch):
+            rows[shard].add(batch_of_shard)
+    return [each.file() for each in rows]
+
+
+class _ShardRows:
+    """Writes the rows of a shard, so many at a time that row groups are not small."""
+
+    def __init__(self) -> None:
+        self._sink = pyarrow.BufferOutputStream()
+        self._writer: Any = None
+        self._waiting: list[pyarrow.RecordBatch] = []
+
+    def add(self, batch: pyarrow.RecordBatch) -> None:
+        """Adds rows. The first batch may have none."""
+        if self._writer is None:
+            self._writer = pyarrow.parquet.ParquetWriter(self._sink, batch.schema, compression="zstd")
+        self._waiting.append(batch)
+        if sum(waiting.num_rows for waiting in self._waiting) >= ROWS_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        self._writer.write_table(pyarrow.Table.from_batches(self._waiting))
+        self._waiting = []
+
+    def file(self) -> bytes:
+        """The file with all rows."""
+        if self._waiting:
+            self._write()
+        self._writer.close()
+        return bytes(self._sink.getvalue().to_pybytes())
 
 
 def _rows_by_shard(
@@ -178,17 +213,17 @@ def _refuse_repeated(table: str, batch: pyarrow.RecordBatch, seen: set[str]) -> 
         before = len(seen)
         seen.update(keys)
         if len(seen) - before != len(keys):
-            raise Doubtful("a key stands in the table twice")
+            raise Indivisible("a key stands in the table twice")
 
 
 def _column(batch: pyarrow.RecordBatch, column: str) -> pyarrow.Array:
     """The cells of a column as texts without the blanks around them."""
     if column not in batch.schema.names:
-        raise Doubtful(f"there is no column `{column}`")
+        raise Indivisible(f"there is no column `{column}`")
     try:
         return pyarrow.compute.utf8_trim_whitespace(batch.column(column).cast(pyarrow.string()))
     except pyarrow.ArrowException as error:
-        raise Doubtful(str(error)) from error
+        raise Indivisible(str(error)) from error
 
 
 def _texts(batch: pyarrow.RecordBatch, column: str) -> list[str | None]:

@@ -35,10 +35,13 @@ impl SolvedChannels {
     }
 }
 
-/// A hash of all that tells one solution of a week's channel from another. It takes the place of some 1,500 bytes.
+/// A hash of all that tells one solution of a week's channel from another. The hours and prices themselves would take
+/// about 1,500 bytes for each solution.
 fn key(channel: usize, instance: &Instance, prices: &[f64], tier: Tier) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[u8::from(tier == Tier::Exact)]).update(&channel.to_le_bytes());
+    // A week without room for blocked posts has a lower maximum.
+    hasher.update(&instance.posts_max.to_le_bytes());
     for is_allowed in &instance.allowed {
         hasher.update(&[u8::from(*is_allowed)]);
     }

@@ -143,8 +143,9 @@ pub(super) struct SketchedChannel {
 pub(super) struct DividedLimits {
     /// By client, its quotas.
     pub quotas: Vec<Vec<LimitQuota>>,
-    /// Upper bound on the sum of the clients' objectives in any plan that satisfies the limits; `None` if none is
-    /// proven or the clients, planned alone, exceed no limit.
+    /// Upper bound on the workspace's objective: the sum of the clients' objectives, less what posts beyond limits with a
+    /// price cost, in any plan that exceeds no limit without a price. `None` if none is proven or the clients, planned
+    /// alone, exceed no limit.
     pub bound: Option<f64>,
     /// The rows that clients exceed when each is planned alone or within its quotas of other rows.
     active: BTreeSet<SharedRow>,
@@ -293,9 +294,9 @@ fn on_all_days(rows: BTreeSet<SharedRow>) -> BTreeSet<SharedRow> {
     rows.into_iter().flat_map(|row| row.on_all_days()).collect()
 }
 
-/// Upper bound on the sum of the clients' objectives in any plan that satisfies the rows: whatever prices the rows and the
-/// clients' own limits have, no plan comes to more than what each channel earns at most if these prices are charged for its
-/// hours, and the prices of the rows' capacities.
+/// Upper bound on the workspace's objective in any plan that exceeds no row without a price of its own. It holds at any
+/// prices of the rows and of the clients' own limits: it is the sum of what each channel earns at most if its hours are
+/// charged these prices, and of the prices of the rows' capacities.
 fn total_bound(
     limits: &SharedLimits,
     clients: &[ClientWeek<'_>],
