@@ -302,7 +302,8 @@ impl<'r> Reader<'r> {
         let rows: Vec<RecordRow<NumbersRow>> = self.tx.all(&sql, vec![self.selector.value()]).await?;
         for RecordRow(row) in rows {
             if let Some(id) = &row.client_id {
-                let own = self.clients.get_mut(id.as_str()).filter(|(client, _)| client.workspace_id == row.workspace_id);
+                let own =
+                    self.clients.get_mut(id.as_str()).filter(|(client, _)| client.workspace_id == row.workspace_id);
                 own.into_iter().for_each(|(client, _)| client.limit_numbers.push(row.clone().into()));
                 continue;
             }

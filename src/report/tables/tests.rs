@@ -157,8 +157,7 @@ const INTRODUCTION: &str = "# Tables\n\n\
                     dates ISO 8601; lists are in one cell, separated by `;`.\n";
 
 /// How the rows of a plan's tables are ordered.
-const ORDER_OF_PLAN: &str =
-    "\nRows are ordered by workspace, then by client, except in `limit_costs` and `shared_limits`. \
+const ORDER_OF_PLAN: &str = "\nRows are ordered by workspace, then by client, except in `limit_costs` and `shared_limits`. \
      A [plan in shards](scale.md) has a file for each shard, in which this holds.\n";
 
 fn kind_name(kind: Kind) -> &'static str {
