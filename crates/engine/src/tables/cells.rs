@@ -91,6 +91,13 @@ pub struct TextCells {
 }
 
 impl TextCells {
+    /// No cells yet, with room for so many, with so many bytes of text altogether: without it, a long column takes more
+    /// memory while it grows.
+    #[must_use]
+    pub fn with_capacity(cells: usize, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(cells), carries: Vec::new() }
+    }
+
     /// Adds a cell; an empty text is a blank one.
     pub fn push(&mut self, cell: &str) {
         self.text.push_str(cell);
@@ -135,6 +142,38 @@ impl TextCells {
     }
 }
 
+/// Texts of which many are the same as the one before, each run of which is stored once.
+#[derive(Debug, Default)]
+pub(super) struct RunCells {
+    /// The text of each run.
+    texts: TextCells,
+    /// The position of the first cell of each run.
+    starts: Vec<u32>,
+    len: usize,
+}
+
+impl RunCells {
+    /// Adds a cell. There are no more than four billion.
+    pub fn push(&mut self, cell: &str) {
+        let last = self.starts.len().checked_sub(1);
+        if last.is_none_or(|last| self.texts.cell(last).unwrap_or_default() != cell) {
+            self.texts.push(cell);
+            self.starts.push(self.len as u32);
+        }
+        self.len += 1;
+    }
+}
+
+impl TextColumn for RunCells {
+    fn cell(&self, position: usize) -> Option<&str> {
+        if position >= self.len {
+            return None;
+        }
+        let run = self.starts.partition_point(|start| *start as usize <= position).checked_sub(1)?;
+        self.texts.cell(run)
+    }
+}
+
 impl TextColumn for TextCells {
     fn cell(&self, position: usize) -> Option<&str> {
         let start = match position.checked_sub(1) {
@@ -161,6 +200,18 @@ mod tests {
         let by_position: Vec<Option<&str>> = (0..5).map(|position| texts.cell(position)).collect();
         assert_eq!(by_position, [Some("a"), None, None, Some("7"), None]);
         assert!(cells.has_content());
+    }
+
+    #[test]
+    fn runs_of_equal_texts_are_stored_once() {
+        let mut cells = RunCells::default();
+        assert_eq!(cells.cell(0), None);
+        let texts = ["", "", "a", "a", "", "b", "b", "b", "a"];
+        texts.into_iter().for_each(|text| cells.push(text));
+        let expected: Vec<Option<&str>> = texts.into_iter().map(|text| Some(text).filter(|text| *text != "")).collect();
+        assert_eq!((0..9).map(|position| cells.cell(position)).collect::<Vec<_>>(), expected);
+        assert_eq!(cells.cell(9), None);
+        assert_eq!(cells.starts, [0, 2, 4, 5, 8]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
-use super::cells::TextCells;
-use super::csv_scan::{self, CsvRecord, QuoteError};
+use super::cells::{RunCells, TextCells};
+use super::csv_scan::{self, CsvRecord, QuoteError, Sizes};
 use super::row::{RowLocation, Table, TextColumn};
 use super::table_spec::{FileErrors, MatchedColumns, TableSpec};
 use crate::diagnostic::{Diagnostic, TableLocation};
@@ -20,7 +20,7 @@ pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Dia
         Some(separator) => (separator, 1),
         None => (csv_scan::detected_separator(text), 0),
     };
-    check_quotes(&mut file_errors, bytes, separator)?;
+    let sizes = check_quotes(&mut file_errors, bytes, separator)?;
     let records = csv_scan::records(bytes, separator).map_while(Result::ok);
     let mut records = records.skip(skipped).filter(|record| !record.is_blank());
     let Some(header) = records.next() else {
@@ -29,9 +29,9 @@ pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Dia
     };
     let names = csv_scan::header_cells(text.get(header.start..header.end)?, separator);
     let matched = MatchedColumns::of(file, &names, Some(header.line), spec, file_errors.errors)?;
-    let mut columns: Vec<Option<TextCells>> = matched.names().map(|name| name.map(|_| TextCells::default())).collect();
+    let mut columns = empty_columns(&matched, &sizes);
     let mut cells = CellReader::new(separator);
-    let (mut rows, mut is_whole) = (Vec::new(), true);
+    let (mut rows, mut is_whole) = (Vec::with_capacity(sizes.records), true);
     for (index, record) in records.enumerate() {
         let number = index + 1;
         if record.cells != names.len() {
@@ -46,8 +46,7 @@ pub fn read_csv(file: &str, bytes: &[u8], spec: &TableSpec, errors: &mut Vec<Dia
         cells.read(text.get(record.start..record.end)?, &mut columns);
         rows.push(location);
     }
-    let shared = |cells: TextCells| -> Arc<dyn TextColumn> { Arc::new(cells) };
-    let columns = columns.into_iter().map(|cells| cells.map(shared)).collect();
+    let columns = columns.into_iter().map(|column| column.map(CsvColumn::shared)).collect();
     Some(Table { is_csv: true, is_whole, ..matched.table(columns, rows) })
 }
 
@@ -63,10 +62,49 @@ fn check_utf8<'b>(errors: &mut FileErrors<'_>, bytes: &'b [u8]) -> Option<&'b st
     }
 }
 
-/// Checks the quotes of the whole file. Its records are not kept: they would take as much memory as the cells.
-fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Option<()> {
-    let (line, cause) = match csv_scan::records(bytes, separator).find_map(Result::err) {
-        None => return Some(()),
+/// The cells of a column while they are read.
+enum CsvColumn {
+    Each(TextCells),
+    Runs(RunCells),
+}
+
+impl CsvColumn {
+    fn push(&mut self, cell: &str) {
+        match self {
+            CsvColumn::Each(cells) => cells.push(cell),
+            CsvColumn::Runs(cells) => cells.push(cell),
+        }
+    }
+
+    fn shared(self) -> Arc<dyn TextColumn> {
+        match self {
+            CsvColumn::Each(cells) => Arc::new(cells),
+            CsvColumn::Runs(cells) => Arc::new(cells),
+        }
+    }
+}
+
+/// The column that says whose row it is. Most rows are of the same client as the one before.
+const CLIENT: &str = "client_id";
+
+/// The columns that are read, with room for all cells of the file.
+fn empty_columns(matched: &MatchedColumns, sizes: &Sizes) -> Vec<Option<CsvColumn>> {
+    let empty = |(index, name): (usize, Option<&str>)| match name? {
+        CLIENT => Some(CsvColumn::Runs(RunCells::default())),
+        _ => {
+            let bytes = sizes.columns.get(index).copied().unwrap_or_default();
+            Some(CsvColumn::Each(TextCells::with_capacity(sizes.records, bytes)))
+        }
+    };
+    matched.names().enumerate().map(empty).collect()
+}
+
+/// Checks the quotes of the whole file, and returns its sizes. Its records are not kept: they would take as much memory
+/// as the cells.
+fn check_quotes(errors: &mut FileErrors<'_>, bytes: &[u8], separator: u8) -> Option<Sizes> {
+    let mut records = csv_scan::records(bytes, separator);
+    let (line, cause) = match records.find_map(Result::err) {
+        None => return Some(records.into_sizes()),
         Some(QuoteError::Open { line }) => (line, "a quote is not closed"),
         Some(QuoteError::Stray { line }) => (line, "a quote inside a cell"),
     };
@@ -100,7 +138,7 @@ impl CellReader {
     }
 
     /// Adds the cells of a record to those columns that are read. The record has as many cells as there are columns.
-    fn read(&mut self, record: &str, columns: &mut [Option<TextCells>]) {
+    fn read(&mut self, record: &str, columns: &mut [Option<CsvColumn>]) {
         self.reader.reset();
         // The cells without their quotes are never longer than the record.
         self.text.resize(record.len(), 0);

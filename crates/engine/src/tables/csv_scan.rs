@@ -43,7 +43,7 @@ enum ScanState {
 /// Splits a file into records, and counts the cells of each. Line breaks are `\n` or `\r\n`. The first error in quotes
 /// is the last item: what follows it cannot be interpreted.
 pub(super) fn records(bytes: &[u8], separator: u8) -> Records<'_> {
-    Records { bytes, separator, start: 0, line: 1 }
+    Records { bytes, separator, start: 0, line: 1, sizes: Sizes::default() }
 }
 
 /// The records of a file; see [`records`].
@@ -53,6 +53,49 @@ pub(super) struct Records<'b> {
     /// Offset and line at which the next record begins.
     start: usize,
     line: usize,
+    sizes: Sizes,
+}
+
+/// Number of columns whose sizes are counted: no table has more.
+const MAX_COUNTED_COLUMNS: usize = 1000;
+
+/// How much of a file has been scanned.
+#[derive(Debug, Default)]
+pub(super) struct Sizes {
+    /// Number of records with as many cells as the first, blank ones left out.
+    pub records: usize,
+    /// Number of cells of the first record that is not blank; 0 before it.
+    cells: usize,
+    /// Bytes of the cells of each column, quotes included.
+    pub columns: Vec<usize>,
+}
+
+impl Sizes {
+    /// Counts a cell of the record being scanned, which is the `cells`th.
+    fn add_cell(&mut self, cells: usize, bytes: usize) {
+        if let Some(column) = self.columns.get_mut(cells.saturating_sub(1)) {
+            *column += bytes;
+        } else if self.columns.len() < MAX_COUNTED_COLUMNS {
+            self.columns.push(bytes);
+        }
+    }
+
+    fn add_record(&mut self, record: &CsvRecord) {
+        if record.is_blank() {
+            return;
+        }
+        if self.cells == 0 {
+            self.cells = record.cells;
+        }
+        self.records += usize::from(record.cells == self.cells);
+    }
+}
+
+impl Records<'_> {
+    /// How much has been scanned so far.
+    pub fn into_sizes(self) -> Sizes {
+        self.sizes
+    }
 }
 
 impl Iterator for Records<'_> {
@@ -66,6 +109,7 @@ impl Iterator for Records<'_> {
         // After an error, or at the end of the file, nothing follows.
         self.start = bytes.len();
         let mut state = ScanState::CellStart;
+        let mut cell_start = start;
         let mut record = CsvRecord { line: self.line, start, end: bytes.len(), cells: 1 };
         for (offset, &byte) in bytes.iter().enumerate().skip(start) {
             state = match (state, byte) {
@@ -81,6 +125,8 @@ impl Iterator for Records<'_> {
                     break;
                 }
                 (_, byte) if byte == self.separator => {
+                    self.sizes.add_cell(record.cells, offset - cell_start);
+                    cell_start = offset + 1;
                     record.cells += 1;
                     ScanState::CellStart
                 }
@@ -97,7 +143,9 @@ impl Iterator for Records<'_> {
         if state == ScanState::Quoted {
             return Some(Err(QuoteError::Open { line: record.line }));
         }
+        self.sizes.add_cell(record.cells, record.end - cell_start);
         record.end = end_without_carriage_return(bytes, start, record.end);
+        self.sizes.add_record(&record);
         Some(Ok(record))
     }
 }
@@ -168,6 +216,14 @@ mod tests {
     fn doubled_quotes_and_quoted_commas_belong_to_the_cell() {
         let scanned = scan(b"\"a \"\"b\"\", c\",d\n").unwrap();
         assert_eq!(scanned.iter().map(|record| record.cells).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn the_sizes_of_columns_are_counted() {
+        let mut scanned = records(b"a,bcd\n\n\"x,y\",\nuneven\n1,2,3", b',');
+        assert_eq!(scanned.by_ref().filter(Result::is_ok).count(), 5);
+        let Sizes { records, columns, .. } = scanned.into_sizes();
+        assert_eq!((records, columns), (2, vec![1 + 5 + 6 + 1, 3 + 1, 1]));
     }
 
     #[test]
