@@ -169,7 +169,10 @@ fn check_unchanged_parts(dir: &Path) -> Result<(), Failure> {
         let path = dir.join(file);
         let shown = path.display();
         let mut hasher = blake3::Hasher::new();
-        let hashed = files::open(&path).and_then(|content| hasher.update_reader(content).map(|_| ()));
+        let hashed = files::open(&path).and_then(|content| {
+            hasher.update_reader(content)?;
+            Ok(())
+        });
         hashed.map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}"), PLAN_AGAIN))?;
         if hasher.finalize().to_hex().as_str() != hash {
             return Err(Failure::negative(format!("`{shown}` was changed after planning"), PLAN_CHANGED));
