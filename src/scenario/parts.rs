@@ -163,7 +163,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AssetId, CampaignId, ClientId, WarningId, WorkspaceId};
+    use crate::model::{AssetId, CampaignId, ClientId, WorkspaceId};
     use crate::scenario::read::read_with_warnings;
     use crate::scenario::tests::{assert_parts_agree, policy, rules, write_folder};
     use crate::scenario::{GenerateOptions, ScenarioFiles, generate};
@@ -256,7 +256,9 @@ mod tests {
         ("no client of a day", |files| files.calendar[0].scope = "client:nobody".into()),
         ("a day that is there twice", |files| files.calendar.push(files.calendar[0].clone())),
         ("two warnings of an id", |files| {
-            files.warnings.iter_mut().for_each(|row| row.warning_id = WarningId::new("same"));
+            let mut of_another = files.warnings[0].clone();
+            of_another.client_id = files.clients.last().unwrap().client_id.clone();
+            files.warnings.push(of_another);
         }),
         ("two campaigns of an id", |files| {
             files.campaigns.iter_mut().for_each(|row| row.campaign_id = CampaignId::new("same"));

@@ -6,7 +6,7 @@ use mcoe::model::{FatigueResponse, LinearResponse, SaturatingResponse};
 use mcoe::planner::{Instance, Solver};
 use serde_json::Value;
 
-use crate::support::TestFolder;
+use crate::support::{TestFolder, project};
 
 const POST_COLUMNS: &str = "post_id,client_id,workspace_id,channel,scheduled_for,local_time,time_zone,asset_id,\
                             variation_id,campaign_id,status,priority,fatigue,expected_engagement,asset_score,\
@@ -141,7 +141,8 @@ fn csv_tables_have_the_columns_of_the_format_in_their_order() {
 #[test]
 fn rows_are_ordered_by_workspace_and_client() {
     let folder = TestFolder::new();
-    folder.mcoe("plan agency --tables csv --out plan").succeeds();
+    let agency = project("scenarios/agency");
+    folder.mcoe(&format!("plan {} --tables csv --out plan", agency.display())).succeeds();
     let posts = folder.table("plan/posts.csv");
     let order: Vec<_> = posts.column("workspace_id").into_iter().zip(posts.column("client_id")).collect();
     assert!(order.is_sorted() && !posts.column("client_id").is_sorted(), "{order:?}");

@@ -208,7 +208,8 @@ mod tests {
         assert_eq!(cells.cell(0), None);
         let texts = ["", "", "a", "a", "", "b", "b", "b", "a"];
         texts.into_iter().for_each(|text| cells.push(text));
-        let expected: Vec<Option<&str>> = texts.into_iter().map(|text| Some(text).filter(|text| *text != "")).collect();
+        let expected: Vec<Option<&str>> =
+            texts.into_iter().map(|text| Some(text).filter(|text| !text.is_empty())).collect();
         assert_eq!((0..9).map(|position| cells.cell(position)).collect::<Vec<_>>(), expected);
         assert_eq!(cells.cell(9), None);
         assert_eq!(cells.starts, [0, 2, 4, 5, 8]);

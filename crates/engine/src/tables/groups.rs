@@ -231,9 +231,11 @@ mod tests {
         "2026-W37".parse().unwrap()
     }
 
+    type Clients = Vec<(Client, ClientState)>;
+
     /// The clients of all groups by id and their warnings; `None` if the tables cannot be divided, or a group has a
     /// mistake.
-    fn read_in_groups(tables: ScenarioTables, min_clients: usize) -> Option<(Vec<(Client, ClientState)>, Vec<String>)> {
+    fn read_in_groups(tables: ScenarioTables, min_clients: usize) -> Option<(Clients, Vec<String>)> {
         let groups = GroupedTables::of(tables, min_clients)?;
         let mut errors = Vec::new();
         let parts: Vec<_> = (0..groups.count())

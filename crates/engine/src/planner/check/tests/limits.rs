@@ -334,7 +334,7 @@ fn the_price_of_a_shared_limit_is_verified() {
         }),
         ("shared_limits", |plan| plan.workspaces[0].limits[0].price = 61.0),
         ("certificate_bound", |plan| {
-            plan.workspaces[0].upper_bound = plan.workspaces[0].upper_bound.map(|bound| bound + 60.0)
+            plan.workspaces[0].upper_bound = plan.workspaces[0].upper_bound.map(|bound| bound + 60.0);
         }),
     ];
     for (number, (rule, change)) in changes.into_iter().enumerate() {
