@@ -23,7 +23,7 @@ def test_the_examples_of_the_functions_give_what_they_say() -> None:
 
 
 def test_the_examples_of_the_functions_in_shards_give_what_they_say(tmp_path: Path) -> None:
-    names = {"RULES": RULES, "SCENARIO": SCENARIOS / "small", "OUT": tmp_path}
+    names = {"distributed": distributed, "RULES": RULES, "SCENARIO": SCENARIOS / "small", "OUT": tmp_path}
     done = doctest.testmod(distributed, extraglobs=names)
     assert (done.failed, done.attempted) == (0, 5)
 
