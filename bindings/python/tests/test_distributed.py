@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def ray() -> Iterator[Any]:
 def spark() -> Iterator[Any]:
     """Spark on two cores."""
     pytest.importorskip("pyspark", reason="Spark is not installed")
-    if subprocess.run(["java", "-version"], capture_output=True, check=False).returncode != 0:
+    if shutil.which("java") is None:
         pytest.skip("Spark needs Java")
     from pyspark.sql import SparkSession
 
