@@ -345,6 +345,14 @@ def table_of_clients() -> list[str]:
     return [str(name) for name in read_tables(AGENCY)["clients"]["client_id"].to_pylist()]
 
 
+def test_more_threads_than_cores_are_refused_where_ray_would_wait(tmp_path: Path) -> None:
+    module = pytest.importorskip("ray", reason="Ray is not installed")
+    if module.is_initialized():
+        module.shutdown()
+    with pytest.raises(mcoe.RunError, match="use fewer threads"):
+        distributed.plan(RULES, AGENCY, tmp_path / "out", engine="ray", threads=1024)
+
+
 def test_unknown_engines_and_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
     with pytest.raises(mcoe.RunError, match="local, ray, spark"):
         distributed.plan(RULES, AGENCY, tmp_path / "out", engine="hadoop")

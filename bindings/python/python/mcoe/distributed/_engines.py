@@ -49,6 +49,10 @@ def _ray(work: Work, job: Job, shards: list[Shard]) -> Iterator[str]:
     except ModuleNotFoundError as error:
         raise RunError("Ray is not installed", "pip install 'mcoe[ray]'") from error
     if not ray.is_initialized():
+        cores = os.cpu_count() or 1
+        if job.threads > cores:
+            # Ray would wait for ever for a machine with so many cores.
+            raise RunError(f"`threads` is {job.threads}, but this machine has {cores} cores", "use fewer threads")
         ray.init(include_dashboard=False, log_to_driver=False)
     task = ray.remote(num_cpus=job.threads, max_retries=TRIES - 1)(work)
     shared = ray.put(job)
